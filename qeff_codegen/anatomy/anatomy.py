@@ -1,0 +1,117 @@
+"""Who is who in one modeling file: the result of recognition, read by every rule."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
+from qeff_codegen.anatomy.rms_norm import NormKind
+from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.generated_model import RoleFound
+
+
+@dataclass(frozen=True)
+class Part:
+    """A class with a role on the call path, or the rotary embedding.
+
+    Attributes:
+        called_as: how the part before it on the call path spells the call, such as `self.self_attn` or
+            `decoder_layer`; several when it is built under several attributes.
+        cache_parameter: the name its forward gives the KV cache, whatever upstream calls it.
+    """
+
+    role: Role
+    cls: ModelingClass
+    because: tuple[str, ...]
+    called_as: tuple[str, ...] = ()
+    cache_parameter: str = ""
+
+    @property
+    def name(self) -> str:
+        """The upstream class name."""
+        return self.cls.name
+
+    @property
+    def forward(self) -> ast.FunctionDef:
+        """The part's forward, which recognition made sure of."""
+        assert self.cls.forward is not None
+        return self.cls.forward
+
+
+@dataclass(frozen=True)
+class Norm:
+    """A class whose arithmetic is a known RMS norm."""
+
+    cls: ModelingClass
+    kind: NormKind
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """All roles of one modeling file.
+
+    Attributes:
+        path: the parts on the call path, causal LM first; several decoder layers or attentions may stand side by side.
+        rotary: classes that turn position_ids into cos and sin.
+        norms: RMS norms whose arithmetic is recognised.
+        attention_functions: module-level functions the attention hands its mask to, by name.
+        mask_parameters: for each attention function and each method that takes the mask, the parameter's name.
+        reachable: every class of the file that the causal LM builds, directly or not.
+    """
+
+    file: ModelingFile
+    path: tuple[Part, ...]
+    rotary: tuple[Part, ...]
+    norms: tuple[Norm, ...]
+    attention_functions: tuple[str, ...]
+    mask_parameters: dict[str, str]
+    reachable: tuple[str, ...] = field(default=())
+
+    def parts(self, role: Role) -> tuple[Part, ...]:
+        """The parts that have `role`."""
+        return tuple(part for part in (*self.path, *self.rotary) if part.role is role)
+
+    @property
+    def causal_lm(self) -> Part:
+        """The one causal LM."""
+        return self.parts(Role.CAUSAL_LM)[0]
+
+    @property
+    def model(self) -> Part:
+        """The one model: embeddings, decoder layers, final norm."""
+        return self.parts(Role.MODEL)[0]
+
+    def part(self, class_name: str) -> Part | None:
+        """The part a class plays, if any."""
+        return next((part for part in (*self.path, *self.rotary) if part.name == class_name), None)
+
+    def callees(self, role: Role) -> dict[str, Part]:
+        """The calls a part of `role` makes to the next parts of the call path, by how they are spelled."""
+        following = {
+            Role.CAUSAL_LM: Role.MODEL,
+            Role.MODEL: Role.DECODER_LAYER,
+            Role.DECODER_LAYER: Role.ATTENTION,
+        }.get(role)
+        return {spelled: part for part in self.path if part.role is following for spelled in part.called_as}
+
+    def found(self) -> tuple[RoleFound, ...]:
+        """Every role with its place and reasons, as `inspect` shows them."""
+        rows = [
+            RoleFound(str(part.role), part.name, part.cls.node.lineno, part.because)
+            for part in (*self.path, *self.rotary)
+        ]
+        rows += [
+            RoleFound(str(Role.RMS_NORM), norm.cls.name, norm.cls.node.lineno, (f"computes {norm.kind}",))
+            for norm in self.norms
+        ]
+        rows += [
+            RoleFound(
+                str(Role.ATTENTION_FUNCTION),
+                name,
+                self.file.functions[name].lineno,
+                (f"takes the attention mask as `{self.mask_parameters[name]}`",),
+            )
+            for name in self.attention_functions
+        ]
+        return tuple(sorted(rows, key=lambda row: row.line))

@@ -1,0 +1,67 @@
+"""Find the functions and methods that receive the attention mask: where scores are masked."""
+
+from __future__ import annotations
+
+import ast
+
+from qeff_codegen.anatomy.anatomy import Part
+from qeff_codegen.anatomy.modeling_file import ModelingFile, bind
+
+MASK = "attention_mask"
+
+
+def find_attention_functions(
+    file: ModelingFile, attentions: tuple[Part, ...]
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Functions that the attentions' forwards hand `attention_mask` to.
+
+    Returns:
+        The names of module-level functions, in file order, and for every one of them and every method
+        (`Class.method`) the name of the parameter that receives the mask.
+    """
+    functions: dict[str, str] = {}
+    methods: dict[str, str] = {}
+    for part in attentions:
+        interface = _interface_functions(file, part.forward)
+        for call in (node for node in ast.walk(part.forward) if isinstance(node, ast.Call)):
+            spelled = ast.unparse(call.func)
+            names = interface.get(spelled, (spelled,))
+            for name in names:
+                if name in file.functions:
+                    parameter = _mask_parameter(call, file.functions[name])
+                    if parameter is not None:
+                        functions[name] = parameter
+            method = part.cls.methods.get(spelled.removeprefix("self.")) if spelled.startswith("self.") else None
+            if method is not None and (parameter := _mask_parameter(call, method)) is not None:
+                methods[f"{part.name}.{method.name}"] = parameter
+    ordered = tuple(name for name in file.functions if name in functions)
+    return ordered, {**functions, **methods}
+
+
+def _interface_functions(file: ModelingFile, forward: ast.FunctionDef) -> dict[str, tuple[str, ...]]:
+    """Local names bound to an attention implementation, with the module-level functions they may stand for."""
+    found: dict[str, tuple[str, ...]] = {}
+    for node in ast.walk(forward):
+        value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
+        if value is None:
+            continue
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]  # type: ignore[union-attr]
+        functions = tuple(
+            child.id for child in ast.walk(value) if isinstance(child, ast.Name) and child.id in file.functions
+        )
+        if functions and not isinstance(value, ast.Call) or _is_registry_lookup(value):
+            for target in targets:
+                if isinstance(target, ast.Name):
+                    found[target.id] = (*found.get(target.id, ()), *functions)
+    return found
+
+
+def _is_registry_lookup(value: ast.expr) -> bool:
+    return isinstance(value, ast.Call) and ast.unparse(value.func).endswith(".get_interface")
+
+
+def _mask_parameter(call: ast.Call, callee: ast.FunctionDef) -> str | None:
+    for parameter, value in bind(call, callee).items():
+        if isinstance(value, ast.Name) and value.id == MASK:
+            return parameter
+    return None

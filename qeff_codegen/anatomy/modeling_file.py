@@ -1,0 +1,168 @@
+"""One modeling file read with `ast`: its classes, functions, imports, and what each `__init__` builds.
+
+Recognition only reads, so it uses the standard library's tree, which knows line numbers for free; rules, which
+edit, work on LibCST's.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from qeff_codegen.errors import Location, Refusal
+from qeff_codegen.upstream.source import UpstreamModel
+
+
+@dataclass(frozen=True)
+class ModelingClass:
+    """A class of the file.
+
+    Attributes:
+        methods: its own methods by name.
+        built: for every `self.<attribute> = ...` of `__init__`, the classes of this file built in that expression.
+        assigned: the expressions assigned to every `self.<attribute>` in `__init__`.
+    """
+
+    name: str
+    node: ast.ClassDef
+    methods: dict[str, ast.FunctionDef]
+    built: dict[str, tuple[str, ...]]
+    assigned: dict[str, tuple[ast.expr, ...]]
+
+    @property
+    def forward(self) -> ast.FunctionDef | None:
+        """The class's own `forward`, if it defines one."""
+        return self.methods.get("forward")
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """Base classes as source text."""
+        return tuple(ast.unparse(base) for base in self.node.bases)
+
+
+@dataclass(frozen=True)
+class ModelingFile:
+    """A parsed modeling file.
+
+    Attributes:
+        imports: every name imported at module level, with the absolute module and the name there
+            (`None` when the module itself is imported).
+        names: every other name bound at module level.
+    """
+
+    upstream: UpstreamModel
+    classes: dict[str, ModelingClass]
+    functions: dict[str, ast.FunctionDef]
+    imports: dict[str, tuple[str, str | None]]
+    names: frozenset[str]
+    lines: tuple[str, ...] = field(repr=False)
+
+    def location(self, line: int) -> Location:
+        """The place of a 1-based line, with its text as excerpt."""
+        excerpt = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
+        return Location(self.upstream.display_path, line, excerpt)
+
+
+def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
+    """Parse upstream's text.
+
+    Raises:
+        Refusal: the text is not Python of this interpreter's grammar.
+    """
+    try:
+        tree = ast.parse(upstream.source)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        text = (getattr(error, "text", None) or "").rstrip()
+        raise Refusal(
+            f"the upstream file is not valid Python: {getattr(error, 'msg', error)}",
+            rule="parse",
+            location=Location(upstream.display_path, line, text),
+            next_step="check that the path names a modeling_*.py file for Python 3",
+        ) from None
+    class_names = {node.name for node in _top_level(tree) if isinstance(node, ast.ClassDef)}
+    classes: dict[str, ModelingClass] = {}
+    functions: dict[str, ast.FunctionDef] = {}
+    imports: dict[str, tuple[str, str | None]] = {}
+    names: set[str] = set()
+    for node in _top_level(tree):
+        if isinstance(node, ast.ClassDef):
+            classes[node.name] = _read_class(node, class_names)
+            names.add(node.name)
+        elif isinstance(node, ast.FunctionDef):
+            functions[node.name] = node
+            names.add(node.name)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                imports[alias.asname or alias.name.split(".")[0]] = (alias.name, None)
+        elif isinstance(node, ast.ImportFrom):
+            module = _absolute_module(node, upstream.module)
+            for alias in node.names:
+                imports[alias.asname or alias.name] = (module, alias.name)
+        else:
+            for child in ast.walk(node):
+                if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
+                    names.add(child.id)
+    return ModelingFile(upstream, classes, functions, imports, frozenset(names), tuple(upstream.source.splitlines()))
+
+
+def _top_level(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Statements at module level, looking into the `if is_torch_available():` and `try:` blocks that guard imports."""
+    pending = list(tree.body)
+    while pending:
+        node = pending.pop(0)
+        if isinstance(node, (ast.If, ast.Try)):
+            pending = list(node.body) + list(node.orelse) + pending
+        else:
+            yield node
+
+
+def _absolute_module(node: ast.ImportFrom, module: str) -> str:
+    """`from ...cache_utils import X` in `transformers.models.llama.modeling_llama` -> `transformers.cache_utils`."""
+    if not node.level:
+        return node.module or ""
+    package = module.split(".")[: -node.level]
+    return ".".join([*package, *([node.module] if node.module else [])])
+
+
+def _read_class(node: ast.ClassDef, class_names: set[str]) -> ModelingClass:
+    methods = {item.name: item for item in node.body if isinstance(item, ast.FunctionDef)}
+    built: dict[str, tuple[str, ...]] = {}
+    assigned: dict[str, tuple[ast.expr, ...]] = {}
+    initializer = methods.get("__init__")
+    for statement in ast.walk(initializer) if initializer else ():
+        if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is None:
+            continue
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        for target in targets:
+            attribute = self_attribute(target)
+            if attribute is None:
+                continue
+            assigned[attribute] = (*assigned.get(attribute, ()), statement.value)
+            found = tuple(
+                name.id for name in ast.walk(statement.value) if isinstance(name, ast.Name) and name.id in class_names
+            )
+            built[attribute] = tuple(dict.fromkeys((*built.get(attribute, ()), *found)))
+    return ModelingClass(node.name, node, methods, built, assigned)
+
+
+def self_attribute(expression: ast.expr) -> str | None:
+    """The `x` of an expression that is exactly `self.x`."""
+    if isinstance(expression, ast.Attribute) and isinstance(expression.value, ast.Name):
+        return expression.attr if expression.value.id == "self" else None
+    return None
+
+
+def parameters(function: ast.FunctionDef) -> tuple[str, ...]:
+    """Names of a method's or function's parameters without `self`, `*args` and `**kwargs`, in order."""
+    arguments = function.args
+    names = [item.arg for item in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    return tuple(names[1:] if names[:1] == ["self"] else names)
+
+
+def bind(call: ast.Call, callee: ast.FunctionDef) -> dict[str, ast.expr]:
+    """The expression each parameter of `callee` receives from `call`, as far as it is written out."""
+    bound = dict(zip(parameters(callee), call.args, strict=False))
+    bound.update({keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None})
+    return bound

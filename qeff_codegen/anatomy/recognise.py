@@ -1,0 +1,285 @@
+"""Recognise the roles of a modeling file by following the call path from the causal LM inwards.
+
+Each step looks at structure: what a class builds, what its forward calls, where the KV cache is updated. Names decide
+nothing, so a file whose classes are called otherwise is understood all the same. A step that finds no answer, or
+more than one where one is needed, refuses and says what it looked for.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from qeff_codegen.anatomy.anatomy import Anatomy, Norm, Part
+from qeff_codegen.anatomy.attention_functions import find_attention_functions
+from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, bind, self_attribute
+from qeff_codegen.anatomy.rms_norm import recognise_rms_norm
+from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.rotary import find_rotary_embeddings
+from qeff_codegen.errors import Refusal
+
+
+def recognise(file: ModelingFile) -> Anatomy:
+    """Find every role of the decoder in `file`.
+
+    Raises:
+        Refusal: a role on the call path cannot be found, with the place where the search ended.
+    """
+    causal_lm = _causal_lm(file)
+    body_attribute, model = _model(file, causal_lm)
+    loop, layer_classes = _decoder_layers(file, model)
+    layers = tuple(file.classes[name] for name in layer_classes)
+    attention_of = {layer.name: _attentions(file, layer) for layer in layers}
+    attentions = {part.name: part for parts in attention_of.values() for part in parts}
+
+    layer_parts = tuple(_layer_part(file, layer, loop, attention_of[layer.name]) for layer in layers)
+    model_part = Part(
+        Role.MODEL,
+        model,
+        (f"`{causal_lm.name}` builds it as `self.{body_attribute}`", f"its forward loops over `{loop.iterable}`"),
+        (f"self.{body_attribute}",),
+        _passed_cache(file, model, {loop.variable: part for part in layer_parts}),
+    )
+    causal_lm_part = Part(
+        Role.CAUSAL_LM,
+        causal_lm,
+        _why_causal_lm(file, causal_lm),
+        (),
+        _passed_cache(file, causal_lm, {f"self.{body_attribute}": model_part}),
+    )
+    path = (causal_lm_part, model_part, *layer_parts, *attentions.values())
+    reachable = tuple(_reachable(file, causal_lm))
+    functions, mask_parameters = find_attention_functions(file, tuple(attentions.values()))
+    norms = tuple(
+        Norm(file.classes[name], kind)
+        for name in reachable
+        if (kind := recognise_rms_norm(file.classes[name])) is not None
+    )
+    return Anatomy(
+        file, path, find_rotary_embeddings(file, reachable), norms, functions, mask_parameters, reachable
+    )
+
+
+def _refuse(file: ModelingFile, what: str, line: int, expected: str) -> Refusal:
+    return Refusal(
+        what,
+        rule="anatomy",
+        location=file.location(line),
+        expected=expected,
+        next_step="run `python -m qeff_codegen inspect` to see what was recognised; a new shape needs a recogniser",
+    )
+
+
+# -- causal LM ---------------------------------------------------------------------------------------------------------
+
+
+def _causal_lm(file: ModelingFile) -> ModelingClass:
+    named = file.upstream.causal_lm
+    if named is not None:
+        if named not in file.classes:
+            raise _refuse(file, f"`{named}` is not defined in this file", 1, f"class {named}")
+        return file.classes[named]
+    candidates = [cls for cls in file.classes.values() if _looks_like_causal_lm(cls)]
+    if len(candidates) != 1:
+        found = ", ".join(cls.name for cls in candidates) or "none"
+        raise _refuse(
+            file,
+            f"there must be one causal LM in the file, found {found}",
+            candidates[0].node.lineno if candidates else 1,
+            "one class that inherits GenerationMixin and whose forward returns logits",
+        )
+    return candidates[0]
+
+
+def _looks_like_causal_lm(cls: ModelingClass) -> bool:
+    generates = any(base.split(".")[-1] == "GenerationMixin" for base in cls.bases)
+    return generates and cls.forward is not None and "logits" in ast.unparse(cls.forward)
+
+
+def _why_causal_lm(file: ModelingFile, cls: ModelingClass) -> tuple[str, ...]:
+    if file.upstream.causal_lm == cls.name:
+        return (f"upstream's causal-LM table names it for `{file.upstream.name}`",)
+    return ("the one class that inherits GenerationMixin and returns logits",)
+
+
+# -- model and decoder layers ------------------------------------------------------------------------------------------
+
+
+def _model(file: ModelingFile, causal_lm: ModelingClass) -> tuple[str, ModelingClass]:
+    called = {
+        attribute
+        for call in _calls(causal_lm.forward)
+        if (attribute := self_attribute(call.func)) is not None and attribute in causal_lm.built
+    }
+    candidates = [
+        (attribute, file.classes[name])
+        for attribute in sorted(called)
+        for name in causal_lm.built[attribute]
+        if file.classes[name].forward is not None and _layer_loops(file.classes[name])
+    ]
+    if len(candidates) != 1:
+        raise _refuse(
+            file,
+            f"`{causal_lm.name}` must call one model that loops over decoder layers, found {len(candidates)}",
+            causal_lm.node.lineno,
+            "`self.<model> = <Model>(config)` whose forward has `for <layer> in self.<layers>`",
+        )
+    return candidates[0]
+
+
+class _Loop:
+    """The loop over decoder layers: `for variable in iterable`, over `self.<attribute>`."""
+
+    def __init__(self, variable: str, iterable: str, attribute: str) -> None:
+        self.variable = variable
+        self.iterable = iterable
+        self.attribute = attribute
+
+
+def _layer_loops(cls: ModelingClass) -> list[_Loop]:
+    loops = []
+    for node in ast.walk(cls.forward) if cls.forward else ():
+        if not isinstance(node, ast.For):
+            continue
+        attributes = [
+            attribute
+            for child in ast.walk(node.iter)
+            if isinstance(child, ast.Attribute) and (attribute := self_attribute(child)) in cls.built
+            if attribute is not None and cls.built[attribute]
+        ]
+        targets = [child.id for child in ast.walk(node.target) if isinstance(child, ast.Name)]
+        called = [
+            name for name in targets if any(ast.unparse(call.func) == name for call in _calls(node))
+        ]
+        if len(attributes) == 1 and len(called) == 1:
+            loops.append(_Loop(called[0], ast.unparse(node.iter), attributes[0]))
+    return loops
+
+
+def _decoder_layers(file: ModelingFile, model: ModelingClass) -> tuple[_Loop, tuple[str, ...]]:
+    loops = _layer_loops(model)
+    if len(loops) != 1:
+        raise _refuse(
+            file,
+            f"`{model.name}.forward` must loop once over its decoder layers, found {len(loops)} loops",
+            model.forward.lineno if model.forward else model.node.lineno,
+            "`for <layer> in self.<layers>` over an nn.ModuleList of one kind of layer",
+        )
+    return loops[0], model.built[loops[0].attribute]
+
+
+def _layer_part(file: ModelingFile, layer: ModelingClass, loop: _Loop, attentions: tuple[Part, ...]) -> Part:
+    if layer.forward is None:
+        raise _refuse(file, f"`{layer.name}` has no forward of its own", layer.node.lineno, "def forward(self, ...)")
+    callees = {spelled: part for part in attentions for spelled in part.called_as}
+    return Part(
+        Role.DECODER_LAYER,
+        layer,
+        (
+            f"the model's loop `for {loop.variable} in {loop.iterable}` calls it",
+            f"it builds the attention `{', '.join(part.name for part in attentions)}`",
+        ),
+        (loop.variable,),
+        _passed_cache(file, layer, callees),
+    )
+
+
+# -- attention ---------------------------------------------------------------------------------------------------------
+
+
+def _attentions(file: ModelingFile, layer: ModelingClass) -> tuple[Part, ...]:
+    parts: dict[str, Part] = {}
+    for attribute, names in layer.built.items():
+        for name in names:
+            cls = file.classes[name]
+            update = cache_update(cls)
+            if update is None or cls.forward is None:
+                continue
+            spelled = f"self.{attribute}"
+            known = parts.get(name)
+            because = known.because if known else (f"its forward calls `{ast.unparse(update)}`",)
+            called_as = (*(known.called_as if known else ()), spelled)
+            cache = known.cache_parameter if known else _received_cache(file, cls, update)
+            parts[name] = Part(
+                Role.ATTENTION, cls, (*because, f"`{layer.name}` builds it as `{spelled}`"), called_as, cache
+            )
+    if not parts:
+        raise _refuse(
+            file,
+            f"no attention of `{layer.name}` updates a KV cache",
+            layer.node.lineno,
+            "`<key>, <value> = <cache>.update(<key>, <value>, self.layer_idx)` in the forward of one of its modules",
+        )
+    return tuple(parts.values())
+
+
+def cache_update(cls: ModelingClass) -> ast.Call | None:
+    """The first `<cache>.update(<key>, <value>, self.<layer index>, ...)` of the class, if there is one."""
+    for method in cls.methods.values():
+        for call in _calls(method):
+            if not isinstance(call.func, ast.Attribute) or call.func.attr != "update" or len(call.args) < 3:
+                continue
+            if (self_attribute(call.args[2]) or "").startswith("layer_i"):
+                return call
+    return None
+
+
+def _received_cache(file: ModelingFile, cls: ModelingClass, update: ast.Call) -> str:
+    """The parameter of forward that the updated cache comes from, through at most one local alias."""
+    assert isinstance(update.func, ast.Attribute) and cls.forward is not None
+    receiver = ast.unparse(update.func.value)
+    names = {item.arg for item in (*cls.forward.args.args, *cls.forward.args.kwonlyargs)}
+    if receiver in names:
+        return receiver
+    for statement in ast.walk(cls.forward):
+        if isinstance(statement, ast.Assign) and receiver in {ast.unparse(target) for target in statement.targets}:
+            if isinstance(statement.value, ast.Name) and statement.value.id in names:
+                return statement.value.id
+    raise _refuse(
+        file,
+        f"`{receiver}` in `{cls.name}.forward` is not the KV cache that came in as a parameter",
+        update.lineno,
+        "`<cache>.update(...)` where <cache> is a parameter of forward",
+    )
+
+
+def _passed_cache(file: ModelingFile, caller: ModelingClass, callees: dict[str, Part]) -> str:
+    """What `caller.forward` calls the cache it hands on; it must be a plain name."""
+    for call in _calls(caller.forward):
+        part = callees.get(ast.unparse(call.func))
+        if part is None:
+            continue
+        value = bind(call, part.forward).get(part.cache_parameter)
+        for child in ast.walk(value) if value is not None else ():
+            if isinstance(child, ast.Name):
+                return child.id
+    line = caller.forward.lineno if caller.forward else caller.node.lineno
+    spelled = " or ".join(f"`{name}(...)`" for name in callees)
+    raise _refuse(
+        file,
+        f"`{caller.name}.forward` does not hand the KV cache on",
+        line,
+        f"a call of {spelled} that passes the cache",
+    )
+
+
+# -- walking -----------------------------------------------------------------------------------------------------------
+
+
+def _calls(node: ast.AST | None) -> Iterator[ast.Call]:
+    for child in ast.walk(node) if node is not None else ():
+        if isinstance(child, ast.Call):
+            yield child
+
+
+def _reachable(file: ModelingFile, start: ModelingClass) -> Iterator[str]:
+    """Names of the classes that `start` builds, directly or not, itself first."""
+    pending, seen = [start.name], set()
+    while pending:
+        name = pending.pop(0)
+        if name in seen:
+            continue
+        seen.add(name)
+        yield name
+        for names in file.classes[name].built.values():
+            pending.extend(names)

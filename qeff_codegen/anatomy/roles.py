@@ -1,0 +1,21 @@
+"""The parts a decoder is made of, by the names the field uses."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a class or function of a modeling file does in the decoder."""
+
+    CAUSAL_LM = "causal LM"
+    MODEL = "model"
+    DECODER_LAYER = "decoder layer"
+    ATTENTION = "attention"
+    ATTENTION_FUNCTION = "attention function"
+    ROTARY_EMBEDDING = "rotary embedding"
+    RMS_NORM = "RMS norm"
+
+
+# The call path of a forward pass, outermost first: what the cache and position_ids travel along.
+CALL_PATH = (Role.CAUSAL_LM, Role.MODEL, Role.DECODER_LAYER, Role.ATTENTION)

@@ -1,0 +1,85 @@
+"""Which names the generated code uses, and the import block that brings them in."""
+
+from __future__ import annotations
+
+import builtins
+import symtable
+import sys
+from collections.abc import Iterable, Mapping
+
+from qeff_codegen.anatomy.modeling_file import ModelingFile
+from qeff_codegen.targets.embedded import LIBRARY_NAMES, RUNTIME_NAMES
+
+
+def global_names(code: str) -> set[str]:
+    """Names that `code` reads from its module's scope, by the compiler's own scope analysis, builtins excluded."""
+    names: set[str] = set()
+    pending = [symtable.symtable(code, "<generated>", "exec")]
+    while pending:
+        table = pending.pop()
+        pending.extend(table.get_children())
+        at_module = table.get_type() == "module"
+        for symbol in table.get_symbols():
+            is_global = symbol.is_global() or (at_module and not symbol.is_imported())
+            if symbol.is_referenced() and is_global:
+                names.add(symbol.get_name())
+    return {name for name in names if not hasattr(builtins, name)}
+
+
+def resolve(names: Iterable[str], file: ModelingFile) -> tuple[dict[str, tuple[str, str | None]], list[str]]:
+    """Where each name is imported from: rules' runtime names first, then upstream's imports, then upstream's module.
+
+    Returns:
+        `(module, name there)` for each name (`None` there when the module itself is meant), and the names nobody knows.
+    """
+    found: dict[str, tuple[str, str | None]] = {}
+    unknown: list[str] = []
+    for name in sorted(names):
+        if name in RUNTIME_NAMES:
+            found[name] = (RUNTIME_NAMES[name], name)
+        elif name in file.imports:
+            found[name] = file.imports[name]
+        elif name in file.names:
+            found[name] = (file.upstream.module, name)
+        elif name in LIBRARY_NAMES:
+            found[name] = (LIBRARY_NAMES[name], name)
+        else:
+            unknown.append(name)
+    return found, unknown
+
+
+def import_block(found: Mapping[str, tuple[str, str | None]]) -> str:
+    """The import statements, in the sections and order that isort and ruff use."""
+    sections: dict[int, list[str]] = {}
+    modules: dict[str, list[str]] = {}
+    for name, (module, original) in found.items():
+        if original is None:
+            statement = f"import {module}" if name == module.split(".")[0] else f"import {module} as {name}"
+            sections.setdefault(_section(module), []).append(statement)
+        else:
+            modules.setdefault(module, []).append(name if name == original else f"{original} as {name}")
+    plain = {section: sorted(set(statements)) for section, statements in sections.items()}
+    blocks = []
+    for section in sorted({*plain, *(_section(module) for module in modules)}):
+        lines = plain.get(section, [])
+        lines = lines + [
+            f"from {module} import {', '.join(sorted(modules[module], key=_member_order))}"
+            for module in sorted(modules)
+            if _section(module) == section
+        ]
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _section(module: str) -> int:
+    top = module.split(".")[0]
+    if top in sys.stdlib_module_names:
+        return 0
+    return 2 if top in ("qeff_codegen", "generated") else 1
+
+
+def _member_order(name: str) -> tuple[int, str]:
+    """Constants, then classes, then functions, each by name."""
+    first = name.split(" ")[0]
+    kind = 0 if first.isupper() and len(first) > 1 else 1 if first[:1].isupper() else 2
+    return kind, name

@@ -1,0 +1,18 @@
+"""Entries for the mapping file: which upstream class becomes which of ours."""
+
+from __future__ import annotations
+
+from qeff_codegen.engine.draft import Draft
+from qeff_codegen.engine.finished_module import PREFIX
+from qeff_codegen.generated_model import MappingEntry
+
+
+def mapping_entries(draft: Draft) -> tuple[MappingEntry, ...]:
+    """What rules have mapped themselves, and every class on the call path and rotary embedding, in upstream's order."""
+    name = draft.anatomy.file.upstream.name
+    module = f"generated.{name}.modeling_{name}"
+    parts = sorted((*draft.anatomy.path, *draft.anatomy.rotary), key=lambda part: part.cls.node.lineno)
+    return (
+        *draft.mappings,
+        *(MappingEntry("KVCacheTransform", part.name, PREFIX + part.name, module) for part in parts),
+    )

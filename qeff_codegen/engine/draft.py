@@ -1,0 +1,166 @@
+"""The model under rewriting: the functions of upstream's file that rules may change."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.engine.provenance import Line, Removal, follow, upstream_lines
+from qeff_codegen.errors import Location
+from qeff_codegen.generated_model import MappingEntry
+
+
+@dataclass
+class Function:
+    """A method or module-level function under rewriting.
+
+    Attributes:
+        owner: the upstream class it is a method of, or None.
+        role: the role of its class, or of the function itself.
+        node: its LibCST node as it stands now.
+        added: a rule wrote it; upstream has no such function.
+    """
+
+    name: str
+    owner: str | None
+    role: Role
+    node: cst.FunctionDef
+    lines: list[Line]
+    removals: list[Removal] = field(default_factory=list)
+    added: bool = False
+
+    @property
+    def qualified_name(self) -> str:
+        """`Class.method`, or the function's name."""
+        return f"{self.owner}.{self.name}" if self.owner else self.name
+
+    @property
+    def changed(self) -> bool:
+        """Whether any line differs from upstream's."""
+        return bool(self.removals) or any(line.rules for line in self.lines)
+
+    @property
+    def is_forward(self) -> bool:
+        """Whether it is the forward of a class with a role."""
+        return self.owner is not None and self.name == "forward"
+
+    def replace(self, node: cst.FunctionDef, rule: str) -> None:
+        """Take over what `rule` made of the function, and remember which lines it changed."""
+        if node is self.node:
+            return
+        text = code_of(node)
+        if text != code_of(self.node):
+            self.lines, self.removals = follow(self.lines, self.removals, text, rule)
+        self.node = node
+
+
+@dataclass
+class Draft:
+    """Everything rules work on.
+
+    Attributes:
+        functions: methods of the role classes and the module functions they reach, in upstream's order.
+        mappings: entries for the mapping file, as rules decide them.
+        matches: for every rule that ran, how many places it matched.
+    """
+
+    anatomy: Anatomy
+    functions: list[Function]
+    mappings: list[MappingEntry] = field(default_factory=list)
+    matches: dict[str, int] = field(default_factory=dict)
+
+    def of(self, *roles: Role) -> Iterator[Function]:
+        """The functions of the given roles."""
+        return (function for function in self.functions if function.role in roles)
+
+    def add_method(self, owner: str, source: str, rule: str) -> None:
+        """Give the class that replaces `owner` a new method, after those it already has."""
+        node = cst.ensure_type(cst.parse_statement(source), cst.FunctionDef)
+        part = self.anatomy.part(owner)
+        assert part is not None
+        function = Function(node.name.value, owner, part.role, node, [], added=True)
+        function.lines = [Line(text, rules=(rule,)) for text in code_of(node).splitlines()]
+        last = max(
+            (index for index, item in enumerate(self.functions) if item.owner == owner), default=len(self.functions) - 1
+        )
+        self.functions.insert(last + 1, function)
+
+    def location(self, function: Function, node: cst.CSTNode | None = None) -> Location:
+        """Where `node` of a function stands upstream, for messages; the function's own line if that is unknown."""
+        line = None if node is None else _line_of(function, node)
+        return self.anatomy.file.location(line or definition_line(self.anatomy, function))
+
+
+def definition_line(anatomy: Anatomy, function: Function) -> int:
+    """The 1-based upstream line of a function's `def`, or of its class when a rule added it."""
+    file = anatomy.file
+    if function.owner is None:
+        return file.functions[function.name].lineno
+    cls = file.classes[function.owner]
+    method = cls.methods.get(function.name)
+    return cls.node.lineno if method is None else method.lineno
+
+
+def _line_of(function: Function, node: cst.CSTNode) -> int | None:
+    """Upstream line of the first line of `function` that holds the beginning of `node`."""
+    beginning = cst.Module([]).code_for_node(node).strip().splitlines()[:1]
+    for line in function.lines if beginning else ():
+        if beginning[0] in line.text:
+            return line.upstream or next(iter(line.replaces), None)
+    return None
+
+
+def code_of(node: cst.BaseStatement) -> str:
+    """A statement's source text at indentation 0."""
+    return cst.Module([node]).code
+
+
+def open_draft(anatomy: Anatomy) -> Draft:
+    """Take from upstream's file the functions that rules may look at.
+
+    These are the methods of the role classes on the call path (without `__init__`, which never runs: QEff classes
+    take over existing modules) and the module-level functions that receive the attention mask.
+    """
+    tree = cst.parse_module(anatomy.file.upstream.source)
+    functions: list[Function] = []
+    for statement in tree.body:
+        if isinstance(statement, cst.FunctionDef) and statement.name.value in anatomy.attention_functions:
+            node = anatomy.file.functions[statement.name.value]
+            functions.append(_open(statement, None, Role.ATTENTION_FUNCTION, node))
+        elif isinstance(statement, cst.ClassDef):
+            part = anatomy.part(statement.name.value)
+            if part is None or part.role is Role.ROTARY_EMBEDDING:
+                continue
+            used = _methods_reached(part.cls.methods)
+            for item in statement.body.body:
+                if isinstance(item, cst.FunctionDef) and item.name.value in used:
+                    functions.append(_open(item, part.name, part.role, part.cls.methods[item.name.value]))
+    return Draft(anatomy, functions)
+
+
+def _methods_reached(methods: dict[str, ast.FunctionDef]) -> set[str]:
+    """`forward` and the methods it calls on `self`, directly or not."""
+    pending, reached = ["forward"], set()
+    while pending:
+        name = pending.pop()
+        if name in reached or name not in methods:
+            continue
+        reached.add(name)
+        for node in ast.walk(methods[name]):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+                pending.append(node.attr)
+    return reached
+
+
+def _open(node: cst.FunctionDef, owner: str | None, role: Role, definition: ast.FunctionDef) -> Function:
+    """Start following a function; blank lines above it belong to the file, comments to the function."""
+    comments = [line for line in node.leading_lines if line.comment is not None]
+    node = node.with_changes(leading_lines=comments)
+    decorators = [decorator.lineno for decorator in definition.decorator_list]
+    first = min([definition.lineno, *decorators]) - len(comments)
+    return Function(node.name.value, owner, role, node, upstream_lines(code_of(node), first))

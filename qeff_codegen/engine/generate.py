@@ -1,0 +1,61 @@
+"""The way a model takes: read, recognise, normalize, rewrite, assemble, verify."""
+
+from __future__ import annotations
+
+from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.modeling_file import read_modeling_file
+from qeff_codegen.anatomy.recognise import recognise
+from qeff_codegen.emit.mappings import mapping_entries
+from qeff_codegen.emit.modeling_file import assemble
+from qeff_codegen.engine import rule_set
+from qeff_codegen.engine.draft import open_draft
+from qeff_codegen.engine.finished_module import FinishedModule
+from qeff_codegen.errors import Refusal
+from qeff_codegen.generated_model import GeneratedModel, RoleFound
+from qeff_codegen.upstream.source import UpstreamModel
+
+
+def generate_model(upstream: UpstreamModel) -> GeneratedModel:
+    """Generate the QEff modeling code of one model, without writing anything.
+
+    Raises:
+        Refusal: a role, a rule or a promise does not hold; the message says which, where, and what was expected.
+    """
+    anatomy = _read(upstream)
+    draft = open_draft(anatomy)
+    for rule in rule_set.rules():
+        rule.apply(draft)
+    text = assemble(draft)
+    mappings = mapping_entries(draft)
+    module = FinishedModule(text.code, anatomy, mappings, text.imports, text.defined)
+    for check in rule_set.checks():
+        broken = check.broken(module)
+        if broken:
+            raise Refusal(
+                broken[0],
+                rule=check.id,
+                expected=check.promise,
+                next_step="this is a promise about the finished module: a rule that should keep it does not match here",
+            )
+    return GeneratedModel(
+        upstream.name, upstream, text.code, mappings, anatomy.found(), text.edits, tuple(draft.matches.items())
+    )
+
+
+def inspect_model(upstream: UpstreamModel) -> tuple[RoleFound, ...]:
+    """The roles recognised in one model, with place and reasons."""
+    return _read(upstream).found()
+
+
+def rule_summaries() -> dict[str, str]:
+    """Every rule's id with its one sentence of why, in the order rules run."""
+    return {rule.id: rule.why for rule in rule_set.rules()}
+
+
+def rules_sha256() -> str:
+    """Hash of everything that decides what is generated."""
+    return rule_set.rules_sha256()
+
+
+def _read(upstream: UpstreamModel) -> Anatomy:
+    return recognise(read_modeling_file(upstream))

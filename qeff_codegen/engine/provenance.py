@@ -1,0 +1,84 @@
+"""Which rule made which line.
+
+A function's text is followed line by line through every rule. A line that no rule touched keeps its upstream line
+number; a line that a rule wrote carries that rule and the upstream lines it stands for. The comparison is difflib's,
+the one a reviewer's diff makes, so what is recorded is what a reviewer sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a function under rewriting.
+
+    Attributes:
+        upstream: 1-based line of upstream's file when the line is upstream's own, unchanged.
+        rules: ids of the rules that wrote it, oldest first; empty for upstream's own lines.
+        replaces: upstream lines that a written line stands in for.
+    """
+
+    text: str
+    upstream: int | None = None
+    rules: tuple[str, ...] = ()
+    replaces: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Upstream lines that a rule removed without putting anything in their place.
+
+    Attributes:
+        before: index of the line, among those that are left, that now stands where they stood.
+    """
+
+    rules: tuple[str, ...]
+    upstream: tuple[int, ...]
+    before: int
+
+
+def upstream_lines(text: str, first_line: int) -> list[Line]:
+    """Lines as they come from upstream; `first_line` is the 1-based line of the first of them."""
+    return [Line(line, upstream=first_line + offset) for offset, line in enumerate(text.splitlines())]
+
+
+def follow(
+    lines: Sequence[Line], removals: Sequence[Removal], text: str, rule: str
+) -> tuple[list[Line], list[Removal]]:
+    """Carry provenance over to `text`, which `rule` made of `lines`."""
+    new_texts = text.splitlines()
+    matcher = SequenceMatcher(None, [line.text for line in lines], new_texts, autojunk=False)
+    result: list[Line] = []
+    gone: list[Removal] = []
+    moved: dict[int, int] = {}
+    for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
+        old = lines[old_start:old_end]
+        if tag == "equal":
+            for offset, line in enumerate(old):
+                moved[old_start + offset] = len(result)
+                result.append(line)
+            continue
+        rules = _merge([*(line.rules for line in old), (rule,)])
+        upstream = tuple(sorted({number for line in old for number in _stands_for(line)}))
+        for offset in range(old_start, old_end):
+            moved[offset] = len(result)
+        if tag == "delete":
+            if upstream:
+                gone.append(Removal(rules, upstream, len(result)))
+            continue
+        result.extend(Line(new, rules=rules, replaces=upstream) for new in new_texts[new_start:new_end])
+    moved[len(lines)] = len(result)
+    kept = [Removal(item.rules, item.upstream, moved[item.before]) for item in removals]
+    return result, [*kept, *gone]
+
+
+def _stands_for(line: Line) -> tuple[int, ...]:
+    return line.replaces if line.upstream is None else (line.upstream,)
+
+
+def _merge(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(rule for group in groups for rule in group))

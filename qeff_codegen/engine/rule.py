@@ -1,0 +1,113 @@
+"""What a rule is: an id, a reason, what it must match, and its codemod."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import ClassVar
+
+import libcst as cst
+
+from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.engine.draft import Draft, Function
+from qeff_codegen.engine.finished_module import FinishedModule
+from qeff_codegen.errors import Refusal
+
+
+class Expect(Enum):
+    """How often a rule must match in each class (or module function) of its roles."""
+
+    EXACTLY_ONE = "exactly once"
+    AT_LEAST_ONE = "at least once"
+    ANY = "any number of times"
+
+
+class Unmatched(Exception):
+    """Raised by a rule's codemod: a construct is there, but not in a form the rule understands.
+
+    The engine turns it into a refusal that says where the construct stands.
+    """
+
+    def __init__(self, what: str, node: cst.CSTNode) -> None:
+        super().__init__(what)
+        self.what = what
+        self.node = node
+
+
+class Rule:
+    """One idea, applied to the functions of some roles.
+
+    A subclass lives in a file of its own, which names it: the id is the file's name. It says why (shown to reviewers
+    beside every hunk), which roles it reads, and what it looks for; `rewrite` makes the change in one function and
+    counts the places.
+    """
+
+    why: ClassVar[str]
+    roles: ClassVar[tuple[Role, ...]]
+    construct: ClassVar[str]
+    expect: ClassVar[Expect] = Expect.ANY
+    next_step: ClassVar[str] = "this construct needs a rule of its own before the model can be generated"
+
+    @property
+    def id(self) -> str:
+        """The rule's name: that of its file."""
+        return type(self).__module__.rsplit(".", 1)[-1]
+
+    def applies_to(self, function: Function) -> bool:
+        """Whether the rule looks at `function` at all; by default at every function of its roles."""
+        return function.role in self.roles and not function.added
+
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+        """The changed function and the number of places matched."""
+        raise NotImplementedError
+
+    def apply(self, draft: Draft) -> None:
+        """Rewrite every function of the rule's roles and hold the result against `expect`."""
+        counts: dict[str, int] = {}
+        for function in [item for item in draft.functions if self.applies_to(item)]:
+            try:
+                node, matches = self.rewrite(function, draft.anatomy)
+            except Unmatched as unmatched:
+                raise self.refuse(draft, function, unmatched.what, unmatched.node) from None
+            function.replace(node, self.id)
+            unit = function.owner or function.name
+            counts[unit] = counts.get(unit, 0) + matches
+        draft.matches[self.id] = sum(counts.values())
+        for unit, count in counts.items():
+            if self._satisfied(count):
+                continue
+            function = next(item for item in draft.functions if unit in (item.owner, item.name) and not item.added)
+            raise self.refuse(draft, function, f"`{unit}` must match {self.expect.value}, it matches {count} times")
+
+    def _satisfied(self, count: int) -> bool:
+        if self.expect is Expect.EXACTLY_ONE:
+            return count == 1
+        return self.expect is Expect.ANY or count >= 1
+
+    def refuse(self, draft: Draft, function: Function, what: str, node: cst.CSTNode | None = None) -> Refusal:
+        """A refusal by this rule, placed at `node` in `function`, or at the function itself."""
+        return Refusal(
+            what,
+            rule=self.id,
+            location=draft.location(function, node),
+            expected=self.construct,
+            next_step=self.next_step,
+        )
+
+
+class Check:
+    """A promise about the finished module; breaking it is a refusal.
+
+    Checks read only what was generated, never how it came about.
+    """
+
+    promise: ClassVar[str]
+
+    @property
+    def id(self) -> str:
+        """The check's name: that of its file."""
+        return type(self).__module__.rsplit(".", 1)[-1]
+
+    def broken(self, module: FinishedModule) -> list[str]:
+        """Everything that breaks the promise, one sentence each; empty when it holds."""
+        raise NotImplementedError

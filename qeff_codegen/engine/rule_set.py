@@ -1,0 +1,52 @@
+"""Find the rules: every file of the three rule folders, in the order of the folders."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from qeff_codegen.engine.rule import Check, Rule
+
+FOLDERS = ("normalize", "rewrite", "verify")
+_Kind = TypeVar("_Kind", Rule, Check)
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """All rules that change code: those of `normalize`, then those of `rewrite`, each folder by file name."""
+    return (*_instances("normalize", Rule), *_instances("rewrite", Rule))
+
+
+@cache
+def checks() -> tuple[Check, ...]:
+    """All checks of `verify`, by file name."""
+    return _instances("verify", Check)
+
+
+@cache
+def rules_sha256() -> str:
+    """One hash over everything that decides what is generated: rules, recognition, engine, emission, targets."""
+    root = Path(__file__).resolve().parents[2]
+    folders = ("rewrite_rules", *(f"qeff_codegen/{name}" for name in ("anatomy", "engine", "emit", "targets")))
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted((root / folder).rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _instances(folder: str, kind: type[_Kind]) -> tuple[_Kind, ...]:
+    package = importlib.import_module(f"rewrite_rules.{folder}")
+    found: list[_Kind] = []
+    for path in sorted(Path(package.__path__[0]).glob("[a-z]*.py")):
+        module = importlib.import_module(f"{package.__name__}.{path.stem}")
+        found.extend(
+            value()
+            for value in vars(module).values()
+            if isinstance(value, type) and issubclass(value, kind) and value.__module__ == module.__name__
+        )
+    return tuple(found)

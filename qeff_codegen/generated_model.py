@@ -1,0 +1,74 @@
+"""What one run of the generator yields, before anything is written to disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qeff_codegen.upstream.source import UpstreamModel
+
+
+@dataclass(frozen=True)
+class MappingEntry:
+    """One line of a `_module_mapping`: upstream's class becomes ours when the transform runs.
+
+    Attributes:
+        transform: `CustomOpsTransform` or `KVCacheTransform`.
+        upstream_class: class name in upstream's modeling module.
+        replacement: class name that takes its place.
+        replacement_module: module the replacement is imported from.
+    """
+
+    transform: str
+    upstream_class: str
+    replacement: str
+    replacement_module: str
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One hunk that one rule made.
+
+    Attributes:
+        rule: id of the rule.
+        function: qualified upstream name, such as `FooAttention.forward`.
+        upstream_lines: 1-based inclusive span in upstream's file, or None for lines with no upstream counterpart.
+        generated_lines: 1-based inclusive span in the generated file, or None for lines that were removed.
+    """
+
+    rule: str
+    function: str
+    upstream_lines: tuple[int, int] | None
+    generated_lines: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class RoleFound:
+    """A role recognised in upstream's file, and the reasons that convinced the recogniser."""
+
+    role: str
+    name: str
+    line: int
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class GeneratedModel:
+    """Everything known about one generated model.
+
+    Attributes:
+        name: the model name the user asked for, such as `llama`.
+        upstream: the source it was made from.
+        code: the full text of `generated/<name>/modeling_<name>.py`.
+        mappings: entries for `generated/pytorch_transforms.py`, in a fixed order.
+        roles: what was recognised.
+        edits: every hunk, in the order of the generated file.
+        rules: ids of all rules that ran, in order, with how many places each matched.
+    """
+
+    name: str
+    upstream: UpstreamModel
+    code: str
+    mappings: tuple[MappingEntry, ...]
+    roles: tuple[RoleFound, ...]
+    edits: tuple[Edit, ...]
+    rules: tuple[tuple[str, int], ...]

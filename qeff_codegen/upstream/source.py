@@ -1,0 +1,34 @@
+"""One upstream modeling file, as text."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class UpstreamModel:
+    """A modeling file and what generated code must know to import from it.
+
+    Attributes:
+        name: the model name as the user gave it, such as `llama`.
+        display_path: stable path for headers and messages, such as `transformers/models/llama/modeling_llama.py`;
+            never a path of this machine.
+        module: dotted module generated code imports upstream's classes from.
+        source: the file's text.
+        causal_lm: the ForCausalLM class the source's own auto-model table names for this model, if it has one.
+        version: the transformers version the text comes from, if it comes from transformers.
+    """
+
+    name: str
+    display_path: str
+    module: str
+    source: str
+    causal_lm: str | None = None
+    version: str | None = None
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the source text (UTF-8), as the manifest records it."""
+        return hashlib.sha256(self.source.encode("utf-8")).hexdigest()

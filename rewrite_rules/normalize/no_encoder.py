@@ -1,0 +1,93 @@
+"""Drop cross-attention from decoders that may also serve behind an encoder.
+
+An exported causal LM has no encoder: `encoder_hidden_states` is None, so the branches that attend to it, and the cache
+class that holds its keys and values, never run.
+"""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.roles import CALL_PATH
+from qeff_codegen.engine.draft import Function
+from qeff_codegen.engine.rule import Rule, Unmatched
+from rewrite_rules._folding import fold, none_comparison
+from rewrite_rules._matching import assigned_name, names_read, parameter_names, source, without_parameters
+
+ENCODER = frozenset({"encoder_hidden_states", "encoder_attention_mask"})
+
+
+class NoEncoder(Rule):
+    why = "A causal LM is exported without an encoder: there is nothing to cross-attend to."
+    roles = CALL_PATH
+    construct = "branches on `encoder_hidden_states is not None`"
+
+    def applies_to(self, function: Function) -> bool:
+        return super().applies_to(function) and bool(ENCODER & set(parameter_names(function.node)))
+
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+        false_names = _names_that_say_encoder(function.node)
+
+        def truth(test: cst.BaseExpression) -> bool | None:
+            if isinstance(test, cst.Name) and test.value in false_names:
+                return False
+            if source(test) == "self.config.add_cross_attention" or _asks_for_encoder_cache(test):
+                return False
+            return none_comparison(test, ENCODER)
+
+        node, decided = fold(function.node, truth)
+        dropper = _DropEncoder(false_names, set(anatomy.callees(function.role)))
+        node = cst.ensure_type(without_parameters(node, ENCODER).visit(dropper), cst.FunctionDef)
+        left = (ENCODER | false_names) & names_read(node)
+        if left:
+            raise Unmatched(f"`{min(left)}` is used outside a branch on it", node)
+        return node, max(decided, 1)
+
+
+def _names_that_say_encoder(function: cst.FunctionDef) -> set[str]:
+    """Locals that hold `encoder_hidden_states is not None`."""
+    finder = _FindFlags()
+    function.visit(finder)
+    return finder.names
+
+
+class _FindFlags(cst.CSTVisitor):
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> None:
+        assigned = assigned_name(node)
+        if assigned is not None and none_comparison(assigned[1], ENCODER) is False:
+            self.names.add(assigned[0])
+
+
+def _asks_for_encoder_cache(test: cst.BaseExpression) -> bool:
+    return (
+        isinstance(test, cst.Call)
+        and source(test.func) == "isinstance"
+        and len(test.args) == 2
+        and source(test.args[1].value) == "EncoderDecoderCache"
+    )
+
+
+class _DropEncoder(cst.CSTTransformer):
+    """Remove the assignments of what is known to be None or false, and the arguments that hand it on."""
+
+    def __init__(self, flags: set[str], callees: set[str]) -> None:
+        self.flags = flags
+        self.callees = callees
+
+    def leave_SimpleStatementLine(
+        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
+    ) -> cst.SimpleStatementLine | cst.RemovalSentinel:
+        assigned = assigned_name(updated_node)
+        if assigned is not None and (assigned[0] in self.flags or assigned[0] in ENCODER):
+            return cst.RemoveFromParent()
+        return updated_node
+
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
+        if source(original_node.func) not in self.callees:
+            return updated_node
+        kept = [item for item in updated_node.args if source(item.value) not in ENCODER]
+        return updated_node if len(kept) == len(updated_node.args) else updated_node.with_changes(args=kept)

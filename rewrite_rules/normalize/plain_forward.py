@@ -1,0 +1,47 @@
+"""Take off the decorators that upstream hangs on a forward.
+
+Each of them is known by what it does at run time, and that is nothing an exported decoder needs: documentation, output
+hooks, renamed keywords, kernels from the hub, defaults from the configuration for arguments the export always gives. A
+decorator that is not known here may hide behaviour, so it is a refusal.
+"""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.roles import CALL_PATH, Role
+from qeff_codegen.engine.draft import Function
+from qeff_codegen.engine.rule import Rule, Unmatched
+from rewrite_rules._matching import source
+
+KNOWN = {
+    "auto_docstring": "writes documentation",
+    "add_start_docstrings_to_model_forward": "writes documentation",
+    "replace_return_docstrings": "writes documentation",
+    "can_return_tuple": "turns the output into a tuple on `return_dict=False`, which the export never passes",
+    "capture_outputs": "collects hidden states and attentions, which the graph does not return",
+    "check_model_inputs": "collects hidden states and attentions, which the graph does not return",
+    "merge_with_config_defaults": "defaults `use_cache` from the configuration; a QEff model always uses its cache",
+    "deprecate_kwarg": "accepts an old keyword for a new one",
+    "torch.no_grad": "the graph has no gradients",
+}
+
+
+class PlainForward(Rule):
+    why = "Decorators hide behaviour from the reader and the exporter; what they add has no place in the graph."
+    roles = (*CALL_PATH, Role.ATTENTION_FUNCTION)
+    construct = f"one of the known decorators: {', '.join(sorted(KNOWN))}"
+
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+        for decorator in function.node.decorators:
+            if _name(decorator) not in KNOWN:
+                raise Unmatched(f"`{function.qualified_name}` wears a decorator that may hide behaviour",
+                    decorator.decorator)
+        count = len(function.node.decorators)
+        return (function.node.with_changes(decorators=[]), count) if count else (function.node, 0)
+
+
+def _name(decorator: cst.Decorator) -> str:
+    expression = decorator.decorator
+    return source(expression.func if isinstance(expression, cst.Call) else expression)

@@ -1,0 +1,96 @@
+"""Select scores by a boolean mask instead of adding a large negative number.
+
+`MIN_MASKED_ATTENTION_VALUE` is the value the compiler knows as "may not be attended to". Adding a boolean mask would
+add 0 or 1 without any error, so every use of the mask must be one that is understood here.
+"""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.engine.draft import Function
+from qeff_codegen.engine.rule import Rule, Unmatched
+from rewrite_rules._matching import assigned_name, source
+
+
+class BooleanMask(Rule):
+    why = "The mask is boolean, true where a score may not be used: the compiler knows the value that takes its place."
+    roles = (Role.ATTENTION, Role.ATTENTION_FUNCTION)
+    construct = "`<scores> = <scores> + <mask>`, once for every mask parameter"
+
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+        mask = anatomy.mask_parameters.get(function.qualified_name)
+        if mask is None:
+            return function.node, 0
+        selector = _Select(mask)
+        node = cst.ensure_type(function.node.visit(selector), cst.FunctionDef)
+        stray = _StrayUses(selector.masks)
+        node.body.visit(stray)
+        if selector.count != 1 or stray.uses:
+            what = f"`{function.qualified_name}` adds its mask to the scores {selector.count} times"
+            if stray.uses:
+                what = f"`{function.qualified_name}` uses its mask in a way that is not understood"
+            raise Unmatched(what, stray.uses[0] if stray.uses else node.params)
+        return node, 1
+
+
+class _Select(cst.CSTTransformer):
+    """Rewrite `scores + mask`, where mask is the parameter or a slice of it bound to a local name."""
+
+    def __init__(self, mask: str) -> None:
+        self.masks = {mask}
+        self.count = 0
+
+    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> None:
+        assigned = assigned_name(node)
+        if assigned is not None and isinstance(assigned[1], cst.Subscript) and self.is_mask(assigned[1].value):
+            self.masks.add(assigned[0])
+
+    def is_mask(self, expression: cst.BaseExpression) -> bool:
+        return isinstance(expression, cst.Name) and expression.value in self.masks
+
+    def leave_BinaryOperation(
+        self, original_node: cst.BinaryOperation, updated_node: cst.BinaryOperation
+    ) -> cst.BaseExpression:
+        if not isinstance(updated_node.operator, cst.Add):
+            return updated_node
+        for mask, scores in ((updated_node.right, updated_node.left), (updated_node.left, updated_node.right)):
+            if self.is_mask(mask):
+                self.count += 1
+                return cst.parse_expression(
+                    f"torch.where({source(mask)}, MIN_MASKED_ATTENTION_VALUE, {source(scores)})"
+                )
+        return updated_node
+
+
+class _StrayUses(cst.CSTVisitor):
+    """Uses of a mask other than `is None` tests, the selection itself, and slicing into a local name."""
+
+    def __init__(self, masks: set[str]) -> None:
+        self.masks = masks
+        self.uses: list[cst.CSTNode] = []
+
+    def visit_Comparison(self, node: cst.Comparison) -> bool:
+        return not (isinstance(node.left, cst.Name) and source(node.comparisons[0].comparator) == "None")
+
+    def visit_Call(self, node: cst.Call) -> bool | None:
+        if source(node.func) != "torch.where":
+            return None
+        for item in node.args[1:]:
+            item.visit(self)
+        return False
+
+    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> bool | None:
+        assigned = assigned_name(node)
+        slices = assigned is not None and assigned[0] in self.masks and isinstance(assigned[1], cst.Subscript)
+        return False if slices else None
+
+    def visit_Arg(self, node: cst.Arg) -> bool:
+        node.value.visit(self)
+        return False
+
+    def visit_Name(self, node: cst.Name) -> None:
+        if node.value in self.masks:
+            self.uses.append(node)

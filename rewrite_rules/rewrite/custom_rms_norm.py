@@ -1,0 +1,30 @@
+"""Map RMS norms to the compiler's own operator.
+
+Only norms whose arithmetic is recognised are mapped, `w * x / rms(x)` to `CustomRMSNormAIC` and Gemma's
+`(1 + w) * x / rms(x)` to `GemmaCustomRMSNormAIC`; any other norm stays upstream's module, which exports as it is.
+"""
+
+from __future__ import annotations
+
+from qeff_codegen.anatomy.rms_norm import NormKind
+from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.engine.draft import Draft
+from qeff_codegen.engine.rule import Rule
+from qeff_codegen.generated_model import MappingEntry
+from qeff_codegen.targets.embedded import RUNTIME_NAMES
+
+REPLACEMENTS = {NormKind.PLAIN: "CustomRMSNormAIC", NormKind.GEMMA: "GemmaCustomRMSNormAIC"}
+
+
+class CustomRmsNorm(Rule):
+    why = "The compiler has an operator for RMS norm; a norm with that arithmetic is one node."
+    roles = (Role.RMS_NORM,)
+    construct = "a class whose forward computes one of the two known RMS norms"
+
+    def apply(self, draft: Draft) -> None:
+        for norm in draft.anatomy.norms:
+            replacement = REPLACEMENTS[norm.kind]
+            draft.mappings.append(
+                MappingEntry("CustomOpsTransform", norm.cls.name, replacement, RUNTIME_NAMES[replacement])
+            )
+        draft.matches[self.id] = len(draft.anatomy.norms)

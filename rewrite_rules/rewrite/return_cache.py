@@ -1,0 +1,94 @@
+"""Return the KV cache from the attention and the decoder layer, and take it where they are called.
+
+A traced module's outputs are what it returns; a cache that is only changed in place would be invisible to whoever
+exports a layer on its own.
+"""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.engine.draft import Function
+from qeff_codegen.engine.rule import Expect, Rule, Unmatched
+from rewrite_rules._matching import CACHE, only_statement, spelled
+
+
+class ReturnCache(Rule):
+    why = "What a module changes it returns: the updated cache is an output of every layer, not a side effect."
+    roles = (Role.MODEL, Role.DECODER_LAYER, Role.ATTENTION)
+    expect = Expect.AT_LEAST_ONE
+    construct = (
+        "`return <hidden states>` in a decoder layer, `return <output>, <weights>` in an attention, "
+        "each called as `<result> = <callee>(...)`"
+    )
+
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+        if not function.is_forward:
+            return function.node, 0
+        returner = _Return(self, function.role, set(anatomy.callees(function.role)))
+        node = cst.ensure_type(function.node.visit(returner), cst.FunctionDef)
+        if function.role is not Role.MODEL:
+            node = node.with_changes(returns=_annotation(node.returns))
+        return node, returner.count
+
+
+class _Return(cst.CSTTransformer):
+    def __init__(self, rule: ReturnCache, role: Role, callees: set[str]) -> None:
+        self.rule = rule
+        self.role = role
+        self.callees = callees
+        self.count = 0
+
+    def leave_SimpleStatementLine(
+        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
+    ) -> cst.SimpleStatementLine:
+        statement = only_statement(updated_node)
+        if isinstance(statement, cst.Return) and self.role is not Role.MODEL:
+            return self._return(updated_node, statement)
+        if isinstance(statement, cst.Assign) and isinstance(statement.value, cst.Call):
+            if spelled(statement.value.func) in self.callees:
+                return self._take(updated_node, statement)
+        return updated_node
+
+    def _return(self, line: cst.SimpleStatementLine, statement: cst.Return) -> cst.SimpleStatementLine:
+        value = statement.value
+        known = cst.Tuple if self.role is Role.ATTENTION else cst.Name
+        if value is None or not isinstance(value, known):
+            raise Unmatched(f"the {self.role} returns something else", statement)
+        self.count += 1
+        return line.with_changes(body=[statement.with_changes(value=_with_cache(value))])
+
+    def _take(self, line: cst.SimpleStatementLine, statement: cst.Assign) -> cst.SimpleStatementLine:
+        target = statement.targets[0]
+        known = cst.Tuple if self.role is Role.DECODER_LAYER else cst.Name
+        if len(statement.targets) != 1 or not isinstance(target.target, known):
+            raise Unmatched(f"the {self.role} takes the result otherwise", statement)
+        self.count += 1
+        taken = target.with_changes(target=_with_cache(target.target))
+        return line.with_changes(body=[statement.with_changes(targets=[taken])])
+
+
+def _with_cache(value: cst.BaseExpression) -> cst.Tuple:
+    elements = list(value.elements) if isinstance(value, cst.Tuple) else [cst.Element(value)]
+    comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    elements = [item.with_changes(comma=comma) for item in elements]
+    parentheses = {"lpar": value.lpar, "rpar": value.rpar} if isinstance(value, cst.Tuple) else {"lpar": (), "rpar": ()}
+    return cst.Tuple([*elements, cst.Element(cst.Name(CACHE))], **parentheses)
+
+
+def _annotation(returns: cst.Annotation | None) -> cst.Annotation | None:
+    """`tuple[A, B]` becomes `tuple[A, B, Cache]`, `A` becomes `tuple[A, Cache]`; open-ended tuples already fit."""
+    if returns is None:
+        return None
+    annotation = returns.annotation
+    is_tuple = isinstance(annotation, cst.Subscript) and spelled(annotation.value).lower() == "tuple"
+    inner = spelled(annotation)
+    if is_tuple:
+        assert isinstance(annotation, cst.Subscript)
+        parts = [cst.Module([]).code_for_node(item.slice) for item in annotation.slice]
+        if parts[-1].strip() == "...":
+            return returns
+        inner = ", ".join(parts)
+    return returns.with_changes(annotation=cst.parse_expression(f"tuple[{inner}, Cache]"))
