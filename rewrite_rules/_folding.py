@@ -125,7 +125,9 @@ def _rebuild(
 
 
 def _is_pass(statement: cst.BaseStatement) -> bool:
-    return isinstance(statement, cst.SimpleStatementLine) and all(isinstance(item, cst.Pass) for item in statement.body)
+    return isinstance(statement, cst.SimpleStatementLine) and all(
+        isinstance(item, cst.Pass) for item in statement.body
+    )
 
 
 def _keep_comments(node: cst.If, body: list[cst.BaseStatement]) -> list[cst.BaseStatement]:

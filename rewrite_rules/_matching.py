@@ -18,7 +18,7 @@ def source(node: cst.CSTNode) -> str:
 
 def spelled(expression: cst.BaseExpression) -> str:
     """An expression's text as `ast.unparse` writes it, so that it compares with what anatomy recorded."""
-    return ast.unparse(ast.parse(source(expression).strip(), mode="eval"))
+    return ast.unparse(ast.parse(f"({source(expression)})", mode="eval"))
 
 
 def only_statement(line: cst.BaseStatement) -> cst.BaseSmallStatement | None:
@@ -124,9 +124,7 @@ def _separator(items: Sequence[cst.Arg] | Sequence[cst.Param]) -> cst.Comma:
         if isinstance(item.comma, cst.Comma):
             after = item.comma.whitespace_after
             if isinstance(after, cst.ParenthesizedWhitespace):
-                after = after.with_changes(
-                    first_line=cst.TrailingWhitespace(newline=cst.Newline()), empty_lines=[]
-                )
+                after = after.with_changes(first_line=cst.TrailingWhitespace(newline=cst.Newline()), empty_lines=[])
             return cst.Comma(whitespace_after=after)
     return cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
 

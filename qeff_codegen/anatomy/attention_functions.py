@@ -42,17 +42,20 @@ def _interface_functions(file: ModelingFile, forward: ast.FunctionDef) -> dict[s
     """Local names bound to an attention implementation, with the module-level functions they may stand for."""
     found: dict[str, tuple[str, ...]] = {}
     for node in ast.walk(forward):
-        value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
-        if value is None:
+        if isinstance(node, ast.Assign):
+            targets, value = node.targets, node.value
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            targets, value = [node.target], node.value
+        else:
             continue
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]  # type: ignore[union-attr]
         functions = tuple(
             child.id for child in ast.walk(value) if isinstance(child, ast.Name) and child.id in file.functions
         )
-        if functions and not isinstance(value, ast.Call) or _is_registry_lookup(value):
-            for target in targets:
-                if isinstance(target, ast.Name):
-                    found[target.id] = (*found.get(target.id, ()), *functions)
+        if not functions or (isinstance(value, ast.Call) and not _is_registry_lookup(value)):
+            continue
+        for target in targets:
+            if isinstance(target, ast.Name):
+                found[target.id] = (*found.get(target.id, ()), *functions)
     return found
 
 

@@ -27,18 +27,15 @@ def recognise(file: ModelingFile) -> Anatomy:
     """
     causal_lm = _causal_lm(file)
     body_attribute, model = _model(file, causal_lm)
-    loop, layer_classes = _decoder_layers(file, model)
-    layers = tuple(file.classes[name] for name in layer_classes)
-    attention_of = {layer.name: _attentions(file, layer) for layer in layers}
-    attentions = {part.name: part for parts in attention_of.values() for part in parts}
-
-    layer_parts = tuple(_layer_part(file, layer, loop, attention_of[layer.name]) for layer in layers)
+    loop, layer = _decoder_layer(file, model)
+    attentions = _attentions(file, layer)
+    layer_part = _layer_part(file, layer, loop, attentions)
     model_part = Part(
         Role.MODEL,
         model,
         (f"`{causal_lm.name}` builds it as `self.{body_attribute}`", f"its forward loops over `{loop.iterable}`"),
         (f"self.{body_attribute}",),
-        _passed_cache(file, model, {loop.variable: part for part in layer_parts}),
+        _passed_cache(file, model, {loop.variable: layer_part}),
     )
     causal_lm_part = Part(
         Role.CAUSAL_LM,
@@ -47,17 +44,15 @@ def recognise(file: ModelingFile) -> Anatomy:
         (),
         _passed_cache(file, causal_lm, {f"self.{body_attribute}": model_part}),
     )
-    path = (causal_lm_part, model_part, *layer_parts, *attentions.values())
+    path = (causal_lm_part, model_part, layer_part, *attentions)
     reachable = tuple(_reachable(file, causal_lm))
-    functions, mask_parameters = find_attention_functions(file, tuple(attentions.values()))
+    functions, mask_parameters = find_attention_functions(file, attentions)
     norms = tuple(
         Norm(file.classes[name], kind)
         for name in reachable
         if (kind := recognise_rms_norm(file.classes[name])) is not None
     )
-    return Anatomy(
-        file, path, find_rotary_embeddings(file, reachable), norms, functions, mask_parameters, reachable
-    )
+    return Anatomy(file, path, find_rotary_embeddings(file, reachable), norms, functions, mask_parameters, reachable)
 
 
 def _refuse(file: ModelingFile, what: str, line: int, expected: str) -> Refusal:
@@ -70,7 +65,7 @@ def _refuse(file: ModelingFile, what: str, line: int, expected: str) -> Refusal:
     )
 
 
-# -- causal LM ---------------------------------------------------------------------------------------------------------
+# -- causal LM -----------------------------------------------------------------------------------------------------
 
 
 def _causal_lm(file: ModelingFile) -> ModelingClass:
@@ -102,7 +97,7 @@ def _why_causal_lm(file: ModelingFile, cls: ModelingClass) -> tuple[str, ...]:
     return ("the one class that inherits GenerationMixin and returns logits",)
 
 
-# -- model and decoder layers ------------------------------------------------------------------------------------------
+# -- model and decoder layers --------------------------------------------------------------------------------------
 
 
 def _model(file: ModelingFile, causal_lm: ModelingClass) -> tuple[str, ModelingClass]:
@@ -148,15 +143,13 @@ def _layer_loops(cls: ModelingClass) -> list[_Loop]:
             if attribute is not None and cls.built[attribute]
         ]
         targets = [child.id for child in ast.walk(node.target) if isinstance(child, ast.Name)]
-        called = [
-            name for name in targets if any(ast.unparse(call.func) == name for call in _calls(node))
-        ]
+        called = [name for name in targets if any(ast.unparse(call.func) == name for call in _calls(node))]
         if len(attributes) == 1 and len(called) == 1:
             loops.append(_Loop(called[0], ast.unparse(node.iter), attributes[0]))
     return loops
 
 
-def _decoder_layers(file: ModelingFile, model: ModelingClass) -> tuple[_Loop, tuple[str, ...]]:
+def _decoder_layer(file: ModelingFile, model: ModelingClass) -> tuple[_Loop, ModelingClass]:
     loops = _layer_loops(model)
     if len(loops) != 1:
         raise _refuse(
@@ -165,7 +158,15 @@ def _decoder_layers(file: ModelingFile, model: ModelingClass) -> tuple[_Loop, tu
             model.forward.lineno if model.forward else model.node.lineno,
             "`for <layer> in self.<layers>` over an nn.ModuleList of one kind of layer",
         )
-    return loops[0], model.built[loops[0].attribute]
+    names = model.built[loops[0].attribute]
+    if len(names) != 1:
+        raise _refuse(
+            file,
+            f"`{model.name}` builds several kinds of decoder layer: {', '.join(names)}",
+            model.node.lineno,
+            "one class of decoder layer in the nn.ModuleList",
+        )
+    return loops[0], file.classes[names[0]]
 
 
 def _layer_part(file: ModelingFile, layer: ModelingClass, loop: _Loop, attentions: tuple[Part, ...]) -> Part:
@@ -184,7 +185,7 @@ def _layer_part(file: ModelingFile, layer: ModelingClass, loop: _Loop, attention
     )
 
 
-# -- attention ---------------------------------------------------------------------------------------------------------
+# -- attention -----------------------------------------------------------------------------------------------------
 
 
 def _attentions(file: ModelingFile, layer: ModelingClass) -> tuple[Part, ...]:
@@ -209,6 +210,15 @@ def _attentions(file: ModelingFile, layer: ModelingClass) -> tuple[Part, ...]:
             f"no attention of `{layer.name}` updates a KV cache",
             layer.node.lineno,
             "`<key>, <value> = <cache>.update(<key>, <value>, self.layer_idx)` in the forward of one of its modules",
+        )
+    spellings = [spelled for part in parts.values() for spelled in part.called_as]
+    shared = next((spelled for spelled in spellings if spellings.count(spelled) > 1), None)
+    if shared is not None:
+        raise _refuse(
+            file,
+            f"`{shared}` of `{layer.name}` may be one of several attentions: {', '.join(parts)}",
+            layer.node.lineno,
+            "one attention class for each attribute of the decoder layer",
         )
     return tuple(parts.values())
 
@@ -263,7 +273,7 @@ def _passed_cache(file: ModelingFile, caller: ModelingClass, callees: dict[str, 
     )
 
 
-# -- walking -----------------------------------------------------------------------------------------------------------
+# -- walking -------------------------------------------------------------------------------------------------------
 
 
 def _calls(node: ast.AST | None) -> Iterator[ast.Call]:

@@ -27,10 +27,10 @@ def global_names(code: str) -> set[str]:
 
 
 def resolve(names: Iterable[str], file: ModelingFile) -> tuple[dict[str, tuple[str, str | None]], list[str]]:
-    """Where each name is imported from: rules' runtime names first, then upstream's imports, then upstream's module.
+    """Where each name is imported from: runtime names first, then upstream's imports, then its module.
 
     Returns:
-        `(module, name there)` for each name (`None` there when the module itself is meant), and the names nobody knows.
+        `(module, name there)` for each name (`None` there when the module itself is meant), and names nobody knows.
     """
     found: dict[str, tuple[str, str | None]] = {}
     unknown: list[str] = []

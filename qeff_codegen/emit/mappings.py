@@ -8,7 +8,7 @@ from qeff_codegen.generated_model import MappingEntry
 
 
 def mapping_entries(draft: Draft) -> tuple[MappingEntry, ...]:
-    """What rules have mapped themselves, and every class on the call path and rotary embedding, in upstream's order."""
+    """What rules have mapped themselves, and every class on the call path, in upstream's order."""
     name = draft.anatomy.file.upstream.name
     module = f"generated.{name}.modeling_{name}"
     parts = sorted((*draft.anatomy.path, *draft.anatomy.rotary), key=lambda part: part.cls.node.lineno)

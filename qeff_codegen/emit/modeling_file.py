@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
+from qeff_codegen.emit.formatting import formatted
 from qeff_codegen.emit.header import header
 from qeff_codegen.emit.imports import global_names, import_block, resolve
 from qeff_codegen.engine.draft import Draft, Function, code_of
@@ -15,7 +16,6 @@ from qeff_codegen.engine.provenance import Line, Removal, follow
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generated_model import Edit
 
-LINE_LENGTH = 119
 SCAFFOLD = "emit"
 FORMATTER = "black"
 
@@ -53,11 +53,9 @@ def assemble(draft: Draft) -> ModelingFileText:
         )
     top = f"{header(draft.anatomy.file.upstream)}\n\n{import_block(found)}\n\n\n"
     lines = [*(Line(text, rules=(SCAFFOLD,)) for text in top.splitlines()), *body.lines]
-    removals = [Removal(item.rules, item.upstream, item.before + len(top.splitlines())) for item in body.removals]
-    owners = ["" for _ in top.splitlines()] + body.owners
-    code = _black(top + body.text)
+    removals = [replace(item, before=item.before + len(top.splitlines())) for item in body.removals]
+    code = formatted(top + body.text)
     lines, removals = follow(lines, removals, code, FORMATTER)
-    del owners
     return ModelingFileText(
         code,
         _edits(lines, removals),
@@ -71,7 +69,6 @@ class _Body:
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
-        self.owners: list[str] = []
         self.removals: list[Removal] = []
         self.defined: set[str] = set()
 
@@ -101,11 +98,8 @@ class _Body:
     def _add(self, function: Function, texts: list[str]) -> None:
         assert len(texts) == len(function.lines), function.qualified_name
         start = len(self.lines)
-        self.removals.extend(Removal(item.rules, item.upstream, start + item.before) for item in function.removals)
-        self.lines.extend(
-            Line(text, line.upstream, line.rules, line.replaces)
-            for text, line in zip(texts, function.lines, strict=True)
-        )
+        self.removals.extend(replace(item, before=start + item.before) for item in function.removals)
+        self.lines.extend(replace(line, text=text) for text, line in zip(texts, function.lines, strict=True))
 
 
 def _indented(node: cst.FunctionDef) -> list[str]:
@@ -155,12 +149,6 @@ def _reads(function: Function) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(code_of(function.node))) if isinstance(node, ast.Name)}
 
 
-def _black(code: str) -> str:
-    import black
-
-    return black.format_str(code, mode=black.Mode(line_length=LINE_LENGTH))
-
-
 def _edits(lines: list[Line], removals: list[Removal]) -> tuple[Edit, ...]:
     """Runs of lines that the same rules made, and removals, in the order of the generated file."""
     edits: list[tuple[int, Edit]] = []
@@ -172,13 +160,13 @@ def _edits(lines: list[Line], removals: list[Removal]) -> tuple[Edit, ...]:
             end += 1
         if line.upstream is None and line.rules:
             span = (min(line.replaces), max(line.replaces)) if line.replaces else None
-            edits.extend((start, Edit(rule, "", span, (start + 1, end + 1))) for rule in line.rules)
+            edits.extend((start, Edit(rule, line.function, span, (start + 1, end + 1))) for rule in line.rules)
         start = end + 1
     for removal in removals:
         span = (min(removal.upstream), max(removal.upstream))
-        edits.extend((removal.before, Edit(rule, "", span, None)) for rule in removal.rules)
+        edits.extend((removal.before, Edit(rule, removal.function, span, None)) for rule in removal.rules)
     return tuple(edit for _, edit in sorted(edits, key=lambda item: item[0]))
 
 
 def _same_hunk(line: Line, other: Line) -> bool:
-    return line.upstream is None and line.rules == other.rules and line.replaces == other.replaces
+    return line.rules == other.rules and line.replaces == other.replaces and line.function == other.function

@@ -84,9 +84,12 @@ class Draft:
         part = self.anatomy.part(owner)
         assert part is not None
         function = Function(node.name.value, owner, part.role, node, [], added=True)
-        function.lines = [Line(text, rules=(rule,)) for text in code_of(node).splitlines()]
+        function.lines = [
+            Line(text, rules=(rule,), function=function.qualified_name) for text in code_of(node).splitlines()
+        ]
         last = max(
-            (index for index, item in enumerate(self.functions) if item.owner == owner), default=len(self.functions) - 1
+            (index for index, item in enumerate(self.functions) if item.owner == owner),
+            default=len(self.functions) - 1,
         )
         self.functions.insert(last + 1, function)
 
@@ -115,7 +118,7 @@ def _line_of(function: Function, node: cst.CSTNode) -> int | None:
     return None
 
 
-def code_of(node: cst.BaseStatement) -> str:
+def code_of(node: cst.SimpleStatementLine | cst.BaseCompoundStatement) -> str:
     """A statement's source text at indentation 0."""
     return cst.Module([node]).code
 
@@ -163,4 +166,6 @@ def _open(node: cst.FunctionDef, owner: str | None, role: Role, definition: ast.
     node = node.with_changes(leading_lines=comments)
     decorators = [decorator.lineno for decorator in definition.decorator_list]
     first = min([definition.lineno, *decorators]) - len(comments)
-    return Function(node.name.value, owner, role, node, upstream_lines(code_of(node), first))
+    name = node.name.value
+    qualified_name = f"{owner}.{name}" if owner else name
+    return Function(name, owner, role, node, upstream_lines(code_of(node), first, qualified_name))

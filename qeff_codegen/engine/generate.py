@@ -10,6 +10,7 @@ from qeff_codegen.emit.modeling_file import assemble
 from qeff_codegen.engine import rule_set
 from qeff_codegen.engine.draft import open_draft
 from qeff_codegen.engine.finished_module import FinishedModule
+from qeff_codegen.engine.rule import Broken, Check
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generated_model import GeneratedModel, RoleFound
 from qeff_codegen.upstream.source import UpstreamModel
@@ -31,14 +32,19 @@ def generate_model(upstream: UpstreamModel) -> GeneratedModel:
     for check in rule_set.checks():
         broken = check.broken(module)
         if broken:
-            raise Refusal(
-                broken[0],
-                rule=check.id,
-                expected=check.promise,
-                next_step="this is a promise about the finished module: a rule that should keep it does not match here",
-            )
+            raise _refusal(check, broken[0], anatomy)
     return GeneratedModel(
         upstream.name, upstream, text.code, mappings, anatomy.found(), text.edits, tuple(draft.matches.items())
+    )
+
+
+def _refusal(check: Check, broken: Broken, anatomy: Anatomy) -> Refusal:
+    return Refusal(
+        broken.what,
+        rule=check.id,
+        location=None if broken.line is None else anatomy.file.location(broken.line),
+        expected=check.promise,
+        next_step="this is a promise about the finished module; the construct needs a rule that keeps it",
     )
 
 

@@ -8,7 +8,7 @@ the one a reviewer's diff makes, so what is recorded is what a reviewer sees.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 
@@ -20,12 +20,14 @@ class Line:
         upstream: 1-based line of upstream's file when the line is upstream's own, unchanged.
         rules: ids of the rules that wrote it, oldest first; empty for upstream's own lines.
         replaces: upstream lines that a written line stands in for.
+        function: the qualified upstream name of the function it is part of, or empty outside of functions.
     """
 
     text: str
     upstream: int | None = None
     rules: tuple[str, ...] = ()
     replaces: tuple[int, ...] = ()
+    function: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,14 @@ class Removal:
     rules: tuple[str, ...]
     upstream: tuple[int, ...]
     before: int
+    function: str = ""
 
 
-def upstream_lines(text: str, first_line: int) -> list[Line]:
-    """Lines as they come from upstream; `first_line` is the 1-based line of the first of them."""
-    return [Line(line, upstream=first_line + offset) for offset, line in enumerate(text.splitlines())]
+def upstream_lines(text: str, first_line: int, function: str) -> list[Line]:
+    """Lines of `function` as they come from upstream; `first_line` is the 1-based line of the first of them."""
+    return [
+        Line(line, upstream=first_line + offset, function=function) for offset, line in enumerate(text.splitlines())
+    ]
 
 
 def follow(
@@ -62,17 +67,20 @@ def follow(
                 moved[old_start + offset] = len(result)
                 result.append(line)
             continue
+        function = next((line.function for line in (*old, *lines[:old_start][::-1]) if line.function), "")
         rules = _merge([*(line.rules for line in old), (rule,)])
         upstream = tuple(sorted({number for line in old for number in _stands_for(line)}))
         for offset in range(old_start, old_end):
             moved[offset] = len(result)
         if tag == "delete":
             if upstream:
-                gone.append(Removal(rules, upstream, len(result)))
+                gone.append(Removal(rules, upstream, len(result), function))
             continue
-        result.extend(Line(new, rules=rules, replaces=upstream) for new in new_texts[new_start:new_end])
+        result.extend(
+            Line(new, rules=rules, replaces=upstream, function=function) for new in new_texts[new_start:new_end]
+        )
     moved[len(lines)] = len(result)
-    kept = [Removal(item.rules, item.upstream, moved[item.before]) for item in removals]
+    kept = [replace(item, before=moved[item.before]) for item in removals]
     return result, [*kept, *gone]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
@@ -95,6 +96,18 @@ class Rule:
         )
 
 
+@dataclass(frozen=True)
+class Broken:
+    """One way in which a promise does not hold.
+
+    Attributes:
+        line: the 1-based line of upstream's file to blame, when upstream's own code breaks the promise.
+    """
+
+    what: str
+    line: int | None = None
+
+
 class Check:
     """A promise about the finished module; breaking it is a refusal.
 
@@ -108,6 +121,6 @@ class Check:
         """The check's name: that of its file."""
         return type(self).__module__.rsplit(".", 1)[-1]
 
-    def broken(self, module: FinishedModule) -> list[str]:
-        """Everything that breaks the promise, one sentence each; empty when it holds."""
+    def broken(self, module: FinishedModule) -> list[Broken]:
+        """Everything that breaks the promise; empty when it holds."""
         raise NotImplementedError

@@ -51,9 +51,11 @@ class _Rename(cst.CSTTransformer):
         self.renamed = True
         return updated_node.with_changes(
             args=[
-                item.with_changes(keyword=cst.Name(CACHE))
-                if item.keyword is not None and item.keyword.value == keyword
-                else item
+                (
+                    item.with_changes(keyword=cst.Name(CACHE))
+                    if item.keyword is not None and item.keyword.value == keyword
+                    else item
+                )
                 for item in updated_node.args
             ]
         )

@@ -1,7 +1,7 @@
 """Spell the choice of kept logits one way: `slice_logits_to_keep(hidden_states, logits_to_keep)`.
 
-Older releases compute `slice_indices` from `logits_to_keep` and index with it on the way into the head; newer ones have
-a function for it. Both keep the same rows.
+Older releases compute `slice_indices` from `logits_to_keep` and index with it on the way into the head; newer ones
+have a function for it. Both keep the same rows.
 """
 
 from __future__ import annotations

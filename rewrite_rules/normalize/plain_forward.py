@@ -36,8 +36,9 @@ class PlainForward(Rule):
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         for decorator in function.node.decorators:
             if _name(decorator) not in KNOWN:
-                raise Unmatched(f"`{function.qualified_name}` wears a decorator that may hide behaviour",
-                    decorator.decorator)
+                raise Unmatched(
+                    f"`{function.qualified_name}` wears a decorator that may hide behaviour", decorator.decorator
+                )
         count = len(function.node.decorators)
         return (function.node.with_changes(decorators=[]), count) if count else (function.node, 0)
 

@@ -44,9 +44,7 @@ class _Take(cst.CSTTransformer):
     def __init__(self) -> None:
         self.count = 0
 
-    def leave_If(
-        self, original_node: cst.If, updated_node: cst.If
-    ) -> cst.If | cst.FlattenSentinel[cst.BaseStatement]:
+    def leave_If(self, original_node: cst.If, updated_node: cst.If) -> cst.If | cst.FlattenSentinel[cst.BaseStatement]:
         if not _makes_cache(updated_node):
             return updated_node
         self.count += 1

@@ -16,9 +16,7 @@ from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
 from rewrite_rules._matching import only_statement, parameter_names, source
 
-CACHE_KWARGS = (
-    f'cache_kwargs = {{"position_ids": position_ids, "batch_index": batch_index, "CCL": {MASK}.shape[-1]}}'
-)
+CACHE_KWARGS = f'cache_kwargs = {{"position_ids": position_ids, "batch_index": batch_index, "CCL": {MASK}.shape[-1]}}'
 
 
 class CacheUpdateByPosition(Rule):

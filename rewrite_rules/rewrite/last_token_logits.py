@@ -69,4 +69,6 @@ class _KeepLast(cst.CSTTransformer):
         self.pending = False
         index = cst.ensure_type(cst.parse_statement(INDEX), cst.SimpleStatementLine)
         blank = [line for line in updated_node.leading_lines if line.comment is None]
-        return cst.FlattenSentinel([index.with_changes(leading_lines=blank), updated_node.with_changes(leading_lines=[])])
+        return cst.FlattenSentinel(
+            [index.with_changes(leading_lines=blank), updated_node.with_changes(leading_lines=[])]
+        )

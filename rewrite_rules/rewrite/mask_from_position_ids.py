@@ -28,9 +28,7 @@ UNDERSTOOD = {
     "position_ids",
     "cache_position",
 }
-CONTEXT = (
-    f"target_length = {CACHE}.get_seq_length() if comp_ctx_lengths is None else comp_ctx_lengths.shape[-1]"
-)
+CONTEXT = f"target_length = {CACHE}.get_seq_length() if comp_ctx_lengths is None else comp_ctx_lengths.shape[-1]"
 CHOICE = f"{FULL} if self.config.sliding_window is None else {WINDOWED}"
 
 
@@ -121,9 +119,11 @@ def _say_context(function: cst.FunctionDef) -> cst.FunctionDef:
     statement = cst.ensure_type(cst.parse_statement(CONTEXT), cst.SimpleStatementLine)
     target = body[first]
     assert isinstance(target, (cst.SimpleStatementLine, cst.If, cst.For, cst.With))
+    blank = [line for line in target.leading_lines if line.comment is None]
+    comments = [line for line in target.leading_lines if line.comment is not None]
     body[first : first + 1] = [
-        statement.with_changes(leading_lines=target.leading_lines),
-        target.with_changes(leading_lines=[]),
+        statement.with_changes(leading_lines=blank),
+        target.with_changes(leading_lines=comments),
     ]
     return function.with_changes(body=function.body.with_changes(body=body))
 

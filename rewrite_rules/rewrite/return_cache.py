@@ -74,7 +74,9 @@ def _with_cache(value: cst.BaseExpression) -> cst.Tuple:
     elements = list(value.elements) if isinstance(value, cst.Tuple) else [cst.Element(value)]
     comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
     elements = [item.with_changes(comma=comma) for item in elements]
-    parentheses = {"lpar": value.lpar, "rpar": value.rpar} if isinstance(value, cst.Tuple) else {"lpar": (), "rpar": ()}
+    parentheses = (
+        {"lpar": value.lpar, "rpar": value.rpar} if isinstance(value, cst.Tuple) else {"lpar": (), "rpar": ()}
+    )
     return cst.Tuple([*elements, cst.Element(cst.Name(CACHE))], **parentheses)
 
 

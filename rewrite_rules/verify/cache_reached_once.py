@@ -1,0 +1,79 @@
+"""Each attention updates the cache exactly once, unconditionally, and tells it position and batch index."""
+
+from __future__ import annotations
+
+import ast
+
+from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.engine.finished_module import FinishedModule
+from qeff_codegen.engine.rule import Broken, Check
+
+TOLD = ("position_ids", "batch_index")
+CACHE = "past_key_values"
+
+
+class CacheReachedOnce(Check):
+    promise = "Each attention reaches the cache exactly once per state it keeps, with position_ids and batch_index."
+
+    def broken(self, module: FinishedModule) -> list[Broken]:
+        found: list[Broken] = []
+        for part in module.anatomy.parts(Role.ATTENTION):
+            forward = module.method(part.name, "forward")
+            updates = _updates(forward) if forward is not None else []
+            if forward is None or len(updates) != 1:
+                found.append(Broken(f"`{part.name}` updates the cache {len(updates)} times"))
+                continue
+            update, conditions = updates[0]
+            found += [
+                Broken(f"`{part.name}` updates the cache only if `{test}`")
+                for test in conditions
+                if not _is_given(test)
+            ]
+            told = _told(forward, update)
+            found += [
+                Broken(f"`{part.name}` does not tell the cache {name}") for name in TOLD if told.get(name) != name
+            ]
+        return found
+
+
+def _updates(forward: ast.FunctionDef) -> list[tuple[ast.Call, list[str]]]:
+    """Every `<cache>.update(<key>, <value>, self.layer_idx, ...)` with the conditions it stands under."""
+    found: list[tuple[ast.Call, list[str]]] = []
+
+    def walk(node: ast.AST, conditions: list[str]) -> None:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "update":
+            if len(node.args) >= 3 and ast.unparse(node.args[2]).startswith("self.layer_i"):
+                found.append((node, conditions))
+        if isinstance(node, ast.If):
+            for taken in node.body:
+                walk(taken, [*conditions, ast.unparse(node.test)])
+            for otherwise in node.orelse:
+                walk(otherwise, [*conditions, f"not ({ast.unparse(node.test)})"])
+            return
+        if isinstance(node, (ast.For, ast.While)):
+            conditions = [*conditions, "the loop runs"]
+        for child in ast.iter_child_nodes(node):
+            walk(child, conditions)
+
+    walk(forward, [])
+    return found
+
+
+def _is_given(test: str) -> bool:
+    return test == f"{CACHE} is not None"
+
+
+def _told(forward: ast.FunctionDef, update: ast.Call) -> dict[str, str]:
+    """The dictionary that the update is given, by key, as source text; the last one assigned before the call."""
+    if len(update.args) < 4 or not isinstance(update.args[3], ast.Name):
+        return {}
+    told: dict[str, str] = {}
+    for node in ast.walk(forward):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict) and node.lineno < update.lineno:
+            if [ast.unparse(target) for target in node.targets] == [update.args[3].id]:
+                told = {
+                    str(key.value): ast.unparse(value)
+                    for key, value in zip(node.value.keys, node.value.values, strict=True)
+                    if isinstance(key, ast.Constant)
+                }
+    return told

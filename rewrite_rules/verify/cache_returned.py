@@ -1,0 +1,54 @@
+"""Attention and decoder layer return the cache, and whoever calls them takes it."""
+
+from __future__ import annotations
+
+import ast
+
+from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.engine.finished_module import FinishedModule
+from qeff_codegen.engine.rule import Broken, Check
+
+CACHE = "past_key_values"
+
+
+class CacheReturned(Check):
+    promise = "Attention and decoder layer return the cache; their callers take it."
+
+    def broken(self, module: FinishedModule) -> list[Broken]:
+        found: list[Broken] = []
+        for role in (Role.ATTENTION, Role.DECODER_LAYER):
+            for part in module.anatomy.parts(role):
+                forward = module.method(part.name, "forward")
+                returns = [node for node in ast.walk(forward) if isinstance(node, ast.Return)] if forward else []
+                if not returns or not all(_ends_with_cache(node.value) for node in returns):
+                    found.append(Broken(f"`{part.name}` does not return the cache"))
+        for role in (Role.MODEL, Role.DECODER_LAYER):
+            callees = module.anatomy.callees(role)
+            for part in module.anatomy.parts(role):
+                forward = module.method(part.name, "forward")
+                if forward is None:
+                    continue
+                for node in ast.walk(forward):
+                    if not _is_call_of(node, set(callees)):
+                        continue
+                    taken = [
+                        item
+                        for item in ast.walk(forward)
+                        if isinstance(item, ast.Assign) and item.value is node and _ends_with_cache(item.targets[0])
+                    ]
+                    if not taken:
+                        found.append(
+                            Broken(f"`{part.name}` does not take the cache that `{ast.unparse(node)[:60]}` returns")
+                        )
+        return found
+
+
+def _is_call_of(node: ast.AST, callees: set[str]) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) in callees
+
+
+def _ends_with_cache(value: ast.expr | None) -> bool:
+    if not isinstance(value, ast.Tuple) or not value.elts:
+        return False
+    last = value.elts[-1]
+    return isinstance(last, ast.Name) and last.id == CACHE

@@ -1,0 +1,39 @@
+"""Every class that needs replacing is in the mapping, and every class of the module is reached by it."""
+
+from __future__ import annotations
+
+import ast
+
+from qeff_codegen.engine.finished_module import PREFIX, FinishedModule
+from qeff_codegen.engine.rule import Broken, Check
+
+
+class MappingComplete(Check):
+    promise = "Every module class that upstream's causal LM builds and that needs replacing is in the mapping."
+
+    def broken(self, module: FinishedModule) -> list[Broken]:
+        mapped = {entry.upstream_class: entry.replacement for entry in module.mappings}
+        emitted = {node.name for node in module.tree.body if isinstance(node, ast.ClassDef)}
+        needed = {part.name for part in (*module.anatomy.path, *module.anatomy.rotary)}
+        found = [Broken(f"`{name}` is not in the mapping") for name in sorted(needed) if name not in mapped]
+        found += [
+            Broken(f"`{name}` is generated but nothing maps to it") for name in sorted(emitted - set(mapped.values()))
+        ]
+        found += [
+            Broken(f"`{name}` is mapped to `{PREFIX}{name}`, which is not generated")
+            for name in sorted(needed)
+            if mapped.get(name) not in emitted
+        ]
+        return found + _stale_callers(module, set(mapped))
+
+
+def _stale_callers(module: FinishedModule, mapped: set[str]) -> list[Broken]:
+    """Classes left to upstream that call a function of which the module has its own version."""
+    local = {node.name for node in module.tree.body if isinstance(node, ast.FunctionDef)}
+    return [
+        Broken(f"`{name}` calls upstream's `{node.id}`, which the generated file replaces")
+        for name in module.anatomy.reachable
+        if name not in mapped
+        for node in ast.walk(module.anatomy.file.classes[name].node)
+        if isinstance(node, ast.Name) and node.id in local
+    ]

@@ -1,0 +1,48 @@
+"""What upstream does at run time and the graph must not: building masks and caches, lookups, dropout, loss."""
+
+from __future__ import annotations
+
+import ast
+
+from qeff_codegen.engine.finished_module import FinishedModule
+from qeff_codegen.engine.rule import Broken, Check
+
+MODULES = {
+    "transformers.masking_utils": "a mask builder",
+    "transformers.modeling_rope_utils": "a RoPE decorator",
+    "transformers.integrations": "a kernel hook",
+}
+NAMES = {
+    "ALL_ATTENTION_FUNCTIONS": "the attention registry",
+    "DynamicCache": "a cache class",
+    "StaticCache": "a cache class",
+    "EncoderDecoderCache": "a cache class",
+    "slice_logits_to_keep": "upstream's choice of logits",
+}
+ATTRIBUTES = {"loss_function": "a loss", "training": "a condition on training"}
+DECORATORS = {"staticmethod", "classmethod", "property"}
+
+
+class NothingOfUpstreamLeft(Check):
+    promise = "No upstream mask builder, cache class, attention registry, dropout, loss or decorator is left."
+
+    def broken(self, module: FinishedModule) -> list[Broken]:
+        found = [
+            Broken(f"`{name}` is left, {MODULES[source]}")
+            for name, source in module.imports.items()
+            if source in MODULES
+        ]
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Name) and node.id in NAMES:
+                found.append(Broken(f"`{node.id}` is left, {NAMES[node.id]}"))
+            elif isinstance(node, ast.Attribute) and node.attr in ATTRIBUTES:
+                found.append(Broken(f"`{ast.unparse(node)}` is left, {ATTRIBUTES[node.attr]}"))
+            elif isinstance(node, ast.Call) and "dropout" in ast.unparse(node.func).lower():
+                found.append(Broken(f"`{ast.unparse(node)}` is left, dropout"))
+            elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                found += [
+                    Broken(f"the decorator `{ast.unparse(item)}` is left")
+                    for item in node.decorator_list
+                    if ast.unparse(item) not in DECORATORS
+                ]
+        return found
