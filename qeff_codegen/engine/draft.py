@@ -53,9 +53,7 @@ class Function:
         """Take over what `rule` made of the function, and remember which lines it changed."""
         if node is self.node:
             return
-        text = code_of(node)
-        if text != code_of(self.node):
-            self.lines, self.removals = follow(self.lines, self.removals, text, rule)
+        self.lines, self.removals = follow(self.lines, self.removals, code_of(node), rule)
         self.node = node
 
 
@@ -110,9 +108,10 @@ def definition_line(anatomy: Anatomy, function: Function) -> int:
 
 
 def _line_of(function: Function, node: cst.CSTNode) -> int | None:
-    """Upstream line of the first line of `function` that holds the beginning of `node`."""
+    """Upstream line of the first line of the body that holds the beginning of `node`."""
     beginning = cst.Module([]).code_for_node(node).strip().splitlines()[:1]
-    for line in function.lines if beginning else ():
+    signature_ends = next((index for index, line in enumerate(function.lines) if line.text.endswith(":")), 0)
+    for line in function.lines[signature_ends + 1 :] if beginning else ():
         if beginning[0] in line.text:
             return line.upstream or next(iter(line.replaces), None)
     return None

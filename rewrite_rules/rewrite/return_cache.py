@@ -12,7 +12,7 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
-from rewrite_rules._matching import CACHE, only_statement, spelled
+from rewrite_rules._matching import CACHE, assigned_name, only_statement, source, spelled
 
 
 class ReturnCache(Rule):
@@ -39,7 +39,13 @@ class _Return(cst.CSTTransformer):
         self.rule = rule
         self.role = role
         self.callees = callees
+        self.tuples: set[str] = set()
         self.count = 0
+
+    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> None:
+        assigned = assigned_name(node)
+        if assigned is not None and isinstance(assigned[1], cst.Tuple):
+            self.tuples.add(assigned[0])
 
     def leave_SimpleStatementLine(
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
@@ -54,8 +60,8 @@ class _Return(cst.CSTTransformer):
 
     def _return(self, line: cst.SimpleStatementLine, statement: cst.Return) -> cst.SimpleStatementLine:
         value = statement.value
-        known = cst.Tuple if self.role is Role.ATTENTION else cst.Name
-        if value is None or not isinstance(value, known):
+        known = (cst.Tuple,) if self.role is Role.ATTENTION else (cst.Name, cst.BinaryOperation)
+        if value is None or not isinstance(value, known) or source(value) in self.tuples:
             raise Unmatched(f"the {self.role} returns something else", statement)
         self.count += 1
         return line.with_changes(body=[statement.with_changes(value=_with_cache(value))])

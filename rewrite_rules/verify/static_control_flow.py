@@ -63,10 +63,6 @@ def _problem(name: str, node: ast.AST) -> str:
         chosen_by_value = ast.unparse(node.func) == "torch.where" and len(node.args) == 1
         if node.func.attr in VALUE_READS or chosen_by_value:
             return f"`{name}` decides by values: `{ast.unparse(node)}`"
-    if isinstance(node, ast.Assign) and any(_is_self_attribute(target) for target in node.targets):
+    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "self":
         return f"`{name}` keeps state between calls: `{ast.unparse(node)}`"
     return ""
-
-
-def _is_self_attribute(target: ast.expr) -> bool:
-    return isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self"

@@ -1,0 +1,1 @@
+# CustomOpsTransform: TinyRMSNorm becomes CustomRMSNormAIC

@@ -1,0 +1,8 @@
+class TinyForCausalLM:
+    def forward(self, input_ids, position_ids=None, past_key_values=None, **kwargs):
+        outputs = self.model(input_ids, position_ids=position_ids, past_key_values=past_key_values, **kwargs)
+        hidden_states = outputs.last_hidden_state
+        logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        logits = self.lm_head(hidden_states)
+        return CausalLMOutputWithPast(logits=logits.float(), past_key_values=outputs.past_key_values)

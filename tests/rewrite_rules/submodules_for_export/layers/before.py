@@ -1,0 +1,7 @@
+class TinyForCausalLM(PreTrainedModel, GenerationMixin):
+    def __init__(self, config):
+        self.model = TinyModel(config)
+
+    def forward(self, input_ids, past_key_values=None, **kwargs):
+        outputs = self.model(input_ids, past_key_values=past_key_values, **kwargs)
+        return CausalLMOutputWithPast(logits=self.lm_head(outputs.last_hidden_state))

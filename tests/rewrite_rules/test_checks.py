@@ -1,0 +1,122 @@
+"""Every check accepts a sound module, and each of these ways of breaking its promise makes it fail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from qeff_codegen.anatomy.modeling_file import read_modeling_file
+from qeff_codegen.anatomy.recognise import recognise
+from qeff_codegen.emit.mappings import mapping_entries
+from qeff_codegen.emit.modeling_file import assemble
+from qeff_codegen.engine.draft import open_draft
+from qeff_codegen.engine.finished_module import FinishedModule
+from qeff_codegen.engine.rule_set import checks, rules
+
+from tests.rewrite_rules.example_runner import example_model
+
+CHECKS = {check.id: check for check in checks()}
+
+
+def sound_module(before: str = "") -> FinishedModule:
+    draft = open_draft(recognise(read_modeling_file(example_model(before))))
+    for rule in rules():
+        rule.apply(draft)
+    text = assemble(draft)
+    return FinishedModule(text.code, draft.anatomy, mapping_entries(draft), text.imports, text.defined)
+
+
+@pytest.mark.parametrize("name", sorted(CHECKS))
+def test_accepts_a_sound_module(name: str) -> None:
+    assert CHECKS[name].broken(sound_module()) == []
+
+
+BREAKS = [
+    ("module_compiles", "self.lm_head(hidden_states[", "self.lm_head(hidden[", "the name `hidden` is used"),
+    ("module_compiles", "cos, sin = position_embeddings", "cos,  sin = position_embeddings", "black would change"),
+    ("module_compiles", "class QEffTinyModel", "# \u2500\u2500 model\nclass QEffTinyModel", "holds the decoration"),
+    ("cache_reached_once", '"position_ids": position_ids, ', "", "does not tell the cache position_ids"),
+    ("cache_reached_once", '"batch_index": batch_index', '"batch_index": None', "does not tell the cache batch_index"),
+    (
+        "cache_reached_once",
+        "if past_key_values is not None:\n            cache_kwargs",
+        "if self.layer_idx and past_key_values is not None:\n            cache_kwargs",
+        "updates the cache only if",
+    ),
+    (
+        "cache_reached_once",
+        "past_key_values.update(key_states, value_states, self.layer_idx, cache_kwargs)",
+        "key_states, value_states",
+        "updates the cache 0 times",
+    ),
+    (
+        "arguments_threaded",
+        "position_ids=position_ids,\n            batch_index=batch_index,\n            **kwargs,\n        )\n        return res",
+        "position_ids=position_ids + 1,\n            batch_index=batch_index,\n            **kwargs,\n        )\n        return res",
+        "`TinyDecoderLayer` calls `self.self_attn` without position_ids",
+    ),
+    ("arguments_threaded", "comp_ctx_lengths=comp_ctx_lengths", "unused=None", "without comp_ctx_lengths"),
+    ("arguments_threaded", "use_cache=use_cache,\n            batch_index=batch_index", "use_cache=use_cache", "batch_ind"),
+    ("nothing_of_upstream_left", "attn_weights = nn.functional.softmax", "attn_weights = nn.functional.dropout", "dropout"),
+    ("nothing_of_upstream_left", "inputs_embeds = self", "DynamicCache()\n        inputs_embeds = self", "a cache class"),
+    ("nothing_of_upstream_left", "    def get_sub", "    @auto_docstring\n    def get_sub", "decorator `auto_docstring`"),
+    ("nothing_of_upstream_left", "if past_key_values is not", "if self.training or past_key_values is not", "training"),
+    ("cache_returned", "return attn_output, attn_weights, past_key_values", "return attn_output, attn_weights", "not return"),
+    ("cache_returned", "return residual + hidden_states, past_key_values", "return residual + hidden_states", "not return"),
+    ("cache_returned", "hidden_states, past_key_values = decoder_layer", "hidden_states, _ = decoder_layer", "not take"),
+    ("mapping_complete", "class QEffTinyDecoderLayer", "class QEffOtherLayer", "nothing maps to it"),
+    ("static_control_flow", "cos, sin = position_embeddings", "self.cos, sin = position_embeddings", "keeps state"),
+    ("static_control_flow", "if past_key_values is not", "if hidden_states.max().item() or past_key_values is not", "by values"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "old", "new", "message"), BREAKS)
+def test_notices_a_broken_promise(name: str, old: str, new: str, message: str) -> None:
+    module = sound_module()
+    assert old in module.code
+    broken = CHECKS[name].broken(replace(module, code=module.code.replace(old, new)))
+    assert any(message in item.what for item in broken), broken
+
+
+def test_notices_a_missing_mapping() -> None:
+    module = sound_module()
+    kept = tuple(entry for entry in module.mappings if entry.upstream_class != "TinyDecoderLayer")
+    broken = CHECKS["mapping_complete"].broken(replace(module, mappings=kept))
+    assert "`TinyDecoderLayer` is not in the mapping" in [item.what for item in broken]
+
+
+def test_notices_an_upstream_class_that_calls_a_replaced_function() -> None:
+    router = (
+        "class TinyRouter(nn.Module):\n    def forward(self, x, mask):\n"
+        "        return eager_attention_forward(self, x, x, x, mask, 1.0)\n\n\n"
+        "class TinyDecoderLayer(nn.Module):\n    def __init__(self, config, layer_idx):\n"
+        "        self.self_attn = TinyAttention(config, layer_idx)\n        self.router = TinyRouter()\n\n"
+        "    def forward(self, hidden_states, attention_mask=None, past_key_values=None, **kwargs):\n"
+        "        hidden_states, _ = self.self_attn(\n            hidden_states, None, attention_mask, past_key_values"
+        "\n        )\n        return hidden_states\n"
+    )
+    broken = CHECKS["mapping_complete"].broken(sound_module(router))
+    assert ["`TinyRouter` calls upstream's `eager_attention_forward`, which the generated file replaces"] == [
+        item.what for item in broken
+    ]
+
+
+def test_blames_the_line_of_an_upstream_module_that_decides_by_values() -> None:
+    experts = (
+        "class TinyExperts(nn.Module):\n    def forward(self, x):\n        return x[(x > 0).nonzero()]\n\n\n"
+        "class TinyModel(PreTrainedModel):\n    def __init__(self, config):\n"
+        "        self.layers = nn.ModuleList([TinyDecoderLayer(config, layer_idx) for layer_idx in range(2)])\n"
+        "        self.experts = TinyExperts()\n\n"
+        "    def forward(self, input_ids, position_ids=None, past_key_values=None, use_cache=None, **kwargs):\n"
+        "        hidden_states = self.experts(self.embed_tokens(input_ids))\n"
+        "        if use_cache and past_key_values is None:\n"
+        "            past_key_values = DynamicCache(config=self.config)\n"
+        "        mask = create_causal_mask(config=self.config, position_ids=position_ids)\n"
+        "        for layer in self.layers:\n"
+        "            hidden_states = layer(hidden_states, attention_mask=mask, past_key_values=past_key_values)\n"
+        "        return BaseModelOutputWithPast(last_hidden_state=hidden_states, past_key_values=past_key_values)\n"
+    )
+    module = sound_module(experts)
+    (broken,) = CHECKS["static_control_flow"].broken(module)
+    assert broken.what == "`TinyExperts.forward` decides by values: `(x > 0).nonzero()`"
+    assert broken.line is not None and "nonzero" in module.anatomy.file.lines[broken.line - 1]
