@@ -12,8 +12,9 @@ from pathlib import Path
 from qeff_codegen.anatomy.modeling_file import read_modeling_file
 from qeff_codegen.anatomy.recognise import recognise
 from qeff_codegen.emit.formatting import formatted
-from qeff_codegen.engine.draft import Draft, Function, code_of, open_draft
+from qeff_codegen.engine.draft import code_of, open_draft
 from qeff_codegen.engine.rule import Rule
+from qeff_codegen.generated_model import MappingEntry
 from qeff_codegen.upstream.source import UpstreamModel
 
 HERE = Path(__file__).parent
@@ -56,33 +57,39 @@ def _name(node: ast.stmt) -> str:
 
 def apply_rule(rule: Rule, before: str) -> str:
     """What `rule` makes of the example, as source: what it changed or added there, and mappings it decided."""
+    return apply_and_compare(rule, before)[1]
+
+
+def apply_and_compare(rule: Rule, before: str) -> tuple[str, str]:
+    """The functions of the example that `rule` changes or adds, as they were and as they are afterwards."""
+    names = {_name(node) for node in ast.parse(before).body}
     draft = open_draft(recognise(read_modeling_file(example_model(before))))
+    earlier = {function.qualified_name: code_of(function.node) for function in draft.functions}
     rule.apply(draft)
-    return rendered(draft, {_name(node) for node in ast.parse(before).body})
-
-
-def rendered(draft: Draft, names: set[str]) -> str:
-    """Changed functions of the classes and functions in `names`, in upstream's order, each under its class."""
     changed = [
         function
         for function in draft.functions
         if (function.changed or function.added) and names & {function.owner, function.name}
     ]
+    old = [(item.owner, earlier[item.qualified_name]) for item in changed if item.qualified_name in earlier]
+    new = [(item.owner, code_of(item.node)) for item in changed]
+    return _rendered(old, []), _rendered(new, draft.mappings)
+
+
+def _rendered(functions: list[tuple[str | None, str]], mappings: list[MappingEntry]) -> str:
+    """Functions given as (class, text), each under its class, and mapping entries as comments."""
     pieces: list[str] = []
-    owner: str | None = None
-    for function in changed:
-        text = code_of(function.node)
-        if function.owner is None:
+    previous: str | None = None
+    for owner, text in functions:
+        if owner is None:
             pieces.append(text)
         else:
-            header = "" if function.owner == owner else f"class {function.owner}:\n"
-            pieces.append(header + _indented(function))
-        owner = function.owner
-    pieces += [
-        f"# {entry.transform}: {entry.upstream_class} becomes {entry.replacement}\n" for entry in draft.mappings
-    ]
+            header = "" if owner == previous else f"class {owner}:\n"
+            pieces.append(header + _indented(text))
+        previous = owner
+    pieces += [f"# {entry.transform}: {entry.upstream_class} becomes {entry.replacement}\n" for entry in mappings]
     return formatted("\n\n".join(pieces)) if pieces else NOTHING
 
 
-def _indented(function: Function) -> str:
-    return "\n".join(f"    {line}" if line else line for line in code_of(function.node).splitlines()) + "\n"
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" if line else line for line in text.splitlines()) + "\n"
