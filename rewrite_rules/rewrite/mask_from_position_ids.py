@@ -29,6 +29,8 @@ UNDERSTOOD = {
     "cache_position",
 }
 CONTEXT = f"target_length = {CACHE}.get_seq_length() if comp_ctx_lengths is None else comp_ctx_lengths.shape[-1]"
+POSITIONS = "position_ids=position_ids"
+WINDOW = ", sliding_window=self.config.sliding_window"
 CHOICE = f"{FULL} if self.config.sliding_window is None else {WINDOWED}"
 
 
@@ -96,10 +98,8 @@ class _Build(cst.CSTTransformer):
         if unknown:
             raise Unmatched(f"the mask also depends on `{min(unknown)}`", updated_node)
         self.count += 1
-        window = "" if name == FULL else ", sliding_window=self.config.sliding_window"
-        return cst.parse_expression(
-            f"_create_causal_mask(position_ids=position_ids, target_length=target_length{window})"
-        )
+        window = "" if name == FULL else WINDOW
+        return cst.parse_expression(f"_create_causal_mask({POSITIONS}, target_length=target_length{window})")
 
     def _passed(self, call: cst.Call) -> set[str]:
         """Names of everything the builder is given; a positional or unknown spread argument has no understood name."""

@@ -101,7 +101,9 @@ class TinyModel(PreTrainedModel):
         self.layers = nn.ModuleList([TinyDecoderLayer(config, layer_idx) for layer_idx in range(2)])
         self.rotary_emb = TinyRotaryEmbedding(config)
 
-    def forward(self, input_ids, attention_mask=None, position_ids=None, past_key_values=None, use_cache=None, **kwargs):
+    def forward(
+        self, input_ids, attention_mask=None, position_ids=None, past_key_values=None, use_cache=None, **kwargs
+    ):
         inputs_embeds = self.embed_tokens(input_ids)
 
         if use_cache and past_key_values is None:

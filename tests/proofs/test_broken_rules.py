@@ -1,0 +1,75 @@
+"""Break a rule on purpose: the checks and stages that stand behind it must notice.
+
+Each proof generates a real model with one rule broken and asks for the failure; the same model from the whole rule is
+the counter-check, so that a stage that fails for another reason cannot pass for a proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from qeff_codegen.anatomy.rms_norm import NormKind
+from qeff_codegen.emit.write import write_models
+from qeff_codegen.engine.generate import generate_model
+from qeff_codegen.errors import Refusal
+from qeff_codegen.upstream.find import find_model
+from qeff_codegen.validation.families import find_family
+from qeff_codegen.validation.generated_code import load_transforms
+from qeff_codegen.validation.results import ScenarioFinished, ScenarioResult
+from qeff_codegen.validation.stages import run_stages
+from qeff_codegen.validation.subjects import tiny_subject
+from qeff_codegen.validation.tiny_config import variants
+from rewrite_rules.rewrite import cache_update_by_position, custom_rms_norm, mask_from_position_ids
+
+Break = Callable[[pytest.MonkeyPatch], None]
+
+
+def drop_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mask_from_position_ids, "WINDOW", "")
+
+
+def shift_the_mask_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mask_from_position_ids, "POSITIONS", "position_ids=position_ids + 1")
+
+
+def lose_one_plus_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = {**custom_rms_norm.REPLACEMENTS, NormKind.GEMMA: custom_rms_norm.REPLACEMENTS[NormKind.PLAIN]}
+    monkeypatch.setattr(custom_rms_norm, "REPLACEMENTS", broken)
+
+
+def stages(name: str, kind: str, folder: Path) -> ScenarioResult:
+    """Generate `name` into `folder` with the rules as they stand, and run its first scenario of `kind`."""
+    model = generate_model(find_model(name, transformers_version=None, source=None))
+    write_models([model], folder, force=False, rules_sha256="proof")
+    family = find_family(name)
+    variant = next(item for item in variants(family) if item.kind == kind)
+    events = run_stages(tiny_subject(family, variant), load_transforms(name, folder))
+    return next(event.result for event in events if isinstance(event, ScenarioFinished))
+
+
+PROOFS = [
+    ("qwen3", "window", drop_the_window),
+    ("llama", "base", shift_the_mask_by_one),
+    ("gemma", "base", lose_one_plus_weight),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "break_rule"), PROOFS, ids=[proof[2].__name__ for proof in PROOFS])
+def test_stages_notice(
+    name: str, kind: str, break_rule: Break, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert stages(name, kind, tmp_path / f"whole_{break_rule.__name__}").passed
+    break_rule(monkeypatch)
+    result = stages(name, kind, tmp_path / f"broken_{break_rule.__name__}")
+    assert not result.passed
+    assert result.stages[1].status == "mismatch", result.stages
+
+
+def test_a_shifted_slot_is_refused_before_anything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = cache_update_by_position.CACHE_KWARGS.replace(": position_ids", ": position_ids + 1")
+    monkeypatch.setattr(cache_update_by_position, "CACHE_KWARGS", told)
+    with pytest.raises(Refusal, match="refused by cache_reached_once: `LlamaAttention` does not tell the cache"):
+        generate_model(find_model("llama", transformers_version=None, source=None))
