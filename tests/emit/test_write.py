@@ -99,7 +99,7 @@ def test_one_edited_file_stops_the_others_too(tmp_path: Path, model: GeneratedMo
 def test_a_folder_that_cannot_be_written(tmp_path: Path, model: GeneratedModel) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("no folder")
-    with pytest.raises(UsageError, match="cannot be written: Not a directory"):
+    with pytest.raises(UsageError, match="file cannot be written: File exists"):
         write(blocked, model)
 
 

@@ -1,0 +1,64 @@
+"""Names, order and dynamic axes of an exported decoder's inputs and outputs, as QEfficient's tools expect them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+RETAINED_STATE_SUFFIX = "_RetainedState"
+LOGITS = "logits"
+
+
+@dataclass(frozen=True)
+class ExportSpec:
+    """Which graph to export. Batch size, sequence length and context length stay dynamic in every one of them.
+
+    Attributes:
+        ctx_len: the largest context the graph is meant for, in tokens; the model must know that many positions.
+        continuous_batching: the graph takes `batch_index`, and the cache's first axis is `full_batch_size`.
+        compute_context_length: the graph takes `comp_ctx_lengths`, whose length is how much of the context
+            attention reads.
+    """
+
+    ctx_len: int
+    continuous_batching: bool = False
+    compute_context_length: bool = False
+
+
+def kv_names(num_layers: int) -> list[str]:
+    """Returns the cache's input names: key and value of layer 0, of layer 1, and so on."""
+    return [f"past_{part}.{layer}" for layer in range(num_layers) for part in ("key", "value")]
+
+
+def retained_state_name(kv_name: str) -> str:
+    """Returns the output that holds the updated tensor of a cache input; the compiler pairs them by this suffix."""
+    return kv_name + RETAINED_STATE_SUFFIX
+
+
+def optional_input_names(spec: ExportSpec) -> list[str]:
+    """Returns, in order, the inputs that only some graphs take."""
+    asked = {"batch_index": spec.continuous_batching, "comp_ctx_lengths": spec.compute_context_length}
+    return [name for name, wanted in asked.items() if wanted]
+
+
+def input_names(spec: ExportSpec, num_layers: int) -> list[str]:
+    """Returns the graph's inputs in order."""
+    return ["input_ids", "position_ids", *kv_names(num_layers), *optional_input_names(spec)]
+
+
+def output_names(num_layers: int) -> list[str]:
+    """Returns the graph's outputs in order."""
+    return [LOGITS, *(retained_state_name(name) for name in kv_names(num_layers))]
+
+
+def dynamic_axes(spec: ExportSpec, num_layers: int) -> dict[str, dict[int, str]]:
+    """Returns, for every input and output, the name of each axis that is not fixed."""
+    cache_rows = "full_batch_size" if spec.continuous_batching else "batch_size"
+    tokens = {0: "batch_size", 1: "seq_len"}
+    axes: dict[str, dict[int, str]] = {"input_ids": tokens, "position_ids": tokens, LOGITS: {0: "batch_size"}}
+    for name in kv_names(num_layers):
+        axes[name] = axes[retained_state_name(name)] = {0: cache_rows, 2: "ctx_len"}
+    if spec.continuous_batching:
+        axes["batch_index"] = {0: "batch_size"}
+    if spec.compute_context_length:
+        axes["comp_ctx_lengths"] = {0: "comp_ctx_lengths"}
+    return axes

@@ -1,0 +1,28 @@
+"""The attention mask of a preallocated KV cache, where a token's slot is its position."""
+
+from __future__ import annotations
+
+import torch
+
+
+def _create_causal_mask(
+    position_ids: torch.Tensor, target_length: int, sliding_window: int | None = None
+) -> torch.Tensor:
+    """Says which cache slots each query may not attend to.
+
+    The cache keeps the whole context, also for layers with a window: slot `i` holds position `i`.
+
+    Args:
+        position_ids: `[batch_size, seq_len]`, -1 for a pad (which may attend to nothing).
+        target_length: number of cache slots that attention reads.
+        sliding_window: a query sees at most this many positions, its own included; None for all before it.
+
+    Returns:
+        bool `[batch_size, 1, seq_len, target_length]`, true where attention is forbidden.
+    """
+    query_positions = position_ids[:, None, :, None]
+    slots = torch.arange(target_length, device=position_ids.device)
+    mask = slots > query_positions
+    if sliding_window is not None:
+        mask = mask | (slots <= query_positions - sliding_window)
+    return mask

@@ -1,0 +1,94 @@
+"""Feeds prompts to a decoder in chunks of a fixed length, padded on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from qeff_codegen.errors import UsageError
+
+# One call of a decoder: input_ids and position_ids, int64 [batch_size, seq_len], to logits [batch_size, 1, vocab].
+Step = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+PAD_POSITION = -1
+# The position alone marks a pad; its token only has to be one that every vocabulary has.
+PAD_TOKEN = 0
+
+
+def check_prompts(prompts: Sequence[Sequence[int]], prefill_seq_len: int, ctx_len: int) -> None:
+    """Makes sure that the prompts can be prefilled.
+
+    Raises:
+        UsageError: naming the prompt or setting that is wrong.
+    """
+    if prefill_seq_len < 1:
+        raise UsageError(f"prefill_seq_len is {prefill_seq_len}: a chunk holds at least one token.")
+    if ctx_len < prefill_seq_len:
+        raise UsageError(
+            f"ctx_len is {ctx_len}, less than prefill_seq_len {prefill_seq_len}: a chunk would not fit into the KV "
+            "cache. Pass a longer ctx_len or a shorter prefill_seq_len."
+        )
+    if not prompts:
+        raise UsageError("there are no prompts. Pass at least one.")
+    for index, prompt in enumerate(prompts):
+        if not prompt:
+            raise UsageError(f"prompt {index} has no tokens. Pass at least one, such as the begin-of-text token.")
+        if len(prompt) > ctx_len:
+            raise UsageError(
+                f"prompt {index} has {len(prompt)} tokens, more than ctx_len {ctx_len}. Pass a longer ctx_len or a "
+                "shorter prompt."
+            )
+
+
+def prefill(step: Step, prompts: Sequence[Sequence[int]], prefill_seq_len: int, ctx_len: int) -> np.ndarray:
+    """Runs all chunks of all prompts, which start together and may end in different chunks.
+
+    Args:
+        step: the decoder.
+        prompts: one list of token ids per input row.
+        prefill_seq_len: tokens per chunk.
+        ctx_len: slots per cache row.
+
+    Returns:
+        float32 `[batch_size, vocab]`: for each row, the logits after its prompt's last token.
+    """
+    last_logits: list[np.ndarray | None] = [None] * len(prompts)
+    for input_ids, position_ids in prefill_chunks(prompts, prefill_seq_len, ctx_len):
+        logits = step(input_ids, position_ids)
+        for row, prompt in enumerate(prompts):
+            if position_ids[row].max() == len(prompt) - 1:
+                last_logits[row] = logits[row, 0]
+    return np.stack([logits for logits in last_logits if logits is not None])
+
+
+def prefill_chunks(
+    prompts: Sequence[Sequence[int]], prefill_seq_len: int, ctx_len: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields input_ids and position_ids, each int64 `[batch_size, prefill_seq_len]`, chunk by chunk.
+
+    A row whose prompt ended in an earlier chunk is all pads.
+    """
+    starts = [_chunk_starts(len(prompt), prefill_seq_len, ctx_len) for prompt in prompts]
+    for chunk in range(max(map(len, starts))):
+        input_ids = np.full((len(prompts), prefill_seq_len), PAD_TOKEN, dtype=np.int64)
+        position_ids = np.full((len(prompts), prefill_seq_len), PAD_POSITION, dtype=np.int64)
+        for row, prompt in enumerate(prompts):
+            if chunk < len(starts[row]):
+                first = starts[row][chunk]
+                tokens = prompt[first : first + prefill_seq_len]
+                input_ids[row, : len(tokens)] = tokens
+                position_ids[row, : len(tokens)] = np.arange(first, first + len(tokens))
+        yield input_ids, position_ids
+
+
+def _chunk_starts(prompt_length: int, prefill_seq_len: int, ctx_len: int) -> list[int]:
+    """Returns the position of each chunk's first token.
+
+    A pad's position -1 wraps to the last slot, so a chunk that writes the last slot must hold no pads. Where it
+    would, it starts earlier and writes some tokens again, to the slots and with the values they have already.
+    """
+    starts = list(range(0, prompt_length, prefill_seq_len))
+    if prompt_length == ctx_len:
+        starts[-1] = prompt_length - prefill_seq_len
+    return starts

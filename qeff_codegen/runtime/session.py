@@ -1,0 +1,92 @@
+"""Runs an exported decoder in onnxruntime and feeds its retained state back, as the device does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from qeff_codegen.errors import UsageError
+from qeff_codegen.runtime.graph_io import LOGITS, RETAINED_STATE_SUFFIX, retained_state_name
+
+_NUMPY_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+
+
+class OrtDecoderSession:
+    """Keeps the KV cache between calls; the cache stays in onnxruntime's memory and is never copied out.
+
+    Args:
+        onnx_path: a graph that `export_onnx` wrote.
+        batch_size: rows of the cache; with continuous batching, the slots that `batch_index` chooses from.
+        ctx_len: slots per row.
+
+    Raises:
+        UsageError: the file cannot be loaded, or is no decoder with retained state.
+    """
+
+    def __init__(self, onnx_path: Path, batch_size: int, ctx_len: int) -> None:
+        if not onnx_path.is_file():
+            raise UsageError(f"there is no ONNX file {onnx_path}. Export the model first.")
+        try:
+            self._session = ort.InferenceSession(str(onnx_path), providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's errors share no base class of their own
+            raise UsageError(f"onnxruntime cannot load {onnx_path}: {error}. Export the model again.") from error
+        inputs = self._session.get_inputs()
+        self._input_names = [node.name for node in inputs]
+        self._output_names = [node.name for node in self._session.get_outputs()]
+        retained = {name for name in self._output_names if name.endswith(RETAINED_STATE_SUFFIX)}
+        self._empty_cache = {
+            node.name: np.zeros((batch_size, node.shape[1], ctx_len, node.shape[3]), _NUMPY_TYPES[node.type])
+            for node in inputs
+            if retained_state_name(node.name) in retained
+        }
+        if not self._empty_cache:
+            raise UsageError(
+                f"{onnx_path} has no cache input with a {RETAINED_STATE_SUFFIX} output, so it is no exported decoder. "
+                "Export the model first."
+            )
+        self.reset()
+
+    def reset(self) -> None:
+        """Empties the cache."""
+        self._cache = {name: ort.OrtValue.ortvalue_from_numpy(zeros) for name, zeros in self._empty_cache.items()}
+
+    def run(
+        self,
+        input_ids: np.ndarray,
+        position_ids: np.ndarray,
+        batch_index: np.ndarray | None = None,
+        comp_ctx_lengths: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Runs one prefill chunk or decode step and keeps the updated cache.
+
+        Args:
+            input_ids: int64 `[batch_size, seq_len]`.
+            position_ids: int64 `[batch_size, seq_len]`, -1 for pads.
+            batch_index: int64 `[batch_size, 1]`, the cache row of each input row (continuous batching).
+            comp_ctx_lengths: int64 of any content; its length is how many slots attention reads.
+
+        Returns:
+            float32 `[batch_size, 1, vocab]`: the logits of each row's last token in this call.
+
+        Raises:
+            UsageError: the graph was exported for other inputs than those given.
+        """
+        given = {
+            "input_ids": input_ids,
+            "position_ids": position_ids,
+            "batch_index": batch_index,
+            "comp_ctx_lengths": comp_ctx_lengths,
+        }
+        feeds = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in given.items() if array is not None}
+        feeds |= self._cache
+        if set(feeds) != set(self._input_names):
+            wrong = sorted(set(feeds) ^ set(self._input_names))
+            raise UsageError(
+                f"the graph takes {', '.join(self._input_names)}; missing or not among them: {', '.join(wrong)}. "
+                "Export with the ExportSpec for these inputs, or pass the inputs it was exported with."
+            )
+        outputs = dict(zip(self._output_names, self._session.run_with_ort_values(self._output_names, feeds)))
+        self._cache = {name: outputs[retained_state_name(name)] for name in self._cache}
+        return outputs[LOGITS].numpy()

@@ -1,0 +1,74 @@
+"""Runs a QEff model in PyTorch, one call at a time, with the interface of the onnxruntime session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from qeff_codegen.runtime.kv_cache import allocate_kv_cache, check_ctx_len
+
+
+def cache_of(outputs: Any) -> Any:
+    """Returns the cache from a model output: `past_key_values` in transformers 5.5, `cache` in 5.24."""
+    field = "past_key_values" if "past_key_values" in outputs else "cache"
+    return outputs[field]
+
+
+class TorchDecoder:
+    """Keeps a model's KV cache between calls.
+
+    Args:
+        model: a causal LM whose modules were mapped to their QEff classes.
+        batch_size: rows of the cache; with continuous batching, the slots that `batch_index` chooses from.
+        ctx_len: slots per row.
+
+    Raises:
+        UsageError: the model knows fewer positions than `ctx_len`.
+    """
+
+    def __init__(self, model: nn.Module, batch_size: int, ctx_len: int) -> None:
+        config: Any = model.config
+        check_ctx_len(config, ctx_len)
+        self._config = config
+        self._model = model.eval()
+        self._batch_size = batch_size
+        self._ctx_len = ctx_len
+        self.reset()
+
+    def reset(self) -> None:
+        """Empties the cache."""
+        dtype = next(self._model.parameters()).dtype
+        self._past_key_values: Any = allocate_kv_cache(self._config, self._batch_size, self._ctx_len, dtype)
+
+    def run(
+        self,
+        input_ids: np.ndarray,
+        position_ids: np.ndarray,
+        batch_index: np.ndarray | None = None,
+        comp_ctx_lengths: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Runs one prefill chunk or decode step and keeps the updated cache.
+
+        Args:
+            input_ids: int64 `[batch_size, seq_len]`.
+            position_ids: int64 `[batch_size, seq_len]`, -1 for pads.
+            batch_index: int64 `[batch_size, 1]`, the cache row of each input row (continuous batching).
+            comp_ctx_lengths: int64 of any content; its length is how many slots attention reads.
+
+        Returns:
+            float32 `[batch_size, 1, vocab]`: the logits of each row's last token in this call.
+        """
+        optional = {"batch_index": batch_index, "comp_ctx_lengths": comp_ctx_lengths}
+        with torch.no_grad():
+            outputs = self._model(
+                input_ids=torch.from_numpy(input_ids),
+                position_ids=torch.from_numpy(position_ids),
+                past_key_values=self._past_key_values,
+                use_cache=True,
+                **{name: torch.from_numpy(array) for name, array in optional.items() if array is not None},
+            )
+        self._past_key_values = list(cache_of(outputs))
+        return outputs.logits.numpy()
