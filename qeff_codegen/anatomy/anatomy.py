@@ -54,6 +54,7 @@ class Anatomy:
     Attributes:
         path: the parts on the call path, causal LM first; several decoder layers or attentions may stand side by side.
         rotary: classes that turn position_ids into cos and sin.
+        experts: classes that loop over the experts a token was routed to.
         norms: RMS norms whose arithmetic is recognised.
         attention_functions: module-level functions the attention hands its mask to, by name.
         mask_parameters: for each attention function and each method that takes the mask, the parameter's name.
@@ -63,14 +64,20 @@ class Anatomy:
     file: ModelingFile
     path: tuple[Part, ...]
     rotary: tuple[Part, ...]
+    experts: tuple[Part, ...]
     norms: tuple[Norm, ...]
     attention_functions: tuple[str, ...]
     mask_parameters: dict[str, str]
     reachable: tuple[str, ...] = field(default=())
 
+    @property
+    def replaced(self) -> tuple[Part, ...]:
+        """Every part whose class is replaced by a generated one."""
+        return (*self.path, *self.rotary, *self.experts)
+
     def parts(self, role: Role) -> tuple[Part, ...]:
         """The parts that have `role`."""
-        return tuple(part for part in (*self.path, *self.rotary) if part.role is role)
+        return tuple(part for part in self.replaced if part.role is role)
 
     @property
     def causal_lm(self) -> Part:
@@ -84,7 +91,7 @@ class Anatomy:
 
     def part(self, class_name: str) -> Part | None:
         """The part a class plays, if any."""
-        return next((part for part in (*self.path, *self.rotary) if part.name == class_name), None)
+        return next((part for part in self.replaced if part.name == class_name), None)
 
     def callees(self, role: Role) -> dict[str, Part]:
         """The calls a part of `role` makes to the next parts of the call path, by how they are spelled."""
@@ -97,10 +104,7 @@ class Anatomy:
 
     def found(self) -> tuple[RoleFound, ...]:
         """Every role with its place and reasons, as `inspect` shows them."""
-        rows = [
-            RoleFound(str(part.role), part.name, part.cls.node.lineno, part.because)
-            for part in (*self.path, *self.rotary)
-        ]
+        rows = [RoleFound(str(part.role), part.name, part.cls.node.lineno, part.because) for part in self.replaced]
         rows += [
             RoleFound(str(Role.RMS_NORM), norm.cls.name, norm.cls.node.lineno, (f"computes {norm.kind}",))
             for norm in self.norms

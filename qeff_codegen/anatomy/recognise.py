@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from qeff_codegen.anatomy.anatomy import Anatomy, Norm, Part
 from qeff_codegen.anatomy.attention_functions import find_attention_functions
+from qeff_codegen.anatomy.experts import find_experts
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, bind, self_attribute
 from qeff_codegen.anatomy.rms_norm import recognise_rms_norm
 from qeff_codegen.anatomy.roles import Role
@@ -52,7 +53,8 @@ def recognise(file: ModelingFile) -> Anatomy:
         for name in reachable
         if (kind := recognise_rms_norm(file.classes[name])) is not None
     )
-    return Anatomy(file, path, find_rotary_embeddings(file, reachable), norms, functions, mask_parameters, reachable)
+    rotary, experts = find_rotary_embeddings(file, reachable), find_experts(file, reachable)
+    return Anatomy(file, path, rotary, experts, norms, functions, mask_parameters, reachable)
 
 
 def _refuse(file: ModelingFile, what: str, line: int, expected: str) -> Refusal:

@@ -14,6 +14,7 @@ class Role(StrEnum):
     ATTENTION = "attention"
     ATTENTION_FUNCTION = "attention function"
     ROTARY_EMBEDDING = "rotary embedding"
+    EXPERTS = "experts"
     RMS_NORM = "RMS norm"
 
 

@@ -43,6 +43,20 @@ class ManifestEntry:
     mappings: tuple[MappingEntry, ...]
 
 
+@dataclass(frozen=True)
+class Manifest:
+    """All records of a folder.
+
+    Attributes:
+        models: the record of each model, by name.
+        pytorch_transforms_sha256: of the mapping file's text, which holds the entries of all models; None when there
+            is no mapping file yet.
+    """
+
+    models: Mapping[str, ManifestEntry]
+    pytorch_transforms_sha256: str | None
+
+
 def entry_for(model: GeneratedModel, rules_sha256: str) -> ManifestEntry:
     """The record of a freshly generated model."""
     return ManifestEntry(
@@ -62,22 +76,24 @@ def text_sha256(text: str) -> str:
     return sha256(text.encode("utf-8")).hexdigest()
 
 
-def render(entries: Mapping[str, ManifestEntry]) -> str:
+def render(manifest: Manifest) -> str:
     """The manifest's text."""
-    return json.dumps({name: asdict(entry) for name, entry in entries.items()}, indent=2, sort_keys=True) + "\n"
+    return json.dumps(asdict(manifest), indent=2, sort_keys=True) + "\n"
 
 
-def load(folder: Path) -> dict[str, ManifestEntry]:
-    """The records of `folder`, by model name; none when the folder has no manifest yet.
+def load(folder: Path) -> Manifest:
+    """The manifest of `folder`; an empty one when the folder has none yet.
 
     Raises:
         UsageError: the manifest is there and cannot be read.
     """
     path = folder / FILE_NAME
     if not path.exists():
-        return {}
+        return Manifest({}, None)
     try:
-        return {name: _entry(record) for name, record in json.loads(path.read_text("utf-8")).items()}
+        record = json.loads(path.read_text("utf-8"))
+        models = {name: _entry(entry) for name, entry in record.pop("models").items()}
+        return Manifest(models, **record)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UsageError(
             f"{path} is not a manifest this version wrote: {error}\n"

@@ -11,7 +11,7 @@ def mapping_entries(draft: Draft) -> tuple[MappingEntry, ...]:
     """What rules have mapped themselves, and every class on the call path, in upstream's order."""
     name = draft.anatomy.file.upstream.name
     module = f"generated.{name}.modeling_{name}"
-    parts = sorted((*draft.anatomy.path, *draft.anatomy.rotary), key=lambda part: part.cls.node.lineno)
+    parts = sorted(draft.anatomy.replaced, key=lambda part: part.cls.node.lineno)
     return (
         *draft.mappings,
         *(MappingEntry("KVCacheTransform", part.name, PREFIX + part.name, module) for part in parts),

@@ -10,18 +10,40 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qeff_codegen.emit import manifest, mapping_file
+from qeff_codegen.emit.manifest import Manifest, ManifestEntry
 from qeff_codegen.errors import DifferencesError, UsageError
 from qeff_codegen.generated_model import GeneratedModel
 
 SHOWN_LINES = 20
+INITIALIZER = '"""Generated QEff models. Every file below is written by qeff_codegen."""\n'
 
 
 @dataclass(frozen=True)
 class WriteReport:
-    """Which files changed on disk and which already held the right bytes."""
+    """What a run did to the output folder.
+
+    Attributes:
+        written: files that are new or have changed.
+        unchanged: files that already held the right bytes and were not touched.
+        dropped: models whose modeling file was deleted; they have left the manifest and the mapping.
+    """
 
     written: tuple[Path, ...]
     unchanged: tuple[Path, ...]
+    dropped: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file to be written, and what is known of its last version.
+
+    Attributes:
+        recorded: the SHA-256 of the text this tool last wrote there, if it did.
+    """
+
+    path: Path
+    text: str
+    recorded: str | None
 
 
 def write_models(models: Sequence[GeneratedModel], output: Path, *, force: bool, rules_sha256: str) -> WriteReport:
@@ -33,83 +55,102 @@ def write_models(models: Sequence[GeneratedModel], output: Path, *, force: bool,
 
     Raises:
         DifferencesError: a file was edited by hand and `force` is not given; it is left as it is.
-        UsageError: the folder cannot be written to.
+        UsageError: the folder cannot be written to, or its name is no package's.
         Refusal: two models cannot share one mapping file.
     """
-    known = manifest.load(output)
+    package = _package(output)
+    before = manifest.load(output)
+    kept = {name: entry for name, entry in before.models.items() if modeling_path(output, name).is_file()}
+    entries = {**kept, **{model.name: manifest.entry_for(model, rules_sha256) for model in models}}
+    mapping = mapping_file.render(entries, package)
+    files = [
+        *(_file for model in models for _file in _model_files(model, output, before.models.get(model.name))),
+        _File(output / mapping_file.FILE_NAME, mapping, before.pytorch_transforms_sha256),
+    ]
     if not force:
-        for model in models:
-            _check_not_edited(model, output, known.get(model.name))
-        _check_mapping_not_edited(output, known)
-    entries = {**known, **{model.name: manifest.entry_for(model, rules_sha256) for model in models}}
-    texts: dict[Path, str] = {}
+        _check_not_edited(files)
+    texts = {file.path: file.text for file in files}
     if not (output / "__init__.py").exists():
-        texts[output / "__init__.py"] = '"""Generated QEff models. Every file below is written by qeff_codegen."""\n'
-    for model in models:
-        package = output / model.name
-        texts[package / "__init__.py"] = ""
-        texts[_modeling_path(output, model.name)] = model.code
-    texts[output / mapping_file.FILE_NAME] = mapping_file.render(entries)
-    texts[output / manifest.FILE_NAME] = manifest.render(entries)
+        texts[output / "__init__.py"] = INITIALIZER
+    texts[output / manifest.FILE_NAME] = manifest.render(Manifest(entries, manifest.text_sha256(mapping)))
     changed = {path: text for path, text in texts.items() if _text(path) != text}
     _write_all(changed)
-    return WriteReport(tuple(changed), tuple(path for path in texts if path not in changed))
+    dropped = sorted(before.models.keys() - entries.keys())
+    return WriteReport(tuple(changed), tuple(path for path in texts if path not in changed), tuple(dropped))
 
 
-def _modeling_path(output: Path, name: str) -> Path:
+def modeling_path(output: Path, name: str) -> Path:
+    """Where the modeling file of model `name` stands."""
     return output / name / f"modeling_{name}.py"
 
 
+def _package(output: Path) -> str:
+    name = output.resolve().name
+    if not name.isidentifier():
+        raise UsageError(
+            f"The output folder {output} cannot be imported: `{name}` is no Python package name.\n"
+            "Choose another with --output."
+        )
+    return name
+
+
+def _model_files(model: GeneratedModel, output: Path, entry: ManifestEntry | None) -> tuple[_File, _File]:
+    return (
+        _File(output / model.name / "__init__.py", "", manifest.text_sha256("")),
+        _File(modeling_path(output, model.name), model.code, entry.generated_sha256 if entry else None),
+    )
+
+
 def _text(path: Path) -> str | None:
+    """The text of a file, line endings as they are; None when there is no file."""
     try:
-        return path.read_text("utf-8")
-    except (FileNotFoundError, NotADirectoryError):
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
+        raise UsageError(f"{path} cannot be read: {error}.\nMove it away, or choose another --output.") from error
 
 
-def _check_not_edited(model: GeneratedModel, output: Path, entry: manifest.ManifestEntry | None) -> None:
-    path = _modeling_path(output, model.name)
-    text = _text(path)
-    if text is None or text == model.code:
-        return
-    if entry is not None and manifest.text_sha256(text) == entry.generated_sha256:
-        return
-    reason = "was edited by hand" if entry is not None else "is not in the manifest, so it was not generated"
-    raise DifferencesError(f"{path} {reason}; it is left as it is.\n{_differences(model.code, text)}\n{_mend(path)}")
-
-
-def _check_mapping_not_edited(output: Path, known: Mapping[str, manifest.ManifestEntry]) -> None:
-    path = output / mapping_file.FILE_NAME
-    text = _text(path)
-    expected = mapping_file.render(known) if text is not None else None
-    if text is not None and expected is not None and text != expected:
+def _check_not_edited(files: Sequence[_File]) -> None:
+    """A file on disk must hold what is about to be written or what was last written."""
+    edited = []
+    for file in files:
+        found = _text(file.path)
+        if found is None or found == file.text or manifest.text_sha256(found) == file.recorded:
+            continue
+        reason = "was edited by hand" if file.recorded else "is not in the manifest, so this tool did not write it"
+        edited.append(f"{file.path} {reason}:\n{_differences(file.text, found)}")
+    if edited:
         raise DifferencesError(
-            f"{path} does not hold what the manifest says; it is left as it is.\n"
-            f"{_differences(expected, text)}\n{_mend(path)}"
+            "\n".join(edited) + "\nNothing was written. Put the change into a rule and generate again, "
+            "or give --force to overwrite what differs."
         )
-
-
-def _mend(path: Path) -> str:
-    return f"Put the change into a rule, or give --force to overwrite {path}."
 
 
 def _differences(generated: str, found: str) -> str:
     """The lines in which the file on disk differs from the generated text, as a diff, the first of them."""
     lines = list(
-        difflib.unified_diff(generated.splitlines(), found.splitlines(), "generated", "on disk", lineterm="", n=0)
+        difflib.unified_diff(
+            generated.splitlines(keepends=True), found.splitlines(keepends=True), "generated", "on disk", n=0
+        )
     )
+    shown = [f"  {_visible(line)}" for line in lines[:SHOWN_LINES]]
     more = len(lines) - SHOWN_LINES
-    return "\n".join([*lines[:SHOWN_LINES], *([f"... and {more} more lines"] if more > 0 else [])])
+    return "\n".join([*shown, *([f"  ... and {more} more lines"] if more > 0 else [])])
+
+
+def _visible(line: str) -> str:
+    """A diff line without its newline; an ending other than a plain newline is itself the difference, so it shows."""
+    return line[:-1].replace("\r", "\\r") if line.endswith("\n") else f"{line} (no newline at the end)"
 
 
 def _write_all(texts: Mapping[Path, str]) -> None:
     """Write every text to a temporary file beside its place, then rename them all."""
     waiting: list[tuple[str, Path]] = []
+    made: list[Path] = []
     try:
         for path, text in texts.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            made += _make_folder(path.parent)
             handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
             waiting.append((temporary, path))
             with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
@@ -119,6 +160,7 @@ def _write_all(texts: Mapping[Path, str]) -> None:
             temporary, path = waiting[0]
             os.replace(temporary, path)
             waiting.pop(0)
+        made.clear()
     except OSError as error:
         raise UsageError(
             f"{error.filename or 'The output folder'} cannot be written: {error.strerror}.\n"
@@ -127,3 +169,20 @@ def _write_all(texts: Mapping[Path, str]) -> None:
     finally:
         for temporary, _ in waiting:
             Path(temporary).unlink(missing_ok=True)
+        for folder in reversed(made):
+            _remove_if_empty(folder)
+
+
+def _make_folder(folder: Path) -> list[Path]:
+    """Create `folder` and what is missing above it; the folders that were created, outermost first."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing[::-1]
+
+
+def _remove_if_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:
+        # Renames before the failing one have put whole files there; those stay.
+        return

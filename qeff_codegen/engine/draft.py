@@ -108,11 +108,12 @@ def definition_line(anatomy: Anatomy, function: Function) -> int:
 
 
 def _line_of(function: Function, node: cst.CSTNode) -> int | None:
-    """Upstream line of the first line of the body that holds the beginning of `node`."""
+    """Upstream line of the first line, of the body if there is one there, that holds the beginning of `node`."""
     beginning = cst.Module([]).code_for_node(node).strip().splitlines()[:1]
     signature_ends = next((index for index, line in enumerate(function.lines) if line.text.endswith(":")), 0)
-    for line in function.lines[signature_ends + 1 :] if beginning else ():
-        if beginning[0] in line.text:
+    body, signature = function.lines[signature_ends + 1 :], function.lines[: signature_ends + 1]
+    for line in (*body, *signature):
+        if beginning and beginning[0] in line.text:
             return line.upstream or next(iter(line.replaces), None)
     return None
 

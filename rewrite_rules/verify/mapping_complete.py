@@ -14,7 +14,7 @@ class MappingComplete(Check):
     def broken(self, module: FinishedModule) -> list[Broken]:
         mapped = {entry.upstream_class: entry.replacement for entry in module.mappings}
         emitted = {node.name for node in module.tree.body if isinstance(node, ast.ClassDef)}
-        needed = {part.name for part in (*module.anatomy.path, *module.anatomy.rotary)}
+        needed = {part.name for part in module.anatomy.replaced}
         found = [Broken(f"`{name}` is not in the mapping") for name in sorted(needed) if name not in mapped]
         found += [
             Broken(f"`{name}` is generated but nothing maps to it") for name in sorted(emitted - set(mapped.values()))

@@ -6,6 +6,8 @@ defined by the module.
 
 from __future__ import annotations
 
+import ast
+
 from qeff_codegen.emit.formatting import formatted
 from qeff_codegen.emit.imports import global_names
 from qeff_codegen.engine.finished_module import FinishedModule
@@ -19,12 +21,44 @@ class ModuleCompiles(Check):
         compile(module.code, module.anatomy.file.upstream.display_path, "exec")
         unknown = global_names(module.code) - set(module.imports) - module.defined
         found = [Broken(f"the name `{name}` is used and never defined") for name in sorted(unknown)]
+        found += [
+            Broken(f"`{function.name}` reads `{name}` before anything is assigned to it")
+            for function in ast.walk(module.tree)
+            if isinstance(function, ast.FunctionDef)
+            for name in _read_too_early(function)
+        ]
         if formatted(module.code) != module.code:
             found.append(Broken("black would change the generated file"))
         odd = sorted({character for character in module.code if _is_decoration(character)})
         if odd:
             found.append(Broken(f"the generated file holds the decoration {odd[0]!r}"))
         return found
+
+
+def _read_too_early(function: ast.FunctionDef) -> list[str]:
+    """Locals whose first reading stands before their first assignment, in the order in which Python evaluates."""
+    known = {item.arg for item in ast.walk(function.args) if isinstance(item, ast.arg)}
+    stored = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    early: list[str] = []
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Store):
+                known.add(node.id)
+            elif node.id in stored and node.id not in known:
+                early.append(node.id)
+        first = {ast.For: ["iter"], ast.Assign: ["value"], ast.AnnAssign: ["value"], ast.NamedExpr: ["value"]}
+        first |= {kind: ["generators"] for kind in (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)}
+        order = first.get(type(node), [])
+        for field in (*order, *(field for field in node._fields if field not in order)):
+            value = getattr(node, field, None)
+            for child in value if isinstance(value, list) else [value]:
+                if isinstance(child, ast.AST):
+                    visit(child)
+
+    for statement in function.body:
+        visit(statement)
+    return early
 
 
 def _is_decoration(character: str) -> bool:

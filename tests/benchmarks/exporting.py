@@ -1,0 +1,64 @@
+"""How long exporting a generated 2-layer toy Llama takes, and how many nodes it has.
+
+The yardstick is the same exporter on upstream's own model without a KV cache, the least any export of it could be.
+"""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from qeff_codegen.runtime.export import export_onnx
+from qeff_codegen.runtime.graph_io import ExportSpec
+from qeff_codegen.validation.generated_code import load_transforms
+from tests.benchmarks.timing import ROOT, Measurement, best_of
+
+CTX_LEN = 128
+# What QEfficient's export of the same model has, read off a real one.
+NODE_GOAL = 522
+
+
+def measure() -> tuple[list[Measurement], int]:
+    """The export's time against the yardstick's, and its number of nodes."""
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        vocab_size=256,
+        max_position_embeddings=CTX_LEN,
+    )
+    upstream = LlamaForCausalLM(config).eval()
+    ours = load_transforms("llama", ROOT / "generated").apply(copy.deepcopy(upstream))
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = Path(folder) / "model.onnx"
+        plain = Path(folder) / "plain.onnx"
+        seconds = best_of(5, lambda: export_onnx(ours, path, ExportSpec(ctx_len=CTX_LEN)))
+        yardstick = best_of(5, lambda: _export_without_cache(upstream, plain))
+        nodes = len(onnx.load(path).graph.node)
+    measurement = Measurement("export a 2-layer toy Llama", seconds, "exporting it without a KV cache", yardstick, 0.6)
+    return [measurement], nodes
+
+
+def _export_without_cache(model: Any, path: Path) -> None:
+    class Logits(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, input_ids: torch.Tensor, position_ids: torch.Tensor) -> Any:
+            return self.model(input_ids=input_ids, position_ids=position_ids, use_cache=False).logits
+
+    tokens = torch.zeros((1, 32), dtype=torch.int64)
+    positions = torch.arange(32).unsqueeze(0)
+    torch.onnx.export(Logits(), (tokens, positions), str(path), opset_version=17, dynamo=False)
