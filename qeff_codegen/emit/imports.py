@@ -72,10 +72,12 @@ def import_block(found: Mapping[str, tuple[str, str | None]]) -> str:
 
 
 def _section(module: str) -> int:
+    if module.startswith("."):
+        return 3
     top = module.split(".")[0]
     if top in sys.stdlib_module_names:
         return 0
-    return 2 if top in ("qeff_codegen", "generated") else 1
+    return 2 if top == "qeff_codegen" else 1
 
 
 def _member_order(name: str) -> tuple[int, str]:

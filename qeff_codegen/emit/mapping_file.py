@@ -11,8 +11,6 @@ from qeff_codegen.errors import Refusal
 from qeff_codegen.generated_model import MappingEntry
 
 FILE_NAME = "pytorch_transforms.py"
-# The package that mapping entries name; a folder of another name is a package of that name.
-DEFAULT_PACKAGE = "generated"
 TRANSFORMS = {
     "CustomOpsTransform": "Modules for which the compiler has an operator of its own.",
     "KVCacheTransform": "Modules that take position_ids and the KV cache, and give the cache back.",
@@ -24,27 +22,20 @@ HEADER = '''\
 """Which upstream class each generated class takes the place of."""
 '''
 BASE = ("qeff_codegen.runtime.pytorch_transforms", "ModuleMappingTransform")
-NEXT_STEP = "generate the two models into different folders with --output"
-
-# Local name to (module, name there), as `import_block` takes it.
-Imports = dict[str, tuple[str, str | None]]
 
 
-def render(entries: Mapping[str, ManifestEntry], package: str) -> str:
+def render(entries: Mapping[str, ManifestEntry]) -> str:
     """The mapping file's text: imports at the top, then one class for each transform, models in the order of names.
-
-    Args:
-        package: the output folder's name, which is the package its models are imported from.
 
     Raises:
         Refusal: two models need different classes under one name.
     """
-    imports: Imports = {BASE[1]: (BASE[0], BASE[1])}
+    imports: dict[str, tuple[str, str | None]] = {BASE[1]: (BASE[0], BASE[1])}
     bodies: dict[str, dict[str, str]] = {transform: {} for transform in TRANSFORMS}
     for name, entry in sorted(entries.items()):
         for mapping in entry.mappings:
             _import(imports, mapping.upstream_class, entry.upstream_module, name)
-            _import(imports, mapping.replacement, _in_package(mapping.replacement_module, package), name)
+            _import(imports, mapping.replacement, mapping.replacement_module, name)
             _map(bodies[mapping.transform], mapping, name)
     classes = "\n\n".join(
         f'class {transform}({BASE[1]}):\n    """{summary}"""\n\n    _module_mapping = {{\n'
@@ -55,18 +46,13 @@ def render(entries: Mapping[str, ManifestEntry], package: str) -> str:
     return formatted(f"{HEADER}\n{import_block(imports)}\n\n\n{classes}")
 
 
-def _in_package(module: str, package: str) -> str:
-    top, _, rest = module.partition(".")
-    return f"{package}.{rest}" if top == DEFAULT_PACKAGE else module
-
-
-def _import(imports: Imports, name: str, module: str, model: str) -> None:
+def _import(imports: dict[str, tuple[str, str | None]], name: str, module: str, model: str) -> None:
     known = imports.setdefault(name, (module, name))
     if known != (module, name):
         raise Refusal(
             f"`{name}` of {model} stands in {module}, and another model already uses that name from {known[0]}",
             rule="mapping_file",
-            next_step=NEXT_STEP,
+            next_step="generate the two models into different folders with --output",
         )
 
 
@@ -76,5 +62,5 @@ def _map(body: dict[str, str], mapping: MappingEntry, model: str) -> None:
         raise Refusal(
             f"`{mapping.upstream_class}` of {model} is already mapped to `{known}`",
             rule="mapping_file",
-            next_step=NEXT_STEP,
+            next_step="generate the two models into different folders with --output",
         )

@@ -55,23 +55,21 @@ def write_models(models: Sequence[GeneratedModel], output: Path, *, force: bool,
 
     Raises:
         DifferencesError: a file was edited by hand and `force` is not given; it is left as it is.
-        UsageError: the folder cannot be written to, or its name is no package's.
+        UsageError: the folder cannot be written to.
         Refusal: two models cannot share one mapping file.
     """
-    package = _package(output)
     before = manifest.load(output)
     kept = {name: entry for name, entry in before.models.items() if modeling_path(output, name).is_file()}
     entries = {**kept, **{model.name: manifest.entry_for(model, rules_sha256) for model in models}}
-    mapping = mapping_file.render(entries, package)
+    mapping = mapping_file.render(entries)
     files = [
-        *(_file for model in models for _file in _model_files(model, output, before.models.get(model.name))),
+        *(file for model in models for file in _model_files(model, output, before.models.get(model.name))),
         _File(output / mapping_file.FILE_NAME, mapping, before.pytorch_transforms_sha256),
     ]
     if not force:
         _check_not_edited(files)
-    texts = {file.path: file.text for file in files}
-    if not (output / "__init__.py").exists():
-        texts[output / "__init__.py"] = INITIALIZER
+    texts = {} if (output / "__init__.py").exists() else {output / "__init__.py": INITIALIZER}
+    texts.update((file.path, file.text) for file in files)
     texts[output / manifest.FILE_NAME] = manifest.render(Manifest(entries, manifest.text_sha256(mapping)))
     changed = {path: text for path, text in texts.items() if _text(path) != text}
     _write_all(changed)
@@ -82,16 +80,6 @@ def write_models(models: Sequence[GeneratedModel], output: Path, *, force: bool,
 def modeling_path(output: Path, name: str) -> Path:
     """Where the modeling file of model `name` stands."""
     return output / name / f"modeling_{name}.py"
-
-
-def _package(output: Path) -> str:
-    name = output.resolve().name
-    if not name.isidentifier():
-        raise UsageError(
-            f"The output folder {output} cannot be imported: `{name}` is no Python package name.\n"
-            "Choose another with --output."
-        )
-    return name
 
 
 def _model_files(model: GeneratedModel, output: Path, entry: ManifestEntry | None) -> tuple[_File, _File]:
@@ -105,7 +93,7 @@ def _text(path: Path) -> str | None:
     """The text of a file, line endings as they are; None when there is no file."""
     try:
         return path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}.\nMove it away, or choose another --output.") from error
@@ -113,17 +101,17 @@ def _text(path: Path) -> str | None:
 
 def _check_not_edited(files: Sequence[_File]) -> None:
     """A file on disk must hold what is about to be written or what was last written."""
-    edited = []
+    edited: dict[Path, str] = {}
     for file in files:
         found = _text(file.path)
         if found is None or found == file.text or manifest.text_sha256(found) == file.recorded:
             continue
-        reason = "was edited by hand" if file.recorded else "is not in the manifest, so this tool did not write it"
-        edited.append(f"{file.path} {reason}:\n{_differences(file.text, found)}")
+        reason = "was edited by hand" if file.recorded else "is not in the manifest, so it was not generated"
+        edited[file.path] = f"{file.path} {reason}; it is left as it is.\n{_differences(file.text, found)}\n"
     if edited:
+        paths = ", ".join(map(str, edited))
         raise DifferencesError(
-            "\n".join(edited) + "\nNothing was written. Put the change into a rule and generate again, "
-            "or give --force to overwrite what differs."
+            "".join(edited.values()) + f"Put the change into a rule, or give --force to overwrite {paths}."
         )
 
 
@@ -134,9 +122,9 @@ def _differences(generated: str, found: str) -> str:
             generated.splitlines(keepends=True), found.splitlines(keepends=True), "generated", "on disk", n=0
         )
     )
-    shown = [f"  {_visible(line)}" for line in lines[:SHOWN_LINES]]
+    shown = [_visible(line) for line in lines[:SHOWN_LINES]]
     more = len(lines) - SHOWN_LINES
-    return "\n".join([*shown, *([f"  ... and {more} more lines"] if more > 0 else [])])
+    return "\n".join([*shown, *([f"... and {more} more lines"] if more > 0 else [])])
 
 
 def _visible(line: str) -> str:

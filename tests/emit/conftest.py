@@ -12,7 +12,7 @@ def tiny_model(
     name: str = "tiny", code: str = "x = 1\n", upstream_module: str = "tiny.modeling_tiny"
 ) -> GeneratedModel:
     cls = name.capitalize()
-    module = f"generated.{name}.modeling_{name}"
+    module = f".{name}.modeling_{name}"
     return GeneratedModel(
         name=name,
         upstream=UpstreamModel(name, f"{name}/modeling_{name}.py", upstream_module, "source", version="5.5.4"),

@@ -18,10 +18,11 @@ EXPECTED = '''\
 from apple import AppleModel, AppleRMSNorm
 from pear import PearModel, PearRMSNorm
 
-from generated.apple.modeling_apple import QEffAppleModel
-from generated.pear.modeling_pear import QEffPearModel
 from qeff_codegen.runtime.customop import CustomRMSNormAIC
 from qeff_codegen.runtime.pytorch_transforms import ModuleMappingTransform
+
+from .apple.modeling_apple import QEffAppleModel
+from .pear.modeling_pear import QEffPearModel
 
 
 class CustomOpsTransform(ModuleMappingTransform):

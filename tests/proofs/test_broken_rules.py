@@ -65,7 +65,7 @@ def test_stages_notice(
     break_rule(monkeypatch)
     result = stages(name, kind, tmp_path / f"broken_{break_rule.__name__}")
     assert not result.passed
-    assert result.stages[1].status == "mismatch", result.stages
+    assert result.stages[1].status == "different", result.stages
 
 
 def test_a_shifted_slot_is_refused_before_anything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,35 @@
+PYTHON ?= python3.11
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test docs bench
+
+demo: .venv/run.stamp
+	$(BIN)/python -m qeff_codegen blueprint
+	$(BIN)/python -m qeff_codegen validate blueprint
+
+test: .venv/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/black --check --quiet .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2
+
+docs: .venv/dev.stamp
+	$(BIN)/python -m tests.rewrite_rules.catalogue
+
+bench: .venv/dev.stamp
+	$(BIN)/python -m tests.benchmarks
+
+# A stamp is newer than pyproject.toml when the environment holds what it asks for.
+.venv/run.stamp: pyproject.toml | .venv/bin/python
+	$(PIP) --editable '.[run]'
+	touch $@
+
+.venv/dev.stamp: pyproject.toml | .venv/bin/python
+	$(PIP) --editable '.[run,dev]'
+	touch $@
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; say where it is with: make PYTHON=/path/to/python3.11"; exit 2; }
+	$(PYTHON) -m venv .venv

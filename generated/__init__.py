@@ -1,0 +1,1 @@
+"""Generated QEff models. Every file below is written by qeff_codegen."""

@@ -1,0 +1,28 @@
+"""The two options that say where upstream source comes from, shared by the commands that read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def source_options(command: _Command) -> _Command:
+    """Give `command` the options `--transformers VERSION` and `--source PATH`."""
+    transformers = click.option(
+        "--transformers",
+        "transformers_version",
+        metavar="VERSION",
+        help="Read this release of transformers, such as 5.24.0; fetched once, not installed.  "
+        "[default: the installed one]",
+    )
+    source = click.option(
+        "--source",
+        type=click.Path(path_type=Path),
+        help="Read a transformers tree, a folder with modeling_NAME.py, or one modeling file.",
+    )
+    return transformers(source(command))

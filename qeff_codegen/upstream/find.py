@@ -1,0 +1,154 @@
+"""From a model's name to its modeling file's text."""
+
+from __future__ import annotations
+
+import difflib
+import keyword
+from importlib.resources import files
+from pathlib import Path
+
+from qeff_codegen.errors import Refusal, UsageError
+from qeff_codegen.upstream.loose_file import find_in_folder, read_loose_file
+from qeff_codegen.upstream.source import UpstreamModel
+from qeff_codegen.upstream.transformers_text import (
+    TransformersText,
+    installed_transformers,
+    transformers_in,
+    transformers_in_wheel,
+)
+from qeff_codegen.upstream.wheel import transformers_wheel
+
+BLUEPRINT = "blueprint"
+
+
+def find_model(name: str, *, transformers_version: str | None = None, source: Path | None = None) -> UpstreamModel:
+    """The modeling file of `name`.
+
+    Args:
+        name: a model type of transformers in either spelling (`qwen2_moe`, `qwen2-moe`), `blueprint`, or, for a
+            source outside transformers, the name to generate under.
+        transformers_version: read this release's wheel rather than the installed transformers.
+        source: read this instead: a transformers tree or wheel, a folder with `modeling_<name>.py`, or one file.
+
+    Raises:
+        UsageError: the name, the version or the path leads nowhere.
+        Refusal: the family is there and has no causal LM.
+    """
+    if transformers_version is not None and source is not None:
+        raise UsageError("--transformers and --source each name a source: give one of them.")
+    identifier = _identifier(name)
+    if identifier == BLUEPRINT and transformers_version is None and source is None:
+        return _blueprint()
+    if source is None:
+        return _find_in_transformers(name, _transformers(transformers_version))
+    if not source.exists():
+        raise UsageError(f"{source} does not exist.\nGive --source a modeling file, a folder or a wheel.")
+    tree = transformers_in(source)
+    if tree is not None:
+        return _find_in_transformers(name, tree)
+    return read_loose_file(identifier, source if source.is_file() else find_in_folder(identifier, source))
+
+
+def causal_lm_families(*, transformers_version: str | None = None, source: Path | None = None) -> tuple[str, ...]:
+    """Every model type with a causal LM, sorted, in one transformers release or tree.
+
+    Raises:
+        UsageError: the version or the path leads to no transformers.
+    """
+    tree = _transformers(transformers_version) if source is None else transformers_in(source)
+    if tree is None:
+        raise UsageError(f"{source} is no transformers tree: it has no models/auto/modeling_auto.py.")
+    return tuple(sorted(tree.tables.causal_lm))
+
+
+def _transformers(version: str | None) -> TransformersText:
+    return installed_transformers() if version is None else transformers_in_wheel(transformers_wheel(version))
+
+
+def _blueprint() -> UpstreamModel:
+    text = (files("qeff_codegen.examples.blueprint") / "modeling_blueprint.py").read_text("utf-8")
+    return UpstreamModel(
+        name=BLUEPRINT,
+        display_path="qeff_codegen/examples/blueprint/modeling_blueprint.py",
+        module="qeff_codegen.examples.blueprint.modeling_blueprint",
+        source=text,
+        causal_lm="BlueprintForCausalLM",
+    )
+
+
+def _find_in_transformers(name: str, tree: TransformersText) -> UpstreamModel:
+    model_type = _model_type(name, tree)
+    class_name = tree.tables.causal_lm.get(model_type)
+    if class_name is None:
+        raise _no_causal_lm(model_type, tree)
+    found = _defining_file(model_type, class_name, tree)
+    if found is None:
+        raise UsageError(
+            f"{tree.title} names {class_name} as the causal LM of `{model_type}`, "
+            "but none of its modeling files defines it.\nThe tree seems incomplete: install or unpack it again."
+        )
+    path, text = found
+    return UpstreamModel(
+        name=_identifier(model_type),
+        display_path=f"transformers/{path}",
+        module=f"transformers.{path.removesuffix('.py').replace('/', '.')}",
+        source=text,
+        causal_lm=class_name,
+        version=tree.version,
+    )
+
+
+def _model_type(name: str, tree: TransformersText) -> str:
+    """The model type `name` spells: exactly, or but for `-` and `_`, or in another case."""
+    known = [*tree.tables.causal_lm, *tree.tables.configurations]
+    if name in known:
+        return name
+    for model_type in known:
+        if _plain(model_type) == _plain(name):
+            return model_type
+    names = [*tree.tables.causal_lm, BLUEPRINT]
+    near = difflib.get_close_matches(_plain(name), names, n=4)
+    hint = f"Near names: {', '.join(near)}." if near else f"None of its {len(names) - 1} causal LMs has a near name."
+    raise UsageError(
+        f"{tree.title} has no model `{name}`. {hint}\n"
+        "For another release give --transformers VERSION, for a model outside transformers --source PATH."
+    )
+
+
+def _identifier(name: str) -> str:
+    """The name of the generated package: `gpt-sw3` becomes `gpt_sw3`."""
+    identifier = name.replace("-", "_").replace(".", "_")
+    if not identifier.isidentifier() or not identifier.isascii() or keyword.iskeyword(identifier):
+        raise UsageError(
+            f"`{name}` cannot be a model's name: it becomes the name of a Python package.\n"
+            "Give a name such as llama; a path is given with --source PATH."
+        )
+    return identifier
+
+
+def _plain(name: str) -> str:
+    return name.replace("-", "_").replace(".", "_").lower()
+
+
+def _no_causal_lm(model_type: str, tree: TransformersText) -> Refusal:
+    parts = [other for other in tree.tables.causal_lm if tree.tables.folder(other) == tree.tables.folder(model_type)]
+    return Refusal(
+        f"`{model_type}` of {tree.title} has no causal language model",
+        rule="find_model",
+        expected="an entry in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES of transformers/models/auto/modeling_auto.py",
+        next_step=f"generate its text model: {' or '.join(parts)}" if parts else "choose a family that generates text",
+    )
+
+
+def _defining_file(model_type: str, class_name: str, tree: TransformersText) -> tuple[str, str] | None:
+    """The modeling file that defines `class_name`: the model type's own, that of a type with the same class, or any.
+
+    A type such as `code_llama` has no modeling file: its class is another family's.
+    """
+    sharing = [other for other, name in tree.tables.causal_lm.items() if name == class_name]
+    likely = dict.fromkeys(tree.tables.folder(other) for other in (model_type, *sharing))
+    for folder in (*likely, *tree.folders()):
+        found = tree.modeling_file(folder, class_name)
+        if found is not None:
+            return found
+    return None

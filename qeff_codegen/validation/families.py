@@ -1,0 +1,53 @@
+"""From a model's name to its configuration class and its upstream causal LM class."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from qeff_codegen.errors import UsageError
+from qeff_codegen.examples.blueprint import register
+
+
+@dataclass(frozen=True)
+class Family:
+    """One model family as transformers' Auto classes know it.
+
+    Attributes:
+        name: the name the user gave, such as `llama`; it is also transformers' model type.
+        config_class: its configuration class.
+        causal_lm_class: upstream's ForCausalLM class.
+        modeling: upstream's modeling module, the one `causal_lm_class` is defined in.
+    """
+
+    name: str
+    config_class: type[Any]
+    causal_lm_class: type[Any]
+    modeling: ModuleType
+
+
+def find_family(name: str) -> Family:
+    """Look `name` up in transformers' Auto mappings, where Blueprint is registered too.
+
+    Raises:
+        UsageError: the installed transformers has no such model type, or none with a causal LM.
+    """
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    register()
+    model_type = name.replace("-", "_") if name not in CONFIG_MAPPING else name
+    if model_type not in CONFIG_MAPPING:
+        near = difflib.get_close_matches(name, list(CONFIG_MAPPING), n=3)
+        hint = f" Near names: {', '.join(near)}." if near else ""
+        raise UsageError(
+            f"The installed transformers has no model type `{name}`, so there is no reference to run.{hint}"
+        )
+    config_class = CONFIG_MAPPING[model_type]
+    if config_class not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise UsageError(f"`{name}` has no causal LM in the installed transformers, so there is nothing to validate.")
+    causal_lm_class: Any = MODEL_FOR_CAUSAL_LM_MAPPING[config_class]
+    return Family(name, config_class, causal_lm_class, importlib.import_module(causal_lm_class.__module__))

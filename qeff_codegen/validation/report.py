@@ -1,0 +1,189 @@
+"""Showing validation as it runs: a live table on a terminal, plain lines into a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import groupby
+from typing import Protocol
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.spinner import Spinner
+from rich.table import Table
+
+from qeff_codegen.validation.results import (
+    DIFFERENT,
+    EQUAL,
+    FAILED,
+    NOT_RUN,
+    STAGE_NAMES,
+    Row,
+    ScenarioFinished,
+    ScenarioResult,
+    StageResult,
+    StageStarted,
+)
+
+_STYLES = {EQUAL: "green", DIFFERENT: "bold red", FAILED: "bold red", NOT_RUN: "dim"}
+
+
+class Reporter(Protocol):
+    """What the command needs of a way to show progress."""
+
+    def show(self, event: StageStarted | ScenarioFinished) -> None:
+        """Take note of `event`."""
+
+
+class PlainReporter:
+    """One line per finished scenario."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def show(self, event: StageStarted | ScenarioFinished) -> None:
+        """Print finished scenarios."""
+        if isinstance(event, ScenarioFinished):
+            row = event.row
+            stages = "; ".join(f"{STAGE_NAMES[stage.stage]}: {_cell(stage)}" for stage in event.result.stages)
+            self._console.print(
+                f"{row.model}, {row.variant}, {row.scenario}: {stages}", markup=False, highlight=False, soft_wrap=True
+            )
+
+
+class LiveReporter:
+    """One table per model, redrawn as its stages start and finish; a table of all models could outgrow the screen."""
+
+    def __init__(self, console: Console, rows: Iterable[Row]) -> None:
+        self._console = console
+        self._waiting = [_LiveTable(list(group)) for _, group in groupby(rows, key=lambda row: row.model)]
+        self._live: Live | None = None
+        self._table = _LiveTable([])
+
+    def show(self, event: StageStarted | ScenarioFinished) -> None:
+        """Update the row of `event`."""
+        if event.row not in self._table.results:
+            self.close()
+            self._table = self._waiting.pop(0)
+            self._live = Live(self._table, console=self._console, refresh_per_second=8)
+            self._live.start()
+        self._table.show(event)
+
+    def close(self) -> None:
+        """Leave the current table on the screen as it is."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+class _LiveTable:
+    def __init__(self, rows: list[Row]) -> None:
+        self.results: dict[Row, ScenarioResult | None] = dict.fromkeys(rows)
+        self._running: dict[Row, int] = {}
+        self._spinner = Spinner("line")
+
+    def show(self, event: StageStarted | ScenarioFinished) -> None:
+        if isinstance(event, ScenarioFinished):
+            self.results[event.row] = event.result
+        else:
+            self._running[event.row] = event.stage
+
+    def __rich__(self) -> Table:
+        done = sum(result is not None for result in self.results.values())
+        model = next((row.model for row in self.results), "")
+        table = Table(title=f"{model}: {done} of {len(self.results)} scenarios", title_justify="left")
+        for heading in ("Variant", "Scenario"):
+            table.add_column(heading, no_wrap=True)
+        for stage, name in STAGE_NAMES.items():
+            table.add_column(f"{stage} {name}")
+        for row, result in self.results.items():
+            table.add_row(row.variant, row.scenario, *self._stage_cells(row, result))
+        return table
+
+    def _stage_cells(self, row: Row, result: ScenarioResult | None) -> list[str | Spinner]:
+        if result is not None:
+            return [_styled(stage) for stage in result.stages]
+        running = self._running.get(row, 0)
+        return ["done" if stage < running else self._spinner if stage == running else "" for stage in STAGE_NAMES]
+
+
+@contextmanager
+def reporting(console: Console, rows: Iterable[Row]) -> Iterator[Reporter]:
+    """The reporter that suits `console`: live on a terminal, plain lines elsewhere.
+
+    Args:
+        console: where to show progress.
+        rows: every row there will be, in the order in which they run.
+    """
+    if not console.is_terminal:
+        yield PlainReporter(console)
+        return
+    reporter = LiveReporter(console, rows)
+    try:
+        yield reporter
+    finally:
+        reporter.close()
+
+
+def texts(result: ScenarioResult) -> str:
+    """Each prompt with what every stage answered, for results that have text; empty for the others."""
+    lines = []
+    for row, prompt in enumerate(result.prompts):
+        lines.append(f"Prompt: {prompt}")
+        answers = [(stage.stage, stage.texts[row]) for stage in result.stages if stage.texts]
+        lines += [f"  Stage {stage} ({STAGE_NAMES[stage]}): {text!r}" for stage, text in answers]
+        same = len({text for _, text in answers}) == 1
+        lines.append(f"  {'same text' if same else 'DIFFERENT TEXT'} in {len(answers)} stages")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def summary(results: list[ScenarioResult]) -> str:
+    """The closing lines: what is equal, how sure that is, every mismatch in full, what was not run."""
+    passed = [result for result in results if result.passed]
+    lines = [
+        f"{result.model}, {result.variant}, {result.scenario}: Stage {stage.stage} ({STAGE_NAMES[stage.stage]}) "
+        f"{stage.status}\n{_indented(stage.detail)}"
+        for result in results
+        for stage in result.stages
+        if stage.status in (DIFFERENT, FAILED)
+    ]
+    lines += sorted({f"Note: {note}" for result in results for note in result.notes})
+    lines.append(f"Stages 1 to 3 equal in {len(passed)} of {len(results)} scenarios.")
+    margins = [
+        (result.min_margin / result.tolerance, result)
+        for result in results
+        if result.min_margin is not None and result.tolerance is not None
+    ]
+    if margins:
+        ratio, closest = min(margins, key=lambda margin: margin[0])
+        lines.append(
+            f"Closest greedy choice: the two best logits are {ratio:.3g} tolerances apart "
+            f"({closest.model}, {closest.variant}, {closest.scenario})."
+        )
+    differences = [
+        stage.max_difference / result.tolerance
+        for result in results
+        for stage in result.stages
+        if stage.status == EQUAL and stage.max_difference is not None and result.tolerance is not None
+    ]
+    if differences:
+        lines.append(f"Largest logit difference where equal: {max(differences):.2g} of the tolerance.")
+    lines += sorted({f"Stage 4 (Cloud AI 100) not run: {result.stages[-1].detail}." for result in results})
+    return "\n".join(lines)
+
+
+def _cell(stage: StageResult) -> str:
+    if stage.max_difference is None:
+        return stage.status
+    return f"{stage.status} ({stage.max_difference:.1g})"
+
+
+def _styled(stage: StageResult) -> str:
+    style = _STYLES.get(stage.status)
+    text = escape(_cell(stage))
+    return f"[{style}]{text}[/]" if style else text
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())

@@ -1,0 +1,103 @@
+"""What validation found, as data: for the table, for JSON, for the exit code."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+STAGE_NAMES = {1: "Hugging Face", 2: "QEff PyTorch", 3: "ONNX Runtime", 4: "Cloud AI 100"}
+
+# A stage's status. "not run" is never a pass.
+EQUAL = "equal"
+DIFFERENT = "different"
+FAILED = "failed"
+NOT_RUN = "not run"
+REFERENCE = "reference"
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """One stage in one scenario.
+
+    Attributes:
+        stage: 1 to 4.
+        status: `reference` (Stage 1 ran), `equal`, `different`, `failed` (it raised) or `not run`.
+        max_difference: max |logit difference| to Stage 1, where both ran.
+        detail: for a reader: where it differs, why it failed, or why it was not run.
+        texts: what each row says, for real weights.
+    """
+
+    stage: int
+    status: str
+    max_difference: float | None = None
+    detail: str = ""
+    texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ScenarioResult:
+    """All stages of one scenario of one variant.
+
+    Attributes:
+        model: model name.
+        variant: configuration variant.
+        scenario: scenario name.
+        seed: the weights' seed; None for real weights.
+        tolerance: largest allowed logit difference, in logits; None when there is no reference.
+        min_margin: smallest gap between the two best logits of the reference, in logits; None likewise.
+        context_sensitivity: change of the last logits by one early token, in standard deviations; None for real
+            weights.
+        stages: results of Stages 1 to 4, in order.
+        notes: what the reader must know to judge the result.
+        prompts: the prompts as text, for real weights.
+    """
+
+    model: str
+    variant: str
+    scenario: str
+    seed: int | None
+    tolerance: float | None
+    min_margin: float | None
+    context_sensitivity: float | None
+    stages: tuple[StageResult, ...]
+    notes: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Stages 2 and 3 ran and equal Stage 1."""
+        return all(stage.status in (REFERENCE, EQUAL) for stage in self.stages if stage.stage <= 3)
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as plain dictionaries, with `passed`; JSON has no infinity, so an infinite difference is null."""
+        document = asdict(self) | {"passed": self.passed}
+        for stage in document["stages"]:
+            if stage["max_difference"] == math.inf:
+                stage["max_difference"] = None
+        return document
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the report before it has a result."""
+
+    model: str
+    variant: str
+    scenario: str
+
+
+@dataclass(frozen=True)
+class StageStarted:
+    """Progress: `stage` of `row` is running now."""
+
+    row: Row
+    stage: int
+
+
+@dataclass(frozen=True)
+class ScenarioFinished:
+    """Progress: all stages of `row` are done."""
+
+    row: Row
+    result: ScenarioResult

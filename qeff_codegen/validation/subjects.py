@@ -1,0 +1,95 @@
+"""What is put through the stages: an upstream model with its reference answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from qeff_codegen.validation.comparison import Trace, distinguishes
+from qeff_codegen.validation.families import Family
+from qeff_codegen.validation.reference import call_split_matters, reference_trace
+from qeff_codegen.validation.scenarios import Scenario, scenarios
+from qeff_codegen.validation.tiny_config import SLIDING_WINDOW, Variant, build_config
+from qeff_codegen.validation.tiny_models import build_tiny_model, context_sensitivity
+
+MAX_SEEDS = 5
+# Changing the first token must move the last logits by at least this many of their standard deviations: 500 times
+# what the comparison tolerates, so an attention that sees the wrong tokens cannot stay within the tolerance.
+MIN_CONTEXT_SENSITIVITY = 0.05
+
+CALL_SPLIT_NOTE = (
+    "LongRoPE's answers depend on how tokens are split into calls, upstream's own too: Stage 1 was given the same "
+    "chunks as the other stages."
+)
+UNCLEAR_CHOICE = "two logits come closer than the tolerance can tell apart, so other tokens need not be a mistake"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One upstream model, the scenarios it runs and what it answered (Stage 1).
+
+    Attributes:
+        model_name: the generated model's name.
+        variant: configuration variant or checkpoint, for the report.
+        model: upstream's model in eval mode, float32.
+        scenarios: what to run.
+        references: upstream's traces, one per scenario.
+        seed: the weights' seed; None for real weights.
+        sensitivity: see `context_sensitivity`; None for real weights.
+        notes: what the reader must know.
+        decode: turns token ids into text; None for tiny models.
+        prompts: the prompts as text; empty for tiny models.
+    """
+
+    model_name: str
+    variant: str
+    model: Any
+    scenarios: tuple[Scenario, ...]
+    references: tuple[Trace, ...]
+    seed: int | None = None
+    sensitivity: float | None = None
+    notes: tuple[str, ...] = ()
+    decode: Callable[[list[int]], str] | None = None
+    prompts: tuple[str, ...] = ()
+
+
+def tiny_subject(family: Family, variant: Variant) -> Subject:
+    """The variant's tiny model with the first seed that makes a sharp test, out of `MAX_SEEDS`.
+
+    Sharp means: at every step the best two logits are further apart than the tolerance can blur, and the model is
+    sensitive to its context. If no seed is, the last one is used and a note says so.
+    """
+    for seed in range(MAX_SEEDS):
+        subject = _subject_with_seed(family, variant, seed)
+        weaknesses = _weaknesses(subject)
+        if not weaknesses:
+            return subject
+    return replace(subject, notes=(*subject.notes, *weaknesses))
+
+
+def _subject_with_seed(family: Family, variant: Variant, seed: int) -> Subject:
+    model = build_tiny_model(family.causal_lm_class, build_config(family, variant), seed)
+    planned = scenarios(variant.kind, model.config.vocab_size, seed)
+    return Subject(
+        model_name=family.name,
+        variant=variant.name,
+        model=model,
+        scenarios=planned,
+        references=tuple(reference_trace(model, scenario) for scenario in planned),
+        seed=seed,
+        # Within one window the first token is seen by the last one, whatever the number of layers.
+        sensitivity=context_sensitivity(model, length=SLIDING_WINDOW),
+        notes=(CALL_SPLIT_NOTE,) if call_split_matters(model.config) else (),
+    )
+
+
+def _weaknesses(subject: Subject) -> tuple[str, ...]:
+    """What could let a wrong model pass, or a right one fail; nothing for a sharp test."""
+    where = f"{subject.model_name}, {subject.variant}"
+    found = []
+    if not all(distinguishes(reference) for reference in subject.references):
+        found.append(f"{where}: {UNCLEAR_CHOICE}, with every seed below {MAX_SEEDS}.")
+    if subject.sensitivity is not None and subject.sensitivity < MIN_CONTEXT_SENSITIVITY:
+        found.append(f"{where}: an early token hardly moves the last logits, so a wrong mask could go unnoticed.")
+    return tuple(found)

@@ -1,0 +1,151 @@
+"""Commands, the bare model name, and how errors end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import Result
+
+from qeff_codegen.cli.main import COMMANDS, Commands, main
+from qeff_codegen.errors import DifferencesError, Location, QEffCodegenError, Refusal, UsageError
+from qeff_codegen.upstream.find import causal_lm_families
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """A fresh interpreter that finds the package from any folder."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, check=False, cwd=cwd, env=environment
+    )
+
+
+def test_help_names_every_command_and_the_exit_codes(run: Callable[..., Result]) -> None:
+    outcome = run("--help")
+    assert outcome.exit_code == 0
+    assert outcome.stdout.startswith("Usage: python -m qeff_codegen ")
+    for command in COMMANDS:
+        assert f"\n  {command} " in outcome.stdout
+    assert "Exit codes: 0 done, 1 differences or mismatch, 2 usage, 3 refused." in outcome.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_found_under_its_name(command: str) -> None:
+    found = main.get_command(click.Context(main), command)
+    assert found is not None
+    assert found.name == command
+
+
+def test_a_bare_name_is_generated(run: Callable[..., Result], tmp_path: Path) -> None:
+    bare = run("blueprint", "--output", "bare")
+    explicit = run("generate", "blueprint", "--output", "explicit")
+    assert (bare.exit_code, explicit.exit_code) == (0, 0)
+    assert bare.stdout == explicit.stdout.replace("explicit", "bare")
+    code = "blueprint/modeling_blueprint.py"
+    assert (tmp_path / "bare" / code).read_bytes() == (tmp_path / "explicit" / code).read_bytes()
+
+
+def test_options_may_stand_before_the_bare_name(run: Callable[..., Result], tmp_path: Path) -> None:
+    assert run("--output", "here", "blueprint").exit_code == 0
+    assert (tmp_path / "here" / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize(("word", "meant"), [("valdate", "validate"), ("generat", "generate"), ("inspekt", "inspect")])
+def test_a_misspelled_command_is_no_model_name(
+    run: Callable[..., Result], tmp_path: Path, word: str, meant: str
+) -> None:
+    outcome = run(word, "blueprint")
+    assert outcome.exit_code == 2
+    assert f"Error: No such command `{word}`. Did you mean `{meant}`?" in outcome.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_model_is_taken_for_a_misspelled_command() -> None:
+    group = Commands("main")
+    for name in ("blueprint", *causal_lm_families()):
+        group.parse_args(click.Context(group), [name])
+
+
+def test_an_unknown_option_is_misuse(run: Callable[..., Result]) -> None:
+    outcome = run("blueprint", "--colour")
+    assert outcome.exit_code == 2
+    assert "Error: No such option '--colour'." in outcome.stderr
+
+
+REFUSED = Refusal(
+    "two cache calls",
+    rule="anatomy",
+    location=Location("models/toy.py", 7, "    cache.update()"),
+    expected="one",
+    next_step="wait",
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "shown"),
+    [
+        (UsageError("nothing here.\nGo there."), 2, "Error: nothing here.\nGo there.\n"),
+        (DifferencesError("edited by hand"), 1, "Error: edited by hand\n"),
+        (
+            REFUSED,
+            3,
+            "Error: refused by anatomy: two cache calls\n  at       models/toy.py:7\n"
+            "  source   cache.update()\n  expected one\n  next     wait\n",
+        ),
+    ],
+)
+def test_an_error_is_one_message_and_an_exit_code(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, error: QEffCodegenError, code: int, shown: str
+) -> None:
+    def fail(name: str, **_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("qeff_codegen.upstream.find.find_model", fail)
+    outcome = run("inspect", "toy")
+    assert (outcome.exit_code, outcome.stdout, outcome.stderr) == (code, "", shown)
+
+
+def test_a_bug_keeps_its_traceback(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(name: str, **_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("qeff_codegen.cli.generate.find_model", fail)
+    with pytest.raises(ZeroDivisionError):
+        run("toy")
+
+
+def test_the_module_runs_and_a_users_mistake_shows_no_traceback(tmp_path: Path) -> None:
+    outcome = python("-m", "qeff_codegen", "../llama", cwd=tmp_path)
+    assert outcome.returncode == 2
+    assert outcome.stdout == ""
+    assert "../llama" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_generating_imports_neither_torch_nor_transformers_nor_rich(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from qeff_codegen.cli.main import main\n"
+        "main(['llama'], standalone_mode=False)\n"
+        "print('imported', sorted({'torch', 'transformers', 'onnx', 'rich'} & set(sys.modules)))\n"
+    )
+    outcome = python("-c", program, cwd=tmp_path)
+    assert outcome.stdout.splitlines()[-1] == "imported []", outcome.stderr
+    assert (tmp_path / "generated" / "llama" / "modeling_llama.py").is_file()
+
+
+def test_help_does_not_import_the_engine(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from qeff_codegen.cli.main import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        "print('imported', sorted({'libcst', 'black', 'torch', 'transformers'} & set(sys.modules)))\n"
+    )
+    assert python("-c", program, cwd=tmp_path).stdout.splitlines()[-1] == "imported []"

@@ -1,0 +1,141 @@
+"""A name leads to one modeling file, in any dialect of the tables; a wrong one leads to a message."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qeff_codegen.errors import Refusal, UsageError
+from qeff_codegen.upstream.find import causal_lm_families, find_model
+from tests.upstream.conftest import TreeMaker, facts
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "path", "class_name"),
+    [
+        ("apple_text", "apple_text", "apple/modeling_apple.py", "AppleForCausalLM"),
+        ("Apple-Text", "apple_text", "apple/modeling_apple.py", "AppleForCausalLM"),
+        ("cider", "cider", "apple/modeling_apple.py", "AppleForCausalLM"),
+        ("pear-moe", "pear_moe", "pear_moe/modeling_pear_moe.py", "PearMoeForCausalLM"),
+        ("pear_moe", "pear_moe", "pear_moe/modeling_pear_moe.py", "PearMoeForCausalLM"),
+        ("plum", "plum", "stone_fruit/modeling_stone_fruit_text.py", "PlumLMHeadModel"),
+    ],
+)
+def test_names(make_tree: TreeMaker, tmp_path: Path, given: str, name: str, path: str, class_name: str) -> None:
+    model = find_model(given, source=make_tree(tmp_path))
+    module = f"transformers.models.{path.removesuffix('.py').replace('/', '.')}"
+    assert facts(model) == (name, f"transformers/models/{path}", module, class_name, "9.8.7")
+    assert f"class {class_name}(Base)" in model.source
+
+
+@pytest.mark.parametrize("inside", [".", "src", "transformers"], ids=["unpacked", "checkout", "package"])
+def test_shapes_of_a_tree(make_tree: TreeMaker, tmp_path: Path, inside: str) -> None:
+    make_tree(tmp_path / "src" if inside == "src" else tmp_path)
+    source = tmp_path / "transformers" if inside == "transformers" else tmp_path
+    assert find_model("cider", source=source).module == "transformers.models.apple.modeling_apple"
+
+
+def test_families(make_tree: TreeMaker, tmp_path: Path) -> None:
+    assert causal_lm_families(source=make_tree(tmp_path)) == ("apple_text", "cider", "pear-moe", "plum")
+
+
+def test_families_of_no_tree(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        causal_lm_families(source=tmp_path)
+    assert str(caught.value) == f"{tmp_path} is no transformers tree: it has no models/auto/modeling_auto.py."
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("pear", "Near names: pear-moe."), ("quince", "None of its 4 causal LMs has a near name.")],
+)
+def test_unknown_name(make_tree: TreeMaker, tmp_path: Path, name: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        find_model(name, source=make_tree(tmp_path))
+    assert str(caught.value) == (
+        f"transformers 9.8.7 has no model `{name}`. {hint}\n"
+        "For another release give --transformers VERSION, for a model outside transformers --source PATH."
+    )
+
+
+def test_family_without_causal_lm(make_tree: TreeMaker, tmp_path: Path) -> None:
+    with pytest.raises(Refusal) as caught:
+        find_model("clip", source=make_tree(tmp_path))
+    assert str(caught.value) == (
+        "refused by find_model: `clip` of transformers 9.8.7 has no causal language model\n"
+        "  expected an entry in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES of transformers/models/auto/modeling_auto.py\n"
+        "  next     choose a family that generates text"
+    )
+
+
+def test_family_whose_text_model_has_one(make_tree: TreeMaker, tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="next     generate its text model: apple_text$"):
+        find_model("apple", source=make_tree(tmp_path))
+
+
+def test_a_class_that_no_file_defines(make_tree: TreeMaker, tmp_path: Path) -> None:
+    tree = make_tree(tmp_path, without=("models/stone_fruit/modeling_stone_fruit_text.py",))
+    with pytest.raises(UsageError) as caught:
+        find_model("plum", source=tree)
+    assert str(caught.value) == (
+        "transformers 9.8.7 names PlumLMHeadModel as the causal LM of `plum`, "
+        "but none of its modeling files defines it.\n"
+        "The tree seems incomplete: install or unpack it again."
+    )
+
+
+@pytest.mark.parametrize("text", ["", "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES = OrderedDict(\n    [('a', \n"])
+def test_tables_that_cannot_be_read(make_tree: TreeMaker, tmp_path: Path, text: str) -> None:
+    tree = make_tree(tmp_path)
+    (tree / "models/auto/modeling_auto.py").write_text(text)
+    with pytest.raises(UsageError, match=r"The auto tables of this transformers .* are missing, or hold no entries"):
+        find_model("plum", source=tree)
+
+
+@pytest.mark.parametrize("name", ["../llama", "class", "", "lläma"])
+def test_names_that_are_no_package(name: str) -> None:
+    with pytest.raises(UsageError, match="cannot be a model's name: it becomes the name of a Python package"):
+        find_model(name)
+
+
+def test_two_sources_at_once(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--transformers and --source each name a source: give one of them"):
+        find_model("llama", transformers_version="5.24.0", source=tmp_path)
+
+
+def test_blueprint_is_bundled() -> None:
+    model = find_model("blueprint")
+    path = "qeff_codegen/examples/blueprint/modeling_blueprint.py"
+    assert facts(model) == (
+        "blueprint",
+        path,
+        "qeff_codegen.examples.blueprint.modeling_blueprint",
+        "BlueprintForCausalLM",
+        None,
+    )
+    assert model.source == Path(path).read_text()
+
+
+def test_installed_models_are_found_without_importing_anything_of_upstream() -> None:
+    program = (
+        "import sys\n"
+        "from qeff_codegen.upstream.find import causal_lm_families, find_model\n"
+        "names = causal_lm_families()\n"
+        "models = [find_model(name) for name in ('llama', 'gpt2', 'gpt-sw3', 'gemma3_text', 'code_llama')]\n"
+        "print(*(model.module for model in models), len(names) > 100, {'torch', 'transformers'} & set(sys.modules))\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == [
+        *(f"transformers.models.{name}.modeling_{name}" for name in ("llama", "gpt2", "gpt2", "gemma3", "llama")),
+        "True",
+        "set()",
+    ]
+
+
+def test_every_installed_family_has_its_file() -> None:
+    """Slow for one test (a few seconds), and the only one that meets every way a family is laid out."""
+    models = {name: find_model(name) for name in causal_lm_families()}
+    assert [name for name, model in models.items() if f"class {model.causal_lm}" not in model.source] == []

@@ -1,0 +1,102 @@
+"""What a reader sees: a live table on a terminal, plain lines elsewhere, a summary that hides nothing."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from qeff_codegen.validation.report import reporting, summary, texts
+from qeff_codegen.validation.results import Row, ScenarioFinished, ScenarioResult, StageResult, StageStarted
+
+ROW = Row("toy", "base", "ragged batch")
+
+
+def result(second: StageResult, third: StageResult, **extra: object) -> ScenarioResult:
+    fields: dict[str, object] = {"seed": 0, "tolerance": 2e-4, "min_margin": 0.01, "context_sensitivity": 1.0} | extra
+    stages = (StageResult(1, "reference"), second, third, StageResult(4, "not run", detail="no compiler"))
+    return ScenarioResult(ROW.model, ROW.variant, ROW.scenario, stages=stages, **fields)  # type: ignore[arg-type]
+
+
+EQUAL = result(StageResult(2, "equal", 1e-6), StageResult(3, "equal", 4e-6))
+DIFFERENT = result(
+    StageResult(2, "different", 0.5, "prompt 0, step 1: same token\nfirst different: layers.0"),
+    StageResult(3, "not run", detail="Stage 2 is different"),
+)
+
+
+def shown(console: Console, events: list[StageStarted | ScenarioFinished]) -> None:
+    with reporting(console, [ROW]) as reporter:
+        for event in events:
+            reporter.show(event)
+
+
+def test_a_pipe_gets_one_plain_line_per_scenario() -> None:
+    output = io.StringIO()
+    shown(Console(file=output, width=60), [StageStarted(ROW, 2), ScenarioFinished(ROW, EQUAL)])
+    assert output.getvalue() == (
+        "toy, base, ragged batch: Hugging Face: reference; QEff PyTorch: equal (1e-06); "
+        "ONNX Runtime: equal (4e-06); Cloud AI 100: not run\n"
+    )
+
+
+def test_a_terminal_gets_a_table_that_ends_complete() -> None:
+    output = io.StringIO()
+    console = Console(file=output, width=140, force_terminal=True, color_system=None)
+    shown(console, [StageStarted(ROW, 1), StageStarted(ROW, 2), ScenarioFinished(ROW, EQUAL)])
+    last_frame = output.getvalue().split("scenarios")[-1]
+    assert "toy: 1 of 1 scenarios" in output.getvalue()
+    for text in ("2 QEff PyTorch", "ragged batch", "reference", "equal (1e-06)", "equal (4e-06)", "not run"):
+        assert text in last_frame
+
+
+def test_each_model_has_a_table_of_its_own_on_a_terminal() -> None:
+    output = io.StringIO()
+    console = Console(file=output, width=140, force_terminal=True, color_system=None)
+    other = Row("other", "base", "ragged batch")
+    with reporting(console, [ROW, other]) as reporter:
+        for row in (ROW, other):
+            reporter.show(StageStarted(row, 1))
+            reporter.show(ScenarioFinished(row, EQUAL))
+    assert output.getvalue().rindex("toy: 1 of 1") < output.getvalue().index("other: ")
+    assert "other: 1 of 1" in output.getvalue()
+
+
+def test_the_summary_says_how_sure_it_is_and_what_did_not_run() -> None:
+    assert summary([EQUAL]) == (
+        "Stages 1 to 3 equal in 1 of 1 scenarios.\n"
+        "Closest greedy choice: the two best logits are 50 tolerances apart (toy, base, ragged batch).\n"
+        "Largest logit difference where equal: 0.02 of the tolerance.\n"
+        "Stage 4 (Cloud AI 100) not run: no compiler."
+    )
+
+
+def test_the_summary_gives_every_mismatch_in_full() -> None:
+    assert summary([EQUAL, DIFFERENT]).startswith(
+        "toy, base, ragged batch: Stage 2 (QEff PyTorch) different\n"
+        "  prompt 0, step 1: same token\n"
+        "  first different: layers.0\n"
+        "Stages 1 to 3 equal in 1 of 2 scenarios.\n"
+    )
+
+
+def test_notes_are_given_once() -> None:
+    noted = result(StageResult(2, "equal", 1e-6), StageResult(3, "equal", 4e-6), notes=("same chunks",))
+    assert summary([noted, noted]).count("Note: same chunks") == 1
+
+
+def test_texts_of_all_stages_stand_below_their_prompt() -> None:
+    said = tuple(StageResult(stage, "equal", texts=("Paris",)) for stage in (1, 2))
+    real = ScenarioResult("toy", "real", "text", None, 1.0, 1.0, None, said, prompts=("Capital?",))
+    assert texts(real) == (
+        "Prompt: Capital?\n  Stage 1 (Hugging Face): 'Paris'\n  Stage 2 (QEff PyTorch): 'Paris'\n"
+        "  same text in 2 stages\n"
+    )
+    assert texts(EQUAL) == ""
+
+
+def test_json_has_no_infinity() -> None:
+    endless = result(StageResult(2, "different", float("inf"), "NaN"), StageResult(3, "not run"))
+    stages = endless.as_json()["stages"]
+    assert [stage["max_difference"] for stage in stages] == [None, None, None, None]
+    assert stages[1]["status"] == "different"
