@@ -28,6 +28,11 @@ def only_statement(line: cst.BaseStatement) -> cst.BaseSmallStatement | None:
     return None
 
 
+def statements_of(suite: cst.BaseSuite) -> list[cst.BaseStatement]:
+    """The statements of an indented block; none for a body that stands on the line of its header."""
+    return list(suite.body) if isinstance(suite, cst.IndentedBlock) else []
+
+
 def assigned_name(line: cst.BaseStatement) -> tuple[str, cst.BaseExpression] | None:
     """`(name, value)` when the line is `name = value` or `name: T = value`."""
     statement = only_statement(line)

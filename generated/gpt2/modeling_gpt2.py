@@ -203,11 +203,6 @@ class QEffGPT2Model(GPT2Model):
         if inputs_embeds is None:
             inputs_embeds = self.wte(input_ids)
 
-        if position_ids is None:
-            past_seen_tokens = past_key_values.get_seq_length() if past_key_values is not None else 0
-            position_ids = torch.arange(inputs_embeds.shape[1], device=inputs_embeds.device) + past_seen_tokens
-            position_ids = position_ids.unsqueeze(0)
-
         position_embeds = self.wpe.weight[position_ids]
         hidden_states = inputs_embeds + position_embeds.to(inputs_embeds.device)
 

@@ -46,7 +46,7 @@ class QEffLlamaRotaryEmbedding(LlamaRotaryEmbedding):
         position_ids = torch.arange(self.config.max_position_embeddings, device=self.inv_freq.device).unsqueeze(0)
         cos, sin = super().forward(self.inv_freq, position_ids)
         if self.rope_type == "longrope":
-            # Calls that end below the original context take the short factors: their rows follow those of the long ones.
+            # Calls that end below the original context take the short factors; their rows follow the long ones.
             self.long_from = self.config.rope_parameters["original_max_position_embeddings"]
             short_cos, short_sin = super().forward(self.inv_freq, position_ids[:, : self.long_from])
             cos, sin = torch.cat((cos, short_cos), dim=1), torch.cat((sin, short_sin), dim=1)
@@ -182,11 +182,6 @@ class QEffLlamaModel(LlamaModel):
         return_legacy_cache = not isinstance(past_key_values, Cache)
         if return_legacy_cache:
             past_key_values = QEffDynamicCache.from_legacy_cache(past_key_values)
-
-        if position_ids is None:
-            past_seen_tokens = past_key_values.get_seq_length() if past_key_values is not None else 0
-            position_ids = torch.arange(inputs_embeds.shape[1], device=inputs_embeds.device) + past_seen_tokens
-            position_ids = position_ids.unsqueeze(0)
 
         target_length = past_key_values.get_seq_length() if comp_ctx_lengths is None else comp_ctx_lengths.shape[-1]
         causal_mask = _create_causal_mask(position_ids=position_ids, target_length=target_length)

@@ -93,7 +93,7 @@ class _Substitute(ast.NodeTransformer):
             return self.visit(node.func.value) if _is_cast(node) else self.generic_visit(node)
         helper = self.cls.methods.get(text.removeprefix("self.")) if text.startswith("self.") else None
         if helper is not None and len(node.args) == 1 and not node.keywords and len(parameters(helper)) == 1:
-            inner = [item for item in _statements(helper)]
+            inner = list(_statements(helper))
             if len(inner) == 1 and isinstance(inner[0], ast.Return) and inner[0].value is not None:
                 argument = self.visit(node.args[0])
                 scope: dict[str, ast.expr] = {parameters(helper)[0]: argument}

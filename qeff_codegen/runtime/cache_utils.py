@@ -56,7 +56,7 @@ class QEffDynamicCache(Cache):
         """Returns the number of slots of the layer, used or not: the context length the cache was made for."""
         return self.layers[layer_idx].keys.shape[-2] if layer_idx < len(self.layers) else 0
 
-    def update(  # type: ignore[override]
+    def update(
         self,
         key_states: torch.Tensor,
         value_states: torch.Tensor,

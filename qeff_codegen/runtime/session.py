@@ -87,6 +87,8 @@ class OrtDecoderSession:
                 f"the graph takes {', '.join(self._input_names)}; missing or not among them: {', '.join(wrong)}. "
                 "Export with the ExportSpec for these inputs, or pass the inputs it was exported with."
             )
-        outputs = dict(zip(self._output_names, self._session.run_with_ort_values(self._output_names, feeds)))
+        outputs = dict(
+            zip(self._output_names, self._session.run_with_ort_values(self._output_names, feeds), strict=True)
+        )
         self._cache = {name: outputs[retained_state_name(name)] for name in self._cache}
         return outputs[LOGITS].numpy()

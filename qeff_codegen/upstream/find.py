@@ -72,7 +72,6 @@ def _blueprint() -> UpstreamModel:
         display_path="qeff_codegen/examples/blueprint/modeling_blueprint.py",
         module="qeff_codegen.examples.blueprint.modeling_blueprint",
         source=text,
-        causal_lm="BlueprintForCausalLM",
     )
 
 
@@ -134,7 +133,7 @@ def _no_causal_lm(model_type: str, tree: TransformersText) -> Refusal:
     parts = [other for other in tree.tables.causal_lm if tree.tables.folder(other) == tree.tables.folder(model_type)]
     return Refusal(
         f"`{model_type}` of {tree.title} has no causal language model",
-        rule="find_model",
+        rule="upstream",
         expected="an entry in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES of transformers/models/auto/modeling_auto.py",
         next_step=f"generate its text model: {' or '.join(parts)}" if parts else "choose a family that generates text",
     )

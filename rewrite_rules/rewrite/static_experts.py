@@ -19,7 +19,7 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
-from rewrite_rules._matching import assigned_name, only_statement, source
+from rewrite_rules._matching import assigned_name, only_statement, source, statements_of
 
 LINEAR = {"nn.functional.linear", "F.linear", "torch.nn.functional.linear"}
 
@@ -58,7 +58,7 @@ class _Vectorized:
     def __init__(self, node: cst.FunctionDef, ranks: dict[str, int]) -> None:
         self.node = node
         self.ranks = ranks
-        self.body = list(node.body.body)
+        self.body = statements_of(node.body)
         self.at = next(index for index, item in enumerate(self.body) if isinstance(item, cst.For))
         self.loop = cst.ensure_type(self.body[self.at], cst.For)
 
@@ -66,7 +66,7 @@ class _Vectorized:
         """The rewritten forward."""
         total = self._total()
         chosen = self._chosen()
-        statements = list(self.loop.body.body)
+        statements = statements_of(self.loop.body)
         expert, choice, token = self._header(statements)
         gather = _Gather(chosen, expert, choice, token, self.ranks)
         straight = [
@@ -83,12 +83,13 @@ class _Vectorized:
 
     def _total(self) -> str:
         """The tensor that collects the sum: what `index_add_` is called on."""
-        statement = only_statement(self.loop.body.body[-1])
+        last = statements_of(self.loop.body)[-1]
+        statement = only_statement(last)
         if isinstance(statement, cst.Expr) and isinstance(statement.value, cst.Call):
             function = statement.value.func
             if isinstance(function, cst.Attribute) and function.attr.value == "index_add_":
                 return source(function.value)
-        raise Unmatched("the loop over experts does not end by adding to the result", self.loop.body.body[-1])
+        raise Unmatched("the loop over experts does not end by adding to the result", last)
 
     def _chosen(self) -> str:
         """The tensor of chosen experts: the argument of the one `one_hot` before the loop."""
@@ -148,7 +149,7 @@ class _Vectorized:
         if assigned is not None:
             return assigned[0] == total and source(assigned[1]).startswith("torch.zeros")
         if isinstance(item, cst.With):
-            names = [assigned_name(inner) for inner in item.body.body]
+            names = [assigned_name(inner) for inner in statements_of(item.body)]
             return all(name is not None for name in names) and "one_hot" in source(item)
         return False
 

@@ -72,7 +72,7 @@ def test_spellings_of_the_same_arithmetic(old: str, new: str) -> None:
         (PLAIN, "self.weight * hidden", "self.weight + hidden"),
         (PLAIN, "self.weight * hidden", "(1 + self.weight) / hidden"),
         (PLAIN, "variance_epsilon", "other_epsilon"),
-        (PLAIN, "        variance =", "        hidden_states = hidden_states - hidden_states.mean(-1, keepdim=True)\n        variance ="),
+        (PLAIN, "        variance =", "        hidden_states = hidden_states - 1.0\n        variance ="),
         (PLAIN, "self.weight", "self.scale"),
         (PLAIN, "        variance =", "        if self.eps:\n            return hidden_states\n        variance ="),
         (GEMMA, "1.0 + self.weight", "2.0 + self.weight"),

@@ -21,6 +21,15 @@ from qeff_codegen.validation.generated_code import load_transforms
 from tests.benchmarks.timing import ROOT, Measurement, best_of
 
 CTX_LEN = 128
+TOY: dict[str, Any] = {
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "vocab_size": 256,
+    "max_position_embeddings": CTX_LEN,
+}
 # What QEfficient's export of the same model has, read off a real one.
 NODE_GOAL = 522
 
@@ -28,16 +37,7 @@ NODE_GOAL = 522
 def measure() -> tuple[list[Measurement], int]:
     """The export's time against the yardstick's, and its number of nodes."""
     torch.manual_seed(0)
-    config = LlamaConfig(
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        vocab_size=256,
-        max_position_embeddings=CTX_LEN,
-    )
-    upstream = LlamaForCausalLM(config).eval()
+    upstream = LlamaForCausalLM(LlamaConfig(**TOY)).eval()
     ours = load_transforms("llama", ROOT / "generated").apply(copy.deepcopy(upstream))
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")

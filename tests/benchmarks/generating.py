@@ -15,7 +15,7 @@ IMPORTS = "import libcst, black, click, rich.console"
 
 
 def measure() -> list[Measurement]:
-    """Warm generation against LibCST reading and printing the same file; the command against importing its libraries."""
+    """Warm generation against LibCST's round trip of the same file; the command against importing its libraries."""
     upstream = find_model("llama", transformers_version=None, source=None)
     generate_model(upstream)
     warm = best_of(7, lambda: generate_model(upstream))

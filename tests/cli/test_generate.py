@@ -92,7 +92,7 @@ def test_a_name_given_twice_is_generated_once(run: Callable[..., Result]) -> Non
 def test_refused_names_write_nothing_and_the_others_are_written(run: Callable[..., Result], tmp_path: Path) -> None:
     outcome = run("blueprint", "clip", "gpt2")
     assert outcome.exit_code == 3
-    assert outcome.stderr.startswith("clip: refused by ")
+    assert outcome.stderr.startswith("clip: refused by upstream: ")
     assert "\n  expected " in outcome.stderr
     assert "validate blueprint gpt2\n" in outcome.stdout
     assert sorted(path.name for path in (tmp_path / "generated").iterdir() if path.is_dir()) == ["blueprint", "gpt2"]

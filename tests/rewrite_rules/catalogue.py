@@ -8,7 +8,6 @@ from pathlib import Path
 
 from qeff_codegen.engine.rule import Check, Rule
 from qeff_codegen.engine.rule_set import checks, rules
-
 from tests.rewrite_rules.example_runner import HERE, NOTHING, apply_and_compare
 
 CATALOGUE = HERE.parents[1] / "docs" / "rules.md"
@@ -45,7 +44,7 @@ def _folder(rule: Rule | Check) -> str:
 
 
 def _docstring(rule: Rule | Check) -> str:
-    return inspect.cleandoc(inspect.getmodule(type(rule)).__doc__ or "")  # type: ignore[union-attr]
+    return inspect.cleandoc(inspect.getmodule(type(rule)).__doc__ or "")
 
 
 def _rule_section(rule: Rule) -> str:

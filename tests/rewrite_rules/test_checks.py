@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from qeff_codegen.anatomy.modeling_file import read_modeling_file
 from qeff_codegen.anatomy.recognise import recognise
 from qeff_codegen.emit.mappings import mapping_entries
@@ -12,7 +13,6 @@ from qeff_codegen.emit.modeling_file import assemble
 from qeff_codegen.engine.draft import open_draft
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule_set import checks, rules
-
 from tests.rewrite_rules.example_runner import example_model
 
 CHECKS = {check.id: check for check in checks()}
@@ -31,43 +31,57 @@ def test_accepts_a_sound_module(name: str) -> None:
     assert CHECKS[name].broken(sound_module()) == []
 
 
+UPDATE = "past_key_values.update(key_states, value_states, self.layer_idx, cache_kwargs)"
+GIVEN = "if past_key_values is not None:\n            cache_kwargs"
+TO_ATTENTION = "            batch_index=batch_index,\n            **kwargs,\n        )\n        return res"
 BREAKS = [
     ("module_compiles", "self.lm_head(hidden_states[", "self.lm_head(hidden[", "the name `hidden` is used"),
     ("module_compiles", "cos, sin = position_embeddings", "cos,  sin = position_embeddings", "black would change"),
     ("module_compiles", "class QEffTinyModel", "# \u2500\u2500 model\nclass QEffTinyModel", "holds the decoration"),
+    (
+        "module_compiles",
+        "return residual + hidden_states",
+        "residual = residual + late\n        late = 1",
+        "`late` before",
+    ),
     ("cache_reached_once", '"position_ids": position_ids, ', "", "does not tell the cache position_ids"),
     ("cache_reached_once", '"batch_index": batch_index', '"batch_index": None', "does not tell the cache batch_index"),
-    (
-        "cache_reached_once",
-        "if past_key_values is not None:\n            cache_kwargs",
-        "if self.layer_idx and past_key_values is not None:\n            cache_kwargs",
-        "updates the cache only if",
-    ),
-    (
-        "cache_reached_once",
-        "past_key_values.update(key_states, value_states, self.layer_idx, cache_kwargs)",
-        "key_states, value_states",
-        "updates the cache 0 times",
-    ),
+    ("cache_reached_once", GIVEN, GIVEN.replace("if", "if self.layer_idx and"), "updates the cache only if"),
+    ("cache_reached_once", UPDATE, "key_states, value_states", "updates the cache 0 times"),
     (
         "arguments_threaded",
-        "position_ids=position_ids,\n            batch_index=batch_index,\n            **kwargs,\n        )\n        return res",
-        "position_ids=position_ids + 1,\n            batch_index=batch_index,\n            **kwargs,\n        )\n        return res",
+        f"position_ids=position_ids,\n{TO_ATTENTION}",
+        f"position_ids=position_ids + 1,\n{TO_ATTENTION}",
         "`TinyDecoderLayer` calls `self.self_attn` without position_ids",
     ),
     ("arguments_threaded", "comp_ctx_lengths=comp_ctx_lengths", "unused=None", "without comp_ctx_lengths"),
-    ("arguments_threaded", "use_cache=use_cache,\n            batch_index=batch_index", "use_cache=use_cache", "batch_ind"),
-    ("nothing_of_upstream_left", "attn_weights = nn.functional.softmax", "attn_weights = nn.functional.dropout", "dropout"),
-    ("nothing_of_upstream_left", "inputs_embeds = self", "DynamicCache()\n        inputs_embeds = self", "a cache class"),
-    ("nothing_of_upstream_left", "    def get_sub", "    @auto_docstring\n    def get_sub", "decorator `auto_docstring`"),
-    ("nothing_of_upstream_left", "if past_key_values is not", "if self.training or past_key_values is not", "training"),
-    ("cache_returned", "return attn_output, attn_weights, past_key_values", "return attn_output, attn_weights", "not return"),
-    ("cache_returned", "return residual + hidden_states, past_key_values", "return residual + hidden_states", "not return"),
-    ("cache_returned", "hidden_states, past_key_values = decoder_layer", "hidden_states, _ = decoder_layer", "not take"),
+    (
+        "arguments_threaded",
+        "            batch_index=batch_index,\n            comp",
+        "            comp",
+        "batch_index",
+    ),
+    ("nothing_of_upstream_left", "nn.functional.softmax(", "nn.functional.dropout(", "dropout"),
+    (
+        "nothing_of_upstream_left",
+        "inputs_embeds = self",
+        "DynamicCache()\n        inputs_embeds = self",
+        "cache class",
+    ),
+    (
+        "nothing_of_upstream_left",
+        "    def get_sub",
+        "    @auto_docstring\n    def get_sub",
+        "`auto_docstring` is left",
+    ),
+    ("nothing_of_upstream_left", GIVEN, GIVEN.replace("if", "if self.training or"), "a condition on training"),
+    ("cache_returned", "attn_weights, past_key_values\n", "attn_weights\n", "does not return the cache"),
+    ("cache_returned", "+ hidden_states, past_key_values", "+ hidden_states", "does not return the cache"),
+    ("cache_returned", "hidden_states, past_key_values = decoder_layer", "hidden_states, _ = decoder_layer", "take"),
     ("mapping_complete", "class QEffTinyDecoderLayer", "class QEffOtherLayer", "nothing maps to it"),
     ("static_control_flow", "cos, sin = position_embeddings", "self.cos, sin = position_embeddings", "keeps state"),
-    ("static_control_flow", "if past_key_values is not", "if hidden_states.max().item() or past_key_values is not", "by values"),
-]  # fmt: skip
+    ("static_control_flow", GIVEN, GIVEN.replace("if", "if hidden_states.max().item() or"), "decides by values"),
+]
 
 
 @pytest.mark.parametrize(("name", "old", "new", "message"), BREAKS)
@@ -96,8 +110,8 @@ def test_notices_an_upstream_class_that_calls_a_replaced_function() -> None:
         "\n        )\n        return hidden_states\n"
     )
     broken = CHECKS["mapping_complete"].broken(sound_module(router))
-    assert ["`TinyRouter` calls upstream's `eager_attention_forward`, which the generated file replaces"] == [
-        item.what for item in broken
+    assert [item.what for item in broken] == [
+        "`TinyRouter` calls upstream's `eager_attention_forward`, which the generated file replaces"
     ]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from qeff_codegen.anatomy.modeling_file import read_modeling_file
 from qeff_codegen.anatomy.recognise import recognise
 from qeff_codegen.emit.modeling_file import assemble
@@ -14,7 +15,6 @@ from qeff_codegen.engine.draft import open_draft
 from qeff_codegen.engine.rule import Rule
 from qeff_codegen.engine.rule_set import rules
 from qeff_codegen.errors import Refusal
-
 from tests.rewrite_rules.example_runner import HERE, NOTHING, apply_rule, example_model
 
 RULES = {rule.id: rule for rule in rules()}

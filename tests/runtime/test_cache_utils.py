@@ -26,7 +26,11 @@ def test_is_a_transformers_cache_made_of_pairs_and_back() -> None:
     cache = QEffDynamicCache.from_legacy_cache(pairs)
     assert isinstance(cache, Cache)
     assert cache.get_seq_length() == cache.get_seq_length(2) == 5
-    assert all(a is b for pair, back in zip(pairs, cache.to_legacy_cache(), strict=True) for a, b in zip(pair, back))
+    assert all(
+        a is b
+        for pair, back in zip(pairs, cache.to_legacy_cache(), strict=True)
+        for a, b in zip(pair, back, strict=True)
+    )
 
 
 def test_values_beyond_the_largest_position_read_as_zero() -> None:

@@ -65,7 +65,7 @@ def test_family_without_causal_lm(make_tree: TreeMaker, tmp_path: Path) -> None:
     with pytest.raises(Refusal) as caught:
         find_model("clip", source=make_tree(tmp_path))
     assert str(caught.value) == (
-        "refused by find_model: `clip` of transformers 9.8.7 has no causal language model\n"
+        "refused by upstream: `clip` of transformers 9.8.7 has no causal language model\n"
         "  expected an entry in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES of transformers/models/auto/modeling_auto.py\n"
         "  next     choose a family that generates text"
     )
@@ -113,7 +113,7 @@ def test_blueprint_is_bundled() -> None:
         "blueprint",
         path,
         "qeff_codegen.examples.blueprint.modeling_blueprint",
-        "BlueprintForCausalLM",
+        None,
         None,
     )
     assert model.source == Path(path).read_text()

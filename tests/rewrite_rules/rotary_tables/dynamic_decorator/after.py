@@ -3,7 +3,7 @@ class TinyRotaryEmbedding:
         position_ids = torch.arange(self.config.max_position_embeddings, device=self.inv_freq.device).unsqueeze(0)
         cos, sin = super().forward(self.inv_freq, position_ids)
         if self.rope_type == "longrope":
-            # Calls that end below the original context take the short factors: their rows follow those of the long ones.
+            # Calls that end below the original context take the short factors; their rows follow the long ones.
             self.long_from = self.config.rope_parameters["original_max_position_embeddings"]
             short_cos, short_sin = super().forward(self.inv_freq, position_ids[:, : self.long_from])
             cos, sin = torch.cat((cos, short_cos), dim=1), torch.cat((sin, short_sin), dim=1)

@@ -1,0 +1,73 @@
+"""What is checked in is what the rules give, whatever the order, process or release around it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from qeff_codegen.emit import manifest
+from qeff_codegen.emit.write import write_models
+from qeff_codegen.engine.generate import generate_model, rules_sha256
+from qeff_codegen.generated_model import GeneratedModel
+from qeff_codegen.upstream.find import find_model
+
+ROOT = Path(__file__).resolve().parents[2]
+GENERATED = ROOT / "generated"
+NAMES = sorted(manifest.load(GENERATED).models)
+
+
+def generated(name: str) -> GeneratedModel:
+    return generate_model(find_model(name, transformers_version=None, source=None))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def test_the_models_of_the_readme_are_checked_in() -> None:
+    assert {"blueprint", "gpt2", "llama", "qwen3"} <= set(NAMES)
+
+
+def test_regenerating_changes_no_byte(tmp_path: Path) -> None:
+    write_models([generated(name) for name in NAMES], tmp_path, force=False, rules_sha256=rules_sha256())
+    assert contents(tmp_path) == contents(GENERATED)
+
+
+def test_order_and_workers_change_no_byte(tmp_path: Path) -> None:
+    sample = ["qwen3", "blueprint", "gpt2"]
+    write_models([generated(name) for name in sorted(sample)], tmp_path / "one", force=False, rules_sha256="rules")
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as workers:
+        models = list(workers.map(generated, sample))
+    write_models(models, tmp_path / "two", force=False, rules_sha256="rules")
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen3"])
+def test_both_dialects_give_the_same_code_but_for_what_upstream_changed(name: str) -> None:
+    older = generated(name).code.splitlines()
+    newer = generate_model(find_model(name, transformers_version="5.24.0", source=None)).code.splitlines()
+    differing = set(older) ^ set(newer)
+    # Upstream's own changes: a type annotation, the outputs' field for the cache, the place where logits are chosen.
+    known = ("inputs_embeds:", "cache=", "past_key_values=outputs", "past_key_values=past_key_values", "hidden_states")
+    assert [line for line in differing if not any(word in line for word in (*known, "logits = self.lm_head"))] == []
+
+
+def test_generating_imports_neither_torch_nor_transformers(tmp_path: Path) -> None:
+    script = (
+        "import runpy, sys\n"
+        f"sys.argv = ['qeff_codegen', 'llama', '--output', {str(tmp_path)!r}]\n"
+        "try:\n    runpy.run_module('qeff_codegen', run_name='__main__')\nexcept SystemExit as end:\n"
+        "    assert not end.code, end.code\n"
+        "print(sorted({'torch', 'transformers', 'onnx', 'numpy'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
