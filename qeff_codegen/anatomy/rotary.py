@@ -21,7 +21,6 @@ def find_rotary_embeddings(file: ModelingFile, reachable: tuple[str, ...]) -> tu
 def _why_rotary(cls: ModelingClass) -> tuple[str, ...]:
     if cls.forward is None or "position_ids" not in parameters(cls.forward):
         return ()
-    reads = any(isinstance(node, ast.Attribute) and node.attr.endswith("inv_freq") for node in ast.walk(cls.forward))
-    if not reads:
+    if "inv_freq" not in ast.unparse(cls.forward):
         return ()
     return ("its forward turns `position_ids` and its inverse frequencies into the rotation",)

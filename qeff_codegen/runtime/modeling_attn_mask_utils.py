@@ -26,3 +26,20 @@ def _create_causal_mask(
     if sliding_window is not None:
         mask = mask | (slots <= query_positions - sliding_window)
     return mask
+
+
+def _create_chunked_causal_mask(position_ids: torch.Tensor, target_length: int, chunk_size: int) -> torch.Tensor:
+    """Says which cache slots each query may not attend to when the context is cut into chunks.
+
+    Args:
+        position_ids: `[batch_size, seq_len]`, -1 for a pad.
+        target_length: number of cache slots that attention reads.
+        chunk_size: a query sees only positions of its own chunk: `[n * chunk_size, (n + 1) * chunk_size)`.
+
+    Returns:
+        bool `[batch_size, 1, seq_len, target_length]`, true where attention is forbidden.
+    """
+    query_positions = position_ids[:, None, :, None]
+    slots = torch.arange(target_length, device=position_ids.device)
+    chunk_start = torch.div(query_positions, chunk_size, rounding_mode="floor") * chunk_size
+    return (slots > query_positions) | (slots < chunk_start)

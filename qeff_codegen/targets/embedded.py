@@ -7,6 +7,7 @@ from __future__ import annotations
 RUNTIME_NAMES = {
     "QEffDynamicCache": "qeff_codegen.runtime.cache_utils",
     "_create_causal_mask": "qeff_codegen.runtime.modeling_attn_mask_utils",
+    "_create_chunked_causal_mask": "qeff_codegen.runtime.modeling_attn_mask_utils",
     "MIN_MASKED_ATTENTION_VALUE": "qeff_codegen.runtime.constants",
     "CustomRMSNormAIC": "qeff_codegen.runtime.customop",
     "GemmaCustomRMSNormAIC": "qeff_codegen.runtime.customop",

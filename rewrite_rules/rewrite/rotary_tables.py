@@ -3,7 +3,8 @@
 `__init__` never runs on a QEff class, so the tables are made in `__qeff_init__`, by upstream's own forward: whatever
 its arithmetic and its scaling, the rows are upstream's. Upstream's decorator for dynamic RoPE looks at the longest
 position of a call. For `longrope` that choice stays, between two stretches of the table; the others do not change
-within `max_position_embeddings`, which is as far as the table goes.
+within `max_position_embeddings`, which is as far as the table goes. A rotary embedding with frequencies of its own for
+each layer type has a pair of tables for each.
 """
 
 from __future__ import annotations
@@ -40,7 +41,36 @@ CHOOSE_ROWS = """
 GATHER = """
     return self.cos_cached[position_ids].to(dtype=x.dtype), self.sin_cached[position_ids].to(dtype=x.dtype)
 """
+TABLES_PER_TYPE = """
+    position_ids = torch.arange(self.config.max_position_embeddings).unsqueeze(0)
+    for layer_type in self.rope_type:
+        inv_freq = getattr(self, f"{layer_type}_inv_freq")
+        cos, sin = super().forward(inv_freq, position_ids.to(inv_freq.device), layer_type)
+"""
+SHORT_ROWS_PER_TYPE = """
+        if self.rope_type[layer_type] == "longrope":
+            # Calls that end below the original context take the short factors; their rows follow the long ones.
+            long_from = self.config.rope_parameters[layer_type]["original_max_position_embeddings"]
+            short_cos, short_sin = super().forward(inv_freq, position_ids[:, :long_from], layer_type)
+            cos, sin = torch.cat((cos, short_cos), dim=1), torch.cat((sin, short_sin), dim=1)
+"""
+KEEP_TABLES_PER_TYPE = """
+        self.register_buffer(f"{layer_type}_cos_cached", cos.squeeze(0), persistent=False)
+        self.register_buffer(f"{layer_type}_sin_cached", sin.squeeze(0), persistent=False)
+"""
+CHOOSE_ROWS_PER_TYPE = """
+    if self.rope_type[layer_type] == "longrope":
+        long_from = self.config.rope_parameters[layer_type]["original_max_position_embeddings"]
+        is_short = position_ids.amax(dim=1, keepdim=True) < long_from
+        position_ids = torch.where(is_short, position_ids + self.config.max_position_embeddings, position_ids)
+"""
+GATHER_PER_TYPE = """
+    cos, sin = getattr(self, f"{layer_type}_cos_cached"), getattr(self, f"{layer_type}_sin_cached")
+    return cos[position_ids].to(dtype=x.dtype), sin[position_ids].to(dtype=x.dtype)
+"""
 DYNAMIC = "dynamic_rope_update"
+ARGUMENTS = ("x", "position_ids")
+ARGUMENTS_PER_TYPE = ("x", "position_ids", "layer_type")
 
 
 class RotaryTables(Rule):
@@ -51,19 +81,18 @@ class RotaryTables(Rule):
     def apply(self, draft: Draft) -> None:
         for part in draft.anatomy.parts(Role.ROTARY_EMBEDDING):
             self._check(draft, part)
-            dynamic = any(DYNAMIC in ast.unparse(item) for item in part.forward.decorator_list)
-            first, second = (SHORT_ROWS, CHOOSE_ROWS) if dynamic else ("", "")
-            tables = _joined("def __qeff_init__(self):", ALL_POSITIONS, first, KEEP_TABLES)
-            draft.add_method(part.name, tables, self.id)
-            draft.add_method(part.name, _joined("def forward(self, x, position_ids):", second, GATHER), self.id)
+            for method in _methods(part):
+                draft.add_method(part.name, method, self.id)
         draft.matches[self.id] = len(draft.anatomy.parts(Role.ROTARY_EMBEDDING))
 
     def _check(self, draft: Draft, part: Part) -> None:
         """Refuse a rotation that depends on more than each position by itself."""
         forward = part.forward
         problem = ""
-        if parameters(forward) != ("x", "position_ids"):
-            problem = "takes other arguments than `x` and `position_ids`"
+        if parameters(forward) not in (ARGUMENTS, ARGUMENTS_PER_TYPE):
+            problem = "takes other arguments than `x`, `position_ids` and at most `layer_type`"
+        elif parameters(forward) == ARGUMENTS_PER_TYPE and not _keeps_frequencies_per_type(part):
+            problem = "takes `layer_type` and does not keep `self.<layer type>_inv_freq` for each"
         elif not _returns_pair(forward):
             problem = "does not return cos and sin"
         elif {ast.unparse(item) for item in forward.decorator_list} - {"torch.no_grad()", DYNAMIC}:
@@ -78,6 +107,26 @@ class RotaryTables(Rule):
                 expected=self.construct,
                 next_step=self.next_step,
             )
+
+
+def _methods(part: Part) -> tuple[str, str]:
+    """`__qeff_init__`, which makes the tables, and `forward`, which gathers from them."""
+    dynamic = any(DYNAMIC in ast.unparse(item) for item in part.forward.decorator_list)
+    if parameters(part.forward) == ARGUMENTS_PER_TYPE:
+        pieces = (TABLES_PER_TYPE, SHORT_ROWS_PER_TYPE if dynamic else "", KEEP_TABLES_PER_TYPE)
+        choice, gather = (CHOOSE_ROWS_PER_TYPE if dynamic else ""), GATHER_PER_TYPE
+        signature = "def forward(self, x, position_ids, layer_type=None):"
+    else:
+        pieces = (ALL_POSITIONS, SHORT_ROWS if dynamic else "", KEEP_TABLES)
+        choice, gather = (CHOOSE_ROWS if dynamic else ""), GATHER
+        signature = "def forward(self, x, position_ids):"
+    return _joined("def __qeff_init__(self):", *pieces), _joined(signature, choice, gather)
+
+
+def _keeps_frequencies_per_type(part: Part) -> bool:
+    """`self.rope_type` is a dictionary by layer type, and each has `self.<layer type>_inv_freq`."""
+    text = ast.unparse(part.cls.node)
+    return "self.rope_type[layer_type]" in text and "{layer_type}_inv_freq" in text
 
 
 def _joined(header: str, *pieces: str) -> str:

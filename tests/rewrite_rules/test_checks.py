@@ -75,6 +75,8 @@ BREAKS = [
         "`auto_docstring` is left",
     ),
     ("nothing_of_upstream_left", GIVEN, GIVEN.replace("if", "if self.training or"), "a condition on training"),
+    ("cache_length_not_asked", GIVEN, GIVEN.replace("if", "if past_key_values.layers and"), "more than it can tell"),
+    ("cache_length_not_asked", GIVEN, GIVEN.replace("is not", ".get_seq_length() is not"), "get_seq_length` asks"),
     ("cache_returned", "attn_weights, past_key_values\n", "attn_weights\n", "does not return the cache"),
     ("cache_returned", "+ hidden_states, past_key_values", "+ hidden_states", "does not return the cache"),
     ("cache_returned", "hidden_states, past_key_values = decoder_layer", "hidden_states, _ = decoder_layer", "take"),

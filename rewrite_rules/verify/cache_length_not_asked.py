@@ -1,0 +1,38 @@
+"""The generated code does with the cache what it may: update it, ask for the context's length, wrap and unwrap it.
+
+A preallocated cache is always as long as the context. Code that asks its length to learn how many tokens came before,
+or that reaches into its layers, would get an answer, and a wrong one.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from qeff_codegen.engine.finished_module import FinishedModule
+from qeff_codegen.engine.rule import Broken, Check
+
+LENGTH = "get_seq_length"
+ALLOWED = {"update", "to_legacy_cache"}
+CONTEXT = "target_length"
+CACHE = "past_key_values"
+
+
+class CacheLengthNotAsked(Check):
+    promise = "The cache is updated and unwrapped, and its length is only ever taken for the length of the context."
+
+    def broken(self, module: FinishedModule) -> list[Broken]:
+        context = {
+            id(node)
+            for statement in ast.walk(module.tree)
+            if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == CONTEXT
+            for node in ast.walk(statement.value)
+        }
+        return [
+            Broken(f"`{ast.unparse(node)}` asks a preallocated cache for more than it can tell")
+            for node in ast.walk(module.tree)
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == CACHE
+            and node.attr not in ALLOWED
+            and not (node.attr == LENGTH and id(node) in context)
+        ]

@@ -1,0 +1,18 @@
+from transformers.masking_utils import create_causal_mask, create_chunked_causal_mask
+
+
+class TinyModel(PreTrainedModel):
+    def __init__(self, config):
+        self.layers = nn.ModuleList([TinyDecoderLayer(config, layer_idx) for layer_idx in range(2)])
+
+    def forward(self, input_ids, attention_mask=None, position_ids=None, past_key_values=None, **kwargs):
+        hidden_states = self.embed_tokens(input_ids)
+
+        mask_kwargs = {"config": self.config, "attention_mask": attention_mask, "position_ids": position_ids}
+        causal_mask_mapping = {
+            "full_attention": create_causal_mask(**mask_kwargs),
+            "chunked_attention": create_chunked_causal_mask(**mask_kwargs),
+        }
+        for i, decoder_layer in enumerate(self.layers):
+            hidden_states = decoder_layer(hidden_states, attention_mask=causal_mask_mapping[self.config.layer_types[i]], past_key_values=past_key_values, **kwargs)
+        return BaseModelOutputWithPast(last_hidden_state=hidden_states, past_key_values=past_key_values)

@@ -1,0 +1,18 @@
+class TinyModel(PreTrainedModel):
+    def __init__(self, config):
+        self.layers = nn.ModuleList([TinyDecoderLayer(config, layer_idx) for layer_idx in range(2)])
+
+    def forward(self, input_ids=None, inputs_embeds=None, past_key_values=None, **kwargs):
+        if (input_ids is None) ^ (inputs_embeds is not None):
+            raise ValueError("You must specify exactly one of input_ids or inputs_embeds")
+        if input_ids is not None:
+            inputs_embeds = self.embed_tokens(input_ids)
+        hidden_states = inputs_embeds + self.per_layer(input_ids, inputs_embeds)
+        for decoder_layer in self.layers:
+            hidden_states = decoder_layer(hidden_states, past_key_values=past_key_values, **kwargs)
+        return BaseModelOutputWithPast(last_hidden_state=hidden_states, past_key_values=past_key_values)
+
+    def per_layer(self, input_ids, inputs_embeds):
+        if input_ids is None:
+            input_ids = (inputs_embeds[:, :, None, :] == self.embed_tokens.weight).all(dim=3).nonzero()[:, 2]
+        return self.embed_tokens_per_layer(input_ids)
