@@ -13,6 +13,7 @@ class Role(StrEnum):
     DECODER_LAYER = "decoder layer"
     ATTENTION = "attention"
     ATTENTION_FUNCTION = "attention function"
+    HELPER_FUNCTION = "helper function"
     ROTARY_EMBEDDING = "rotary embedding"
     EXPERTS = "experts"
     RMS_NORM = "RMS norm"

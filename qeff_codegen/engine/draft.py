@@ -127,14 +127,16 @@ def open_draft(anatomy: Anatomy) -> Draft:
     """Take from upstream's file the functions that rules may look at.
 
     These are the methods of the role classes on the call path (without `__init__`, which never runs: QEff classes
-    take over existing modules) and the module-level functions that receive the attention mask.
+    take over existing modules) and the module-level functions they reach.
     """
     tree = cst.parse_module(anatomy.file.upstream.source)
     functions: list[Function] = []
+    helpers = _functions_reached(anatomy)
     for statement in tree.body:
-        if isinstance(statement, cst.FunctionDef) and statement.name.value in anatomy.attention_functions:
-            node = anatomy.file.functions[statement.name.value]
-            functions.append(_open(statement, None, Role.ATTENTION_FUNCTION, node))
+        if isinstance(statement, cst.FunctionDef) and statement.name.value in helpers:
+            name = statement.name.value
+            role = Role.ATTENTION_FUNCTION if name in anatomy.attention_functions else Role.HELPER_FUNCTION
+            functions.append(_open(statement, None, role, anatomy.file.functions[name]))
         elif isinstance(statement, cst.ClassDef):
             part = anatomy.part(statement.name.value)
             if part is None or part.role is Role.ROTARY_EMBEDDING:
@@ -157,6 +159,19 @@ def _methods_reached(methods: dict[str, ast.FunctionDef]) -> set[str]:
         for node in ast.walk(methods[name]):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
                 pending.append(node.attr)
+    return reached
+
+
+def _functions_reached(anatomy: Anatomy) -> set[str]:
+    """Module-level functions that the role classes name, and those that these name in turn."""
+    functions = anatomy.file.functions
+    pending: list[ast.AST] = [part.cls.node for part in anatomy.replaced]
+    reached: set[str] = set()
+    while pending:
+        for node in ast.walk(pending.pop()):
+            if isinstance(node, ast.Name) and node.id in functions and node.id not in reached:
+                reached.add(node.id)
+                pending.append(functions[node.id])
     return reached
 
 

@@ -68,6 +68,24 @@ GATHER_PER_TYPE = """
     cos, sin = getattr(self, f"{layer_type}_cos_cached"), getattr(self, f"{layer_type}_sin_cached")
     return cos[position_ids].to(dtype=x.dtype), sin[position_ids].to(dtype=x.dtype)
 """
+COMPLEX_TABLE = """
+    position_ids = torch.arange(self.config.max_position_embeddings, device=self.inv_freq.device).unsqueeze(0)
+    # Real and imaginary part side by side: ONNX has no complex numbers.
+    freqs_cis = torch.view_as_real(super().forward(self.inv_freq, position_ids))
+"""
+SHORT_COMPLEX_ROWS = """
+    if self.rope_type == "longrope":
+        # Calls that end below the original context take the short factors; their rows follow the long ones.
+        self.long_from = self.config.rope_parameters["original_max_position_embeddings"]
+        short_freqs_cis = torch.view_as_real(super().forward(self.inv_freq, position_ids[:, : self.long_from]))
+        freqs_cis = torch.cat((freqs_cis, short_freqs_cis), dim=1)
+"""
+KEEP_COMPLEX_TABLE = """
+    self.register_buffer("freqs_cis_cached", freqs_cis.squeeze(0), persistent=False)
+"""
+GATHER_COMPLEX = """
+    return self.freqs_cis_cached[position_ids]
+"""
 DYNAMIC = "dynamic_rope_update"
 ARGUMENTS = ("x", "position_ids")
 ARGUMENTS_PER_TYPE = ("x", "position_ids", "layer_type")
@@ -76,7 +94,10 @@ ARGUMENTS_PER_TYPE = ("x", "position_ids", "layer_type")
 class RotaryTables(Rule):
     why = "cos and sin are computed once for the whole context and gathered by position: two tables in the graph."
     roles = (Role.ROTARY_EMBEDDING,)
-    construct = "`forward(self, x, position_ids)` that returns cos and sin, row by row, from `self.inv_freq`"
+    construct = (
+        "`forward(self, x, position_ids)` that returns cos and sin, or their complex number, row by row, from "
+        "`self.inv_freq`"
+    )
 
     def apply(self, draft: Draft) -> None:
         for part in draft.anatomy.parts(Role.ROTARY_EMBEDDING):
@@ -93,7 +114,7 @@ class RotaryTables(Rule):
             problem = "takes other arguments than `x`, `position_ids` and at most `layer_type`"
         elif parameters(forward) == ARGUMENTS_PER_TYPE and not _keeps_frequencies_per_type(part):
             problem = "takes `layer_type` and does not keep `self.<layer type>_inv_freq` for each"
-        elif not _returns_pair(forward):
+        elif not _returns_pair(forward) and not _returns_complex(forward):
             problem = "does not return cos and sin"
         elif {ast.unparse(item) for item in forward.decorator_list} - {"torch.no_grad()", DYNAMIC}:
             problem = "wears a decorator that may hide behaviour"
@@ -116,6 +137,10 @@ def _methods(part: Part) -> tuple[str, str]:
         pieces = (TABLES_PER_TYPE, SHORT_ROWS_PER_TYPE if dynamic else "", KEEP_TABLES_PER_TYPE)
         choice, gather = (CHOOSE_ROWS_PER_TYPE if dynamic else ""), GATHER_PER_TYPE
         signature = "def forward(self, x, position_ids, layer_type=None):"
+    elif _returns_complex(part.forward):
+        pieces = (COMPLEX_TABLE, SHORT_COMPLEX_ROWS if dynamic else "", KEEP_COMPLEX_TABLE)
+        choice, gather = (CHOOSE_ROWS if dynamic else ""), GATHER_COMPLEX
+        signature = "def forward(self, x, position_ids):"
     else:
         pieces = (ALL_POSITIONS, SHORT_ROWS if dynamic else "", KEEP_TABLES)
         choice, gather = (CHOOSE_ROWS if dynamic else ""), GATHER
@@ -136,6 +161,19 @@ def _joined(header: str, *pieces: str) -> str:
 def _returns_pair(forward: ast.FunctionDef) -> bool:
     last = forward.body[-1]
     return isinstance(last, ast.Return) and isinstance(last.value, ast.Tuple) and len(last.value.elts) == 2
+
+
+def _returns_complex(forward: ast.FunctionDef) -> bool:
+    """Whether the one name that is returned was made by `torch.polar`."""
+    last = forward.body[-1]
+    if not isinstance(last, ast.Return) or not isinstance(last.value, ast.Name):
+        return False
+    return any(
+        isinstance(node, ast.Assign)
+        and ast.unparse(node.targets[0]) == last.value.id
+        and ast.unparse(node.value).startswith("torch.polar(torch.ones_like(")
+        for node in ast.walk(forward)
+    )
 
 
 def _other_use(forward: ast.FunctionDef) -> str | None:

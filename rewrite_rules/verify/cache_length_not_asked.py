@@ -1,7 +1,8 @@
 """The generated code does with the cache what it may: update it, ask for the context's length, wrap and unwrap it.
 
 A preallocated cache is always as long as the context. Code that asks its length to learn how many tokens came before,
-or that reaches into its layers, would get an answer, and a wrong one.
+or that reaches into its layers, would get an answer, and a wrong one. What the generated code itself lays down on the
+cache it may pick up again.
 """
 
 from __future__ import annotations
@@ -27,12 +28,17 @@ class CacheLengthNotAsked(Check):
             if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == CONTEXT
             for node in ast.walk(statement.value)
         }
+        laid_down = {
+            node.attr
+            for node in ast.walk(module.tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+        }
         return [
             Broken(f"`{ast.unparse(node)}` asks a preallocated cache for more than it can tell")
             for node in ast.walk(module.tree)
             if isinstance(node, ast.Attribute)
             and isinstance(node.value, ast.Name)
             and node.value.id == CACHE
-            and node.attr not in ALLOWED
+            and node.attr not in ALLOWED | laid_down
             and not (node.attr == LENGTH and id(node) in context)
         ]

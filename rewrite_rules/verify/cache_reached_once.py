@@ -1,4 +1,8 @@
-"""Each attention updates the cache exactly once, unconditionally, and tells it position and batch index."""
+"""Each attention updates the cache exactly once, unconditionally, and tells it position and batch index.
+
+A condition on what `__init__` decided once for the layer is none: a layer that shares another's keys and values keeps
+no state of its own, in every call.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +28,11 @@ class CacheReachedOnce(Check):
                 found.append(Broken(f"`{part.name}` updates the cache {len(updates)} times"))
                 continue
             update, conditions = updates[0]
+            settled = {f"self.{attribute}" for attribute in part.cls.assigned}
             found += [
                 Broken(f"`{part.name}` updates the cache only if `{test}`")
                 for test in conditions
-                if not _is_given(test)
+                if not _is_given(test, settled)
             ]
             told = _told(forward, update)
             found += [
@@ -59,8 +64,19 @@ def _updates(forward: ast.FunctionDef) -> list[tuple[ast.Call, list[str]]]:
     return found
 
 
-def _is_given(test: str) -> bool:
-    return test == f"{CACHE} is not None"
+def _is_given(test: str, settled: set[str]) -> bool:
+    """Whether a condition asks only for the cache, which is always there, and for flags settled in `__init__`."""
+    expression = ast.parse(test, mode="eval").body
+    parts = (
+        expression.values
+        if isinstance(expression, ast.BoolOp) and isinstance(expression.op, ast.And)
+        else [expression]
+    )
+    for part in parts:
+        flag = part.operand if isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.Not) else part
+        if ast.unparse(part) != f"{CACHE} is not None" and ast.unparse(flag) not in settled:
+            return False
+    return True
 
 
 def _told(forward: ast.FunctionDef, update: ast.Call) -> dict[str, str]:

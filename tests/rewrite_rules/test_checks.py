@@ -46,7 +46,7 @@ BREAKS = [
     ),
     ("cache_reached_once", '"position_ids": position_ids, ', "", "does not tell the cache position_ids"),
     ("cache_reached_once", '"batch_index": batch_index', '"batch_index": None', "does not tell the cache batch_index"),
-    ("cache_reached_once", GIVEN, GIVEN.replace("if", "if self.layer_idx and"), "updates the cache only if"),
+    ("cache_reached_once", GIVEN, GIVEN.replace("if", "if query_states.any() and"), "updates the cache only if"),
     ("cache_reached_once", UPDATE, "key_states, value_states", "updates the cache 0 times"),
     (
         "arguments_threaded",
