@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import libcst as cst
+
+from qeff_codegen.anatomy.modeling_file import ModelingClass
 
 CACHE = "past_key_values"
 _EMPTY = cst.Module([])
@@ -67,6 +69,32 @@ def parameter_names(function: cst.FunctionDef) -> tuple[str, ...]:
     return tuple(item.name.value for item in (*params.posonly_params, *params.params, *params.kwonly_params))
 
 
+def without_assignments(function: cst.FunctionDef, names: Collection[str]) -> cst.FunctionDef:
+    """Drop every statement that only assigns to one of `names`."""
+    return cst.ensure_type(function.visit(_DropAssignments(names)), cst.FunctionDef)
+
+
+class _DropAssignments(cst.CSTTransformer):
+    def __init__(self, names: Collection[str]) -> None:
+        self.names = names
+
+    def leave_SimpleStatementLine(
+        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
+    ) -> cst.SimpleStatementLine | cst.RemovalSentinel:
+        assigned = assigned_name(updated_node)
+        return cst.RemoveFromParent() if assigned is not None and assigned[0] in self.names else updated_node
+
+
+def modules_made_by(cls: ModelingClass, constructor: str) -> frozenset[str]:
+    """`self.<attribute>` for every attribute of a class that only ever holds a `nn.<constructor>`."""
+    makers = (f"nn.{constructor}", f"torch.nn.{constructor}")
+    return frozenset(
+        f"self.{attribute}"
+        for attribute, values in cls.assigned.items()
+        if all(isinstance(value, ast.Call) and ast.unparse(value.func) in makers for value in values)
+    )
+
+
 def with_parameters(function: cst.FunctionDef, added: Mapping[str, str]) -> cst.FunctionDef:
     """Append `name: annotation = None` for every name that `function` does not take yet."""
     new = {name: annotation for name, annotation in added.items() if name not in parameter_names(function)}
@@ -98,7 +126,10 @@ def without_parameters(function: cst.FunctionDef, names: Iterable[str]) -> cst.F
     kwonly = [item for item in params.kwonly_params if item.name.value not in gone]
     if len(kept) == len(params.params) and len(kwonly) == len(params.kwonly_params):
         return function
-    return function.with_changes(params=params.with_changes(params=kept, kwonly_params=kwonly))
+    # A bare `*` may only stand before keyword-only parameters.
+    bare = isinstance(params.star_arg, cst.ParamStar) and not kwonly
+    star = cst.MaybeSentinel.DEFAULT if bare else params.star_arg
+    return function.with_changes(params=params.with_changes(params=kept, kwonly_params=kwonly, star_arg=star))
 
 
 def with_keywords(call: cst.Call, added: Mapping[str, str]) -> cst.Call:

@@ -6,16 +6,20 @@ the `dropout=` argument that carries the probability to an attention function.
 
 from __future__ import annotations
 
-import ast
-
 import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
-from qeff_codegen.anatomy.modeling_file import ModelingClass
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._matching import assigned_name, names_read, source, without_keywords, without_parameters
+from rewrite_rules._matching import (
+    assigned_name,
+    modules_made_by,
+    names_read,
+    source,
+    without_keywords,
+    without_parameters,
+)
 
 FUNCTIONS = {"nn.functional.dropout", "F.dropout", "torch.nn.functional.dropout"}
 ARGUMENT = "dropout"
@@ -28,23 +32,11 @@ class NoDropout(Rule):
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         owner = anatomy.file.classes.get(function.owner or "")
-        dropper = _Drop(_dropout_modules(owner) if owner is not None else frozenset())
+        dropper = _Drop(modules_made_by(owner, "Dropout") if owner is not None else frozenset())
         node = cst.ensure_type(function.node.visit(dropper), cst.FunctionDef)
         if function.role is Role.ATTENTION_FUNCTION and ARGUMENT not in names_read(node):
             node = without_parameters(node, [ARGUMENT])
         return (node, dropper.count) if dropper.count else (function.node, 0)
-
-
-def _dropout_modules(cls: ModelingClass) -> frozenset[str]:
-    """`self.<attribute>` for every attribute that only ever holds an nn.Dropout."""
-    return frozenset(
-        f"self.{attribute}"
-        for attribute, values in cls.assigned.items()
-        if all(
-            isinstance(value, ast.Call) and ast.unparse(value.func) in ("nn.Dropout", "torch.nn.Dropout")
-            for value in values
-        )
-    )
 
 
 class _Drop(cst.CSTTransformer):

@@ -15,7 +15,7 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._matching import assigned_name, names_loaded, source
+from rewrite_rules._matching import assigned_name, names_loaded, source, without_assignments
 
 SEEN = re.compile(r"(\w+)\.get_seq_length\(self\.layer_idx\) if \1 is not None else 0")
 COUNTED = re.compile(r"torch\.arange\(hidden_states\.shape\[1\], device=hidden_states\.device\) \+ (\w+)")
@@ -35,7 +35,7 @@ class PositionsFromIds(Rule):
             return function.node, 0
         if taker.seen & names_loaded(node):
             return function.node, 0
-        return cst.ensure_type(node.visit(_Drop(taker.seen)), cst.FunctionDef), taker.count
+        return without_assignments(node, taker.seen), taker.count
 
 
 class _Take(cst.CSTTransformer):
@@ -61,19 +61,4 @@ class _Take(cst.CSTTransformer):
         text = source(updated_node)
         if self.count and text.endswith(ONE_ROW):
             return cst.parse_expression(text.removesuffix(ONE_ROW) + ALL_ROWS)
-        return updated_node
-
-
-class _Drop(cst.CSTTransformer):
-    """Remove the lengths that nothing reads any more."""
-
-    def __init__(self, names: set[str]) -> None:
-        self.names = names
-
-    def leave_SimpleStatementLine(
-        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
-    ) -> cst.SimpleStatementLine | cst.RemovalSentinel:
-        assigned = assigned_name(updated_node)
-        if assigned is not None and assigned[0] in self.names:
-            return cst.RemoveFromParent()
         return updated_node

@@ -6,15 +6,13 @@ ONNX's Gather does, and a pad's result is never used.
 
 from __future__ import annotations
 
-import ast
-
 import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._matching import source
+from rewrite_rules._matching import modules_made_by, source
 
 
 class LearnedPositions(Rule):
@@ -24,21 +22,13 @@ class LearnedPositions(Rule):
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         owner = anatomy.file.classes[function.owner or ""]
-        tables = {
-            f"self.{attribute}"
-            for attribute, values in owner.assigned.items()
-            if all(
-                isinstance(value, ast.Call) and ast.unparse(value.func) in ("nn.Embedding", "torch.nn.Embedding")
-                for value in values
-            )
-        }
-        indexer = _Index(tables)
+        indexer = _Index(modules_made_by(owner, "Embedding"))
         node = cst.ensure_type(function.node.visit(indexer), cst.FunctionDef)
         return (node, indexer.count) if indexer.count else (function.node, 0)
 
 
 class _Index(cst.CSTTransformer):
-    def __init__(self, tables: set[str]) -> None:
+    def __init__(self, tables: frozenset[str]) -> None:
         self.tables = tables
         self.count = 0
 

@@ -13,7 +13,15 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
-from rewrite_rules._matching import CACHE, assigned_name, names_loaded, names_read, only_statement, source
+from rewrite_rules._matching import (
+    CACHE,
+    assigned_name,
+    names_loaded,
+    names_read,
+    only_statement,
+    source,
+    without_assignments,
+)
 
 FULL, WINDOWED = "create_causal_mask", "create_sliding_window_causal_mask"
 CHUNKED = "create_chunked_causal_mask"
@@ -151,17 +159,4 @@ def _drop_unused(function: cst.FunctionDef, facts: _Facts) -> cst.FunctionDef:
     unused = set(facts.keywords) - names_loaded(function)
     if not unused & names_read(function):
         return function
-    return _drop_unused(cst.ensure_type(function.visit(_DropAssignments(unused)), cst.FunctionDef), facts)
-
-
-class _DropAssignments(cst.CSTTransformer):
-    def __init__(self, names: set[str]) -> None:
-        self.names = names
-
-    def leave_SimpleStatementLine(
-        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
-    ) -> cst.SimpleStatementLine | cst.RemovalSentinel:
-        assigned = assigned_name(updated_node)
-        if assigned is not None and assigned[0] in self.names:
-            return cst.RemoveFromParent()
-        return updated_node
+    return _drop_unused(without_assignments(function, unused), facts)

@@ -1,0 +1,88 @@
+"""Roles are recognised by structure, whatever things are called, and a missing role is refused with its place."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.modeling_file import read_modeling_file
+from qeff_codegen.anatomy.recognise import recognise
+from qeff_codegen.errors import Refusal
+from qeff_codegen.upstream.source import UpstreamModel
+from tests.rewrite_rules.example_runner import SKELETON
+
+WHOLE = SKELETON.read_text()
+HANDED_ON = "hidden_states, attention_mask=attention_mask, past_key_values=past_key_values, **kwargs"
+UPDATE = "key_states, value_states = past_key_values.update(key_states, value_states, self.layer_idx)"
+
+
+def recognised(source: str) -> Anatomy:
+    return recognise(read_modeling_file(UpstreamModel("tiny", "modeling_tiny.py", "modeling_tiny", source)))
+
+
+def roles(anatomy: Anatomy) -> list[tuple[str, str]]:
+    return [(row.role, row.name) for row in anatomy.found()]
+
+
+def test_every_role_of_the_skeleton() -> None:
+    assert roles(recognised(WHOLE)) == [
+        ("RMS norm", "TinyRMSNorm"),
+        ("rotary embedding", "TinyRotaryEmbedding"),
+        ("attention function", "eager_attention_forward"),
+        ("attention", "TinyAttention"),
+        ("decoder layer", "TinyDecoderLayer"),
+        ("model", "TinyModel"),
+        ("causal LM", "TinyForCausalLM"),
+    ]
+
+
+def test_names_decide_nothing() -> None:
+    names = {
+        "TinyAttention": "Mixer",
+        "TinyDecoderLayer": "Stage",
+        "TinyModel": "Trunk",
+        "TinyForCausalLM": "Speaker",
+        "self.self_attn": "self.mix",
+        "self.layers": "self.h",
+        "self.model": "self.trunk",
+        "decoder_layer": "stage",
+        "eager_attention_forward": "mix",
+    }
+    source = WHOLE
+    for old, new in names.items():
+        source = re.sub(rf"{re.escape(old)}\b", new, source)
+    assert [part.name for part in recognised(source).path] == ["Speaker", "Trunk", "Stage", "Mixer"]
+
+
+def test_reasons_say_what_was_seen() -> None:
+    anatomy = recognised(WHOLE)
+    assert anatomy.causal_lm.because == ("the one class that inherits GenerationMixin and returns logits",)
+    assert anatomy.model.because == (
+        "`TinyForCausalLM` builds it as `self.model`",
+        "its forward loops over `self.layers`",
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        (UPDATE, "pass", "no attention of `TinyDecoderLayer` updates a KV cache"),
+        (UPDATE, UPDATE.replace("past_key_values", "self.cache"), "is not the KV cache that came in as a parameter"),
+        (HANDED_ON, HANDED_ON.replace(", past_key_values=past_key_values", ""), "does not hand the KV cache on"),
+        ("for decoder_layer in self.layers:", "for decoder_layer in make_layers():", "must call one model that loops"),
+        (
+            "TinyDecoderLayer(config, layer_idx) for",
+            "(TinyDecoderLayer if layer_idx else TinyModel)(config) for",
+            "builds several kinds of decoder layer",
+        ),
+        (", GenerationMixin)", ")", "there must be one causal LM in the file, found none"),
+    ],
+)
+def test_a_missing_role_is_refused(old: str, new: str, what: str) -> None:
+    assert old in WHOLE
+    with pytest.raises(Refusal, match=re.escape(what)) as caught:
+        recognised(WHOLE.replace(old, new))
+    assert caught.value.location is not None
+    assert caught.value.expected
