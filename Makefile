@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test docs bench
+.PHONY: demo test docs bench mutants
 
 demo: .venv/run.stamp
 	$(BIN)/python -m qeff_codegen blueprint
@@ -19,6 +19,9 @@ docs: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m tests.benchmarks
+
+mutants: .venv/dev.stamp
+	$(BIN)/python -W ignore -m tests.mutants
 
 # A stamp is newer than pyproject.toml when the environment holds what it asks for.
 .venv/run.stamp: pyproject.toml | .venv/bin/python

@@ -26,6 +26,8 @@ def recognise_rms_norm(cls: ModelingClass) -> NormKind | None:
     forward = cls.forward
     if forward is None or len(parameters(forward)) != 1 or "weight" not in cls.assigned:
         return None
+    if any(method.decorator_list for method in cls.methods.values()):
+        return None
     reduced = _reduce(cls, forward)
     if reduced is None:
         return None

@@ -18,7 +18,8 @@ from torch import nn
 from qeff_codegen.errors import UsageError
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
 from qeff_codegen.runtime.graph_io import ExportSpec, dynamic_axes, input_names, optional_input_names, output_names
-from qeff_codegen.runtime.kv_cache import allocate_kv_cache, check_ctx_len, kv_cache_shapes
+from qeff_codegen.runtime.kv_cache import LayerShapes, allocate_kv_cache, check_ctx_len, kv_cache_shapes
+from qeff_codegen.runtime.missing_operators import register_missing_operators
 from qeff_codegen.runtime.torch_decoder import cache_of
 
 # A protobuf message holds less than 2 GiB, and the weights are part of the message.
@@ -77,18 +78,19 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
     """
     config: Any = model.config
     check_ctx_len(config, spec.ctx_len)
+    register_missing_operators()
     _check_weight_bytes(model)
-    num_layers = len(kv_cache_shapes(config))
+    shapes = kv_cache_shapes(model)
     with _folder_beside(onnx_path) as folder:
         partial = folder / onnx_path.name
         with _expected_warnings_silenced(), _buffers_as_initializers(model), torch.no_grad():
             torch.onnx.export(
                 _GraphInterface(model, spec).train(model.training),
-                _example_inputs(model, spec),
+                _example_inputs(model, shapes, spec),
                 str(partial),
-                input_names=input_names(spec, num_layers),
-                output_names=output_names(num_layers),
-                dynamic_axes=dynamic_axes(spec, num_layers),
+                input_names=input_names(spec, len(shapes)),
+                output_names=output_names(len(shapes)),
+                dynamic_axes=dynamic_axes(spec, len(shapes)),
                 opset_version=ONNX_EXPORT_OPSET,
                 dynamo=False,
             )
@@ -97,15 +99,14 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
     return onnx_path
 
 
-def _example_inputs(model: nn.Module, spec: ExportSpec) -> tuple[Any, ...]:
+def _example_inputs(model: nn.Module, shapes: list[LayerShapes], spec: ExportSpec) -> tuple[Any, ...]:
     """Returns what the exporter traces, in the order of the graph's inputs."""
-    config: Any = model.config
     dtype = next(model.parameters()).dtype
     cache_rows = _TRACED_CACHE_ROWS if spec.continuous_batching else _TRACED_BATCH_SIZE
     seq_len = min(_TRACED_SEQ_LEN, spec.ctx_len)
     input_ids = torch.zeros(_TRACED_BATCH_SIZE, seq_len, dtype=torch.int64)
     position_ids = torch.arange(seq_len).repeat(_TRACED_BATCH_SIZE, 1)
-    inputs: list[Any] = [input_ids, position_ids, allocate_kv_cache(config, cache_rows, spec.ctx_len, dtype)]
+    inputs: list[Any] = [input_ids, position_ids, allocate_kv_cache(shapes, cache_rows, spec.ctx_len, dtype)]
     if spec.continuous_batching:
         inputs.append(torch.arange(_TRACED_BATCH_SIZE).unsqueeze(1))
     if spec.compute_context_length:

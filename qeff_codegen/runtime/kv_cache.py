@@ -1,46 +1,95 @@
-"""The sizes of a decoder's KV cache, read from its configuration, and the zeros it starts from."""
+"""The sizes of a decoder's KV cache, asked of the decoder itself, and the zeros it starts from."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from torch import nn
 from transformers import PreTrainedConfig
 
 from qeff_codegen.errors import UsageError
+from qeff_codegen.runtime.cache_utils import QEffDynamicCache, QEffDynamicLayer
 
 
 @dataclass(frozen=True)
 class KVShape:
-    """What one decoder layer's keys (and, equally, values) need besides batch size and context length."""
+    """What one cache tensor needs besides batch size and context length."""
 
     num_heads: int
     head_dim: int
 
 
-def kv_cache_shapes(config: PreTrainedConfig) -> list[KVShape]:
-    """Returns one shape per decoder layer, by the names transformers gives these sizes (or maps to them).
+# One cached layer: its keys' shape and its values', which need not be the same.
+LayerShapes = tuple[KVShape, KVShape]
 
-    A configuration without `num_key_value_heads` has one key/value head per attention head; one without
-    `head_dim` splits `hidden_size` evenly over the attention heads.
+
+class _ProbingCache(QEffDynamicCache):
+    """Keeps what one token writes, so that its shapes can be read off."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+
+    def get_seq_length(self, layer_idx: int = 0) -> int:
+        """Returns the one slot that the one token takes, before any layer has written it."""
+        return 1
+
+    def update(
+        self,
+        key_states: torch.Tensor,
+        value_states: torch.Tensor,
+        layer_idx: int,
+        cache_kwargs: dict[str, Any],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keeps keys and values, each `[1, num_heads, 1, head_dim]`, and returns them as they are."""
+        if layer_idx != len(self.layers):
+            raise ValueError(
+                f"the model updates layer {layer_idx} of the KV cache where layer {len(self.layers)} is due: an "
+                "exported cache needs its layers numbered 0, 1, 2 and so on, each updated once per call"
+            )
+        self.layers.append(QEffDynamicLayer(key_states, value_states))
+        return key_states, value_states
+
+
+def kv_cache_shapes(model: nn.Module) -> list[LayerShapes]:
+    """Runs `model` on one token and returns the shapes of what each layer caches.
+
+    Configurations name these sizes in too many ways to be read: keys may be wider than values, heads may differ from
+    layer to layer, one decoder layer may cache twice, and a layer that shares another's keys and values caches nothing.
+
+    Args:
+        model: a causal LM whose modules were mapped to their QEff classes.
+
+    Raises:
+        ValueError: the model's layers do not write the cache one after the other, each once.
     """
-    text_config = config.get_text_config()
-    num_heads = getattr(text_config, "num_key_value_heads", None) or text_config.num_attention_heads
-    head_dim = getattr(text_config, "head_dim", None) or text_config.hidden_size // text_config.num_attention_heads
-    return [KVShape(num_heads, head_dim)] * text_config.num_hidden_layers
+    probe = _ProbingCache()
+    with torch.no_grad():
+        model(
+            input_ids=torch.zeros(1, 1, dtype=torch.int64),
+            position_ids=torch.zeros(1, 1, dtype=torch.int64),
+            past_key_values=probe,
+            use_cache=True,
+        )
+    return [(_shape_of(layer.keys), _shape_of(layer.values)) for layer in probe.layers]
+
+
+def _shape_of(tensor: torch.Tensor) -> KVShape:
+    _, num_heads, _, head_dim = tensor.shape
+    return KVShape(num_heads, head_dim)
 
 
 def allocate_kv_cache(
-    config: PreTrainedConfig, batch_size: int, ctx_len: int, dtype: torch.dtype
+    shapes: Sequence[LayerShapes], batch_size: int, ctx_len: int, dtype: torch.dtype
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Returns zeros for every layer: `(key, value)`, each `[batch_size, num_heads, ctx_len, head_dim]`."""
-    return [
-        (
-            torch.zeros(batch_size, shape.num_heads, ctx_len, shape.head_dim, dtype=dtype),
-            torch.zeros(batch_size, shape.num_heads, ctx_len, shape.head_dim, dtype=dtype),
-        )
-        for shape in kv_cache_shapes(config)
-    ]
+
+    def zeros(shape: KVShape) -> torch.Tensor:
+        return torch.zeros(batch_size, shape.num_heads, ctx_len, shape.head_dim, dtype=dtype)
+
+    return [(zeros(key), zeros(value)) for key, value in shapes]
 
 
 def check_ctx_len(config: PreTrainedConfig, ctx_len: int) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from qeff_codegen.runtime.kv_cache import allocate_kv_cache, check_ctx_len
+from qeff_codegen.runtime.kv_cache import allocate_kv_cache, check_ctx_len, kv_cache_shapes
 
 
 def cache_of(outputs: Any) -> Any:
@@ -32,8 +32,8 @@ class TorchDecoder:
     def __init__(self, model: nn.Module, batch_size: int, ctx_len: int) -> None:
         config: Any = model.config
         check_ctx_len(config, ctx_len)
-        self._config = config
         self._model = model.eval()
+        self._shapes = kv_cache_shapes(self._model)
         self._batch_size = batch_size
         self._ctx_len = ctx_len
         self.reset()
@@ -41,7 +41,7 @@ class TorchDecoder:
     def reset(self) -> None:
         """Empties the cache."""
         dtype = next(self._model.parameters()).dtype
-        self._past_key_values: Any = allocate_kv_cache(self._config, self._batch_size, self._ctx_len, dtype)
+        self._past_key_values: Any = allocate_kv_cache(self._shapes, self._batch_size, self._ctx_len, dtype)
 
     def run(
         self,

@@ -10,7 +10,7 @@ import onnxruntime as ort
 import torch
 
 from qeff_codegen.runtime.graph_io import LOGITS, kv_names, retained_state_name
-from qeff_codegen.runtime.kv_cache import allocate_kv_cache
+from qeff_codegen.runtime.kv_cache import allocate_kv_cache, kv_cache_shapes
 from qeff_codegen.runtime.torch_decoder import TorchDecoder, cache_of
 from qeff_codegen.validation.calls import CallTracker
 from qeff_codegen.validation.decoding import decode_greedily
@@ -64,7 +64,8 @@ class _DecoderPair:
     def __init__(self, qeff_model: Any, onnx_path: Path, scenario: Scenario) -> None:
         self._model = qeff_model
         dtype = next(qeff_model.parameters()).dtype
-        self._past: Any = allocate_kv_cache(qeff_model.config, scenario.cache_rows, scenario.ctx_len, dtype)
+        shapes = kv_cache_shapes(qeff_model)
+        self._past: Any = allocate_kv_cache(shapes, scenario.cache_rows, scenario.ctx_len, dtype)
         self._names = kv_names(len(self._past))
         self._session = ort.InferenceSession(str(onnx_path), providers=["CPUExecutionProvider"])
         empty = [tensor.numpy().copy() for layer in self._past for tensor in layer]

@@ -12,6 +12,7 @@ tokens times choices of them, so its memory grows with the chunk, not with the n
 from __future__ import annotations
 
 import ast
+import re
 
 import libcst as cst
 
@@ -19,9 +20,15 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
-from rewrite_rules._matching import assigned_name, only_statement, source, statements_of
+from rewrite_rules._matching import assigned_name, names_read, only_statement, source, statements_of
 
 LINEAR = {"nn.functional.linear", "F.linear", "torch.nn.functional.linear"}
+# Every expert that some token chose: left out of the sum is none, counted twice is none.
+HITS = re.compile(
+    r"(\w+) = (torch\.)?(nn\.functional|F)\.one_hot\(\w+, num_classes=self\.num_experts( \+ 1)?\)"
+    r"(\n\1 = \1)?\.permute\(2, 1, 0\)\n"
+    r"\w+ = torch\.greater\(\1\.sum\(dim=\(-1, -2\)\), 0\)\.nonzero\(\)"
+)
 
 
 class StaticExperts(Rule):
@@ -77,6 +84,9 @@ class _Vectorized:
         if gather.unknown is not None:
             raise Unmatched("the body of the loop over experts uses its indices in another way", gather.unknown)
         before = [item for item in self.body[: self.at] if not self._is_bookkeeping(item, total)]
+        other = next((item for item in before if total in names_read(item)), None)
+        if other is not None:
+            raise Unmatched("the result of the experts does not begin as zeros", other)
         straight[0] = straight[0].with_changes(leading_lines=self.loop.leading_lines if before else [])
         new = [*before, *straight, *self.body[self.at + 1 :]]
         return self.node.with_changes(body=self.node.body.with_changes(body=new))
@@ -123,16 +133,14 @@ class _Vectorized:
         raise Unmatched("the body of the loop over experts branches", item)
 
     def _summed(self, item: cst.BaseStatement, total: str, token: str) -> cst.SimpleStatementLine:
-        """`total.index_add_(0, token, share)` becomes `total = share.sum(dim=1).squeeze(1)`."""
+        """`total.index_add_(0, token, share)` becomes a sum over the choices and over the axis of one token."""
         call = cst.ensure_type(cst.ensure_type(only_statement(item), cst.Expr).value, cst.Call)
         arguments = [source(argument.value) for argument in call.args]
         if len(arguments) != 3 or arguments[:2] != ["0", token]:
             raise Unmatched("a token's share is not added by `index_add_(0, <token>, <share>)`", item)
         share = arguments[2].replace(f"{total}.dtype", f"{self._like(total)}.dtype")
         share = share if share.isidentifier() or share.endswith(")") else f"({share})"
-        return cst.ensure_type(
-            cst.parse_statement(f"{total} = {share}.sum(dim=1).squeeze(1)"), cst.SimpleStatementLine
-        )
+        return cst.ensure_type(cst.parse_statement(f"{total} = {share}.sum(dim=(1, 2))"), cst.SimpleStatementLine)
 
     def _like(self, total: str) -> str:
         """The tensor that the empty result is made like, so has the dtype of."""
@@ -150,7 +158,11 @@ class _Vectorized:
             return assigned[0] == total and source(assigned[1]).startswith("torch.zeros")
         if isinstance(item, cst.With):
             names = [assigned_name(inner) for inner in statements_of(item.body)]
-            return all(name is not None for name in names) and "one_hot" in source(item)
+            hits = all(name is not None for name in names) and "one_hot" in source(item)
+            text = ast.unparse(ast.parse(source(item))).split("\n    ", 1)[1].replace("\n    ", "\n")
+            if hits and not HITS.fullmatch(text):
+                raise Unmatched("the experts that were hit are found in another way", item)
+            return hits
         return False
 
 

@@ -7,6 +7,7 @@ no state of its own, in every call.
 from __future__ import annotations
 
 import ast
+import re
 
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.finished_module import FinishedModule
@@ -14,6 +15,8 @@ from qeff_codegen.engine.rule import Broken, Check
 
 TOLD = ("position_ids", "batch_index")
 CACHE = "past_key_values"
+# Nothing computed from it: the layer's own number is its place in the retained state.
+LAYER_INDEX = re.compile(r"self\.layer_i\w*")
 
 
 class CacheReachedOnce(Check):
@@ -47,7 +50,7 @@ def _updates(forward: ast.FunctionDef) -> list[tuple[ast.Call, list[str]]]:
 
     def walk(node: ast.AST, conditions: list[str]) -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "update":
-            if len(node.args) >= 3 and ast.unparse(node.args[2]).startswith("self.layer_i"):
+            if len(node.args) >= 3 and LAYER_INDEX.fullmatch(ast.unparse(node.args[2])):
                 found.append((node, conditions))
         if isinstance(node, ast.If):
             for taken in node.body:

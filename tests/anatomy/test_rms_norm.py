@@ -83,3 +83,8 @@ def test_spellings_of_the_same_arithmetic(old: str, new: str) -> None:
 def test_other_arithmetic_is_another_norm(source: str, old: str, new: str) -> None:
     assert old in source
     assert kind(source.replace(old, new)) is None
+
+
+def test_a_decorated_norm_is_another_one() -> None:
+    assert kind(PLAIN.replace("    def forward", "    @twice\n    def forward")) is None
+    assert kind(GEMMA.replace("    def _norm", "    @twice\n    def _norm")) is None

@@ -1,36 +1,44 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
-from transformers import AutoConfig, PreTrainedConfig
+from transformers import AutoConfig
 
 from qeff_codegen.errors import UsageError
 from qeff_codegen.runtime.kv_cache import KVShape, allocate_kv_cache, check_ctx_len, kv_cache_shapes
+from tests.runtime.toy_llama import qeff_llama, upstream_llama
 
 
 @pytest.mark.parametrize(
-    ("config", "shape"),
+    ("settings", "shape"),
     [
-        (
-            AutoConfig.for_model(
-                "llama", num_hidden_layers=3, hidden_size=64, num_attention_heads=4, num_key_value_heads=2
-            ),
-            KVShape(2, 16),
-        ),
-        (AutoConfig.for_model("llama", num_hidden_layers=3, hidden_size=64, num_attention_heads=4), KVShape(4, 16)),
-        (
-            AutoConfig.for_model("qwen3", num_hidden_layers=3, hidden_size=64, num_key_value_heads=2, head_dim=24),
-            KVShape(2, 24),
-        ),
-        (AutoConfig.for_model("gpt2", n_layer=3, n_embd=64, n_head=4), KVShape(4, 16)),
+        ({}, KVShape(2, 16)),
+        ({"num_key_value_heads": 4}, KVShape(4, 16)),
+        ({"head_dim": 24}, KVShape(2, 24)),
     ],
-    ids=["grouped", "ungrouped", "own_head_dim", "renamed_attributes"],
+    ids=["grouped", "ungrouped", "own_head_dim"],
 )
-def test_shapes_from_the_configuration(config: PreTrainedConfig, shape: KVShape) -> None:
-    assert kv_cache_shapes(config) == [shape] * 3
-    cache = allocate_kv_cache(config, batch_size=2, ctx_len=5, dtype=torch.float16)
-    assert [tuple(tensor.shape) for tensor in cache[0]] == [(2, shape.num_heads, 5, shape.head_dim)] * 2
-    assert cache[2][1].dtype == torch.float16 and not cache[2][1].any()
+def test_shapes_are_what_the_model_caches(settings: dict[str, Any], shape: KVShape) -> None:
+    shapes = kv_cache_shapes(qeff_llama(upstream_llama(num_hidden_layers=3, **settings)))
+    assert shapes == [(shape, shape)] * 3
+
+
+def test_keys_and_values_may_differ() -> None:
+    shapes = [(KVShape(2, 16), KVShape(2, 8)), (KVShape(1, 4), KVShape(1, 4))]
+    cache = allocate_kv_cache(shapes, batch_size=3, ctx_len=5, dtype=torch.float16)
+    assert [tuple(tensor.shape) for tensor in cache[0]] == [(3, 2, 5, 16), (3, 2, 5, 8)]
+    assert cache[1][1].shape == (3, 1, 5, 4)
+    assert cache[1][1].dtype == torch.float16 and not cache[1][1].any()
+
+
+def test_layers_must_come_in_order() -> None:
+    model = qeff_llama(upstream_llama())
+    for layer in model.model.layers:  # type: ignore[union-attr]
+        layer.self_attn.layer_idx += 1  # type: ignore[union-attr, operator]
+    with pytest.raises(ValueError, match="updates layer 1 of the KV cache where layer 0 is due"):
+        kv_cache_shapes(model)
 
 
 def test_ctx_len_is_limited_by_the_positions_the_model_knows() -> None:

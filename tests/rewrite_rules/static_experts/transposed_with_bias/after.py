@@ -4,6 +4,6 @@ class TinyExperts:
         gate_up = current_state @ self.gate_up_proj[top_k_index] + self.gate_up_proj_bias[top_k_index].unsqueeze(-2)
         current_hidden_states = self._apply_gate(gate_up) @ self.down_proj[top_k_index]
         current_hidden_states = current_hidden_states * top_k_weights[:, :, None, None]
-        final_hidden_states = current_hidden_states.to(hidden_states.dtype).sum(dim=1).squeeze(1)
+        final_hidden_states = current_hidden_states.to(hidden_states.dtype).sum(dim=(1, 2))
 
         return final_hidden_states

@@ -1,0 +1,49 @@
+"""PyTorch operators that the exporter cannot translate at our opset, or translates wrongly, from those it can."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.onnx import symbolic_helper
+
+from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
+
+
+def register_missing_operators() -> None:
+    """Teach the TorchScript exporter these operators; a second time changes nothing."""
+    torch.onnx.register_custom_op_symbolic("aten::expm1", _expm1, ONNX_EXPORT_OPSET)
+    torch.onnx.register_custom_op_symbolic("aten::repeat_interleave", _repeat_interleave, ONNX_EXPORT_OPSET)
+
+
+def _expm1(graph: Any, value: Any) -> Any:
+    """`exp(x) - 1`. Near zero it keeps float32's absolute precision, not the relative one that PyTorch's has."""
+    one = graph.op("CastLike", graph.op("Constant", value_t=torch.tensor(1.0)), value)
+    return graph.op("Sub", graph.op("Exp", value), one).setType(value.type())
+
+
+def _repeat_interleave(graph: Any, value: Any, repeats: Any, dim: Any, output_size: Any = None) -> Any:
+    """Every element along `dim` the same number of times.
+
+    The exporter's own translation turns a negative `dim` positive in place, and with it every other constant of the
+    same value in the graph: the -1 of a reshape becomes another size.
+    """
+    count = int(symbolic_helper._get_const(repeats, "t", "repeats"))
+    axis = int(symbolic_helper._get_const(dim, "i", "dim"))
+    rank = symbolic_helper._get_tensor_rank(value)
+    assert rank is not None, "the rank of a traced tensor is known"
+    axis = axis + rank if axis < 0 else axis
+    each = [1] * rank
+    each[axis] = count
+    shape = graph.op("Mul", graph.op("Shape", value), _constant(graph, each))
+    tiled = graph.op(
+        "Tile",
+        graph.op("Unsqueeze", value, _constant(graph, [axis + 1])),
+        _constant(graph, [1] * (axis + 1) + [count] + [1] * (rank - axis - 1)),
+    )
+    # What follows asks for the rank, which the exporter does not infer through the computed shape.
+    return graph.op("Reshape", tiled, shape).setType(value.type().with_sizes([None] * rank))
+
+
+def _constant(graph: Any, values: list[int]) -> Any:
+    return graph.op("Constant", value_t=torch.tensor(values, dtype=torch.int64))

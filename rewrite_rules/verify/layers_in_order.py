@@ -1,0 +1,35 @@
+"""The model runs its decoder layers in the order in which they are numbered, each once.
+
+The retained state is a list with a place for each layer: a layer that runs twice, late or never would leave holes.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.engine.finished_module import FinishedModule
+from qeff_codegen.engine.rule import Broken, Check
+
+LAYERS = r"self\.\w+(\[:self\.config\.\w+\])?"
+IN_ORDER = re.compile(rf"{LAYERS}|enumerate\({LAYERS}\)|zip\({LAYERS}, .+\)|enumerate\(zip\({LAYERS}, .+\)\)")
+
+
+class LayersInOrder(Check):
+    promise = "The model runs its decoder layers one after the other, each once."
+
+    def broken(self, module: FinishedModule) -> list[Broken]:
+        callees = set(module.anatomy.callees(Role.MODEL))
+        return [
+            Broken(f"`{part.name}` does not run its layers in order: `for ... in {ast.unparse(node.iter)}`")
+            for part in module.anatomy.parts(Role.MODEL)
+            if (forward := module.method(part.name, "forward")) is not None
+            for node in ast.walk(forward)
+            if isinstance(node, ast.For) and _calls_any(node, callees)
+            if not IN_ORDER.fullmatch(ast.unparse(node.iter))
+        ]
+
+
+def _calls_any(loop: ast.For, callees: set[str]) -> bool:
+    return any(isinstance(node, ast.Call) and ast.unparse(node.func) in callees for node in ast.walk(loop))

@@ -1,0 +1,109 @@
+"""The mask goes from where it is built to where it selects scores, and nothing is computed with it on the way.
+
+It is boolean where upstream's is a number to add. Half of it, its copy, or its sum with the scores in a function that
+nobody saw receive it would be computed all the same, and mean something else. Where upstream's model computes with its
+mask, the mask stays upstream's number to add, and so do all uses of it.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from qeff_codegen.anatomy.attention_functions import MASK
+from qeff_codegen.anatomy.mask_form import MaskForm, mask_form
+from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.engine.finished_module import PREFIX, FinishedModule
+from qeff_codegen.engine.rule import Broken, Check
+from rewrite_rules._functions import parents_in
+
+# The causal LM and the model are given upstream's attention mask, which says which tokens are pads, or nothing; the
+# boolean one begins in the model.
+ROLES = (Role.MODEL, Role.DECODER_LAYER, Role.ATTENTION)
+BUILDERS = ("_create_causal_mask", "_create_chunked_causal_mask")
+SIZES = {"shape", "device", "dtype"}
+
+
+class MaskUnchanged(Check):
+    promise = "The mask is handed on as it was built, to functions that select scores by it."
+
+    def broken(self, module: FinishedModule) -> list[Broken]:
+        if mask_form(module.anatomy) is MaskForm.COMPUTED:
+            return []
+        return [
+            Broken(f"`{part.name}` computes with the attention mask: `{ast.unparse(use)}`")
+            for role in ROLES
+            for part in module.anatomy.parts(role)
+            if (forward := module.method(part.name, "forward")) is not None
+            for use in _other_uses(
+                forward,
+                set() if role is Role.MODEL else {MASK},
+                _receivers(module, part.name, set(module.anatomy.callees(role))),
+            )
+        ]
+
+
+def _receivers(module: FinishedModule, owner: str, callees: set[str]) -> set[str]:
+    """Spellings of what may be given the mask: the next part, and what is known to select scores."""
+    methods = {f"self.{name.split('.')[1]}" for name in module.anatomy.mask_parameters if name.split(".")[0] == owner}
+    functions = set(module.anatomy.attention_functions)
+    return callees | methods | functions | {f"{PREFIX.lower()}_{name}" for name in functions}
+
+
+def _other_uses(forward: ast.FunctionDef, given: set[str], receivers: set[str]) -> list[ast.AST]:
+    masks = _names_of_masks(forward, given)
+    parents = parents_in(forward)
+    return [
+        parents[node]
+        for node in ast.walk(forward)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in masks
+        if not _is_handed_on(node, parents, receivers)
+    ]
+
+
+def _names_of_masks(forward: ast.FunctionDef, given: set[str]) -> set[str]:
+    """The masks given, and every name that a built mask, a dictionary of them or another name of it is bound to."""
+    names = set(given)
+    assignments = [node for node in ast.walk(forward) if isinstance(node, ast.Assign)]
+    for _ in range(len(assignments) + 1):
+        found = {
+            target.id
+            for node in assignments
+            if _holds_mask(node.value, names)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        if found <= names:
+            break
+        names |= found
+    return names
+
+
+def _holds_mask(value: ast.expr, names: set[str]) -> bool:
+    if isinstance(value, ast.Dict):
+        return any(_holds_mask(item, names) for item in value.values)
+    if isinstance(value, ast.IfExp):
+        return _holds_mask(value.body, names) or _holds_mask(value.orelse, names)
+    if isinstance(value, ast.Subscript):
+        return _holds_mask(value.value, names)
+    if isinstance(value, ast.Call):
+        return ast.unparse(value.func) in BUILDERS
+    return isinstance(value, ast.Name) and value.id in names
+
+
+def _is_handed_on(node: ast.AST, parents: dict[ast.AST, ast.AST], receivers: set[str]) -> bool:
+    parent = parents[node]
+    while (isinstance(parent, ast.Subscript) and parent.value is node) or (
+        isinstance(parent, ast.IfExp) and parent.test is not node
+    ):
+        node, parent = parent, parents[parent]
+    if isinstance(parent, ast.Attribute):
+        return parent.attr in SIZES
+    if isinstance(parent, ast.Compare):
+        return ast.unparse(parent.comparators[0]) == "None"
+    if isinstance(parent, ast.keyword):
+        parent = parents[parent]
+    if isinstance(parent, ast.Call):
+        function = ast.unparse(parent.func)
+        selects = function == "torch.where" or function.endswith(".masked_fill")
+        return function in receivers or (selects and parent.args[0] is node)
+    return isinstance(parent, (ast.Assign, ast.AnnAssign, ast.Dict))
