@@ -1,8 +1,7 @@
 """The mask goes from where it is built to where it selects scores, and nothing is computed with it on the way.
 
 It is boolean where upstream's is a number to add. Half of it, its copy, or its sum with the scores in a function that
-nobody saw receive it would be computed all the same, and mean something else. Where upstream's model computes with its
-mask, the mask stays upstream's number to add, and so do all uses of it.
+nobody saw receive it would be computed all the same, and mean something else.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.attention_functions import MASK
-from qeff_codegen.anatomy.mask_form import MaskForm, mask_form
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.finished_module import PREFIX, FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
@@ -27,8 +25,6 @@ class MaskUnchanged(Check):
     promise = "The mask is handed on as it was built, to functions that select scores by it."
 
     def broken(self, module: FinishedModule) -> list[Broken]:
-        if mask_form(module.anatomy) is MaskForm.COMPUTED:
-            return []
         return [
             Broken(f"`{part.name}` computes with the attention mask: `{ast.unparse(use)}`")
             for role in ROLES

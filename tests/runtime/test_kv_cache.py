@@ -36,7 +36,7 @@ def test_keys_and_values_may_differ() -> None:
 def test_layers_must_come_in_order() -> None:
     model = qeff_llama(upstream_llama())
     for layer in model.model.layers:  # type: ignore[union-attr]
-        layer.self_attn.layer_idx += 1  # type: ignore[union-attr, operator]
+        layer.self_attn.layer_idx += 1
     with pytest.raises(ValueError, match="updates layer 1 of the KV cache where layer 0 is due"):
         kv_cache_shapes(model)
 
