@@ -47,6 +47,8 @@ class Rule:
     roles: ClassVar[tuple[Role, ...]]
     construct: ClassVar[str]
     expect: ClassVar[Expect] = Expect.ANY
+    # A function that holds none of these words is passed over without being read: most rules match in few functions.
+    words: ClassVar[tuple[str, ...]] = ()
     next_step: ClassVar[str] = "this construct needs a rule of its own before the model can be generated"
 
     @property
@@ -55,8 +57,10 @@ class Rule:
         return type(self).__module__.rsplit(".", 1)[-1]
 
     def applies_to(self, function: Function) -> bool:
-        """Whether the rule looks at `function` at all; by default at every function of its roles."""
-        return function.role in self.roles and not function.added
+        """Whether the rule looks at `function` at all: it has one of its roles, and one of its words if there are."""
+        if function.added or function.role not in self.roles:
+            return False
+        return not self.words or any(word in line.text for line in function.lines for word in self.words)
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         """The changed function and the number of places matched."""

@@ -57,7 +57,7 @@ def kv_cache_shapes(model: nn.Module) -> list[LayerShapes]:
     """Runs `model` on one token and returns the shapes of what each layer caches.
 
     Configurations name these sizes in too many ways to be read: keys may be wider than values, heads may differ from
-    layer to layer, one decoder layer may cache twice, and a layer that shares another's keys and values caches nothing.
+    layer to layer, one decoder layer may cache twice, and a layer that shares the keys of another caches nothing.
 
     Args:
         model: a causal LM whose modules were mapped to their QEff classes.

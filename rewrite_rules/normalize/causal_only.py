@@ -23,6 +23,7 @@ class CausalOnly(Rule):
         "A token can only attend to what is already cached: a configuration that looks ahead is an error, not ignored."
     )
     roles = (Role.MODEL,)
+    words = (KEY,)
     construct = f'`if self.config.<flag>: <keywords>["{KEY}"] = ...`'
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:

@@ -19,6 +19,7 @@ from rewrite_rules._matching import source
 class InferenceOnly(Rule):
     why = "The compiled graph only infers: `self.training` is false, and branches on it never run."
     roles = (*CALL_PATH, Role.ATTENTION_FUNCTION)
+    words = ("training",)
     construct = "a condition on `self.training`"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:

@@ -21,6 +21,7 @@ SLICE = f"slice(-{KEEP}, None) if isinstance({KEEP}, int) else {KEEP}"
 class LogitsSliceByCall(Rule):
     why = "Two releases spell the choice of kept logits differently; later rules see one spelling."
     roles = (Role.CAUSAL_LM,)
+    words = (KEEP,)
     construct = f"`<name> = {SLICE}` and `<hidden states>[:, <name>, :]`"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:

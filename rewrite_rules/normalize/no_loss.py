@@ -20,6 +20,7 @@ LABELS, LOSS = "labels", "loss"
 class NoLoss(Rule):
     why = "The compiled graph only infers: there are no labels and no loss."
     roles = (Role.CAUSAL_LM,)
+    words = (LABELS,)
     construct = "`if labels is not None: loss = ...`"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:

@@ -19,6 +19,7 @@ WARNING = "self.warn_if_padding_and_no_attention_mask"
 class NoPaddingWarning(Rule):
     why = "Pads are told by `position_ids`, so a missing attention mask is nothing to warn about."
     roles = (Role.MODEL, Role.CAUSAL_LM)
+    words = (WARNING,)
     construct = f"`{WARNING}(...)`"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:

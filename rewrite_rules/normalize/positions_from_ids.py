@@ -26,6 +26,7 @@ ALL_ROWS = ".view((*input_shape, 1, 1))"
 class PositionsFromIds(Rule):
     why = "The length of a preallocated cache says nothing about positions; `position_ids` does, for every row."
     roles = (Role.ATTENTION,)
+    words = ("get_seq_length",)
     construct = "`torch.arange(hidden_states.shape[1], ...) + <cache>.get_seq_length(self.layer_idx)`"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:

@@ -38,6 +38,7 @@ COUNTED = tuple(
 class PositionsGiven(Rule):
     why = "`position_ids` is always given; counting on from the length of a preallocated cache would be wrong."
     roles = CALL_PATH
+    words = ("position_ids is",)
     construct = (
         "`if position_ids is None:` that counts `arange(<new tokens>) + <cached tokens>`, and does nothing else"
     )

@@ -20,6 +20,7 @@ TOKENS = frozenset({"input_ids"})
 class TokensGiven(Rule):
     why = "The graph takes `input_ids`, so what upstream does without them never runs."
     roles = (Role.MODEL,)
+    words = ("input_ids is",)
     construct = "`if input_ids is None: ...`"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:

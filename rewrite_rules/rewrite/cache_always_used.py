@@ -19,6 +19,7 @@ from rewrite_rules._matching import assigned_name, source
 class CacheAlwaysUsed(Rule):
     why = "The retained state is always taken and returned, so `use_cache` decides nothing."
     roles = CALL_PATH
+    words = ("use_cache",)
     construct = "a condition on `use_cache`"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:

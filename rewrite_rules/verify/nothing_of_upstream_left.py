@@ -6,6 +6,7 @@ import ast
 
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
+from rewrite_rules._matching import modules_made_by
 
 MODULES = {
     "transformers.masking_utils": "a mask builder",
@@ -32,12 +33,13 @@ class NothingOfUpstreamLeft(Check):
             for name, source in module.imports.items()
             if source in MODULES
         ]
+        dropouts = {name for part in module.anatomy.replaced for name in modules_made_by(part.cls, "Dropout")}
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Name) and node.id in NAMES:
                 found.append(Broken(f"`{node.id}` is left, {NAMES[node.id]}"))
             elif isinstance(node, ast.Attribute) and node.attr in ATTRIBUTES:
                 found.append(Broken(f"`{ast.unparse(node)}` is left, {ATTRIBUTES[node.attr]}"))
-            elif isinstance(node, ast.Call) and "dropout" in ast.unparse(node.func).lower():
+            elif isinstance(node, ast.Call) and _drops(ast.unparse(node.func), dropouts):
                 found.append(Broken(f"`{ast.unparse(node)}` is left, dropout"))
             elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 found += [
@@ -46,3 +48,8 @@ class NothingOfUpstreamLeft(Check):
                     if ast.unparse(item) not in DECORATORS
                 ]
         return found
+
+
+def _drops(function: str, dropouts: set[str]) -> bool:
+    """Whether a call is one of dropout: a function named so, or a module that `__init__` makes an nn.Dropout."""
+    return "dropout" in function.lower() or function in dropouts
