@@ -35,6 +35,12 @@ UPDATE = "past_key_values.update(key_states, value_states, self.layer_idx, cache
 GIVEN = "if past_key_values is not None:\n            cache_kwargs"
 TO_ATTENTION = "            batch_index=batch_index,\n            **kwargs,\n        )\n        return res"
 BREAKS = [
+    (
+        "nothing_of_upstream_left",
+        "return attn_output, attn",
+        "return self.resid_dropout(attn_output), attn",
+        "dropout",
+    ),
     ("module_compiles", "self.lm_head(hidden_states[", "self.lm_head(hidden[", "the name `hidden` is used"),
     ("module_compiles", "cos, sin = position_embeddings", "cos,  sin = position_embeddings", "black would change"),
     ("module_compiles", "class QEffTinyModel", "# \u2500\u2500 model\nclass QEffTinyModel", "holds the decoration"),
