@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
 from qeff_codegen.anatomy.rms_norm import NormKind
-from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.roles import CALL_PATH, Role
 from qeff_codegen.generated_model import RoleFound
 
 
@@ -19,6 +20,8 @@ class Part:
         called_as: how the part before it on the call path spells the call, such as `self.self_attn` or
             `decoder_layer`; several when it is built under several attributes.
         cache_parameter: the name its forward gives the KV cache, whatever upstream calls it.
+        alternatives: other implementations of the same module, which a loaded model may hold instead.
+        entries: methods that others call beside forward.
     """
 
     role: Role
@@ -26,6 +29,8 @@ class Part:
     because: tuple[str, ...]
     called_as: tuple[str, ...] = ()
     cache_parameter: str = ""
+    alternatives: tuple[str, ...] = ()
+    entries: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -37,6 +42,27 @@ class Part:
         """The part's forward, which recognition made sure of."""
         assert self.cls.forward is not None
         return self.cls.forward
+
+
+def returned_count(part: Part) -> int | None:
+    """How many values a part's forward returns as a tuple; None when it returns something else.
+
+    A name that is bound to a tuple once counts as the tuple; what is appended to it when attention weights are asked
+    for does not count.
+    """
+    bound: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(part.forward):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            bound.setdefault(node.targets[0].id, []).append(node.value)
+    counts: set[int | None] = set()
+    for node in ast.walk(part.forward):
+        if not isinstance(node, ast.Return):
+            continue
+        value = node.value
+        if isinstance(value, ast.Name) and len(bound.get(value.id, [])) == 1:
+            value = bound[value.id][0]
+        counts.add(len(value.elts) if isinstance(value, ast.Tuple) else None)
+    return counts.pop() if len(counts) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -95,11 +121,8 @@ class Anatomy:
 
     def callees(self, role: Role) -> dict[str, Part]:
         """The calls a part of `role` makes to the next parts of the call path, by how they are spelled."""
-        following = {
-            Role.CAUSAL_LM: Role.MODEL,
-            Role.MODEL: Role.DECODER_LAYER,
-            Role.DECODER_LAYER: Role.ATTENTION,
-        }.get(role)
+        roles = [part_role for part_role in CALL_PATH if self.parts(part_role)]
+        following = dict(pairwise(roles)).get(role)
         return {spelled: part for part in self.path if part.role is following for spelled in part.called_as}
 
     def found(self) -> tuple[RoleFound, ...]:

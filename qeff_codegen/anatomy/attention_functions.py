@@ -13,7 +13,7 @@ MASK = "attention_mask"
 def find_attention_functions(
     file: ModelingFile, attentions: tuple[Part, ...]
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Functions that the attentions' forwards hand `attention_mask` to.
+    """Functions that the attentions' forwards hand `attention_mask` to, and those forwards that use it themselves.
 
     Returns:
         The names of module-level functions, in file order, and for every one of them and every method
@@ -22,6 +22,8 @@ def find_attention_functions(
     functions: dict[str, str] = {}
     methods: dict[str, str] = {}
     for part in attentions:
+        if _selects_scores(part.forward):
+            methods[f"{part.name}.{part.forward.name}"] = MASK
         interface = _interface_functions(file, part.forward)
         for call in (node for node in ast.walk(part.forward) if isinstance(node, ast.Call)):
             spelled = ast.unparse(call.func)
@@ -61,6 +63,29 @@ def _interface_functions(file: ModelingFile, forward: ast.FunctionDef) -> dict[s
 
 def _is_registry_lookup(value: ast.expr) -> bool:
     return isinstance(value, ast.Call) and ast.unparse(value.func).endswith(".get_interface")
+
+
+def _selects_scores(forward: ast.FunctionDef) -> bool:
+    """Whether a forward masks its scores itself: adds the mask, or a slice of it, or fills by it."""
+    masks = {MASK} | {
+        target.id
+        for node in ast.walk(forward)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript)
+        if ast.unparse(node.value.value) == MASK
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(forward):
+        operands: list[ast.expr] = []
+        if isinstance(node, ast.BinOp):
+            operands = [node.left, node.right]
+        elif isinstance(node, ast.AugAssign):
+            operands = [node.value]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "masked_fill":
+            operands = node.args[:1]
+        if any(isinstance(operand, ast.Name) and operand.id in masks for operand in operands):
+            return True
+    return False
 
 
 def _mask_parameter(call: ast.Call, callee: ast.FunctionDef) -> str | None:

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from qeff_codegen.anatomy.implementation_tables import ImplementationTable, find_implementation_tables
 from qeff_codegen.errors import Location, Refusal
 from qeff_codegen.upstream.source import UpstreamModel
 
@@ -22,6 +23,7 @@ class ModelingClass:
         methods: its own methods by name.
         built: for every `self.<attribute> = ...` of `__init__`, the classes of this file built in that expression.
         assigned: the expressions assigned to every `self.<attribute>` in `__init__`.
+        alternatives: for a class built from a table of implementations, the table's other classes.
     """
 
     name: str
@@ -29,6 +31,7 @@ class ModelingClass:
     methods: dict[str, ast.FunctionDef]
     built: dict[str, tuple[str, ...]]
     assigned: dict[str, tuple[ast.expr, ...]]
+    alternatives: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def forward(self) -> ast.FunctionDef | None:
@@ -82,13 +85,14 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
             next_step="check that the path names a modeling_*.py file for Python 3",
         ) from None
     class_names = {node.name for node in _top_level(tree) if isinstance(node, ast.ClassDef)}
+    tables = find_implementation_tables(tree, class_names)
     classes: dict[str, ModelingClass] = {}
     functions: dict[str, ast.FunctionDef] = {}
     imports: dict[str, tuple[str, str | None]] = {}
     names: set[str] = set()
     for node in _top_level(tree):
         if isinstance(node, ast.ClassDef):
-            classes[node.name] = _read_class(node, class_names)
+            classes[node.name] = _read_class(node, class_names, tables)
             names.add(node.name)
         elif isinstance(node, ast.FunctionDef):
             functions[node.name] = node
@@ -126,10 +130,11 @@ def _absolute_module(node: ast.ImportFrom, module: str) -> str:
     return ".".join([*package, *([node.module] if node.module else [])])
 
 
-def _read_class(node: ast.ClassDef, class_names: set[str]) -> ModelingClass:
+def _read_class(node: ast.ClassDef, class_names: set[str], tables: dict[str, ImplementationTable]) -> ModelingClass:
     methods = {item.name: item for item in node.body if isinstance(item, ast.FunctionDef)}
     built: dict[str, tuple[str, ...]] = {}
     assigned: dict[str, tuple[ast.expr, ...]] = {}
+    alternatives: dict[str, tuple[str, ...]] = {}
     initializer = methods.get("__init__")
     for statement in ast.walk(initializer) if initializer else ():
         if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is None:
@@ -140,11 +145,12 @@ def _read_class(node: ast.ClassDef, class_names: set[str]) -> ModelingClass:
             if attribute is None:
                 continue
             assigned[attribute] = (*assigned.get(attribute, ()), statement.value)
-            found = tuple(
-                name.id for name in ast.walk(statement.value) if isinstance(name, ast.Name) and name.id in class_names
-            )
+            names = [name.id for name in ast.walk(statement.value) if isinstance(name, ast.Name)]
+            looked_up = [tables[name] for name in names if name in tables]
+            alternatives.update({table.eager: table.others for table in looked_up})
+            found = (*(name for name in names if name in class_names), *(table.eager for table in looked_up))
             built[attribute] = tuple(dict.fromkeys((*built.get(attribute, ()), *found)))
-    return ModelingClass(node.name, node, methods, built, assigned)
+    return ModelingClass(node.name, node, methods, built, assigned, alternatives)
 
 
 def self_attribute(expression: ast.expr) -> str | None:

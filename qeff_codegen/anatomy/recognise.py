@@ -17,6 +17,7 @@ from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, bind
 from qeff_codegen.anatomy.rms_norm import recognise_rms_norm
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.rotary import find_rotary_embeddings
+from qeff_codegen.anatomy.sorted_experts import find_sorted_experts
 from qeff_codegen.errors import Refusal
 
 
@@ -29,8 +30,10 @@ def recognise(file: ModelingFile) -> Anatomy:
     causal_lm = _causal_lm(file)
     body_attribute, model = _model(file, causal_lm)
     loop, layer = _decoder_layer(file, model)
-    attentions = _attentions(file, layer)
-    layer_part = _layer_part(file, layer, loop, attentions)
+    wrapper = _wrapper(file, layer)
+    attentions = _attentions(file, file.classes[wrapper[1]] if wrapper else layer)
+    wrappers = (_wrapper_part(file, layer, *wrapper, attentions),) if wrapper else ()
+    layer_part = _layer_part(file, layer, loop, wrappers or attentions)
     model_part = Part(
         Role.MODEL,
         model,
@@ -45,7 +48,7 @@ def recognise(file: ModelingFile) -> Anatomy:
         (),
         _passed_cache(file, causal_lm, {f"self.{body_attribute}": model_part}),
     )
-    path = (causal_lm_part, model_part, layer_part, *attentions)
+    path = (causal_lm_part, model_part, layer_part, *wrappers, *attentions)
     reachable = tuple(_reachable(file, causal_lm))
     functions, mask_parameters = find_attention_functions(file, attentions)
     norms = tuple(
@@ -53,7 +56,8 @@ def recognise(file: ModelingFile) -> Anatomy:
         for name in reachable
         if (kind := recognise_rms_norm(file.classes[name])) is not None
     )
-    rotary, experts = find_rotary_embeddings(file, reachable), find_experts(file, reachable)
+    rotary = find_rotary_embeddings(file, reachable)
+    experts = (*find_experts(file, reachable), *find_sorted_experts(file, reachable))
     return Anatomy(file, path, rotary, experts, norms, functions, mask_parameters, reachable)
 
 
@@ -198,13 +202,19 @@ def _attentions(file: ModelingFile, layer: ModelingClass) -> tuple[Part, ...]:
             update = cache_update(cls)
             if update is None or cls.forward is None:
                 continue
-            spelled = f"self.{attribute}"
+            spelled = _spellings(layer, attribute)
             known = parts.get(name)
             because = known.because if known else (f"its forward calls `{ast.unparse(update)}`",)
-            called_as = (*(known.called_as if known else ()), spelled)
+            called_as = (*(known.called_as if known else ()), *spelled)
             cache = known.cache_parameter if known else _received_cache(file, cls, update)
+            alternatives = _alternatives(file, layer, cls)
             parts[name] = Part(
-                Role.ATTENTION, cls, (*because, f"`{layer.name}` builds it as `{spelled}`"), called_as, cache
+                Role.ATTENTION,
+                cls,
+                (*because, f"`{layer.name}` builds it as `self.{attribute}`"),
+                called_as,
+                cache,
+                alternatives,
             )
     if not parts:
         raise _refuse(
@@ -223,6 +233,62 @@ def _attentions(file: ModelingFile, layer: ModelingClass) -> tuple[Part, ...]:
             "one attention class for each attribute of the decoder layer",
         )
     return tuple(parts.values())
+
+
+def _spellings(builder: ModelingClass, attribute: str) -> tuple[str, ...]:
+    """How a class calls what it built as an attribute: by number where that is a list, else by its name."""
+    numbered = {
+        ast.unparse(call.func)
+        for call in _calls(builder.forward)
+        if isinstance(call.func, ast.Subscript)
+        and self_attribute(call.func.value) == attribute
+        and isinstance(call.func.slice, ast.Constant)
+    }
+    return tuple(sorted(numbered)) or (f"self.{attribute}",)
+
+
+def _wrapper(file: ModelingFile, layer: ModelingClass) -> tuple[str, str] | None:
+    """Attribute and class of the one module that stands between a decoder layer and its attention, if one does."""
+    built = [(attribute, name) for attribute, names in layer.built.items() for name in names]
+    if any(cache_update(file.classes[name]) for _, name in built):
+        return None
+    between = [
+        (attribute, name)
+        for attribute, name in built
+        for inner in {inner for names in file.classes[name].built.values() for inner in names}
+        if cache_update(file.classes[inner]) and file.classes[name].forward is not None
+    ]
+    return between[0] if len(between) == 1 else None
+
+
+def _wrapper_part(
+    file: ModelingFile, layer: ModelingClass, attribute: str, name: str, attentions: tuple[Part, ...]
+) -> Part:
+    callees = {spelled: part for part in attentions for spelled in part.called_as}
+    return Part(
+        Role.ATTENTION_WRAPPER,
+        file.classes[name],
+        (
+            f"`{layer.name}` builds it as `self.{attribute}`",
+            f"it builds the attention `{', '.join(part.name for part in attentions)}`",
+        ),
+        _spellings(layer, attribute),
+        _passed_cache(file, file.classes[name], callees),
+    )
+
+
+def _alternatives(file: ModelingFile, builder: ModelingClass, cls: ModelingClass) -> tuple[str, ...]:
+    """Other implementations of an attention; each must be the same module with another forward."""
+    names = builder.alternatives.get(cls.name, ())
+    for name in names:
+        if file.classes[name].bases != (cls.name,):
+            raise _refuse(
+                file,
+                f"`{name}` may stand in for `{cls.name}` and is not a subclass of it",
+                file.classes[name].node.lineno,
+                f"`class {name}({cls.name})`, the same weights with another forward",
+            )
+    return names
 
 
 def cache_update(cls: ModelingClass) -> ast.Call | None:

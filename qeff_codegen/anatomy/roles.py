@@ -11,13 +11,18 @@ class Role(StrEnum):
     CAUSAL_LM = "causal LM"
     MODEL = "model"
     DECODER_LAYER = "decoder layer"
+    ATTENTION_WRAPPER = "attention wrapper"
     ATTENTION = "attention"
     ATTENTION_FUNCTION = "attention function"
     HELPER_FUNCTION = "helper function"
     ROTARY_EMBEDDING = "rotary embedding"
     EXPERTS = "experts"
+    EXPERT = "one expert"
+    EXPERT_ROUTER = "expert router"
+    EXPERT_DISPATCHER = "expert dispatcher"
+    EXPERT_PROJECTION = "expert projection"
     RMS_NORM = "RMS norm"
 
 
 # The call path of a forward pass, outermost first: what the cache and position_ids travel along.
-CALL_PATH = (Role.CAUSAL_LM, Role.MODEL, Role.DECODER_LAYER, Role.ATTENTION)
+CALL_PATH = (Role.CAUSAL_LM, Role.MODEL, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.ATTENTION)

@@ -15,5 +15,9 @@ def mapping_entries(draft: Draft) -> tuple[MappingEntry, ...]:
     parts = sorted(draft.anatomy.replaced, key=lambda part: part.cls.node.lineno)
     return (
         *draft.mappings,
-        *(MappingEntry("KVCacheTransform", part.name, PREFIX + part.name, module) for part in parts),
+        *(
+            MappingEntry("KVCacheTransform", name, PREFIX + part.name, module)
+            for part in parts
+            for name in (part.name, *part.alternatives)
+        ),
     )

@@ -141,16 +141,16 @@ def open_draft(anatomy: Anatomy) -> Draft:
             part = anatomy.part(statement.name.value)
             if part is None or part.role is Role.ROTARY_EMBEDDING:
                 continue
-            used = _methods_reached(part.cls.methods)
+            used = _methods_reached(part.cls.methods, part.entries)
             for item in statement.body.body:
                 if isinstance(item, cst.FunctionDef) and item.name.value in used:
                     functions.append(_open(item, part.name, part.role, part.cls.methods[item.name.value]))
     return Draft(anatomy, functions)
 
 
-def _methods_reached(methods: dict[str, ast.FunctionDef]) -> set[str]:
-    """`forward` and the methods it calls on `self`, directly or not."""
-    pending, reached = ["forward"], set()
+def _methods_reached(methods: dict[str, ast.FunctionDef], entries: tuple[str, ...]) -> set[str]:
+    """`forward`, other methods called from outside, and the methods these call on `self`, directly or not."""
+    pending, reached = ["forward", *entries], set()
     while pending:
         name = pending.pop()
         if name in reached or name not in methods:

@@ -15,7 +15,8 @@ from qeff_codegen.engine.rule import Rule, Unmatched
 from rewrite_rules._folding import fold, none_comparison
 from rewrite_rules._matching import assigned_name, names_read, parameter_names, source, without_parameters
 
-ENCODER = frozenset({"encoder_hidden_states", "encoder_attention_mask"})
+ENCODER = frozenset({"encoder_hidden_states", "encoder_attention_mask", "key_value_states"})
+CROSS_ATTENTION = {"self.config.add_cross_attention", "self.config.is_encoder_decoder", "self.is_cross_attention"}
 
 
 class NoEncoder(Rule):
@@ -32,7 +33,7 @@ class NoEncoder(Rule):
         def truth(test: cst.BaseExpression) -> bool | None:
             if isinstance(test, cst.Name) and test.value in false_names:
                 return False
-            if source(test) == "self.config.add_cross_attention" or _asks_for_encoder_cache(test):
+            if source(test) in CROSS_ATTENTION or _asks_for_encoder_cache(test):
                 return False
             return none_comparison(test, ENCODER)
 

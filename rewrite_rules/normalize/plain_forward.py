@@ -26,6 +26,8 @@ KNOWN = {
     "deprecate_kwarg": "accepts an old keyword for a new one",
     "torch.no_grad": "the graph has no gradients",
 }
+# How a method is bound; it stays.
+BINDING = {"classmethod", "staticmethod"}
 
 
 class PlainForward(Rule):
@@ -34,13 +36,16 @@ class PlainForward(Rule):
     construct = f"one of the known decorators: {', '.join(sorted(KNOWN))}"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+        bound = [item for item in function.node.decorators if _name(item) in BINDING]
         for decorator in function.node.decorators:
+            if decorator in bound:
+                continue
             if _name(decorator) not in KNOWN:
                 raise Unmatched(
                     f"`{function.qualified_name}` wears a decorator that may hide behaviour", decorator.decorator
                 )
-        count = len(function.node.decorators)
-        return (function.node.with_changes(decorators=[]), count) if count else (function.node, 0)
+        count = len(function.node.decorators) - len(bound)
+        return (function.node.with_changes(decorators=bound), count) if count else (function.node, 0)
 
 
 def _name(decorator: cst.Decorator) -> str:

@@ -6,41 +6,73 @@ add 0 or 1 without any error, so every use of the mask must be one that is under
 
 from __future__ import annotations
 
+import ast
+
 import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.mask_form import MaskForm, mask_form
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from rewrite_rules._matching import assigned_name, source
 
+# What may be asked of a mask besides where it forbids.
+SIZES = {"shape", "size", "device"}
+
 
 class BooleanMask(Rule):
     why = "The mask is boolean, true where a score may not be used: the compiler knows the value that takes its place."
     roles = (Role.ATTENTION, Role.ATTENTION_FUNCTION)
-    construct = "`<scores> = <scores> + <mask>`, once for every mask parameter"
+    construct = "`<scores> + <mask>`, or `<scores>.masked_fill(<mask>, <value>)` of a boolean mask"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         mask = anatomy.mask_parameters.get(function.qualified_name)
         if mask is None:
             return function.node, 0
-        selector = _Select(mask)
+        selector = _Select(mask, mask_form(anatomy))
         node = cst.ensure_type(function.node.visit(selector), cst.FunctionDef)
         stray = _StrayUses(selector.masks)
         node.body.visit(stray)
-        if selector.count != 1 or stray.uses:
+        if not selector.count or stray.uses or (selector.count > 1 and _in_one_branch(node, selector.masks)):
             what = f"`{function.qualified_name}` adds its mask to the scores {selector.count} times"
             if stray.uses:
                 what = f"`{function.qualified_name}` uses its mask in a way that is not understood"
             raise Unmatched(what, stray.uses[0] if stray.uses else node.params)
-        return node, 1
+        return node, selector.count
+
+
+def _in_one_branch(function: cst.FunctionDef, masks: set[str]) -> bool:
+    """Whether scores are selected twice on one way through a function, so that what is masked is masked again."""
+
+    def count(statements: list[ast.stmt]) -> int:
+        return sum(
+            max(count(item.body), count(item.orelse)) if isinstance(item, ast.If) else _selections(item, masks)
+            for item in statements
+        )
+
+    definition = ast.parse(cst.Module([function]).code).body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    return count(definition.body) > 1
+
+
+def _selections(statement: ast.stmt, masks: set[str]) -> int:
+    calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call) and node.args]
+    return sum(
+        ast.unparse(node.func) == "torch.where"
+        and bool(masks & {name.id for name in ast.walk(node.args[0]) if isinstance(name, ast.Name)})
+        or ast.unparse(node.func).endswith(".masked_fill")
+        and ast.unparse(node.args[0]) in masks
+        for node in calls
+    )
 
 
 class _Select(cst.CSTTransformer):
-    """Rewrite `scores + mask`, where mask is the parameter or a slice of it bound to a local name."""
+    """Rewrite where the mask meets the scores; mask is the parameter or a slice of it bound to a local name."""
 
-    def __init__(self, mask: str) -> None:
+    def __init__(self, mask: str, form: MaskForm) -> None:
         self.masks = {mask}
+        self.form = form
         self.count = 0
 
     def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> None:
@@ -54,19 +86,34 @@ class _Select(cst.CSTTransformer):
     def leave_BinaryOperation(
         self, original_node: cst.BinaryOperation, updated_node: cst.BinaryOperation
     ) -> cst.BaseExpression:
-        if not isinstance(updated_node.operator, cst.Add):
+        if not isinstance(updated_node.operator, cst.Add) or self.form is MaskForm.FILLED:
             return updated_node
         for mask, scores in ((updated_node.right, updated_node.left), (updated_node.left, updated_node.right)):
             if self.is_mask(mask):
                 self.count += 1
+                scores = scores.with_changes(lpar=(), rpar=()) if isinstance(scores, cst.IfExp) else scores
                 return cst.parse_expression(
                     f"torch.where({source(mask)}, MIN_MASKED_ATTENTION_VALUE, {source(scores)})"
                 )
         return updated_node
 
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
+        if self.form is not MaskForm.FILLED or not isinstance(updated_node.func, cst.Attribute):
+            return updated_node
+        arguments = updated_node.args
+        if (
+            updated_node.func.attr.value != "masked_fill"
+            or len(arguments) != 2
+            or not self.is_mask(arguments[0].value)
+        ):
+            return updated_node
+        self.count += 1
+        value = arguments[1].with_changes(value=cst.Name("MIN_MASKED_ATTENTION_VALUE"))
+        return updated_node.with_changes(args=[arguments[0], value])
+
 
 class _StrayUses(cst.CSTVisitor):
-    """Uses of a mask other than `is None` tests, the selection itself, and slicing into a local name."""
+    """Uses of a mask other than `is None`, questions of size, the selection itself, and slicing into a local name."""
 
     def __init__(self, masks: set[str]) -> None:
         self.masks = masks
@@ -75,7 +122,13 @@ class _StrayUses(cst.CSTVisitor):
     def visit_Comparison(self, node: cst.Comparison) -> bool:
         return not (isinstance(node.left, cst.Name) and source(node.comparisons[0].comparator) == "None")
 
+    def visit_Attribute(self, node: cst.Attribute) -> bool:
+        return node.attr.value not in SIZES
+
     def visit_Call(self, node: cst.Call) -> bool | None:
+        if isinstance(node.func, cst.Attribute) and node.func.attr.value == "masked_fill":
+            node.func.visit(self)
+            return False
         if source(node.func) != "torch.where":
             return None
         for item in node.args[1:]:

@@ -7,9 +7,14 @@ context is read). Builders for a window and for chunks take their size from the 
 
 from __future__ import annotations
 
+import ast
+import re
+
 import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.attention_functions import MASK
+from qeff_codegen.anatomy.mask_form import BUILDERS_MODULE, MaskForm, mask_form
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
@@ -25,7 +30,6 @@ from rewrite_rules._matching import (
 
 FULL, WINDOWED = "create_causal_mask", "create_sliding_window_causal_mask"
 CHUNKED = "create_chunked_causal_mask"
-BUILDERS_MODULE = "transformers.masking_utils"
 # What these builders take that is covered by position_ids and the cache. Anything else changes the mask.
 UNDERSTOOD = {
     "config",
@@ -39,6 +43,10 @@ UNDERSTOOD = {
     # Whether the builder may leave the mask out and trust a kernel's own causal masking.
     "allow_is_causal_skip",
 }
+READS_WINDOW = "config.sliding_window"
+ALSO = "and_mask_function"
+ALWAYS = re.compile(r"lambda \*\w+: torch\.tensor\(True, dtype=torch\.bool\)")
+MADE_BOOLEAN = ".to(torch.bool)"
 CONTEXT = f"target_length = {CACHE}.get_seq_length() if comp_ctx_lengths is None else comp_ctx_lengths.shape[-1]"
 POSITIONS = "position_ids=position_ids"
 WINDOW = ", sliding_window=self.config.sliding_window"
@@ -60,11 +68,16 @@ class MaskFromPositionIds(Rule):
         builders = {name for name, (module, _) in anatomy.file.imports.items() if module == BUILDERS_MODULE}
         facts = _Facts()
         function.node.visit(facts)
-        builder = _Build(self, builders, facts)
+        builder = _Build(builders, facts, mask_form(anatomy))
         node = cst.ensure_type(function.node.visit(builder), cst.FunctionDef)
         if not builder.count:
             return function.node, 0
-        return _drop_unused(_say_context(node), facts), builder.count
+        if WINDOWED not in source(function.node) and (reader := _reads_window(anatomy)) is not None:
+            raise Unmatched(f"`{reader}` reads `{READS_WINDOW}`, and no mask has a window", function.node.params)
+        node = _drop_unused(node, facts)
+        # What upstream made for the builder alone.
+        node = without_assignments(node, {MASK} - names_loaded(node))
+        return _say_context(node), builder.count
 
 
 class _Facts(cst.CSTVisitor):
@@ -99,10 +112,10 @@ class _Facts(cst.CSTVisitor):
 
 
 class _Build(cst.CSTTransformer):
-    def __init__(self, rule: MaskFromPositionIds, builders: set[str], facts: _Facts) -> None:
-        self.rule = rule
+    def __init__(self, builders: set[str], facts: _Facts, form: MaskForm) -> None:
         self.builders = builders
         self.facts = facts
+        self.form = form
         self.count = 0
 
     def leave_SimpleStatementLine(
@@ -114,12 +127,15 @@ class _Build(cst.CSTTransformer):
         return updated_node
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
+        if self.form is MaskForm.FILLED and source(updated_node).endswith(MADE_BOOLEAN):
+            mask = cst.ensure_type(updated_node.func, cst.Attribute).value
+            return mask if "target_length=target_length" in source(mask) else updated_node
         name = source(updated_node.func)
         if name not in self.builders and name not in self.facts.choices:
             return updated_node
         if name not in (FULL, WINDOWED, CHUNKED) and name not in self.facts.choices:
             raise Unmatched(f"`{name}` builds a mask that has no rule", updated_node)
-        unknown = self._passed(updated_node) - UNDERSTOOD
+        unknown = self._passed(updated_node) - UNDERSTOOD - _always_true(updated_node)
         if unknown:
             raise Unmatched(f"the mask also depends on `{min(unknown)}`", updated_node)
         self.count += 1
@@ -138,10 +154,28 @@ class _Build(cst.CSTTransformer):
         return passed
 
 
+def _reads_window(anatomy: Anatomy) -> str | None:
+    """A class that reads the window from the configuration: upstream's cache then forgets what lies outside of it."""
+    for name in anatomy.reachable:
+        initializer = anatomy.file.classes[name].methods.get("__init__")
+        if initializer is not None and READS_WINDOW in ast.unparse(initializer):
+            return name
+    return None
+
+
+def _always_true(call: cst.Call) -> set[str]:
+    """The further condition, when it is one that always holds and only forces upstream to build a mask."""
+    return {
+        ALSO
+        for item in call.args
+        if item.keyword is not None and item.keyword.value == ALSO and ALWAYS.fullmatch(source(item.value))
+    }
+
+
 def _say_context(function: cst.FunctionDef) -> cst.FunctionDef:
-    """Put the context length before the first statement of the body that builds a mask."""
+    """Put the context length before the first statement of the body that needs it."""
     body = list(function.body.body)
-    first = next(index for index, item in enumerate(body) if "target_length=target_length" in source(item))
+    first = next(index for index, item in enumerate(body) if "target_length" in source(item))
     statement = cst.ensure_type(cst.parse_statement(CONTEXT), cst.SimpleStatementLine)
     target = body[first]
     assert isinstance(target, (cst.SimpleStatementLine, cst.If, cst.For, cst.With))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.anatomy import Anatomy, returned_count
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
@@ -17,17 +17,19 @@ from rewrite_rules._matching import CACHE, assigned_name, only_statement, source
 
 class ReturnCache(Rule):
     why = "What a module changes it returns: the updated cache is an output of every layer, not a side effect."
-    roles = (Role.MODEL, Role.DECODER_LAYER, Role.ATTENTION)
+    roles = (Role.MODEL, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.ATTENTION)
     expect = Expect.AT_LEAST_ONE
     construct = (
-        "`return <hidden states>` in a decoder layer, `return <output>, <weights>` in an attention, "
+        "`return <hidden states>` or `return <hidden states>, <weights>` in a decoder layer, "
+        "`return <output>, <weights>` in an attention, "
         "each called as `<result> = <callee>(...)`"
     )
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         if not function.is_forward:
             return function.node, 0
-        returner = _Return(self, function.role, set(anatomy.callees(function.role)))
+        counts = {spelled: returned_count(part) for spelled, part in anatomy.callees(function.role).items()}
+        returner = _Return(function.role, counts)
         node = cst.ensure_type(function.node.visit(returner), cst.FunctionDef)
         if function.role is not Role.MODEL:
             node = node.with_changes(returns=_annotation(node.returns))
@@ -35,10 +37,15 @@ class ReturnCache(Rule):
 
 
 class _Return(cst.CSTTransformer):
-    def __init__(self, rule: ReturnCache, role: Role, callees: set[str]) -> None:
-        self.rule = rule
+    """Append the cache to what is returned, and to what is taken.
+
+    Args of the constructor:
+        counts: for each callee, as it is spelled, how many values its forward returns; None for a single one.
+    """
+
+    def __init__(self, role: Role, counts: dict[str, int | None]) -> None:
         self.role = role
-        self.callees = callees
+        self.counts = counts
         self.tuples: set[str] = set()
         self.count = 0
 
@@ -54,13 +61,13 @@ class _Return(cst.CSTTransformer):
         if isinstance(statement, cst.Return) and self.role is not Role.MODEL:
             return self._return(updated_node, statement)
         if isinstance(statement, cst.Assign) and isinstance(statement.value, cst.Call):
-            if spelled(statement.value.func) in self.callees:
+            if spelled(statement.value.func) in self.counts:
                 return self._take(updated_node, statement)
         return updated_node
 
     def _return(self, line: cst.SimpleStatementLine, statement: cst.Return) -> cst.SimpleStatementLine:
         value = statement.value
-        known = (cst.Tuple,) if self.role is Role.ATTENTION else (cst.Name, cst.BinaryOperation)
+        known = (cst.Name, cst.BinaryOperation, cst.Tuple) if self.role is Role.DECODER_LAYER else (cst.Tuple,)
         if value is None or not isinstance(value, known) or source(value) in self.tuples:
             raise Unmatched(f"the {self.role} returns something else", statement)
         self.count += 1
@@ -68,12 +75,19 @@ class _Return(cst.CSTTransformer):
 
     def _take(self, line: cst.SimpleStatementLine, statement: cst.Assign) -> cst.SimpleStatementLine:
         target = statement.targets[0]
-        known = cst.Tuple if self.role is Role.DECODER_LAYER else cst.Name
-        if len(statement.targets) != 1 or not isinstance(target.target, known):
+        count = self.counts[spelled(cst.ensure_type(statement.value, cst.Call).func)]
+        if len(statement.targets) != 1 or not _takes(target.target, count):
             raise Unmatched(f"the {self.role} takes the result otherwise", statement)
         self.count += 1
         taken = target.with_changes(target=_with_cache(target.target))
         return line.with_changes(body=[statement.with_changes(targets=[taken])])
+
+
+def _takes(target: cst.BaseAssignTargetExpression, count: int | None) -> bool:
+    """Whether a target takes apart a tuple of `count` values, or takes the only one."""
+    if count is None or not isinstance(target, cst.Tuple):
+        return count in (None, 1) and isinstance(target, cst.Name)
+    return len(target.elements) == count
 
 
 def _with_cache(value: cst.BaseExpression) -> cst.Tuple:

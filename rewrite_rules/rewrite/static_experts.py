@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import re
+from itertools import pairwise
 
 import libcst as cst
 
@@ -25,10 +26,11 @@ from rewrite_rules._matching import assigned_name, names_read, only_statement, s
 LINEAR = {"nn.functional.linear", "F.linear", "torch.nn.functional.linear"}
 # Every expert that some token chose: left out of the sum is none, counted twice is none.
 HITS = re.compile(
-    r"(\w+) = (torch\.)?(nn\.functional|F)\.one_hot\(\w+, num_classes=self\.num_experts( \+ 1)?\)"
+    r"(\w+) = (torch\.)?(nn\.functional|F)\.one_hot\(\w+, num_classes=self\.\w+( \+ 1)?\)"
     r"(\n\1 = \1)?\.permute\(2, 1, 0\)\n"
     r"\w+ = torch\.greater\(\1\.sum\(dim=\(-1, -2\)\), 0\)\.nonzero\(\)"
 )
+VIEW = re.compile(r"self(?:\.\w+)+\.view\((\w+)\)")
 
 
 class StaticExperts(Rule):
@@ -75,7 +77,7 @@ class _Vectorized:
         chosen = self._chosen()
         statements = statements_of(self.loop.body)
         expert, choice, token = self._header(statements)
-        gather = _Gather(chosen, expert, choice, token, self.ranks)
+        gather = _Gather(chosen, expert, choice, token, {**self.ranks, **self._views()})
         straight = [
             cst.ensure_type(self._straight(item).visit(gather), cst.SimpleStatementLine) for item in statements[:-1]
         ]
@@ -83,13 +85,28 @@ class _Vectorized:
         straight.append(cst.ensure_type(last.visit(gather), cst.SimpleStatementLine))
         if gather.unknown is not None:
             raise Unmatched("the body of the loop over experts uses its indices in another way", gather.unknown)
-        before = [item for item in self.body[: self.at] if not self._is_bookkeeping(item, total)]
+        before = [item for item in self._without_hits() if not self._is_bookkeeping(item, total)]
         other = next((item for item in before if total in names_read(item)), None)
         if other is not None:
             raise Unmatched("the result of the experts does not begin as zeros", other)
         straight[0] = straight[0].with_changes(leading_lines=self.loop.leading_lines if before else [])
         new = [*before, *straight, *self.body[self.at + 1 :]]
         return self.node.with_changes(body=self.node.body.with_changes(body=new))
+
+    def _without_hits(self) -> list[cst.BaseStatement]:
+        """What stands before the loop, without two statements that find the experts that were hit."""
+        found = self.body[: self.at]
+        for index, (first, second) in enumerate(pairwise(found)):
+            if HITS.fullmatch("\n".join(ast.unparse(ast.parse(source(item).strip())) for item in (first, second))):
+                return [*found[:index], *found[index + 2 :]]
+        return found
+
+    def _views(self) -> dict[str, int]:
+        """`<weights>.view(<shape>)` to its number of axes, for shapes that are written out before the loop."""
+        assigned = [assigned_name(item) for item in self.body[: self.at]]
+        axes = {item[0]: len(item[1].elements) for item in assigned if item and isinstance(item[1], cst.Tuple)}
+        text = source(self.loop)
+        return {found[0]: axes[found[1]] for found in VIEW.finditer(text) if found[1] in axes}
 
     def _total(self) -> str:
         """The tensor that collects the sum: what `index_add_` is called on."""
@@ -187,13 +204,28 @@ class _Gather(cst.CSTTransformer):
         self.unknown: cst.CSTNode | None = None
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
+        if isinstance(updated_node.func, cst.Attribute) and updated_node.func.attr.value == "view":
+            return self._viewed(updated_node, updated_node.func)
         if source(updated_node.func) not in LINEAR:
             return updated_node
-        if len(updated_node.args) != 2 or f"[{self.chosen}]" not in source(updated_node.args[1].value):
+        if len(updated_node.args) != 2 or f"[{self.chosen}" not in source(updated_node.args[1].value):
             self.unknown = self.unknown or original_node
             return updated_node
         states, weight = (source(argument.value) for argument in updated_node.args)
         return cst.parse_expression(f"torch.matmul({states}, {weight}.transpose(-1, -2))")
+
+    def _viewed(self, call: cst.Call, function: cst.Attribute) -> cst.BaseExpression:
+        """`<states>.view(-1, <columns>)`, one row for each token of an expert, is one row for each choice."""
+        arguments = [source(argument.value) for argument in call.args]
+        if isinstance(function.value, cst.Name) and len(arguments) == 2 and arguments[0] == "-1":
+            return cst.parse_expression(f"{source(function)}(*{self.chosen}.shape, 1, {arguments[1]})")
+        return call
+
+    def leave_Comparison(self, original_node: cst.Comparison, updated_node: cst.Comparison) -> cst.BaseExpression:
+        """`<expert> >= <count>`, one truth for each expert, is one for each choice."""
+        if source(original_node.left) != self.expert[1:-1]:
+            return updated_node
+        return updated_node.with_changes(left=cst.parse_expression(f"{self.chosen}[:, :, None, None]"))
 
     def leave_Subscript(self, original_node: cst.Subscript, updated_node: cst.Subscript) -> cst.BaseExpression:
         value = source(original_node.value)
@@ -202,6 +234,8 @@ class _Gather(cst.CSTTransformer):
             return cst.parse_expression(f"{value}{self.forms[index]}")
         if index == self.expert and self.ranks.get(value) == 3:
             return cst.parse_expression(f"{value}[{self.chosen}]")
+        if index.startswith(f"{self.expert[:-1]}.clamp(max=") and self.ranks.get(value) == 3:
+            return cst.parse_expression(f"{value}{index.replace(self.expert[:-1], f'[{self.chosen}', 1)}")
         if index == self.expert and self.ranks.get(value) == 2:
             return cst.parse_expression(f"{value}[{self.chosen}].unsqueeze(-2)")
         return updated_node

@@ -16,13 +16,13 @@ class CacheReturned(Check):
 
     def broken(self, module: FinishedModule) -> list[Broken]:
         found: list[Broken] = []
-        for role in (Role.ATTENTION, Role.DECODER_LAYER):
+        for role in (Role.ATTENTION, Role.ATTENTION_WRAPPER, Role.DECODER_LAYER):
             for part in module.anatomy.parts(role):
                 forward = module.method(part.name, "forward")
                 returns = [node for node in ast.walk(forward) if isinstance(node, ast.Return)] if forward else []
                 if not returns or not all(_ends_with_cache(node.value) for node in returns):
                     found.append(Broken(f"`{part.name}` does not return the cache"))
-        for role in (Role.MODEL, Role.DECODER_LAYER):
+        for role in (Role.MODEL, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER):
             callees = module.anatomy.callees(role)
             for part in module.anatomy.parts(role):
                 forward = module.method(part.name, "forward")

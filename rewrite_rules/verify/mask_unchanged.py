@@ -16,9 +16,9 @@ from rewrite_rules._functions import parents_in
 
 # The causal LM and the model are given upstream's attention mask, which says which tokens are pads, or nothing; the
 # boolean one begins in the model.
-ROLES = (Role.MODEL, Role.DECODER_LAYER, Role.ATTENTION)
+ROLES = (Role.MODEL, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.ATTENTION)
 BUILDERS = ("_create_causal_mask", "_create_chunked_causal_mask")
-SIZES = {"shape", "device", "dtype"}
+SIZES = {"shape", "size", "device", "dtype"}
 
 
 class MaskUnchanged(Check):
@@ -100,6 +100,7 @@ def _is_handed_on(node: ast.AST, parents: dict[ast.AST, ast.AST], receivers: set
         parent = parents[parent]
     if isinstance(parent, ast.Call):
         function = ast.unparse(parent.func)
-        selects = function == "torch.where" or function.endswith(".masked_fill")
+        fills = function.endswith(".masked_fill") and not function.startswith("torch.")
+        selects = function == "torch.where" or fills
         return function in receivers or (selects and parent.args[0] is node)
     return isinstance(parent, (ast.Assign, ast.AnnAssign, ast.Dict))

@@ -86,3 +86,36 @@ def test_a_missing_role_is_refused(old: str, new: str, what: str) -> None:
         recognised(WHOLE.replace(old, new))
     assert caught.value.location is not None
     assert caught.value.expected
+
+
+TABLE = """
+class TinyFlashAttention(TinyAttention):
+    def forward(self, hidden_states, past_key_values=None, **kwargs):
+        return past_key_values.update(hidden_states, hidden_states, self.layer_idx)
+
+
+IMPLEMENTATIONS = {"eager": TinyAttention, "sdpa": TinyAttention, "flash_attention_2": TinyFlashAttention}
+
+
+class TinyDecoderLayer"""
+LOOKED_UP = "IMPLEMENTATIONS[config._attn_implementation](config, layer_idx)"
+
+
+def from_table(table: str) -> str:
+    source = WHOLE.replace("\nclass TinyDecoderLayer", table, 1)
+    return source.replace("self.self_attn = TinyAttention(config, layer_idx)", f"self.self_attn = {LOOKED_UP}", 1)
+
+
+def test_the_eager_class_of_a_table_is_the_attention() -> None:
+    attention = recognised(from_table(TABLE)).path[-1]
+    assert (attention.name, attention.alternatives) == ("TinyAttention", ("TinyFlashAttention",))
+
+
+def test_a_table_of_unrelated_classes_is_refused() -> None:
+    with pytest.raises(Refusal, match="`TinyFlashAttention` may stand in for `TinyAttention` and is not a subclass"):
+        recognised(from_table(TABLE.replace("(TinyAttention)", "(nn.Module)")))
+
+
+def test_a_table_without_eager_is_no_table() -> None:
+    with pytest.raises(Refusal, match="no attention of `TinyDecoderLayer` updates a KV cache"):
+        recognised(from_table(TABLE.replace('"eager"', '"flex"')))

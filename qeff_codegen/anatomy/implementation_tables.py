@@ -1,0 +1,40 @@
+"""Tables of one module's implementations: `{"eager": A, "sdpa": B, ...}`, looked up by the configuration.
+
+The export has one implementation, eager. A model that was loaded with another one holds that one's class, so the
+other classes of the table are kept beside it.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+EAGER = "eager"
+
+
+@dataclass(frozen=True)
+class ImplementationTable:
+    """The class of the eager implementation, and those of all others."""
+
+    eager: str
+    others: tuple[str, ...]
+
+
+def find_implementation_tables(tree: ast.Module, class_names: set[str]) -> dict[str, ImplementationTable]:
+    """Module-level names bound to a dictionary from implementations, `eager` among them, to classes of the file."""
+    found: dict[str, ImplementationTable] = {}
+    for statement in tree.body:
+        if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.Dict):
+            continue
+        entries = {
+            key.value: value.id
+            for key, value in zip(statement.value.keys, statement.value.values, strict=True)
+            if isinstance(key, ast.Constant) and isinstance(value, ast.Name) and value.id in class_names
+        }
+        if EAGER not in entries or len(entries) != len(statement.value.keys):
+            continue
+        others = tuple(dict.fromkeys(name for name in entries.values() if name != entries[EAGER]))
+        for target in statement.targets:
+            if isinstance(target, ast.Name):
+                found[target.id] = ImplementationTable(entries[EAGER], others)
+    return found

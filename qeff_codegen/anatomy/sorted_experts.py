@@ -1,0 +1,59 @@
+"""Recognise experts that are given their tokens sorted by expert, in three kinds of classes.
+
+A router sorts the choices of all tokens by expert and counts those of each; a dispatcher gathers the tokens in that
+order; an expert projection multiplies each expert's stretch of rows with that expert's weight.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from qeff_codegen.anatomy.anatomy import Part
+from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters, self_attribute
+from qeff_codegen.anatomy.roles import Role
+
+
+def find_sorted_experts(file: ModelingFile, reachable: tuple[str, ...]) -> tuple[Part, ...]:
+    """The reachable projections, the routers that sort for them, and the classes that call a projection."""
+    classes = [file.classes[name] for name in reachable]
+    projections = {cls.name for cls in classes if _multiplies_stretches(file, cls)}
+    if not projections:
+        return ()
+    found: list[Part] = []
+    for cls in classes:
+        if cls.name in projections:
+            because = "its forward multiplies each expert's stretch of rows with that expert's weight"
+            found.append(Part(Role.EXPERT_PROJECTION, cls, (because,)))
+        elif _sorts_and_counts(cls):
+            found.append(Part(Role.EXPERT_ROUTER, cls, ("its forward sorts the tokens' choices by expert",)))
+        elif calling := tuple(name for name, method in cls.methods.items() if _calls_any(cls, method, projections)):
+            because = f"`{calling[0]}` gathers the tokens sorted by expert"
+            found.append(Part(Role.EXPERT_DISPATCHER, cls, (because,), entries=calling))
+    return tuple(found)
+
+
+def _multiplies_stretches(file: ModelingFile, cls: ModelingClass) -> bool:
+    """Whether forward takes rows and the experts' sizes, and loops over a fixed number of experts with one weight."""
+    if cls.forward is None or len(parameters(cls.forward)) != 2 or "weight" not in cls.assigned:
+        return False
+    called = (ast.unparse(node.func) for node in ast.walk(cls.forward) if isinstance(node, ast.Call))
+    functions = [cls.forward, *(file.functions[name] for name in called if name in file.functions)]
+    return any(
+        isinstance(node, ast.For) and ast.unparse(node.iter).startswith("range(")
+        for function in functions
+        for node in ast.walk(function)
+    )
+
+
+def _sorts_and_counts(cls: ModelingClass) -> bool:
+    called = {
+        node.func.attr
+        for node in (ast.walk(cls.forward) if cls.forward else ())
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+    return {"sort", "tolist"} <= called
+
+
+def _calls_any(cls: ModelingClass, method: ast.FunctionDef, names: set[str]) -> bool:
+    attributes = {attribute for attribute, built in cls.built.items() if names & set(built)}
+    return any(isinstance(node, ast.Call) and self_attribute(node.func) in attributes for node in ast.walk(method))

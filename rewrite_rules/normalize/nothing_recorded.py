@@ -1,0 +1,75 @@
+"""Record no hidden states and no attention weights, and return an output object.
+
+`output_attentions`, `output_hidden_states` and `return_dict` choose what else upstream returns, and in what form. The
+graph returns logits and retained state, and whoever calls the model by hand gets the output object.
+"""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.roles import CALL_PATH
+from qeff_codegen.engine.draft import Function
+from qeff_codegen.engine.rule import Rule, Unmatched
+from rewrite_rules._folding import fold
+from rewrite_rules._matching import assigned_name, names_read, source, spelled, without_assignments, without_parameters
+
+SWITCHES = {"output_attentions": False, "output_hidden_states": False, "return_dict": True}
+
+
+class NothingRecorded(Rule):
+    why = "The graph returns logits and retained state: hidden states and attention weights are not recorded."
+    roles = CALL_PATH
+    construct = f"conditions on {', '.join(f'`{name}`' for name in SWITCHES)}"
+
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+        if not function.is_forward or not set(SWITCHES) & names_read(function.node):
+            return function.node, 0
+        given = without_assignments(function.node, set(SWITCHES))
+        node, decided = fold(given, _is_switch)
+        recorded = _names_without_record(node)
+        node = without_assignments(node, recorded)
+        dropper = _DropArguments(set(SWITCHES), recorded, set(anatomy.callees(function.role)))
+        node = without_parameters(cst.ensure_type(node.visit(dropper), cst.FunctionDef), set(SWITCHES))
+        left = (set(SWITCHES) | recorded) & names_read(node)
+        if left:
+            raise Unmatched(f"`{min(left)}` is used outside a branch on it", node.params)
+        return node, max(decided, 1)
+
+
+def _is_switch(test: cst.BaseExpression) -> bool | None:
+    if isinstance(test, cst.Name):
+        return SWITCHES.get(test.value)
+    return None
+
+
+def _names_without_record(function: cst.FunctionDef) -> set[str]:
+    """Locals such as `all_hidden_states`, of which `() if output_hidden_states else None` has left None."""
+    finder = _FindNone()
+    function.visit(finder)
+    return {name for name, values in finder.values.items() if values == ["None"]}
+
+
+class _FindNone(cst.CSTVisitor):
+    def __init__(self) -> None:
+        self.values: dict[str, list[str]] = {}
+
+    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> None:
+        assigned = assigned_name(node)
+        if assigned is not None and assigned[0].startswith("all_"):
+            self.values.setdefault(assigned[0], []).append(source(assigned[1]))
+
+
+class _DropArguments(cst.CSTTransformer):
+    """Hand the switches on to nothing, and what is known to be None to no output object."""
+
+    def __init__(self, switches: set[str], recorded: set[str], callees: set[str]) -> None:
+        self.switches = switches
+        self.recorded = recorded
+        self.callees = callees
+
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
+        gone = self.recorded | (self.switches if spelled(original_node.func) in self.callees else set())
+        kept = [item for item in updated_node.args if item.keyword is None or source(item.value) not in gone]
+        return updated_node if len(kept) == len(updated_node.args) else updated_node.with_changes(args=kept)

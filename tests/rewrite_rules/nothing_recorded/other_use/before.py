@@ -1,0 +1,7 @@
+class TinyDecoderLayer(nn.Module):
+    def __init__(self, config, layer_idx):
+        self.self_attn = TinyAttention(config, layer_idx)
+
+    def forward(self, hidden_states, past_key_values=None, output_attentions=False, **kwargs):
+        hidden_states, _ = self.self_attn(hidden_states, past_key_values=past_key_values, **kwargs)
+        return hidden_states * output_attentions
