@@ -39,7 +39,7 @@ def find_family(name: str) -> Family:
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
     register()
-    model_type = name.replace("-", "_") if name not in CONFIG_MAPPING else name
+    model_type = name if name in CONFIG_MAPPING else _in_other_spelling(name, list(CONFIG_MAPPING))
     if model_type not in CONFIG_MAPPING:
         near = difflib.get_close_matches(name, list(CONFIG_MAPPING), n=3)
         hint = f" Near names: {', '.join(near)}." if near else ""
@@ -50,4 +50,14 @@ def find_family(name: str) -> Family:
     if config_class not in MODEL_FOR_CAUSAL_LM_MAPPING:
         raise UsageError(f"`{name}` has no causal LM in the installed transformers, so there is nothing to validate.")
     causal_lm_class: Any = MODEL_FOR_CAUSAL_LM_MAPPING[config_class]
-    return Family(name, config_class, causal_lm_class, importlib.import_module(causal_lm_class.__module__))
+    # The causal LM of a model that also sees or hears is made from the text part of its configuration.
+    own_config_class: type[Any] = config_class
+    if causal_lm_class.config_class is config_class.sub_configs.get("text_config"):
+        own_config_class = causal_lm_class.config_class
+    return Family(name, own_config_class, causal_lm_class, importlib.import_module(causal_lm_class.__module__))
+
+
+def _in_other_spelling(name: str, model_types: list[str]) -> str:
+    """The model type that is `name` but for `-` and `_`; generated packages have underscores throughout."""
+    plain = name.replace("-", "_")
+    return next((model_type for model_type in model_types if model_type.replace("-", "_") == plain), name)

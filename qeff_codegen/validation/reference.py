@@ -48,12 +48,24 @@ def _logits_of_prompt(model: Any, prompt: tuple[int, ...], new_tokens: int, chun
     calls = [list(prompt[start : start + step]) for start in range(0, len(prompt), step)]
     cache = DynamicCache(config=model.config)
     logits: list[np.ndarray] = []
+    seen = 0
     with torch.no_grad():
         for call in calls[:-1]:
-            model(input_ids=torch.tensor([call]), past_key_values=cache, use_cache=True)
+            seen += len(call)
+            _call(model, call, seen, cache)
         call = calls[-1]
         for _ in range(new_tokens):
-            output = model(input_ids=torch.tensor([call]), past_key_values=cache, use_cache=True)
+            seen += len(call)
+            output = _call(model, call, seen, cache)
             logits.append(output.logits[0, -1].float().numpy())
             call = [int(logits[-1].argmax())]
     return np.stack(logits)
+
+
+def _call(model: Any, tokens: list[int], seen: int, cache: DynamicCache) -> Any:
+    """One call of upstream's model; `seen` counts all tokens so far, these included.
+
+    The mask says that every token is real. Most models assume so when it is missing; some then look ahead.
+    """
+    mask = torch.ones(1, seen, dtype=torch.int64)
+    return model(input_ids=torch.tensor([tokens]), attention_mask=mask, past_key_values=cache, use_cache=True)

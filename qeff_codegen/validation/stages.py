@@ -39,8 +39,14 @@ from qeff_codegen.validation.subjects import Subject
 _SDK_COMPILER = Path("/opt/qti-aic/exec/qaic-compile")
 
 
-def run_stages(subject: Subject, transforms: GeneratedTransforms) -> Iterator[StageStarted | ScenarioFinished]:
-    """Run all scenarios of `subject`, reporting each stage as it starts and each scenario as it ends.
+# Stages 1 to 3 run anywhere.
+ALL_STAGES = 3
+
+
+def run_stages(
+    subject: Subject, transforms: GeneratedTransforms, last_stage: int = ALL_STAGES
+) -> Iterator[StageStarted | ScenarioFinished]:
+    """Run all scenarios of `subject` up to `last_stage`, reporting stages as they start and scenarios as they end.
 
     The QEff model is made once and exported once, since batch size, sequence length and context length are dynamic;
     continuous batching has a graph of its own.
@@ -51,7 +57,9 @@ def run_stages(subject: Subject, transforms: GeneratedTransforms) -> Iterator[St
             row = Row(subject.model_name, subject.variant, scenario.name)
             yield StageStarted(row, 2)
             pytorch = _attempt(2, partial(bench.pytorch_stage, scenario, reference))
-            if pytorch.status == EQUAL:
+            if last_stage < 3:
+                onnx = StageResult(3, NOT_RUN, detail="not asked for")
+            elif pytorch.status == EQUAL:
                 yield StageStarted(row, 3)
                 onnx = _attempt(3, partial(bench.onnx_stage, scenario, reference))
             else:

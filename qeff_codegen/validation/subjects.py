@@ -9,6 +9,7 @@ from typing import Any
 from qeff_codegen.validation.comparison import Trace, distinguishes
 from qeff_codegen.validation.families import Family
 from qeff_codegen.validation.reference import call_split_matters, reference_trace
+from qeff_codegen.validation.routing import RoutingWatch
 from qeff_codegen.validation.scenarios import Scenario, scenarios
 from qeff_codegen.validation.tiny_config import SLIDING_WINDOW, Variant, build_config
 from qeff_codegen.validation.tiny_models import build_tiny_model, context_sensitivity
@@ -57,12 +58,16 @@ class Subject:
 def tiny_subject(family: Family, variant: Variant) -> Subject:
     """The variant's tiny model with the first seed that makes a sharp test, out of `MAX_SEEDS`.
 
-    Sharp means: at every step the best two logits are further apart than the tolerance can blur, and the model is
-    sensitive to its context. If no seed is, the last one is used and a note says so.
+    Sharp means: at every step the best two logits are further apart than the tolerance can blur, the model is
+    sensitive to its context, and no expert is chosen by a hair. The base's router chooses every expert at some step.
+    If no seed is sharp, the last one is used and a note says so.
     """
     for seed in range(MAX_SEEDS):
-        subject = _subject_with_seed(family, variant, seed)
-        weaknesses = _weaknesses(subject)
+        with RoutingWatch() as routing:
+            subject = _subject_with_seed(family, variant, seed)
+        # The base has prompts enough to reach every expert; a variant is about something else.
+        found = (*routing.unclear, *(routing.incomplete if variant.kind == "base" else ()))
+        weaknesses = (*_weaknesses(subject), *(f"{family.name}, {variant.name}: {weakness}." for weakness in found))
         if not weaknesses:
             return subject
     return replace(subject, notes=(*subject.notes, *weaknesses))

@@ -17,29 +17,8 @@ from typing import Any
 import torch
 
 from qeff_codegen.validation.families import Family
-
-# Every context of the tiny scenarios is shorter than this; "dynamic" NTK scaling therefore never starts, which is
-# what an export with fixed tables can promise.
-MAX_POSITIONS = 128
-# Prompts and decoding of the RoPE scenario cross this position.
-ORIGINAL_MAX_POSITIONS = 16
-SLIDING_WINDOW = 6
-
-# Canonical transformers names; `attribute_map` says what a family calls them. Heads are wider than
-# hidden_size / heads (where a family allows it) and K/V heads are fewer, so that mixed-up sizes cannot pass.
-_SIZES: dict[str, Any] = {
-    "vocab_size": 160,
-    "hidden_size": 64,
-    "intermediate_size": 96,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 32,
-    "max_position_embeddings": MAX_POSITIONS,
-    "pad_token_id": None,
-    "bos_token_id": None,
-    "eos_token_id": None,
-}
+from qeff_codegen.validation.tiny_ropes import accepts, scaled_ropes
+from qeff_codegen.validation.tiny_sizes import SLIDING_WINDOW, tiny_sizes
 
 # Booleans the modeling code may read that do not belong to a decoder's arithmetic at inference, or that have a
 # variant of their own (tied embeddings, the window switch).
@@ -53,22 +32,23 @@ _NOT_ARITHMETIC = frozenset(
         "output_router_logits",
         "return_dict",
         "tie_word_embeddings",
+        "use_bidirectional_attention",
         "use_cache",
         "use_sliding_window",
     }
 )
-
-_SCALED_ROPE: dict[str, dict[str, Any]] = {
-    "linear": {"factor": 4.0},
-    "dynamic": {"factor": 4.0},
-    "yarn": {"factor": 8.0, "original_max_position_embeddings": ORIGINAL_MAX_POSITIONS},
-    "llama3": {
-        "factor": 8.0,
-        "low_freq_factor": 1.0,
-        "high_freq_factor": 4.0,
-        "original_max_position_embeddings": ORIGINAL_MAX_POSITIONS,
-    },
-    "longrope": {"factor": 8.0, "original_max_position_embeddings": ORIGINAL_MAX_POSITIONS},
+# Settings that are no booleans and still switch a part of the arithmetic on or off.
+_OTHER_VALUES: dict[str, Any] = {
+    "attn_logit_softcapping": 2.0,
+    "clip_qkv": 0.5,
+    "final_logit_softcapping": 5.0,
+    "num_kv_shared_layers": 0,
+    "q_lora_rank": None,
+}
+# What a model type needs along with a switch, and why.
+_ALONG: dict[tuple[str, str], dict[str, Any]] = {
+    # Without shared keys and values every head has its own; upstream does not look at their number.
+    ("falcon", "multi_query"): {"num_kv_heads": 4},
 }
 
 
@@ -90,14 +70,32 @@ class Variant:
 def variants(family: Family) -> tuple[Variant, ...]:
     """All variants of `family`, base first, in a fixed order."""
     default = family.config_class()
-    base = _shrunk(family, default)
+    base = tiny_sizes(family.config_class, default)
     found = [Variant("base", "base", base)]
-    found += [Variant(name, "window", base | extra) for name, extra in _windows(default)]
-    found += [Variant(f"rope {kind}", "rope", base | extra) for kind, extra in _scaled_ropes(family, default, base)]
-    for flag in ("tie_word_embeddings", *_flags_read(family, default, base)):
-        flipped = not getattr(default, flag)
-        found.append(Variant(f"{flag}={flipped}", "flag", base | {flag: flipped}))
+    found += [Variant(name, "window", base | extra) for name, extra in _windows(default, base)]
+    found += [Variant(f"rope {kind}", "rope", base | extra) for kind, extra in scaled_ropes(family.config_class, base)]
+    switches = {"tie_word_embeddings": not default.tie_word_embeddings} | _switches(
+        default, base, _source(family, base)
+    )
+    for name, value in switches.items():
+        overrides = base | {name: value} | _ALONG.get((default.model_type, name), {})
+        if accepts(family.config_class, overrides) and _is_built(family, overrides):
+            found.append(Variant(f"{name}={value}", "flag", overrides))
     return tuple(found)
+
+
+def _switches(default: Any, base: dict[str, Any], source: str) -> dict[str, Any]:
+    """Settings that `source` reads, each with a value that turns off what is on by default, or on what is off."""
+    read = set(re.findall(r"\bconfig\.(\w+)", source))
+    flags = sorted(name for name in read - _NOT_ARITHMETIC if isinstance(getattr(default, name, None), bool))
+    switches: dict[str, Any] = {flag: not getattr(default, flag) for flag in flags}
+    for name, value in _OTHER_VALUES.items():
+        # Where None is not asked for, it means nothing.
+        possible = value is not None or re.search(rf"\b{name} is (not )?None", source)
+        if name in read and possible and hasattr(default, name):
+            if _is_on(base.get(name, getattr(default, name))) != _is_on(value):
+                switches[name] = value
+    return switches
 
 
 def build_config(family: Family, variant: Variant) -> Any:
@@ -108,69 +106,51 @@ def build_config(family: Family, variant: Variant) -> Any:
     return config
 
 
-def _own_name(family: Family, canonical: str) -> str:
-    return getattr(family.config_class, "attribute_map", {}).get(canonical, canonical)
+def _is_on(value: Any) -> bool:
+    return value not in (None, 0, False)
 
 
-def _shrunk(family: Family, default: Any) -> dict[str, Any]:
-    named = {_own_name(family, canonical): value for canonical, value in _SIZES.items()}
-    return {name: value for name, value in named.items() if hasattr(default, name)}
+# How configurations name the number of tokens a layer sees back, and the kind of the layers that do.
+_WINDOWS = {
+    "attention_chunk_size": "chunked_attention",
+    "sliding_window": "sliding_attention",
+    "window_size": None,
+}
 
 
-def _windows(default: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+def _windows(default: Any, base: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Windowed variants: alternating layer types where layers have types, else one window for all layers."""
-    if not hasattr(default, "sliding_window"):
-        return
-    window: dict[str, Any] = {"sliding_window": SLIDING_WINDOW}
-    if hasattr(default, "use_sliding_window"):
-        window["use_sliding_window"] = True
-    if hasattr(default, "layer_types"):
-        yield "window, sliding+full", window | {"layer_types": ["sliding_attention", "full_attention"]}
-        yield "window, full+sliding", window | {"layer_types": ["full_attention", "sliding_attention"]}
-    else:
-        yield "window", window
+    for name, kind in _WINDOWS.items():
+        if not hasattr(default, name):
+            continue
+        window: dict[str, Any] = {name: SLIDING_WINDOW}
+        if hasattr(default, "use_sliding_window"):
+            window["use_sliding_window"] = True
+        if kind is None or not hasattr(default, "layer_types"):
+            yield "window", window
+            continue
+        short = kind.removesuffix("_attention")
+        repeats = len(base.get("layer_types", (0, 0))) // 2
+        yield f"window, {short}+full", window | {"layer_types": [kind, "full_attention"] * repeats}
+        yield f"window, full+{short}", window | {"layer_types": ["full_attention", kind] * repeats}
 
 
-def _scaled_ropes(family: Family, default: Any, base: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """RoPE scaling types, for families whose `rope_parameters` is one dictionary for all layers.
-
-    A type that the family's own configuration class refuses is not one of its variants.
-    """
-    parameters = getattr(default, "rope_parameters", None)
-    if not isinstance(parameters, dict) or "rope_theta" not in parameters:
-        return
-    shrunk = family.config_class(**base)
-    theta = {"rope_theta": float(parameters["rope_theta"])}
-    partial = parameters.get("partial_rotary_factor")
-    if partial is not None:
-        theta["partial_rotary_factor"] = partial
-    head_dim = getattr(shrunk, "head_dim", None) or shrunk.hidden_size // shrunk.num_attention_heads
-    frequencies = int(head_dim * (partial or 1.0)) // 2
-    for kind, scaling in _SCALED_ROPE.items():
-        rope = {"rope_type": kind} | theta | scaling
-        if kind == "longrope":
-            # Short and long tables must differ from each other and from unscaled RoPE at every frequency.
-            rope["short_factor"] = [1.1 + 0.05 * i for i in range(frequencies)]
-            rope["long_factor"] = [2.0 + 0.25 * i for i in range(frequencies)]
-        overrides: dict[str, Any] = {"rope_parameters": rope}
-        if hasattr(default, "original_max_position_embeddings"):
-            overrides["original_max_position_embeddings"] = ORIGINAL_MAX_POSITIONS
-        if _accepts(family, base | overrides):
-            yield kind, overrides
-
-
-def _accepts(family: Family, overrides: dict[str, Any]) -> bool:
+def _is_built(family: Family, overrides: dict[str, Any]) -> bool:
+    """Whether upstream makes a model of these settings; some that a configuration accepts, its model does not."""
     try:
-        family.config_class(**copy.deepcopy(overrides))
-    except Exception:  # each family validates its configuration with exceptions of its own
+        _without_weights(family, overrides)
+    except Exception:  # upstream's code may raise anything
         return False
     return True
 
 
-def _flags_read(family: Family, default: Any, base: dict[str, Any]) -> list[str]:
-    """Boolean attributes that the causal LM's own classes read from the configuration, in order of their names."""
+def _without_weights(family: Family, overrides: dict[str, Any]) -> Any:
     with torch.device("meta"):
-        model = family.causal_lm_class(family.config_class(**base))
+        return family.causal_lm_class(family.config_class(**copy.deepcopy(overrides)))
+
+
+def _source(family: Family, base: dict[str, Any]) -> str:
+    """The text of the causal LM's own classes."""
+    model = _without_weights(family, base)
     own = {type(module) for module in model.modules() if type(module).__module__ == family.modeling.__name__}
-    read = {name for cls in own for name in re.findall(r"\bconfig\.(\w+)", inspect.getsource(cls))}
-    return sorted(name for name in read - _NOT_ARITHMETIC if isinstance(getattr(default, name, None), bool))
+    return "".join(sorted(inspect.getsource(cls) for cls in own))

@@ -1,0 +1,85 @@
+"""What one family is put through: every variant, every scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from transformers.utils import logging as transformers_logging
+
+from qeff_codegen.validation.families import Family
+from qeff_codegen.validation.generated_code import GeneratedTransforms
+from qeff_codegen.validation.results import (
+    NOT_RUN,
+    Row,
+    ScenarioFinished,
+    ScenarioResult,
+    StageResult,
+    StageStarted,
+)
+from qeff_codegen.validation.scenarios import scenarios
+from qeff_codegen.validation.stages import ALL_STAGES, device_stage, failure, run_stages
+from qeff_codegen.validation.subjects import tiny_subject
+from qeff_codegen.validation.tiny_config import Variant, variants
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One family's variants, to be run with its generated code.
+
+    Attributes:
+        last_stage: the stage to stop after, 2 or 3.
+    """
+
+    family: Family
+    transforms: GeneratedTransforms
+    variants: tuple[Variant, ...]
+    last_stage: int = ALL_STAGES
+
+    def rows(self) -> Iterator[Row]:
+        """The rows of the report, in the order in which they run."""
+        for variant in self.variants:
+            for scenario in scenarios(variant.kind, vocab_size=2, seed=0):
+                yield Row(self.family.name, variant.name, scenario.name)
+
+    def run(self) -> Iterator[StageStarted | ScenarioFinished]:
+        """Run everything; whatever upstream's or generated code raises is a scenario's result."""
+        for variant in self.variants:
+            rows = [row for row in self.rows() if row.variant == variant.name]
+            yield from (StageStarted(row, 1) for row in rows)
+            try:
+                subject = tiny_subject(self.family, variant)
+            except Exception as error:  # upstream's code may raise anything
+                yield from (ScenarioFinished(row, _without_reference(row, error)) for row in rows)
+            else:
+                yield from run_stages(subject, self.transforms, self.last_stage)
+
+
+def plan_for(family: Family, transforms: GeneratedTransforms, last_stage: int = ALL_STAGES) -> Plan:
+    """All variants of `family`."""
+    return Plan(family, transforms, variants(family), last_stage)
+
+
+def quiet_upstream() -> None:
+    """Upstream warns about the odd values of tiny configurations; they are meant."""
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Tiny tensors are computed faster by one thread than shared between several."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _without_reference(row: Row, error: Exception) -> ScenarioResult:
+    skipped = (StageResult(stage, NOT_RUN, detail="Stage 1 failed") for stage in (2, 3))
+    stages = (failure(1, error), *skipped, device_stage())
+    return ScenarioResult(row.model, row.variant, row.scenario, None, None, None, None, stages)
