@@ -1,0 +1,101 @@
+"""One family's way through the sweep, in a process of its own: generate, verify, validate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.emit.write import write_models
+from qeff_codegen.engine.generate import generate_model, rules_sha256
+from qeff_codegen.errors import Refusal
+from qeff_codegen.generated_model import GeneratedModel
+from qeff_codegen.sweep.result import FAILED, MISMATCH, REFUSED, SUPPORTED, FamilyResult
+from qeff_codegen.sweep.upstream_share import upstream_share
+from qeff_codegen.upstream.find import find_model
+from qeff_codegen.validation.families import find_family
+from qeff_codegen.validation.generated_code import load_transforms
+from qeff_codegen.validation.plan import one_thread, plan_for, quiet_upstream
+from qeff_codegen.validation.results import DIFFERENT, NOT_RUN, ScenarioFinished, ScenarioResult
+from qeff_codegen.validation.results import FAILED as STAGE_FAILED
+
+
+def sweep_family(name: str, last_stage: int, folder: Path) -> FamilyResult:
+    """Generate and validate one family of the installed transformers.
+
+    Args:
+        name: model type.
+        last_stage: the stage to stop after, 2 or 3.
+        folder: an empty folder to generate into.
+    """
+    started = time.monotonic()
+    result = _result(name, last_stage, folder)
+    return replace(result, seconds=round(time.monotonic() - started, 1))
+
+
+def _result(name: str, last_stage: int, folder: Path) -> FamilyResult:
+    try:
+        model = generate_model(find_model(name))
+        write_models([model], folder, force=False, rules_sha256=rules_sha256())
+    except Refusal as refusal:
+        place = str(refusal.location or "")
+        return FamilyResult(name, REFUSED, reason=refusal.what, rule=refusal.rule, place=place)
+    quiet_upstream()
+    family = find_family(name)
+    with one_thread():
+        events = list(plan_for(family, load_transforms(model.name, folder), last_stage).run())
+    results = [event.result for event in events if isinstance(event, ScenarioFinished)]
+    state, reason, detail = judge(results, last_stage)
+    return FamilyResult(
+        name,
+        state,
+        reason=reason,
+        detail=detail,
+        stages=last_stage,
+        scenarios=len(results),
+        layers=_layers(model, family.config_class()),
+        kept=upstream_share(model),
+        notes=tuple(sorted({note for result in results for note in result.notes})),
+    )
+
+
+def judge(results: Iterable[ScenarioResult], last_stage: int) -> tuple[str, str, str]:
+    """State, one line of reason and details, from a family's scenarios.
+
+    Generated code that differs from upstream, or does not run where upstream does, is a mismatch whatever else there
+    is. Where upstream's own model does not run, or a stage asked for was left out, nothing is proved.
+    """
+    results = list(results)
+    wrong, unproved = [], []
+    for result in results:
+        for stage in result.stages[:last_stage]:
+            line = f"{result.variant}, {result.scenario}: Stage {stage.stage} {stage.status}: {stage.detail}"
+            if stage.stage > 1 and stage.status in (DIFFERENT, STAGE_FAILED):
+                wrong.append(line)
+            elif stage.status in (STAGE_FAILED, NOT_RUN):
+                unproved.append(line)
+    if wrong:
+        return MISMATCH, f"{len(wrong)} of {len(results)} scenarios differ from upstream", "\n".join(wrong)
+    if unproved or not results:
+        return FAILED, "upstream's own model could not be run in every scenario", "\n".join(unproved)
+    return SUPPORTED, "", ""
+
+
+def _layers(model: GeneratedModel, config: Any) -> tuple[str, ...]:
+    """The kinds of layers, for a reader to see what a family stands for."""
+    roles = {role.role for role in model.roles}
+    text_config = config.get_text_config()
+    kinds = [kind.removesuffix("_attention") for kind in getattr(text_config, "layer_types", None) or ()]
+    if not kinds and any(getattr(text_config, name, None) for name in ("sliding_window", "window_size")):
+        kinds = ["window"]
+    layers = list(dict.fromkeys(kinds)) or ["full"]
+    if getattr(text_config, "kv_lora_rank", None):
+        layers.append("latent K/V")
+    if Role.ROTARY_EMBEDDING not in roles:
+        layers.append("no rotary module")
+    if Role.EXPERTS in roles:
+        layers.append("experts")
+    return tuple(layers)

@@ -1,0 +1,64 @@
+"""What the sweep found out about one family, as data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+SUPPORTED = "supported"
+REFUSED = "refused"
+MISMATCH = "mismatch"
+FAILED = "failed"
+
+# Defects first: a reader must not have to look for them.
+STATES = (MISMATCH, FAILED, SUPPORTED, REFUSED)
+DEFECTS = (MISMATCH, FAILED)
+
+
+@dataclass(frozen=True)
+class FamilyResult:
+    """One family's line of the coverage table.
+
+    Attributes:
+        family: model type, as transformers spells it.
+        state: `supported` (the stages asked for are equal to upstream in every scenario), `refused` (nothing is
+            generated), `mismatch` (something is generated that does not equal upstream) or `failed` (it could not be
+            found out: a crash, a time limit, or upstream's own model failing).
+        seconds: wall clock, for all of it.
+        reason: why it is not supported, in one line.
+        rule: id of the rule that refused.
+        place: `file:line` of what was refused.
+        detail: for defects: every scenario that differs and where, or how the process ended.
+        stages: the last stage that was asked for; None when nothing was generated.
+        scenarios: number of scenarios, over all variants.
+        layers: what its layers are made of, as far as configurations say it.
+        kept: upstream's lines among those of the emitted attention and decoder layer forwards, from 0 to 1.
+        notes: what makes its tests less than sharp.
+    """
+
+    family: str
+    state: str
+    seconds: float = 0.0
+    reason: str = ""
+    rule: str = ""
+    place: str = ""
+    detail: str = ""
+    stages: int | None = None
+    scenarios: int = 0
+    layers: tuple[str, ...] = ()
+    kept: float | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_defect(self) -> bool:
+        """Whether the tool is wrong about this family."""
+        return self.state in DEFECTS
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as a plain dictionary."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> FamilyResult:
+        """The result that `as_json` turned into `record`."""
+        return cls(**{**record, "layers": tuple(record["layers"]), "notes": tuple(record["notes"])})

@@ -1,0 +1,113 @@
+"""The whole of `sweep`: which families, what is still current, and what to run."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+
+from qeff_codegen.errors import UsageError
+from qeff_codegen.sweep.kept_results import KeptResults, result_key
+from qeff_codegen.sweep.progress import reporting
+from qeff_codegen.sweep.result import FamilyResult
+from qeff_codegen.sweep.workers import FamilyRunner, Finished, run_families
+from qeff_codegen.upstream.find import causal_lm_families
+
+# Everything a worker imports, imported once.
+PRELOAD = (
+    "qeff_codegen.sweep.family",
+    "rewrite_rules._matching",
+    "transformers.models.auto.modeling_auto",
+    "transformers.modeling_rope_utils",
+    "transformers.masking_utils",
+    "transformers.models.llama.modeling_llama",
+    "torch.onnx",
+    "onnxruntime",
+)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """How to sweep.
+
+    Attributes:
+        run: what is done with one family, in a process of its own.
+        key: what a family's result depends on, as one string.
+        kept: where results are kept between sweeps.
+        jobs: processes at a time.
+        time_limit: seconds for one family.
+        preload: modules each process needs.
+    """
+
+    run: FamilyRunner
+    key: Callable[[str], str]
+    kept: KeptResults
+    jobs: int
+    time_limit: float
+    preload: Sequence[str] = PRELOAD
+
+    def over(self, families: Sequence[str], console: Console) -> list[FamilyResult]:
+        """Results of all `families`, in their order; those that are still current are not run again."""
+        keys = {family: self.key(family) for family in families}
+        loaded = {family: self.kept.load(family, keys[family]) for family in families}
+        results = {family: result for family, result in loaded.items() if result is not None}
+        missing = [family for family in families if family not in results]
+        if results:
+            console.print(f"{len(results)} of {len(families)} families are unchanged since they were last swept.")
+        # In a folder of its own: its name is the name of the package that generated code is imported as.
+        with TemporaryDirectory(prefix="qeff_codegen-sweep-") as scratch, reporting(console, len(missing)) as reporter:
+            for event in run_families(
+                missing,
+                self.run,
+                jobs=self.jobs,
+                time_limit=self.time_limit,
+                scratch=Path(scratch),
+                preload=self.preload,
+            ):
+                if isinstance(event, Finished):
+                    results[event.result.family] = event.result
+                    self.kept.save(event.result, keys[event.result.family])
+                reporter.show(event)
+        return [results[family] for family in families]
+
+
+def sweep_with(last_stage: int, work: Path, jobs: int, time_limit: float) -> Sweep:
+    """A sweep over the installed transformers, up to `last_stage`, that keeps its results in `work`."""
+    return Sweep(
+        run=partial(_run_one, last_stage),
+        key=partial(_key, last_stage),
+        kept=KeptResults(work),
+        jobs=jobs,
+        time_limit=time_limit,
+    )
+
+
+def families_to_sweep(asked: Sequence[str]) -> tuple[str, ...]:
+    """All families with a causal LM, or those asked for.
+
+    Raises:
+        UsageError: a family is unknown.
+    """
+    known = causal_lm_families()
+    for family in asked:
+        if family not in known:
+            near = difflib.get_close_matches(family, known, n=3)
+            hint = f" Near names: {', '.join(near)}." if near else ""
+            raise UsageError(f"The installed transformers has no family `{family}` with a causal LM.{hint}")
+    return tuple(dict.fromkeys(asked)) or known
+
+
+def _run_one(last_stage: int, family: str, folder: Path) -> FamilyResult:
+    # Brings torch and transformers along, which the process that only watches does not need.
+    from qeff_codegen.sweep.family import sweep_family
+
+    return sweep_family(family, last_stage, folder)
+
+
+def _key(last_stage: int, family: str) -> str:
+    return result_key(family, last_stage)
