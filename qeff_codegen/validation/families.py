@@ -46,7 +46,7 @@ def find_family(name: str) -> Family:
         raise UsageError(
             f"The installed transformers has no model type `{name}`, so there is no reference to run.{hint}"
         )
-    config_class = CONFIG_MAPPING[model_type]
+    config_class: Any = CONFIG_MAPPING[model_type]
     if config_class not in MODEL_FOR_CAUSAL_LM_MAPPING:
         raise UsageError(f"`{name}` has no causal LM in the installed transformers, so there is nothing to validate.")
     causal_lm_class: Any = MODEL_FOR_CAUSAL_LM_MAPPING[config_class]

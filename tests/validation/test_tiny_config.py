@@ -7,15 +7,9 @@ import torch
 
 from qeff_codegen.validation.families import find_family
 from qeff_codegen.validation.scenarios import scenarios
-from qeff_codegen.validation.tiny_config import (
-    MAX_POSITIONS,
-    ORIGINAL_MAX_POSITIONS,
-    SLIDING_WINDOW,
-    Variant,
-    build_config,
-    variants,
-)
+from qeff_codegen.validation.tiny_config import Variant, build_config, variants
 from qeff_codegen.validation.tiny_models import build_tiny_model, random_tokens
+from qeff_codegen.validation.tiny_sizes import MAX_POSITIONS, ORIGINAL_MAX_POSITIONS, SLIDING_WINDOW
 
 ROPES = ["rope linear", "rope dynamic", "rope yarn", "rope llama3", "rope longrope"]
 EXPECTED = {
