@@ -1,11 +1,16 @@
-"""Which functions of a finished module run in the graph: the generated ones, and upstream's that stay."""
+"""Questions about whole functions: which of them run in the graph, and what they hand on without naming it."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 
+from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.finished_module import FinishedModule
+
+# What only hands positions, cache and batch index on: it stands between those that are given them and those that use
+# them.
+BETWEEN = (Role.DECODER_LAYER, Role.ATTENTION_WRAPPER)
 
 
 def generated_functions(module: FinishedModule) -> Iterator[tuple[str, ast.FunctionDef]]:
@@ -35,3 +40,29 @@ def staying_functions(module: FinishedModule) -> Iterator[tuple[str, ast.Functio
 def parents_in(tree: ast.AST) -> dict[ast.AST, ast.AST]:
     """The parent of every node below `tree`."""
     return {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+
+
+def carried_by_kwargs(forward: ast.FunctionDef, callees: Collection[str]) -> Callable[[str], bool]:
+    """Says of a name whether `forward` hands it on to every one of its `callees` inside `**kwargs`.
+
+    It does when it spreads `**kwargs` in each of those calls and uses it for nothing else, and knows nothing by that
+    name itself.
+
+    Args:
+        forward: a forward on the call path.
+        callees: spellings of the calls of the next parts.
+    """
+    kwarg = forward.args.kwarg
+    spread = {
+        keyword.value: ast.unparse(call.func)
+        for call in ast.walk(forward)
+        if isinstance(call, ast.Call)
+        for keyword in call.keywords
+        if keyword.arg is None
+    }
+    calls = [node for node in ast.walk(forward) if isinstance(node, ast.Call) and ast.unparse(node.func) in callees]
+    uses = [node for node in ast.walk(forward) if isinstance(node, ast.Name) and kwarg and node.id == kwarg.arg]
+    only_spread = len(uses) == len(calls) > 0 and all(spread.get(use) in callees for use in uses)
+    known = {node.arg for node in ast.walk(forward) if isinstance(node, ast.arg | ast.keyword)}
+    known |= {node.id for node in ast.walk(forward) if isinstance(node, ast.Name)}
+    return lambda name: only_spread and name not in known

@@ -23,6 +23,13 @@ def spelled(expression: cst.BaseExpression) -> str:
     return ast.unparse(ast.parse(f"({source(expression)})", mode="eval"))
 
 
+def as_ast(function: cst.FunctionDef) -> ast.FunctionDef:
+    """A function as `ast` reads it."""
+    definition = ast.parse(cst.Module([function]).code).body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    return definition
+
+
 def only_statement(line: cst.BaseStatement) -> cst.BaseSmallStatement | None:
     """The statement of a line that holds exactly one simple statement."""
     if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1:

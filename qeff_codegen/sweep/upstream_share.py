@@ -14,8 +14,8 @@ _COUNTED = (Role.ATTENTION, Role.ATTENTION_WRAPPER, Role.DECODER_LAYER)
 def upstream_share(model: GeneratedModel) -> float | None:
     """The share of lines that no rule wrote, from 0 to 1, in the forwards of attentions and decoder layers.
 
-    Blank lines do not count. A line that only the formatter laid out anew counts as changed, since a reviewer's diff
-    shows it. None when no such forward is emitted.
+    Lines are counted as a diff counts them, blank ones included. A line that only the formatter laid out anew counts
+    as changed, since a reviewer's diff shows it. None when no such forward is emitted.
     """
     names = {PREFIX + role.name for role in model.roles if role.role in _COUNTED}
     written = {
@@ -24,8 +24,7 @@ def upstream_share(model: GeneratedModel) -> float | None:
         if edit.generated_lines is not None
         for number in range(edit.generated_lines[0], edit.generated_lines[1] + 1)
     }
-    text = model.code.splitlines()
-    counted = [number for number in _forward_lines(model.code, names) if text[number - 1].strip()]
+    counted = _forward_lines(model.code, names)
     if not counted:
         return None
     return sum(number not in written for number in counted) / len(counted)

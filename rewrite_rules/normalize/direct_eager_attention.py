@@ -1,8 +1,8 @@
-"""Call the eager attention function itself instead of looking an implementation up in a registry.
+"""Let the attention interface be the eager attention function instead of looking one up in a registry.
 
 The registry chooses flash, SDPA or eager kernels at run time; the export has one of them. Two spellings are known:
 `<registry>.get_interface(<implementation>, <eager function>)`, and the older pair of a default and an `if` that
-overwrites it from `<registry>[<implementation>]`.
+overwrites it from `<registry>[<implementation>]`. The call of the interface stays as upstream wrote it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._matching import assigned_name, source
+from rewrite_rules._matching import assigned_name, source, statements_of
 
 REGISTRY = "ALL_ATTENTION_FUNCTIONS"
 
@@ -28,7 +28,7 @@ class DirectEagerAttention(Rule):
         function.node.visit(finder)
         if not finder.interfaces:
             return function.node, 0
-        node = cst.ensure_type(function.node.visit(_CallDirectly(finder.interfaces)), cst.FunctionDef)
+        node = cst.ensure_type(function.node.visit(_Fix(finder.interfaces)), cst.FunctionDef)
         return node, len(finder.interfaces)
 
 
@@ -50,24 +50,25 @@ class _FindInterface(cst.CSTVisitor):
             self.interfaces[name] = source(value)
 
 
-class _CallDirectly(cst.CSTTransformer):
+class _Fix(cst.CSTTransformer):
+    """Leave one assignment of each interface, that of its eager function."""
+
     def __init__(self, interfaces: dict[str, str]) -> None:
         self.interfaces = interfaces
 
-    def leave_SimpleStatementLine(
-        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
-    ) -> cst.SimpleStatementLine | cst.RemovalSentinel:
-        assigned = assigned_name(updated_node)
-        if assigned is not None and assigned[0] in self.interfaces:
-            return cst.RemoveFromParent()
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
+        if source(updated_node.func) == f"{REGISTRY}.get_interface":
+            return updated_node.args[-1].value
         return updated_node
 
     def leave_If(self, original_node: cst.If, updated_node: cst.If) -> cst.If | cst.RemovalSentinel:
-        only_lookup = not updated_node.body.body and updated_node.orelse is None
-        return cst.RemoveFromParent() if only_lookup else updated_node
-
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
-        name = source(updated_node.func)
-        if name in self.interfaces:
-            return updated_node.with_changes(func=cst.parse_expression(self.interfaces[name]))
+        lines = statements_of(updated_node.body)
+        if updated_node.orelse is None and lines and all(self._looks_up(line) for line in lines):
+            return cst.RemoveFromParent()
         return updated_node
+
+    def _looks_up(self, line: cst.BaseStatement) -> bool:
+        assigned = assigned_name(line)
+        if assigned is None or not isinstance(assigned[1], cst.Subscript):
+            return False
+        return assigned[0] in self.interfaces and source(assigned[1].value) == REGISTRY

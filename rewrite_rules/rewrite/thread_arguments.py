@@ -1,19 +1,23 @@
 """Hand position_ids, the cache and batch_index down every call from the causal LM to the attention.
 
-Each is a parameter with a name on every level, not something in `**kwargs`, so that a reader sees where it goes.
+The causal LM and the model are called with them, and the attention uses them, so there each is a parameter with a
+name. What lies between only hands them on; where upstream's `**kwargs` already does that, nothing is written.
 `comp_ctx_lengths` ends at the model: it is the width of the mask, which reaches the attention anyway.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 import libcst as cst
 
-from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.anatomy import Anatomy, Part
 from qeff_codegen.anatomy.modeling_file import parameters
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
-from rewrite_rules._matching import CACHE, spelled, with_keywords, with_parameters
+from rewrite_rules._functions import BETWEEN, carried_by_kwargs
+from rewrite_rules._matching import CACHE, as_ast, spelled, with_keywords, with_parameters
 
 EVERYWHERE = {
     "position_ids": "torch.LongTensor | None",
@@ -24,7 +28,7 @@ TO_THE_MODEL = {**EVERYWHERE, "comp_ctx_lengths": "torch.LongTensor | None"}
 
 
 class ThreadArguments(Rule):
-    why = "Positions, the cache and the batch index reach the attention by name, on every level."
+    why = "Positions, the cache and the batch index reach the attention by name, through every call on the way."
     roles = CALL_PATH
     expect = Expect.AT_LEAST_ONE
     construct = "a call of the next part on the way from the causal LM to the attention"
@@ -32,19 +36,23 @@ class ThreadArguments(Rule):
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         if not function.is_forward:
             return function.node, 0
-        wanted = TO_THE_MODEL if function.role in (Role.CAUSAL_LM, Role.MODEL) else EVERYWHERE
-        node = with_parameters(function.node, wanted)
         if function.role is Role.ATTENTION:
-            return node, 1
-        threader = _Thread(self, anatomy, function.role)
-        return cst.ensure_type(node.visit(threader), cst.FunctionDef), threader.count
+            return with_parameters(function.node, EVERYWHERE), 1
+        callees = anatomy.callees(function.role)
+        taken = TO_THE_MODEL if function.role in (Role.CAUSAL_LM, Role.MODEL) else EVERYWHERE
+        passed = TO_THE_MODEL if function.role is Role.CAUSAL_LM else EVERYWHERE
+        if function.role in BETWEEN:
+            carried = carried_by_kwargs(as_ast(function.node), callees)
+            taken = passed = {name: annotation for name, annotation in EVERYWHERE.items() if not carried(name)}
+        threader = _Thread(callees, passed)
+        node = with_parameters(function.node, taken).visit(threader)
+        return cst.ensure_type(node, cst.FunctionDef), threader.count
 
 
 class _Thread(cst.CSTTransformer):
-    def __init__(self, rule: ThreadArguments, anatomy: Anatomy, role: Role) -> None:
-        self.rule = rule
-        self.callees = anatomy.callees(role)
-        self.wanted = TO_THE_MODEL if role is Role.CAUSAL_LM else EVERYWHERE
+    def __init__(self, callees: Mapping[str, Part], passed: Collection[str]) -> None:
+        self.callees = callees
+        self.passed = passed
         self.count = 0
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
@@ -59,5 +67,5 @@ class _Thread(cst.CSTTransformer):
         bound |= {item.keyword.value for item in updated_node.args if item.keyword is not None}
         if part.cache_parameter in bound:
             bound.add(CACHE)
-        missing = {name: name for name in self.wanted if name not in bound}
+        missing = {name: name for name in self.passed if name not in bound}
         return with_keywords(updated_node, missing) if missing else updated_node

@@ -1,4 +1,7 @@
-"""Every call from the causal LM to the attention passes position_ids, the cache and batch_index, by these names."""
+"""Every call from the causal LM to the attention passes position_ids, the cache and batch_index.
+
+By these names, or inside upstream's own `**kwargs` where a part only hands them on.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from qeff_codegen.anatomy.modeling_file import bind
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
+from rewrite_rules._functions import BETWEEN, carried_by_kwargs
 
 PASSED = ("position_ids", "past_key_values", "batch_index")
 
@@ -30,6 +34,7 @@ class ArgumentsThreaded(Check):
                 ]
                 if not calls:
                     found.append(Broken(f"`{part.name}` does not call the next part"))
+                carried = carried_by_kwargs(forward, callees) if forward and role in BETWEEN else None
                 for call, callee in calls:
                     target = module.method(callee.name, "forward")
                     bound = bind(call, target) if target is not None else {}
@@ -37,6 +42,7 @@ class ArgumentsThreaded(Check):
                     found += [
                         Broken(f"`{part.name}` calls `{ast.unparse(call.func)}` without {name}")
                         for name in wanted
-                        if name not in bound or ast.unparse(bound[name]) != name
+                        if (name not in bound and not (carried and carried(name)))
+                        or (name in bound and ast.unparse(bound[name]) != name)
                     ]
         return found

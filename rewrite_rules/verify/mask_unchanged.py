@@ -7,6 +7,7 @@ nobody saw receive it would be computed all the same, and mean something else.
 from __future__ import annotations
 
 import ast
+from collections import Counter
 
 from qeff_codegen.anatomy.attention_functions import MASK
 from qeff_codegen.anatomy.roles import Role
@@ -33,16 +34,31 @@ class MaskUnchanged(Check):
             for use in _other_uses(
                 forward,
                 set() if role is Role.MODEL else {MASK},
-                _receivers(module, part.name, set(module.anatomy.callees(role))),
+                _receivers(module, part.name, set(module.anatomy.callees(role)), forward),
             )
         ]
 
 
-def _receivers(module: FinishedModule, owner: str, callees: set[str]) -> set[str]:
+def _receivers(module: FinishedModule, owner: str, callees: set[str], forward: ast.FunctionDef) -> set[str]:
     """Spellings of what may be given the mask: the next part, and what is known to select scores."""
     methods = {f"self.{name.split('.')[1]}" for name in module.anatomy.mask_parameters if name.split(".")[0] == owner}
     functions = set(module.anatomy.attention_functions)
-    return callees | methods | functions | {f"{PREFIX.lower()}_{name}" for name in functions}
+    functions |= {f"{PREFIX.lower()}_{name}" for name in functions}
+    return callees | methods | functions | _names_only_of(functions, forward)
+
+
+def _names_only_of(functions: set[str], forward: ast.FunctionDef) -> set[str]:
+    """Local names that stand for one of `functions` wherever they are bound."""
+    nodes = list(ast.walk(forward))
+    bound = Counter(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    standing = Counter(
+        target.id
+        for node in nodes
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value and ast.unparse(node.value) in functions
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name)
+    )
+    return {name for name, count in standing.items() if count == bound[name]}
 
 
 def _other_uses(forward: ast.FunctionDef, given: set[str], receivers: set[str]) -> list[ast.AST]:

@@ -33,7 +33,8 @@ def test_accepts_a_sound_module(name: str) -> None:
 
 UPDATE = "past_key_values.update(key_states, value_states, self.layer_idx, cache_kwargs)"
 GIVEN = "if past_key_values is not None:\n            cache_kwargs"
-TO_ATTENTION = "            batch_index=batch_index,\n            **kwargs,\n        )\n        return res"
+TO_ATTENTION = "past_key_values=past_key_values, **kwargs"
+TO_LAYER = "position_ids=position_ids,\n                batch_index=batch_index"
 BREAKS = [
     (
         "nothing_of_upstream_left",
@@ -56,8 +57,20 @@ BREAKS = [
     ("cache_reached_once", UPDATE, "key_states, value_states", "updates the cache 0 times"),
     (
         "arguments_threaded",
-        f"position_ids=position_ids,\n{TO_ATTENTION}",
-        f"position_ids=position_ids + 1,\n{TO_ATTENTION}",
+        TO_LAYER,
+        TO_LAYER.replace("=position_ids", "=position_ids + 1"),
+        "`TinyModel` calls `decoder_layer` without position_ids",
+    ),
+    (
+        "arguments_threaded",
+        TO_ATTENTION,
+        TO_ATTENTION.removesuffix(", **kwargs"),
+        "`TinyDecoderLayer` calls `self.self_attn` without position_ids",
+    ),
+    (
+        "arguments_threaded",
+        "residual = hidden_states\n",
+        'residual = hidden_states\n        kwargs.pop("position_ids")\n',
         "`TinyDecoderLayer` calls `self.self_attn` without position_ids",
     ),
     ("arguments_threaded", "comp_ctx_lengths=comp_ctx_lengths", "unused=None", "without comp_ctx_lengths"),
@@ -95,6 +108,12 @@ BREAKS = [
         "attn_output, attn_weights = ",
         "attn_output = other(attention_mask)\n        attn_output, attn_weights = ",
         "computes with the attention mask: `other(attention_mask)`",
+    ),
+    (
+        "mask_unchanged",
+        "attention_interface: Callable = eager_attention_forward\n",
+        "attention_interface: Callable = eager_attention_forward\n        attention_interface = self.other\n",
+        "computes with the attention mask: `attention_interface(",
     ),
     (
         "positions_unchanged",

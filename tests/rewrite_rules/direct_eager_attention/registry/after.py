@@ -4,5 +4,7 @@ class TinyAttention:
         if past_key_values is not None:
             key, value = past_key_values.update(key, value, self.layer_idx)
 
-        attn_output, attn_weights = eager_attention_forward(self, query, key, value, attention_mask, **kwargs)
+        attention_interface: Callable = eager_attention_forward
+
+        attn_output, attn_weights = attention_interface(self, query, key, value, attention_mask, **kwargs)
         return attn_output, attn_weights

@@ -5,7 +5,6 @@ class TinyWrapper:
         past_key_values=None,
         position_ids: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
-        **kwargs
     ):
         residual = hidden_states
         hidden_states, _ = self.attn(
@@ -13,7 +12,6 @@ class TinyWrapper:
             past_key_values=past_key_values,
             position_ids=position_ids,
             batch_index=batch_index,
-            **kwargs
         )
         return residual, residual + hidden_states
 
@@ -25,13 +23,8 @@ class TinyDecoderLayer:
         past_key_values=None,
         position_ids: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
-        **kwargs
     ):
         residual, hidden_states = self.wrapper(
-            hidden_states,
-            past_key_values=past_key_values,
-            position_ids=position_ids,
-            batch_index=batch_index,
-            **kwargs
+            hidden_states, past_key_values=past_key_values, position_ids=position_ids, batch_index=batch_index
         )
         return residual + hidden_states

@@ -3,9 +3,9 @@ class TinyWrapper(nn.Module):
         self.norm = TinyRMSNorm(config.hidden_size)
         self.attn = TinyAttention(config, layer_idx)
 
-    def forward(self, hidden_states, past_key_values=None, **kwargs):
+    def forward(self, hidden_states, past_key_values=None):
         residual = hidden_states
-        hidden_states, _ = self.attn(self.norm(hidden_states), past_key_values=past_key_values, **kwargs)
+        hidden_states, _ = self.attn(self.norm(hidden_states), past_key_values=past_key_values)
         return residual, residual + hidden_states
 
 
@@ -13,6 +13,6 @@ class TinyDecoderLayer(nn.Module):
     def __init__(self, config, layer_idx):
         self.wrapper = TinyWrapper(config, layer_idx)
 
-    def forward(self, hidden_states, past_key_values=None, **kwargs):
-        residual, hidden_states = self.wrapper(hidden_states, past_key_values=past_key_values, **kwargs)
+    def forward(self, hidden_states, past_key_values=None):
+        residual, hidden_states = self.wrapper(hidden_states, past_key_values=past_key_values)
         return residual + hidden_states

@@ -6,7 +6,7 @@ class TinyAttention:
         past_key_values=None,
         position_ids: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
-        **kwargs,
+        **kwargs
     ):
         key_states, value_states = self.kv_proj(hidden_states).chunk(2, dim=-1)
         key_states, value_states = past_key_values.update(key_states, value_states, self.layer_idx)
@@ -21,7 +21,6 @@ class TinyDecoderLayer:
         past_key_values: Cache | None = None,
         position_ids: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
-        **kwargs,
     ) -> torch.Tensor:
         hidden_states, _ = self.self_attn(
             hidden_states,
@@ -29,6 +28,5 @@ class TinyDecoderLayer:
             past_key_values=past_key_values,
             position_ids=position_ids,
             batch_index=batch_index,
-            **kwargs,
         )
         return hidden_states

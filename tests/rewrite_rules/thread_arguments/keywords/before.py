@@ -17,12 +17,10 @@ class TinyDecoderLayer(nn.Module):
         hidden_states: torch.Tensor,
         attention_mask: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
-        **kwargs,
     ) -> torch.Tensor:
         hidden_states, _ = self.self_attn(
             hidden_states,
             attention_mask=attention_mask,  # a comment that stays where it is
             past_key_values=past_key_values,
-            **kwargs,
         )
         return hidden_states
