@@ -3,7 +3,347 @@
 
 """Which upstream class each generated class takes the place of."""
 
+from transformers.models.afmoe.modeling_afmoe import (
+    AfmoeAttention,
+    AfmoeDecoderLayer,
+    AfmoeExperts,
+    AfmoeForCausalLM,
+    AfmoeModel,
+    AfmoeRMSNorm,
+    AfmoeRotaryEmbedding,
+)
+from transformers.models.apertus.modeling_apertus import (
+    ApertusAttention,
+    ApertusDecoderLayer,
+    ApertusForCausalLM,
+    ApertusModel,
+    ApertusRMSNorm,
+    ApertusRotaryEmbedding,
+)
+from transformers.models.arcee.modeling_arcee import (
+    ArceeAttention,
+    ArceeDecoderLayer,
+    ArceeForCausalLM,
+    ArceeModel,
+    ArceeRMSNorm,
+    ArceeRotaryEmbedding,
+)
+from transformers.models.biogpt.modeling_biogpt import (
+    BioGptAttention,
+    BioGptDecoderLayer,
+    BioGptForCausalLM,
+    BioGptModel,
+)
+from transformers.models.bitnet.modeling_bitnet import (
+    BitNetAttention,
+    BitNetDecoderLayer,
+    BitNetForCausalLM,
+    BitNetModel,
+    BitNetRMSNorm,
+    BitNetRotaryEmbedding,
+)
+from transformers.models.bloom.modeling_bloom import BloomAttention, BloomBlock, BloomForCausalLM, BloomModel
+from transformers.models.codegen.modeling_codegen import (
+    CodeGenAttention,
+    CodeGenBlock,
+    CodeGenForCausalLM,
+    CodeGenModel,
+)
+from transformers.models.cohere.modeling_cohere import (
+    CohereAttention,
+    CohereDecoderLayer,
+    CohereForCausalLM,
+    CohereModel,
+    CohereRotaryEmbedding,
+)
+from transformers.models.cohere2.modeling_cohere2 import (
+    Cohere2Attention,
+    Cohere2DecoderLayer,
+    Cohere2ForCausalLM,
+    Cohere2Model,
+    Cohere2RotaryEmbedding,
+)
+from transformers.models.cwm.modeling_cwm import (
+    CwmAttention,
+    CwmDecoderLayer,
+    CwmForCausalLM,
+    CwmModel,
+    CwmRMSNorm,
+    CwmRotaryEmbedding,
+)
+from transformers.models.dbrx.modeling_dbrx import (
+    DbrxAttention,
+    DbrxBlock,
+    DbrxExpertGLU,
+    DbrxExperts,
+    DbrxForCausalLM,
+    DbrxModel,
+    DbrxNormAttentionNorm,
+    DbrxRotaryEmbedding,
+)
+from transformers.models.deepseek_v2.modeling_deepseek_v2 import (
+    DeepseekV2Attention,
+    DeepseekV2DecoderLayer,
+    DeepseekV2Experts,
+    DeepseekV2ForCausalLM,
+    DeepseekV2Model,
+    DeepseekV2RMSNorm,
+    DeepseekV2RotaryEmbedding,
+)
+from transformers.models.deepseek_v3.modeling_deepseek_v3 import (
+    DeepseekV3Attention,
+    DeepseekV3DecoderLayer,
+    DeepseekV3ForCausalLM,
+    DeepseekV3Model,
+    DeepseekV3NaiveMoe,
+    DeepseekV3RMSNorm,
+    DeepseekV3RotaryEmbedding,
+)
+from transformers.models.dots1.modeling_dots1 import (
+    Dots1Attention,
+    Dots1DecoderLayer,
+    Dots1ForCausalLM,
+    Dots1Model,
+    Dots1NaiveMoe,
+    Dots1RMSNorm,
+    Dots1RotaryEmbedding,
+)
+from transformers.models.emu3.modeling_emu3 import (
+    Emu3Attention,
+    Emu3DecoderLayer,
+    Emu3ForCausalLM,
+    Emu3RMSNorm,
+    Emu3RotaryEmbedding,
+    Emu3TextModel,
+)
+from transformers.models.ernie4_5.modeling_ernie4_5 import (
+    Ernie4_5Attention,
+    Ernie4_5DecoderLayer,
+    Ernie4_5ForCausalLM,
+    Ernie4_5Model,
+    Ernie4_5RMSNorm,
+    Ernie4_5RotaryEmbedding,
+)
+from transformers.models.ernie4_5_moe.modeling_ernie4_5_moe import (
+    Ernie4_5_MoeAttention,
+    Ernie4_5_MoeDecoderLayer,
+    Ernie4_5_MoeExperts,
+    Ernie4_5_MoeForCausalLM,
+    Ernie4_5_MoeModel,
+    Ernie4_5_MoeRMSNorm,
+    Ernie4_5_MoeRotaryEmbedding,
+)
+from transformers.models.exaone4.modeling_exaone4 import (
+    Exaone4Attention,
+    Exaone4DecoderLayer,
+    Exaone4ForCausalLM,
+    Exaone4Model,
+    Exaone4RMSNorm,
+    Exaone4RotaryEmbedding,
+)
+from transformers.models.exaone_moe.modeling_exaone_moe import (
+    ExaoneMoeAttention,
+    ExaoneMoeDecoderLayer,
+    ExaoneMoeExperts,
+    ExaoneMoeForCausalLM,
+    ExaoneMoeModel,
+    ExaoneMoeRMSNorm,
+    ExaoneMoeRotaryEmbedding,
+)
+from transformers.models.falcon.modeling_falcon import (
+    FalconAttention,
+    FalconDecoderLayer,
+    FalconFlashAttention2,
+    FalconForCausalLM,
+    FalconModel,
+    FalconRotaryEmbedding,
+)
+from transformers.models.flex_olmo.modeling_flex_olmo import (
+    FlexOlmoAttention,
+    FlexOlmoDecoderLayer,
+    FlexOlmoExperts,
+    FlexOlmoForCausalLM,
+    FlexOlmoModel,
+    FlexOlmoRMSNorm,
+    FlexOlmoRotaryEmbedding,
+)
+from transformers.models.gemma.modeling_gemma import (
+    GemmaAttention,
+    GemmaDecoderLayer,
+    GemmaForCausalLM,
+    GemmaModel,
+    GemmaRMSNorm,
+    GemmaRotaryEmbedding,
+)
+from transformers.models.gemma2.modeling_gemma2 import (
+    Gemma2Attention,
+    Gemma2DecoderLayer,
+    Gemma2ForCausalLM,
+    Gemma2Model,
+    Gemma2RMSNorm,
+    Gemma2RotaryEmbedding,
+)
+from transformers.models.gemma3.modeling_gemma3 import (
+    Gemma3Attention,
+    Gemma3DecoderLayer,
+    Gemma3ForCausalLM,
+    Gemma3RMSNorm,
+    Gemma3RotaryEmbedding,
+    Gemma3TextModel,
+)
+from transformers.models.gemma3n.modeling_gemma3n import (
+    Gemma3nForCausalLM,
+    Gemma3nRotaryEmbedding,
+    Gemma3nTextAttention,
+    Gemma3nTextDecoderLayer,
+    Gemma3nTextModel,
+)
+from transformers.models.gemma4.modeling_gemma4 import (
+    Gemma4ForCausalLM,
+    Gemma4TextAttention,
+    Gemma4TextDecoderLayer,
+    Gemma4TextExperts,
+    Gemma4TextModel,
+    Gemma4TextRotaryEmbedding,
+)
+from transformers.models.glm.modeling_glm import (
+    GlmAttention,
+    GlmDecoderLayer,
+    GlmForCausalLM,
+    GlmModel,
+    GlmRMSNorm,
+    GlmRotaryEmbedding,
+)
+from transformers.models.glm4.modeling_glm4 import (
+    Glm4Attention,
+    Glm4DecoderLayer,
+    Glm4ForCausalLM,
+    Glm4Model,
+    Glm4RMSNorm,
+    Glm4RotaryEmbedding,
+)
+from transformers.models.glm4_moe.modeling_glm4_moe import (
+    Glm4MoeAttention,
+    Glm4MoeDecoderLayer,
+    Glm4MoeForCausalLM,
+    Glm4MoeModel,
+    Glm4MoeNaiveMoe,
+    Glm4MoeRMSNorm,
+    Glm4MoeRotaryEmbedding,
+)
+from transformers.models.glm4_moe_lite.modeling_glm4_moe_lite import (
+    Glm4MoeLiteAttention,
+    Glm4MoeLiteDecoderLayer,
+    Glm4MoeLiteForCausalLM,
+    Glm4MoeLiteModel,
+    Glm4MoeLiteNaiveMoe,
+    Glm4MoeLiteRMSNorm,
+    Glm4MoeLiteRotaryEmbedding,
+)
 from transformers.models.gpt2.modeling_gpt2 import GPT2Attention, GPT2Block, GPT2LMHeadModel, GPT2Model
+from transformers.models.gpt_bigcode.modeling_gpt_bigcode import (
+    GPTBigCodeAttention,
+    GPTBigCodeBlock,
+    GPTBigCodeForCausalLM,
+    GPTBigCodeModel,
+)
+from transformers.models.gpt_neox.modeling_gpt_neox import (
+    GPTNeoXAttention,
+    GPTNeoXForCausalLM,
+    GPTNeoXLayer,
+    GPTNeoXModel,
+    GPTNeoXRotaryEmbedding,
+)
+from transformers.models.gpt_oss.modeling_gpt_oss import (
+    GptOssAttention,
+    GptOssDecoderLayer,
+    GptOssExperts,
+    GptOssForCausalLM,
+    GptOssModel,
+    GptOssRMSNorm,
+    GptOssRotaryEmbedding,
+)
+from transformers.models.gptj.modeling_gptj import (
+    GPTJAttention,
+    GPTJBlock,
+    GPTJFlashAttention2,
+    GPTJForCausalLM,
+    GPTJModel,
+)
+from transformers.models.granite.modeling_granite import (
+    GraniteAttention,
+    GraniteDecoderLayer,
+    GraniteForCausalLM,
+    GraniteModel,
+    GraniteRMSNorm,
+    GraniteRotaryEmbedding,
+)
+from transformers.models.granitemoe.modeling_granitemoe import (
+    GraniteMoeAttention,
+    GraniteMoeDecoderLayer,
+    GraniteMoeForCausalLM,
+    GraniteMoeModel,
+    GraniteMoeMoE,
+    GraniteMoeParallelExperts,
+    GraniteMoeRMSNorm,
+    GraniteMoeRotaryEmbedding,
+    GraniteMoeTopKGating,
+)
+from transformers.models.granitemoeshared.modeling_granitemoeshared import (
+    GraniteMoeSharedAttention,
+    GraniteMoeSharedDecoderLayer,
+    GraniteMoeSharedForCausalLM,
+    GraniteMoeSharedModel,
+    GraniteMoeSharedMoE,
+    GraniteMoeSharedParallelExperts,
+    GraniteMoeSharedRMSNorm,
+    GraniteMoeSharedRotaryEmbedding,
+    GraniteMoeSharedTopKGating,
+)
+from transformers.models.helium.modeling_helium import (
+    HeliumAttention,
+    HeliumDecoderLayer,
+    HeliumForCausalLM,
+    HeliumModel,
+    HeliumRMSNorm,
+    HeliumRotaryEmbedding,
+)
+from transformers.models.hunyuan_v1_dense.modeling_hunyuan_v1_dense import (
+    HunYuanDenseV1Attention,
+    HunYuanDenseV1DecoderLayer,
+    HunYuanDenseV1ForCausalLM,
+    HunYuanDenseV1Model,
+    HunYuanDenseV1RMSNorm,
+    HunYuanDenseV1RotaryEmbedding,
+)
+from transformers.models.hunyuan_v1_moe.modeling_hunyuan_v1_moe import (
+    HunYuanMoEV1Attention,
+    HunYuanMoEV1DecoderLayer,
+    HunYuanMoEV1Experts,
+    HunYuanMoEV1ForCausalLM,
+    HunYuanMoEV1Model,
+    HunYuanMoEV1RMSNorm,
+    HunYuanMoEV1RotaryEmbedding,
+)
+from transformers.models.jais2.modeling_jais2 import (
+    Jais2Attention,
+    Jais2DecoderLayer,
+    Jais2ForCausalLM,
+    Jais2Model,
+    Jais2RotaryEmbedding,
+)
+from transformers.models.jetmoe.modeling_jetmoe import (
+    JetMoeAttention,
+    JetMoeDecoderLayer,
+    JetMoeForCausalLM,
+    JetMoeMoA,
+    JetMoeModel,
+    JetMoeMoE,
+    JetMoeParallelExperts,
+    JetMoeRMSNorm,
+    JetMoeRotaryEmbedding,
+    JetMoeTopKGating,
+)
 from transformers.models.llama.modeling_llama import (
     LlamaAttention,
     LlamaDecoderLayer,
@@ -12,6 +352,160 @@ from transformers.models.llama.modeling_llama import (
     LlamaRMSNorm,
     LlamaRotaryEmbedding,
 )
+from transformers.models.llama4.modeling_llama4 import (
+    Llama4ForCausalLM,
+    Llama4TextAttention,
+    Llama4TextDecoderLayer,
+    Llama4TextModel,
+    Llama4TextRMSNorm,
+    Llama4TextRotaryEmbedding,
+)
+from transformers.models.longcat_flash.modeling_longcat_flash import (
+    LongcatFlashDecoderLayer,
+    LongcatFlashExperts,
+    LongcatFlashForCausalLM,
+    LongcatFlashMLA,
+    LongcatFlashModel,
+    LongcatFlashRMSNorm,
+    LongcatFlashRotaryEmbedding,
+)
+from transformers.models.minimax_m2.modeling_minimax_m2 import (
+    MiniMaxM2Attention,
+    MiniMaxM2DecoderLayer,
+    MiniMaxM2Experts,
+    MiniMaxM2ForCausalLM,
+    MiniMaxM2Model,
+    MiniMaxM2RMSNorm,
+    MiniMaxM2RotaryEmbedding,
+)
+from transformers.models.ministral.modeling_ministral import (
+    MinistralAttention,
+    MinistralDecoderLayer,
+    MinistralForCausalLM,
+    MinistralModel,
+    MinistralRMSNorm,
+    MinistralRotaryEmbedding,
+)
+from transformers.models.ministral3.modeling_ministral3 import (
+    Ministral3Attention,
+    Ministral3DecoderLayer,
+    Ministral3ForCausalLM,
+    Ministral3Model,
+    Ministral3RMSNorm,
+    Ministral3RotaryEmbedding,
+)
+from transformers.models.mistral.modeling_mistral import (
+    MistralAttention,
+    MistralDecoderLayer,
+    MistralForCausalLM,
+    MistralModel,
+    MistralRMSNorm,
+    MistralRotaryEmbedding,
+)
+from transformers.models.mixtral.modeling_mixtral import (
+    MixtralAttention,
+    MixtralDecoderLayer,
+    MixtralExperts,
+    MixtralForCausalLM,
+    MixtralModel,
+    MixtralRMSNorm,
+    MixtralRotaryEmbedding,
+)
+from transformers.models.modernbert_decoder.modeling_modernbert_decoder import (
+    ModernBertDecoderAttention,
+    ModernBertDecoderForCausalLM,
+    ModernBertDecoderLayer,
+    ModernBertDecoderModel,
+    ModernBertDecoderRotaryEmbedding,
+)
+from transformers.models.mpt.modeling_mpt import MptAttention, MptBlock, MptForCausalLM, MptModel
+from transformers.models.nanochat.modeling_nanochat import (
+    NanoChatAttention,
+    NanoChatDecoderLayer,
+    NanoChatForCausalLM,
+    NanoChatModel,
+    NanoChatRotaryEmbedding,
+)
+from transformers.models.nemotron.modeling_nemotron import (
+    NemotronAttention,
+    NemotronDecoderLayer,
+    NemotronFlashAttention2,
+    NemotronForCausalLM,
+    NemotronModel,
+    NemotronRotaryEmbedding,
+    NemotronSdpaAttention,
+)
+from transformers.models.olmo.modeling_olmo import (
+    OlmoAttention,
+    OlmoDecoderLayer,
+    OlmoForCausalLM,
+    OlmoModel,
+    OlmoRotaryEmbedding,
+)
+from transformers.models.olmo2.modeling_olmo2 import (
+    Olmo2Attention,
+    Olmo2DecoderLayer,
+    Olmo2ForCausalLM,
+    Olmo2Model,
+    Olmo2RMSNorm,
+    Olmo2RotaryEmbedding,
+)
+from transformers.models.olmo3.modeling_olmo3 import (
+    Olmo3Attention,
+    Olmo3DecoderLayer,
+    Olmo3ForCausalLM,
+    Olmo3Model,
+    Olmo3RMSNorm,
+    Olmo3RotaryEmbedding,
+)
+from transformers.models.olmoe.modeling_olmoe import (
+    OlmoeAttention,
+    OlmoeDecoderLayer,
+    OlmoeExperts,
+    OlmoeForCausalLM,
+    OlmoeModel,
+    OlmoeRMSNorm,
+    OlmoeRotaryEmbedding,
+)
+from transformers.models.persimmon.modeling_persimmon import (
+    PersimmonAttention,
+    PersimmonDecoderLayer,
+    PersimmonForCausalLM,
+    PersimmonModel,
+    PersimmonRotaryEmbedding,
+)
+from transformers.models.phi.modeling_phi import (
+    PhiAttention,
+    PhiDecoderLayer,
+    PhiForCausalLM,
+    PhiModel,
+    PhiRotaryEmbedding,
+)
+from transformers.models.phi3.modeling_phi3 import (
+    Phi3Attention,
+    Phi3DecoderLayer,
+    Phi3ForCausalLM,
+    Phi3Model,
+    Phi3RMSNorm,
+    Phi3RotaryEmbedding,
+)
+from transformers.models.qwen2.modeling_qwen2 import (
+    Qwen2Attention,
+    Qwen2DecoderLayer,
+    Qwen2ForCausalLM,
+    Qwen2Model,
+    Qwen2RMSNorm,
+    Qwen2RotaryEmbedding,
+)
+from transformers.models.qwen2_moe.modeling_qwen2_moe import (
+    Qwen2MoeAttention,
+    Qwen2MoeDecoderLayer,
+    Qwen2MoeExperts,
+    Qwen2MoeForCausalLM,
+    Qwen2MoeModel,
+    Qwen2MoeRMSNorm,
+    Qwen2MoeRotaryEmbedding,
+)
 from transformers.models.qwen3.modeling_qwen3 import (
     Qwen3Attention,
     Qwen3DecoderLayer,
@@ -19,6 +513,71 @@ from transformers.models.qwen3.modeling_qwen3 import (
     Qwen3Model,
     Qwen3RMSNorm,
     Qwen3RotaryEmbedding,
+)
+from transformers.models.qwen3_moe.modeling_qwen3_moe import (
+    Qwen3MoeAttention,
+    Qwen3MoeDecoderLayer,
+    Qwen3MoeExperts,
+    Qwen3MoeForCausalLM,
+    Qwen3MoeModel,
+    Qwen3MoeRMSNorm,
+    Qwen3MoeRotaryEmbedding,
+)
+from transformers.models.seed_oss.modeling_seed_oss import (
+    SeedOssAttention,
+    SeedOssDecoderLayer,
+    SeedOssForCausalLM,
+    SeedOssModel,
+    SeedOssRMSNorm,
+    SeedOssRotaryEmbedding,
+)
+from transformers.models.smollm3.modeling_smollm3 import (
+    SmolLM3Attention,
+    SmolLM3DecoderLayer,
+    SmolLM3ForCausalLM,
+    SmolLM3Model,
+    SmolLM3RMSNorm,
+    SmolLM3RotaryEmbedding,
+)
+from transformers.models.solar_open.modeling_solar_open import (
+    SolarOpenAttention,
+    SolarOpenDecoderLayer,
+    SolarOpenForCausalLM,
+    SolarOpenModel,
+    SolarOpenNaiveMoe,
+    SolarOpenRMSNorm,
+    SolarOpenRotaryEmbedding,
+)
+from transformers.models.stablelm.modeling_stablelm import (
+    StableLmAttention,
+    StableLmDecoderLayer,
+    StableLmForCausalLM,
+    StableLmModel,
+    StableLmRotaryEmbedding,
+)
+from transformers.models.starcoder2.modeling_starcoder2 import (
+    Starcoder2Attention,
+    Starcoder2DecoderLayer,
+    Starcoder2ForCausalLM,
+    Starcoder2Model,
+    Starcoder2RotaryEmbedding,
+)
+from transformers.models.vaultgemma.modeling_vaultgemma import (
+    VaultGemmaAttention,
+    VaultGemmaDecoderLayer,
+    VaultGemmaForCausalLM,
+    VaultGemmaModel,
+    VaultGemmaRMSNorm,
+    VaultGemmaRotaryEmbedding,
+)
+from transformers.models.xglm.modeling_xglm import XGLMAttention, XGLMDecoderLayer, XGLMForCausalLM, XGLMModel
+from transformers.models.youtu.modeling_youtu import (
+    YoutuAttention,
+    YoutuDecoderLayer,
+    YoutuForCausalLM,
+    YoutuModel,
+    YoutuRMSNorm,
+    YoutuRotaryEmbedding,
 )
 
 from qeff_codegen.examples.blueprint.modeling_blueprint import (
@@ -29,9 +588,40 @@ from qeff_codegen.examples.blueprint.modeling_blueprint import (
     BlueprintRMSNorm,
     BlueprintRotaryEmbedding,
 )
-from qeff_codegen.runtime.customop import CustomRMSNormAIC
+from qeff_codegen.runtime.customop import CustomRMSNormAIC, GemmaCustomRMSNormAIC
 from qeff_codegen.runtime.pytorch_transforms import ModuleMappingTransform
 
+from .afmoe.modeling_afmoe import (
+    QEffAfmoeAttention,
+    QEffAfmoeDecoderLayer,
+    QEffAfmoeExperts,
+    QEffAfmoeForCausalLM,
+    QEffAfmoeModel,
+    QEffAfmoeRotaryEmbedding,
+)
+from .apertus.modeling_apertus import (
+    QEffApertusAttention,
+    QEffApertusDecoderLayer,
+    QEffApertusForCausalLM,
+    QEffApertusModel,
+    QEffApertusRotaryEmbedding,
+)
+from .arcee.modeling_arcee import (
+    QEffArceeAttention,
+    QEffArceeDecoderLayer,
+    QEffArceeForCausalLM,
+    QEffArceeModel,
+    QEffArceeRotaryEmbedding,
+)
+from .biogpt.modeling_biogpt import QEffBioGptAttention, QEffBioGptDecoderLayer, QEffBioGptForCausalLM, QEffBioGptModel
+from .bitnet.modeling_bitnet import (
+    QEffBitNetAttention,
+    QEffBitNetDecoderLayer,
+    QEffBitNetForCausalLM,
+    QEffBitNetModel,
+    QEffBitNetRotaryEmbedding,
+)
+from .bloom.modeling_bloom import QEffBloomAttention, QEffBloomBlock, QEffBloomForCausalLM, QEffBloomModel
 from .blueprint.modeling_blueprint import (
     QEffBlueprintAttention,
     QEffBlueprintDecoderLayer,
@@ -39,13 +629,415 @@ from .blueprint.modeling_blueprint import (
     QEffBlueprintModel,
     QEffBlueprintRotaryEmbedding,
 )
+from .codegen.modeling_codegen import QEffCodeGenAttention, QEffCodeGenBlock, QEffCodeGenForCausalLM, QEffCodeGenModel
+from .cohere.modeling_cohere import (
+    QEffCohereAttention,
+    QEffCohereDecoderLayer,
+    QEffCohereForCausalLM,
+    QEffCohereModel,
+    QEffCohereRotaryEmbedding,
+)
+from .cohere2.modeling_cohere2 import (
+    QEffCohere2Attention,
+    QEffCohere2DecoderLayer,
+    QEffCohere2ForCausalLM,
+    QEffCohere2Model,
+    QEffCohere2RotaryEmbedding,
+)
+from .cwm.modeling_cwm import (
+    QEffCwmAttention,
+    QEffCwmDecoderLayer,
+    QEffCwmForCausalLM,
+    QEffCwmModel,
+    QEffCwmRotaryEmbedding,
+)
+from .dbrx.modeling_dbrx import (
+    QEffDbrxAttention,
+    QEffDbrxBlock,
+    QEffDbrxExpertGLU,
+    QEffDbrxExperts,
+    QEffDbrxForCausalLM,
+    QEffDbrxModel,
+    QEffDbrxNormAttentionNorm,
+    QEffDbrxRotaryEmbedding,
+)
+from .deepseek_v2.modeling_deepseek_v2 import (
+    QEffDeepseekV2Attention,
+    QEffDeepseekV2DecoderLayer,
+    QEffDeepseekV2Experts,
+    QEffDeepseekV2ForCausalLM,
+    QEffDeepseekV2Model,
+    QEffDeepseekV2RotaryEmbedding,
+)
+from .deepseek_v3.modeling_deepseek_v3 import (
+    QEffDeepseekV3Attention,
+    QEffDeepseekV3DecoderLayer,
+    QEffDeepseekV3ForCausalLM,
+    QEffDeepseekV3Model,
+    QEffDeepseekV3NaiveMoe,
+    QEffDeepseekV3RotaryEmbedding,
+)
+from .dots1.modeling_dots1 import (
+    QEffDots1Attention,
+    QEffDots1DecoderLayer,
+    QEffDots1ForCausalLM,
+    QEffDots1Model,
+    QEffDots1NaiveMoe,
+    QEffDots1RotaryEmbedding,
+)
+from .emu3.modeling_emu3 import (
+    QEffEmu3Attention,
+    QEffEmu3DecoderLayer,
+    QEffEmu3ForCausalLM,
+    QEffEmu3RotaryEmbedding,
+    QEffEmu3TextModel,
+)
+from .ernie4_5.modeling_ernie4_5 import (
+    QEffErnie4_5Attention,
+    QEffErnie4_5DecoderLayer,
+    QEffErnie4_5ForCausalLM,
+    QEffErnie4_5Model,
+    QEffErnie4_5RotaryEmbedding,
+)
+from .ernie4_5_moe.modeling_ernie4_5_moe import (
+    QEffErnie4_5_MoeAttention,
+    QEffErnie4_5_MoeDecoderLayer,
+    QEffErnie4_5_MoeExperts,
+    QEffErnie4_5_MoeForCausalLM,
+    QEffErnie4_5_MoeModel,
+    QEffErnie4_5_MoeRotaryEmbedding,
+)
+from .exaone4.modeling_exaone4 import (
+    QEffExaone4Attention,
+    QEffExaone4DecoderLayer,
+    QEffExaone4ForCausalLM,
+    QEffExaone4Model,
+    QEffExaone4RotaryEmbedding,
+)
+from .exaone_moe.modeling_exaone_moe import (
+    QEffExaoneMoeAttention,
+    QEffExaoneMoeDecoderLayer,
+    QEffExaoneMoeExperts,
+    QEffExaoneMoeForCausalLM,
+    QEffExaoneMoeModel,
+    QEffExaoneMoeRotaryEmbedding,
+)
+from .falcon.modeling_falcon import (
+    QEffFalconAttention,
+    QEffFalconDecoderLayer,
+    QEffFalconForCausalLM,
+    QEffFalconModel,
+    QEffFalconRotaryEmbedding,
+)
+from .flex_olmo.modeling_flex_olmo import (
+    QEffFlexOlmoAttention,
+    QEffFlexOlmoDecoderLayer,
+    QEffFlexOlmoExperts,
+    QEffFlexOlmoForCausalLM,
+    QEffFlexOlmoModel,
+    QEffFlexOlmoRotaryEmbedding,
+)
+from .gemma.modeling_gemma import (
+    QEffGemmaAttention,
+    QEffGemmaDecoderLayer,
+    QEffGemmaForCausalLM,
+    QEffGemmaModel,
+    QEffGemmaRotaryEmbedding,
+)
+from .gemma2.modeling_gemma2 import (
+    QEffGemma2Attention,
+    QEffGemma2DecoderLayer,
+    QEffGemma2ForCausalLM,
+    QEffGemma2Model,
+    QEffGemma2RotaryEmbedding,
+)
+from .gemma3_text.modeling_gemma3_text import (
+    QEffGemma3Attention,
+    QEffGemma3DecoderLayer,
+    QEffGemma3ForCausalLM,
+    QEffGemma3RotaryEmbedding,
+    QEffGemma3TextModel,
+)
+from .gemma3n_text.modeling_gemma3n_text import (
+    QEffGemma3nForCausalLM,
+    QEffGemma3nRotaryEmbedding,
+    QEffGemma3nTextAttention,
+    QEffGemma3nTextDecoderLayer,
+    QEffGemma3nTextModel,
+)
+from .gemma4_text.modeling_gemma4_text import (
+    QEffGemma4ForCausalLM,
+    QEffGemma4TextAttention,
+    QEffGemma4TextDecoderLayer,
+    QEffGemma4TextExperts,
+    QEffGemma4TextModel,
+    QEffGemma4TextRotaryEmbedding,
+)
+from .glm.modeling_glm import (
+    QEffGlmAttention,
+    QEffGlmDecoderLayer,
+    QEffGlmForCausalLM,
+    QEffGlmModel,
+    QEffGlmRotaryEmbedding,
+)
+from .glm4.modeling_glm4 import (
+    QEffGlm4Attention,
+    QEffGlm4DecoderLayer,
+    QEffGlm4ForCausalLM,
+    QEffGlm4Model,
+    QEffGlm4RotaryEmbedding,
+)
+from .glm4_moe.modeling_glm4_moe import (
+    QEffGlm4MoeAttention,
+    QEffGlm4MoeDecoderLayer,
+    QEffGlm4MoeForCausalLM,
+    QEffGlm4MoeModel,
+    QEffGlm4MoeNaiveMoe,
+    QEffGlm4MoeRotaryEmbedding,
+)
+from .glm4_moe_lite.modeling_glm4_moe_lite import (
+    QEffGlm4MoeLiteAttention,
+    QEffGlm4MoeLiteDecoderLayer,
+    QEffGlm4MoeLiteForCausalLM,
+    QEffGlm4MoeLiteModel,
+    QEffGlm4MoeLiteNaiveMoe,
+    QEffGlm4MoeLiteRotaryEmbedding,
+)
 from .gpt2.modeling_gpt2 import QEffGPT2Attention, QEffGPT2Block, QEffGPT2LMHeadModel, QEffGPT2Model
+from .gpt_bigcode.modeling_gpt_bigcode import (
+    QEffGPTBigCodeAttention,
+    QEffGPTBigCodeBlock,
+    QEffGPTBigCodeForCausalLM,
+    QEffGPTBigCodeModel,
+)
+from .gpt_neox.modeling_gpt_neox import (
+    QEffGPTNeoXAttention,
+    QEffGPTNeoXForCausalLM,
+    QEffGPTNeoXLayer,
+    QEffGPTNeoXModel,
+    QEffGPTNeoXRotaryEmbedding,
+)
+from .gpt_oss.modeling_gpt_oss import (
+    QEffGptOssAttention,
+    QEffGptOssDecoderLayer,
+    QEffGptOssExperts,
+    QEffGptOssForCausalLM,
+    QEffGptOssModel,
+    QEffGptOssRotaryEmbedding,
+)
+from .gptj.modeling_gptj import QEffGPTJAttention, QEffGPTJBlock, QEffGPTJForCausalLM, QEffGPTJModel
+from .granite.modeling_granite import (
+    QEffGraniteAttention,
+    QEffGraniteDecoderLayer,
+    QEffGraniteForCausalLM,
+    QEffGraniteModel,
+    QEffGraniteRotaryEmbedding,
+)
+from .granitemoe.modeling_granitemoe import (
+    QEffGraniteMoeAttention,
+    QEffGraniteMoeDecoderLayer,
+    QEffGraniteMoeForCausalLM,
+    QEffGraniteMoeModel,
+    QEffGraniteMoeMoE,
+    QEffGraniteMoeParallelExperts,
+    QEffGraniteMoeRotaryEmbedding,
+    QEffGraniteMoeTopKGating,
+)
+from .granitemoeshared.modeling_granitemoeshared import (
+    QEffGraniteMoeSharedAttention,
+    QEffGraniteMoeSharedDecoderLayer,
+    QEffGraniteMoeSharedForCausalLM,
+    QEffGraniteMoeSharedModel,
+    QEffGraniteMoeSharedMoE,
+    QEffGraniteMoeSharedParallelExperts,
+    QEffGraniteMoeSharedRotaryEmbedding,
+    QEffGraniteMoeSharedTopKGating,
+)
+from .helium.modeling_helium import (
+    QEffHeliumAttention,
+    QEffHeliumDecoderLayer,
+    QEffHeliumForCausalLM,
+    QEffHeliumModel,
+    QEffHeliumRotaryEmbedding,
+)
+from .hunyuan_v1_dense.modeling_hunyuan_v1_dense import (
+    QEffHunYuanDenseV1Attention,
+    QEffHunYuanDenseV1DecoderLayer,
+    QEffHunYuanDenseV1ForCausalLM,
+    QEffHunYuanDenseV1Model,
+    QEffHunYuanDenseV1RotaryEmbedding,
+)
+from .hunyuan_v1_moe.modeling_hunyuan_v1_moe import (
+    QEffHunYuanMoEV1Attention,
+    QEffHunYuanMoEV1DecoderLayer,
+    QEffHunYuanMoEV1Experts,
+    QEffHunYuanMoEV1ForCausalLM,
+    QEffHunYuanMoEV1Model,
+    QEffHunYuanMoEV1RotaryEmbedding,
+)
+from .jais2.modeling_jais2 import (
+    QEffJais2Attention,
+    QEffJais2DecoderLayer,
+    QEffJais2ForCausalLM,
+    QEffJais2Model,
+    QEffJais2RotaryEmbedding,
+)
+from .jetmoe.modeling_jetmoe import (
+    QEffJetMoeAttention,
+    QEffJetMoeDecoderLayer,
+    QEffJetMoeForCausalLM,
+    QEffJetMoeMoA,
+    QEffJetMoeModel,
+    QEffJetMoeMoE,
+    QEffJetMoeParallelExperts,
+    QEffJetMoeRotaryEmbedding,
+    QEffJetMoeTopKGating,
+)
 from .llama.modeling_llama import (
     QEffLlamaAttention,
     QEffLlamaDecoderLayer,
     QEffLlamaForCausalLM,
     QEffLlamaModel,
     QEffLlamaRotaryEmbedding,
+)
+from .llama4.modeling_llama4 import (
+    QEffLlama4ForCausalLM,
+    QEffLlama4TextAttention,
+    QEffLlama4TextDecoderLayer,
+    QEffLlama4TextModel,
+    QEffLlama4TextRotaryEmbedding,
+)
+from .longcat_flash.modeling_longcat_flash import (
+    QEffLongcatFlashDecoderLayer,
+    QEffLongcatFlashExperts,
+    QEffLongcatFlashForCausalLM,
+    QEffLongcatFlashMLA,
+    QEffLongcatFlashModel,
+    QEffLongcatFlashRotaryEmbedding,
+)
+from .minimax_m2.modeling_minimax_m2 import (
+    QEffMiniMaxM2Attention,
+    QEffMiniMaxM2DecoderLayer,
+    QEffMiniMaxM2Experts,
+    QEffMiniMaxM2ForCausalLM,
+    QEffMiniMaxM2Model,
+    QEffMiniMaxM2RotaryEmbedding,
+)
+from .ministral.modeling_ministral import (
+    QEffMinistralAttention,
+    QEffMinistralDecoderLayer,
+    QEffMinistralForCausalLM,
+    QEffMinistralModel,
+    QEffMinistralRotaryEmbedding,
+)
+from .ministral3.modeling_ministral3 import (
+    QEffMinistral3Attention,
+    QEffMinistral3DecoderLayer,
+    QEffMinistral3ForCausalLM,
+    QEffMinistral3Model,
+    QEffMinistral3RotaryEmbedding,
+)
+from .mistral.modeling_mistral import (
+    QEffMistralAttention,
+    QEffMistralDecoderLayer,
+    QEffMistralForCausalLM,
+    QEffMistralModel,
+    QEffMistralRotaryEmbedding,
+)
+from .mixtral.modeling_mixtral import (
+    QEffMixtralAttention,
+    QEffMixtralDecoderLayer,
+    QEffMixtralExperts,
+    QEffMixtralForCausalLM,
+    QEffMixtralModel,
+    QEffMixtralRotaryEmbedding,
+)
+from .modernbert_decoder.modeling_modernbert_decoder import (
+    QEffModernBertDecoderAttention,
+    QEffModernBertDecoderForCausalLM,
+    QEffModernBertDecoderLayer,
+    QEffModernBertDecoderModel,
+    QEffModernBertDecoderRotaryEmbedding,
+)
+from .mpt.modeling_mpt import QEffMptAttention, QEffMptBlock, QEffMptForCausalLM, QEffMptModel
+from .nanochat.modeling_nanochat import (
+    QEffNanoChatAttention,
+    QEffNanoChatDecoderLayer,
+    QEffNanoChatForCausalLM,
+    QEffNanoChatModel,
+    QEffNanoChatRotaryEmbedding,
+)
+from .nemotron.modeling_nemotron import (
+    QEffNemotronAttention,
+    QEffNemotronDecoderLayer,
+    QEffNemotronForCausalLM,
+    QEffNemotronModel,
+    QEffNemotronRotaryEmbedding,
+)
+from .olmo.modeling_olmo import (
+    QEffOlmoAttention,
+    QEffOlmoDecoderLayer,
+    QEffOlmoForCausalLM,
+    QEffOlmoModel,
+    QEffOlmoRotaryEmbedding,
+)
+from .olmo2.modeling_olmo2 import (
+    QEffOlmo2Attention,
+    QEffOlmo2DecoderLayer,
+    QEffOlmo2ForCausalLM,
+    QEffOlmo2Model,
+    QEffOlmo2RotaryEmbedding,
+)
+from .olmo3.modeling_olmo3 import (
+    QEffOlmo3Attention,
+    QEffOlmo3DecoderLayer,
+    QEffOlmo3ForCausalLM,
+    QEffOlmo3Model,
+    QEffOlmo3RotaryEmbedding,
+)
+from .olmoe.modeling_olmoe import (
+    QEffOlmoeAttention,
+    QEffOlmoeDecoderLayer,
+    QEffOlmoeExperts,
+    QEffOlmoeForCausalLM,
+    QEffOlmoeModel,
+    QEffOlmoeRotaryEmbedding,
+)
+from .persimmon.modeling_persimmon import (
+    QEffPersimmonAttention,
+    QEffPersimmonDecoderLayer,
+    QEffPersimmonForCausalLM,
+    QEffPersimmonModel,
+    QEffPersimmonRotaryEmbedding,
+)
+from .phi.modeling_phi import (
+    QEffPhiAttention,
+    QEffPhiDecoderLayer,
+    QEffPhiForCausalLM,
+    QEffPhiModel,
+    QEffPhiRotaryEmbedding,
+)
+from .phi3.modeling_phi3 import (
+    QEffPhi3Attention,
+    QEffPhi3DecoderLayer,
+    QEffPhi3ForCausalLM,
+    QEffPhi3Model,
+    QEffPhi3RotaryEmbedding,
+)
+from .qwen2.modeling_qwen2 import (
+    QEffQwen2Attention,
+    QEffQwen2DecoderLayer,
+    QEffQwen2ForCausalLM,
+    QEffQwen2Model,
+    QEffQwen2RotaryEmbedding,
+)
+from .qwen2_moe.modeling_qwen2_moe import (
+    QEffQwen2MoeAttention,
+    QEffQwen2MoeDecoderLayer,
+    QEffQwen2MoeExperts,
+    QEffQwen2MoeForCausalLM,
+    QEffQwen2MoeModel,
+    QEffQwen2MoeRotaryEmbedding,
 )
 from .qwen3.modeling_qwen3 import (
     QEffQwen3Attention,
@@ -54,15 +1046,122 @@ from .qwen3.modeling_qwen3 import (
     QEffQwen3Model,
     QEffQwen3RotaryEmbedding,
 )
+from .qwen3_moe.modeling_qwen3_moe import (
+    QEffQwen3MoeAttention,
+    QEffQwen3MoeDecoderLayer,
+    QEffQwen3MoeExperts,
+    QEffQwen3MoeForCausalLM,
+    QEffQwen3MoeModel,
+    QEffQwen3MoeRotaryEmbedding,
+)
+from .seed_oss.modeling_seed_oss import (
+    QEffSeedOssAttention,
+    QEffSeedOssDecoderLayer,
+    QEffSeedOssForCausalLM,
+    QEffSeedOssModel,
+    QEffSeedOssRotaryEmbedding,
+)
+from .smollm3.modeling_smollm3 import (
+    QEffSmolLM3Attention,
+    QEffSmolLM3DecoderLayer,
+    QEffSmolLM3ForCausalLM,
+    QEffSmolLM3Model,
+    QEffSmolLM3RotaryEmbedding,
+)
+from .solar_open.modeling_solar_open import (
+    QEffSolarOpenAttention,
+    QEffSolarOpenDecoderLayer,
+    QEffSolarOpenForCausalLM,
+    QEffSolarOpenModel,
+    QEffSolarOpenNaiveMoe,
+    QEffSolarOpenRotaryEmbedding,
+)
+from .stablelm.modeling_stablelm import (
+    QEffStableLmAttention,
+    QEffStableLmDecoderLayer,
+    QEffStableLmForCausalLM,
+    QEffStableLmModel,
+    QEffStableLmRotaryEmbedding,
+)
+from .starcoder2.modeling_starcoder2 import (
+    QEffStarcoder2Attention,
+    QEffStarcoder2DecoderLayer,
+    QEffStarcoder2ForCausalLM,
+    QEffStarcoder2Model,
+    QEffStarcoder2RotaryEmbedding,
+)
+from .vaultgemma.modeling_vaultgemma import (
+    QEffVaultGemmaAttention,
+    QEffVaultGemmaDecoderLayer,
+    QEffVaultGemmaForCausalLM,
+    QEffVaultGemmaModel,
+    QEffVaultGemmaRotaryEmbedding,
+)
+from .xglm.modeling_xglm import QEffXGLMAttention, QEffXGLMDecoderLayer, QEffXGLMForCausalLM, QEffXGLMModel
+from .youtu.modeling_youtu import (
+    QEffYoutuAttention,
+    QEffYoutuDecoderLayer,
+    QEffYoutuForCausalLM,
+    QEffYoutuModel,
+    QEffYoutuRotaryEmbedding,
+)
 
 
 class CustomOpsTransform(ModuleMappingTransform):
     """Modules for which the compiler has an operator of its own."""
 
     _module_mapping = {
+        AfmoeRMSNorm: CustomRMSNormAIC,
+        ApertusRMSNorm: CustomRMSNormAIC,
+        ArceeRMSNorm: CustomRMSNormAIC,
+        BitNetRMSNorm: CustomRMSNormAIC,
         BlueprintRMSNorm: CustomRMSNormAIC,
+        CwmRMSNorm: CustomRMSNormAIC,
+        DeepseekV2RMSNorm: CustomRMSNormAIC,
+        DeepseekV3RMSNorm: CustomRMSNormAIC,
+        Dots1RMSNorm: CustomRMSNormAIC,
+        Emu3RMSNorm: CustomRMSNormAIC,
+        Ernie4_5RMSNorm: CustomRMSNormAIC,
+        Ernie4_5_MoeRMSNorm: CustomRMSNormAIC,
+        Exaone4RMSNorm: CustomRMSNormAIC,
+        ExaoneMoeRMSNorm: CustomRMSNormAIC,
+        FlexOlmoRMSNorm: CustomRMSNormAIC,
+        GemmaRMSNorm: GemmaCustomRMSNormAIC,
+        Gemma2RMSNorm: GemmaCustomRMSNormAIC,
+        Gemma3RMSNorm: GemmaCustomRMSNormAIC,
+        GlmRMSNorm: CustomRMSNormAIC,
+        Glm4RMSNorm: CustomRMSNormAIC,
+        Glm4MoeRMSNorm: CustomRMSNormAIC,
+        Glm4MoeLiteRMSNorm: CustomRMSNormAIC,
+        GptOssRMSNorm: CustomRMSNormAIC,
+        GraniteRMSNorm: CustomRMSNormAIC,
+        GraniteMoeRMSNorm: CustomRMSNormAIC,
+        GraniteMoeSharedRMSNorm: CustomRMSNormAIC,
+        HeliumRMSNorm: CustomRMSNormAIC,
+        HunYuanDenseV1RMSNorm: CustomRMSNormAIC,
+        HunYuanMoEV1RMSNorm: CustomRMSNormAIC,
+        JetMoeRMSNorm: CustomRMSNormAIC,
         LlamaRMSNorm: CustomRMSNormAIC,
+        Llama4TextRMSNorm: CustomRMSNormAIC,
+        LongcatFlashRMSNorm: CustomRMSNormAIC,
+        MiniMaxM2RMSNorm: CustomRMSNormAIC,
+        MinistralRMSNorm: CustomRMSNormAIC,
+        Ministral3RMSNorm: CustomRMSNormAIC,
+        MistralRMSNorm: CustomRMSNormAIC,
+        MixtralRMSNorm: CustomRMSNormAIC,
+        Olmo2RMSNorm: CustomRMSNormAIC,
+        Olmo3RMSNorm: CustomRMSNormAIC,
+        OlmoeRMSNorm: CustomRMSNormAIC,
+        Phi3RMSNorm: CustomRMSNormAIC,
+        Qwen2RMSNorm: CustomRMSNormAIC,
+        Qwen2MoeRMSNorm: CustomRMSNormAIC,
         Qwen3RMSNorm: CustomRMSNormAIC,
+        Qwen3MoeRMSNorm: CustomRMSNormAIC,
+        SeedOssRMSNorm: CustomRMSNormAIC,
+        SmolLM3RMSNorm: CustomRMSNormAIC,
+        SolarOpenRMSNorm: CustomRMSNormAIC,
+        VaultGemmaRMSNorm: GemmaCustomRMSNormAIC,
+        YoutuRMSNorm: CustomRMSNormAIC,
     }
 
 
@@ -70,23 +1169,407 @@ class KVCacheTransform(ModuleMappingTransform):
     """Modules that take position_ids and the KV cache, and give the cache back."""
 
     _module_mapping = {
+        AfmoeRotaryEmbedding: QEffAfmoeRotaryEmbedding,
+        AfmoeExperts: QEffAfmoeExperts,
+        AfmoeAttention: QEffAfmoeAttention,
+        AfmoeDecoderLayer: QEffAfmoeDecoderLayer,
+        AfmoeModel: QEffAfmoeModel,
+        AfmoeForCausalLM: QEffAfmoeForCausalLM,
+        ApertusRotaryEmbedding: QEffApertusRotaryEmbedding,
+        ApertusAttention: QEffApertusAttention,
+        ApertusDecoderLayer: QEffApertusDecoderLayer,
+        ApertusModel: QEffApertusModel,
+        ApertusForCausalLM: QEffApertusForCausalLM,
+        ArceeRotaryEmbedding: QEffArceeRotaryEmbedding,
+        ArceeAttention: QEffArceeAttention,
+        ArceeDecoderLayer: QEffArceeDecoderLayer,
+        ArceeModel: QEffArceeModel,
+        ArceeForCausalLM: QEffArceeForCausalLM,
+        BioGptAttention: QEffBioGptAttention,
+        BioGptDecoderLayer: QEffBioGptDecoderLayer,
+        BioGptModel: QEffBioGptModel,
+        BioGptForCausalLM: QEffBioGptForCausalLM,
+        BitNetAttention: QEffBitNetAttention,
+        BitNetDecoderLayer: QEffBitNetDecoderLayer,
+        BitNetRotaryEmbedding: QEffBitNetRotaryEmbedding,
+        BitNetModel: QEffBitNetModel,
+        BitNetForCausalLM: QEffBitNetForCausalLM,
+        BloomAttention: QEffBloomAttention,
+        BloomBlock: QEffBloomBlock,
+        BloomModel: QEffBloomModel,
+        BloomForCausalLM: QEffBloomForCausalLM,
         BlueprintRotaryEmbedding: QEffBlueprintRotaryEmbedding,
         BlueprintAttention: QEffBlueprintAttention,
         BlueprintDecoderLayer: QEffBlueprintDecoderLayer,
         BlueprintModel: QEffBlueprintModel,
         BlueprintForCausalLM: QEffBlueprintForCausalLM,
+        CodeGenAttention: QEffCodeGenAttention,
+        CodeGenBlock: QEffCodeGenBlock,
+        CodeGenModel: QEffCodeGenModel,
+        CodeGenForCausalLM: QEffCodeGenForCausalLM,
+        CohereRotaryEmbedding: QEffCohereRotaryEmbedding,
+        CohereAttention: QEffCohereAttention,
+        CohereDecoderLayer: QEffCohereDecoderLayer,
+        CohereModel: QEffCohereModel,
+        CohereForCausalLM: QEffCohereForCausalLM,
+        Cohere2RotaryEmbedding: QEffCohere2RotaryEmbedding,
+        Cohere2Attention: QEffCohere2Attention,
+        Cohere2DecoderLayer: QEffCohere2DecoderLayer,
+        Cohere2Model: QEffCohere2Model,
+        Cohere2ForCausalLM: QEffCohere2ForCausalLM,
+        CwmRotaryEmbedding: QEffCwmRotaryEmbedding,
+        CwmAttention: QEffCwmAttention,
+        CwmDecoderLayer: QEffCwmDecoderLayer,
+        CwmModel: QEffCwmModel,
+        CwmForCausalLM: QEffCwmForCausalLM,
+        DbrxRotaryEmbedding: QEffDbrxRotaryEmbedding,
+        DbrxAttention: QEffDbrxAttention,
+        DbrxExpertGLU: QEffDbrxExpertGLU,
+        DbrxExperts: QEffDbrxExperts,
+        DbrxNormAttentionNorm: QEffDbrxNormAttentionNorm,
+        DbrxBlock: QEffDbrxBlock,
+        DbrxModel: QEffDbrxModel,
+        DbrxForCausalLM: QEffDbrxForCausalLM,
+        DeepseekV2Experts: QEffDeepseekV2Experts,
+        DeepseekV2RotaryEmbedding: QEffDeepseekV2RotaryEmbedding,
+        DeepseekV2Attention: QEffDeepseekV2Attention,
+        DeepseekV2DecoderLayer: QEffDeepseekV2DecoderLayer,
+        DeepseekV2Model: QEffDeepseekV2Model,
+        DeepseekV2ForCausalLM: QEffDeepseekV2ForCausalLM,
+        DeepseekV3RotaryEmbedding: QEffDeepseekV3RotaryEmbedding,
+        DeepseekV3NaiveMoe: QEffDeepseekV3NaiveMoe,
+        DeepseekV3Attention: QEffDeepseekV3Attention,
+        DeepseekV3DecoderLayer: QEffDeepseekV3DecoderLayer,
+        DeepseekV3Model: QEffDeepseekV3Model,
+        DeepseekV3ForCausalLM: QEffDeepseekV3ForCausalLM,
+        Dots1RotaryEmbedding: QEffDots1RotaryEmbedding,
+        Dots1Attention: QEffDots1Attention,
+        Dots1NaiveMoe: QEffDots1NaiveMoe,
+        Dots1DecoderLayer: QEffDots1DecoderLayer,
+        Dots1Model: QEffDots1Model,
+        Dots1ForCausalLM: QEffDots1ForCausalLM,
+        Emu3Attention: QEffEmu3Attention,
+        Emu3DecoderLayer: QEffEmu3DecoderLayer,
+        Emu3RotaryEmbedding: QEffEmu3RotaryEmbedding,
+        Emu3TextModel: QEffEmu3TextModel,
+        Emu3ForCausalLM: QEffEmu3ForCausalLM,
+        Ernie4_5RotaryEmbedding: QEffErnie4_5RotaryEmbedding,
+        Ernie4_5Attention: QEffErnie4_5Attention,
+        Ernie4_5DecoderLayer: QEffErnie4_5DecoderLayer,
+        Ernie4_5Model: QEffErnie4_5Model,
+        Ernie4_5ForCausalLM: QEffErnie4_5ForCausalLM,
+        Ernie4_5_MoeRotaryEmbedding: QEffErnie4_5_MoeRotaryEmbedding,
+        Ernie4_5_MoeAttention: QEffErnie4_5_MoeAttention,
+        Ernie4_5_MoeExperts: QEffErnie4_5_MoeExperts,
+        Ernie4_5_MoeDecoderLayer: QEffErnie4_5_MoeDecoderLayer,
+        Ernie4_5_MoeModel: QEffErnie4_5_MoeModel,
+        Ernie4_5_MoeForCausalLM: QEffErnie4_5_MoeForCausalLM,
+        Exaone4RotaryEmbedding: QEffExaone4RotaryEmbedding,
+        Exaone4Attention: QEffExaone4Attention,
+        Exaone4DecoderLayer: QEffExaone4DecoderLayer,
+        Exaone4Model: QEffExaone4Model,
+        Exaone4ForCausalLM: QEffExaone4ForCausalLM,
+        ExaoneMoeAttention: QEffExaoneMoeAttention,
+        ExaoneMoeExperts: QEffExaoneMoeExperts,
+        ExaoneMoeDecoderLayer: QEffExaoneMoeDecoderLayer,
+        ExaoneMoeRotaryEmbedding: QEffExaoneMoeRotaryEmbedding,
+        ExaoneMoeModel: QEffExaoneMoeModel,
+        ExaoneMoeForCausalLM: QEffExaoneMoeForCausalLM,
+        FalconRotaryEmbedding: QEffFalconRotaryEmbedding,
+        FalconAttention: QEffFalconAttention,
+        FalconFlashAttention2: QEffFalconAttention,
+        FalconDecoderLayer: QEffFalconDecoderLayer,
+        FalconModel: QEffFalconModel,
+        FalconForCausalLM: QEffFalconForCausalLM,
+        FlexOlmoRotaryEmbedding: QEffFlexOlmoRotaryEmbedding,
+        FlexOlmoAttention: QEffFlexOlmoAttention,
+        FlexOlmoExperts: QEffFlexOlmoExperts,
+        FlexOlmoDecoderLayer: QEffFlexOlmoDecoderLayer,
+        FlexOlmoModel: QEffFlexOlmoModel,
+        FlexOlmoForCausalLM: QEffFlexOlmoForCausalLM,
+        GemmaRotaryEmbedding: QEffGemmaRotaryEmbedding,
+        GemmaAttention: QEffGemmaAttention,
+        GemmaDecoderLayer: QEffGemmaDecoderLayer,
+        GemmaModel: QEffGemmaModel,
+        GemmaForCausalLM: QEffGemmaForCausalLM,
+        Gemma2RotaryEmbedding: QEffGemma2RotaryEmbedding,
+        Gemma2Attention: QEffGemma2Attention,
+        Gemma2DecoderLayer: QEffGemma2DecoderLayer,
+        Gemma2Model: QEffGemma2Model,
+        Gemma2ForCausalLM: QEffGemma2ForCausalLM,
+        Gemma3RotaryEmbedding: QEffGemma3RotaryEmbedding,
+        Gemma3Attention: QEffGemma3Attention,
+        Gemma3DecoderLayer: QEffGemma3DecoderLayer,
+        Gemma3TextModel: QEffGemma3TextModel,
+        Gemma3ForCausalLM: QEffGemma3ForCausalLM,
+        Gemma3nTextAttention: QEffGemma3nTextAttention,
+        Gemma3nTextDecoderLayer: QEffGemma3nTextDecoderLayer,
+        Gemma3nRotaryEmbedding: QEffGemma3nRotaryEmbedding,
+        Gemma3nTextModel: QEffGemma3nTextModel,
+        Gemma3nForCausalLM: QEffGemma3nForCausalLM,
+        Gemma4TextRotaryEmbedding: QEffGemma4TextRotaryEmbedding,
+        Gemma4TextAttention: QEffGemma4TextAttention,
+        Gemma4TextExperts: QEffGemma4TextExperts,
+        Gemma4TextDecoderLayer: QEffGemma4TextDecoderLayer,
+        Gemma4TextModel: QEffGemma4TextModel,
+        Gemma4ForCausalLM: QEffGemma4ForCausalLM,
+        GlmRotaryEmbedding: QEffGlmRotaryEmbedding,
+        GlmAttention: QEffGlmAttention,
+        GlmDecoderLayer: QEffGlmDecoderLayer,
+        GlmModel: QEffGlmModel,
+        GlmForCausalLM: QEffGlmForCausalLM,
+        Glm4DecoderLayer: QEffGlm4DecoderLayer,
+        Glm4Attention: QEffGlm4Attention,
+        Glm4RotaryEmbedding: QEffGlm4RotaryEmbedding,
+        Glm4Model: QEffGlm4Model,
+        Glm4ForCausalLM: QEffGlm4ForCausalLM,
+        Glm4MoeRotaryEmbedding: QEffGlm4MoeRotaryEmbedding,
+        Glm4MoeAttention: QEffGlm4MoeAttention,
+        Glm4MoeNaiveMoe: QEffGlm4MoeNaiveMoe,
+        Glm4MoeDecoderLayer: QEffGlm4MoeDecoderLayer,
+        Glm4MoeModel: QEffGlm4MoeModel,
+        Glm4MoeForCausalLM: QEffGlm4MoeForCausalLM,
+        Glm4MoeLiteRotaryEmbedding: QEffGlm4MoeLiteRotaryEmbedding,
+        Glm4MoeLiteAttention: QEffGlm4MoeLiteAttention,
+        Glm4MoeLiteNaiveMoe: QEffGlm4MoeLiteNaiveMoe,
+        Glm4MoeLiteDecoderLayer: QEffGlm4MoeLiteDecoderLayer,
+        Glm4MoeLiteModel: QEffGlm4MoeLiteModel,
+        Glm4MoeLiteForCausalLM: QEffGlm4MoeLiteForCausalLM,
         GPT2Attention: QEffGPT2Attention,
         GPT2Block: QEffGPT2Block,
         GPT2Model: QEffGPT2Model,
         GPT2LMHeadModel: QEffGPT2LMHeadModel,
+        GPTBigCodeAttention: QEffGPTBigCodeAttention,
+        GPTBigCodeBlock: QEffGPTBigCodeBlock,
+        GPTBigCodeModel: QEffGPTBigCodeModel,
+        GPTBigCodeForCausalLM: QEffGPTBigCodeForCausalLM,
+        GPTNeoXRotaryEmbedding: QEffGPTNeoXRotaryEmbedding,
+        GPTNeoXAttention: QEffGPTNeoXAttention,
+        GPTNeoXLayer: QEffGPTNeoXLayer,
+        GPTNeoXModel: QEffGPTNeoXModel,
+        GPTNeoXForCausalLM: QEffGPTNeoXForCausalLM,
+        GptOssExperts: QEffGptOssExperts,
+        GptOssRotaryEmbedding: QEffGptOssRotaryEmbedding,
+        GptOssAttention: QEffGptOssAttention,
+        GptOssDecoderLayer: QEffGptOssDecoderLayer,
+        GptOssModel: QEffGptOssModel,
+        GptOssForCausalLM: QEffGptOssForCausalLM,
+        GPTJAttention: QEffGPTJAttention,
+        GPTJFlashAttention2: QEffGPTJAttention,
+        GPTJBlock: QEffGPTJBlock,
+        GPTJModel: QEffGPTJModel,
+        GPTJForCausalLM: QEffGPTJForCausalLM,
+        GraniteAttention: QEffGraniteAttention,
+        GraniteDecoderLayer: QEffGraniteDecoderLayer,
+        GraniteRotaryEmbedding: QEffGraniteRotaryEmbedding,
+        GraniteModel: QEffGraniteModel,
+        GraniteForCausalLM: QEffGraniteForCausalLM,
+        GraniteMoeRotaryEmbedding: QEffGraniteMoeRotaryEmbedding,
+        GraniteMoeParallelExperts: QEffGraniteMoeParallelExperts,
+        GraniteMoeTopKGating: QEffGraniteMoeTopKGating,
+        GraniteMoeMoE: QEffGraniteMoeMoE,
+        GraniteMoeAttention: QEffGraniteMoeAttention,
+        GraniteMoeDecoderLayer: QEffGraniteMoeDecoderLayer,
+        GraniteMoeModel: QEffGraniteMoeModel,
+        GraniteMoeForCausalLM: QEffGraniteMoeForCausalLM,
+        GraniteMoeSharedParallelExperts: QEffGraniteMoeSharedParallelExperts,
+        GraniteMoeSharedTopKGating: QEffGraniteMoeSharedTopKGating,
+        GraniteMoeSharedMoE: QEffGraniteMoeSharedMoE,
+        GraniteMoeSharedAttention: QEffGraniteMoeSharedAttention,
+        GraniteMoeSharedDecoderLayer: QEffGraniteMoeSharedDecoderLayer,
+        GraniteMoeSharedRotaryEmbedding: QEffGraniteMoeSharedRotaryEmbedding,
+        GraniteMoeSharedModel: QEffGraniteMoeSharedModel,
+        GraniteMoeSharedForCausalLM: QEffGraniteMoeSharedForCausalLM,
+        HeliumRotaryEmbedding: QEffHeliumRotaryEmbedding,
+        HeliumAttention: QEffHeliumAttention,
+        HeliumDecoderLayer: QEffHeliumDecoderLayer,
+        HeliumModel: QEffHeliumModel,
+        HeliumForCausalLM: QEffHeliumForCausalLM,
+        HunYuanDenseV1Attention: QEffHunYuanDenseV1Attention,
+        HunYuanDenseV1DecoderLayer: QEffHunYuanDenseV1DecoderLayer,
+        HunYuanDenseV1RotaryEmbedding: QEffHunYuanDenseV1RotaryEmbedding,
+        HunYuanDenseV1Model: QEffHunYuanDenseV1Model,
+        HunYuanDenseV1ForCausalLM: QEffHunYuanDenseV1ForCausalLM,
+        HunYuanMoEV1Attention: QEffHunYuanMoEV1Attention,
+        HunYuanMoEV1Experts: QEffHunYuanMoEV1Experts,
+        HunYuanMoEV1DecoderLayer: QEffHunYuanMoEV1DecoderLayer,
+        HunYuanMoEV1RotaryEmbedding: QEffHunYuanMoEV1RotaryEmbedding,
+        HunYuanMoEV1Model: QEffHunYuanMoEV1Model,
+        HunYuanMoEV1ForCausalLM: QEffHunYuanMoEV1ForCausalLM,
+        Jais2Attention: QEffJais2Attention,
+        Jais2DecoderLayer: QEffJais2DecoderLayer,
+        Jais2RotaryEmbedding: QEffJais2RotaryEmbedding,
+        Jais2Model: QEffJais2Model,
+        Jais2ForCausalLM: QEffJais2ForCausalLM,
+        JetMoeRotaryEmbedding: QEffJetMoeRotaryEmbedding,
+        JetMoeParallelExperts: QEffJetMoeParallelExperts,
+        JetMoeTopKGating: QEffJetMoeTopKGating,
+        JetMoeMoE: QEffJetMoeMoE,
+        JetMoeMoA: QEffJetMoeMoA,
+        JetMoeAttention: QEffJetMoeAttention,
+        JetMoeDecoderLayer: QEffJetMoeDecoderLayer,
+        JetMoeModel: QEffJetMoeModel,
+        JetMoeForCausalLM: QEffJetMoeForCausalLM,
         LlamaRotaryEmbedding: QEffLlamaRotaryEmbedding,
         LlamaAttention: QEffLlamaAttention,
         LlamaDecoderLayer: QEffLlamaDecoderLayer,
         LlamaModel: QEffLlamaModel,
         LlamaForCausalLM: QEffLlamaForCausalLM,
+        Llama4TextRotaryEmbedding: QEffLlama4TextRotaryEmbedding,
+        Llama4TextAttention: QEffLlama4TextAttention,
+        Llama4TextDecoderLayer: QEffLlama4TextDecoderLayer,
+        Llama4TextModel: QEffLlama4TextModel,
+        Llama4ForCausalLM: QEffLlama4ForCausalLM,
+        LongcatFlashRotaryEmbedding: QEffLongcatFlashRotaryEmbedding,
+        LongcatFlashExperts: QEffLongcatFlashExperts,
+        LongcatFlashMLA: QEffLongcatFlashMLA,
+        LongcatFlashDecoderLayer: QEffLongcatFlashDecoderLayer,
+        LongcatFlashModel: QEffLongcatFlashModel,
+        LongcatFlashForCausalLM: QEffLongcatFlashForCausalLM,
+        MiniMaxM2Experts: QEffMiniMaxM2Experts,
+        MiniMaxM2RotaryEmbedding: QEffMiniMaxM2RotaryEmbedding,
+        MiniMaxM2Attention: QEffMiniMaxM2Attention,
+        MiniMaxM2DecoderLayer: QEffMiniMaxM2DecoderLayer,
+        MiniMaxM2Model: QEffMiniMaxM2Model,
+        MiniMaxM2ForCausalLM: QEffMiniMaxM2ForCausalLM,
+        MinistralAttention: QEffMinistralAttention,
+        MinistralDecoderLayer: QEffMinistralDecoderLayer,
+        MinistralRotaryEmbedding: QEffMinistralRotaryEmbedding,
+        MinistralModel: QEffMinistralModel,
+        MinistralForCausalLM: QEffMinistralForCausalLM,
+        Ministral3Attention: QEffMinistral3Attention,
+        Ministral3DecoderLayer: QEffMinistral3DecoderLayer,
+        Ministral3RotaryEmbedding: QEffMinistral3RotaryEmbedding,
+        Ministral3Model: QEffMinistral3Model,
+        Ministral3ForCausalLM: QEffMinistral3ForCausalLM,
+        MistralAttention: QEffMistralAttention,
+        MistralDecoderLayer: QEffMistralDecoderLayer,
+        MistralRotaryEmbedding: QEffMistralRotaryEmbedding,
+        MistralModel: QEffMistralModel,
+        MistralForCausalLM: QEffMistralForCausalLM,
+        MixtralExperts: QEffMixtralExperts,
+        MixtralRotaryEmbedding: QEffMixtralRotaryEmbedding,
+        MixtralAttention: QEffMixtralAttention,
+        MixtralDecoderLayer: QEffMixtralDecoderLayer,
+        MixtralModel: QEffMixtralModel,
+        MixtralForCausalLM: QEffMixtralForCausalLM,
+        ModernBertDecoderRotaryEmbedding: QEffModernBertDecoderRotaryEmbedding,
+        ModernBertDecoderAttention: QEffModernBertDecoderAttention,
+        ModernBertDecoderLayer: QEffModernBertDecoderLayer,
+        ModernBertDecoderModel: QEffModernBertDecoderModel,
+        ModernBertDecoderForCausalLM: QEffModernBertDecoderForCausalLM,
+        MptAttention: QEffMptAttention,
+        MptBlock: QEffMptBlock,
+        MptModel: QEffMptModel,
+        MptForCausalLM: QEffMptForCausalLM,
+        NanoChatRotaryEmbedding: QEffNanoChatRotaryEmbedding,
+        NanoChatAttention: QEffNanoChatAttention,
+        NanoChatDecoderLayer: QEffNanoChatDecoderLayer,
+        NanoChatModel: QEffNanoChatModel,
+        NanoChatForCausalLM: QEffNanoChatForCausalLM,
+        NemotronRotaryEmbedding: QEffNemotronRotaryEmbedding,
+        NemotronAttention: QEffNemotronAttention,
+        NemotronFlashAttention2: QEffNemotronAttention,
+        NemotronSdpaAttention: QEffNemotronAttention,
+        NemotronDecoderLayer: QEffNemotronDecoderLayer,
+        NemotronModel: QEffNemotronModel,
+        NemotronForCausalLM: QEffNemotronForCausalLM,
+        OlmoRotaryEmbedding: QEffOlmoRotaryEmbedding,
+        OlmoAttention: QEffOlmoAttention,
+        OlmoDecoderLayer: QEffOlmoDecoderLayer,
+        OlmoModel: QEffOlmoModel,
+        OlmoForCausalLM: QEffOlmoForCausalLM,
+        Olmo2RotaryEmbedding: QEffOlmo2RotaryEmbedding,
+        Olmo2Attention: QEffOlmo2Attention,
+        Olmo2DecoderLayer: QEffOlmo2DecoderLayer,
+        Olmo2Model: QEffOlmo2Model,
+        Olmo2ForCausalLM: QEffOlmo2ForCausalLM,
+        Olmo3Attention: QEffOlmo3Attention,
+        Olmo3DecoderLayer: QEffOlmo3DecoderLayer,
+        Olmo3RotaryEmbedding: QEffOlmo3RotaryEmbedding,
+        Olmo3Model: QEffOlmo3Model,
+        Olmo3ForCausalLM: QEffOlmo3ForCausalLM,
+        OlmoeRotaryEmbedding: QEffOlmoeRotaryEmbedding,
+        OlmoeAttention: QEffOlmoeAttention,
+        OlmoeExperts: QEffOlmoeExperts,
+        OlmoeDecoderLayer: QEffOlmoeDecoderLayer,
+        OlmoeModel: QEffOlmoeModel,
+        OlmoeForCausalLM: QEffOlmoeForCausalLM,
+        PersimmonRotaryEmbedding: QEffPersimmonRotaryEmbedding,
+        PersimmonAttention: QEffPersimmonAttention,
+        PersimmonDecoderLayer: QEffPersimmonDecoderLayer,
+        PersimmonModel: QEffPersimmonModel,
+        PersimmonForCausalLM: QEffPersimmonForCausalLM,
+        PhiRotaryEmbedding: QEffPhiRotaryEmbedding,
+        PhiAttention: QEffPhiAttention,
+        PhiDecoderLayer: QEffPhiDecoderLayer,
+        PhiModel: QEffPhiModel,
+        PhiForCausalLM: QEffPhiForCausalLM,
+        Phi3RotaryEmbedding: QEffPhi3RotaryEmbedding,
+        Phi3Attention: QEffPhi3Attention,
+        Phi3DecoderLayer: QEffPhi3DecoderLayer,
+        Phi3Model: QEffPhi3Model,
+        Phi3ForCausalLM: QEffPhi3ForCausalLM,
+        Qwen2RotaryEmbedding: QEffQwen2RotaryEmbedding,
+        Qwen2Attention: QEffQwen2Attention,
+        Qwen2DecoderLayer: QEffQwen2DecoderLayer,
+        Qwen2Model: QEffQwen2Model,
+        Qwen2ForCausalLM: QEffQwen2ForCausalLM,
+        Qwen2MoeRotaryEmbedding: QEffQwen2MoeRotaryEmbedding,
+        Qwen2MoeAttention: QEffQwen2MoeAttention,
+        Qwen2MoeExperts: QEffQwen2MoeExperts,
+        Qwen2MoeDecoderLayer: QEffQwen2MoeDecoderLayer,
+        Qwen2MoeModel: QEffQwen2MoeModel,
+        Qwen2MoeForCausalLM: QEffQwen2MoeForCausalLM,
         Qwen3RotaryEmbedding: QEffQwen3RotaryEmbedding,
         Qwen3Attention: QEffQwen3Attention,
         Qwen3DecoderLayer: QEffQwen3DecoderLayer,
         Qwen3Model: QEffQwen3Model,
         Qwen3ForCausalLM: QEffQwen3ForCausalLM,
+        Qwen3MoeAttention: QEffQwen3MoeAttention,
+        Qwen3MoeExperts: QEffQwen3MoeExperts,
+        Qwen3MoeDecoderLayer: QEffQwen3MoeDecoderLayer,
+        Qwen3MoeRotaryEmbedding: QEffQwen3MoeRotaryEmbedding,
+        Qwen3MoeModel: QEffQwen3MoeModel,
+        Qwen3MoeForCausalLM: QEffQwen3MoeForCausalLM,
+        SeedOssAttention: QEffSeedOssAttention,
+        SeedOssDecoderLayer: QEffSeedOssDecoderLayer,
+        SeedOssRotaryEmbedding: QEffSeedOssRotaryEmbedding,
+        SeedOssModel: QEffSeedOssModel,
+        SeedOssForCausalLM: QEffSeedOssForCausalLM,
+        SmolLM3RotaryEmbedding: QEffSmolLM3RotaryEmbedding,
+        SmolLM3Attention: QEffSmolLM3Attention,
+        SmolLM3DecoderLayer: QEffSmolLM3DecoderLayer,
+        SmolLM3Model: QEffSmolLM3Model,
+        SmolLM3ForCausalLM: QEffSmolLM3ForCausalLM,
+        SolarOpenDecoderLayer: QEffSolarOpenDecoderLayer,
+        SolarOpenNaiveMoe: QEffSolarOpenNaiveMoe,
+        SolarOpenAttention: QEffSolarOpenAttention,
+        SolarOpenRotaryEmbedding: QEffSolarOpenRotaryEmbedding,
+        SolarOpenModel: QEffSolarOpenModel,
+        SolarOpenForCausalLM: QEffSolarOpenForCausalLM,
+        StableLmRotaryEmbedding: QEffStableLmRotaryEmbedding,
+        StableLmAttention: QEffStableLmAttention,
+        StableLmDecoderLayer: QEffStableLmDecoderLayer,
+        StableLmModel: QEffStableLmModel,
+        StableLmForCausalLM: QEffStableLmForCausalLM,
+        Starcoder2Attention: QEffStarcoder2Attention,
+        Starcoder2DecoderLayer: QEffStarcoder2DecoderLayer,
+        Starcoder2RotaryEmbedding: QEffStarcoder2RotaryEmbedding,
+        Starcoder2Model: QEffStarcoder2Model,
+        Starcoder2ForCausalLM: QEffStarcoder2ForCausalLM,
+        VaultGemmaAttention: QEffVaultGemmaAttention,
+        VaultGemmaDecoderLayer: QEffVaultGemmaDecoderLayer,
+        VaultGemmaRotaryEmbedding: QEffVaultGemmaRotaryEmbedding,
+        VaultGemmaModel: QEffVaultGemmaModel,
+        VaultGemmaForCausalLM: QEffVaultGemmaForCausalLM,
+        XGLMAttention: QEffXGLMAttention,
+        XGLMDecoderLayer: QEffXGLMDecoderLayer,
+        XGLMModel: QEffXGLMModel,
+        XGLMForCausalLM: QEffXGLMForCausalLM,
+        YoutuRotaryEmbedding: QEffYoutuRotaryEmbedding,
+        YoutuAttention: QEffYoutuAttention,
+        YoutuDecoderLayer: QEffYoutuDecoderLayer,
+        YoutuModel: QEffYoutuModel,
+        YoutuForCausalLM: QEffYoutuForCausalLM,
     }

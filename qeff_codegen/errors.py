@@ -6,6 +6,8 @@ Exit codes, in one place: 0 done, 1 differences or mismatch, 2 usage, 3 refused.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 EXIT_DONE = 0
 EXIT_DIFFERENCES = 1
@@ -65,6 +67,11 @@ class Refusal(QEffCodegenError):
         self.expected = expected
         self.next_step = next_step
         super().__init__(str(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What a process sends to another so that the same refusal arrives there."""
+        keywords = {name: getattr(self, name) for name in ("rule", "location", "expected", "next_step")}
+        return partial(Refusal, self.what, **keywords), ()
 
     def __str__(self) -> str:
         lines = [f"refused by {self.rule}: {self.what}"]

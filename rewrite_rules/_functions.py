@@ -25,16 +25,30 @@ def generated_functions(module: FinishedModule) -> Iterator[tuple[str, ast.Funct
 
 
 def staying_functions(module: FinishedModule) -> Iterator[tuple[str, ast.FunctionDef]]:
-    """What stays upstream's and still runs: methods of classes that are not mapped, and imported helper functions."""
+    """What stays upstream's and still runs: methods of classes that are not mapped, and helper functions.
+
+    A helper function runs when generated code imports it or when something else that stays calls it.
+    """
     mapped = {entry.upstream_class for entry in module.mappings}
     file = module.anatomy.file
+    pending = [name for name, source in module.imports.items() if source == file.upstream.module]
     for name in module.anatomy.reachable:
         for method in file.classes[name].methods.values() if name not in mapped else ():
             if method.name != "__init__":
                 yield f"{name}.{method.name}", method
-    for name, source in module.imports.items():
-        if source == file.upstream.module and name in file.functions:
+                pending += names_in(method)
+    seen: set[str] = set()
+    while pending:
+        name = pending.pop()
+        if name in file.functions and name not in seen:
+            seen.add(name)
             yield name, file.functions[name]
+            pending += names_in(file.functions[name])
+
+
+def names_in(tree: ast.AST) -> list[str]:
+    """Every name that `tree` reads or binds."""
+    return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
 
 
 def parents_in(tree: ast.AST) -> dict[ast.AST, ast.AST]:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from qeff_codegen.cli.source_options import source_options
 from qeff_codegen.cli.tables import show_table
+from qeff_codegen.emit import manifest
 from qeff_codegen.errors import EXIT_DONE, DifferencesError, QEffCodegenError, Refusal, UsageError
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.upstream.find import find_model
+from qeff_codegen.upstream.source import UpstreamModel
+
+if TYPE_CHECKING:
+    from qeff_codegen.emit.write import WriteReport
 
 DEFAULT_OUTPUT = Path("generated")
 
@@ -27,8 +33,9 @@ class Failure:
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, metavar="NAME...")
 @source_options
+@click.option("--all", "everything", is_flag=True, help="Every model that is in the output folder already.")
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
@@ -37,44 +44,73 @@ class Failure:
     help="The folder to write the models' packages, the mapping file and the manifest into.",
 )
 @click.option("--force", is_flag=True, help="Overwrite generated files that were edited by hand.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Models generated at the same time."
+)
 @click.pass_context
 def generate(
     context: click.Context,
     names: tuple[str, ...],
     transformers_version: str | None,
     source: Path | None,
+    everything: bool,
     output: Path,
     force: bool,
+    jobs: int,
 ) -> None:
     """Generate the QEff modeling code of every NAME. (The word `generate` may be left out.)
 
     Each model is tried on its own: one that is refused is reported and writes nothing, the others are written.
     The exit code is that of the worst.
     """
-    names = tuple(dict.fromkeys(names))
+    if bool(names) == everything:
+        raise UsageError("Give the names of models, or --all for those that are generated already.")
+    names = tuple(dict.fromkeys(names)) or tuple(manifest.load(output).models)
     if source is not None and source.suffix == ".py" and len(names) > 1:
         raise UsageError(f"--source {source} is one modeling file, and {len(names)} names are given; give one.")
-    models: list[GeneratedModel] = []
     failures: list[Failure] = []
+    found: dict[str, UpstreamModel] = {}
     for name in names:
         try:
-            models.append(_generated(name, transformers_version, source))
+            upstream = find_model(name, transformers_version=transformers_version, source=source)
         except QEffCodegenError as error:
             failures.append(Failure(name, error))
-    for model in models:
-        _show(model)
-    if models:
-        failures += _write(models, output, force)
+        else:
+            found[upstream.name] = upstream
+            if name.replace("-", "_") != upstream.name:
+                click.echo(f"{name}: its causal LM, {upstream.causal_lm}, is generated as `{upstream.name}`")
+    models, refused = _generated(list(found.values()), jobs)
+    reports, unwritten = _write(models, output, force)
+    if everything:
+        _summarise(models, reports)
+    else:
+        for model in models:
+            _show(model)
+        _list(reports)
+    written = [model.name for model in models if model.name not in {failure.name for failure in unwritten}]
+    if written:
+        folder = "" if output == DEFAULT_OUTPUT else f" --generated {shlex.quote(str(output))}"
+        validated = "NAME..." if everything else " ".join(written)
+        click.echo(f"next       python -m qeff_codegen validate {validated}{folder}")
+    failures += refused + unwritten
     _report(failures)
     context.exit(max((failure.error.exit_code for failure in failures), default=EXIT_DONE))
 
 
-def _generated(name: str, transformers_version: str | None, source: Path | None) -> GeneratedModel:
-    upstream = find_model(name, transformers_version=transformers_version, source=source)
+def _generated(upstreams: Sequence[UpstreamModel], jobs: int) -> tuple[list[GeneratedModel], list[Failure]]:
+    if not upstreams:
+        return [], []
     # The engine brings LibCST and every rule along, which --help and a misspelled name do not need.
-    from qeff_codegen.engine.generate import generate_model
+    from qeff_codegen.engine.generate_many import generate_models
 
-    return generate_model(upstream)
+    models: list[GeneratedModel] = []
+    failures: list[Failure] = []
+    for upstream, result in zip(upstreams, generate_models(upstreams, jobs), strict=True):
+        if isinstance(result, Refusal):
+            failures.append(Failure(upstream.name, result))
+        else:
+            models.append(result)
+    return models, failures
 
 
 def _show(model: GeneratedModel) -> None:
@@ -88,26 +124,40 @@ def _show(model: GeneratedModel) -> None:
     show_table(f"{model.name}: rules that changed it", ("rule", "places", "why"), rules)
 
 
-def _write(models: Sequence[GeneratedModel], output: Path, force: bool) -> list[Failure]:
+def _write(models: Sequence[GeneratedModel], output: Path, force: bool) -> tuple[list[WriteReport], list[Failure]]:
     """Write all models; if that fails because of one of them, write the others. Gives those that were not written."""
     from qeff_codegen.emit.write import write_models
     from qeff_codegen.engine.generate import rules_sha256
 
+    if not models:
+        return [], []
     try:
-        report = write_models(models, output, force=force, rules_sha256=rules_sha256())
+        return [write_models(models, output, force=force, rules_sha256=rules_sha256())], []
     except QEffCodegenError as error:
-        if len(models) > 1 and isinstance(error, DifferencesError | Refusal):
-            return [failure for model in models for failure in _write([model], output, force)]
-        return [Failure(model.name, error) for model in models]
-    for path in report.written:
-        click.echo(f"written    {path}")
-    for path in report.unchanged:
-        click.echo(f"unchanged  {path}")
-    for name in report.dropped:
-        click.echo(f"dropped    {name}: its modeling file is gone, so its entries in the mapping file went too")
-    folder = "" if output == DEFAULT_OUTPUT else f" --generated {shlex.quote(str(output))}"
-    click.echo(f"next       python -m qeff_codegen validate {' '.join(model.name for model in models)}{folder}")
-    return []
+        if len(models) == 1 or not isinstance(error, DifferencesError | Refusal):
+            return [], [Failure(model.name, error) for model in models]
+    each = [_write([model], output, force) for model in models]
+    return [report for reports, _ in each for report in reports], [failure for _, found in each for failure in found]
+
+
+def _list(reports: Sequence[WriteReport]) -> None:
+    """Every file that was written or needed no writing."""
+    for report in reports:
+        for path in report.written:
+            click.echo(f"written    {path}")
+        for path in report.unchanged:
+            click.echo(f"unchanged  {path}")
+        for name in report.dropped:
+            click.echo(f"dropped    {name}: its modeling file is gone, so its entries in the mapping file went too")
+
+
+def _summarise(models: Sequence[GeneratedModel], reports: Sequence[WriteReport]) -> None:
+    """One line a model that was generated, and the files that have changed."""
+    for model in models:
+        fired = sum(count > 0 for _, count in model.rules)
+        click.echo(f"generated  {model.name}: {fired} rules changed {sum(count for _, count in model.rules)} places")
+    _list([replace(report, unchanged=()) for report in reports])
+    click.echo(f"unchanged  {len({path for report in reports for path in report.unchanged})} files")
 
 
 def _report(failures: Sequence[Failure]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 import symtable
 import sys
 from collections.abc import Iterable, Mapping
@@ -80,8 +81,9 @@ def _section(module: str) -> int:
     return 2 if top == "qeff_codegen" else 1
 
 
-def _member_order(name: str) -> tuple[int, str]:
-    """Constants, then classes, then functions, each by name."""
+def _member_order(name: str) -> tuple[int, list[str | int], str]:
+    """Constants, then classes, then functions, each by name: letters of either case alike, digits as numbers."""
     first = name.split(" ")[0]
     kind = 0 if first.isupper() and len(first) > 1 else 1 if first[:1].isupper() else 2
-    return kind, name
+    parts = re.split(r"(\d+)", name.lower())
+    return kind, [int(part) if part.isdigit() else part for part in parts], name

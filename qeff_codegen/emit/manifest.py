@@ -25,6 +25,7 @@ class ManifestEntry:
     """One model's record.
 
     Attributes:
+        families: the model types whose models these classes are for.
         upstream_path, upstream_module: where the source stands, as the generated header names it.
         transformers_version: the release the source is from, or None for sources outside transformers.
         upstream_sha256: of the upstream file's text.
@@ -33,6 +34,7 @@ class ManifestEntry:
         black_version: the formatter that laid it out.
     """
 
+    families: tuple[str, ...]
     upstream_path: str
     upstream_module: str
     transformers_version: str | None
@@ -60,6 +62,7 @@ class Manifest:
 def entry_for(model: GeneratedModel, rules_sha256: str) -> ManifestEntry:
     """The record of a freshly generated model."""
     return ManifestEntry(
+        model.upstream.families or (model.name,),
         model.upstream.display_path,
         model.upstream.module,
         model.upstream.version,
@@ -69,6 +72,19 @@ def entry_for(model: GeneratedModel, rules_sha256: str) -> ManifestEntry:
         version("black"),
         model.mappings,
     )
+
+
+def package_of(family: str, folder: Path) -> str:
+    """The package of `folder` that serves a model type, in either spelling; the name as given when none does.
+
+    Raises:
+        UsageError: the manifest is there and cannot be read.
+    """
+    plain = family.replace("-", "_")
+    for name, entry in load(folder).models.items():
+        if plain in (name, *(other.replace("-", "_") for other in entry.families)):
+            return name
+    return family
 
 
 def text_sha256(text: str) -> str:
@@ -103,4 +119,4 @@ def load(folder: Path) -> Manifest:
 
 def _entry(record: dict[str, Any]) -> ManifestEntry:
     mappings = tuple(MappingEntry(**entry) for entry in record["mappings"])
-    return ManifestEntry(**{**record, "mappings": mappings})
+    return ManifestEntry(**{**record, "families": tuple(record["families"]), "mappings": mappings})

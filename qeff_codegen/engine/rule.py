@@ -12,6 +12,7 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.finished_module import FinishedModule
+from qeff_codegen.engine.idle_assignments import without_idle_assignments
 from qeff_codegen.errors import Refusal
 
 
@@ -74,7 +75,8 @@ class Rule:
                 node, matches = self.rewrite(function, draft.anatomy)
             except Unmatched as unmatched:
                 raise self.refuse(draft, function, unmatched.what, unmatched.node) from None
-            function.replace(node, self.id)
+            if node is not function.node:
+                function.replace(without_idle_assignments(function.node, node), self.id)
             unit = function.owner or function.name
             counts[unit] = counts.get(unit, 0) + matches
         draft.matches[self.id] = sum(counts.values())

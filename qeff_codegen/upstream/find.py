@@ -72,6 +72,7 @@ def _blueprint() -> UpstreamModel:
         display_path="qeff_codegen/examples/blueprint/modeling_blueprint.py",
         module="qeff_codegen.examples.blueprint.modeling_blueprint",
         source=text,
+        families=(BLUEPRINT,),
     )
 
 
@@ -87,13 +88,17 @@ def _find_in_transformers(name: str, tree: TransformersText) -> UpstreamModel:
             "but none of its modeling files defines it.\nThe tree seems incomplete: install or unpack it again."
         )
     path, text = found
+    families = tuple(sorted(name for name, causal_lm in tree.tables.causal_lm.items() if causal_lm == class_name))
+    folder = path.split("/")[-2]
     return UpstreamModel(
-        name=_identifier(model_type),
+        # One package serves all families of one class: it has the name of the family the class was written for.
+        name=_identifier(folder if folder in families else model_type if len(families) == 1 else families[0]),
         display_path=f"transformers/{path}",
         module=f"transformers.{path.removesuffix('.py').replace('/', '.')}",
         source=text,
         causal_lm=class_name,
         version=tree.version,
+        families=families,
     )
 
 

@@ -12,13 +12,14 @@ class UpstreamModel:
     """A modeling file and what generated code must know to import from it.
 
     Attributes:
-        name: the model name as the user gave it, such as `llama`.
+        name: the name of the generated package, such as `llama`.
         display_path: stable path for headers and messages, such as `transformers/models/llama/modeling_llama.py`;
             never a path of this machine.
         module: dotted module generated code imports upstream's classes from.
         source: the file's text.
         causal_lm: the ForCausalLM class the source's own auto-model table names for this model, if it has one.
         version: the transformers version the text comes from, if it comes from transformers.
+        families: the model types that this causal LM serves; several when they differ in configuration alone.
     """
 
     name: str
@@ -27,6 +28,7 @@ class UpstreamModel:
     source: str
     causal_lm: str | None = None
     version: str | None = None
+    families: tuple[str, ...] = ()
 
     @cached_property
     def sha256(self) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from qeff_codegen.emit.manifest import package_of
 from qeff_codegen.errors import UsageError
 
 TRANSFORMS_FILE = "pytorch_transforms.py"
@@ -35,12 +36,13 @@ class GeneratedTransforms:
 
 
 def load_transforms(name: str, folder: Path) -> GeneratedTransforms:
-    """Import the transforms of `folder`, after checking that `name` was generated into it.
+    """Import the transforms of `folder`, after checking that what serves `name` was generated into it.
 
     Raises:
         UsageError: `name` is not there, or the folder's code cannot be imported.
     """
-    modeling = folder / name / f"modeling_{name}.py"
+    package = package_of(name, folder)
+    modeling = folder / package / f"modeling_{package}.py"
     transforms = folder / TRANSFORMS_FILE
     for needed in (modeling, transforms):
         if not needed.is_file():

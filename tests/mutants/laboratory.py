@@ -111,7 +111,7 @@ class Laboratory:
         trials: list[tuple[Variant, Any, Trace]] = []
         changed = False
         for variant in chosen:
-            config = build_config(self.family, variant)
+            config = _config(self.family, variant)
             try:
                 causal_lm = getattr(_module(upstream.module, upstream.source), self.causal_lm)
                 model = build_tiny_model(causal_lm, config, SEED)
@@ -142,9 +142,16 @@ class Laboratory:
 
     def _original_trace(self, variant: Variant) -> Trace:
         if variant.name not in self._original:
-            model = build_tiny_model(self.family.causal_lm_class, build_config(self.family, variant), SEED)
+            model = build_tiny_model(self.family.causal_lm_class, _config(self.family, variant), SEED)
             self._original[variant.name] = reference_trace(model, with_prompts(SCENARIO, model))
         return self._original[variant.name]
+
+
+def _config(family: Family, variant: Variant) -> Any:
+    """The variant's configuration. Experts run as the file says: other implementations would pass a mutant by."""
+    config = build_config(family, variant)
+    config._experts_implementation = "eager"
+    return config
 
 
 def with_prompts(scenario: Scenario, model: Any) -> Scenario:

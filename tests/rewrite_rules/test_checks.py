@@ -185,3 +185,12 @@ def test_blames_the_line_of_an_upstream_module_that_decides_by_values() -> None:
     (broken,) = CHECKS["static_control_flow"].broken(module)
     assert broken.what == "`TinyExperts.forward` decides by values: `(x > 0).nonzero()`"
     assert broken.line is not None and "nonzero" in module.anatomy.file.lines[broken.line - 1]
+
+
+def test_looks_into_helpers_of_helpers_that_stay() -> None:
+    rotation = (
+        "def rotate(x, cos, sin):\n    return x * cos + x * sin[:1]\n\n\n"
+        "def apply_rotary_pos_emb(q, k, cos, sin):\n    return rotate(q, cos, sin), rotate(k, cos, sin)\n"
+    )
+    broken = CHECKS["positions_unchanged"].broken(sound_module(rotation))
+    assert [item.what for item in broken] == ["`rotate` reads some rows for all: `sin[:1]`"]

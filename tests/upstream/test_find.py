@@ -18,7 +18,7 @@ from tests.upstream.conftest import TreeMaker, facts
     [
         ("apple_text", "apple_text", "apple/modeling_apple.py", "AppleForCausalLM"),
         ("Apple-Text", "apple_text", "apple/modeling_apple.py", "AppleForCausalLM"),
-        ("cider", "cider", "apple/modeling_apple.py", "AppleForCausalLM"),
+        ("cider", "apple_text", "apple/modeling_apple.py", "AppleForCausalLM"),
         ("pear-moe", "pear_moe", "pear_moe/modeling_pear_moe.py", "PearMoeForCausalLM"),
         ("pear_moe", "pear_moe", "pear_moe/modeling_pear_moe.py", "PearMoeForCausalLM"),
         ("plum", "plum", "stone_fruit/modeling_stone_fruit_text.py", "PlumLMHeadModel"),

@@ -3,7 +3,6 @@ class TinyAttention:
         query = key = value = hidden_states
         key, value = past_key_values.update(key, value, self.layer_idx)
         scores = torch.matmul(query, key.transpose(-1, -2))
-        seq_length = hidden_states.shape[1]
         key_length = key.shape[-2]
         first_key = max(0, bias.size(2) - key_length)
         bias = bias[:, :, first_key:]

@@ -1,0 +1,53 @@
+"""What a rule leaves without a reader goes; what upstream left unread, or what may do something, stays."""
+
+from __future__ import annotations
+
+import libcst as cst
+import pytest
+
+from qeff_codegen.engine.idle_assignments import without_idle_assignments
+
+BEFORE = """
+def forward(self, states, mask):
+    unread = 1
+    sizes = states.shape
+    length = sizes[1]
+    given = self.count(length)
+    if self.causal:
+        mask = length
+    states = self.layer(states, mask, given)
+    return states
+"""
+USE = "self.layer(states, mask, given)"
+
+
+def function(source: str) -> cst.FunctionDef:
+    return cst.ensure_type(cst.parse_module(source.lstrip()).body[0], cst.FunctionDef)
+
+
+@pytest.mark.parametrize(
+    ("used", "gone"),
+    [
+        ("self.layer(states, mask, given)", set()),
+        # What is called may do something, so `given` stays, and with it what it reads.
+        ("self.layer(states, mask)", set()),
+        # The branch had nothing else in it.
+        ("self.layer(states, given)", {"    if self.causal:", "        mask = length"}),
+    ],
+)
+def test_only_what_lost_its_reader_goes(used: str, gone: set[str]) -> None:
+    after = function(BEFORE.replace(USE, used))
+    lines = cst.Module([after]).code.splitlines()
+    left = cst.Module([without_idle_assignments(function(BEFORE), after)]).code.splitlines()
+    assert left == [line for line in lines if line not in gone]
+
+
+def test_what_only_a_dropped_assignment_read_goes_too() -> None:
+    before = BEFORE.replace("given = self.count(length)", "given = 0")
+    after = function(before.replace(USE, "self.layer(states)"))
+    assert cst.Module([without_idle_assignments(function(before), after)]).code.splitlines() == [
+        "def forward(self, states, mask):",
+        "    unread = 1",
+        "    states = self.layer(states)",
+        "    return states",
+    ]
