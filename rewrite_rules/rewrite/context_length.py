@@ -18,6 +18,7 @@ from rewrite_rules._matching import CACHE, assigned_name, names_loaded, only_sta
 
 SEEN = f"{CACHE}.get_seq_length() if {CACHE} is not None else 0"
 SIZES = re.compile(r"\w+, (\w+)(?:, _)? = \w+\.(?:shape|size\(\)\[:-1\])|(\w+) = \w+\.shape\[1\]")
+COUNTED = re.compile(r"(?:inputs_embeds|hidden_states|input_ids)\.shape\[1\]")
 CONTEXT = "target_length"
 
 
@@ -67,7 +68,11 @@ class _Lengths(cst.CSTVisitor):
         if not isinstance(expression, cst.BinaryOperation) or not isinstance(expression.operator, cst.Add):
             return False
         left, right = source(expression.left), source(expression.right)
-        return (left in self.new and right in self.seen) or (left in self.seen and right in self.new)
+        return (self.counts_new(left) and right in self.seen) or (left in self.seen and self.counts_new(right))
+
+    def counts_new(self, text: str) -> bool:
+        """Whether an expression is the number of new tokens: a name for it, or the size written out."""
+        return text in self.new or COUNTED.fullmatch(text) is not None
 
 
 class _TakeContext(cst.CSTTransformer):

@@ -60,7 +60,7 @@ def test_reasons_say_what_was_seen() -> None:
     anatomy = recognised(WHOLE)
     assert anatomy.causal_lm.because == ("the one class that inherits GenerationMixin and returns logits",)
     assert anatomy.model.because == (
-        "`TinyForCausalLM` builds it as `self.model`",
+        "`TinyForCausalLM` calls it as `self.model`",
         "its forward loops over `self.layers`",
     )
 
@@ -86,6 +86,25 @@ def test_a_missing_role_is_refused(old: str, new: str, what: str) -> None:
         recognised(WHOLE.replace(old, new))
     assert caught.value.location is not None
     assert caught.value.expected
+
+
+HOLDER = """
+class TinyHolder(PreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.decoder = TinyModel(config)
+
+
+class TinyForCausalLM"""
+
+
+def test_a_model_may_be_called_inside_a_module_that_only_holds_it() -> None:
+    source = WHOLE.replace("\nclass TinyForCausalLM", HOLDER, 1)
+    source = source.replace("self.model = TinyModel(config)", "self.model = TinyHolder(config)", 1)
+    anatomy = recognised(source.replace("self.model(", "self.model.decoder(", 1))
+    assert [part.name for part in anatomy.path][:2] == ["TinyForCausalLM", "TinyModel"]
+    assert anatomy.model.called_as == ("self.model.decoder",)
+    assert "TinyHolder" in anatomy.reachable
 
 
 TABLE = """
