@@ -108,7 +108,17 @@ def _why_causal_lm(file: ModelingFile, cls: ModelingClass) -> tuple[str, ...]:
 
 
 def _model(file: ModelingFile, causal_lm: ModelingClass) -> tuple[str, ModelingClass]:
-    candidates = [(spelled, cls) for spelled, cls in called_modules(file, causal_lm) if _layer_loops(cls)]
+    called = tuple(called_modules(file, causal_lm))
+    candidates = [(spelled, cls) for spelled, cls in called if _layer_loops(cls)]
+    for cls in [cls for _, cls in called if not candidates]:
+        for spelled, inner in called_modules(file, cls):
+            if _layer_loops(inner) and cls.forward is not None:
+                raise _refuse(
+                    file,
+                    f"`{cls.name}` leaves the loop over decoder layers to `{inner.name}`, called as `{spelled}`",
+                    cls.forward.lineno,
+                    "a model that makes positions, mask and cache and loops over its decoder layers in one forward",
+                )
     if len(candidates) != 1:
         raise _refuse(
             file,
@@ -319,6 +329,8 @@ def _passed_cache(file: ModelingFile, caller: ModelingClass, callees: dict[str, 
         if part is None:
             continue
         value = bind(call, part.forward).get(part.cache_parameter)
+        # `<cache> if use_cache else None`
+        value = value.body if isinstance(value, ast.IfExp) else value
         for child in ast.walk(value) if value is not None else ():
             if isinstance(child, ast.Name):
                 return child.id
