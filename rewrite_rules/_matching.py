@@ -81,6 +81,22 @@ def without_assignments(function: cst.FunctionDef, names: Collection[str]) -> cs
     return cst.ensure_type(function.visit(_DropAssignments(names)), cst.FunctionDef)
 
 
+def without_overwritten(function: cst.FunctionDef, name: str) -> cst.FunctionDef:
+    """Drop every top-level `<name> = ...` that another one follows before anything reads it."""
+    body = statements_of(function.body)
+    gone: list[cst.BaseStatement] = []
+    pending: cst.BaseStatement | None = None
+    for item in body:
+        if name in names_loaded(item):
+            pending = None
+        assigned = assigned_name(item)
+        if assigned is not None and assigned[0] == name:
+            gone += [pending] if pending is not None else []
+            pending = item
+    kept = [item for item in body if item not in gone]
+    return function.with_changes(body=function.body.with_changes(body=kept)) if gone else function
+
+
 class _DropAssignments(cst.CSTTransformer):
     def __init__(self, names: Collection[str]) -> None:
         self.names = names

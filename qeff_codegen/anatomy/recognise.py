@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from qeff_codegen.anatomy.anatomy import Anatomy, Norm, Part
 from qeff_codegen.anatomy.attention_functions import find_attention_functions
+from qeff_codegen.anatomy.called_modules import called_modules
 from qeff_codegen.anatomy.experts import find_experts
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, bind, self_attribute
 from qeff_codegen.anatomy.rms_norm import recognise_rms_norm
@@ -28,7 +29,7 @@ def recognise(file: ModelingFile) -> Anatomy:
         Refusal: a role on the call path cannot be found, with the place where the search ended.
     """
     causal_lm = _causal_lm(file)
-    body_attribute, model = _model(file, causal_lm)
+    called_as, model = _model(file, causal_lm)
     loop, layer = _decoder_layer(file, model)
     wrapper = _wrapper(file, layer)
     attentions = _attentions(file, file.classes[wrapper[1]] if wrapper else layer)
@@ -37,8 +38,8 @@ def recognise(file: ModelingFile) -> Anatomy:
     model_part = Part(
         Role.MODEL,
         model,
-        (f"`{causal_lm.name}` builds it as `self.{body_attribute}`", f"its forward loops over `{loop.iterable}`"),
-        (f"self.{body_attribute}",),
+        (f"`{causal_lm.name}` calls it as `{called_as}`", f"its forward loops over `{loop.iterable}`"),
+        (called_as,),
         _passed_cache(file, model, {loop.variable: layer_part}),
     )
     causal_lm_part = Part(
@@ -46,7 +47,7 @@ def recognise(file: ModelingFile) -> Anatomy:
         causal_lm,
         _why_causal_lm(file, causal_lm),
         (),
-        _passed_cache(file, causal_lm, {f"self.{body_attribute}": model_part}),
+        _passed_cache(file, causal_lm, {called_as: model_part}),
     )
     path = (causal_lm_part, model_part, layer_part, *wrappers, *attentions)
     reachable = tuple(_reachable(file, causal_lm))
@@ -107,17 +108,17 @@ def _why_causal_lm(file: ModelingFile, cls: ModelingClass) -> tuple[str, ...]:
 
 
 def _model(file: ModelingFile, causal_lm: ModelingClass) -> tuple[str, ModelingClass]:
-    called = {
-        attribute
-        for call in _calls(causal_lm.forward)
-        if (attribute := self_attribute(call.func)) is not None and attribute in causal_lm.built
-    }
-    candidates = [
-        (attribute, file.classes[name])
-        for attribute in sorted(called)
-        for name in causal_lm.built[attribute]
-        if file.classes[name].forward is not None and _layer_loops(file.classes[name])
-    ]
+    called = tuple(called_modules(file, causal_lm))
+    candidates = [(spelled, cls) for spelled, cls in called if _layer_loops(cls)]
+    for cls in [cls for _, cls in called if not candidates]:
+        for spelled, inner in called_modules(file, cls):
+            if _layer_loops(inner) and cls.forward is not None:
+                raise _refuse(
+                    file,
+                    f"`{cls.name}` leaves the loop over decoder layers to `{inner.name}`, called as `{spelled}`",
+                    cls.forward.lineno,
+                    "a model that makes positions, mask and cache and loops over its decoder layers in one forward",
+                )
     if len(candidates) != 1:
         raise _refuse(
             file,
@@ -328,6 +329,8 @@ def _passed_cache(file: ModelingFile, caller: ModelingClass, callees: dict[str, 
         if part is None:
             continue
         value = bind(call, part.forward).get(part.cache_parameter)
+        # `<cache> if use_cache else None`
+        value = value.body if isinstance(value, ast.IfExp) else value
         for child in ast.walk(value) if value is not None else ():
             if isinstance(child, ast.Name):
                 return child.id

@@ -34,6 +34,10 @@ _CANONICAL: dict[str, Any] = {
 
 # Further sizes, by the names families give them. Sizes that could be mixed up differ.
 _FURTHER: dict[str, Any] = {
+    # Families that also have an encoder say which sizes are the decoder's.
+    "decoder_attention_heads": 4,
+    "decoder_ffn_dim": 96,
+    "decoder_layers": NUM_LAYERS,
     "dff": 96,
     "ffn_dim": 96,
     "ffn_hidden_size": 96,
@@ -42,6 +46,7 @@ _FURTHER: dict[str, Any] = {
     "intermediate_size_mlp": 80,
     "laurel_rank": 12,
     "max_seq_len": MAX_POSITIONS,
+    "max_target_positions": MAX_POSITIONS,
     "n_ctx": MAX_POSITIONS,
     "num_global_key_value_heads": 1,
     "num_kv_heads": 2,

@@ -28,11 +28,20 @@ class NoAttentionMask(Rule):
     construct = "`if attention_mask is None: ...`"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+        body = statements_of(function.node.body)
         # Bound again, the name stands for the mask that was built.
-        if any((assigned_name(item) or ("",))[0] in MASK for item in statements_of(function.node.body)):
-            return function.node, 0
+        built = next((index for index, item in enumerate(body) if _binds_mask(item)), len(body))
         given = _builds_only_with_mask(function.node, anatomy)
-        return fold(function.node, lambda test: _truth(test, given))
+        before = function.node.with_changes(body=function.node.body.with_changes(body=body[:built]))
+        node, decided = fold(before, lambda test: _truth(test, given))
+        if not decided:
+            return function.node, 0
+        kept = [*statements_of(node.body), *body[built:]]
+        return node.with_changes(body=node.body.with_changes(body=kept)), decided
+
+
+def _binds_mask(item: cst.BaseStatement) -> bool:
+    return (assigned_name(item) or ("",))[0] in MASK
 
 
 def _truth(test: cst.BaseExpression, given: bool) -> bool | None:

@@ -15,7 +15,7 @@ from qeff_codegen.engine.rule import Rule, Unmatched
 from rewrite_rules._folding import fold, none_comparison
 from rewrite_rules._matching import assigned_name, names_read, parameter_names, source, without_parameters
 
-ENCODER = frozenset({"encoder_hidden_states", "encoder_attention_mask", "key_value_states"})
+ENCODER = frozenset({"encoder_hidden_states", "encoder_attention_mask", "encoder_outputs", "key_value_states"})
 CROSS_ATTENTION = {"self.config.add_cross_attention", "self.config.is_encoder_decoder", "self.is_cross_attention"}
 
 
@@ -33,7 +33,7 @@ class NoEncoder(Rule):
         def truth(test: cst.BaseExpression) -> bool | None:
             if isinstance(test, cst.Name) and test.value in false_names:
                 return False
-            if source(test) in CROSS_ATTENTION or _asks_for_encoder_cache(test):
+            if source(test) in CROSS_ATTENTION or _asks_for_encoder(test):
                 return False
             return none_comparison(test, ENCODER)
 
@@ -63,13 +63,11 @@ class _FindFlags(cst.CSTVisitor):
             self.names.add(assigned[0])
 
 
-def _asks_for_encoder_cache(test: cst.BaseExpression) -> bool:
-    return (
-        isinstance(test, cst.Call)
-        and source(test.func) == "isinstance"
-        and len(test.args) == 2
-        and source(test.args[1].value) == "EncoderDecoderCache"
-    )
+def _asks_for_encoder(test: cst.BaseExpression) -> bool:
+    """Whether a test asks for the cache of an encoder, or for the type of what is known to be None."""
+    if not isinstance(test, cst.Call) or source(test.func) != "isinstance" or len(test.args) != 2:
+        return False
+    return source(test.args[1].value) == "EncoderDecoderCache" or source(test.args[0].value) in ENCODER
 
 
 class _DropEncoder(cst.CSTTransformer):
@@ -87,8 +85,19 @@ class _DropEncoder(cst.CSTTransformer):
             return cst.RemoveFromParent()
         return updated_node
 
+    def leave_Annotation(self, original_node: cst.Annotation, updated_node: cst.Annotation) -> cst.Annotation:
+        plain = source(updated_node.annotation).replace("EncoderDecoderCache", "Cache")
+        if plain == source(updated_node.annotation):
+            return updated_node
+        return updated_node.with_changes(annotation=cst.parse_expression(plain))
+
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
         if source(original_node.func) not in self.callees:
             return updated_node
-        kept = [item for item in updated_node.args if source(item.value) not in ENCODER]
+        kept = [item for item in updated_node.args if source(item.value) not in ENCODER and not _is_no_encoder(item)]
         return updated_node if len(kept) == len(updated_node.args) else updated_node.with_changes(args=kept)
+
+
+def _is_no_encoder(argument: cst.Arg) -> bool:
+    """Whether an argument says that there is no encoder: `encoder_attention_mask=None`."""
+    return argument.keyword is not None and argument.keyword.value in ENCODER and source(argument.value) == "None"

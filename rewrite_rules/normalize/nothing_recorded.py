@@ -9,6 +9,7 @@ from __future__ import annotations
 import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.modeling_file import parameters
 from qeff_codegen.anatomy.roles import CALL_PATH
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
@@ -30,7 +31,8 @@ class NothingRecorded(Rule):
         node, decided = fold(given, _is_switch)
         recorded = _names_without_record(node)
         node = without_assignments(node, recorded)
-        dropper = _DropArguments(set(SWITCHES), recorded, set(anatomy.callees(function.role)))
+        takers = set(anatomy.callees(function.role)) | _functions_without_switch(anatomy)
+        dropper = _DropArguments(set(SWITCHES), recorded, takers)
         node = without_parameters(cst.ensure_type(node.visit(dropper), cst.FunctionDef), set(SWITCHES))
         left = (set(SWITCHES) | recorded) & names_read(node)
         if left:
@@ -42,6 +44,12 @@ def _is_switch(test: cst.BaseExpression) -> bool | None:
     if isinstance(test, cst.Name):
         return SWITCHES.get(test.value)
     return None
+
+
+def _functions_without_switch(anatomy: Anatomy) -> set[str]:
+    """The attention functions that have no parameter for a switch: it only travels on in their keywords."""
+    functions = anatomy.file.functions
+    return {name for name in anatomy.attention_functions if not set(SWITCHES) & set(parameters(functions[name]))}
 
 
 def _names_without_record(function: cst.FunctionDef) -> set[str]:

@@ -6,18 +6,15 @@ the context: slot `i` holds position `i`. A length that nothing reads any more i
 
 from __future__ import annotations
 
-import re
-
 import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._matching import CACHE, assigned_name, names_loaded, only_statement, source, without_assignments
+from rewrite_rules._lengths import SEEN, Lengths
+from rewrite_rules._matching import names_loaded, source, without_assignments
 
-SEEN = f"{CACHE}.get_seq_length() if {CACHE} is not None else 0"
-SIZES = re.compile(r"\w+, (\w+)(?:, _)? = \w+\.(?:shape|size\(\)\[:-1\])|(\w+) = \w+\.shape\[1\]")
 CONTEXT = "target_length"
 
 
@@ -29,7 +26,7 @@ class ContextLength(Rule):
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         if not function.is_forward:
             return function.node, 0
-        facts = _Lengths()
+        facts = Lengths()
         function.node.visit(facts)
         taker = _TakeContext(facts)
         node = cst.ensure_type(function.node.visit(taker), cst.FunctionDef)
@@ -40,38 +37,8 @@ class ContextLength(Rule):
         return without_assignments(node, unread), max(taker.count, len(unread))
 
 
-class _Lengths(cst.CSTVisitor):
-    """Locals that hold the cache's length, the number of new tokens, and the sum of both."""
-
-    def __init__(self) -> None:
-        self.seen: set[str] = set()
-        self.new: set[str] = set()
-        self.totals: set[str] = set()
-
-    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> None:
-        statement = only_statement(node)
-        sizes = SIZES.fullmatch(source(statement)) if statement is not None else None
-        if sizes is not None:
-            self.new.add(sizes.group(1) or sizes.group(2))
-        assigned = assigned_name(node)
-        if assigned is None:
-            return
-        if source(assigned[1]) == SEEN:
-            self.seen.add(assigned[0])
-        elif self.is_total(assigned[1]):
-            self.totals.add(assigned[0])
-
-    def is_total(self, expression: cst.BaseExpression) -> bool:
-        if isinstance(expression, cst.Name):
-            return expression.value in self.totals
-        if not isinstance(expression, cst.BinaryOperation) or not isinstance(expression.operator, cst.Add):
-            return False
-        left, right = source(expression.left), source(expression.right)
-        return (left in self.new and right in self.seen) or (left in self.seen and right in self.new)
-
-
 class _TakeContext(cst.CSTTransformer):
-    def __init__(self, facts: _Lengths) -> None:
+    def __init__(self, facts: Lengths) -> None:
         self.facts = facts
         self.count = 0
 

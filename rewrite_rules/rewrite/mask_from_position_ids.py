@@ -26,6 +26,7 @@ from rewrite_rules._matching import (
     only_statement,
     source,
     without_assignments,
+    without_overwritten,
 )
 
 FULL, WINDOWED = "create_causal_mask", "create_sliding_window_causal_mask"
@@ -76,7 +77,7 @@ class MaskFromPositionIds(Rule):
             raise Unmatched(f"`{reader}` reads `{READS_WINDOW}`, and no mask has a window", function.node.params)
         node = _drop_unused(node, facts)
         # What upstream made for the builder alone.
-        node = without_assignments(node, {MASK} - names_loaded(node))
+        node = without_overwritten(without_assignments(node, {MASK} - names_loaded(node)), MASK)
         return _say_context(node), builder.count
 
 

@@ -60,7 +60,7 @@ def test_reasons_say_what_was_seen() -> None:
     anatomy = recognised(WHOLE)
     assert anatomy.causal_lm.because == ("the one class that inherits GenerationMixin and returns logits",)
     assert anatomy.model.because == (
-        "`TinyForCausalLM` builds it as `self.model`",
+        "`TinyForCausalLM` calls it as `self.model`",
         "its forward loops over `self.layers`",
     )
 
@@ -86,6 +86,41 @@ def test_a_missing_role_is_refused(old: str, new: str, what: str) -> None:
         recognised(WHOLE.replace(old, new))
     assert caught.value.location is not None
     assert caught.value.expected
+
+
+def test_the_cache_may_be_handed_on_under_a_condition() -> None:
+    given = "past_key_values=past_key_values if use_cache else None"
+    anatomy = recognised(WHOLE.replace("past_key_values=past_key_values, **kwargs", f"{given}, **kwargs"))
+    assert {part.cache_parameter for part in anatomy.path} == {"past_key_values"}
+
+
+HOLDER = """
+class TinyHolder(PreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.decoder = TinyModel(config)
+
+
+class TinyForCausalLM"""
+
+
+def test_a_model_may_be_called_inside_a_module_that_only_holds_it() -> None:
+    source = WHOLE.replace("\nclass TinyForCausalLM", HOLDER, 1)
+    source = source.replace("self.model = TinyModel(config)", "self.model = TinyHolder(config)", 1)
+    anatomy = recognised(source.replace("self.model(", "self.model.decoder(", 1))
+    assert [part.name for part in anatomy.path][:2] == ["TinyForCausalLM", "TinyModel"]
+    assert anatomy.model.called_as == ("self.model.decoder",)
+    assert "TinyHolder" in anatomy.reachable
+
+
+def test_a_loop_in_a_module_of_the_model_is_refused_with_its_place() -> None:
+    source = WHOLE.replace("\nclass TinyForCausalLM", HOLDER, 1)
+    source = source.replace("self.model = TinyModel(config)", "self.model = TinyHolder(config)", 1)
+    forward = "\n\n    def forward(self, input_ids, **kwargs):\n        return self.decoder(input_ids, **kwargs)\n"
+    source = source.replace("self.decoder = TinyModel(config)\n", f"self.decoder = TinyModel(config){forward}", 1)
+    what = "`TinyHolder` leaves the loop over decoder layers to `TinyModel`, called as `self.decoder`"
+    with pytest.raises(Refusal, match=re.escape(what)):
+        recognised(source)
 
 
 TABLE = """

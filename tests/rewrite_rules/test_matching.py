@@ -91,6 +91,19 @@ def test_assignments_are_dropped() -> None:
     assert text(node) == "def f():\n    b = 2\n    return b\n"
 
 
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        ("m = f()\n    m = g()\n    return m", "m = g()\n    return m"),
+        ("m = f()\n    m = g(m)\n    return m", "m = f()\n    m = g(m)\n    return m"),
+        ("m = f()\n    if x:\n        use(m)\n    m = g()", "m = f()\n    if x:\n        use(m)\n    m = g()"),
+    ],
+)
+def test_overwritten_assignments_are_dropped(body: str, kept: str) -> None:
+    node = matching.without_overwritten(function(f"def f():\n    {body}\n"), "m")
+    assert text(node) == f"def f():\n    {kept}\n"
+
+
 def test_modules_made_by_one_constructor_only() -> None:
     source = (
         "class A(nn.Module):\n    def __init__(self, config):\n"

@@ -1,0 +1,61 @@
+"""Let the head see the kept logits' rows only, where upstream computes the logits of every token.
+
+Older causal LMs know no `logits_to_keep`: `logits = self.<head>(<outputs>[0])`. A linear head treats every token by
+itself, so choosing before it is choosing after it; later rules see one spelling.
+"""
+
+from __future__ import annotations
+
+import re
+
+import libcst as cst
+
+from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.engine.draft import Function
+from qeff_codegen.engine.rule import Rule
+from rewrite_rules._matching import assigned_name, modules_made_by, names_read, source, spelled
+
+KEEP = "logits_to_keep"
+STATES = re.compile(r"(\w+)(?:\[0\]|\.last_hidden_state)")
+
+
+class LogitsSliceAdded(Rule):
+    why = "Only the next token's logits are returned, so the head sees one row; later rules see one spelling."
+    roles = (Role.CAUSAL_LM,)
+    construct = "`logits = self.<head>(<outputs>[0])`, the head being an nn.Linear"
+
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+        if not function.is_forward or KEEP in names_read(function.node):
+            return function.node, 0
+        slicer = _Slice(modules_made_by(anatomy.causal_lm.cls, "Linear"), set(anatomy.callees(Role.CAUSAL_LM)))
+        node = cst.ensure_type(function.node.visit(slicer), cst.FunctionDef)
+        return (node, slicer.count) if slicer.count else (function.node, 0)
+
+
+class _Slice(cst.CSTTransformer):
+    def __init__(self, heads: frozenset[str], models: set[str]) -> None:
+        self.heads = heads
+        self.models = models
+        self.outputs: set[str] = set()
+        self.count = 0
+
+    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> None:
+        assigned = assigned_name(node)
+        if assigned is not None and isinstance(assigned[1], cst.Call) and spelled(assigned[1].func) in self.models:
+            self.outputs.add(assigned[0])
+
+    def leave_SimpleStatementLine(
+        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
+    ) -> cst.SimpleStatementLine:
+        assigned = assigned_name(updated_node)
+        if assigned is None or assigned[0] != "logits" or not isinstance(assigned[1], cst.Call):
+            return updated_node
+        call = assigned[1]
+        arguments = [source(item.value) for item in call.args]
+        states = STATES.fullmatch(arguments[0]) if len(arguments) == 1 else None
+        if source(call.func) not in self.heads or states is None or states[1] not in self.outputs:
+            return updated_node
+        self.count += 1
+        kept = cst.parse_expression(f"slice_logits_to_keep({arguments[0]}, {KEEP})")
+        return cst.ensure_type(updated_node.deep_replace(call.args[0].value, kept), cst.SimpleStatementLine)

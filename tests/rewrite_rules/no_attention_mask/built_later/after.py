@@ -1,0 +1,14 @@
+class TinyModel:
+    def forward(self, input_ids, attention_mask=None, position_ids=None, past_key_values=None, **kwargs):
+        hidden_states = self.embed_tokens(input_ids)
+        attention_mask = torch.ones(hidden_states.shape[:2], device=hidden_states.device)
+
+        attention_mask = create_causal_mask(
+            config=self.config,
+            inputs_embeds=hidden_states,
+            attention_mask=attention_mask,
+            past_key_values=past_key_values,
+        )
+        for layer in self.layers:
+            hidden_states = layer(hidden_states, attention_mask=attention_mask, past_key_values=past_key_values)
+        return BaseModelOutputWithPast(last_hidden_state=hidden_states, past_key_values=past_key_values)
