@@ -38,7 +38,7 @@ _STANDARD_OUTPUT, _STANDARD_ERROR = 1, 2
 
 @dataclass(frozen=True)
 class Started:
-    """Progress: a family's process has begun."""
+    """Progress: a family's process is begun."""
 
     family: str
 
@@ -82,14 +82,16 @@ def run_families(
         preload: modules that every worker needs.
     """
     context = multiprocessing.get_context("forkserver")
-    _start_server(context, preload)
+    if families:
+        _start_server(context, preload)
     waiting = list(families)
     running: list[_Running] = []
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
+                # Said first: the first process waits for the server's imports.
+                yield Started(waiting[0])
                 running.append(_start(context, waiting.pop(0), run, scratch))
-                yield Started(running[-1].family)
             for item in [item for item in running if _is_over(item, time_limit)]:
                 running.remove(item)
                 yield Finished(_result(item, time_limit))
