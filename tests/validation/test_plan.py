@@ -73,8 +73,9 @@ def test_a_variant_that_upstream_cannot_run_fails_in_every_scenario_and_the_next
 
     monkeypatch.setattr(plan_module, "tiny_subject", subject)
     plan = Plan(mistral_family, TRANSFORMS, named(mistral_family, "base", "window"), last_stage=2)
-    finished = {event.row: event.result for event in plan.run() if isinstance(event, ScenarioFinished)}
-    assert list(finished) == list(plan.rows())
+    events = [event for event in plan.run() if isinstance(event, ScenarioFinished)]
+    assert [event.row for event in events] == list(plan.rows()), "each once"
+    finished = {event.row: event.result for event in events}
     for scenario in BASE_SCENARIOS:
         result = finished[Row("mistral", "base", scenario)]
         assert [stage.status for stage in result.stages] == ["failed", "not run", "not run", "not run"]
