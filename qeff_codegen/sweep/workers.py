@@ -19,6 +19,7 @@ from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from qeff_codegen.errors import UsageError
 from qeff_codegen.sweep.result import FAILED, FamilyResult
 from qeff_codegen.sweep.whole_file import write_whole
 
@@ -120,7 +121,13 @@ def _start(context: ForkServerContext, family: str, run: FamilyRunner, scratch: 
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "generated").mkdir(parents=True)
     process = context.Process(target=_work, args=(family, run, folder), daemon=True)
-    process.start()
+    try:
+        process.start()
+    except (EOFError, OSError) as error:  # the server is gone
+        raise UsageError(
+            f"No process can be started for `{family}`: {error or type(error).__name__}.\n"
+            "Where a traceback stands above, it names the package that cannot be imported: install that again."
+        ) from error
     return _Running(family, folder, process, time.monotonic())
 
 

@@ -158,3 +158,10 @@ def test_ctrl_c_while_the_server_imports_ends_it_without_a_word(tmp_path: Path) 
     wait_for((tmp_path / "scratch" / "a").is_dir, "the first family to be started")
     os.killpg(process.pid, signal.SIGINT)
     assert process.communicate(timeout=20)[0] == "stopped\n"
+
+
+def test_a_package_that_breaks_on_import_is_one_message(tmp_path: Path) -> None:
+    outcome, _ = sweeping(tmp_path, "tests.sweep.broken_import").communicate(timeout=20)
+    assert "OSError: libplum.so: cannot open shared object file" in outcome
+    assert "UsageError: No process can be started for `a`: " in outcome
+    assert outcome.endswith("names the package that cannot be imported: install that again.\n")
