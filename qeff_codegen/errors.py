@@ -13,6 +13,8 @@ EXIT_DONE = 0
 EXIT_DIFFERENCES = 1
 EXIT_USAGE = 2
 EXIT_REFUSED = 3
+# What shells give for a command that Ctrl-C ended.
+EXIT_STOPPED = 130
 
 
 class QEffCodegenError(Exception):

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from qeff_codegen.errors import QEffCodegenError
+from qeff_codegen.errors import EXIT_STOPPED, QEffCodegenError
 
 # Each command is the click command of its own name in the module of its name; modules are imported when needed.
 COMMANDS = {
@@ -55,6 +55,9 @@ class Commands(click.Group):
         except QEffCodegenError as error:
             click.echo(f"Error: {error}", err=True)
             ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("\nStopped.", err=True)
+            ctx.exit(EXIT_STOPPED)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, UsageError
+from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, EXIT_STOPPED, UsageError
 
 # Stages by the spelling of the option, to the last of them.
 STAGES = {"1-2": 2, "1-3": 3}
@@ -31,7 +31,8 @@ STAGES = {"1-2": 2, "1-3": 3}
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("build/sweep"),
     show_default=True,
-    help="The folder that keeps results; families whose source and rules have not changed are not run again.",
+    help="The folder that keeps results; a family is run again when its source, the rules, this tool or a package it "
+    "runs on has changed.",
 )
 @click.option(
     "--time-limit", type=click.FloatRange(min=1), default=180.0, show_default=True, help="Seconds for one family."
@@ -48,10 +49,12 @@ def sweep(
 ) -> None:
     """Generate, verify and validate every family of the installed transformers that has a causal LM.
 
+    A sweep that is stopped keeps the results it has, and the next one goes on from there.
+
     Exit code 0: every family is supported or refused. 1: a family differs from upstream, or could not be judged.
     """
     from qeff_codegen.sweep.coverage import write_coverage
-    from qeff_codegen.sweep.kept_results import PACKAGES
+    from qeff_codegen.sweep.result_key import PACKAGES
     from qeff_codegen.sweep.run import families_to_sweep, sweep_with
     from qeff_codegen.upstream.transformers_text import installed_transformers
 
@@ -64,10 +67,14 @@ def sweep(
             "Run `pip install 'qeff_codegen[run]'`; generating works without it."
         ) from error
     last_stage = STAGES[stages]
-    results = sweep_with(last_stage, work, jobs, time_limit).over(families_to_sweep(families), Console())
+    try:
+        results = sweep_with(last_stage, work, jobs, time_limit).over(families_to_sweep(families), Console())
+    except KeyboardInterrupt:
+        click.echo(f"\nStopped. What is done is kept in {work}; the same command goes on from there.", err=True)
+        context.exit(EXIT_STOPPED)
     for result in results:
         if result.is_defect:
-            click.echo(f"\n{result.state.upper()} {result.family}: {result.reason}\n{result.detail}")
+            click.echo(f"\n{result.state.upper()} {result.family}: {result.reason}\n{result.detail}".rstrip())
     counts = Counter(result.state for result in results)
     click.echo(", ".join(f"{count} {state}" for state, count in sorted(counts.items())))
     if output is not None or not families:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,16 +10,20 @@ from statistics import median
 
 from qeff_codegen.errors import UsageError
 from qeff_codegen.sweep.result import MISMATCH, REFUSED, STATES, SUPPORTED, FamilyResult
+from qeff_codegen.sweep.whole_file import write_whole
 
 MARKDOWN = "coverage.md"
 JSON = "coverage.json"
 
 _HEAD = """# Coverage
 
-Every family with a causal LM in transformers {version}, generated and validated by `python -m qeff_codegen sweep`.
+{families} with a causal LM in transformers {version}, generated and validated by `python -m qeff_codegen sweep`.
 
-*Supported*: the tokens of Stages 1 to {last_stage} are equal in every scenario of every variant of the family's tiny
-model. *Refused*: nothing is generated, and the reason names the construct. *Mismatch* and *failed* are defects.
+*Supported*: Stages 1 to {last_stage} are equal in every scenario of every variant of the family's tiny model.
+*Refused*: nothing is generated, and the reason names the construct. *Mismatch* (generated code differs from upstream)
+and *failed* (it could not be found out) are defects.
+
+*Lines changed* are those that a diff of the emitted functions against upstream's adds and removes.
 *Kept* is the share of lines that are upstream's own in the emitted attention and decoder layer forwards.
 """
 
@@ -36,11 +39,8 @@ def write_coverage(results: Sequence[FamilyResult], folder: Path, version: str, 
         folder / JSON: as_json(results, version, last_stage),
     }
     for path, text in texts.items():
-        partial = path.with_name(f".{path.name}.partial")
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            partial.write_text(text, "utf-8")
-            os.replace(partial, path)
+            write_whole(path, text)
         except OSError as error:
             raise UsageError(
                 f"{path} cannot be written: {error.strerror}. Choose another folder with --output."
@@ -58,7 +58,8 @@ def as_json(results: Iterable[FamilyResult], version: str, last_stage: int) -> s
 def as_markdown(results: Sequence[FamilyResult], version: str, last_stage: int) -> str:
     """The page: counts, defects, then the families, supported ones before refused ones."""
     ordered = sorted(results, key=lambda result: (STATES.index(result.state), result.family))
-    sections = [_HEAD.format(version=version, last_stage=last_stage), _counts(ordered)]
+    families = f"{len(results)} {'family' if len(results) == 1 else 'families'}"
+    sections = [_HEAD.format(families=families, version=version, last_stage=last_stage), _counts(ordered)]
     defects = [result for result in ordered if result.is_defect]
     if defects:
         sections.append("## Defects\n\n" + "\n".join(_defect(result) for result in defects))
@@ -75,8 +76,12 @@ def _counts(results: Sequence[FamilyResult]) -> str:
     counts = Counter(result.state for result in results)
     lines = [f"| state | families |\n|---|---|\n{_row('all', str(len(results)))}"]
     lines += [_row(state, str(counts[state])) for state in STATES]
-    shares = [result.kept for result in results if result.kept is not None]
     text = "\n".join(lines) + "\n"
+    added = [result.lines_added for result in results if result.lines_added is not None]
+    removed = [result.lines_removed for result in results if result.lines_removed is not None]
+    if added and removed:
+        text += f"\nLines changed in the median: +{median(added):.0f} -{median(removed):.0f}.\n"
+    shares = [result.kept for result in results if result.kept is not None]
     if shares:
         text += f"\nKept in the median: {median(shares):.0%}; in the family with the least: {min(shares):.0%}.\n"
     return text
@@ -89,15 +94,18 @@ def _defect(result: FamilyResult) -> str:
 
 
 def _supported_table(results: Sequence[FamilyResult]) -> str:
-    lines = ["| family | layers | stages | scenarios | kept | seconds |", "|---|---|---|---|---|---|"]
+    lines = [_row("family", "layers", "stages", "scenarios", "lines changed", "kept", "seconds"), "|---" * 7 + "|"]
     for result in results:
+        cells = (result.family, ", ".join(result.layers), f"1-{result.stages}", str(result.scenarios))
         share = "" if result.kept is None else f"{result.kept:.0%}"
-        stages = f"1-{result.stages}"
-        layers = ", ".join(result.layers)
-        lines.append(_row(result.family, layers, stages, str(result.scenarios), share, f"{result.seconds:.0f}"))
+        lines.append(_row(*cells, _lines_changed(result), share, f"{result.seconds:.1f}"))
     notes = sorted({note for result in results for note in result.notes})
     text = "\n".join(lines) + "\n"
     return text + ("\n" + "".join(f"- {note}\n" for note in notes) if notes else "")
+
+
+def _lines_changed(result: FamilyResult) -> str:
+    return "" if result.lines_added is None else f"+{result.lines_added} -{result.lines_removed}"
 
 
 def _reasons(results: Sequence[FamilyResult]) -> str:
@@ -110,11 +118,10 @@ def _reasons(results: Sequence[FamilyResult]) -> str:
 
 
 def _refused_table(results: Sequence[FamilyResult]) -> str:
-    lines = ["| family | refused by | why | where |", "|---|---|---|---|"]
-    lines += [
-        _row(result.family, f"`{result.rule}`", result.reason, result.place.removeprefix("transformers/models/"))
-        for result in results
-    ]
+    lines = ["| family | refused by | why | where | seconds |", "|---|---|---|---|---|"]
+    for result in results:
+        place = result.place.removeprefix("transformers/models/")
+        lines.append(_row(result.family, f"`{result.rule}`", result.reason, place, f"{result.seconds:.1f}"))
     return "\n".join(lines) + "\n"
 
 

@@ -13,13 +13,22 @@ from qeff_codegen.emit.write import write_models
 from qeff_codegen.engine.generate import generate_model, rules_sha256
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generated_model import GeneratedModel
+from qeff_codegen.sweep.lines_changed import lines_changed
 from qeff_codegen.sweep.result import FAILED, MISMATCH, REFUSED, SUPPORTED, FamilyResult
 from qeff_codegen.sweep.upstream_share import upstream_share
 from qeff_codegen.upstream.find import find_model
 from qeff_codegen.validation.families import find_family
 from qeff_codegen.validation.generated_code import load_transforms
 from qeff_codegen.validation.plan import one_thread, plan_for, quiet_upstream
-from qeff_codegen.validation.results import DIFFERENT, NOT_RUN, ScenarioFinished, ScenarioResult
+from qeff_codegen.validation.results import (
+    DIFFERENT,
+    EQUAL,
+    NOT_RUN,
+    REFERENCE,
+    ScenarioFinished,
+    ScenarioResult,
+    StageResult,
+)
 from qeff_codegen.validation.results import FAILED as STAGE_FAILED
 
 
@@ -49,6 +58,7 @@ def _result(name: str, last_stage: int, folder: Path) -> FamilyResult:
         events = list(plan_for(family, load_transforms(model.name, folder), last_stage).run())
     results = [event.result for event in events if isinstance(event, ScenarioFinished)]
     state, reason, detail = judge(results, last_stage)
+    added, removed = lines_changed(model)
     return FamilyResult(
         name,
         state,
@@ -57,6 +67,8 @@ def _result(name: str, last_stage: int, folder: Path) -> FamilyResult:
         stages=last_stage,
         scenarios=len(results),
         layers=_layers(model, family.config_class()),
+        lines_added=added,
+        lines_removed=removed,
         kept=upstream_share(model),
         notes=tuple(sorted({note for result in results for note in result.notes})),
     )
@@ -71,17 +83,31 @@ def judge(results: Iterable[ScenarioResult], last_stage: int) -> tuple[str, str,
     results = list(results)
     wrong, unproved = [], []
     for result in results:
-        for stage in result.stages[:last_stage]:
-            line = f"{result.variant}, {result.scenario}: Stage {stage.stage} {stage.status}: {stage.detail}"
-            if stage.stage > 1 and stage.status in (DIFFERENT, STAGE_FAILED):
-                wrong.append(line)
-            elif stage.status in (STAGE_FAILED, NOT_RUN):
-                unproved.append(line)
+        missed = _not_passed(result, last_stage)
+        defects = [stage for stage in missed if stage.stage > 1 and stage.status in (DIFFERENT, STAGE_FAILED)]
+        if defects:
+            wrong.append(_line(result, defects[0]))
+        elif missed:
+            unproved.append(_line(result, missed[0]))
     if wrong:
         return MISMATCH, f"{len(wrong)} of {len(results)} scenarios differ from upstream", "\n".join(wrong)
-    if unproved or not results:
-        return FAILED, "upstream's own model could not be run in every scenario", "\n".join(unproved)
+    if unproved:
+        return FAILED, f"{len(unproved)} of {len(results)} scenarios could not be compared", "\n".join(unproved)
+    if not results:
+        return FAILED, "no scenario was run", ""
     return SUPPORTED, "", ""
+
+
+def _not_passed(result: ScenarioResult, last_stage: int) -> list[StageResult]:
+    """The stages asked for that did not pass; one that is missing was not run."""
+    found = {stage.stage: stage for stage in result.stages}
+    stages = [found.get(number, StageResult(number, NOT_RUN)) for number in range(1, last_stage + 1)]
+    return [stage for stage in stages if stage.status != (REFERENCE if stage.stage == 1 else EQUAL)]
+
+
+def _line(result: ScenarioResult, stage: StageResult) -> str:
+    text = f"{result.variant}, {result.scenario}: Stage {stage.stage} {stage.status}"
+    return f"{text}: {stage.detail}" if stage.detail else text
 
 
 def _layers(model: GeneratedModel, config: Any) -> tuple[str, ...]:

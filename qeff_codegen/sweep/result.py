@@ -32,6 +32,8 @@ class FamilyResult:
         stages: the last stage that was asked for; None when nothing was generated.
         scenarios: number of scenarios, over all variants.
         layers: what its layers are made of, as far as configurations say it.
+        lines_added, lines_removed: as a diff of the emitted functions against upstream's would count them; None when
+            nothing was generated.
         kept: upstream's lines among those of the emitted attention and decoder layer forwards, from 0 to 1.
         notes: what makes its tests less than sharp.
     """
@@ -46,6 +48,8 @@ class FamilyResult:
     stages: int | None = None
     scenarios: int = 0
     layers: tuple[str, ...] = ()
+    lines_added: int | None = None
+    lines_removed: int | None = None
     kept: float | None = None
     notes: tuple[str, ...] = ()
 

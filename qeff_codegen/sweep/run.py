@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,9 +13,10 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from qeff_codegen.errors import UsageError
-from qeff_codegen.sweep.kept_results import KeptResults, result_key
+from qeff_codegen.sweep.kept_results import KeptResults
 from qeff_codegen.sweep.progress import reporting
-from qeff_codegen.sweep.result import FamilyResult
+from qeff_codegen.sweep.result import FAILED, FamilyResult
+from qeff_codegen.sweep.result_key import result_key
 from qeff_codegen.sweep.workers import FamilyRunner, Finished, run_families
 from qeff_codegen.upstream.find import causal_lm_families
 
@@ -58,22 +60,33 @@ class Sweep:
         results = {family: result for family, result in loaded.items() if result is not None}
         missing = [family for family in families if family not in results]
         if results:
-            console.print(f"{len(results)} of {len(families)} families are unchanged since they were last swept.")
-        # In a folder of its own: its name is the name of the package that generated code is imported as.
-        with TemporaryDirectory(prefix="qeff_codegen-sweep-") as scratch, reporting(console, len(missing)) as reporter:
-            for event in run_families(
+            console.print(f"Unchanged since they were last swept: {len(results)} of {len(families)}.")
+        with ExitStack() as stack:
+            # In a folder of its own: its name is the name of the package that generated code is imported as.
+            scratch = stack.enter_context(TemporaryDirectory(prefix="qeff_codegen-sweep-", ignore_cleanup_errors=True))
+            reporter = stack.enter_context(reporting(console, len(families)))
+            for result in results.values():
+                reporter.show(Finished(result))
+            events = run_families(
                 missing,
                 self.run,
                 jobs=self.jobs,
                 time_limit=self.time_limit,
                 scratch=Path(scratch),
                 preload=self.preload,
-            ):
+            )
+            # Closed first, so that nothing runs on when the sweep is stopped.
+            for event in stack.enter_context(closing(events)):
                 if isinstance(event, Finished):
                     results[event.result.family] = event.result
-                    self.kept.save(event.result, keys[event.result.family])
+                    self._keep(event.result, keys[event.result.family])
                 reporter.show(event)
         return [results[family] for family in families]
+
+    def _keep(self, result: FamilyResult, key: str) -> None:
+        """Keep what was found out. What could not be may be the machine's fault, and is tried again next time."""
+        if result.state != FAILED:
+            self.kept.save(result, key)
 
 
 def sweep_with(last_stage: int, work: Path, jobs: int, time_limit: float) -> Sweep:
@@ -81,7 +94,8 @@ def sweep_with(last_stage: int, work: Path, jobs: int, time_limit: float) -> Swe
     return Sweep(
         run=partial(_run_one, last_stage),
         key=partial(_key, last_stage),
-        kept=KeptResults(work),
+        # Apart, so that a quick sweep does not cost the results of a long one.
+        kept=KeptResults(work / f"stages-1-{last_stage}"),
         jobs=jobs,
         time_limit=time_limit,
     )

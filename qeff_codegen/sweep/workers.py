@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
 import shutil
 import signal
 import sys
+import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from qeff_codegen.errors import UsageError
 from qeff_codegen.sweep.result import FAILED, FamilyResult
+from qeff_codegen.sweep.whole_file import write_whole
 
 # What a worker runs: a family's name and an empty folder, to its result. It must be a function of a module, or a
 # `functools.partial` of one: it is sent to another process.
 FamilyRunner = Callable[[str, Path], FamilyResult]
 
+_SERVER_SETUP = "qeff_codegen.sweep.server_setup"
 _RESULT = "result.json"
 _OUTPUT = "output.txt"
 _SHOWN_LINES = 12
+_SHOWN_BYTES = 8192
 _POLL_SECONDS = 0.05
+_SIGNALS = {int(number): number.name for number in signal.Signals}
+_STANDARD_OUTPUT, _STANDARD_ERROR = 1, 2
 
 
 @dataclass(frozen=True)
 class Started:
-    """Progress: a family's process has begun."""
+    """Progress: a family's process is begun."""
 
     family: str
 
@@ -62,11 +71,11 @@ def run_families(
     time_limit: float,
     scratch: Path,
     preload: Sequence[str] = (),
-) -> Iterator[Started | Finished]:
+) -> Generator[Started | Finished]:
     """Run `run` on every family, `jobs` at a time, and yield progress as it happens.
 
     Processes are forked from a server that has imported `preload` and done nothing else, so that each starts at once
-    and none inherits another's state.
+    and none inherits another's state. Whoever leaves the loop early must close the generator, which ends them.
 
     Args:
         time_limit: seconds after which a family's process is ended.
@@ -74,14 +83,16 @@ def run_families(
         preload: modules that every worker needs.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(preload))
+    if families:
+        _start_server(context, preload)
     waiting = list(families)
     running: list[_Running] = []
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
+                # Said first: the first process waits for the server's imports.
+                yield Started(waiting[0])
                 running.append(_start(context, waiting.pop(0), run, scratch))
-                yield Started(running[-1].family)
             for item in [item for item in running if _is_over(item, time_limit)]:
                 running.remove(item)
                 yield Finished(_result(item, time_limit))
@@ -92,29 +103,62 @@ def run_families(
             shutil.rmtree(item.folder, ignore_errors=True)
 
 
+def _start_server(context: ForkServerContext, preload: Sequence[str]) -> None:
+    """Start the server that workers are forked from. Stopping them is this process's task alone."""
+    context.set_forkserver_preload([_SERVER_SETUP, *preload])
+    # Its standard companion, which would unblock the signal.
+    resource_tracker.ensure_running()
+    # Ctrl-C waits until `_SERVER_SETUP` is imported.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
 def _start(context: ForkServerContext, family: str, run: FamilyRunner, scratch: Path) -> _Running:
     folder = scratch / family
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "generated").mkdir(parents=True)
     process = context.Process(target=_work, args=(family, run, folder), daemon=True)
-    process.start()
+    try:
+        process.start()
+    except (EOFError, OSError) as error:  # the server is gone
+        raise UsageError(
+            f"No process can be started for `{family}`: {error or type(error).__name__}.\n"
+            "Where a traceback stands above, it names the package that cannot be imported: install that again."
+        ) from error
     return _Running(family, folder, process, time.monotonic())
 
 
 def _work(family: str, run: FamilyRunner, folder: Path) -> None:
     """The worker's life: its output goes to a file, its result to another, which appears whole or not at all."""
+    sweep = multiprocessing.parent_process()
+    assert sweep is not None
+    if not sweep.is_alive():  # stopped before this process began
+        os._exit(0)
+    # A process group of its own: Ctrl-C does not reach it, and what it starts ends with it.
+    os.setpgrp()
+    threading.Thread(target=_end_with, args=(sweep,), daemon=True).start()
     output = os.open(folder / _OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(output, sys.stdout.fileno())
-    os.dup2(output, sys.stderr.fileno())
+    for stream in (_STANDARD_OUTPUT, _STANDARD_ERROR):
+        os.dup2(output, stream)
     try:
-        result = run(family, folder / "generated")
+        text = json.dumps(run(family, folder / "generated").as_json())
     except Exception as error:  # a defect of the tool or of upstream; the sweep must go on and name it
         traceback.print_exc()
         sys.stderr.flush()
-        result = FamilyResult(family, FAILED, reason=_one_line(error), detail=_last_lines(folder))
-    partial = folder / f"{_RESULT}.partial"
-    partial.write_text(json.dumps(result.as_json()), "utf-8")
-    os.replace(partial, folder / _RESULT)
+        failed = FamilyResult(family, FAILED, reason=_one_line(error), detail=_last_lines(folder))
+        text = json.dumps(failed.as_json())
+    write_whole(folder / _RESULT, text)
+    # Nothing that libraries do on their way out can take the result back, or keep the sweep waiting.
+    os._exit(0)
+
+
+def _end_with(sweep: BaseProcess) -> None:
+    """Wait until the process that sweeps is gone, however it ended; then end this one and all it started."""
+    sweep.join()
+    os.killpg(0, signal.SIGKILL)
 
 
 def _is_over(item: _Running, time_limit: float) -> bool:
@@ -138,14 +182,18 @@ def _result(item: _Running, time_limit: float) -> FamilyResult:
 
 
 def _end(process: BaseProcess) -> None:
-    if process.is_alive():
-        process.kill()
+    """End a process that may be over, and whatever it started and left behind."""
+    assert process.pid is not None
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    # For one that has not got as far as having a group.
+    process.kill()
     process.join()
 
 
 def _ending(exit_code: int | None) -> str:
     if exit_code is not None and exit_code < 0:
-        name = signal.Signals(-exit_code).name
+        name = _SIGNALS.get(-exit_code, f"signal {-exit_code}")
         # The kernel ends the process that asks for memory when there is none left.
         return f"the process was ended by {name}" + (", perhaps out of memory" if name == "SIGKILL" else "")
     return f"the process ended with exit code {exit_code} and no result"
@@ -158,7 +206,10 @@ def _one_line(error: Exception) -> str:
 
 def _last_lines(folder: Path) -> str:
     try:
-        text = (folder / _OUTPUT).read_text("utf-8", errors="replace")
+        with (folder / _OUTPUT).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _SHOWN_BYTES))
+            text = file.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
         return ""
     return "\n".join(text.splitlines()[-_SHOWN_LINES:])

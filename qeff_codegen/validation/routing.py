@@ -34,15 +34,16 @@ class RoutingWatch(TorchFunctionMode):
         """Runs `func`, and looks at its result where it is a choice."""
         result = func(*args, **(kwargs or {}))
         if func in (torch.topk, torch.Tensor.topk):
-            self._look_at(args[0], result)
+            self._look_at(result, *args, **(kwargs or {}))
         return result
 
-    def _look_at(self, scores: torch.Tensor, result: Any) -> None:
-        candidates, count = scores.shape[-1], result.values.shape[-1]
-        if count == candidates:
+    def _look_at(self, result: Any, input: torch.Tensor, k: int, dim: int = -1, **_: Any) -> None:
+        candidates = input.shape[dim]
+        if k == candidates:
             return
-        ranked = scores.detach().float().sort(dim=-1, descending=True).values
-        gaps = ranked[..., count - 1] - ranked[..., count]
+        ranked = input.detach().float().movedim(dim, -1).sort(dim=-1, descending=True).values
+        # Of candidates at minus infinity, which are ruled out, it does not matter which is chosen.
+        gaps = (ranked[..., k - 1] - ranked[..., k]).nan_to_num(nan=math.inf, posinf=math.inf)
         self.margin = min(self.margin, float(gaps.min()))
         self.chosen[candidates] |= set(result.indices.flatten().tolist())
 

@@ -112,6 +112,15 @@ def test_an_error_is_one_message_and_an_exit_code(
     assert (outcome.exit_code, outcome.stdout, outcome.stderr) == (code, "", shown)
 
 
+def test_ctrl_c_ends_with_130_and_no_traceback(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(name: str, **_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("qeff_codegen.upstream.find.find_model", stop)
+    outcome = run("inspect", "toy")
+    assert (outcome.exit_code, outcome.stdout, outcome.stderr) == (130, "", "\nStopped.\n")
+
+
 def test_a_bug_keeps_its_traceback(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(name: str, **_: object) -> None:
         raise ZeroDivisionError

@@ -1,0 +1,113 @@
+"""A plan runs every scenario of every variant it announces, whatever upstream's code does."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+import torch
+from transformers.utils import logging as transformers_logging
+
+from qeff_codegen.validation import plan as plan_module
+from qeff_codegen.validation.families import Family
+from qeff_codegen.validation.generated_code import GeneratedTransforms
+from qeff_codegen.validation.plan import Plan, one_thread, plan_for, quiet_upstream
+from qeff_codegen.validation.results import Row, ScenarioFinished, StageStarted
+from qeff_codegen.validation.subjects import Subject
+from qeff_codegen.validation.tiny_config import Variant, variants
+from tests.validation.conftest import MistralTransform
+
+TRANSFORMS = GeneratedTransforms((MistralTransform,))
+BASE_SCENARIOS = ["ragged batch", "chunked prefill", "end of context", "continuous batching"]
+
+
+def named(family: Family, *names: str) -> tuple[Variant, ...]:
+    return tuple(variant for variant in variants(family) if variant.name in names)
+
+
+def test_rows_are_all_scenarios_of_all_variants_in_order(mistral_family: Family) -> None:
+    plan = plan_for(mistral_family, TRANSFORMS)
+    rows = list(plan.rows())
+    assert list(dict.fromkeys(row.variant for row in rows)) == [variant.name for variant in variants(mistral_family)]
+    assert [row.scenario for row in rows if row.variant == "base"] == BASE_SCENARIOS
+    assert [row.scenario for row in rows if row.variant == "window"] == ["window < context"]
+    assert {row.model for row in rows} == {"mistral"}
+
+
+def test_what_is_announced_is_what_finishes(
+    mistral_family: Family, window_subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan_module, "tiny_subject", lambda family, variant: window_subject)
+    plan = Plan(mistral_family, TRANSFORMS, named(mistral_family, "window"), last_stage=2)
+    events = list(plan.run())
+    assert [(type(event), getattr(event, "stage", None)) for event in events] == [
+        (StageStarted, 1),
+        (StageStarted, 2),
+        (ScenarioFinished, None),
+    ]
+    assert [event.row for event in events] == [*plan.rows()] * 3
+
+
+def test_after_the_last_stage_nothing_is_run_and_nothing_is_equal(
+    mistral_family: Family, window_subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan_module, "tiny_subject", lambda family, variant: window_subject)
+    plan = Plan(mistral_family, TRANSFORMS, named(mistral_family, "window"), last_stage=2)
+    (result,) = (event.result for event in plan.run() if isinstance(event, ScenarioFinished))
+    assert [(stage.status, stage.detail) for stage in result.stages[:3]] == [
+        ("reference", ""),
+        ("equal", ""),
+        ("not run", "not asked for"),
+    ]
+    assert not result.passed
+
+
+def test_a_variant_that_upstream_cannot_run_fails_in_every_scenario_and_the_next_one_runs(
+    mistral_family: Family, window_subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def subject(family: Family, variant: Variant) -> Any:
+        if variant.name == "base":
+            raise ArithmeticError("upstream's own")
+        return window_subject
+
+    monkeypatch.setattr(plan_module, "tiny_subject", subject)
+    plan = Plan(mistral_family, TRANSFORMS, named(mistral_family, "base", "window"), last_stage=2)
+    events = [event for event in plan.run() if isinstance(event, ScenarioFinished)]
+    assert [event.row for event in events] == list(plan.rows()), "each once"
+    finished = {event.row: event.result for event in events}
+    for scenario in BASE_SCENARIOS:
+        result = finished[Row("mistral", "base", scenario)]
+        assert [stage.status for stage in result.stages] == ["failed", "not run", "not run", "not run"]
+        assert result.stages[0].detail.startswith("ArithmeticError: upstream's own\nat test_plan.py:")
+        assert (result.scenario, result.tolerance, result.passed) == (scenario, None, False)
+    assert finished[Row("mistral", "window", "window < context")].stages[1].status == "equal"
+
+
+@pytest.mark.parametrize("error", [None, KeyError])
+def test_one_thread_gives_the_threads_back(error: type[Exception] | None) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with one_thread():
+            assert torch.get_num_threads() == 1
+            if error is not None:
+                raise error
+    except KeyError:
+        pass
+    finally:
+        found = torch.get_num_threads()
+        torch.set_num_threads(before)
+    assert found == 3
+
+
+def test_upstream_is_quiet() -> None:
+    before = transformers_logging.get_verbosity()
+    try:
+        transformers_logging.set_verbosity_warning()
+        quiet_upstream()
+        assert not transformers_logging.get_logger("transformers.models.llama").isEnabledFor(logging.WARNING)
+        assert not transformers_logging.is_progress_bar_enabled()
+    finally:
+        transformers_logging.set_verbosity(before)
+        transformers_logging.enable_progress_bar()
