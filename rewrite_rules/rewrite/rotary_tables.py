@@ -148,10 +148,10 @@ def _methods(part: Part) -> tuple[str, str]:
         pieces = (ALL_POSITIONS, SHORT_ROWS if dynamic else "", KEEP_TABLES)
         choice, gather = (CHOOSE_ROWS if dynamic else ""), GATHER
         signature = "def forward(self, x, position_ids):"
-    if chooses:
-        pieces = tuple(piece.replace(BY_DECORATOR, BY_FORWARD) for piece in pieces)
-        choice = choice.replace(BY_DECORATOR, BY_FORWARD)
-    return _joined("def __qeff_init__(self):", *pieces), _joined(signature, choice, gather)
+    methods = _joined("def __qeff_init__(self):", *pieces), _joined(signature, choice, gather)
+    if not chooses:
+        return methods
+    return methods[0].replace(BY_DECORATOR, BY_FORWARD), methods[1].replace(BY_DECORATOR, BY_FORWARD)
 
 
 def _arguments(forward: ast.FunctionDef) -> tuple[str, ...]:
