@@ -149,6 +149,8 @@ def without_parameters(function: cst.FunctionDef, names: Iterable[str]) -> cst.F
     kwonly = [item for item in params.kwonly_params if item.name.value not in gone]
     if len(kept) == len(params.params) and len(kwonly) == len(params.kwonly_params):
         return function
+    if kept and kept[-1] is not params.params[-1]:
+        kept[-1] = kept[-1].with_changes(comma=params.params[-1].comma)
     # A bare `*` may only stand before keyword-only parameters.
     bare = isinstance(params.star_arg, cst.ParamStar) and not kwonly
     star = cst.MaybeSentinel.DEFAULT if bare else params.star_arg

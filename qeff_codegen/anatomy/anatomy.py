@@ -44,27 +44,6 @@ class Part:
         return self.cls.forward
 
 
-def returned_count(part: Part) -> int | None:
-    """How many values a part's forward returns as a tuple; None when it returns something else.
-
-    A name that is bound to a tuple once counts as the tuple; what is appended to it when attention weights are asked
-    for does not count.
-    """
-    bound: dict[str, list[ast.expr]] = {}
-    for node in ast.walk(part.forward):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            bound.setdefault(node.targets[0].id, []).append(node.value)
-    counts: set[int | None] = set()
-    for node in ast.walk(part.forward):
-        if not isinstance(node, ast.Return):
-            continue
-        value = node.value
-        if isinstance(value, ast.Name) and len(bound.get(value.id, [])) == 1:
-            value = bound[value.id][0]
-        counts.add(len(value.elts) if isinstance(value, ast.Tuple) else None)
-    return counts.pop() if len(counts) == 1 else None
-
-
 @dataclass(frozen=True)
 class Norm:
     """A class whose arithmetic is a known RMS norm."""
@@ -124,6 +103,30 @@ class Anatomy:
         roles = [part_role for part_role in CALL_PATH if self.parts(part_role)]
         following = dict(pairwise(roles)).get(role)
         return {spelled: part for part in self.path if part.role is following for spelled in part.called_as}
+
+    def returned_count(self, part: Part) -> int | None:
+        """How many values a part's forward returns as a tuple; None when it returns something else.
+
+        A name that is bound to a tuple once counts as the tuple; what is appended to it when attention weights are
+        asked for does not count. A call of the next part that is returned as it is counts as what that returns.
+        """
+        bound: dict[str, list[ast.expr]] = {}
+        for node in ast.walk(part.forward):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                bound.setdefault(node.targets[0].id, []).append(node.value)
+        callees = self.callees(part.role)
+        counts: set[int | None] = set()
+        for node in ast.walk(part.forward):
+            if not isinstance(node, ast.Return):
+                continue
+            value = node.value
+            if isinstance(value, ast.Name) and len(bound.get(value.id, [])) == 1:
+                value = bound[value.id][0]
+            if isinstance(value, ast.Call) and (callee := callees.get(ast.unparse(value.func))) is not None:
+                counts.add(self.returned_count(callee))
+            else:
+                counts.add(len(value.elts) if isinstance(value, ast.Tuple) else None)
+        return counts.pop() if len(counts) == 1 else None
 
     def found(self) -> tuple[RoleFound, ...]:
         """Every role with its place and reasons, as `inspect` shows them."""

@@ -14,6 +14,7 @@ def register_missing_operators() -> None:
     """Teach the TorchScript exporter these operators; a second time changes nothing."""
     torch.onnx.register_custom_op_symbolic("aten::expm1", _expm1, ONNX_EXPORT_OPSET)
     torch.onnx.register_custom_op_symbolic("aten::repeat_interleave", _repeat_interleave, ONNX_EXPORT_OPSET)
+    torch.onnx.register_custom_op_symbolic("aten::rms_norm", _rms_norm, ONNX_EXPORT_OPSET)
 
 
 def _expm1(graph: Any, value: Any) -> Any:
@@ -43,6 +44,25 @@ def _repeat_interleave(graph: Any, value: Any, repeats: Any, dim: Any, output_si
     )
     # What follows asks for the rank, which the exporter does not infer through the computed shape.
     return graph.op("Reshape", tiled, shape).setType(value.type().with_sizes([None] * rank))
+
+
+def _rms_norm(graph: Any, value: Any, normalized_shape: Any, weight: Any, eps: Any) -> Any:
+    """`value / rms(value) * weight` over the last axes, computed in float32 at least, as PyTorch does.
+
+    Without an epsilon PyTorch takes the machine epsilon of the type it computes in, not of the value's own.
+    """
+    computed_in = torch.float64 if value.type().scalarType() == "Double" else torch.float32
+    epsilon = symbolic_helper._get_const(eps, "f", "eps")
+    if epsilon is None:
+        epsilon = torch.finfo(computed_in).eps
+    count = len(symbolic_helper._get_const(normalized_shape, "is", "normalized_shape"))
+    cast = graph.op("Cast", value, to_i=symbolic_helper._type_utils.JitScalarType.from_dtype(computed_in).onnx_type())
+    mean = graph.op("ReduceMean", graph.op("Mul", cast, cast), axes_i=list(range(-count, 0)), keepdims_i=1)
+    shifted = graph.op("Add", mean, graph.op("Constant", value_t=torch.tensor(epsilon, dtype=computed_in)))
+    normed = graph.op("Div", cast, graph.op("Sqrt", shifted))
+    if not symbolic_helper._is_none(weight):
+        normed = graph.op("Mul", normed, graph.op("CastLike", weight, normed))
+    return graph.op("CastLike", normed, value).setType(value.type())
 
 
 def _constant(graph: Any, values: list[int]) -> Any:

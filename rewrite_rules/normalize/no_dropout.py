@@ -12,16 +12,9 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._matching import (
-    assigned_name,
-    modules_made_by,
-    names_read,
-    source,
-    without_keywords,
-    without_parameters,
-)
+from rewrite_rules._dropout import WithoutDropout
+from rewrite_rules._matching import modules_made_by, names_read, without_keywords, without_parameters
 
-FUNCTIONS = {"nn.functional.dropout", "F.dropout", "torch.nn.functional.dropout"}
 ARGUMENT = "dropout"
 
 
@@ -36,27 +29,19 @@ class NoDropout(Rule):
         node = cst.ensure_type(function.node.visit(dropper), cst.FunctionDef)
         if function.role is Role.ATTENTION_FUNCTION and ARGUMENT not in names_read(node):
             node = without_parameters(node, [ARGUMENT])
-        return (node, dropper.count) if dropper.count else (function.node, 0)
+        count = len(dropper.dropped) + dropper.trimmed
+        return (node, count) if count else (function.node, 0)
 
 
-class _Drop(cst.CSTTransformer):
+class _Drop(WithoutDropout):
     def __init__(self, modules: frozenset[str]) -> None:
-        self.modules = modules
-        self.count = 0
+        super().__init__(modules)
+        self.trimmed = 0
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
-        function = source(original_node.func)
-        if updated_node.args and (function in FUNCTIONS or function in self.modules):
-            self.count += 1
-            return updated_node.args[0].value
+        left = super().leave_Call(original_node, updated_node)
+        if left is not updated_node:
+            return left
         trimmed = without_keywords(updated_node, [ARGUMENT])
-        self.count += trimmed is not updated_node
+        self.trimmed += trimmed is not updated_node
         return trimmed
-
-    def leave_SimpleStatementLine(
-        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
-    ) -> cst.SimpleStatementLine | cst.RemovalSentinel:
-        assigned = assigned_name(updated_node)
-        if assigned is not None and updated_node is not original_node and source(assigned[1]) == assigned[0]:
-            return cst.RemoveFromParent()
-        return updated_node

@@ -14,9 +14,8 @@ from qeff_codegen.anatomy.modeling_file import parameters
 from qeff_codegen.anatomy.roles import CALL_PATH
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
+from rewrite_rules._dropout import FUNCTIONS
 from rewrite_rules._matching import source
-
-DROPOUT = {"nn.functional.dropout", "F.dropout", "torch.nn.functional.dropout"}
 
 
 class PlainResidualSum(Rule):
@@ -44,7 +43,7 @@ def _summands(helper: ast.FunctionDef) -> tuple[str, str] | None:
     if not isinstance(dropped, ast.Assign) or not isinstance(dropped.value, ast.Call) or not dropped.value.args:
         return None
     out, x = ast.unparse(dropped.targets[0]), ast.unparse(dropped.value.args[0])
-    if ast.unparse(dropped.value.func) not in DROPOUT or ast.unparse(returned) != f"return {out}":
+    if ast.unparse(dropped.value.func) not in FUNCTIONS or ast.unparse(returned) != f"return {out}":
         return None
     for residual in parameters(helper):
         if residual != out and x in parameters(helper) and ast.unparse(added) == f"{out} = {residual} + {out}":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from qeff_codegen.anatomy.anatomy import Anatomy, Part, returned_count
+from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
@@ -23,7 +23,8 @@ class ResultsUnpacked(Rule):
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         if not function.is_forward:
             return function.node, 0
-        unpacker = _Unpack(anatomy.callees(function.role))
+        callees = anatomy.callees(function.role)
+        unpacker = _Unpack({spelled: anatomy.returned_count(part) for spelled, part in callees.items()})
         node = cst.ensure_type(function.node.visit(unpacker), cst.FunctionDef)
         left = set(unpacker.unpacked) & names_loaded(node)
         if left:
@@ -32,8 +33,12 @@ class ResultsUnpacked(Rule):
 
 
 class _Unpack(cst.CSTTransformer):
-    def __init__(self, callees: dict[str, Part]) -> None:
-        self.callees = callees
+    """Args of the constructor:
+    counts: for each callee, as it is spelled, how many values its forward returns; None for no tuple.
+    """
+
+    def __init__(self, counts: dict[str, int | None]) -> None:
+        self.counts = counts
         self.unpacked: list[str] = []
 
     def leave_IndentedBlock(self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock) -> cst.BaseSuite:
@@ -55,8 +60,7 @@ class _Unpack(cst.CSTTransformer):
         assigned = assigned_name(line)
         if assigned is None or not isinstance(assigned[1], cst.Call):
             return None
-        part = self.callees.get(spelled(assigned[1].func))
-        count = None if part is None else returned_count(part)
+        count = self.counts.get(spelled(assigned[1].func))
         return None if count is None else (assigned[0], count)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from qeff_codegen.anatomy.anatomy import Anatomy, returned_count
+from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
@@ -28,7 +28,7 @@ class ReturnCache(Rule):
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         if not function.is_forward:
             return function.node, 0
-        counts = {spelled: returned_count(part) for spelled, part in anatomy.callees(function.role).items()}
+        counts = {spelled: anatomy.returned_count(part) for spelled, part in anatomy.callees(function.role).items()}
         returner = _Return(function.role, counts)
         node = cst.ensure_type(function.node.visit(returner), cst.FunctionDef)
         if function.role is not Role.MODEL:

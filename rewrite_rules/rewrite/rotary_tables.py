@@ -3,8 +3,8 @@
 `__init__` never runs on a QEff class, so the tables are made in `__qeff_init__`, by upstream's own forward: whatever
 its arithmetic and its scaling, the rows are upstream's. Upstream's decorator for dynamic RoPE looks at the longest
 position of a call. For `longrope` that choice stays, between two stretches of the table; the others do not change
-within `max_position_embeddings`, which is as far as the table goes. A rotary embedding with frequencies of its own for
-each layer type has a pair of tables for each.
+within `max_position_embeddings`, which is as far as the table goes. The same two stretches serve a forward that makes
+the choice itself. A rotary embedding with frequencies of its own for each layer type has a pair of tables for each.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Draft
 from qeff_codegen.engine.rule import Rule
 from qeff_codegen.errors import Refusal
+from rewrite_rules._longest_position import longest_taken, refuses_layer_types
 
 ALL_POSITIONS = """
     position_ids = torch.arange(self.config.max_position_embeddings, device=self.inv_freq.device).unsqueeze(0)
@@ -87,6 +88,7 @@ GATHER_COMPLEX = """
     return self.freqs_cis_cached[position_ids]
 """
 DYNAMIC = "dynamic_rope_update"
+BY_DECORATOR, BY_FORWARD = 'self.rope_type == "longrope"', 'self.rope_type != "default"'
 ARGUMENTS = ("x", "position_ids")
 ARGUMENTS_PER_TYPE = ("x", "position_ids", "layer_type")
 
@@ -110,15 +112,15 @@ class RotaryTables(Rule):
         """Refuse a rotation that depends on more than each position by itself."""
         forward = part.forward
         problem = ""
-        if parameters(forward) not in (ARGUMENTS, ARGUMENTS_PER_TYPE):
+        if _arguments(forward) not in (ARGUMENTS, ARGUMENTS_PER_TYPE):
             problem = "takes other arguments than `x`, `position_ids` and at most `layer_type`"
-        elif parameters(forward) == ARGUMENTS_PER_TYPE and not _keeps_frequencies_per_type(part):
+        elif _arguments(forward) == ARGUMENTS_PER_TYPE and not _keeps_frequencies_per_type(part):
             problem = "takes `layer_type` and does not keep `self.<layer type>_inv_freq` for each"
         elif not _returns_pair(forward) and not _returns_complex(forward):
             problem = "does not return cos and sin"
         elif {ast.unparse(item) for item in forward.decorator_list} - {"torch.no_grad()", DYNAMIC}:
             problem = "wears a decorator that may hide behaviour"
-        elif (use := _other_use(forward)) is not None:
+        elif (use := _other_use(forward, longest_taken(part.cls))) is not None:
             problem = f"depends on more than each position: `{use}`"
         if problem:
             raise Refusal(
@@ -132,8 +134,9 @@ class RotaryTables(Rule):
 
 def _methods(part: Part) -> tuple[str, str]:
     """`__qeff_init__`, which makes the tables, and `forward`, which gathers from them."""
-    dynamic = any(DYNAMIC in ast.unparse(item) for item in part.forward.decorator_list)
-    if parameters(part.forward) == ARGUMENTS_PER_TYPE:
+    chooses = longest_taken(part.cls) is not None
+    dynamic = chooses or any(DYNAMIC in ast.unparse(item) for item in part.forward.decorator_list)
+    if _arguments(part.forward) == ARGUMENTS_PER_TYPE:
         pieces = (TABLES_PER_TYPE, SHORT_ROWS_PER_TYPE if dynamic else "", KEEP_TABLES_PER_TYPE)
         choice, gather = (CHOOSE_ROWS_PER_TYPE if dynamic else ""), GATHER_PER_TYPE
         signature = "def forward(self, x, position_ids, layer_type=None):"
@@ -145,7 +148,15 @@ def _methods(part: Part) -> tuple[str, str]:
         pieces = (ALL_POSITIONS, SHORT_ROWS if dynamic else "", KEEP_TABLES)
         choice, gather = (CHOOSE_ROWS if dynamic else ""), GATHER
         signature = "def forward(self, x, position_ids):"
-    return _joined("def __qeff_init__(self):", *pieces), _joined(signature, choice, gather)
+    methods = _joined("def __qeff_init__(self):", *pieces), _joined(signature, choice, gather)
+    if not chooses:
+        return methods
+    return methods[0].replace(BY_DECORATOR, BY_FORWARD), methods[1].replace(BY_DECORATOR, BY_FORWARD)
+
+
+def _arguments(forward: ast.FunctionDef) -> tuple[str, ...]:
+    """What forward takes; a layer type that it only refuses is none of it."""
+    return parameters(forward)[:2] if refuses_layer_types(forward) else parameters(forward)
 
 
 def _keeps_frequencies_per_type(part: Part) -> bool:
@@ -176,10 +187,13 @@ def _returns_complex(forward: ast.FunctionDef) -> bool:
     )
 
 
-def _other_use(forward: ast.FunctionDef) -> str | None:
-    """A use of `x` other than its device and dtype, or of positions other than each by itself."""
+def _other_use(forward: ast.FunctionDef, longest: ast.Assign | None) -> str | None:
+    """A use of `x` other than its device and dtype, or of positions other than each by itself or for a choice."""
     positions = {"position_ids", "position_ids_expanded"}
+    allowed = set(ast.walk(longest)) if longest is not None else set()
     for node in ast.walk(forward):
+        if node in allowed:
+            continue
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             if node.value.id == "x" and node.attr not in ("device", "dtype"):
                 return ast.unparse(node)

@@ -39,7 +39,7 @@ class NothingOfUpstreamLeft(Check):
                 found.append(Broken(f"`{node.id}` is left, {NAMES[node.id]}"))
             elif isinstance(node, ast.Attribute) and node.attr in ATTRIBUTES:
                 found.append(Broken(f"`{ast.unparse(node)}` is left, {ATTRIBUTES[node.attr]}"))
-            elif isinstance(node, ast.Call) and _drops(ast.unparse(node.func), dropouts):
+            elif isinstance(node, ast.Call) and _drops(ast.unparse(node.func), dropouts, module.defined):
                 found.append(Broken(f"`{ast.unparse(node)}` is left, dropout"))
             elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 found += [
@@ -50,6 +50,9 @@ class NothingOfUpstreamLeft(Check):
         return found
 
 
-def _drops(function: str, dropouts: set[str]) -> bool:
-    """Whether a call is one of dropout: a function named so, or a module that `__init__` makes an nn.Dropout."""
-    return "dropout" in function.lower() or function in dropouts
+def _drops(function: str, dropouts: set[str], defined: frozenset[str]) -> bool:
+    """Whether a call is one of dropout: a function named so, or a module that `__init__` makes an nn.Dropout.
+
+    A function of the generated module is looked into, whatever it is named.
+    """
+    return function not in defined and ("dropout" in function.lower() or function in dropouts)

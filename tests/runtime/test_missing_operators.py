@@ -11,9 +11,12 @@ import onnxruntime
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
 from qeff_codegen.runtime.missing_operators import register_missing_operators
+
+WEIGHT = torch.linspace(-2, 2, 8)
 
 Forward = Callable[[torch.Tensor], torch.Tensor]
 
@@ -42,12 +45,42 @@ def beside_a_reshape(value: torch.Tensor) -> torch.Tensor:
         lambda value: value.repeat_interleave(2, dim=0),
         lambda value: value.repeat_interleave(2, dim=1) * 2,
         beside_a_reshape,
+        lambda value: functional.rms_norm(value * 1e-3, (8,)),
+        lambda value: functional.rms_norm(value, (8,), WEIGHT, eps=0.1),
+        lambda value: functional.rms_norm(value.unflatten(2, (2, 4)), (2, 4), WEIGHT.view(2, 4)).flatten(2),
+        lambda value: functional.rms_norm(value.double() * 1e-7, (8,)).float(),
     ],
-    ids=["expm1", "last axis", "first axis", "middle axis", "beside a reshape"],
+    ids=[
+        "expm1",
+        "last axis",
+        "first axis",
+        "middle axis",
+        "beside a reshape",
+        "rms_norm",
+        "weight",
+        "two axes",
+        "double",
+    ],
 )
 def test_equal_to_pytorch_at_another_size(function: Forward, tmp_path: Path) -> None:
+    value = torch.rand(3, 5, 8)
+    np.testing.assert_allclose(run_exported(function, value, tmp_path), function(value).numpy(), rtol=0, atol=1e-6)
+
+
+def test_rms_norm_of_half_takes_the_epsilon_of_float(tmp_path: Path) -> None:
+    """With half's own epsilon, values this small would come out near zero."""
+    value = torch.rand(3, 5, 8)
+
+    def norm(value: torch.Tensor) -> torch.Tensor:
+        return functional.rms_norm((value / 1024).half(), (8,)).float()
+
+    np.testing.assert_allclose(run_exported(norm, value, tmp_path), norm(value).numpy(), rtol=0, atol=2e-3)
+
+
+def run_exported(function: Forward, value: torch.Tensor, folder: Path) -> np.ndarray:
+    """What the export of `function`, traced at another size, makes of `value` in ONNX Runtime."""
     register_missing_operators()
-    path = tmp_path / "model.onnx"
+    path = folder / "model.onnx"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -59,6 +92,5 @@ def test_equal_to_pytorch_at_another_size(function: Forward, tmp_path: Path) -> 
             opset_version=ONNX_EXPORT_OPSET,
             dynamo=False,
         )
-    value = torch.rand(3, 5, 8)
     (result,) = onnxruntime.InferenceSession(path).run(None, {"value": value.numpy()})
-    np.testing.assert_allclose(result, function(value).numpy(), rtol=0, atol=1e-6)
+    return result

@@ -1,10 +1,5 @@
 class TinyAttention:
-    def forward(
-        self,
-        hidden_states,
-        attention_mask=None,
-        past_key_values=None,
-    ):
+    def forward(self, hidden_states, attention_mask=None, past_key_values=None):
         query = key = value = hidden_states
         key, value = past_key_values.update(key, value, self.layer_idx)
         return value, None
