@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
+from qeff_codegen.engine.rule import Unmatched
 from rewrite_rules._matching import assigned_name, source
 
 FUNCTIONS = {"nn.functional.dropout", "F.dropout", "torch.nn.functional.dropout"}
@@ -22,6 +23,8 @@ class WithoutDropout(cst.CSTTransformer):
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
         function = source(original_node.func)
+        if function in FUNCTIONS and not _is_for_training(updated_node):
+            raise Unmatched("this drops out at inference as well", original_node)
         if updated_node.args and (function in FUNCTIONS or function in self.modules):
             self.dropped.append(original_node)
             return updated_node.args[0].value
@@ -34,3 +37,10 @@ class WithoutDropout(cst.CSTTransformer):
         if assigned is not None and updated_node is not original_node and source(assigned[1]) == assigned[0]:
             return cst.RemoveFromParent()
         return updated_node
+
+
+def _is_for_training(call: cst.Call) -> bool:
+    """Whether a call of a function, which drops out unless it is told not to, only does so in training."""
+    given = [item.value for item in call.args if item.keyword is not None and item.keyword.value == "training"]
+    switch = given[0] if given else call.args[2].value if len(call.args) > 2 else None
+    return switch is not None and (source(switch).endswith("training") or source(switch) == "False")

@@ -64,6 +64,12 @@ def names_loaded(node: cst.CSTNode) -> set[str]:
     return {item.id for item in ast.walk(tree) if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Load)}
 
 
+def names_bound(node: cst.CSTNode) -> set[str]:
+    """Every name that `node` assigns to."""
+    tree = ast.parse(_dedented(node))
+    return {item.id for item in ast.walk(tree) if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)}
+
+
 def _dedented(node: cst.CSTNode) -> str:
     if isinstance(node, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
         return cst.Module([node]).code

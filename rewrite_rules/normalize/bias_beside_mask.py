@@ -19,6 +19,7 @@ from qeff_codegen.engine.rule import Rule, Unmatched
 from rewrite_rules._matching import (
     assigned_name,
     names_read,
+    parameter_names,
     source,
     spelled,
     statements_of,
@@ -27,6 +28,7 @@ from rewrite_rules._matching import (
 )
 
 BIAS = "mask_bias"
+FUSED = "scaled_dot_product_attention"
 MERGED = re.compile(r"(?P<mask>\w+) = torch\.masked_fill\((?P<bias>.+), (?P=mask) < -1, (?P<least>\w+)\)")
 
 
@@ -39,11 +41,13 @@ class BiasBesideMask(Rule):
         if not function.is_forward or _merged_mask(anatomy) is None:
             return function.node, 0
         node = function.node
+        if BIAS in names_read(node) | set(parameter_names(node)):
+            raise Unmatched(f"`{BIAS}` is a name for something else here", node.params)
         if function.role is not Role.MODEL:
             node = with_parameters(node, {BIAS: "torch.Tensor | None"})
         separator = _Separate(_merged_mask(anatomy) or "", set(anatomy.callees(function.role)), function.role)
         node = cst.ensure_type(node.visit(separator), cst.FunctionDef)
-        if not separator.count:
+        if not separator.count or (function.role is Role.ATTENTION and separator.count != _uses(function.node)):
             raise Unmatched("the mask that a bias was merged into is used in another way", function.node.params)
         return node, separator.count
 
@@ -55,6 +59,23 @@ def _merged_mask(anatomy: Anatomy) -> str | None:
         if match is not None:
             return match.group("mask")
     return None
+
+
+def _uses(function: cst.FunctionDef) -> int:
+    """How often a function reads the values of its mask; a fused kernel, which the export never calls, aside."""
+    tree = ast.parse(cst.Module([function]).code)
+    other = {
+        id(item)
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Compare) and ast.unparse(node.comparators[0]) == "None")
+        or (isinstance(node, ast.Attribute) and node.attr == "shape")
+        or (isinstance(node, ast.Call) and ast.unparse(node.func).endswith(FUSED))
+        for item in ast.walk(node)
+    }
+    return sum(
+        isinstance(node, ast.Name) and node.id == MASK and isinstance(node.ctx, ast.Load) and id(node) not in other
+        for node in ast.walk(tree)
+    )
 
 
 class _Separate(cst.CSTTransformer):
@@ -88,8 +109,15 @@ class _Separate(cst.CSTTransformer):
         """Whether a statement only names the least number, or brings a boolean mask into the form of a number."""
         assigned = assigned_name(item)
         if assigned is not None and assigned[0] == least:
-            return source(assigned[1]).startswith("torch.finfo(")
-        return isinstance(item, cst.If) and source(item.test) == f"{self.mask}.dtype == torch.bool"
+            if re.fullmatch(r"torch\.finfo\([\w.]+\)\.min", source(assigned[1])) is None:
+                raise Unmatched(f"`{least}`, which stands for the mask, is not the least number", item)
+            return True
+        return (
+            isinstance(item, cst.If)
+            and item.orelse is None
+            and source(item.test) == f"{self.mask}.dtype == torch.bool"
+            and [(assigned_name(inner) or ("",))[0] for inner in statements_of(item.body)] == [self.mask]
+        )
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
         if spelled(original_node.func) not in self.callees:
@@ -100,11 +128,12 @@ class _Separate(cst.CSTTransformer):
     def leave_BinaryOperation(
         self, original_node: cst.BinaryOperation, updated_node: cst.BinaryOperation
     ) -> cst.BaseExpression:
-        adds = isinstance(updated_node.operator, cst.Add) and source(updated_node.right) == MASK
-        if self.role is not Role.ATTENTION or not adds:
+        sides = [source(updated_node.left), source(updated_node.right)]
+        if self.role is not Role.ATTENTION or not isinstance(updated_node.operator, cst.Add) or MASK not in sides:
             return updated_node
         self.count += 1
-        scores = source(updated_node.left)
+        sides.remove(MASK)
+        scores = sides[0]
         return cst.parse_expression(f"({scores} if {BIAS} is None else {scores} + {BIAS}) + {MASK}")
 
 

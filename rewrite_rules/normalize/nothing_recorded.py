@@ -6,6 +6,8 @@ graph returns logits and retained state, and whoever calls the model by hand get
 
 from __future__ import annotations
 
+import re
+
 import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
@@ -16,6 +18,8 @@ from qeff_codegen.engine.rule import Rule, Unmatched
 from rewrite_rules._folding import fold
 from rewrite_rules._matching import assigned_name, names_read, source, spelled, without_assignments, without_parameters
 
+# Classes of output objects are called so.
+OUTPUT = "Output"
 SWITCHES = {"output_attentions": False, "output_hidden_states": False, "return_dict": True}
 
 
@@ -27,8 +31,13 @@ class NothingRecorded(Rule):
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         if not function.is_forward or not set(SWITCHES) & names_read(function.node):
             return function.node, 0
-        given = without_assignments(function.node, set(SWITCHES))
-        node, decided = fold(given, _is_switch)
+        defaults = _FindDefaults()
+        function.node.visit(defaults)
+        if defaults.other is not None:
+            raise Unmatched(
+                "a switch for what is recorded is set in another way than from the configuration", defaults.other
+            )
+        node, decided = fold(without_assignments(function.node, set(SWITCHES)), _is_switch)
         recorded = _names_without_record(node)
         node = without_assignments(node, recorded)
         takers = set(anatomy.callees(function.role)) | _functions_without_switch(anatomy)
@@ -38,6 +47,21 @@ class NothingRecorded(Rule):
         if left:
             raise Unmatched(f"`{min(left)}` is used outside a branch on it", node.params)
         return node, max(decided, 1)
+
+
+class _FindDefaults(cst.CSTVisitor):
+    """The first assignment of a switch that is not its default from the configuration, where the caller gave none."""
+
+    def __init__(self) -> None:
+        self.other: cst.CSTNode | None = None
+
+    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> None:
+        assigned = assigned_name(node)
+        if assigned is None or assigned[0] not in SWITCHES:
+            return
+        text, name = " ".join(spelled(assigned[1]).split()), assigned[0]
+        if not re.fullmatch(rf"{name} (if {name} is not None else|or) self\.(config\.)?\w+", text):
+            self.other = self.other or node
 
 
 def _is_switch(test: cst.BaseExpression) -> bool | None:
@@ -78,6 +102,7 @@ class _DropArguments(cst.CSTTransformer):
         self.callees = callees
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
-        gone = self.recorded | (self.switches if spelled(original_node.func) in self.callees else set())
+        called = spelled(original_node.func)
+        gone = (self.recorded if OUTPUT in called else set()) | (self.switches if called in self.callees else set())
         kept = [item for item in updated_node.args if item.keyword is None or source(item.value) not in gone]
         return updated_node if len(kept) == len(updated_node.args) else updated_node.with_changes(args=kept)

@@ -15,7 +15,10 @@ from qeff_codegen.anatomy.roles import CALL_PATH
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
 from rewrite_rules._dropout import FUNCTIONS
-from rewrite_rules._matching import source
+from rewrite_rules._matching import names_bound, parameter_names, source
+
+# What says that dropout is off: nothing trains.
+OFF = {"self.training", "False"}
 
 
 class PlainResidualSum(Rule):
@@ -24,18 +27,24 @@ class PlainResidualSum(Rule):
     construct = "a call of a function whose body is `<out> = F.dropout(<x>, ...)`, `<out> = <residual> + <out>`"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+        local = names_bound(function.node) | set(parameter_names(function.node))
         helpers = {
             name: (parameters(helper), summands)
             for name, helper in anatomy.file.functions.items()
-            if (summands := _summands(helper)) is not None
+            if name not in local and (summands := _summands(helper)) is not None
         }
         adder = _Add(helpers)
         node = cst.ensure_type(function.node.visit(adder), cst.FunctionDef)
         return (node, adder.count) if adder.count else (function.node, 0)
 
 
-def _summands(helper: ast.FunctionDef) -> tuple[str, str] | None:
-    """The two parameters that a helper adds, in the order of the sum, when that is all it does at inference."""
+def _summands(helper: ast.FunctionDef) -> tuple[str, str, str] | None:
+    """The two parameters that a helper adds, in the order of the sum, when that is all it does at inference.
+
+    The third is the parameter that says whether dropout is on.
+    """
+    if helper.decorator_list:
+        return None
     body = [item for item in helper.body if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))]
     if len(body) != 3:
         return None
@@ -45,14 +54,17 @@ def _summands(helper: ast.FunctionDef) -> tuple[str, str] | None:
     out, x = ast.unparse(dropped.targets[0]), ast.unparse(dropped.value.args[0])
     if ast.unparse(dropped.value.func) not in FUNCTIONS or ast.unparse(returned) != f"return {out}":
         return None
+    switch = next((ast.unparse(item.value) for item in dropped.value.keywords if item.arg == "training"), "")
+    if switch not in parameters(helper):
+        return None
     for residual in parameters(helper):
         if residual != out and x in parameters(helper) and ast.unparse(added) == f"{out} = {residual} + {out}":
-            return residual, x
+            return residual, x, switch
     return None
 
 
 class _Add(cst.CSTTransformer):
-    def __init__(self, helpers: dict[str, tuple[tuple[str, ...], tuple[str, str]]]) -> None:
+    def __init__(self, helpers: dict[str, tuple[tuple[str, ...], tuple[str, str, str]]]) -> None:
         self.helpers = helpers
         self.count = 0
 
@@ -60,12 +72,12 @@ class _Add(cst.CSTTransformer):
         helper = self.helpers.get(source(updated_node.func))
         if helper is None or any(item.star for item in updated_node.args):
             return updated_node
-        names, (left, right) = helper
+        names, (left, right, switch) = helper
         values = {
             item.keyword.value if item.keyword is not None else names[index]: _operand(item.value)
             for index, item in enumerate(updated_node.args)
         }
-        if left not in values or right not in values:
+        if left not in values or right not in values or values.get(switch) not in OFF:
             return updated_node
         self.count += 1
         return cst.parse_expression(f"({values[left]} + {values[right]})")

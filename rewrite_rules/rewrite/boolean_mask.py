@@ -7,6 +7,7 @@ add 0 or 1 without any error, so every use of the mask must be one that is under
 from __future__ import annotations
 
 import ast
+import re
 
 import libcst as cst
 
@@ -19,6 +20,9 @@ from rewrite_rules._matching import assigned_name, source
 
 # What may be asked of a mask besides where it forbids.
 SIZES = {"shape", "size", "device"}
+LEAST = "MIN_MASKED_ATTENTION_VALUE"
+# What upstream fills scores with that may not be used.
+FORBIDS = re.compile(r"torch\.finfo\([\w.]+\)\.min|float\(['\"]-inf['\"]\)|-(torch|math)\.inf")
 
 
 class BooleanMask(Rule):
@@ -92,9 +96,7 @@ class _Select(cst.CSTTransformer):
             if self.is_mask(mask):
                 self.count += 1
                 scores = scores.with_changes(lpar=(), rpar=()) if isinstance(scores, cst.IfExp) else scores
-                return cst.parse_expression(
-                    f"torch.where({source(mask)}, MIN_MASKED_ATTENTION_VALUE, {source(scores)})"
-                )
+                return cst.parse_expression(f"torch.where({source(mask)}, {LEAST}, {source(scores)})")
         return updated_node
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
@@ -107,8 +109,10 @@ class _Select(cst.CSTTransformer):
             or not self.is_mask(arguments[0].value)
         ):
             return updated_node
+        if not FORBIDS.fullmatch(source(arguments[1].value)):
+            raise Unmatched("a score that may not be used is filled with another number than the least", original_node)
         self.count += 1
-        value = arguments[1].with_changes(value=cst.Name("MIN_MASKED_ATTENTION_VALUE"))
+        value = arguments[1].with_changes(value=cst.Name(LEAST))
         return updated_node.with_changes(args=[arguments[0], value])
 
 
@@ -126,11 +130,11 @@ class _StrayUses(cst.CSTVisitor):
         return node.attr.value not in SIZES
 
     def visit_Call(self, node: cst.Call) -> bool | None:
-        if isinstance(node.func, cst.Attribute) and node.func.attr.value == "masked_fill":
-            node.func.visit(self)
-            return False
-        if source(node.func) != "torch.where":
+        # Only what this rule has written: upstream's own comparisons with the mask are about numbers.
+        arguments = [source(item.value) for item in node.args]
+        if LEAST not in arguments[1:2] or arguments[0] not in self.masks:
             return None
+        node.func.visit(self)
         for item in node.args[1:]:
             item.visit(self)
         return False

@@ -12,6 +12,7 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
+from rewrite_rules._each_row import EachRow
 from rewrite_rules._matching import only_statement, parameter_names, source, statements_of
 
 
@@ -24,33 +25,35 @@ class ExpertOfManyTokens(Rule):
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         if not function.is_forward:
             return function.node, 0
+        rows = EachRow(anatomy.file.classes[function.owner or ""])
         for item in statements_of(function.node.body):
-            if not _is_by_element(item, set(parameter_names(function.node))):
+            if not _is_by_element(item, set(parameter_names(function.node)), rows):
                 raise Unmatched("an expert computes something that may depend on the number of axes", item)
         node = cst.ensure_type(function.node.visit(_LastAxes()), cst.FunctionDef)
         return node, 1
 
 
-def _is_by_element(item: cst.BaseStatement, parameters: set[str]) -> bool:
+def _is_by_element(item: cst.BaseStatement, parameters: set[str], rows: EachRow) -> bool:
     statement = only_statement(item)
     if isinstance(statement, cst.Return):
         return isinstance(statement.value, cst.Name)
-    return isinstance(statement, cst.Assign) and _known(statement.value, parameters)
+    return isinstance(statement, cst.Assign) and _known(statement.value, parameters, rows)
 
 
-def _known(value: cst.BaseExpression, parameters: set[str]) -> bool:
+def _known(value: cst.BaseExpression, parameters: set[str], rows: EachRow) -> bool:
     if isinstance(value, cst.Name):
         return True
     if isinstance(value, cst.BinaryOperation):
         by_element = isinstance(value.operator, cst.Multiply)
-        return by_element and _known(value.left, parameters) and _known(value.right, parameters)
+        return by_element and _known(value.left, parameters, rows) and _known(value.right, parameters, rows)
     if _transposed(value) is not None:
         return _transposed(value) in parameters
-    if isinstance(value, cst.Call) and all(_known(item.value, parameters) for item in value.args):
+    if isinstance(value, cst.Call) and all(_known(item.value, parameters, rows) for item in value.args):
         function = value.func
         if isinstance(function, cst.Attribute) and function.attr.value == "matmul":
             return isinstance(function.value, cst.Name) and len(value.args) == 1
-        return source(function).startswith("self.") and len(value.args) == 1
+        name = source(function)
+        return name.startswith("self.") and len(value.args) == 1 and rows.keeps_rows(name.removeprefix("self."))
     return False
 
 

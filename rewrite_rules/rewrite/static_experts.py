@@ -21,7 +21,16 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
-from rewrite_rules._matching import assigned_name, names_read, only_statement, source, statements_of
+from rewrite_rules._each_row import EachRow
+from rewrite_rules._matching import (
+    assigned_name,
+    names_bound,
+    names_loaded,
+    names_read,
+    only_statement,
+    source,
+    statements_of,
+)
 
 LINEAR = {"nn.functional.linear", "F.linear", "torch.nn.functional.linear"}
 # Every expert that some token chose: left out of the sum is none, counted twice is none.
@@ -30,6 +39,7 @@ HITS = re.compile(
     r"(\n\1 = \1)?\.permute\(2, 1, 0\)\n"
     r"\w+ = torch\.greater\(\1\.sum\(dim=\(-1, -2\)\), 0\)\.nonzero\(\)"
 )
+MASK = re.compile(r"(\w+) = [\w.]*one_hot\(")
 VIEW = re.compile(r"self(?:\.\w+)+\.view\((\w+)\)")
 
 
@@ -45,7 +55,14 @@ class StaticExperts(Rule):
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         if not function.is_forward:
             return function.node, 0
-        return _Vectorized(function.node, _parameter_ranks(anatomy, function.owner or "")).function(), 1
+        return _Vectorized(function.node, anatomy, function.owner or "").function(), 1
+
+
+def _expert_modules(anatomy: Anatomy, owner: str) -> frozenset[str]:
+    """Attributes that hold the module which computes one expert, whose own lines are looked at by another rule."""
+    names = {part.name for part in anatomy.parts(Role.EXPERT)}
+    built = anatomy.file.classes[owner].built
+    return frozenset(attribute for attribute, made in built.items() if made and set(made) <= names)
 
 
 def _parameter_ranks(anatomy: Anatomy, owner: str) -> dict[str, int]:
@@ -64,9 +81,11 @@ def _parameter_ranks(anatomy: Anatomy, owner: str) -> dict[str, int]:
 class _Vectorized:
     """The forward with its loop replaced; raises Unmatched at the first statement that is not understood."""
 
-    def __init__(self, node: cst.FunctionDef, ranks: dict[str, int]) -> None:
+    def __init__(self, node: cst.FunctionDef, anatomy: Anatomy, owner: str) -> None:
         self.node = node
-        self.ranks = ranks
+        self.ranks = _parameter_ranks(anatomy, owner)
+        self.cls = anatomy.file.classes[owner]
+        self.modules = _expert_modules(anatomy, owner)
         self.body = statements_of(node.body)
         self.at = next(index for index, item in enumerate(self.body) if isinstance(item, cst.For))
         self.loop = cst.ensure_type(self.body[self.at], cst.For)
@@ -78,10 +97,13 @@ class _Vectorized:
         statements = statements_of(self.loop.body)
         expert, choice, token = self._header(statements)
         gather = _Gather(chosen, expert, choice, token, {**self.ranks, **self._views()})
+        rows = EachRow(self.cls, self.modules, frozenset({expert, choice, token}))
+        self._refuse_carried(statements)
         straight = [
-            cst.ensure_type(self._straight(item).visit(gather), cst.SimpleStatementLine) for item in statements[:-1]
+            cst.ensure_type(self._straight(item, rows).visit(gather), cst.SimpleStatementLine)
+            for item in statements[:-1]
         ]
-        last = self._summed(statements[-1], total, token)
+        last = self._summed(statements[-1], total, token, rows)
         straight.append(cst.ensure_type(last.visit(gather), cst.SimpleStatementLine))
         if gather.unknown is not None:
             raise Unmatched("the body of the loop over experts uses its indices in another way", gather.unknown)
@@ -127,6 +149,10 @@ class _Vectorized:
             raise Unmatched("the experts that were hit do not come from one `one_hot`", self.loop)
         return finder.arguments[0]
 
+    def _mask(self) -> str:
+        """The mask of choices: what `one_hot` is assigned to."""
+        return next(found[1] for item in self.body[: self.at] if (found := MASK.search(source(item))) is not None)
+
     def _header(self, statements: list[cst.BaseStatement]) -> tuple[str, str, str]:
         """Names of expert, choice and token; takes the statements that bind them off the front."""
         expert = source(self.loop.target)
@@ -139,22 +165,34 @@ class _Vectorized:
         if isinstance(where, cst.Assign) and isinstance(where.targets[0].target, cst.Tuple):
             names = [source(item.value) for item in where.targets[0].target.elements]
             value = source(where.value)
-            if len(names) == 2 and value.startswith("torch.where(") and value.endswith(f"[{expert}])"):
+            if len(names) == 2 and value == f"torch.where({self._mask()}[{expert}])":
                 statements.pop(0)
                 return expert, names[0], names[1]
         raise Unmatched("the tokens of an expert are not found by `torch.where(<mask>[<expert>])`", statements[0])
 
-    def _straight(self, item: cst.BaseStatement) -> cst.SimpleStatementLine:
-        if isinstance(only_statement(item), cst.Assign):
-            return cst.ensure_type(item, cst.SimpleStatementLine)
-        raise Unmatched("the body of the loop over experts branches", item)
+    def _refuse_carried(self, statements: list[cst.BaseStatement]) -> None:
+        """Refuse what one expert leaves to the next: a name that the loop binds and reads before it does."""
+        unbound = {name for item in statements for name in names_bound(item)}
+        for item in statements:
+            if unbound & names_loaded(item):
+                raise Unmatched("the loop over experts hands something on from one expert to the next", item)
+            unbound -= names_bound(item)
 
-    def _summed(self, item: cst.BaseStatement, total: str, token: str) -> cst.SimpleStatementLine:
+    def _straight(self, item: cst.BaseStatement, rows: EachRow) -> cst.SimpleStatementLine:
+        if not isinstance(only_statement(item), cst.Assign):
+            raise Unmatched("the body of the loop over experts branches", item)
+        if not rows.is_line(ast.parse(source(item).strip()).body[0]):
+            raise Unmatched("the loop over experts computes something that may not be row by row", item)
+        return cst.ensure_type(item, cst.SimpleStatementLine)
+
+    def _summed(self, item: cst.BaseStatement, total: str, token: str, rows: EachRow) -> cst.SimpleStatementLine:
         """`total.index_add_(0, token, share)` becomes a sum over the choices and over the axis of one token."""
         call = cst.ensure_type(cst.ensure_type(only_statement(item), cst.Expr).value, cst.Call)
         arguments = [source(argument.value) for argument in call.args]
         if len(arguments) != 3 or arguments[:2] != ["0", token]:
             raise Unmatched("a token's share is not added by `index_add_(0, <token>, <share>)`", item)
+        if not rows.is_row(ast.parse(arguments[2], mode="eval").body):
+            raise Unmatched("the loop over experts computes something that may not be row by row", item)
         share = arguments[2].replace(f"{total}.dtype", f"{self._like(total)}.dtype")
         share = share if share.isidentifier() or share.endswith(")") else f"({share})"
         return cst.ensure_type(cst.parse_statement(f"{total} = {share}.sum(dim=(1, 2))"), cst.SimpleStatementLine)

@@ -42,7 +42,7 @@ def merged(skeleton: str, before: str) -> str:
             text = decorated[name] + (replacements.pop(name) or "")
             lines[node.lineno - 1 : node.end_lineno] = text.splitlines()
     first = next(index for index, line in enumerate(lines) if line.startswith(("import", "from")))
-    new = [text for text in replacements.values() if text is not None]
+    new = [decorated[name] + text for name, text in replacements.items() if text is not None]
     imports = [text for text in new if text.startswith(("import", "from"))]
     others = [text for text in new if text not in imports]
     last = max(index for index, line in enumerate(lines) if line.startswith(("import", "from")))

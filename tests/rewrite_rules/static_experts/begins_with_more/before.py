@@ -6,6 +6,10 @@ class TinyExperts(nn.Module):
         self.gate_up_proj_bias = nn.Parameter(torch.empty(self.num_experts, 2 * config.intermediate))
         self.act_fn = ACT2FN[config.hidden_act]
 
+    def _apply_gate(self, gate_up):
+        gate, up = gate_up[..., ::2], gate_up[..., 1::2]
+        return (up + 1) * gate * torch.sigmoid(gate)
+
     def forward(self, hidden_states, top_k_index, top_k_weights):
         final_hidden_states = torch.zeros_like(hidden_states)
         final_hidden_states = final_hidden_states + 0.5
