@@ -28,6 +28,13 @@ from transformers.models.arcee.modeling_arcee import (
     ArceeRMSNorm,
     ArceeRotaryEmbedding,
 )
+from transformers.models.bart.modeling_bart import BartAttention, BartDecoder, BartDecoderLayer, BartForCausalLM
+from transformers.models.bigbird_pegasus.modeling_bigbird_pegasus import (
+    BigBirdPegasusDecoder,
+    BigBirdPegasusDecoderAttention,
+    BigBirdPegasusDecoderLayer,
+    BigBirdPegasusForCausalLM,
+)
 from transformers.models.biogpt.modeling_biogpt import (
     BioGptAttention,
     BioGptDecoderLayer,
@@ -41,6 +48,18 @@ from transformers.models.bitnet.modeling_bitnet import (
     BitNetModel,
     BitNetRMSNorm,
     BitNetRotaryEmbedding,
+)
+from transformers.models.blenderbot.modeling_blenderbot import (
+    BlenderbotAttention,
+    BlenderbotDecoder,
+    BlenderbotDecoderLayer,
+    BlenderbotForCausalLM,
+)
+from transformers.models.blenderbot_small.modeling_blenderbot_small import (
+    BlenderbotSmallAttention,
+    BlenderbotSmallDecoder,
+    BlenderbotSmallDecoderLayer,
+    BlenderbotSmallForCausalLM,
 )
 from transformers.models.bloom.modeling_bloom import BloomAttention, BloomBlock, BloomForCausalLM, BloomModel
 from transformers.models.codegen.modeling_codegen import (
@@ -98,6 +117,16 @@ from transformers.models.deepseek_v3.modeling_deepseek_v3 import (
     DeepseekV3NaiveMoe,
     DeepseekV3RMSNorm,
     DeepseekV3RotaryEmbedding,
+)
+from transformers.models.diffllama.modeling_diffllama import (
+    DiffLlamaAttention,
+    DiffLlamaDecoderLayer,
+    DiffLlamaFlashAttention2,
+    DiffLlamaForCausalLM,
+    DiffLlamaModel,
+    DiffLlamaRMSNorm,
+    DiffLlamaRotaryEmbedding,
+    DiffLlamaSdpaAttention,
 )
 from transformers.models.dots1.modeling_dots1 import (
     Dots1Attention,
@@ -247,12 +276,27 @@ from transformers.models.gpt_bigcode.modeling_gpt_bigcode import (
     GPTBigCodeForCausalLM,
     GPTBigCodeModel,
 )
+from transformers.models.gpt_neo.modeling_gpt_neo import (
+    GPTNeoAttention,
+    GPTNeoBlock,
+    GPTNeoFlashAttention2,
+    GPTNeoForCausalLM,
+    GPTNeoModel,
+    GPTNeoSelfAttention,
+)
 from transformers.models.gpt_neox.modeling_gpt_neox import (
     GPTNeoXAttention,
     GPTNeoXForCausalLM,
     GPTNeoXLayer,
     GPTNeoXModel,
     GPTNeoXRotaryEmbedding,
+)
+from transformers.models.gpt_neox_japanese.modeling_gpt_neox_japanese import (
+    GPTNeoXJapaneseAttention,
+    GPTNeoXJapaneseForCausalLM,
+    GPTNeoXJapaneseLayer,
+    GPTNeoXJapaneseModel,
+    GPTNeoXJapaneseRotaryEmbedding,
 )
 from transformers.models.gpt_oss.modeling_gpt_oss import (
     GptOssAttention,
@@ -369,6 +413,13 @@ from transformers.models.longcat_flash.modeling_longcat_flash import (
     LongcatFlashRMSNorm,
     LongcatFlashRotaryEmbedding,
 )
+from transformers.models.marian.modeling_marian import (
+    MarianAttention,
+    MarianDecoder,
+    MarianDecoderLayer,
+    MarianForCausalLM,
+)
+from transformers.models.mbart.modeling_mbart import MBartAttention, MBartDecoder, MBartDecoderLayer, MBartForCausalLM
 from transformers.models.minimax_m2.modeling_minimax_m2 import (
     MiniMaxM2Attention,
     MiniMaxM2DecoderLayer,
@@ -467,6 +518,13 @@ from transformers.models.olmoe.modeling_olmoe import (
     OlmoeRMSNorm,
     OlmoeRotaryEmbedding,
 )
+from transformers.models.opt.modeling_opt import OPTAttention, OPTDecoder, OPTDecoderLayer, OPTForCausalLM
+from transformers.models.pegasus.modeling_pegasus import (
+    PegasusAttention,
+    PegasusDecoder,
+    PegasusDecoderLayer,
+    PegasusForCausalLM,
+)
 from transformers.models.persimmon.modeling_persimmon import (
     PersimmonAttention,
     PersimmonDecoderLayer,
@@ -488,6 +546,20 @@ from transformers.models.phi3.modeling_phi3 import (
     Phi3Model,
     Phi3RMSNorm,
     Phi3RotaryEmbedding,
+)
+from transformers.models.phimoe.modeling_phimoe import (
+    PhimoeAttention,
+    PhimoeDecoderLayer,
+    PhimoeExperts,
+    PhimoeForCausalLM,
+    PhimoeModel,
+    PhimoeRotaryEmbedding,
+)
+from transformers.models.plbart.modeling_plbart import (
+    PLBartAttention,
+    PLBartDecoder,
+    PLBartDecoderLayer,
+    PLBartForCausalLM,
 )
 from transformers.models.qwen2.modeling_qwen2 import (
     Qwen2Attention,
@@ -613,6 +685,13 @@ from .arcee.modeling_arcee import (
     QEffArceeModel,
     QEffArceeRotaryEmbedding,
 )
+from .bart.modeling_bart import QEffBartAttention, QEffBartDecoder, QEffBartDecoderLayer, QEffBartForCausalLM
+from .bigbird_pegasus.modeling_bigbird_pegasus import (
+    QEffBigBirdPegasusDecoder,
+    QEffBigBirdPegasusDecoderAttention,
+    QEffBigBirdPegasusDecoderLayer,
+    QEffBigBirdPegasusForCausalLM,
+)
 from .biogpt.modeling_biogpt import QEffBioGptAttention, QEffBioGptDecoderLayer, QEffBioGptForCausalLM, QEffBioGptModel
 from .bitnet.modeling_bitnet import (
     QEffBitNetAttention,
@@ -620,6 +699,18 @@ from .bitnet.modeling_bitnet import (
     QEffBitNetForCausalLM,
     QEffBitNetModel,
     QEffBitNetRotaryEmbedding,
+)
+from .blenderbot.modeling_blenderbot import (
+    QEffBlenderbotAttention,
+    QEffBlenderbotDecoder,
+    QEffBlenderbotDecoderLayer,
+    QEffBlenderbotForCausalLM,
+)
+from .blenderbot_small.modeling_blenderbot_small import (
+    QEffBlenderbotSmallAttention,
+    QEffBlenderbotSmallDecoder,
+    QEffBlenderbotSmallDecoderLayer,
+    QEffBlenderbotSmallForCausalLM,
 )
 from .bloom.modeling_bloom import QEffBloomAttention, QEffBloomBlock, QEffBloomForCausalLM, QEffBloomModel
 from .blueprint.modeling_blueprint import (
@@ -676,6 +767,13 @@ from .deepseek_v3.modeling_deepseek_v3 import (
     QEffDeepseekV3Model,
     QEffDeepseekV3NaiveMoe,
     QEffDeepseekV3RotaryEmbedding,
+)
+from .diffllama.modeling_diffllama import (
+    QEffDiffLlamaAttention,
+    QEffDiffLlamaDecoderLayer,
+    QEffDiffLlamaForCausalLM,
+    QEffDiffLlamaModel,
+    QEffDiffLlamaRotaryEmbedding,
 )
 from .dots1.modeling_dots1 import (
     QEffDots1Attention,
@@ -810,12 +908,26 @@ from .gpt_bigcode.modeling_gpt_bigcode import (
     QEffGPTBigCodeForCausalLM,
     QEffGPTBigCodeModel,
 )
+from .gpt_neo.modeling_gpt_neo import (
+    QEffGPTNeoAttention,
+    QEffGPTNeoBlock,
+    QEffGPTNeoForCausalLM,
+    QEffGPTNeoModel,
+    QEffGPTNeoSelfAttention,
+)
 from .gpt_neox.modeling_gpt_neox import (
     QEffGPTNeoXAttention,
     QEffGPTNeoXForCausalLM,
     QEffGPTNeoXLayer,
     QEffGPTNeoXModel,
     QEffGPTNeoXRotaryEmbedding,
+)
+from .gpt_neox_japanese.modeling_gpt_neox_japanese import (
+    QEffGPTNeoXJapaneseAttention,
+    QEffGPTNeoXJapaneseForCausalLM,
+    QEffGPTNeoXJapaneseLayer,
+    QEffGPTNeoXJapaneseModel,
+    QEffGPTNeoXJapaneseRotaryEmbedding,
 )
 from .gpt_oss.modeling_gpt_oss import (
     QEffGptOssAttention,
@@ -915,6 +1027,13 @@ from .longcat_flash.modeling_longcat_flash import (
     QEffLongcatFlashModel,
     QEffLongcatFlashRotaryEmbedding,
 )
+from .marian.modeling_marian import (
+    QEffMarianAttention,
+    QEffMarianDecoder,
+    QEffMarianDecoderLayer,
+    QEffMarianForCausalLM,
+)
+from .mbart.modeling_mbart import QEffMBartAttention, QEffMBartDecoder, QEffMBartDecoderLayer, QEffMBartForCausalLM
 from .minimax_m2.modeling_minimax_m2 import (
     QEffMiniMaxM2Attention,
     QEffMiniMaxM2DecoderLayer,
@@ -1003,6 +1122,13 @@ from .olmoe.modeling_olmoe import (
     QEffOlmoeModel,
     QEffOlmoeRotaryEmbedding,
 )
+from .opt.modeling_opt import QEffOPTAttention, QEffOPTDecoder, QEffOPTDecoderLayer, QEffOPTForCausalLM
+from .pegasus.modeling_pegasus import (
+    QEffPegasusAttention,
+    QEffPegasusDecoder,
+    QEffPegasusDecoderLayer,
+    QEffPegasusForCausalLM,
+)
 from .persimmon.modeling_persimmon import (
     QEffPersimmonAttention,
     QEffPersimmonDecoderLayer,
@@ -1023,6 +1149,20 @@ from .phi3.modeling_phi3 import (
     QEffPhi3ForCausalLM,
     QEffPhi3Model,
     QEffPhi3RotaryEmbedding,
+)
+from .phimoe.modeling_phimoe import (
+    QEffPhimoeAttention,
+    QEffPhimoeDecoderLayer,
+    QEffPhimoeExperts,
+    QEffPhimoeForCausalLM,
+    QEffPhimoeModel,
+    QEffPhimoeRotaryEmbedding,
+)
+from .plbart.modeling_plbart import (
+    QEffPLBartAttention,
+    QEffPLBartDecoder,
+    QEffPLBartDecoderLayer,
+    QEffPLBartForCausalLM,
 )
 from .qwen2.modeling_qwen2 import (
     QEffQwen2Attention,
@@ -1119,6 +1259,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         CwmRMSNorm: CustomRMSNormAIC,
         DeepseekV2RMSNorm: CustomRMSNormAIC,
         DeepseekV3RMSNorm: CustomRMSNormAIC,
+        DiffLlamaRMSNorm: CustomRMSNormAIC,
         Dots1RMSNorm: CustomRMSNormAIC,
         Emu3RMSNorm: CustomRMSNormAIC,
         Ernie4_5RMSNorm: CustomRMSNormAIC,
@@ -1185,6 +1326,14 @@ class KVCacheTransform(ModuleMappingTransform):
         ArceeDecoderLayer: QEffArceeDecoderLayer,
         ArceeModel: QEffArceeModel,
         ArceeForCausalLM: QEffArceeForCausalLM,
+        BartAttention: QEffBartAttention,
+        BartDecoderLayer: QEffBartDecoderLayer,
+        BartDecoder: QEffBartDecoder,
+        BartForCausalLM: QEffBartForCausalLM,
+        BigBirdPegasusDecoderAttention: QEffBigBirdPegasusDecoderAttention,
+        BigBirdPegasusDecoderLayer: QEffBigBirdPegasusDecoderLayer,
+        BigBirdPegasusDecoder: QEffBigBirdPegasusDecoder,
+        BigBirdPegasusForCausalLM: QEffBigBirdPegasusForCausalLM,
         BioGptAttention: QEffBioGptAttention,
         BioGptDecoderLayer: QEffBioGptDecoderLayer,
         BioGptModel: QEffBioGptModel,
@@ -1194,6 +1343,14 @@ class KVCacheTransform(ModuleMappingTransform):
         BitNetRotaryEmbedding: QEffBitNetRotaryEmbedding,
         BitNetModel: QEffBitNetModel,
         BitNetForCausalLM: QEffBitNetForCausalLM,
+        BlenderbotAttention: QEffBlenderbotAttention,
+        BlenderbotDecoderLayer: QEffBlenderbotDecoderLayer,
+        BlenderbotDecoder: QEffBlenderbotDecoder,
+        BlenderbotForCausalLM: QEffBlenderbotForCausalLM,
+        BlenderbotSmallAttention: QEffBlenderbotSmallAttention,
+        BlenderbotSmallDecoderLayer: QEffBlenderbotSmallDecoderLayer,
+        BlenderbotSmallDecoder: QEffBlenderbotSmallDecoder,
+        BlenderbotSmallForCausalLM: QEffBlenderbotSmallForCausalLM,
         BloomAttention: QEffBloomAttention,
         BloomBlock: QEffBloomBlock,
         BloomModel: QEffBloomModel,
@@ -1242,6 +1399,13 @@ class KVCacheTransform(ModuleMappingTransform):
         DeepseekV3DecoderLayer: QEffDeepseekV3DecoderLayer,
         DeepseekV3Model: QEffDeepseekV3Model,
         DeepseekV3ForCausalLM: QEffDeepseekV3ForCausalLM,
+        DiffLlamaRotaryEmbedding: QEffDiffLlamaRotaryEmbedding,
+        DiffLlamaAttention: QEffDiffLlamaAttention,
+        DiffLlamaFlashAttention2: QEffDiffLlamaAttention,
+        DiffLlamaSdpaAttention: QEffDiffLlamaAttention,
+        DiffLlamaDecoderLayer: QEffDiffLlamaDecoderLayer,
+        DiffLlamaModel: QEffDiffLlamaModel,
+        DiffLlamaForCausalLM: QEffDiffLlamaForCausalLM,
         Dots1RotaryEmbedding: QEffDots1RotaryEmbedding,
         Dots1Attention: QEffDots1Attention,
         Dots1NaiveMoe: QEffDots1NaiveMoe,
@@ -1343,11 +1507,22 @@ class KVCacheTransform(ModuleMappingTransform):
         GPTBigCodeBlock: QEffGPTBigCodeBlock,
         GPTBigCodeModel: QEffGPTBigCodeModel,
         GPTBigCodeForCausalLM: QEffGPTBigCodeForCausalLM,
+        GPTNeoSelfAttention: QEffGPTNeoSelfAttention,
+        GPTNeoFlashAttention2: QEffGPTNeoSelfAttention,
+        GPTNeoAttention: QEffGPTNeoAttention,
+        GPTNeoBlock: QEffGPTNeoBlock,
+        GPTNeoModel: QEffGPTNeoModel,
+        GPTNeoForCausalLM: QEffGPTNeoForCausalLM,
         GPTNeoXRotaryEmbedding: QEffGPTNeoXRotaryEmbedding,
         GPTNeoXAttention: QEffGPTNeoXAttention,
         GPTNeoXLayer: QEffGPTNeoXLayer,
         GPTNeoXModel: QEffGPTNeoXModel,
         GPTNeoXForCausalLM: QEffGPTNeoXForCausalLM,
+        GPTNeoXJapaneseRotaryEmbedding: QEffGPTNeoXJapaneseRotaryEmbedding,
+        GPTNeoXJapaneseAttention: QEffGPTNeoXJapaneseAttention,
+        GPTNeoXJapaneseLayer: QEffGPTNeoXJapaneseLayer,
+        GPTNeoXJapaneseModel: QEffGPTNeoXJapaneseModel,
+        GPTNeoXJapaneseForCausalLM: QEffGPTNeoXJapaneseForCausalLM,
         GptOssExperts: QEffGptOssExperts,
         GptOssRotaryEmbedding: QEffGptOssRotaryEmbedding,
         GptOssAttention: QEffGptOssAttention,
@@ -1426,6 +1601,14 @@ class KVCacheTransform(ModuleMappingTransform):
         LongcatFlashDecoderLayer: QEffLongcatFlashDecoderLayer,
         LongcatFlashModel: QEffLongcatFlashModel,
         LongcatFlashForCausalLM: QEffLongcatFlashForCausalLM,
+        MarianAttention: QEffMarianAttention,
+        MarianDecoderLayer: QEffMarianDecoderLayer,
+        MarianDecoder: QEffMarianDecoder,
+        MarianForCausalLM: QEffMarianForCausalLM,
+        MBartAttention: QEffMBartAttention,
+        MBartDecoderLayer: QEffMBartDecoderLayer,
+        MBartDecoder: QEffMBartDecoder,
+        MBartForCausalLM: QEffMBartForCausalLM,
         MiniMaxM2Experts: QEffMiniMaxM2Experts,
         MiniMaxM2RotaryEmbedding: QEffMiniMaxM2RotaryEmbedding,
         MiniMaxM2Attention: QEffMiniMaxM2Attention,
@@ -1495,6 +1678,14 @@ class KVCacheTransform(ModuleMappingTransform):
         OlmoeDecoderLayer: QEffOlmoeDecoderLayer,
         OlmoeModel: QEffOlmoeModel,
         OlmoeForCausalLM: QEffOlmoeForCausalLM,
+        OPTAttention: QEffOPTAttention,
+        OPTDecoderLayer: QEffOPTDecoderLayer,
+        OPTDecoder: QEffOPTDecoder,
+        OPTForCausalLM: QEffOPTForCausalLM,
+        PegasusAttention: QEffPegasusAttention,
+        PegasusDecoderLayer: QEffPegasusDecoderLayer,
+        PegasusDecoder: QEffPegasusDecoder,
+        PegasusForCausalLM: QEffPegasusForCausalLM,
         PersimmonRotaryEmbedding: QEffPersimmonRotaryEmbedding,
         PersimmonAttention: QEffPersimmonAttention,
         PersimmonDecoderLayer: QEffPersimmonDecoderLayer,
@@ -1510,6 +1701,16 @@ class KVCacheTransform(ModuleMappingTransform):
         Phi3DecoderLayer: QEffPhi3DecoderLayer,
         Phi3Model: QEffPhi3Model,
         Phi3ForCausalLM: QEffPhi3ForCausalLM,
+        PhimoeRotaryEmbedding: QEffPhimoeRotaryEmbedding,
+        PhimoeAttention: QEffPhimoeAttention,
+        PhimoeExperts: QEffPhimoeExperts,
+        PhimoeDecoderLayer: QEffPhimoeDecoderLayer,
+        PhimoeModel: QEffPhimoeModel,
+        PhimoeForCausalLM: QEffPhimoeForCausalLM,
+        PLBartAttention: QEffPLBartAttention,
+        PLBartDecoderLayer: QEffPLBartDecoderLayer,
+        PLBartDecoder: QEffPLBartDecoder,
+        PLBartForCausalLM: QEffPLBartForCausalLM,
         Qwen2RotaryEmbedding: QEffQwen2RotaryEmbedding,
         Qwen2Attention: QEffQwen2Attention,
         Qwen2DecoderLayer: QEffQwen2DecoderLayer,
