@@ -46,7 +46,7 @@ class QEffGPTNeoSelfAttention(GPTNeoSelfAttention):
         attn_weights = torch.matmul(query, key.transpose(-1, -2))
 
         # Apply sliding window masking for local attention layers
-        query_length, key_length = query.size(-2), key.size(-2)
+        key_length = key.size(-2)
         causal_mask = self.bias[0, 0, :, :key_length][position_ids].unsqueeze(1)
         mask_value = torch.finfo(attn_weights.dtype).min
         # Need to be a tensor, otherwise we get error: `RuntimeError: expected scalar type float but found double`.
