@@ -10,6 +10,8 @@ import libcst as cst
 from qeff_codegen.anatomy.modeling_file import ModelingClass
 
 CACHE = "past_key_values"
+# How many tokens upstream has cached.
+SEEN = f"{CACHE}.get_seq_length() if {CACHE} is not None else 0"
 _EMPTY = cst.Module([])
 
 
@@ -21,6 +23,19 @@ def source(node: cst.CSTNode) -> str:
 def spelled(expression: cst.BaseExpression) -> str:
     """An expression's text as `ast.unparse` writes it, so that it compares with what anatomy recorded."""
     return ast.unparse(ast.parse(f"({source(expression)})", mode="eval"))
+
+
+def line_of(text: str, like: cst.BaseStatement | None = None) -> cst.SimpleStatementLine:
+    """A simple statement from its text, with the comments and blank lines of the one whose place it takes, if any."""
+    line = cst.ensure_type(cst.parse_statement(text), cst.SimpleStatementLine)
+    return line.with_changes(leading_lines=like.leading_lines) if isinstance(like, cst.SimpleStatementLine) else line
+
+
+def tree_of(function: cst.FunctionDef) -> ast.FunctionDef:
+    """A function as `ast` reads it, without decorators."""
+    tree = ast.parse(cst.Module([function.with_changes(decorators=(), leading_lines=())]).code).body[0]
+    assert isinstance(tree, ast.FunctionDef)
+    return tree
 
 
 def only_statement(line: cst.BaseStatement) -> cst.BaseSmallStatement | None:

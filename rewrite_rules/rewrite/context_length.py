@@ -14,9 +14,15 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._matching import CACHE, assigned_name, names_loaded, only_statement, source, without_assignments
+from rewrite_rules._matching import (
+    SEEN,
+    assigned_name,
+    names_loaded,
+    only_statement,
+    source,
+    without_assignments,
+)
 
-SEEN = f"{CACHE}.get_seq_length() if {CACHE} is not None else 0"
 SIZES = re.compile(r"\w+, (\w+)(?:, _)? = \w+\.(?:shape|size\(\)\[:-1\])|(\w+) = \w+\.shape\[1\]")
 CONTEXT = "target_length"
 

@@ -22,7 +22,7 @@ from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
 from rewrite_rules._each_row import EachRow
-from rewrite_rules._matching import names_read, source, spelled, statements_of
+from rewrite_rules._matching import line_of, names_read, source, spelled, statements_of, tree_of
 
 CHOSEN, WEIGHTS = "chosen", "routing_weights"
 # The end of the router: scores are zero but for as many experts as a token chooses.
@@ -65,23 +65,11 @@ class ExpertsOfChoices(Rule):
         return _dispatcher(function.node, cls, anatomy), 1
 
 
-def _line(text: str, like: cst.BaseStatement | None = None) -> cst.SimpleStatementLine:
-    """A statement written out, with the comments and blank lines of the one whose place it takes."""
-    line = cst.ensure_type(cst.parse_statement(text), cst.SimpleStatementLine)
-    return line.with_changes(leading_lines=like.leading_lines) if isinstance(like, cst.SimpleStatementLine) else line
-
-
-def _tree(node: cst.FunctionDef) -> ast.FunctionDef:
-    tree = ast.parse(cst.Module([node.with_changes(decorators=(), leading_lines=())]).code).body[0]
-    assert isinstance(tree, ast.FunctionDef)
-    return tree
-
-
 # -- experts -------------------------------------------------------------------------------------------------------
 
 
 def _experts(node: cst.FunctionDef, cls: ModelingClass) -> cst.FunctionDef:
-    tree, lines = _tree(node), statements_of(node.body)
+    tree, lines = tree_of(node), statements_of(node.body)
     start = 1 if ast.get_docstring(tree) is not None else 0
     first, *middle, last, returned = tree.body[start:]
     rows = ONE_STRETCH_EACH.fullmatch(ast.unparse(first))
@@ -91,10 +79,12 @@ def _experts(node: cst.FunctionDef, cls: ModelingClass) -> cst.FunctionDef:
     _refuse_more_than_zero(middle, {rows[1]}, result[1], cls, lines[start + 1 :])
     gather = _Gather()
     new = [
-        _line(f'"""Apply to every row of `{rows[1]}`, [tokens, choices, in], the weight of its `{CHOSEN}` expert."""'),
-        _line(f"{rows[1]} = {rows[1]}.unsqueeze(-2)"),
+        line_of(
+            f'"""Apply to every row of `{rows[1]}`, [tokens, choices, in], the weight of its `{CHOSEN}` expert."""'
+        ),
+        line_of(f"{rows[1]} = {rows[1]}.unsqueeze(-2)"),
         *(cst.ensure_type(item.visit(gather), cst.SimpleStatementLine) for item in lines[start + 1 : -2]),
-        _line(f"{result[1]} = {result[1]}.squeeze(-2)", lines[-2]),
+        line_of(f"{result[1]} = {result[1]}.squeeze(-2)", lines[-2]),
         lines[-1],
     ]
     typed = cst.Annotation(cst.parse_expression("torch.Tensor")) if node.params.params[-1].annotation else None
@@ -158,7 +148,7 @@ class _Gather(cst.CSTTransformer):
 
 def _dispatcher(node: cst.FunctionDef, cls: ModelingClass, anatomy: Anatomy) -> cst.FunctionDef:
     lines = statements_of(node.body)
-    texts = [ast.unparse(item) for item in _tree(node).body]
+    texts = [ast.unparse(item) for item in tree_of(node).body]
     start, found = next(
         (
             (index, match)
@@ -183,9 +173,9 @@ def _dispatcher(node: cst.FunctionDef, cls: ModelingClass, anatomy: Anatomy) -> 
         raise Unmatched("what the experts compute is not added up over all experts", lines[-1])
     new = [
         *lines[: start + 2],
-        _line(weigh, lines[start + 2]),
-        _line(f"{rows} = {states}[:, None] * {WEIGHTS}[..., None]", lines[start + 3]),
-        _line(f"{results} = self.{found['experts']}({rows}, {CHOSEN})", lines[start + 4]),
+        line_of(weigh, lines[start + 2]),
+        line_of(f"{rows} = {states}[:, None] * {WEIGHTS}[..., None]", lines[start + 3]),
+        line_of(f"{results} = self.{found['experts']}({rows}, {CHOSEN})", lines[start + 4]),
         *after,
     ]
     return node.with_changes(body=node.body.with_changes(body=new))

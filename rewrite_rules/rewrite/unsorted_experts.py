@@ -21,7 +21,7 @@ from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
 from rewrite_rules._expert_rows import NotByRow, Rows
-from rewrite_rules._matching import names_read, statements_of
+from rewrite_rules._matching import line_of, names_bound, names_read, statements_of, tree_of
 
 # Chosen experts to sorted choices: each line is one statement of the router, to its end.
 SORTS = re.compile(
@@ -81,23 +81,13 @@ class UnsortedExperts(Rule):
 
 def _texts(node: cst.FunctionDef) -> list[str]:
     """Every statement of a function's body as text."""
-    return [_text(item) for item in _tree(node).body]
+    return [_text(item) for item in tree_of(node).body]
 
 
 def _text(statement: ast.stmt) -> str:
     """A statement as `ast.unparse` writes it; whether it puts a target in parentheses depends on Python's version."""
     text = re.sub(r"^return \(([\w, ]+)\)$", r"return \1", ast.unparse(statement))
     return re.sub(r"^\(([\w, ]+)\) = ", r"\1 = ", text)
-
-
-def _tree(node: cst.FunctionDef) -> ast.FunctionDef:
-    tree = ast.parse(cst.Module([node.with_changes(decorators=(), leading_lines=())]).code).body[0]
-    assert isinstance(tree, ast.FunctionDef)
-    return tree
-
-
-def _line(source: str) -> cst.SimpleStatementLine:
-    return cst.ensure_type(cst.parse_statement(source), cst.SimpleStatementLine)
 
 
 def _with_body(node: cst.FunctionDef, body: list[cst.BaseStatement]) -> cst.FunctionDef:
@@ -113,13 +103,14 @@ def _router(node: cst.FunctionDef) -> cst.FunctionDef:
     if found is None:
         raise Unmatched("the router sorts its choices in another way", body[-1])
     chosen = re.compile(rf"\w+, {found['chosen']} = \w+\.topk\(self\.top_k, dim=(1|-1)\)")
-    if sum(chosen.fullmatch(text) is not None for text in texts) != 1:
+    bound = sum(found["chosen"] in names_bound(item) for item in body)
+    if bound != 1 or sum(chosen.fullmatch(text) is not None for text in texts) != 1:
         raise Unmatched(f"`{found['chosen']}` is not what one `topk(self.top_k)` chose", body[-1])
     experts, choice = found["experts"], found["choice"]
     head, tail = body[:-SORTS_LENGTH], body[-SORTS_LENGTH:]
     flatten, sort, token, *rest, returned = tail[SIZES_LENGTH:]
     comment = [cst.EmptyLine(indent=False), cst.EmptyLine(comment=cst.Comment(ORDER))]
-    numbered = _line(f"{choice} = torch.arange({experts}.shape[0], device={experts}.device)")
+    numbered = line_of(f"{choice} = torch.arange({experts}.shape[0], device={experts}.device)")
     values = f"return {choice}, {found['token']}, {found['weights']}, {experts}, {texts[-1].rsplit(', ', 1)[1]}"
     return _with_body(
         node,
@@ -129,7 +120,7 @@ def _router(node: cst.FunctionDef) -> cst.FunctionDef:
             cst.ensure_type(sort, cst.SimpleStatementLine).with_changes(body=numbered.body),
             token,
             *rest,
-            cst.ensure_type(returned, cst.SimpleStatementLine).with_changes(body=_line(values).body),
+            cst.ensure_type(returned, cst.SimpleStatementLine).with_changes(body=line_of(values).body),
         ],
     )
 
@@ -138,7 +129,7 @@ def _router(node: cst.FunctionDef) -> cst.FunctionDef:
 
 
 def _projection(node: cst.FunctionDef, cls: ModelingClass) -> cst.FunctionDef:
-    tree, body = _tree(node), statements_of(node.body)
+    tree, body = tree_of(node), statements_of(node.body)
     start = 1 if ast.get_docstring(tree) is not None else 0
     found = STRETCHES.fullmatch("\n".join(_text(item) for item in tree.body[start:]))
     made = [ast.unparse(value) for value in cls.assigned["weight"]]
@@ -149,11 +140,11 @@ def _projection(node: cst.FunctionDef, cls: ModelingClass) -> cst.FunctionDef:
         raise Unmatched("the projection does not take rows and sizes in this order", body[-1])
     rows, result = found["rows"], found["result"]
     describing = f'"""Apply to every row of `{rows}`, [rows, in], the weight of its `{EXPERT}`, [rows]."""'
-    product = _line(f"{result} = torch.matmul(self.weight[{EXPERT}], {rows}.unsqueeze(-1))[..., 0]")
+    product = line_of(f"{result} = torch.matmul(self.weight[{EXPERT}], {rows}.unsqueeze(-1))[..., 0]")
     params = list(node.params.params)
     params[2] = params[2].with_changes(name=cst.Name(EXPERT))
     node = node.with_changes(params=node.params.with_changes(params=params))
-    return _with_body(node, [_line(describing), product, body[-1]])
+    return _with_body(node, [line_of(describing), product, body[-1]])
 
 
 def _is_weight(made: list[str], count: str) -> bool:
@@ -177,7 +168,7 @@ class _Dispatcher:
 
     def function(self) -> cst.FunctionDef:
         """The rewritten method."""
-        lines, tree = statements_of(self.node.body), _tree(self.node)
+        lines, tree = statements_of(self.node.body), tree_of(self.node)
         rows = self._rows(tree)
         tokens = self._tokens(tree)
         if EXPERT in names_read(self.node):
@@ -271,7 +262,7 @@ class _Dispatcher:
             value = adds["rows"]
         else:
             raise Unmatched("the rows are not added up by token or by choice", line)
-        return line.with_changes(body=_line(f"{adds['total']} = {value}").body)
+        return line.with_changes(body=line_of(f"{adds['total']} = {value}").body)
 
 
 def _attributes(cls: ModelingClass, anatomy: Anatomy, role: Role) -> frozenset[str]:
