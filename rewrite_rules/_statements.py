@@ -1,4 +1,4 @@
-"""Whole statements as text, to be compared with known ones, and as trees, to be put in their places."""
+"""Whole statements: as text, to be compared with known ones, and put in the place of others."""
 
 from __future__ import annotations
 
@@ -12,18 +12,6 @@ def text_of(statement: ast.stmt) -> str:
     """A statement as `ast.unparse` writes it; whether it puts a target in parentheses depends on Python's version."""
     text = re.sub(r"^return \(([\w, ]+)\)$", r"return \1", ast.unparse(statement))
     return re.sub(r"^\(([\w, ]+)\) = ", r"\1 = ", text)
-
-
-def tree_of(node: cst.FunctionDef) -> ast.FunctionDef:
-    """A function as the standard library's tree."""
-    tree = ast.parse(cst.Module([node.with_changes(decorators=(), leading_lines=())]).code).body[0]
-    assert isinstance(tree, ast.FunctionDef)
-    return tree
-
-
-def line_of(source: str) -> cst.SimpleStatementLine:
-    """One statement from its text."""
-    return cst.ensure_type(cst.parse_statement(source), cst.SimpleStatementLine)
 
 
 def with_body(node: cst.FunctionDef, body: list[cst.BaseStatement]) -> cst.FunctionDef:

@@ -123,7 +123,7 @@ def _top_level(tree: ast.Module) -> Iterator[ast.stmt]:
 
 
 def _absolute_module(node: ast.ImportFrom, module: str) -> str:
-    """`from ...cache_utils import X` in `transformers.models.llama.modeling_llama` -> `transformers.cache_utils`."""
+    """`from ...cache_utils import X` in `transformers.models.x.modeling_x` -> `transformers.cache_utils`."""
     if not node.level:
         return node.module or ""
     package = module.split(".")[: -node.level]

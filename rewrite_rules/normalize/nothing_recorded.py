@@ -18,11 +18,11 @@ from qeff_codegen.engine.rule import Rule, Unmatched
 from rewrite_rules._folding import fold
 from rewrite_rules._functions import names_standing_for
 from rewrite_rules._matching import (
-    as_ast,
     assigned_name,
     names_read,
     source,
     spelled,
+    tree_of,
     without_assignments,
     without_parameters,
 )
@@ -50,7 +50,7 @@ class NothingRecorded(Rule):
         recorded = _names_without_record(node)
         node = without_assignments(node, recorded)
         functions = _functions_without_switch(anatomy)
-        takers = set(anatomy.callees(function.role)) | functions | names_standing_for(functions, as_ast(node))
+        takers = set(anatomy.callees(function.role)) | functions | names_standing_for(functions, tree_of(node))
         dropper = _DropArguments(set(SWITCHES), recorded, takers)
         node = without_parameters(cst.ensure_type(node.visit(dropper), cst.FunctionDef), set(SWITCHES))
         left = (set(SWITCHES) | recorded) & names_read(node)

@@ -16,7 +16,7 @@ from qeff_codegen.anatomy.modeling_file import ModelingClass
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._matching import assigned_name, names_loaded, names_read, source, without_assignments
+from rewrite_rules._matching import assigned_name, names_loaded, names_read, source, tree_of, without_assignments
 
 COPIES = ".repeat(position_ids.shape[0], 1, 1)"
 INDEX = re.compile(r"position_ids\.unsqueeze\(-1\)\.repeat\(1, 1, (\w+)\.shape\[-1\]\)")
@@ -100,7 +100,7 @@ class _Index(cst.CSTTransformer):
 
     def other_uses(self, function: cst.FunctionDef) -> bool:
         """Whether a table is read, or changed, anywhere but where it is taken and where its rows are looked up."""
-        tree = ast.parse(cst.Module([function]).code)
+        tree = tree_of(function)
         uses = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in self.found.tables]
         read = sum(isinstance(node.ctx, ast.Load) for node in uses)
         return read != self.count or len(uses) - read != len(self.found.tables)

@@ -21,8 +21,8 @@ from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from rewrite_rules._expert_rows import NotByRow, Rows
-from rewrite_rules._matching import names_read, statements_of
-from rewrite_rules._statements import line_of, text_of, tree_of, with_body
+from rewrite_rules._matching import line_of, names_bound, names_read, statements_of, tree_of
+from rewrite_rules._statements import text_of, with_body
 
 # Chosen experts to sorted choices: each line is one statement of the router, to its end.
 SORTS = re.compile(
@@ -95,7 +95,8 @@ def _router(node: cst.FunctionDef) -> cst.FunctionDef:
     if found is None:
         raise Unmatched("the router sorts its choices in another way", body[-1])
     chosen = re.compile(rf"\w+, {found['chosen']} = \w+\.topk\(self\.top_k, dim=(1|-1)\)")
-    if sum(chosen.fullmatch(text) is not None for text in texts) != 1:
+    bound = sum(found["chosen"] in names_bound(item) for item in body)
+    if bound != 1 or sum(chosen.fullmatch(text) is not None for text in texts) != 1:
         raise Unmatched(f"`{found['chosen']}` is not what one `topk(self.top_k)` chose", body[-1])
     experts, choice = found["experts"], found["choice"]
     head, tail = body[:-SORTS_LENGTH], body[-SORTS_LENGTH:]

@@ -19,8 +19,8 @@ from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from rewrite_rules._expert_rows import NotByRow, Rows
-from rewrite_rules._matching import names_loaded, statements_of, without_assignments
-from rewrite_rules._statements import line_of, text_of, tree_of, with_body
+from rewrite_rules._matching import line_of, names_loaded, statements_of, tree_of, without_assignments
+from rewrite_rules._statements import text_of, with_body
 
 COUNTS = re.compile(
     r"(?P<sizes>\w+) = torch\.histc\((?P<chosen>\w+)\.flatten\(\)\.to\(torch\.float32\), "
