@@ -28,6 +28,16 @@ from transformers.models.arcee.modeling_arcee import (
     ArceeRMSNorm,
     ArceeRotaryEmbedding,
 )
+from transformers.models.aria.modeling_aria import (
+    AriaExperts,
+    AriaGroupedExpertsGemm,
+    AriaTextAttention,
+    AriaTextDecoderLayer,
+    AriaTextForCausalLM,
+    AriaTextModel,
+    AriaTextRMSNorm,
+    AriaTextRotaryEmbedding,
+)
 from transformers.models.bart.modeling_bart import BartAttention, BartDecoder, BartDecoderLayer, BartForCausalLM
 from transformers.models.bigbird_pegasus.modeling_bigbird_pegasus import (
     BigBirdPegasusDecoder,
@@ -400,7 +410,9 @@ from transformers.models.llama4.modeling_llama4 import (
     Llama4ForCausalLM,
     Llama4TextAttention,
     Llama4TextDecoderLayer,
+    Llama4TextExperts,
     Llama4TextModel,
+    Llama4TextMoe,
     Llama4TextRMSNorm,
     Llama4TextRotaryEmbedding,
 )
@@ -642,6 +654,12 @@ from transformers.models.vaultgemma.modeling_vaultgemma import (
     VaultGemmaRMSNorm,
     VaultGemmaRotaryEmbedding,
 )
+from transformers.models.whisper.modeling_whisper import (
+    WhisperAttention,
+    WhisperDecoder,
+    WhisperDecoderLayer,
+    WhisperForCausalLM,
+)
 from transformers.models.xglm.modeling_xglm import XGLMAttention, XGLMDecoderLayer, XGLMForCausalLM, XGLMModel
 from transformers.models.youtu.modeling_youtu import (
     YoutuAttention,
@@ -684,6 +702,15 @@ from .arcee.modeling_arcee import (
     QEffArceeForCausalLM,
     QEffArceeModel,
     QEffArceeRotaryEmbedding,
+)
+from .aria_text.modeling_aria_text import (
+    QEffAriaExperts,
+    QEffAriaGroupedExpertsGemm,
+    QEffAriaTextAttention,
+    QEffAriaTextDecoderLayer,
+    QEffAriaTextForCausalLM,
+    QEffAriaTextModel,
+    QEffAriaTextRotaryEmbedding,
 )
 from .bart.modeling_bart import QEffBartAttention, QEffBartDecoder, QEffBartDecoderLayer, QEffBartForCausalLM
 from .bigbird_pegasus.modeling_bigbird_pegasus import (
@@ -1016,7 +1043,9 @@ from .llama4.modeling_llama4 import (
     QEffLlama4ForCausalLM,
     QEffLlama4TextAttention,
     QEffLlama4TextDecoderLayer,
+    QEffLlama4TextExperts,
     QEffLlama4TextModel,
+    QEffLlama4TextMoe,
     QEffLlama4TextRotaryEmbedding,
 )
 from .longcat_flash.modeling_longcat_flash import (
@@ -1237,6 +1266,12 @@ from .vaultgemma.modeling_vaultgemma import (
     QEffVaultGemmaModel,
     QEffVaultGemmaRotaryEmbedding,
 )
+from .whisper.modeling_whisper import (
+    QEffWhisperAttention,
+    QEffWhisperDecoder,
+    QEffWhisperDecoderLayer,
+    QEffWhisperForCausalLM,
+)
 from .xglm.modeling_xglm import QEffXGLMAttention, QEffXGLMDecoderLayer, QEffXGLMForCausalLM, QEffXGLMModel
 from .youtu.modeling_youtu import (
     QEffYoutuAttention,
@@ -1254,6 +1289,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         AfmoeRMSNorm: CustomRMSNormAIC,
         ApertusRMSNorm: CustomRMSNormAIC,
         ArceeRMSNorm: CustomRMSNormAIC,
+        AriaTextRMSNorm: CustomRMSNormAIC,
         BitNetRMSNorm: CustomRMSNormAIC,
         BlueprintRMSNorm: CustomRMSNormAIC,
         CwmRMSNorm: CustomRMSNormAIC,
@@ -1326,6 +1362,13 @@ class KVCacheTransform(ModuleMappingTransform):
         ArceeDecoderLayer: QEffArceeDecoderLayer,
         ArceeModel: QEffArceeModel,
         ArceeForCausalLM: QEffArceeForCausalLM,
+        AriaGroupedExpertsGemm: QEffAriaGroupedExpertsGemm,
+        AriaExperts: QEffAriaExperts,
+        AriaTextAttention: QEffAriaTextAttention,
+        AriaTextDecoderLayer: QEffAriaTextDecoderLayer,
+        AriaTextRotaryEmbedding: QEffAriaTextRotaryEmbedding,
+        AriaTextModel: QEffAriaTextModel,
+        AriaTextForCausalLM: QEffAriaTextForCausalLM,
         BartAttention: QEffBartAttention,
         BartDecoderLayer: QEffBartDecoderLayer,
         BartDecoder: QEffBartDecoder,
@@ -1590,6 +1633,8 @@ class KVCacheTransform(ModuleMappingTransform):
         LlamaDecoderLayer: QEffLlamaDecoderLayer,
         LlamaModel: QEffLlamaModel,
         LlamaForCausalLM: QEffLlamaForCausalLM,
+        Llama4TextExperts: QEffLlama4TextExperts,
+        Llama4TextMoe: QEffLlama4TextMoe,
         Llama4TextRotaryEmbedding: QEffLlama4TextRotaryEmbedding,
         Llama4TextAttention: QEffLlama4TextAttention,
         Llama4TextDecoderLayer: QEffLlama4TextDecoderLayer,
@@ -1764,6 +1809,10 @@ class KVCacheTransform(ModuleMappingTransform):
         VaultGemmaRotaryEmbedding: QEffVaultGemmaRotaryEmbedding,
         VaultGemmaModel: QEffVaultGemmaModel,
         VaultGemmaForCausalLM: QEffVaultGemmaForCausalLM,
+        WhisperAttention: QEffWhisperAttention,
+        WhisperDecoderLayer: QEffWhisperDecoderLayer,
+        WhisperDecoder: QEffWhisperDecoder,
+        WhisperForCausalLM: QEffWhisperForCausalLM,
         XGLMAttention: QEffXGLMAttention,
         XGLMDecoderLayer: QEffXGLMDecoderLayer,
         XGLMModel: QEffXGLMModel,

@@ -78,6 +78,8 @@ class UnsortedExperts(Rule):
             return (_projection(node, part.cls), 1) if function.is_forward else (node, 0)
         if function.name not in part.entries:
             return node, 0
+        if (reader := _other_reader(anatomy, part.name, part.entries)) is not None:
+            raise Unmatched(f"`{reader}` reads the order of rows between calls", node.params)
         return _Dispatcher(node, part.cls, anatomy).function(), 1
 
 
@@ -255,6 +257,28 @@ class _Dispatcher:
         else:
             raise Unmatched("the rows are not added up by token or by choice", line)
         return line.with_changes(body=line_of(f"{adds['total']} = {value}").body)
+
+
+def _other_reader(anatomy: Anatomy, dispatcher: str, entries: tuple[str, ...]) -> str | None:
+    """A class that does more with what one method of a dispatcher packs than hand it to another."""
+    if len(entries) < 2:
+        return None
+    for name in anatomy.reachable:
+        cls = anatomy.file.classes[name]
+        attributes = [attribute for attribute, built in cls.built.items() if dispatcher in built]
+        calls = {f"self.{attribute}.{entry}" for attribute in attributes for entry in entries}
+        for method in cls.methods.values():
+            nodes = list(ast.walk(method))
+            made = [item for item in nodes if isinstance(item, ast.Call) and ast.unparse(item.func) in calls]
+            given = [value for call in made for value in (*call.args[1:], *(item.value for item in call.keywords))]
+            handed, passed = {id(value) for value in given}, {ast.unparse(value) for value in given}
+            reads = [item for item in nodes if isinstance(item, ast.Name) and item.id in passed]
+            bound = [item.id for item in reads if isinstance(item.ctx, ast.Store)]
+            if sorted(bound) != sorted(passed) or any(
+                isinstance(item.ctx, ast.Load) and id(item) not in handed for item in reads
+            ):
+                return f"{name}.{method.name}"
+    return None
 
 
 def _attributes(cls: ModelingClass, anatomy: Anatomy, role: Role) -> frozenset[str]:
