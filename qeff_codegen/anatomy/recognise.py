@@ -16,6 +16,7 @@ from qeff_codegen.anatomy.called_modules import called_modules
 from qeff_codegen.anatomy.dense_experts import find_dense_experts
 from qeff_codegen.anatomy.experts import find_experts
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, bind, self_attribute
+from qeff_codegen.anatomy.own_caches import own_cache
 from qeff_codegen.anatomy.rms_norm import recognise_rms_norm
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.rotary import find_rotary_embeddings
@@ -52,6 +53,14 @@ def recognise(file: ModelingFile) -> Anatomy:
     )
     path = (causal_lm_part, model_part, layer_part, *wrappers, *attentions)
     reachable = tuple(_reachable(file, causal_lm))
+    for name in reachable:
+        if (kept := own_cache(file.classes[name])) is not None:
+            raise _refuse(
+                file,
+                f"`{name}` keeps a cache of its own, `self.{kept[0]}`, beside the KV cache",
+                kept[1],
+                "state that goes through the KV cache, as keys and values of each layer, which the graph retains",
+            )
     functions, mask_parameters = find_attention_functions(file, attentions)
     norms = tuple(
         Norm(file.classes[name], kind)

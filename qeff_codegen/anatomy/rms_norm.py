@@ -1,7 +1,7 @@
 """Recognise RMS norms by their arithmetic, not by their name.
 
 A forward is reduced to one expression by substituting its local names, then compared with the two forms the
-hardware's custom operator computes: `w * x / rms(x)` and Gemma's `(1 + w) * x / rms(x)`. Anything else, down to a
+hardware's custom operator computes: `w * x / rms(x)` and `(1 + w) * x / rms(x)`. Anything else, down to a
 swapped operator or another constant, is not recognised and stays upstream's own module.
 """
 
@@ -18,7 +18,7 @@ class NormKind(StrEnum):
     """The two RMS norms that have a custom operator."""
 
     PLAIN = "weight * x / rms(x)"
-    GEMMA = "(1 + weight) * x / rms(x)"
+    ONE_PLUS = "(1 + weight) * x / rms(x)"
 
 
 def recognise_rms_norm(cls: ModelingClass) -> NormKind | None:
@@ -44,7 +44,7 @@ def recognise_rms_norm(cls: ModelingClass) -> NormKind | None:
 _RSQRT = "x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps)"
 _SOURCES = {
     NormKind.PLAIN: (f"self.weight * ({_RSQRT})",),
-    NormKind.GEMMA: (f"({_RSQRT}) * (1.0 + self.weight)", f"({_RSQRT}) * (1 + self.weight)"),
+    NormKind.ONE_PLUS: (f"({_RSQRT}) * (1.0 + self.weight)", f"({_RSQRT}) * (1 + self.weight)"),
 }
 
 

@@ -12,7 +12,7 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._matching import assigned_name, names_loaded, only_statement, source, spelled
+from rewrite_rules._matching import assigned_name, names_loaded, only_statement, source, spelled, statements_of
 
 
 class ResultsUnpacked(Rule):
@@ -28,7 +28,7 @@ class ResultsUnpacked(Rule):
         node = cst.ensure_type(function.node.visit(unpacker), cst.FunctionDef)
         left = set(unpacker.unpacked) & names_loaded(node)
         if left:
-            raise Unmatched(f"`{min(left)}` is used in another way than by one index", node.params)
+            raise Unmatched(f"`{min(left)}` is used in another way than by one index", _last_use(node, min(left)))
         return (node, len(unpacker.unpacked)) if unpacker.unpacked else (function.node, 0)
 
 
@@ -62,6 +62,12 @@ class _Unpack(cst.CSTTransformer):
             return None
         count = self.counts.get(spelled(assigned[1].func))
         return None if count is None else (assigned[0], count)
+
+
+def _last_use(function: cst.FunctionDef, name: str) -> cst.CSTNode:
+    """The last simple statement of a body that reads `name`, for the message."""
+    lines = [line for line in statements_of(function.body) if isinstance(line, cst.SimpleStatementLine)]
+    return next((line for line in reversed(lines) if name in names_loaded(line)), function.params)
 
 
 def _with_target(line: cst.BaseStatement, names: str) -> cst.BaseStatement:

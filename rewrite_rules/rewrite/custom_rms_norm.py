@@ -1,19 +1,16 @@
 """Map RMS norms to the compiler's own operator.
 
-Only norms whose arithmetic is recognised are mapped, `w * x / rms(x)` to `CustomRMSNormAIC` and Gemma's
-`(1 + w) * x / rms(x)` to `GemmaCustomRMSNormAIC`; any other norm stays upstream's module, which exports as it is.
+Only norms whose arithmetic is recognised are mapped, `w * x / rms(x)` and `(1 + w) * x / rms(x)`, each to the module
+that the target has for it; any other norm stays upstream's module, which exports as it is.
 """
 
 from __future__ import annotations
 
-from qeff_codegen.anatomy.rms_norm import NormKind
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Draft
 from qeff_codegen.engine.rule import Rule
 from qeff_codegen.generated_model import MappingEntry
-from qeff_codegen.targets.embedded import RUNTIME_NAMES
-
-REPLACEMENTS = {NormKind.PLAIN: "CustomRMSNormAIC", NormKind.GEMMA: "GemmaCustomRMSNormAIC"}
+from qeff_codegen.targets.embedded import RMS_NORMS, RUNTIME_NAMES
 
 
 class CustomRmsNorm(Rule):
@@ -23,7 +20,7 @@ class CustomRmsNorm(Rule):
 
     def apply(self, draft: Draft) -> None:
         for norm in draft.anatomy.norms:
-            replacement = REPLACEMENTS[norm.kind]
+            replacement = RMS_NORMS[norm.kind]
             draft.mappings.append(
                 MappingEntry("CustomOpsTransform", norm.cls.name, replacement, RUNTIME_NAMES[replacement])
             )

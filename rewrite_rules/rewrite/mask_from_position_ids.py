@@ -74,7 +74,8 @@ class MaskFromPositionIds(Rule):
         if not builder.count:
             return function.node, 0
         if WINDOWED not in source(function.node) and (reader := _reads_window(anatomy)) is not None:
-            raise Unmatched(f"`{reader}` reads `{READS_WINDOW}`, and no mask has a window", function.node.params)
+            what = f"{reader} reads `{READS_WINDOW}`, and no mask has a window: its cache forgets what its mask shows"
+            raise Unmatched(what, function.node.params)
         node = _drop_unused(node, facts)
         # What upstream made for the builder alone.
         node = without_overwritten(without_assignments(node, {MASK} - names_loaded(node)), MASK)
@@ -159,8 +160,9 @@ def _reads_window(anatomy: Anatomy) -> str | None:
     """A class that reads the window from the configuration: upstream's cache then forgets what lies outside of it."""
     for name in anatomy.reachable:
         initializer = anatomy.file.classes[name].methods.get("__init__")
-        if initializer is not None and READS_WINDOW in ast.unparse(initializer):
-            return name
+        for node in ast.walk(initializer) if initializer is not None else ():
+            if isinstance(node, ast.Attribute) and ast.unparse(node) == READS_WINDOW:
+                return f"`{name}` (line {node.lineno})"
     return None
 
 

@@ -123,6 +123,13 @@ def test_a_loop_in_a_module_of_the_model_is_refused_with_its_place() -> None:
         recognised(source)
 
 
+def test_a_cache_beside_the_kv_cache_is_refused() -> None:
+    keeps = f"{UPDATE}\n            self.seen = torch.cat([self.seen, key_states], dim=1)"
+    with pytest.raises(Refusal, match="`TinyAttention` keeps a cache of its own, `self.seen`") as caught:
+        recognised(WHOLE.replace(UPDATE, keeps))
+    assert caught.value.location is not None and "self.seen" in caught.value.location.excerpt
+
+
 TABLE = """
 class TinyFlashAttention(TinyAttention):
     def forward(self, hidden_states, past_key_values=None, **kwargs):

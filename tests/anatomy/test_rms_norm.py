@@ -44,7 +44,7 @@ def kind(source: str) -> NormKind | None:
 
 def test_the_two_known_norms() -> None:
     assert kind(PLAIN) is NormKind.PLAIN
-    assert kind(GEMMA) is NormKind.GEMMA
+    assert kind(GEMMA) is NormKind.ONE_PLUS
 
 
 @pytest.mark.parametrize(

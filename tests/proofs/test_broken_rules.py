@@ -15,6 +15,7 @@ from qeff_codegen.anatomy.rms_norm import NormKind
 from qeff_codegen.emit.write import write_models
 from qeff_codegen.engine.generate import generate_model
 from qeff_codegen.errors import Refusal
+from qeff_codegen.targets.embedded import RMS_NORMS
 from qeff_codegen.upstream.find import find_model
 from qeff_codegen.validation.families import find_family
 from qeff_codegen.validation.generated_code import load_transforms
@@ -36,8 +37,8 @@ def shift_the_mask_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lose_one_plus_weight(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = {**custom_rms_norm.REPLACEMENTS, NormKind.GEMMA: custom_rms_norm.REPLACEMENTS[NormKind.PLAIN]}
-    monkeypatch.setattr(custom_rms_norm, "REPLACEMENTS", broken)
+    broken = {**RMS_NORMS, NormKind.ONE_PLUS: RMS_NORMS[NormKind.PLAIN]}
+    monkeypatch.setattr(custom_rms_norm, "RMS_NORMS", broken)
 
 
 def stages(name: str, kind: str, folder: Path) -> ScenarioResult:
