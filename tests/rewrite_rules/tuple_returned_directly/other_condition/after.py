@@ -1,1 +1,0 @@
-# The rule changes nothing here.
