@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test docs bench mutants
+.PHONY: demo test docs bench mutants sweep
 
 demo: .venv/run.stamp
 	$(BIN)/python -m qeff_codegen blueprint
@@ -16,6 +16,9 @@ test: .venv/dev.stamp
 
 docs: .venv/dev.stamp
 	$(BIN)/python -m tests.rewrite_rules.catalogue
+
+sweep: .venv/dev.stamp
+	$(BIN)/python -m qeff_codegen sweep
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m tests.benchmarks

@@ -14,16 +14,15 @@ from rich.table import Table
 
 from tests.mutants.batch import Result, examine_family, examine_one, prepare_process, tally
 from tests.mutants.laboratory import Laboratory, Outcome
+from tests.sample import SAMPLE
 
-FAMILIES = (
-    "blueprint,cohere,gemma,gemma2,glm4,gpt2,granite,llama,mistral,mixtral,olmo2,phi,qwen2,qwen3,stablelm,starcoder2"
-)
+FAMILIES = ",".join(SAMPLE)
 CONSOLE = Console(width=150, highlight=False)
 
 
 @click.command()
 @click.option("--seed", default=1, show_default=True, help="decides every mutation")
-@click.option("--count", default=560, show_default=True, help="mutants that Hugging Face can run, over all families")
+@click.option("--count", default=570, show_default=True, help="mutants that Hugging Face can run, over all families")
 @click.option("--families", default=FAMILIES, show_default=True, help="names, separated by commas")
 @click.option("--jobs", default=2, show_default=True, help="processes")
 @click.option("--number", type=int, help="examine only this mutant of each family, and show what it changes")
