@@ -104,13 +104,23 @@ def _annotation(returns: cst.Annotation | None) -> cst.Annotation | None:
     """`tuple[A, B]` becomes `tuple[A, B, Cache]`, `A` becomes `tuple[A, Cache]`; open-ended tuples already fit."""
     if returns is None:
         return None
-    annotation = returns.annotation
-    is_tuple = isinstance(annotation, cst.Subscript) and spelled(annotation.value).lower() == "tuple"
+    return returns.with_changes(annotation=_with_cache_type(returns.annotation))
+
+
+def _with_cache_type(annotation: cst.BaseExpression) -> cst.BaseExpression:
+    """Of tuples that are alternatives, each gets the cache."""
+    if isinstance(annotation, cst.BinaryOperation) and isinstance(annotation.operator, cst.BitOr):
+        if _is_tuple(annotation.right):
+            left, right = _with_cache_type(annotation.left), _with_cache_type(annotation.right)
+            return annotation.with_changes(left=left, right=right)
     inner = spelled(annotation)
-    if is_tuple:
-        assert isinstance(annotation, cst.Subscript)
-        parts = [cst.Module([]).code_for_node(item.slice) for item in annotation.slice]
+    if _is_tuple(annotation):
+        parts = [source(item.slice) for item in cst.ensure_type(annotation, cst.Subscript).slice]
         if parts[-1].strip() == "...":
-            return returns
+            return annotation
         inner = ", ".join(parts)
-    return returns.with_changes(annotation=cst.parse_expression(f"tuple[{inner}, Cache]"))
+    return cst.parse_expression(f"tuple[{inner}, Cache]")
+
+
+def _is_tuple(annotation: cst.BaseExpression) -> bool:
+    return isinstance(annotation, cst.Subscript) and spelled(annotation.value).lower() == "tuple"
