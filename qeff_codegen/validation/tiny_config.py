@@ -74,6 +74,7 @@ def variants(family: Family) -> tuple[Variant, ...]:
     found = [Variant("base", "base", base)]
     found += [Variant(name, "window", base | extra) for name, extra in _windows(default, base)]
     found += [Variant(f"rope {kind}", "rope", base | extra) for kind, extra in scaled_ropes(family.config_class, base)]
+    found += [Variant(name, "flag", base | extra) for name, extra in _uneven_heads(family, default)]
     switches = {"tie_word_embeddings": not default.tie_word_embeddings} | _switches(
         default, base, _source(family, base)
     )
@@ -133,6 +134,16 @@ def _windows(default: Any, base: dict[str, Any]) -> Iterator[tuple[str, dict[str
         repeats = len(base.get("layer_types", (0, 0))) // 2
         yield f"window, {short}+full", window | {"layer_types": [kind, "full_attention"] * repeats}
         yield f"window, full+{short}", window | {"layer_types": ["full_attention", kind] * repeats}
+
+
+def _uneven_heads(family: Family, default: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Heads that are no power of two, where ALiBi makes slopes for them in another way than for the others."""
+    if "math.log2(" not in inspect.getsource(family.modeling):
+        return
+    names = getattr(family.config_class, "attribute_map", {})
+    heads = {names.get(name, name): value for name, value in {"hidden_size": 96, "num_attention_heads": 6}.items()}
+    switched_on = {"alibi": True} if hasattr(default, "alibi") else {}
+    yield "6 heads with ALiBi", heads | switched_on
 
 
 def _is_built(family: Family, overrides: dict[str, Any]) -> bool:

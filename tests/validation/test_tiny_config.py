@@ -96,3 +96,11 @@ def test_scenarios_reach_what_their_variants_are_about() -> None:
     full_context = next(s for s in scenarios("base", vocab_size=160, seed=0) if s.name == "end of context")
     for prompt, new_tokens in zip(full_context.prompts, full_context.new_tokens, strict=True):
         assert len(prompt) + new_tokens - 1 == full_context.ctx_len
+
+
+@pytest.mark.parametrize("name", ["bloom", "falcon", "mpt"])
+def test_alibi_is_tried_with_heads_that_are_no_power_of_two(name: str) -> None:
+    family = find_family(name)
+    (variant,) = [variant for variant in variants(family) if variant.name == "6 heads with ALiBi"]
+    config = build_config(family, variant)
+    assert config.num_attention_heads == 6 and getattr(config, "alibi", True)
