@@ -104,14 +104,16 @@ class Rule:
 
 @dataclass(frozen=True)
 class Broken:
-    """One way in which a promise does not hold.
+    """One way in which a promise does not hold, and the line to blame.
 
     Attributes:
-        line: the 1-based line of upstream's file to blame, when upstream's own code breaks the promise.
+        line: the 1-based line of upstream's file, when that is where the promise is broken.
+        generated: the 1-based line of the generated file; it is followed back to upstream's for the message.
     """
 
     what: str
     line: int | None = None
+    generated: int | None = None
 
 
 class Check:

@@ -34,7 +34,7 @@ class CacheLengthNotAsked(Check):
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
         }
         return [
-            Broken(f"`{ast.unparse(node)}` asks a preallocated cache for more than it can tell")
+            Broken(f"`{ast.unparse(node)}` asks a preallocated cache for more than it can tell", generated=node.lineno)
             for node in ast.walk(module.tree)
             if isinstance(node, ast.Attribute)
             and isinstance(node.value, ast.Name)
