@@ -28,6 +28,23 @@ from transformers.models.arcee.modeling_arcee import (
     ArceeRMSNorm,
     ArceeRotaryEmbedding,
 )
+from transformers.models.aria.modeling_aria import (
+    AriaExperts,
+    AriaGroupedExpertsGemm,
+    AriaTextAttention,
+    AriaTextDecoderLayer,
+    AriaTextForCausalLM,
+    AriaTextModel,
+    AriaTextRMSNorm,
+    AriaTextRotaryEmbedding,
+)
+from transformers.models.bart.modeling_bart import BartAttention, BartDecoder, BartDecoderLayer, BartForCausalLM
+from transformers.models.bigbird_pegasus.modeling_bigbird_pegasus import (
+    BigBirdPegasusDecoder,
+    BigBirdPegasusDecoderAttention,
+    BigBirdPegasusDecoderLayer,
+    BigBirdPegasusForCausalLM,
+)
 from transformers.models.biogpt.modeling_biogpt import (
     BioGptAttention,
     BioGptDecoderLayer,
@@ -41,6 +58,18 @@ from transformers.models.bitnet.modeling_bitnet import (
     BitNetModel,
     BitNetRMSNorm,
     BitNetRotaryEmbedding,
+)
+from transformers.models.blenderbot.modeling_blenderbot import (
+    BlenderbotAttention,
+    BlenderbotDecoder,
+    BlenderbotDecoderLayer,
+    BlenderbotForCausalLM,
+)
+from transformers.models.blenderbot_small.modeling_blenderbot_small import (
+    BlenderbotSmallAttention,
+    BlenderbotSmallDecoder,
+    BlenderbotSmallDecoderLayer,
+    BlenderbotSmallForCausalLM,
 )
 from transformers.models.bloom.modeling_bloom import BloomAttention, BloomBlock, BloomForCausalLM, BloomModel
 from transformers.models.codegen.modeling_codegen import (
@@ -98,6 +127,16 @@ from transformers.models.deepseek_v3.modeling_deepseek_v3 import (
     DeepseekV3NaiveMoe,
     DeepseekV3RMSNorm,
     DeepseekV3RotaryEmbedding,
+)
+from transformers.models.diffllama.modeling_diffllama import (
+    DiffLlamaAttention,
+    DiffLlamaDecoderLayer,
+    DiffLlamaFlashAttention2,
+    DiffLlamaForCausalLM,
+    DiffLlamaModel,
+    DiffLlamaRMSNorm,
+    DiffLlamaRotaryEmbedding,
+    DiffLlamaSdpaAttention,
 )
 from transformers.models.dots1.modeling_dots1 import (
     Dots1Attention,
@@ -247,12 +286,27 @@ from transformers.models.gpt_bigcode.modeling_gpt_bigcode import (
     GPTBigCodeForCausalLM,
     GPTBigCodeModel,
 )
+from transformers.models.gpt_neo.modeling_gpt_neo import (
+    GPTNeoAttention,
+    GPTNeoBlock,
+    GPTNeoFlashAttention2,
+    GPTNeoForCausalLM,
+    GPTNeoModel,
+    GPTNeoSelfAttention,
+)
 from transformers.models.gpt_neox.modeling_gpt_neox import (
     GPTNeoXAttention,
     GPTNeoXForCausalLM,
     GPTNeoXLayer,
     GPTNeoXModel,
     GPTNeoXRotaryEmbedding,
+)
+from transformers.models.gpt_neox_japanese.modeling_gpt_neox_japanese import (
+    GPTNeoXJapaneseAttention,
+    GPTNeoXJapaneseForCausalLM,
+    GPTNeoXJapaneseLayer,
+    GPTNeoXJapaneseModel,
+    GPTNeoXJapaneseRotaryEmbedding,
 )
 from transformers.models.gpt_oss.modeling_gpt_oss import (
     GptOssAttention,
@@ -356,7 +410,9 @@ from transformers.models.llama4.modeling_llama4 import (
     Llama4ForCausalLM,
     Llama4TextAttention,
     Llama4TextDecoderLayer,
+    Llama4TextExperts,
     Llama4TextModel,
+    Llama4TextMoe,
     Llama4TextRMSNorm,
     Llama4TextRotaryEmbedding,
 )
@@ -369,6 +425,13 @@ from transformers.models.longcat_flash.modeling_longcat_flash import (
     LongcatFlashRMSNorm,
     LongcatFlashRotaryEmbedding,
 )
+from transformers.models.marian.modeling_marian import (
+    MarianAttention,
+    MarianDecoder,
+    MarianDecoderLayer,
+    MarianForCausalLM,
+)
+from transformers.models.mbart.modeling_mbart import MBartAttention, MBartDecoder, MBartDecoderLayer, MBartForCausalLM
 from transformers.models.minimax_m2.modeling_minimax_m2 import (
     MiniMaxM2Attention,
     MiniMaxM2DecoderLayer,
@@ -467,6 +530,13 @@ from transformers.models.olmoe.modeling_olmoe import (
     OlmoeRMSNorm,
     OlmoeRotaryEmbedding,
 )
+from transformers.models.opt.modeling_opt import OPTAttention, OPTDecoder, OPTDecoderLayer, OPTForCausalLM
+from transformers.models.pegasus.modeling_pegasus import (
+    PegasusAttention,
+    PegasusDecoder,
+    PegasusDecoderLayer,
+    PegasusForCausalLM,
+)
 from transformers.models.persimmon.modeling_persimmon import (
     PersimmonAttention,
     PersimmonDecoderLayer,
@@ -488,6 +558,20 @@ from transformers.models.phi3.modeling_phi3 import (
     Phi3Model,
     Phi3RMSNorm,
     Phi3RotaryEmbedding,
+)
+from transformers.models.phimoe.modeling_phimoe import (
+    PhimoeAttention,
+    PhimoeDecoderLayer,
+    PhimoeExperts,
+    PhimoeForCausalLM,
+    PhimoeModel,
+    PhimoeRotaryEmbedding,
+)
+from transformers.models.plbart.modeling_plbart import (
+    PLBartAttention,
+    PLBartDecoder,
+    PLBartDecoderLayer,
+    PLBartForCausalLM,
 )
 from transformers.models.qwen2.modeling_qwen2 import (
     Qwen2Attention,
@@ -570,6 +654,12 @@ from transformers.models.vaultgemma.modeling_vaultgemma import (
     VaultGemmaRMSNorm,
     VaultGemmaRotaryEmbedding,
 )
+from transformers.models.whisper.modeling_whisper import (
+    WhisperAttention,
+    WhisperDecoder,
+    WhisperDecoderLayer,
+    WhisperForCausalLM,
+)
 from transformers.models.xglm.modeling_xglm import XGLMAttention, XGLMDecoderLayer, XGLMForCausalLM, XGLMModel
 from transformers.models.youtu.modeling_youtu import (
     YoutuAttention,
@@ -613,6 +703,22 @@ from .arcee.modeling_arcee import (
     QEffArceeModel,
     QEffArceeRotaryEmbedding,
 )
+from .aria_text.modeling_aria_text import (
+    QEffAriaExperts,
+    QEffAriaGroupedExpertsGemm,
+    QEffAriaTextAttention,
+    QEffAriaTextDecoderLayer,
+    QEffAriaTextForCausalLM,
+    QEffAriaTextModel,
+    QEffAriaTextRotaryEmbedding,
+)
+from .bart.modeling_bart import QEffBartAttention, QEffBartDecoder, QEffBartDecoderLayer, QEffBartForCausalLM
+from .bigbird_pegasus.modeling_bigbird_pegasus import (
+    QEffBigBirdPegasusDecoder,
+    QEffBigBirdPegasusDecoderAttention,
+    QEffBigBirdPegasusDecoderLayer,
+    QEffBigBirdPegasusForCausalLM,
+)
 from .biogpt.modeling_biogpt import QEffBioGptAttention, QEffBioGptDecoderLayer, QEffBioGptForCausalLM, QEffBioGptModel
 from .bitnet.modeling_bitnet import (
     QEffBitNetAttention,
@@ -620,6 +726,18 @@ from .bitnet.modeling_bitnet import (
     QEffBitNetForCausalLM,
     QEffBitNetModel,
     QEffBitNetRotaryEmbedding,
+)
+from .blenderbot.modeling_blenderbot import (
+    QEffBlenderbotAttention,
+    QEffBlenderbotDecoder,
+    QEffBlenderbotDecoderLayer,
+    QEffBlenderbotForCausalLM,
+)
+from .blenderbot_small.modeling_blenderbot_small import (
+    QEffBlenderbotSmallAttention,
+    QEffBlenderbotSmallDecoder,
+    QEffBlenderbotSmallDecoderLayer,
+    QEffBlenderbotSmallForCausalLM,
 )
 from .bloom.modeling_bloom import QEffBloomAttention, QEffBloomBlock, QEffBloomForCausalLM, QEffBloomModel
 from .blueprint.modeling_blueprint import (
@@ -676,6 +794,13 @@ from .deepseek_v3.modeling_deepseek_v3 import (
     QEffDeepseekV3Model,
     QEffDeepseekV3NaiveMoe,
     QEffDeepseekV3RotaryEmbedding,
+)
+from .diffllama.modeling_diffllama import (
+    QEffDiffLlamaAttention,
+    QEffDiffLlamaDecoderLayer,
+    QEffDiffLlamaForCausalLM,
+    QEffDiffLlamaModel,
+    QEffDiffLlamaRotaryEmbedding,
 )
 from .dots1.modeling_dots1 import (
     QEffDots1Attention,
@@ -810,12 +935,26 @@ from .gpt_bigcode.modeling_gpt_bigcode import (
     QEffGPTBigCodeForCausalLM,
     QEffGPTBigCodeModel,
 )
+from .gpt_neo.modeling_gpt_neo import (
+    QEffGPTNeoAttention,
+    QEffGPTNeoBlock,
+    QEffGPTNeoForCausalLM,
+    QEffGPTNeoModel,
+    QEffGPTNeoSelfAttention,
+)
 from .gpt_neox.modeling_gpt_neox import (
     QEffGPTNeoXAttention,
     QEffGPTNeoXForCausalLM,
     QEffGPTNeoXLayer,
     QEffGPTNeoXModel,
     QEffGPTNeoXRotaryEmbedding,
+)
+from .gpt_neox_japanese.modeling_gpt_neox_japanese import (
+    QEffGPTNeoXJapaneseAttention,
+    QEffGPTNeoXJapaneseForCausalLM,
+    QEffGPTNeoXJapaneseLayer,
+    QEffGPTNeoXJapaneseModel,
+    QEffGPTNeoXJapaneseRotaryEmbedding,
 )
 from .gpt_oss.modeling_gpt_oss import (
     QEffGptOssAttention,
@@ -904,7 +1043,9 @@ from .llama4.modeling_llama4 import (
     QEffLlama4ForCausalLM,
     QEffLlama4TextAttention,
     QEffLlama4TextDecoderLayer,
+    QEffLlama4TextExperts,
     QEffLlama4TextModel,
+    QEffLlama4TextMoe,
     QEffLlama4TextRotaryEmbedding,
 )
 from .longcat_flash.modeling_longcat_flash import (
@@ -915,6 +1056,13 @@ from .longcat_flash.modeling_longcat_flash import (
     QEffLongcatFlashModel,
     QEffLongcatFlashRotaryEmbedding,
 )
+from .marian.modeling_marian import (
+    QEffMarianAttention,
+    QEffMarianDecoder,
+    QEffMarianDecoderLayer,
+    QEffMarianForCausalLM,
+)
+from .mbart.modeling_mbart import QEffMBartAttention, QEffMBartDecoder, QEffMBartDecoderLayer, QEffMBartForCausalLM
 from .minimax_m2.modeling_minimax_m2 import (
     QEffMiniMaxM2Attention,
     QEffMiniMaxM2DecoderLayer,
@@ -1003,6 +1151,13 @@ from .olmoe.modeling_olmoe import (
     QEffOlmoeModel,
     QEffOlmoeRotaryEmbedding,
 )
+from .opt.modeling_opt import QEffOPTAttention, QEffOPTDecoder, QEffOPTDecoderLayer, QEffOPTForCausalLM
+from .pegasus.modeling_pegasus import (
+    QEffPegasusAttention,
+    QEffPegasusDecoder,
+    QEffPegasusDecoderLayer,
+    QEffPegasusForCausalLM,
+)
 from .persimmon.modeling_persimmon import (
     QEffPersimmonAttention,
     QEffPersimmonDecoderLayer,
@@ -1023,6 +1178,20 @@ from .phi3.modeling_phi3 import (
     QEffPhi3ForCausalLM,
     QEffPhi3Model,
     QEffPhi3RotaryEmbedding,
+)
+from .phimoe.modeling_phimoe import (
+    QEffPhimoeAttention,
+    QEffPhimoeDecoderLayer,
+    QEffPhimoeExperts,
+    QEffPhimoeForCausalLM,
+    QEffPhimoeModel,
+    QEffPhimoeRotaryEmbedding,
+)
+from .plbart.modeling_plbart import (
+    QEffPLBartAttention,
+    QEffPLBartDecoder,
+    QEffPLBartDecoderLayer,
+    QEffPLBartForCausalLM,
 )
 from .qwen2.modeling_qwen2 import (
     QEffQwen2Attention,
@@ -1097,6 +1266,12 @@ from .vaultgemma.modeling_vaultgemma import (
     QEffVaultGemmaModel,
     QEffVaultGemmaRotaryEmbedding,
 )
+from .whisper.modeling_whisper import (
+    QEffWhisperAttention,
+    QEffWhisperDecoder,
+    QEffWhisperDecoderLayer,
+    QEffWhisperForCausalLM,
+)
 from .xglm.modeling_xglm import QEffXGLMAttention, QEffXGLMDecoderLayer, QEffXGLMForCausalLM, QEffXGLMModel
 from .youtu.modeling_youtu import (
     QEffYoutuAttention,
@@ -1114,11 +1289,13 @@ class CustomOpsTransform(ModuleMappingTransform):
         AfmoeRMSNorm: CustomRMSNormAIC,
         ApertusRMSNorm: CustomRMSNormAIC,
         ArceeRMSNorm: CustomRMSNormAIC,
+        AriaTextRMSNorm: CustomRMSNormAIC,
         BitNetRMSNorm: CustomRMSNormAIC,
         BlueprintRMSNorm: CustomRMSNormAIC,
         CwmRMSNorm: CustomRMSNormAIC,
         DeepseekV2RMSNorm: CustomRMSNormAIC,
         DeepseekV3RMSNorm: CustomRMSNormAIC,
+        DiffLlamaRMSNorm: CustomRMSNormAIC,
         Dots1RMSNorm: CustomRMSNormAIC,
         Emu3RMSNorm: CustomRMSNormAIC,
         Ernie4_5RMSNorm: CustomRMSNormAIC,
@@ -1185,6 +1362,21 @@ class KVCacheTransform(ModuleMappingTransform):
         ArceeDecoderLayer: QEffArceeDecoderLayer,
         ArceeModel: QEffArceeModel,
         ArceeForCausalLM: QEffArceeForCausalLM,
+        AriaGroupedExpertsGemm: QEffAriaGroupedExpertsGemm,
+        AriaExperts: QEffAriaExperts,
+        AriaTextAttention: QEffAriaTextAttention,
+        AriaTextDecoderLayer: QEffAriaTextDecoderLayer,
+        AriaTextRotaryEmbedding: QEffAriaTextRotaryEmbedding,
+        AriaTextModel: QEffAriaTextModel,
+        AriaTextForCausalLM: QEffAriaTextForCausalLM,
+        BartAttention: QEffBartAttention,
+        BartDecoderLayer: QEffBartDecoderLayer,
+        BartDecoder: QEffBartDecoder,
+        BartForCausalLM: QEffBartForCausalLM,
+        BigBirdPegasusDecoderAttention: QEffBigBirdPegasusDecoderAttention,
+        BigBirdPegasusDecoderLayer: QEffBigBirdPegasusDecoderLayer,
+        BigBirdPegasusDecoder: QEffBigBirdPegasusDecoder,
+        BigBirdPegasusForCausalLM: QEffBigBirdPegasusForCausalLM,
         BioGptAttention: QEffBioGptAttention,
         BioGptDecoderLayer: QEffBioGptDecoderLayer,
         BioGptModel: QEffBioGptModel,
@@ -1194,6 +1386,14 @@ class KVCacheTransform(ModuleMappingTransform):
         BitNetRotaryEmbedding: QEffBitNetRotaryEmbedding,
         BitNetModel: QEffBitNetModel,
         BitNetForCausalLM: QEffBitNetForCausalLM,
+        BlenderbotAttention: QEffBlenderbotAttention,
+        BlenderbotDecoderLayer: QEffBlenderbotDecoderLayer,
+        BlenderbotDecoder: QEffBlenderbotDecoder,
+        BlenderbotForCausalLM: QEffBlenderbotForCausalLM,
+        BlenderbotSmallAttention: QEffBlenderbotSmallAttention,
+        BlenderbotSmallDecoderLayer: QEffBlenderbotSmallDecoderLayer,
+        BlenderbotSmallDecoder: QEffBlenderbotSmallDecoder,
+        BlenderbotSmallForCausalLM: QEffBlenderbotSmallForCausalLM,
         BloomAttention: QEffBloomAttention,
         BloomBlock: QEffBloomBlock,
         BloomModel: QEffBloomModel,
@@ -1242,6 +1442,13 @@ class KVCacheTransform(ModuleMappingTransform):
         DeepseekV3DecoderLayer: QEffDeepseekV3DecoderLayer,
         DeepseekV3Model: QEffDeepseekV3Model,
         DeepseekV3ForCausalLM: QEffDeepseekV3ForCausalLM,
+        DiffLlamaRotaryEmbedding: QEffDiffLlamaRotaryEmbedding,
+        DiffLlamaAttention: QEffDiffLlamaAttention,
+        DiffLlamaFlashAttention2: QEffDiffLlamaAttention,
+        DiffLlamaSdpaAttention: QEffDiffLlamaAttention,
+        DiffLlamaDecoderLayer: QEffDiffLlamaDecoderLayer,
+        DiffLlamaModel: QEffDiffLlamaModel,
+        DiffLlamaForCausalLM: QEffDiffLlamaForCausalLM,
         Dots1RotaryEmbedding: QEffDots1RotaryEmbedding,
         Dots1Attention: QEffDots1Attention,
         Dots1NaiveMoe: QEffDots1NaiveMoe,
@@ -1343,11 +1550,22 @@ class KVCacheTransform(ModuleMappingTransform):
         GPTBigCodeBlock: QEffGPTBigCodeBlock,
         GPTBigCodeModel: QEffGPTBigCodeModel,
         GPTBigCodeForCausalLM: QEffGPTBigCodeForCausalLM,
+        GPTNeoSelfAttention: QEffGPTNeoSelfAttention,
+        GPTNeoFlashAttention2: QEffGPTNeoSelfAttention,
+        GPTNeoAttention: QEffGPTNeoAttention,
+        GPTNeoBlock: QEffGPTNeoBlock,
+        GPTNeoModel: QEffGPTNeoModel,
+        GPTNeoForCausalLM: QEffGPTNeoForCausalLM,
         GPTNeoXRotaryEmbedding: QEffGPTNeoXRotaryEmbedding,
         GPTNeoXAttention: QEffGPTNeoXAttention,
         GPTNeoXLayer: QEffGPTNeoXLayer,
         GPTNeoXModel: QEffGPTNeoXModel,
         GPTNeoXForCausalLM: QEffGPTNeoXForCausalLM,
+        GPTNeoXJapaneseRotaryEmbedding: QEffGPTNeoXJapaneseRotaryEmbedding,
+        GPTNeoXJapaneseAttention: QEffGPTNeoXJapaneseAttention,
+        GPTNeoXJapaneseLayer: QEffGPTNeoXJapaneseLayer,
+        GPTNeoXJapaneseModel: QEffGPTNeoXJapaneseModel,
+        GPTNeoXJapaneseForCausalLM: QEffGPTNeoXJapaneseForCausalLM,
         GptOssExperts: QEffGptOssExperts,
         GptOssRotaryEmbedding: QEffGptOssRotaryEmbedding,
         GptOssAttention: QEffGptOssAttention,
@@ -1415,6 +1633,8 @@ class KVCacheTransform(ModuleMappingTransform):
         LlamaDecoderLayer: QEffLlamaDecoderLayer,
         LlamaModel: QEffLlamaModel,
         LlamaForCausalLM: QEffLlamaForCausalLM,
+        Llama4TextExperts: QEffLlama4TextExperts,
+        Llama4TextMoe: QEffLlama4TextMoe,
         Llama4TextRotaryEmbedding: QEffLlama4TextRotaryEmbedding,
         Llama4TextAttention: QEffLlama4TextAttention,
         Llama4TextDecoderLayer: QEffLlama4TextDecoderLayer,
@@ -1426,6 +1646,14 @@ class KVCacheTransform(ModuleMappingTransform):
         LongcatFlashDecoderLayer: QEffLongcatFlashDecoderLayer,
         LongcatFlashModel: QEffLongcatFlashModel,
         LongcatFlashForCausalLM: QEffLongcatFlashForCausalLM,
+        MarianAttention: QEffMarianAttention,
+        MarianDecoderLayer: QEffMarianDecoderLayer,
+        MarianDecoder: QEffMarianDecoder,
+        MarianForCausalLM: QEffMarianForCausalLM,
+        MBartAttention: QEffMBartAttention,
+        MBartDecoderLayer: QEffMBartDecoderLayer,
+        MBartDecoder: QEffMBartDecoder,
+        MBartForCausalLM: QEffMBartForCausalLM,
         MiniMaxM2Experts: QEffMiniMaxM2Experts,
         MiniMaxM2RotaryEmbedding: QEffMiniMaxM2RotaryEmbedding,
         MiniMaxM2Attention: QEffMiniMaxM2Attention,
@@ -1495,6 +1723,14 @@ class KVCacheTransform(ModuleMappingTransform):
         OlmoeDecoderLayer: QEffOlmoeDecoderLayer,
         OlmoeModel: QEffOlmoeModel,
         OlmoeForCausalLM: QEffOlmoeForCausalLM,
+        OPTAttention: QEffOPTAttention,
+        OPTDecoderLayer: QEffOPTDecoderLayer,
+        OPTDecoder: QEffOPTDecoder,
+        OPTForCausalLM: QEffOPTForCausalLM,
+        PegasusAttention: QEffPegasusAttention,
+        PegasusDecoderLayer: QEffPegasusDecoderLayer,
+        PegasusDecoder: QEffPegasusDecoder,
+        PegasusForCausalLM: QEffPegasusForCausalLM,
         PersimmonRotaryEmbedding: QEffPersimmonRotaryEmbedding,
         PersimmonAttention: QEffPersimmonAttention,
         PersimmonDecoderLayer: QEffPersimmonDecoderLayer,
@@ -1510,6 +1746,16 @@ class KVCacheTransform(ModuleMappingTransform):
         Phi3DecoderLayer: QEffPhi3DecoderLayer,
         Phi3Model: QEffPhi3Model,
         Phi3ForCausalLM: QEffPhi3ForCausalLM,
+        PhimoeRotaryEmbedding: QEffPhimoeRotaryEmbedding,
+        PhimoeAttention: QEffPhimoeAttention,
+        PhimoeExperts: QEffPhimoeExperts,
+        PhimoeDecoderLayer: QEffPhimoeDecoderLayer,
+        PhimoeModel: QEffPhimoeModel,
+        PhimoeForCausalLM: QEffPhimoeForCausalLM,
+        PLBartAttention: QEffPLBartAttention,
+        PLBartDecoderLayer: QEffPLBartDecoderLayer,
+        PLBartDecoder: QEffPLBartDecoder,
+        PLBartForCausalLM: QEffPLBartForCausalLM,
         Qwen2RotaryEmbedding: QEffQwen2RotaryEmbedding,
         Qwen2Attention: QEffQwen2Attention,
         Qwen2DecoderLayer: QEffQwen2DecoderLayer,
@@ -1563,6 +1809,10 @@ class KVCacheTransform(ModuleMappingTransform):
         VaultGemmaRotaryEmbedding: QEffVaultGemmaRotaryEmbedding,
         VaultGemmaModel: QEffVaultGemmaModel,
         VaultGemmaForCausalLM: QEffVaultGemmaForCausalLM,
+        WhisperAttention: QEffWhisperAttention,
+        WhisperDecoderLayer: QEffWhisperDecoderLayer,
+        WhisperDecoder: QEffWhisperDecoder,
+        WhisperForCausalLM: QEffWhisperForCausalLM,
         XGLMAttention: QEffXGLMAttention,
         XGLMDecoderLayer: QEffXGLMDecoderLayer,
         XGLMModel: QEffXGLMModel,

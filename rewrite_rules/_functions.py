@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 
 from qeff_codegen.anatomy.roles import Role
@@ -91,3 +92,17 @@ def carried_by_kwargs(forward: ast.FunctionDef, callees: Collection[str]) -> Cal
     known = {node.arg for node in ast.walk(forward) if isinstance(node, ast.arg | ast.keyword)}
     known |= {node.id for node in ast.walk(forward) if isinstance(node, ast.Name)}
     return lambda name: only_spread and name not in known
+
+
+def names_standing_for(functions: Collection[str], forward: ast.FunctionDef) -> set[str]:
+    """Local names that stand for one of `functions` wherever they are bound."""
+    nodes = list(ast.walk(forward))
+    bound = Counter(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    standing = Counter(
+        target.id
+        for node in nodes
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value and ast.unparse(node.value) in functions
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name)
+    )
+    return {name for name, count in standing.items() if count == bound[name]}

@@ -6,9 +6,8 @@ import re
 
 import libcst as cst
 
-from rewrite_rules._matching import CACHE, assigned_name, only_statement, source
+from rewrite_rules._matching import SEEN, assigned_name, only_statement, source
 
-SEEN = f"{CACHE}.get_seq_length() if {CACHE} is not None else 0"
 SIZES = re.compile(r"\w+, (\w+)(?:, _)? = \w+\.(?:shape|size\(\)\[:-1\])|(\w+) = \w+\.shape\[1\]")
 COUNTED = re.compile(r"(?:inputs_embeds|hidden_states|input_ids)\.shape\[1\]")
 

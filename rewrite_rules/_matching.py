@@ -10,6 +10,8 @@ import libcst as cst
 from qeff_codegen.anatomy.modeling_file import ModelingClass
 
 CACHE = "past_key_values"
+# How many tokens upstream has cached.
+SEEN = f"{CACHE}.get_seq_length() if {CACHE} is not None else 0"
 _EMPTY = cst.Module([])
 
 
@@ -23,11 +25,17 @@ def spelled(expression: cst.BaseExpression) -> str:
     return ast.unparse(ast.parse(f"({source(expression)})", mode="eval"))
 
 
-def as_ast(function: cst.FunctionDef) -> ast.FunctionDef:
-    """A function as `ast` reads it."""
-    definition = ast.parse(cst.Module([function]).code).body[0]
-    assert isinstance(definition, ast.FunctionDef)
-    return definition
+def line_of(text: str, like: cst.BaseStatement | None = None) -> cst.SimpleStatementLine:
+    """A simple statement from its text, with the comments and blank lines of the one whose place it takes, if any."""
+    line = cst.ensure_type(cst.parse_statement(text), cst.SimpleStatementLine)
+    return line.with_changes(leading_lines=like.leading_lines) if isinstance(like, cst.SimpleStatementLine) else line
+
+
+def tree_of(function: cst.FunctionDef) -> ast.FunctionDef:
+    """A function as `ast` reads it, without decorators."""
+    tree = ast.parse(cst.Module([function.with_changes(decorators=(), leading_lines=())]).code).body[0]
+    assert isinstance(tree, ast.FunctionDef)
+    return tree
 
 
 def only_statement(line: cst.BaseStatement) -> cst.BaseSmallStatement | None:

@@ -190,7 +190,7 @@ class QEffBioGptModel(BioGptModel):
         target_length = past_key_values.get_seq_length() if comp_ctx_lengths is None else comp_ctx_lengths.shape[-1]
         causal_mask = _create_causal_mask(position_ids=position_ids, target_length=target_length)
 
-        positions = self.embed_positions(None, position_ids=position_ids)
+        positions = self.embed_positions.weight[position_ids + self.embed_positions.offset]
         hidden_states = inputs_embeds + positions
 
         for idx, decoder_layer in enumerate(self.layers):

@@ -27,7 +27,9 @@ from transformers.models.llama4.modeling_llama4 import (
     Llama4ForCausalLM,
     Llama4TextAttention,
     Llama4TextDecoderLayer,
+    Llama4TextExperts,
     Llama4TextModel,
+    Llama4TextMoe,
     Llama4TextRotaryEmbedding,
     repeat_kv,
 )
@@ -37,6 +39,29 @@ from transformers.utils import TransformersKwargs
 from qeff_codegen.runtime.cache_utils import QEffDynamicCache
 from qeff_codegen.runtime.constants import MIN_MASKED_ATTENTION_VALUE
 from qeff_codegen.runtime.modeling_attn_mask_utils import _create_causal_mask, _create_chunked_causal_mask
+
+
+class QEffLlama4TextExperts(Llama4TextExperts):
+    def forward(self, hidden_states: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+        """Apply to every row of `hidden_states`, [tokens, choices, in], the weight of its `chosen` expert."""
+        hidden_states = hidden_states.unsqueeze(-2)
+        gate_up = torch.matmul(hidden_states, self.gate_up_proj[chosen])
+        gate, up = gate_up.chunk(2, dim=-1)  # not supported for DTensors
+        next_states = torch.matmul((up * self.act_fn(gate)), self.down_proj[chosen])
+        next_states = next_states.squeeze(-2)
+        return next_states
+
+
+class QEffLlama4TextMoe(Llama4TextMoe):
+    def forward(self, hidden_states):
+        hidden_states = hidden_states.reshape(-1, self.hidden_dim)
+        router_scores, router_logits = self.router(hidden_states)
+        routing_weights, chosen = torch.topk(router_scores, self.router.top_k, dim=-1)
+        routed_in = hidden_states[:, None] * routing_weights[..., None]
+        routed_out = self.experts(routed_in, chosen)
+        out = self.shared_expert(hidden_states)
+        out.add_(routed_out.sum(dim=1))
+        return out, router_logits
 
 
 class QEffLlama4TextRotaryEmbedding(Llama4TextRotaryEmbedding):

@@ -38,3 +38,14 @@ def find_implementation_tables(tree: ast.Module, class_names: set[str]) -> dict[
             if isinstance(target, ast.Name):
                 found[target.id] = ImplementationTable(entries[EAGER], others)
     return found
+
+
+def looked_up_by_configuration(expression: ast.expr) -> list[str]:
+    """Names of the tables that an expression looks up by the configuration's implementation, and by no other key."""
+    return [
+        ast.unparse(node.value)
+        for node in ast.walk(expression)
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.slice, ast.Attribute)
+        and node.slice.attr == "_attn_implementation"
+    ]

@@ -10,7 +10,11 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from qeff_codegen.anatomy.implementation_tables import ImplementationTable, find_implementation_tables
+from qeff_codegen.anatomy.implementation_tables import (
+    ImplementationTable,
+    find_implementation_tables,
+    looked_up_by_configuration,
+)
 from qeff_codegen.errors import Location, Refusal
 from qeff_codegen.upstream.source import UpstreamModel
 
@@ -123,7 +127,7 @@ def _top_level(tree: ast.Module) -> Iterator[ast.stmt]:
 
 
 def _absolute_module(node: ast.ImportFrom, module: str) -> str:
-    """`from ...cache_utils import X` in `transformers.models.llama.modeling_llama` -> `transformers.cache_utils`."""
+    """`from ...cache_utils import X` in `transformers.models.x.modeling_x` -> `transformers.cache_utils`."""
     if not node.level:
         return node.module or ""
     package = module.split(".")[: -node.level]
@@ -146,7 +150,7 @@ def _read_class(node: ast.ClassDef, class_names: set[str], tables: dict[str, Imp
                 continue
             assigned[attribute] = (*assigned.get(attribute, ()), statement.value)
             names = [name.id for name in ast.walk(statement.value) if isinstance(name, ast.Name)]
-            looked_up = [tables[name] for name in names if name in tables]
+            looked_up = [tables[name] for name in looked_up_by_configuration(statement.value) if name in tables]
             alternatives.update({table.eager: table.others for table in looked_up})
             found = (*(name for name in names if name in class_names), *(table.eager for table in looked_up))
             built[attribute] = tuple(dict.fromkeys((*built.get(attribute, ()), *found)))

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from qeff_codegen.anatomy.anatomy import Anatomy, Norm, Part
 from qeff_codegen.anatomy.attention_functions import find_attention_functions
 from qeff_codegen.anatomy.called_modules import called_modules
+from qeff_codegen.anatomy.dense_experts import find_dense_experts
 from qeff_codegen.anatomy.experts import find_experts
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, bind, self_attribute
 from qeff_codegen.anatomy.rms_norm import recognise_rms_norm
@@ -58,7 +59,11 @@ def recognise(file: ModelingFile) -> Anatomy:
         if (kind := recognise_rms_norm(file.classes[name])) is not None
     )
     rotary = find_rotary_embeddings(file, reachable)
-    experts = (*find_experts(file, reachable), *find_sorted_experts(file, reachable))
+    experts = (
+        *find_experts(file, reachable),
+        *find_sorted_experts(file, reachable),
+        *find_dense_experts(file, reachable),
+    )
     return Anatomy(file, path, rotary, experts, norms, functions, mask_parameters, reachable)
 
 

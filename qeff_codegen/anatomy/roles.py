@@ -21,6 +21,8 @@ class Role(StrEnum):
     EXPERT_ROUTER = "expert router"
     EXPERT_DISPATCHER = "expert dispatcher"
     EXPERT_PROJECTION = "expert projection"
+    DENSE_EXPERTS = "experts of every token"
+    DENSE_DISPATCHER = "dispatcher to every expert"
     RMS_NORM = "RMS norm"
 
 

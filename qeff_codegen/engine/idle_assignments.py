@@ -11,13 +11,16 @@ import ast
 import libcst as cst
 import libcst.matchers as m
 
-_ONE_ASSIGNMENT = m.SimpleStatementLine(body=[m.Assign(targets=[m.AssignTarget(target=m.Name())])])
+# Asking a tensor for its size does nothing.
+_ACTS = m.Call(func=~m.Attribute(attr=m.Name("size")))
+_ASSIGNMENT = m.SimpleStatementLine(body=[m.Assign(targets=[m.AssignTarget()])])
 
 
 def without_idle_assignments(before: cst.FunctionDef, after: cst.FunctionDef) -> cst.FunctionDef:
     """`after`, without assignments of local names that `before` reads and `after` no longer does.
 
-    Only an assignment whose value calls nothing is taken away: what is called might do something.
+    Only an assignment whose value calls nothing is taken away: what is called might do something. Of names assigned
+    side by side, `a, b = x, y`, those that are still read stay.
     """
     read = _names_read(before)
     while True:
@@ -43,15 +46,33 @@ class _Drop(cst.CSTTransformer):
     def leave_SimpleStatementLine(
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
     ) -> cst.SimpleStatementLine | cst.RemovalSentinel:
-        if not self.names or not m.matches(updated_node, _ONE_ASSIGNMENT):
+        if not self.names or not m.matches(updated_node, _ASSIGNMENT):
             return updated_node
         assign = cst.ensure_type(updated_node.body[0], cst.Assign)
-        target = cst.ensure_type(assign.targets[0].target, cst.Name)
-        if target.value in self.names and not m.findall(assign.value, m.Call()):
+        target, value = assign.targets[0].target, assign.value
+        if self._is_idle(target, value):
             self.count += 1
             return cst.RemoveFromParent()
-        return updated_node
+        if not isinstance(target, cst.Tuple) or not isinstance(value, cst.Tuple):
+            return updated_node
+        pairs = list(zip(target.elements, value.elements, strict=False))
+        kept = [pair for pair in pairs if not self._is_idle(pair[0].value, pair[1].value)]
+        if len(target.elements) != len(value.elements) or len(kept) == len(pairs) or not kept:
+            return updated_node
+        self.count += 1
+        left, right = (_side_by_side([pair[side] for pair in kept]) for side in (0, 1))
+        targets = [assign.targets[0].with_changes(target=left)]
+        return updated_node.with_changes(body=[assign.with_changes(targets=targets, value=right)])
+
+    def _is_idle(self, target: cst.CSTNode, value: cst.BaseExpression) -> bool:
+        return isinstance(target, cst.Name) and target.value in self.names and not m.findall(value, _ACTS)
 
     def leave_If(self, original_node: cst.If, updated_node: cst.If) -> cst.If | cst.RemovalSentinel:
         is_empty = not updated_node.body.body and updated_node.orelse is None
-        return cst.RemoveFromParent() if is_empty and not m.findall(updated_node.test, m.Call()) else updated_node
+        return cst.RemoveFromParent() if is_empty and not m.findall(updated_node.test, _ACTS) else updated_node
+
+
+def _side_by_side(elements: list[cst.BaseElement]) -> cst.BaseExpression:
+    """One expression, or several as a tuple."""
+    last = elements[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    return elements[0].value if len(elements) == 1 else cst.Tuple([*elements[:-1], last], lpar=(), rpar=())

@@ -23,6 +23,7 @@ from rewrite_rules._matching import (
     source,
     spelled,
     statements_of,
+    tree_of,
     with_keywords,
     with_parameters,
 )
@@ -63,7 +64,7 @@ def _merged_mask(anatomy: Anatomy) -> str | None:
 
 def _uses(function: cst.FunctionDef) -> int:
     """How often a function reads the values of its mask; a fused kernel, which the export never calls, aside."""
-    tree = ast.parse(cst.Module([function]).code)
+    tree = tree_of(function)
     other = {
         id(item)
         for node in ast.walk(tree)

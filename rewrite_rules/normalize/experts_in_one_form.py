@@ -16,7 +16,15 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._matching import assigned_name, names_loaded, only_statement, source, statements_of
+from rewrite_rules._matching import (
+    assigned_name,
+    names_bound,
+    names_loaded,
+    only_statement,
+    parameter_names,
+    source,
+    statements_of,
+)
 
 NUMBER_READ = re.compile(r"int\((\w+)\.item\(\)\)")
 BEYOND = re.compile(r"(?P<expert>\w+) >= (?P<count>self\.\w+)(?: or self\.\w+ is None)?")
@@ -36,20 +44,29 @@ class ExpertsInOneForm(Rule):
         if not function.is_forward or loop is None:
             return function.node, 0
         former = _OneForm()
-        kept = [item for item in body if not _leaves_early(item, cst.Return)]
+        given = set(parameter_names(function.node))
+        kept = [item for item in body if not _leaves_early(item, cst.Return, given)]
         node = function.node.with_changes(body=function.node.body.with_changes(body=kept))
         node = cst.ensure_type(node.visit(former), cst.FunctionDef)
         count = former.count + len(body) - len(kept)
         return (node, count) if count else (function.node, 0)
 
 
-def _leaves_early(item: cst.BaseStatement, how: type[cst.BaseSmallStatement]) -> bool:
-    """`if <tensor>.numel() == 0: return ...` or `continue`: nobody chose, so there is nothing to add."""
+def _leaves_early(item: cst.BaseStatement, how: type[cst.BaseSmallStatement], choices: set[str]) -> bool:
+    """`if <choices>.numel() == 0: return ...` or `continue`: nobody chose, so there is nothing to add."""
     if not isinstance(item, cst.If) or item.orelse is not None:
         return False
     body = statements_of(item.body)
-    empty = re.fullmatch(r"\w+\.numel\(\) == 0", source(item.test)) is not None
-    return empty and len(body) == 1 and isinstance(only_statement(body[0]), how)
+    empty = re.fullmatch(r"(\w+)\.numel\(\) == 0", source(item.test))
+    return empty is not None and empty[1] in choices and len(body) == 1 and isinstance(only_statement(body[0]), how)
+
+
+def _found(item: cst.BaseStatement) -> set[str]:
+    """What `<choice>, <token> = torch.where(...)` binds: the choices and tokens of an expert."""
+    statement = only_statement(item)
+    if isinstance(statement, cst.Assign) and source(statement.value).startswith("torch.where("):
+        return names_bound(item)
+    return set()
 
 
 class _OneForm(cst.CSTTransformer):
@@ -64,8 +81,9 @@ class _OneForm(cst.CSTTransformer):
 
     def leave_For(self, original_node: cst.For, updated_node: cst.For) -> cst.For:
         statements: list[cst.BaseStatement] = []
+        found = {name for item in statements_of(updated_node.body) for name in _found(item)}
         for item in statements_of(updated_node.body):
-            if _leaves_early(item, cst.Continue):
+            if _leaves_early(item, cst.Continue, found):
                 self.count += 1
             elif isinstance(item, cst.With) and source(item.items[0].item) == "torch.no_grad()":
                 self.count += 1

@@ -15,10 +15,9 @@ from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._matching import CACHE, assigned_name, names_loaded, source, without_assignments
+from rewrite_rules._matching import SEEN, assigned_name, names_loaded, source, without_assignments
 
 POSITIONS = "position_ids"
-SEEN = f"{CACHE}.get_seq_length() if {CACHE} is not None else 0"
 UNUSED = {"attention_mask": "None"}
 
 

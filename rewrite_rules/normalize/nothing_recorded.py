@@ -16,7 +16,16 @@ from qeff_codegen.anatomy.roles import CALL_PATH
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from rewrite_rules._folding import fold
-from rewrite_rules._matching import assigned_name, names_read, source, spelled, without_assignments, without_parameters
+from rewrite_rules._functions import names_standing_for
+from rewrite_rules._matching import (
+    assigned_name,
+    names_read,
+    source,
+    spelled,
+    tree_of,
+    without_assignments,
+    without_parameters,
+)
 
 # Classes of output objects are called so.
 OUTPUT = "Output"
@@ -40,7 +49,8 @@ class NothingRecorded(Rule):
         node, decided = fold(without_assignments(function.node, set(SWITCHES)), _is_switch)
         recorded = _names_without_record(node)
         node = without_assignments(node, recorded)
-        takers = set(anatomy.callees(function.role)) | _functions_without_switch(anatomy)
+        functions = _functions_without_switch(anatomy)
+        takers = set(anatomy.callees(function.role)) | functions | names_standing_for(functions, tree_of(node))
         dropper = _DropArguments(set(SWITCHES), recorded, takers)
         node = without_parameters(cst.ensure_type(node.visit(dropper), cst.FunctionDef), set(SWITCHES))
         left = (set(SWITCHES) | recorded) & names_read(node)

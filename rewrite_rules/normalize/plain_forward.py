@@ -40,7 +40,7 @@ class PlainForward(Rule):
         for decorator in function.node.decorators:
             if decorator in bound:
                 continue
-            if _name(decorator) not in KNOWN:
+            if _name(decorator) not in KNOWN or _name(decorator) in anatomy.file.names:
                 raise Unmatched(
                     f"`{function.qualified_name}` wears a decorator that may hide behaviour", decorator.decorator
                 )

@@ -16,8 +16,8 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._lengths import SEEN, Lengths
-from rewrite_rules._matching import assigned_name, source, statements_of
+from rewrite_rules._lengths import Lengths
+from rewrite_rules._matching import SEEN, assigned_name, source, statements_of
 
 POSITIONS = "position_ids"
 COUNTED = re.compile(r"torch\.arange\((?P<new>[\w.]+(?:\[1\])?), device=\w+\.device\) \+ (?P<seen>\w+)")

@@ -67,6 +67,8 @@ def _undropped(function: Function) -> tuple[cst.FunctionDef, _Helper | None]:
     fed: set[str] = set()
     for call in dropper.dropped:
         decides = next((item.value for item in call.args if item.keyword and item.keyword.value == "training"), None)
+        if isinstance(decides, cst.Attribute) and decides.attr.value == "training":
+            continue
         if not isinstance(decides, cst.Name) or decides.value not in taken:
             raise Unmatched(f"`{source(call)}` may drop out at inference too", call)
         training.add(decides.value)

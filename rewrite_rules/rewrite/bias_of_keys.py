@@ -17,7 +17,7 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._matching import CACHE, assigned_name, names_loaded, source, without_assignments
+from rewrite_rules._matching import CACHE, assigned_name, names_loaded, source, tree_of, without_assignments
 
 QUERIES = re.compile(rf"(\w+) if {CACHE} is None else \1 \+ {CACHE}\.get_seq_length\(\)")
 TABLE_START = r"torch\.arange\(\d+ - \w+, \d+(, dtype=[\w.]+)?(, device=\w+)?\)(\.view\([\w, ]+\))?"
@@ -78,7 +78,7 @@ class _AllQueries(cst.CSTTransformer):
 
 def _only_added(function: cst.FunctionDef, bias: str, first: str) -> bool:
     """Whether the bias is cut to the number of keys, counted from the end, and then only added to scores."""
-    tree = ast.parse(cst.Module([function]).code)
+    tree = tree_of(function)
     texts = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Assign)]
     cut = next(
         (match for text in texts if (match := re.fullmatch(rf"{bias} = {bias}\[:, {first}:, (\w+):\]", text))), None

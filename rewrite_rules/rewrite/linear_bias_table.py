@@ -16,7 +16,14 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._matching import assigned_name, names_loaded, only_statement, source, without_assignments
+from rewrite_rules._matching import (
+    assigned_name,
+    names_bound,
+    names_loaded,
+    only_statement,
+    source,
+    without_assignments,
+)
 
 ARGUMENTS = re.compile(r"(\w+), (self\.\w+), dtype=inputs_embeds\.dtype")
 # One row of slopes for every sequence, each slope times the number of tokens before the key.
@@ -80,6 +87,13 @@ def _rounds(function: ast.FunctionDef) -> bool:
     return product == counted != [] and sum(ROUNDED in text for text in texts) == 1
 
 
+def _is_ones(call: cst.Call) -> bool:
+    """Whole numbers, as the table is made from: bfloat16 times float32 would not be rounded."""
+    given = {item.keyword.value: source(item.value) for item in call.args if item.keyword is not None}
+    made = source(call.func) == "torch.ones" and source(call.args[0].value) == ALL_SLOTS
+    return made and given.get("dtype") == "torch.long"
+
+
 class _Read(cst.CSTTransformer):
     def __init__(self, function: str) -> None:
         self.function = function
@@ -90,9 +104,10 @@ class _Read(cst.CSTTransformer):
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
     ) -> cst.SimpleStatementLine:
         assigned, statement = assigned_name(updated_node), only_statement(updated_node)
+        self.ones -= names_bound(updated_node)
         if assigned is None or not isinstance(statement, cst.Assign) or not isinstance(assigned[1], cst.Call):
             return updated_node
-        if source(assigned[1].func) == "torch.ones" and source(assigned[1].args[0].value) == ALL_SLOTS:
+        if _is_ones(assigned[1]):
             self.ones.add(assigned[0])
         if source(assigned[1].func) != self.function or source(assigned[1].args[0].value) not in self.ones:
             return updated_node

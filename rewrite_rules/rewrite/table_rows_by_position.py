@@ -16,7 +16,7 @@ from qeff_codegen.anatomy.modeling_file import ModelingClass
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._matching import assigned_name, names_loaded, names_read, source, without_assignments
+from rewrite_rules._matching import assigned_name, names_loaded, names_read, source, tree_of, without_assignments
 
 COPIES = ".repeat(position_ids.shape[0], 1, 1)"
 INDEX = re.compile(r"position_ids\.unsqueeze\(-1\)\.repeat\(1, 1, (\w+)\.shape\[-1\]\)")
@@ -61,6 +61,8 @@ def _return_table(function: Function) -> tuple[cst.FunctionDef, int]:
 class _DropCopies(cst.CSTTransformer):
     def leave_Return(self, original_node: cst.Return, updated_node: cst.Return) -> cst.Return:
         table = source(original_node.value or cst.Name("None")).removesuffix(COPIES)
+        if re.fullmatch(r"[\w.]+", table) is None:
+            raise Unmatched("what is copied for every sequence is not a table as it is kept", original_node)
         return updated_node.with_changes(value=cst.parse_expression(table))
 
 
@@ -97,7 +99,8 @@ class _Index(cst.CSTTransformer):
         return cst.parse_expression(f"{arguments[0]}[position_ids]")
 
     def other_uses(self, function: cst.FunctionDef) -> bool:
-        """Whether a table is read anywhere but where its rows are looked up."""
-        tree = ast.parse(cst.Module([function]).code)
-        reads = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in self.found.tables]
-        return sum(isinstance(node.ctx, ast.Load) for node in reads) != self.count
+        """Whether a table is read, or changed, anywhere but where it is taken and where its rows are looked up."""
+        tree = tree_of(function)
+        uses = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in self.found.tables]
+        read = sum(isinstance(node.ctx, ast.Load) for node in uses)
+        return read != self.count or len(uses) - read != len(self.found.tables)

@@ -17,7 +17,7 @@ from qeff_codegen.anatomy.roles import CALL_PATH, Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
 from rewrite_rules._functions import BETWEEN, carried_by_kwargs
-from rewrite_rules._matching import CACHE, as_ast, spelled, with_keywords, with_parameters
+from rewrite_rules._matching import CACHE, spelled, tree_of, with_keywords, with_parameters
 
 EVERYWHERE = {
     "position_ids": "torch.LongTensor | None",
@@ -42,7 +42,7 @@ class ThreadArguments(Rule):
         taken = TO_THE_MODEL if function.role in (Role.CAUSAL_LM, Role.MODEL) else EVERYWHERE
         passed = TO_THE_MODEL if function.role is Role.CAUSAL_LM else EVERYWHERE
         if function.role in BETWEEN:
-            carried = carried_by_kwargs(as_ast(function.node), callees)
+            carried = carried_by_kwargs(tree_of(function.node), callees)
             taken = passed = {name: annotation for name, annotation in EVERYWHERE.items() if not carried(name)}
         threader = _Thread(callees, passed)
         node = with_parameters(function.node, taken).visit(threader)

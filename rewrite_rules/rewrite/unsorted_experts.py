@@ -19,9 +19,10 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import ModelingClass
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
-from qeff_codegen.engine.rule import Expect, Rule, Unmatched
+from qeff_codegen.engine.rule import Rule, Unmatched
 from rewrite_rules._expert_rows import NotByRow, Rows
-from rewrite_rules._matching import names_read, statements_of
+from rewrite_rules._matching import line_of, names_bound, names_read, statements_of, tree_of
+from rewrite_rules._statements import text_of, with_body
 
 # Chosen experts to sorted choices: each line is one statement of the router, to its end.
 SORTS = re.compile(
@@ -60,7 +61,6 @@ ORDER = "# Rows stand in the order of tokens, a token's choices side by side."
 class UnsortedExperts(Rule):
     why = "Where an expert's rows end depends on values; unsorted, each row gathers its own expert's weight."
     roles = (Role.EXPERT_ROUTER, Role.EXPERT_DISPATCHER, Role.EXPERT_PROJECTION)
-    expect = Expect.AT_LEAST_ONE
     construct = (
         "a router that sorts choices by expert, projections that split rows by the experts' sizes, and between them "
         "only what treats each row by itself"
@@ -68,6 +68,8 @@ class UnsortedExperts(Rule):
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         node = function.node
+        if not anatomy.parts(Role.EXPERT_ROUTER):
+            return node, 0
         part = anatomy.part(function.owner or "")
         assert part is not None
         if function.role is Role.EXPERT_ROUTER:
@@ -76,32 +78,14 @@ class UnsortedExperts(Rule):
             return (_projection(node, part.cls), 1) if function.is_forward else (node, 0)
         if function.name not in part.entries:
             return node, 0
+        if (reader := _other_reader(anatomy, part.name, part.entries)) is not None:
+            raise Unmatched(f"`{reader}` reads the order of rows between calls", node.params)
         return _Dispatcher(node, part.cls, anatomy).function(), 1
 
 
 def _texts(node: cst.FunctionDef) -> list[str]:
     """Every statement of a function's body as text."""
-    return [_text(item) for item in _tree(node).body]
-
-
-def _text(statement: ast.stmt) -> str:
-    """A statement as `ast.unparse` writes it; whether it puts a target in parentheses depends on Python's version."""
-    text = re.sub(r"^return \(([\w, ]+)\)$", r"return \1", ast.unparse(statement))
-    return re.sub(r"^\(([\w, ]+)\) = ", r"\1 = ", text)
-
-
-def _tree(node: cst.FunctionDef) -> ast.FunctionDef:
-    tree = ast.parse(cst.Module([node.with_changes(decorators=(), leading_lines=())]).code).body[0]
-    assert isinstance(tree, ast.FunctionDef)
-    return tree
-
-
-def _line(source: str) -> cst.SimpleStatementLine:
-    return cst.ensure_type(cst.parse_statement(source), cst.SimpleStatementLine)
-
-
-def _with_body(node: cst.FunctionDef, body: list[cst.BaseStatement]) -> cst.FunctionDef:
-    return node.with_changes(body=node.body.with_changes(body=body))
+    return [text_of(item) for item in tree_of(node).body]
 
 
 # -- router --------------------------------------------------------------------------------------------------------
@@ -113,15 +97,16 @@ def _router(node: cst.FunctionDef) -> cst.FunctionDef:
     if found is None:
         raise Unmatched("the router sorts its choices in another way", body[-1])
     chosen = re.compile(rf"\w+, {found['chosen']} = \w+\.topk\(self\.top_k, dim=(1|-1)\)")
-    if sum(chosen.fullmatch(text) is not None for text in texts) != 1:
+    bound = sum(found["chosen"] in names_bound(item) for item in body)
+    if bound != 1 or sum(chosen.fullmatch(text) is not None for text in texts) != 1:
         raise Unmatched(f"`{found['chosen']}` is not what one `topk(self.top_k)` chose", body[-1])
     experts, choice = found["experts"], found["choice"]
     head, tail = body[:-SORTS_LENGTH], body[-SORTS_LENGTH:]
     flatten, sort, token, *rest, returned = tail[SIZES_LENGTH:]
     comment = [cst.EmptyLine(indent=False), cst.EmptyLine(comment=cst.Comment(ORDER))]
-    numbered = _line(f"{choice} = torch.arange({experts}.shape[0], device={experts}.device)")
+    numbered = line_of(f"{choice} = torch.arange({experts}.shape[0], device={experts}.device)")
     values = f"return {choice}, {found['token']}, {found['weights']}, {experts}, {texts[-1].rsplit(', ', 1)[1]}"
-    return _with_body(
+    return with_body(
         node,
         [
             *head,
@@ -129,7 +114,7 @@ def _router(node: cst.FunctionDef) -> cst.FunctionDef:
             cst.ensure_type(sort, cst.SimpleStatementLine).with_changes(body=numbered.body),
             token,
             *rest,
-            cst.ensure_type(returned, cst.SimpleStatementLine).with_changes(body=_line(values).body),
+            cst.ensure_type(returned, cst.SimpleStatementLine).with_changes(body=line_of(values).body),
         ],
     )
 
@@ -138,9 +123,9 @@ def _router(node: cst.FunctionDef) -> cst.FunctionDef:
 
 
 def _projection(node: cst.FunctionDef, cls: ModelingClass) -> cst.FunctionDef:
-    tree, body = _tree(node), statements_of(node.body)
+    tree, body = tree_of(node), statements_of(node.body)
     start = 1 if ast.get_docstring(tree) is not None else 0
-    found = STRETCHES.fullmatch("\n".join(_text(item) for item in tree.body[start:]))
+    found = STRETCHES.fullmatch("\n".join(text_of(item) for item in tree.body[start:]))
     made = [ast.unparse(value) for value in cls.assigned["weight"]]
     counted = [ast.unparse(value) for value in cls.assigned.get("num_experts", ())]
     if found is None or len(counted) != 1 or not _is_weight(made, counted[0]):
@@ -149,11 +134,11 @@ def _projection(node: cst.FunctionDef, cls: ModelingClass) -> cst.FunctionDef:
         raise Unmatched("the projection does not take rows and sizes in this order", body[-1])
     rows, result = found["rows"], found["result"]
     describing = f'"""Apply to every row of `{rows}`, [rows, in], the weight of its `{EXPERT}`, [rows]."""'
-    product = _line(f"{result} = torch.matmul(self.weight[{EXPERT}], {rows}.unsqueeze(-1))[..., 0]")
+    product = line_of(f"{result} = torch.matmul(self.weight[{EXPERT}], {rows}.unsqueeze(-1))[..., 0]")
     params = list(node.params.params)
     params[2] = params[2].with_changes(name=cst.Name(EXPERT))
     node = node.with_changes(params=node.params.with_changes(params=params))
-    return _with_body(node, [_line(describing), product, body[-1]])
+    return with_body(node, [line_of(describing), product, body[-1]])
 
 
 def _is_weight(made: list[str], count: str) -> bool:
@@ -177,7 +162,7 @@ class _Dispatcher:
 
     def function(self) -> cst.FunctionDef:
         """The rewritten method."""
-        lines, tree = statements_of(self.node.body), _tree(self.node)
+        lines, tree = statements_of(self.node.body), tree_of(self.node)
         rows = self._rows(tree)
         tokens = self._tokens(tree)
         if EXPERT in names_read(self.node):
@@ -185,7 +170,7 @@ class _Dispatcher:
         new: list[cst.BaseStatement] = []
         zeros: dict[str, re.Match[str]] = {}
         for line, statement in zip(lines, tree.body, strict=True):
-            text = _text(statement)
+            text = text_of(statement)
             if (made := ZEROS.fullmatch(text)) is not None and made["like"] in rows.rows:
                 zeros[made["zeros"]] = made
             elif (adds := ADDS.fullmatch(text)) is not None and adds["zeros"] in zeros:
@@ -200,7 +185,7 @@ class _Dispatcher:
                 new.append(line)
         if zeros:
             raise Unmatched("a result of the experts is never added up", lines[-1])
-        renamed = _with_body(self.node, new).visit(_Rename(rows.sizes, EXPERT))
+        renamed = with_body(self.node, new).visit(_Rename(rows.sizes, EXPERT))
         return cst.ensure_type(renamed, cst.FunctionDef)
 
     def _rows(self, tree: ast.FunctionDef) -> Rows:
@@ -253,7 +238,7 @@ class _Dispatcher:
 
     def _tokens(self, tree: ast.FunctionDef) -> str:
         """How many tokens there are: the first two axes of the states, of which all but the last become one."""
-        texts = [_text(statement) for statement in tree.body]
+        texts = [text_of(statement) for statement in tree.body]
         sizes = [found for text in texts if (found := TOKENS.fullmatch(text)) is not None]
         if len(sizes) == 1 and f"{sizes[0]['states']} = {sizes[0]['states']}.reshape(-1, {sizes[0]['last']})" in texts:
             return f"{sizes[0]['a']} * {sizes[0]['b']}"
@@ -271,7 +256,29 @@ class _Dispatcher:
             value = adds["rows"]
         else:
             raise Unmatched("the rows are not added up by token or by choice", line)
-        return line.with_changes(body=_line(f"{adds['total']} = {value}").body)
+        return line.with_changes(body=line_of(f"{adds['total']} = {value}").body)
+
+
+def _other_reader(anatomy: Anatomy, dispatcher: str, entries: tuple[str, ...]) -> str | None:
+    """A class that does more with what one method of a dispatcher packs than hand it to another."""
+    if len(entries) < 2:
+        return None
+    for name in anatomy.reachable:
+        cls = anatomy.file.classes[name]
+        attributes = [attribute for attribute, built in cls.built.items() if dispatcher in built]
+        calls = {f"self.{attribute}.{entry}" for attribute in attributes for entry in entries}
+        for method in cls.methods.values():
+            nodes = list(ast.walk(method))
+            made = [item for item in nodes if isinstance(item, ast.Call) and ast.unparse(item.func) in calls]
+            given = [value for call in made for value in (*call.args[1:], *(item.value for item in call.keywords))]
+            handed, passed = {id(value) for value in given}, {ast.unparse(value) for value in given}
+            reads = [item for item in nodes if isinstance(item, ast.Name) and item.id in passed]
+            bound = [item.id for item in reads if isinstance(item.ctx, ast.Store)]
+            if sorted(bound) != sorted(passed) or any(
+                isinstance(item.ctx, ast.Load) and id(item) not in handed for item in reads
+            ):
+                return f"{name}.{method.name}"
+    return None
 
 
 def _attributes(cls: ModelingClass, anatomy: Anatomy, role: Role) -> frozenset[str]:

@@ -7,13 +7,12 @@ nobody saw receive it would be computed all the same, and mean something else.
 from __future__ import annotations
 
 import ast
-from collections import Counter
 
 from qeff_codegen.anatomy.attention_functions import MASK
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.finished_module import PREFIX, FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
-from rewrite_rules._functions import line_of, parents_in
+from rewrite_rules._functions import line_of, names_standing_for, parents_in
 
 # The causal LM and the model are given upstream's attention mask, which says which tokens are pads, or nothing; the
 # boolean one begins in the model.
@@ -47,21 +46,7 @@ def _receivers(module: FinishedModule, owner: str, callees: set[str], forward: a
     methods = {f"self.{name.split('.')[1]}" for name in module.anatomy.mask_parameters if name.split(".")[0] == owner}
     functions = set(module.anatomy.attention_functions)
     functions |= {f"{PREFIX.lower()}_{name}" for name in functions}
-    return callees | methods | functions | _names_only_of(functions, forward)
-
-
-def _names_only_of(functions: set[str], forward: ast.FunctionDef) -> set[str]:
-    """Local names that stand for one of `functions` wherever they are bound."""
-    nodes = list(ast.walk(forward))
-    bound = Counter(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
-    standing = Counter(
-        target.id
-        for node in nodes
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value and ast.unparse(node.value) in functions
-        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
-        if isinstance(target, ast.Name)
-    )
-    return {name for name, count in standing.items() if count == bound[name]}
+    return callees | methods | functions | names_standing_for(functions, forward)
 
 
 def _other_uses(forward: ast.FunctionDef, given: set[str], receivers: set[str]) -> list[ast.AST]:

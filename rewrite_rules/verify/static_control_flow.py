@@ -39,6 +39,8 @@ def _problem(name: str, node: ast.AST) -> str:
         chosen_by_value = ast.unparse(node.func) == "torch.where" and len(node.args) == 1
         if node.func.attr in VALUE_READS or chosen_by_value:
             return f"`{name}` decides by values: `{ast.unparse(node)}`"
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and isinstance(node.slice, ast.Compare):
+        return f"`{name}` keeps as many rows as values say: `{ast.unparse(node)}`"
     if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "self":
         return f"`{name}` keeps state between calls: `{ast.unparse(node)}`"
     return ""

@@ -37,6 +37,11 @@ def test_what_computes_one_expert_is_found_by_its_call() -> None:
     assert found == {"TinyExperts": Role.EXPERTS, "TinyExpert": Role.EXPERT}
 
 
+def test_experts_of_every_token_are_found_with_who_repeats_the_tokens() -> None:
+    found = {part.name: part.role for part in recognised("experts_of_choices/gathered").experts}
+    assert found == {"TinyExperts": Role.DENSE_EXPERTS, "TinyMixture": Role.DENSE_DISPATCHER}
+
+
 def test_a_module_between_layer_and_attention_is_on_the_call_path() -> None:
     anatomy = recognised("return_cache/attention_wrapper")
     assert list(anatomy.callees(Role.DECODER_LAYER)) == ["self.wrapper"]

@@ -154,3 +154,8 @@ def test_a_table_of_unrelated_classes_is_refused() -> None:
 def test_a_table_without_eager_is_no_table() -> None:
     with pytest.raises(Refusal, match="no attention of `TinyDecoderLayer` updates a KV cache"):
         recognised(from_table(TABLE.replace('"eager"', '"flex"')))
+
+
+def test_a_table_looked_up_by_another_key_is_no_choice_of_implementation() -> None:
+    with pytest.raises(Refusal, match="no attention of `TinyDecoderLayer` updates a KV cache"):
+        recognised(from_table(TABLE).replace("[config._attn_implementation]", '["flash_attention_2"]'))

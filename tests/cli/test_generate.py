@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from qeff_codegen.emit.manifest import package_of
 from qeff_codegen.engine.generate import generate_model, rule_summaries
 from qeff_codegen.upstream.find import find_model
 
@@ -195,3 +196,38 @@ def test_refusals_are_reported_even_when_nothing_can_be_written(run: Callable[..
     assert outcome.exit_code == 3
     assert "clip: refused by " in outcome.stderr
     assert "blueprint: " in outcome.stderr
+
+
+def test_all_generates_what_is_there_again(run: Callable[..., Result], tmp_path: Path) -> None:
+    run("gpt2", "blueprint")
+    edit(tmp_path / "generated/gpt2/modeling_gpt2.py")
+    (tmp_path / "generated/blueprint/modeling_blueprint.py").unlink()
+    outcome = run("generate", "--all", "--force")
+    assert outcome.exit_code == 0, outcome.stderr
+    generated, written, last = (
+        [line for line in outcome.stdout.splitlines() if line.startswith(word)]
+        for word in ("generated ", "written ", "next ")
+    )
+    assert [line.split()[1] for line in generated] == ["blueprint:", "gpt2:"]
+    assert [line.split()[1] for line in written] == [
+        "generated/blueprint/modeling_blueprint.py",
+        "generated/gpt2/modeling_gpt2.py",
+    ]
+    assert last == ["next       python -m qeff_codegen validate NAME..."]
+
+
+@pytest.mark.parametrize("arguments", [("generate",), ("generate", "--all", "gpt2")])
+def test_names_or_all(run: Callable[..., Result], arguments: tuple[str, ...]) -> None:
+    outcome = run(*arguments)
+    assert outcome.exit_code == 2
+    assert outcome.stderr == "Error: Give the names of models, or --all for those that are generated already.\n"
+
+
+def test_families_of_one_class_share_a_package(run: Callable[..., Result], tmp_path: Path) -> None:
+    outcome = run("gpt-sw3", "gpt2")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert outcome.stdout.startswith("gpt-sw3: its causal LM, GPT2LMHeadModel, is generated as `gpt2`\n")
+    assert [path.parent.name for path in tmp_path.glob("generated/*/modeling_*.py")] == ["gpt2"]
+    assert package_of("gpt-sw3", tmp_path / "generated") == "gpt2"
+    assert package_of("gpt_sw3", tmp_path / "generated") == "gpt2"
+    assert package_of("llama", tmp_path / "generated") == "llama"

@@ -51,3 +51,19 @@ def test_what_only_a_dropped_assignment_read_goes_too() -> None:
         "    states = self.layer(states)",
         "    return states",
     ]
+
+
+@pytest.mark.parametrize(
+    ("assigned", "left"),
+    [
+        ("rows, columns = x.size(0), x.size(1)", "columns = x.size(1)"),
+        ("rows, columns, depth = x.shape", "rows, columns, depth = x.shape"),
+        ("rows, columns = self.count(x), 2", "rows, columns = self.count(x), 2"),
+        ("(columns, rows, depth) = (1, 2, 3)", "columns, depth = 1, 3"),
+    ],
+)
+def test_of_names_assigned_side_by_side_those_that_are_read_stay(assigned: str, left: str) -> None:
+    text = f"def forward(self, x):\n    {assigned}\n    return columns, depth, rows\n"
+    after = function(text.replace(", rows\n", "\n"))
+    lines = cst.Module([without_idle_assignments(function(text), after)]).code.splitlines()
+    assert lines[1].strip() == left

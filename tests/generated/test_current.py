@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -13,8 +11,11 @@ import pytest
 from qeff_codegen.emit import manifest
 from qeff_codegen.emit.write import write_models
 from qeff_codegen.engine.generate import generate_model, rules_sha256
+from qeff_codegen.engine.generate_many import generate_models
+from qeff_codegen.engine.rule_set import rules
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.upstream.find import find_model
+from tests.sample import SAMPLE
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATED = ROOT / "generated"
@@ -22,7 +23,7 @@ NAMES = sorted(manifest.load(GENERATED).models)
 
 
 def generated(name: str) -> GeneratedModel:
-    return generate_model(find_model(name, transformers_version=None, source=None))
+    return generate_model(find_model(name))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -33,8 +34,18 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_the_models_of_the_readme_are_checked_in() -> None:
-    assert {"blueprint", "gpt2", "llama", "qwen3"} <= set(NAMES)
+# Rules that no family of the installed transformers needs, and what does.
+ELSEWHERE: dict[str, str] = {}
+
+
+def test_the_sample_is_checked_in() -> None:
+    assert set(SAMPLE) <= set(NAMES)
+
+
+def test_every_rule_changes_a_model_of_the_sample() -> None:
+    """Otherwise `make test` would prove nothing about what the rule writes."""
+    fired = {rule for name in SAMPLE for rule, count in generated(name).rules if count}
+    assert {rule.id for rule in rules()} - fired == set(ELSEWHERE)
 
 
 def test_regenerating_changes_no_byte(tmp_path: Path) -> None:
@@ -43,11 +54,12 @@ def test_regenerating_changes_no_byte(tmp_path: Path) -> None:
 
 
 def test_order_and_workers_change_no_byte(tmp_path: Path) -> None:
-    sample = ["qwen3", "blueprint", "gpt2"]
-    write_models([generated(name) for name in sorted(sample)], tmp_path / "one", force=False, rules_sha256="rules")
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as workers:
-        models = list(workers.map(generated, sample))
-    write_models(models, tmp_path / "two", force=False, rules_sha256="rules")
+    sample = ["qwen3", "blueprint", "gpt2", "llama", "mixtral"]
+    for folder, names, jobs in (("one", sorted(sample), 1), ("two", sample, 2)):
+        found = generate_models([find_model(name) for name in names], jobs)
+        models = [model for model in found if isinstance(model, GeneratedModel)]
+        assert [model.name for model in models] == names
+        write_models(models, tmp_path / folder, force=False, rules_sha256="rules")
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 

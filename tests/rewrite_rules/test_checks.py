@@ -132,6 +132,12 @@ BREAKS = [
     ("mapping_complete", "class QEffTinyDecoderLayer", "class QEffOtherLayer", "nothing maps to it"),
     ("static_control_flow", "cos, sin = position_embeddings", "self.cos, sin = position_embeddings", "keeps state"),
     ("static_control_flow", GIVEN, GIVEN.replace("if", "if hidden_states.max().item() or"), "decides by values"),
+    (
+        "static_control_flow",
+        "cos, sin = position_embeddings",
+        "hidden_states[hidden_states > 0]",
+        "as many rows as values say",
+    ),
 ]
 
 

@@ -1,4 +1,7 @@
-"""The checked-in models are equal to upstream: of each model, one variant of each kind."""
+"""A sample of the checked-in models is equal to upstream: of each model, one variant of each kind.
+
+All of them in all variants are what `python -m qeff_codegen sweep` proves.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +15,12 @@ from qeff_codegen.validation.results import ScenarioFinished
 from qeff_codegen.validation.stages import run_stages
 from qeff_codegen.validation.subjects import tiny_subject
 from qeff_codegen.validation.tiny_config import variants
+from tests.sample import SAMPLE
 
 GENERATED = Path(__file__).parents[2] / "generated"
-NAMES = sorted(path.parent.name for path in GENERATED.glob("*/modeling_*.py"))
 
 
-def test_there_are_models_to_validate() -> None:
-    assert {"blueprint", "gpt2", "llama", "qwen3"} <= set(NAMES)
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SAMPLE)
 def test_the_model_is_equal_to_upstream_s(name: str) -> None:
     family = find_family(name)
     # The last of each kind: for RoPE that is LongRoPE, the one with two tables.

@@ -7,7 +7,7 @@ class TinyAttention:
 
     def attend(self, query, key, value, attention_mask, position_ids: torch.LongTensor | None = None):
         scores = torch.matmul(query, key.transpose(-1, -2))
-        query_length, key_length = query.size(-2), key.size(-2)
+        key_length = key.size(-2)
         inside = self.window[0, 0, :, :key_length][position_ids].unsqueeze(1)
         scores = torch.where(inside, scores, torch.finfo(scores.dtype).min) + attention_mask
         return torch.matmul(scores.softmax(dim=-1), value)

@@ -1,0 +1,18 @@
+class TinyAttention(nn.Module):
+    def __init__(self, config, layer_idx):
+        super().__init__()
+        self.config = config
+        self.layer_idx = layer_idx
+
+    def _rows(self, position_ids):
+        table = self.table
+        return table.repeat(position_ids.shape[0], 1, 1)
+
+    def forward(self, hidden_states, attention_mask=None, past_key_values=None, position_ids=None):
+        query = key = value = hidden_states
+        key, value = past_key_values.update(key, value, self.layer_idx)
+        table = self._rows(position_ids)
+        table *= 2
+        index = position_ids.unsqueeze(-1).repeat(1, 1, table.shape[-1])
+        rows = torch.gather(table, 1, index)
+        return value * rows, None
