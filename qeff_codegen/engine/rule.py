@@ -84,7 +84,7 @@ class Rule:
             if self._satisfied(count):
                 continue
             function = next(item for item in draft.functions if unit in (item.owner, item.name) and not item.added)
-            raise self.refuse(draft, function, f"`{unit}` must match {self.expect.value}, it matches {count} times")
+            raise self.refuse(draft, function, _miscounted(unit, self.expect, count))
 
     def _satisfied(self, count: int) -> bool:
         if self.expect is Expect.EXACTLY_ONE:
@@ -100,6 +100,11 @@ class Rule:
             expected=self.construct,
             next_step=self.next_step,
         )
+
+
+def _miscounted(unit: str, expect: Expect, count: int) -> str:
+    found = f"holds {count} of" if count else "holds nothing like"
+    return f"`{unit}` {found} what is expected below, which must be there {expect.value}"
 
 
 @dataclass(frozen=True)
