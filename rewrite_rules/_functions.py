@@ -52,6 +52,17 @@ def names_in(tree: ast.AST) -> list[str]:
     return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
 
 
+def line_of(node: ast.AST, function: ast.FunctionDef) -> int:
+    """The line where a node of a function begins; the function's own for a node that has none."""
+    return getattr(node, "lineno", function.lineno)
+
+
+def first_use(module: FinishedModule, name: str) -> int | None:
+    """The first line of the generated file that reads or binds `name`, imports aside."""
+    lines = (node.lineno for node in ast.walk(module.tree) if isinstance(node, ast.Name) and node.id == name)
+    return min(lines, default=None)
+
+
 def parents_in(tree: ast.AST) -> dict[ast.AST, ast.AST]:
     """The parent of every node below `tree`."""
     return {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}

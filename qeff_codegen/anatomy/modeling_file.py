@@ -56,6 +56,7 @@ class ModelingFile:
         imports: every name imported at module level, with the absolute module and the name there
             (`None` when the module itself is imported).
         names: every other name bound at module level.
+        tables: of those names, the classes of the file that are named where they are bound.
     """
 
     upstream: UpstreamModel
@@ -63,6 +64,7 @@ class ModelingFile:
     functions: dict[str, ast.FunctionDef]
     imports: dict[str, tuple[str, str | None]]
     names: frozenset[str]
+    tables: dict[str, tuple[str, ...]]
     lines: tuple[str, ...] = field(repr=False)
 
     def location(self, line: int) -> Location:
@@ -94,6 +96,7 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
     functions: dict[str, ast.FunctionDef] = {}
     imports: dict[str, tuple[str, str | None]] = {}
     names: set[str] = set()
+    named: dict[str, tuple[str, ...]] = {}
     for node in _top_level(tree):
         if isinstance(node, ast.ClassDef):
             classes[node.name] = _read_class(node, class_names, tables)
@@ -109,10 +112,13 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
             for alias in node.names:
                 imports[alias.asname or alias.name] = (module, alias.name)
         else:
-            for child in ast.walk(node):
-                if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
-                    names.add(child.id)
-    return ModelingFile(upstream, classes, functions, imports, frozenset(names), tuple(upstream.source.splitlines()))
+            found = [child for child in ast.walk(node) if isinstance(child, ast.Name)]
+            stored = [child.id for child in found if isinstance(child.ctx, ast.Store)]
+            names.update(stored)
+            held = tuple(child.id for child in found if child.id in class_names)
+            named.update({name: held for name in stored if held})
+    lines = tuple(upstream.source.splitlines())
+    return ModelingFile(upstream, classes, functions, imports, frozenset(names), named, lines)
 
 
 def _top_level(tree: ast.Module) -> Iterator[ast.stmt]:

@@ -15,13 +15,13 @@ from qeff_codegen.anatomy.attention_functions import find_attention_functions
 from qeff_codegen.anatomy.called_modules import called_modules
 from qeff_codegen.anatomy.dense_experts import find_dense_experts
 from qeff_codegen.anatomy.experts import find_experts
+from qeff_codegen.anatomy.known_gaps import refuse_known_gaps
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, bind, self_attribute
-from qeff_codegen.anatomy.own_caches import own_cache
+from qeff_codegen.anatomy.refusing import refusal
 from qeff_codegen.anatomy.rms_norm import recognise_rms_norm
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.rotary import find_rotary_embeddings
 from qeff_codegen.anatomy.sorted_experts import find_sorted_experts
-from qeff_codegen.errors import Refusal
 
 
 def recognise(file: ModelingFile) -> Anatomy:
@@ -31,6 +31,7 @@ def recognise(file: ModelingFile) -> Anatomy:
         Refusal: a role on the call path cannot be found, with the place where the search ended.
     """
     causal_lm = _causal_lm(file)
+    refuse_known_gaps(file, causal_lm)
     called_as, model = _model(file, causal_lm)
     loop, layer = _decoder_layer(file, model)
     wrapper = _wrapper(file, layer)
@@ -53,14 +54,6 @@ def recognise(file: ModelingFile) -> Anatomy:
     )
     path = (causal_lm_part, model_part, layer_part, *wrappers, *attentions)
     reachable = tuple(_reachable(file, causal_lm))
-    for name in reachable:
-        if (kept := own_cache(file.classes[name])) is not None:
-            raise _refuse(
-                file,
-                f"`{name}` keeps a cache of its own, `self.{kept[0]}`, beside the KV cache",
-                kept[1],
-                "state that goes through the KV cache, as keys and values of each layer, which the graph retains",
-            )
     functions, mask_parameters = find_attention_functions(file, attentions)
     norms = tuple(
         Norm(file.classes[name], kind)
@@ -76,16 +69,6 @@ def recognise(file: ModelingFile) -> Anatomy:
     return Anatomy(file, path, rotary, experts, norms, functions, mask_parameters, reachable)
 
 
-def _refuse(file: ModelingFile, what: str, line: int, expected: str) -> Refusal:
-    return Refusal(
-        what,
-        rule="anatomy",
-        location=file.location(line),
-        expected=expected,
-        next_step="run `python -m qeff_codegen inspect` to see what was recognised; a new shape needs a recogniser",
-    )
-
-
 # -- causal LM -----------------------------------------------------------------------------------------------------
 
 
@@ -93,12 +76,12 @@ def _causal_lm(file: ModelingFile) -> ModelingClass:
     named = file.upstream.causal_lm
     if named is not None:
         if named not in file.classes:
-            raise _refuse(file, f"`{named}` is not defined in this file", 1, f"class {named}")
+            raise refusal(file, f"`{named}` is not defined in this file", 1, f"class {named}")
         return file.classes[named]
     candidates = [cls for cls in file.classes.values() if _looks_like_causal_lm(cls)]
     if len(candidates) != 1:
         found = ", ".join(cls.name for cls in candidates) or "none"
-        raise _refuse(
+        raise refusal(
             file,
             f"there must be one causal LM in the file, found {found}",
             candidates[0].node.lineno if candidates else 1,
@@ -127,14 +110,14 @@ def _model(file: ModelingFile, causal_lm: ModelingClass) -> tuple[str, ModelingC
     for cls in [cls for _, cls in called if not candidates]:
         for spelled, inner in called_modules(file, cls):
             if _layer_loops(inner) and cls.forward is not None:
-                raise _refuse(
+                raise refusal(
                     file,
                     f"`{cls.name}` leaves the loop over decoder layers to `{inner.name}`, called as `{spelled}`",
                     cls.forward.lineno,
                     "a model that makes positions, mask and cache and loops over its decoder layers in one forward",
                 )
     if len(candidates) != 1:
-        raise _refuse(
+        raise refusal(
             file,
             f"`{causal_lm.name}` must call one model that loops over decoder layers, found {len(candidates)}",
             causal_lm.node.lineno,
@@ -173,7 +156,7 @@ def _layer_loops(cls: ModelingClass) -> list[_Loop]:
 def _decoder_layer(file: ModelingFile, model: ModelingClass) -> tuple[_Loop, ModelingClass]:
     loops = _layer_loops(model)
     if len(loops) != 1:
-        raise _refuse(
+        raise refusal(
             file,
             f"`{model.name}.forward` must loop once over its decoder layers, found {len(loops)} loops",
             model.forward.lineno if model.forward else model.node.lineno,
@@ -181,7 +164,7 @@ def _decoder_layer(file: ModelingFile, model: ModelingClass) -> tuple[_Loop, Mod
         )
     names = model.built[loops[0].attribute]
     if len(names) != 1:
-        raise _refuse(
+        raise refusal(
             file,
             f"`{model.name}` builds several kinds of decoder layer: {', '.join(names)}",
             model.node.lineno,
@@ -192,7 +175,7 @@ def _decoder_layer(file: ModelingFile, model: ModelingClass) -> tuple[_Loop, Mod
 
 def _layer_part(file: ModelingFile, layer: ModelingClass, loop: _Loop, attentions: tuple[Part, ...]) -> Part:
     if layer.forward is None:
-        raise _refuse(file, f"`{layer.name}` has no forward of its own", layer.node.lineno, "def forward(self, ...)")
+        raise refusal(file, f"`{layer.name}` has no forward of its own", layer.node.lineno, "def forward(self, ...)")
     callees = {spelled: part for part in attentions for spelled in part.called_as}
     return Part(
         Role.DECODER_LAYER,
@@ -232,7 +215,7 @@ def _attentions(file: ModelingFile, layer: ModelingClass) -> tuple[Part, ...]:
                 alternatives,
             )
     if not parts:
-        raise _refuse(
+        raise refusal(
             file,
             f"no attention of `{layer.name}` updates a KV cache",
             layer.node.lineno,
@@ -241,7 +224,7 @@ def _attentions(file: ModelingFile, layer: ModelingClass) -> tuple[Part, ...]:
     spellings = [spelled for part in parts.values() for spelled in part.called_as]
     shared = next((spelled for spelled in spellings if spellings.count(spelled) > 1), None)
     if shared is not None:
-        raise _refuse(
+        raise refusal(
             file,
             f"`{shared}` of `{layer.name}` may be one of several attentions: {', '.join(parts)}",
             layer.node.lineno,
@@ -297,7 +280,7 @@ def _alternatives(file: ModelingFile, builder: ModelingClass, cls: ModelingClass
     names = builder.alternatives.get(cls.name, ())
     for name in names:
         if file.classes[name].bases != (cls.name,):
-            raise _refuse(
+            raise refusal(
                 file,
                 f"`{name}` may stand in for `{cls.name}` and is not a subclass of it",
                 file.classes[name].node.lineno,
@@ -328,7 +311,7 @@ def _received_cache(file: ModelingFile, cls: ModelingClass, update: ast.Call) ->
         if isinstance(statement, ast.Assign) and receiver in {ast.unparse(target) for target in statement.targets}:
             if isinstance(statement.value, ast.Name) and statement.value.id in names:
                 return statement.value.id
-    raise _refuse(
+    raise refusal(
         file,
         f"`{receiver}` in `{cls.name}.forward` is not the KV cache that came in as a parameter",
         update.lineno,
@@ -350,7 +333,7 @@ def _passed_cache(file: ModelingFile, caller: ModelingClass, callees: dict[str, 
                 return child.id
     line = caller.forward.lineno if caller.forward else caller.node.lineno
     spelled = " or ".join(f"`{name}(...)`" for name in callees)
-    raise _refuse(
+    raise refusal(
         file,
         f"`{caller.name}.forward` does not hand the KV cache on",
         line,

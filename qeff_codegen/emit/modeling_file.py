@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, replace
 
 import libcst as cst
@@ -12,7 +13,7 @@ from qeff_codegen.emit.header import header
 from qeff_codegen.emit.imports import global_names, import_block, resolve
 from qeff_codegen.engine.draft import Draft, Function, code_of
 from qeff_codegen.engine.finished_module import PREFIX
-from qeff_codegen.engine.provenance import Line, Removal, follow
+from qeff_codegen.engine.provenance import Line, Removal, follow, origin
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generated_model import Edit
 
@@ -22,12 +23,17 @@ FORMATTER = "black"
 
 @dataclass(frozen=True)
 class ModelingFileText:
-    """The finished text with what is known about it."""
+    """The finished text with what is known about it.
+
+    Attributes:
+        lines: every line of `code`, with where it comes from.
+    """
 
     code: str
     edits: tuple[Edit, ...]
     imports: dict[str, str]
     defined: frozenset[str]
+    lines: tuple[Line, ...]
 
 
 def assemble(draft: Draft) -> ModelingFileText:
@@ -46,9 +52,13 @@ def assemble(draft: Draft) -> ModelingFileText:
             body.cls(draft, name, functions)
     found, unknown = resolve(global_names(body.text) - body.defined, draft.anatomy.file)
     if unknown:
+        file = draft.anatomy.file
+        reading = next(index for index, line in enumerate(body.lines) if re.search(rf"\b{unknown[0]}\b", line.text))
+        line = origin(body.lines, reading, file.lines)
         raise Refusal(
             f"generated code would use `{unknown[0]}`, which upstream's file does not define",
             rule=SCAFFOLD,
+            location=file.location(line or draft.anatomy.causal_lm.cls.node.lineno),
             next_step="a rule introduces this name without saying where it is imported from",
         )
     top = f"{header(draft.anatomy.file.upstream)}\n\n{import_block(found)}\n\n\n"
@@ -61,6 +71,7 @@ def assemble(draft: Draft) -> ModelingFileText:
         _edits(lines, removals),
         {name: module for name, (module, _) in found.items()},
         frozenset(body.defined),
+        tuple(lines),
     )
 
 

@@ -10,7 +10,7 @@ import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.engine.provenance import Line, Removal, follow, upstream_lines
+from qeff_codegen.engine.provenance import Line, Removal, follow, origin, upstream_lines
 from qeff_codegen.errors import Location
 from qeff_codegen.generated_model import MappingEntry
 
@@ -93,7 +93,8 @@ class Draft:
 
     def location(self, function: Function, node: cst.CSTNode | None = None) -> Location:
         """Where `node` of a function stands upstream, for messages; the function's own line if that is unknown."""
-        line = None if node is None else _line_of(function, node)
+        index = None if node is None else _index_of(function, node)
+        line = None if index is None else origin(function.lines, index, self.anatomy.file.lines)
         return self.anatomy.file.location(line or definition_line(self.anatomy, function))
 
 
@@ -107,15 +108,24 @@ def definition_line(anatomy: Anatomy, function: Function) -> int:
     return cls.node.lineno if method is None else method.lineno
 
 
-def _line_of(function: Function, node: cst.CSTNode) -> int | None:
-    """Upstream line of the first line, of the body if there is one there, that holds the beginning of `node`."""
-    beginning = cst.Module([]).code_for_node(node).strip().splitlines()[:1]
-    signature_ends = next((index for index, line in enumerate(function.lines) if line.text.endswith(":")), 0)
-    body, signature = function.lines[signature_ends + 1 :], function.lines[: signature_ends + 1]
-    for line in (*body, *signature):
-        if beginning and beginning[0] in line.text:
-            return line.upstream or next(iter(line.replaces), None)
-    return None
+def _index_of(function: Function, node: cst.CSTNode) -> int | None:
+    """Where `node` begins in its function: of the lines that hold its first one, where most of its others follow.
+
+    Comments above a node are no part of it, and the body goes before the signature.
+    """
+    texts = [line.strip() for line in cst.Module([]).code_for_node(node).strip().splitlines()]
+    while texts and (not texts[0] or texts[0].startswith("#")):
+        texts.pop(0)
+    if not texts or isinstance(node, cst.FunctionDef):
+        return None
+    lines = [line.text for line in function.lines]
+    signature_ends = next((index for index, line in enumerate(lines) if line.endswith(":")), 0)
+
+    def following(start: int) -> int:
+        return sum(text in line for text, line in zip(texts, lines[start:], strict=False))
+
+    candidates = [index for index, line in enumerate(lines) if texts[0] in line]
+    return max(candidates, key=lambda index: (following(index), index > signature_ends, -index), default=None)
 
 
 def code_of(node: cst.SimpleStatementLine | cst.BaseCompoundStatement) -> str:

@@ -6,10 +6,11 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import read_modeling_file
 from qeff_codegen.anatomy.recognise import recognise
 from qeff_codegen.emit.mappings import mapping_entries
-from qeff_codegen.emit.modeling_file import assemble
+from qeff_codegen.emit.modeling_file import ModelingFileText, assemble
 from qeff_codegen.engine import rule_set
 from qeff_codegen.engine.draft import open_draft
 from qeff_codegen.engine.finished_module import FinishedModule
+from qeff_codegen.engine.provenance import origin
 from qeff_codegen.engine.rule import Broken, Check
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generated_model import GeneratedModel, RoleFound
@@ -32,17 +33,20 @@ def generate_model(upstream: UpstreamModel) -> GeneratedModel:
     for check in rule_set.checks():
         broken = check.broken(module)
         if broken:
-            raise _refusal(check, broken[0], anatomy)
+            raise _refusal(check, broken[0], anatomy, text)
     return GeneratedModel(
         upstream.name, upstream, text.code, mappings, anatomy.found(), text.edits, tuple(draft.matches.items())
     )
 
 
-def _refusal(check: Check, broken: Broken, anatomy: Anatomy) -> Refusal:
+def _refusal(check: Check, broken: Broken, anatomy: Anatomy, text: ModelingFileText) -> Refusal:
+    line = broken.line
+    if line is None and broken.generated is not None:
+        line = origin(text.lines, broken.generated - 1, anatomy.file.lines)
     return Refusal(
         broken.what,
         rule=check.id,
-        location=None if broken.line is None else anatomy.file.location(broken.line),
+        location=anatomy.file.location(line or anatomy.causal_lm.cls.node.lineno),
         expected=check.promise,
         next_step="this is a promise about the finished module; the construct needs a rule that keeps it",
     )

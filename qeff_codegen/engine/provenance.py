@@ -84,6 +84,22 @@ def follow(
     return result, [*kept, *gone]
 
 
+def origin(lines: Sequence[Line], index: int, upstream: Sequence[str]) -> int | None:
+    """The 1-based upstream line that the line at `index` comes from; None when nothing near it comes from upstream.
+
+    Of several lines that a written line stands in for it is the one most like it; a line that stands in for none came
+    after the nearest line above it in its function.
+    """
+    line = lines[index]
+    above = (item for item in reversed(lines[: index + 1]) if item.function == line.function and _stands_for(item))
+    candidates = next((_stands_for(item) for item in above), ())
+
+    def likeness(number: int) -> float:
+        return SequenceMatcher(None, upstream[number - 1].strip(), line.text.strip(), autojunk=False).ratio()
+
+    return max(candidates, key=likeness, default=None)
+
+
 def _stands_for(line: Line) -> tuple[int, ...]:
     return line.replaces if line.upstream is None else (line.upstream,)
 

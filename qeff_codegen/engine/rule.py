@@ -84,7 +84,7 @@ class Rule:
             if self._satisfied(count):
                 continue
             function = next(item for item in draft.functions if unit in (item.owner, item.name) and not item.added)
-            raise self.refuse(draft, function, f"`{unit}` must match {self.expect.value}, it matches {count} times")
+            raise self.refuse(draft, function, _miscounted(unit, self.expect, count))
 
     def _satisfied(self, count: int) -> bool:
         if self.expect is Expect.EXACTLY_ONE:
@@ -102,16 +102,23 @@ class Rule:
         )
 
 
+def _miscounted(unit: str, expect: Expect, count: int) -> str:
+    found = f"holds {count} of" if count else "holds nothing like"
+    return f"`{unit}` {found} what is expected below, which must be there {expect.value}"
+
+
 @dataclass(frozen=True)
 class Broken:
-    """One way in which a promise does not hold.
+    """One way in which a promise does not hold, and the line to blame.
 
     Attributes:
-        line: the 1-based line of upstream's file to blame, when upstream's own code breaks the promise.
+        line: the 1-based line of upstream's file, when that is where the promise is broken.
+        generated: the 1-based line of the generated file; it is followed back to upstream's for the message.
     """
 
     what: str
     line: int | None = None
+    generated: int | None = None
 
 
 class Check:

@@ -33,14 +33,14 @@ class ArgumentsThreaded(Check):
                     if isinstance(node, ast.Call) and ast.unparse(node.func) in callees
                 ]
                 if not calls:
-                    found.append(Broken(f"`{part.name}` does not call the next part"))
+                    found.append(Broken(f"`{part.name}` does not call the next part", part.forward.lineno))
                 carried = carried_by_kwargs(forward, callees) if forward and role in BETWEEN else None
                 for call, callee in calls:
                     target = module.method(callee.name, "forward")
                     bound = bind(call, target) if target is not None else {}
                     wanted = (*PASSED, "comp_ctx_lengths") if role is Role.CAUSAL_LM else PASSED
                     found += [
-                        Broken(f"`{part.name}` calls `{ast.unparse(call.func)}` without {name}")
+                        Broken(f"`{part.name}` calls `{ast.unparse(call.func)}` without {name}", generated=call.lineno)
                         for name in wanted
                         if (name not in bound and not (carried and carried(name)))
                         or (name in bound and ast.unparse(bound[name]) != name)

@@ -34,7 +34,7 @@ class CacheLengthNotAsked(Check):
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
         }
         return [
-            Broken(f"`{ast.unparse(node)}` asks a preallocated cache for more than it can tell")
+            Broken(_what(node), generated=node.lineno)
             for node in ast.walk(module.tree)
             if isinstance(node, ast.Attribute)
             and isinstance(node.value, ast.Name)
@@ -42,3 +42,9 @@ class CacheLengthNotAsked(Check):
             and node.attr not in ALLOWED | laid_down
             and not (node.attr == LENGTH and id(node) in context)
         ]
+
+
+def _what(node: ast.Attribute) -> str:
+    if node.attr == LENGTH:
+        return f"`{ast.unparse(node)}` asks how many tokens came before; a preallocated cache has the context's length"
+    return f"`{ast.unparse(node)}` asks a preallocated cache for more than it can tell"

@@ -28,18 +28,20 @@ class CacheReachedOnce(Check):
             forward = module.method(part.name, "forward")
             updates = _updates(forward) if forward is not None else []
             if forward is None or len(updates) != 1:
-                found.append(Broken(f"`{part.name}` updates the cache {len(updates)} times"))
+                found.append(Broken(f"`{part.name}` updates the cache {len(updates)} times", part.forward.lineno))
                 continue
             update, conditions = updates[0]
             settled = {f"self.{attribute}" for attribute in part.cls.assigned}
             found += [
-                Broken(f"`{part.name}` updates the cache only if `{test}`")
+                Broken(f"`{part.name}` updates the cache only if `{test}`", generated=update.lineno)
                 for test in conditions
                 if not _is_given(test, settled)
             ]
             told = _told(forward, update)
             found += [
-                Broken(f"`{part.name}` does not tell the cache {name}") for name in TOLD if told.get(name) != name
+                Broken(f"`{part.name}` does not tell the cache {name}", generated=update.lineno)
+                for name in TOLD
+                if told.get(name) != name
             ]
         return found
 

@@ -7,6 +7,7 @@ import ast
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
+from rewrite_rules._functions import line_of
 
 CACHE = "past_key_values"
 
@@ -21,7 +22,7 @@ class CacheReturned(Check):
                 forward = module.method(part.name, "forward")
                 returns = [node for node in ast.walk(forward) if isinstance(node, ast.Return)] if forward else []
                 if not returns or not all(_ends_with_cache(node.value) for node in returns):
-                    found.append(Broken(f"`{part.name}` does not return the cache"))
+                    found.append(Broken(f"`{part.name}` does not return the cache", part.forward.lineno))
         for role in (Role.MODEL, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER):
             callees = module.anatomy.callees(role)
             for part in module.anatomy.parts(role):
@@ -38,7 +39,10 @@ class CacheReturned(Check):
                     ]
                     if not taken:
                         found.append(
-                            Broken(f"`{part.name}` does not take the cache that `{ast.unparse(node)[:60]}` returns")
+                            Broken(
+                                f"`{part.name}` does not take the cache that `{ast.unparse(node)[:60]}` returns",
+                                generated=line_of(node, forward),
+                            )
                         )
         return found
 

@@ -22,7 +22,10 @@ class LayersInOrder(Check):
     def broken(self, module: FinishedModule) -> list[Broken]:
         callees = set(module.anatomy.callees(Role.MODEL))
         return [
-            Broken(f"`{part.name}` does not run its layers in order: `for ... in {ast.unparse(node.iter)}`")
+            Broken(
+                f"`{part.name}` does not run its layers in order: `for ... in {ast.unparse(node.iter)}`",
+                generated=node.lineno,
+            )
             for part in module.anatomy.parts(Role.MODEL)
             if (forward := module.method(part.name, "forward")) is not None
             for node in ast.walk(forward)

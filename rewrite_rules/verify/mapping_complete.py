@@ -13,14 +13,20 @@ class MappingComplete(Check):
 
     def broken(self, module: FinishedModule) -> list[Broken]:
         mapped = {entry.upstream_class: entry.replacement for entry in module.mappings}
-        emitted = {node.name for node in module.tree.body if isinstance(node, ast.ClassDef)}
+        emitted = {node.name: node.lineno for node in module.tree.body if isinstance(node, ast.ClassDef)}
         needed = {part.name for part in module.anatomy.replaced}
-        found = [Broken(f"`{name}` is not in the mapping") for name in sorted(needed) if name not in mapped]
-        found += [
-            Broken(f"`{name}` is generated but nothing maps to it") for name in sorted(emitted - set(mapped.values()))
+        classes = module.anatomy.file.classes
+        found = [
+            Broken(f"`{name}` is not in the mapping", classes[name].node.lineno)
+            for name in sorted(needed)
+            if name not in mapped
         ]
         found += [
-            Broken(f"`{name}` is mapped to `{PREFIX}{name}`, which is not generated")
+            Broken(f"`{name}` is generated but nothing maps to it", generated=emitted[name])
+            for name in sorted(emitted.keys() - set(mapped.values()))
+        ]
+        found += [
+            Broken(f"`{name}` is mapped to `{PREFIX}{name}`, which is not generated", classes[name].node.lineno)
             for name in sorted(needed)
             if mapped.get(name) not in emitted
         ]
@@ -31,7 +37,7 @@ def _stale_callers(module: FinishedModule, mapped: set[str]) -> list[Broken]:
     """Classes left to upstream that call a function of which the module has its own version."""
     local = {node.name for node in module.tree.body if isinstance(node, ast.FunctionDef)}
     return [
-        Broken(f"`{name}` calls upstream's `{node.id}`, which the generated file replaces")
+        Broken(f"`{name}` calls upstream's `{node.id}`, which the generated file replaces", node.lineno)
         for name in module.anatomy.reachable
         if name not in mapped
         for node in ast.walk(module.anatomy.file.classes[name].node)

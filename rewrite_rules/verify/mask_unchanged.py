@@ -12,7 +12,7 @@ from qeff_codegen.anatomy.attention_functions import MASK
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.finished_module import PREFIX, FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
-from rewrite_rules._functions import names_standing_for, parents_in
+from rewrite_rules._functions import line_of, names_standing_for, parents_in
 
 # The causal LM and the model are given upstream's attention mask, which says which tokens are pads, or nothing; the
 # boolean one begins in the model.
@@ -26,7 +26,10 @@ class MaskUnchanged(Check):
 
     def broken(self, module: FinishedModule) -> list[Broken]:
         return [
-            Broken(f"`{part.name}` computes with the attention mask: `{ast.unparse(use)}`")
+            Broken(
+                f"`{part.name}` computes with the attention mask: `{ast.unparse(use)}`",
+                generated=line_of(use, forward),
+            )
             for role in ROLES
             for part in module.anatomy.parts(role)
             if (forward := module.method(part.name, "forward")) is not None

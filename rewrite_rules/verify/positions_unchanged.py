@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from qeff_codegen.anatomy.roles import CALL_PATH
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
-from rewrite_rules._functions import generated_functions, parents_in, staying_functions
+from rewrite_rules._functions import generated_functions, line_of, parents_in, staying_functions
 
 POSITIONS = "position_ids"
 BY_POSITION = {POSITIONS, "cos", "sin"}
@@ -26,19 +26,22 @@ class PositionsUnchanged(Check):
 
     def broken(self, module: FinishedModule) -> list[Broken]:
         found = [
-            Broken(f"`{part.name}` changes the positions: `{ast.unparse(use)}`")
+            Broken(f"`{part.name}` changes the positions: `{ast.unparse(use)}`", generated=line_of(use, forward))
             for role in CALL_PATH
             for part in module.anatomy.parts(role)
             if (forward := module.method(part.name, "forward")) is not None
             for use in _changes(forward)
         ]
-        for functions in (generated_functions(module), staying_functions(module)):
-            found += [
-                Broken(f"`{name}` reads some rows for all: `{ast.unparse(node)}`")
-                for name, function in functions
-                for node in ast.walk(function)
-                if isinstance(node, ast.Subscript) and _chooses_rows(node)
-            ]
+        found += [
+            Broken(_some_rows(name, node), generated=node.lineno)
+            for name, function in generated_functions(module)
+            for node in _row_choices(function)
+        ]
+        found += [
+            Broken(_some_rows(name, node), node.lineno)
+            for name, function in staying_functions(module)
+            for node in _row_choices(function)
+        ]
         return found
 
 
@@ -63,6 +66,16 @@ def _module_called(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> ast.Call |
         if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("self."):
             return node
     return None
+
+
+def _some_rows(name: str, node: ast.Subscript) -> str:
+    return f"`{name}` reads some rows for all: `{ast.unparse(node)}`"
+
+
+def _row_choices(function: ast.FunctionDef) -> Iterator[ast.Subscript]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.Subscript) and _chooses_rows(node):
+            yield node
 
 
 def _chooses_rows(node: ast.Subscript) -> bool:

@@ -10,7 +10,7 @@ import ast
 
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
-from rewrite_rules._functions import generated_functions, staying_functions
+from rewrite_rules._functions import generated_functions, line_of, staying_functions
 
 VALUE_READS = {"item", "tolist", "nonzero", "unique", "bincount", "histc"}
 
@@ -20,13 +20,13 @@ class StaticControlFlow(Check):
 
     def broken(self, module: FinishedModule) -> list[Broken]:
         found = [
-            Broken(problem)
+            Broken(problem, generated=line_of(node, function))
             for name, function in generated_functions(module)
             for node in ast.walk(function)
             if (problem := _problem(name, node))
         ]
         found += [
-            Broken(problem, getattr(node, "lineno", None))
+            Broken(problem, line_of(node, function))
             for name, function in staying_functions(module)
             for node in ast.walk(function)
             if (problem := _problem(name, node))

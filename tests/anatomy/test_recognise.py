@@ -125,8 +125,10 @@ def test_a_loop_in_a_module_of_the_model_is_refused_with_its_place() -> None:
 
 def test_a_cache_beside_the_kv_cache_is_refused() -> None:
     keeps = f"{UPDATE}\n            self.seen = torch.cat([self.seen, key_states], dim=1)"
-    with pytest.raises(Refusal, match="`TinyAttention` keeps a cache of its own, `self.seen`") as caught:
-        recognised(WHOLE.replace(UPDATE, keeps))
+    starts = "self.layer_idx = layer_idx"
+    source = WHOLE.replace(UPDATE, keeps).replace(starts, f"self.seen = None\n        {starts}", 1)
+    with pytest.raises(Refusal, match="`TinyAttention` keeps a state that is no key or value: `self.seen`") as caught:
+        recognised(source)
     assert caught.value.location is not None and "self.seen" in caught.value.location.excerpt
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qeff_codegen.engine.provenance import Line, Removal, follow, upstream_lines
+from qeff_codegen.engine.provenance import Line, Removal, follow, origin, upstream_lines
 
 
 def texts(lines: list[Line]) -> list[str]:
@@ -39,6 +39,19 @@ def test_removing_what_a_rule_wrote_for_upstream_lines_still_counts_them() -> No
     lines, _ = follow(upstream_lines("a\nb\nc", 1, "f"), [], "a\nB\nc", "one")
     _, removals = follow(lines, [], "a\nc", "two")
     assert removals == [Removal(("one", "two"), (2,), 1, "f")]
+
+
+def test_a_line_is_followed_to_the_upstream_line_most_like_it() -> None:
+    upstream = ["def f(x):", "    y = g(x)", "    z = h(y)", "    return z"]
+    text = "def f(x):\n    z = h(y, 1)\n    w = z\n    return w"
+    lines, _ = follow(upstream_lines("\n".join(upstream), 1, "f"), [], text, "rule")
+    assert [origin(lines, index, upstream) for index in (0, 1, 3)] == [1, 3, 4]
+
+
+def test_an_added_line_is_followed_to_the_line_above_it_in_its_function() -> None:
+    lines, _ = follow(upstream_lines("a\nb", 1, "f"), [], "a\nnew\nb", "rule")
+    assert origin(lines, 1, ["a", "b"]) == 1
+    assert origin([*lines, Line("import x", rules=("emit",))], 3, ["a", "b"]) is None
 
 
 @settings(max_examples=200, deadline=None)

@@ -147,6 +147,7 @@ def test_notices_a_broken_promise(name: str, old: str, new: str, message: str) -
     assert old in module.code
     broken = CHECKS[name].broken(replace(module, code=module.code.replace(old, new)))
     assert any(message in item.what for item in broken), broken
+    assert all(item.line or item.generated for item in broken), "every broken promise has a line to blame"
 
 
 def test_notices_a_missing_mapping() -> None:

@@ -1,0 +1,82 @@
+"""Find state that a layer keeps from token to token and that is no key or value of the KV cache.
+
+State-space and linear-attention layers keep a recurrent state and the last inputs of a convolution, each overwritten
+by the next token. Keys and values are written at a position and stay.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters, self_attribute
+
+
+def other_state(classes: Iterable[ModelingClass]) -> tuple[ModelingClass, ast.expr] | None:
+    """The first place where one of `classes` writes such a state, if one does."""
+    for cls in classes:
+        for method in cls.methods.values():
+            given = set(parameters(method))
+            keys = _keys_and_values(method)
+            for node in ast.walk(method) if method.name != "__init__" else ():
+                place = _written(node, given, keys) or (_kept_on_self(node, cls) if method is cls.forward else None)
+                if place is not None:
+                    return cls, place
+    return None
+
+
+def _keys_and_values(method: ast.FunctionDef) -> set[str]:
+    """Names bound to what the KV cache's update gives."""
+    return {
+        name.id
+        for node in ast.walk(method)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        if isinstance(node.value.func, ast.Attribute) and node.value.func.attr == "update"
+        for name in ast.walk(node.targets[0])
+        if isinstance(name, ast.Name)
+    }
+
+
+def _kept_on_self(node: ast.AST, cls: ModelingClass) -> ast.expr | None:
+    """The attribute that forward sets and that is None before the first call: what is kept for the next."""
+    for target in node.targets if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Constant) else ():
+        before = cls.assigned.get(self_attribute(target) or "", ())
+        if any(isinstance(value, ast.Constant) and value.value is None for value in before):
+            return target
+    return None
+
+
+def _written(node: ast.AST, given: set[str], keys: set[str]) -> ast.expr | None:
+    """What a statement or call writes into an object that was given as a parameter, at the layer's place."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _root(node.func) in given:
+        values = [*node.args, *(keyword.value for keyword in node.keywords)]
+        by_layer = any(_is_layer_index(value) for value in values) and len(values) > 1
+        in_place = node.func.attr == "copy_" and _attributes(node.func.value)
+        return node if (by_layer and node.func.attr != "update") or in_place else None
+    if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Constant):
+        names = {item.id for item in ast.walk(node.value) if isinstance(item, ast.Name)}
+        if names and names <= keys:
+            return None
+        for target in node.targets:
+            if isinstance(target, ast.Subscript) and _root(target) in given and _is_at_layer(target):
+                return target
+    return None
+
+
+def _root(expression: ast.expr) -> str:
+    while isinstance(expression, (ast.Attribute, ast.Subscript)):
+        expression = expression.value
+    return expression.id if isinstance(expression, ast.Name) else ""
+
+
+def _attributes(expression: ast.expr) -> bool:
+    return any(isinstance(node, ast.Attribute) for node in ast.walk(expression))
+
+
+def _is_layer_index(expression: ast.expr) -> bool:
+    return (self_attribute(expression) or "").startswith("layer_i")
+
+
+def _is_at_layer(target: ast.Subscript) -> bool:
+    """Whether one of the indices of `a[...][...]` is the layer's."""
+    return any(isinstance(node, ast.Attribute) and _is_layer_index(node) for node in ast.walk(target))
