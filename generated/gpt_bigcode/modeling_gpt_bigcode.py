@@ -70,10 +70,10 @@ class QEffGPTBigCodeAttention(GPTBigCodeAttention):
         position_ids: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
         **kwargs,
-    ) -> tuple[
-        tuple[torch.Tensor, torch.Tensor | None] | tuple[torch.Tensor, torch.Tensor | None, tuple[torch.Tensor, ...]],
-        Cache,
-    ]:
+    ) -> (
+        tuple[torch.Tensor, torch.Tensor | None, Cache]
+        | tuple[torch.Tensor, torch.Tensor | None, tuple[torch.Tensor, ...], Cache]
+    ):
         input_shape = hidden_states.shape[:-1]
 
         if past_key_values is not None:
@@ -122,10 +122,11 @@ class QEffGPTBigCodeBlock(GPTBigCodeBlock):
         attention_mask: torch.Tensor | None = None,
         use_cache: bool | None = False,
         **kwargs,
-    ) -> tuple[
-        tuple[torch.Tensor] | tuple[torch.Tensor, torch.Tensor] | tuple[torch.Tensor, torch.Tensor, torch.Tensor],
-        Cache,
-    ]:
+    ) -> (
+        tuple[torch.Tensor, Cache]
+        | tuple[torch.Tensor, torch.Tensor, Cache]
+        | tuple[torch.Tensor, torch.Tensor, torch.Tensor, Cache]
+    ):
         residual = hidden_states
         hidden_states = self.ln_1(hidden_states)
         attn_output, _, past_key_values = self.attn(
