@@ -11,6 +11,7 @@ from transformers import DynamicCache
 
 from qeff_codegen.validation.comparison import Trace
 from qeff_codegen.validation.scenarios import Scenario
+from qeff_codegen.validation.tiny_models import positions_for
 
 
 def reference_trace(model: Any, scenario: Scenario) -> Trace:
@@ -63,9 +64,12 @@ def _logits_of_prompt(model: Any, prompt: tuple[int, ...], new_tokens: int, chun
 
 
 def _call(model: Any, tokens: list[int], seen: int, cache: DynamicCache) -> Any:
-    """One call of upstream's model; `seen` counts all tokens so far, these included.
+    """One call of upstream's model, as its own generation calls it; `seen` counts all tokens so far, these included.
 
     The mask says that every token is real. Most models assume so when it is missing; some then look ahead.
     """
     mask = torch.ones(1, seen, dtype=torch.int64)
-    return model(input_ids=torch.tensor([tokens]), attention_mask=mask, past_key_values=cache, use_cache=True)
+    positions = positions_for(model, seen - len(tokens), seen)
+    return model(
+        input_ids=torch.tensor([tokens]), attention_mask=mask, past_key_values=cache, use_cache=True, **positions
+    )

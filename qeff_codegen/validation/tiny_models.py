@@ -8,6 +8,7 @@ every parameter and persistent buffer is drawn from a seeded generator, matrices
 from __future__ import annotations
 
 import copy
+import inspect
 from typing import Any
 
 import torch
@@ -68,6 +69,16 @@ def random_tokens(length: int, vocab_size: int, seed: int) -> tuple[int, ...]:
     return tuple(torch.randint(0, vocab_size, (length,), generator=generator).tolist())
 
 
+def positions_for(model: Any, start: int, end: int) -> dict[str, torch.Tensor]:
+    """The positions upstream's own generation gives a model that takes them, counted from 0.
+
+    Some models count otherwise when they are given none: from behind the number of their pad token.
+    """
+    if "position_ids" not in inspect.signature(model.forward).parameters:
+        return {}
+    return {"position_ids": torch.arange(start, end)[None]}
+
+
 def context_sensitivity(model: Any, length: int, seed: int = 0) -> float:
     """How far one early token reaches: the change in the last logits, in units of their standard deviation.
 
@@ -85,6 +96,7 @@ def context_sensitivity(model: Any, length: int, seed: int = 0) -> float:
     changed = prompt.clone()
     changed[0, 0] = (changed[0, 0] + vocab_size // 2) % vocab_size
     with torch.no_grad():
-        before = model(input_ids=prompt, use_cache=False).logits[0, -1]
-        after = model(input_ids=changed, use_cache=False).logits[0, -1]
+        positions = positions_for(model, 0, length)
+        before = model(input_ids=prompt, use_cache=False, **positions).logits[0, -1]
+        after = model(input_ids=changed, use_cache=False, **positions).logits[0, -1]
     return float((before - after).abs().max() / before.std())

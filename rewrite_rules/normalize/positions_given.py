@@ -3,6 +3,10 @@
 An exported decoder is always given `position_ids`. The branch for their absence counts on from the length of a growing
 cache, which a preallocated one does not have, so it could only be wrong. That is so for a branch that counts tokens
 one by one from what is cached; one that does anything else makes another model, and is a refusal.
+
+Embeddings that are a module of their own are different: some begin to count after the number of the pad token. They do
+so only where nobody gives positions, and upstream's own generation gives them, from 0. What they do with positions
+they are given is what the graph does, so all that is asked of the branch is that it makes positions and nothing else.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ import re
 import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
-from qeff_codegen.anatomy.roles import CALL_PATH
+from qeff_codegen.anatomy.roles import CALL_PATH, Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from rewrite_rules._folding import fold, none_comparison
@@ -37,7 +41,7 @@ COUNTED = tuple(
 
 class PositionsGiven(Rule):
     why = "`position_ids` is always given; counting on from the length of a preallocated cache would be wrong."
-    roles = CALL_PATH
+    roles = (*CALL_PATH, Role.EMBEDDINGS)
     words = ("position_ids is",)
     construct = (
         "`if position_ids is None:` that counts `arange(<new tokens>) + <cached tokens>`, and does nothing else"
@@ -47,7 +51,9 @@ class PositionsGiven(Rule):
         node, decided = fold(function.node, _absent)
         if decided:
             tree = ast.parse(cst.Module([function.node]).code)
-            other = next((item for item in _branches(tree) if not _only_counts(item, tree)), None)
+            embeds = function.role is Role.EMBEDDINGS
+            known = [_only_binds(item) if embeds else _only_counts(item, tree) for item in _branches(tree)]
+            other = next((item for item, fine in zip(_branches(tree), known, strict=True) if not fine), None)
             if other is not None:
                 first = other.split("\n", 1)[0]
                 raise Unmatched(f"without `position_ids` upstream does more than count: `{first}`", function.node)
@@ -87,6 +93,17 @@ def _only_counts(statement: str, tree: ast.Module) -> bool:
             seen = match.groupdict().get("seen")
             return seen is None or _is_cached_length(seen, tree)
     return False
+
+
+def _only_binds(statement: str) -> bool:
+    """Whether a statement does nothing but bind positions, on whatever condition."""
+    nodes = list(ast.walk(ast.parse(statement)))
+    simple = [node for node in nodes if isinstance(node, ast.stmt) and not isinstance(node, ast.If)]
+    named = any(isinstance(node, ast.NamedExpr) for node in nodes)
+    return not named and all(
+        isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["position_ids"]
+        for node in simple
+    )
 
 
 def _is_cached_length(name: str, tree: ast.Module) -> bool:
