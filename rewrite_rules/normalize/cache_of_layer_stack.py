@@ -27,6 +27,8 @@ class CacheOfLayerStack(Rule):
         stacks = anatomy.parts(Role.LAYER_STACK)
         if not function.is_forward or not stacks:
             return function.node, 0
+        if _binds_cache(stacks[0]):
+            raise Unmatched(f"`{stacks[0].name}` makes a cache of its own, and the model has none", function.node)
         if not _returns_its_cache(stacks[0]):
             raise Unmatched(f"`{stacks[0].name}` returns something else than the cache it was given", function.node)
         finder = _FindOutputs(set(stacks[0].called_as))
@@ -35,17 +37,21 @@ class CacheOfLayerStack(Rule):
         return cst.ensure_type(function.node.visit(taker), cst.FunctionDef), taker.count
 
 
+def _binds_cache(stack: Part) -> bool:
+    """Whether the name of the cache that came in is bound again."""
+    return any(
+        isinstance(node, ast.Name) and node.id == stack.cache_parameter and isinstance(node.ctx, ast.Store)
+        for node in ast.walk(stack.forward)
+    )
+
+
 def _returns_its_cache(stack: Part) -> bool:
-    """Whether every return is an output object with the cache that came in, which is bound to nothing else."""
+    """Whether every return is an output object with the cache that came in."""
     name = stack.cache_parameter
     given = re.compile(rf"\b{CACHE}={name}(?: if use_cache else None)?[,)]")
-    nodes = list(ast.walk(stack.forward))
-    bound = any(isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store) for node in nodes)
-    returns = [node.value for node in nodes if isinstance(node, ast.Return)]
-    return (
-        not bound
-        and bool(returns)
-        and all(isinstance(value, ast.Call) and given.search(ast.unparse(value)) for value in returns)
+    returns = [node.value for node in ast.walk(stack.forward) if isinstance(node, ast.Return)]
+    return bool(returns) and all(
+        isinstance(value, ast.Call) and given.search(ast.unparse(value)) is not None for value in returns
     )
 
 

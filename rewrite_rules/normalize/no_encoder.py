@@ -113,7 +113,10 @@ class _DropEncoder(cst.CSTTransformer):
             return updated_node
         return updated_node.with_changes(annotation=cst.parse_expression(plain))
 
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
+        if source(original_node.func) == CACHE_OF_TWO and len(updated_node.args) == 2:
+            # The first of the two is the decoder's own.
+            return updated_node.args[0].value
         if source(original_node.func) not in self.callees:
             return updated_node
         kept = [item for item in updated_node.args if source(item.value) not in ENCODER and not _is_no_encoder(item)]
