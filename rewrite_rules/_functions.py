@@ -11,7 +11,7 @@ from qeff_codegen.engine.finished_module import FinishedModule
 
 # What only hands positions, cache and batch index on: it stands between those that are given them and those that use
 # them.
-BETWEEN = (Role.DECODER_LAYER, Role.ATTENTION_WRAPPER)
+BETWEEN = (Role.LAYER_STACK, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER)
 
 
 def generated_functions(module: FinishedModule) -> Iterator[tuple[str, ast.FunctionDef]]:

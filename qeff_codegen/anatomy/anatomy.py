@@ -58,6 +58,7 @@ class Anatomy:
 
     Attributes:
         path: the parts on the call path, causal LM first; several decoder layers or attentions may stand side by side.
+        embeddings: classes that look up tokens and positions for the model.
         rotary: classes that turn position_ids into cos and sin.
         experts: classes that loop over the experts a token was routed to.
         norms: RMS norms whose arithmetic is recognised.
@@ -68,6 +69,7 @@ class Anatomy:
 
     file: ModelingFile
     path: tuple[Part, ...]
+    embeddings: tuple[Part, ...]
     rotary: tuple[Part, ...]
     experts: tuple[Part, ...]
     norms: tuple[Norm, ...]
@@ -78,7 +80,7 @@ class Anatomy:
     @property
     def replaced(self) -> tuple[Part, ...]:
         """Every part whose class is replaced by a generated one."""
-        return (*self.path, *self.rotary, *self.experts)
+        return (*self.path, *self.embeddings, *self.rotary, *self.experts)
 
     def parts(self, role: Role) -> tuple[Part, ...]:
         """The parts that have `role`."""
@@ -91,7 +93,7 @@ class Anatomy:
 
     @property
     def model(self) -> Part:
-        """The one model: embeddings, decoder layers, final norm."""
+        """The one model: embeddings, decoder layers or the stack of them, final norm."""
         return self.parts(Role.MODEL)[0]
 
     def part(self, class_name: str) -> Part | None:

@@ -18,6 +18,9 @@ from qeff_codegen.anatomy.implementation_tables import (
 from qeff_codegen.errors import Location, Refusal
 from qeff_codegen.upstream.source import UpstreamModel
 
+# The parameter by which a module is told that it attends to an encoder's states.
+FOR_CROSS_ATTENTION = "is_cross_attention"
+
 
 @dataclass(frozen=True)
 class ModelingClass:
@@ -146,6 +149,7 @@ def _read_class(node: ast.ClassDef, class_names: set[str], tables: dict[str, Imp
     assigned: dict[str, tuple[ast.expr, ...]] = {}
     alternatives: dict[str, tuple[str, ...]] = {}
     initializer = methods.get("__init__")
+    chosen = _chosen_classes(initializer, class_names) if initializer else {}
     for statement in ast.walk(initializer) if initializer else ():
         if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is None:
             continue
@@ -158,9 +162,33 @@ def _read_class(node: ast.ClassDef, class_names: set[str], tables: dict[str, Imp
             names = [name.id for name in ast.walk(statement.value) if isinstance(name, ast.Name)]
             looked_up = [tables[name] for name in looked_up_by_configuration(statement.value) if name in tables]
             alternatives.update({table.eager: table.others for table in looked_up})
-            found = (*(name for name in names if name in class_names), *(table.eager for table in looked_up))
+            found = (
+                *(name for name in names if name in class_names),
+                *(cls for name in names for cls in chosen.get(name, ())),
+                *(table.eager for table in looked_up),
+            )
             built[attribute] = tuple(dict.fromkeys((*built.get(attribute, ()), *found)))
     return ModelingClass(node.name, node, methods, built, assigned, alternatives)
+
+
+def _chosen_classes(initializer: ast.FunctionDef, class_names: set[str]) -> dict[str, tuple[str, ...]]:
+    """Locals of an `__init__` that stand for classes of the file, `cls = A if <condition> else B`.
+
+    A causal LM is exported without an encoder, so nothing in it is made for cross-attention.
+    """
+    chosen: dict[str, tuple[str, ...]] = {}
+    for node in ast.walk(initializer):
+        if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
+            continue
+        value: ast.expr = node.value
+        if isinstance(value, ast.IfExp) and ast.unparse(value.test) == FOR_CROSS_ATTENTION:
+            value = value.orelse
+        sides = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
+        names = [side.id for side in sides if isinstance(side, ast.Name) and side.id in class_names]
+        if names:
+            target = node.targets[0].id
+            chosen[target] = tuple(dict.fromkeys((*chosen.get(target, ()), *names)))
+    return chosen
 
 
 def self_attribute(expression: ast.expr) -> str | None:

@@ -14,6 +14,7 @@ from qeff_codegen.anatomy.anatomy import Anatomy, Norm, Part
 from qeff_codegen.anatomy.attention_functions import find_attention_functions
 from qeff_codegen.anatomy.called_modules import called_modules
 from qeff_codegen.anatomy.dense_experts import find_dense_experts
+from qeff_codegen.anatomy.embeddings import find_embeddings
 from qeff_codegen.anatomy.experts import find_experts
 from qeff_codegen.anatomy.known_gaps import refuse_known_gaps
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, bind, self_attribute
@@ -33,17 +34,20 @@ def recognise(file: ModelingFile) -> Anatomy:
     causal_lm = _causal_lm(file)
     refuse_known_gaps(file, causal_lm)
     called_as, model = _model(file, causal_lm)
-    loop, layer = _decoder_layer(file, model)
+    stack = _stack(file, model)
+    loop, layer = _decoder_layer(file, stack[1] if stack else model)
     wrapper = _wrapper(file, layer)
     attentions = _attentions(file, file.classes[wrapper[1]] if wrapper else layer)
     wrappers = (_wrapper_part(file, layer, *wrapper, attentions),) if wrapper else ()
     layer_part = _layer_part(file, layer, loop, wrappers or attentions)
+    stacks: tuple[Part, ...] = (_stack_part(file, model, stack, loop, layer_part),) if stack else ()
+    looped = f"its forward calls `{stack[0]}`" if stack else f"its forward loops over `{loop.iterable}`"
     model_part = Part(
         Role.MODEL,
         model,
-        (f"`{causal_lm.name}` calls it as `{called_as}`", f"its forward loops over `{loop.iterable}`"),
+        (f"`{causal_lm.name}` calls it as `{called_as}`", looped),
         (called_as,),
-        _passed_cache(file, model, {loop.variable: layer_part}),
+        _passed_cache(file, model, {stack[0]: stacks[0]} if stack else {loop.variable: layer_part}),
     )
     causal_lm_part = Part(
         Role.CAUSAL_LM,
@@ -52,7 +56,7 @@ def recognise(file: ModelingFile) -> Anatomy:
         (),
         _passed_cache(file, causal_lm, {called_as: model_part}),
     )
-    path = (causal_lm_part, model_part, layer_part, *wrappers, *attentions)
+    path = (causal_lm_part, model_part, *stacks, layer_part, *wrappers, *attentions)
     reachable = tuple(_reachable(file, causal_lm))
     functions, mask_parameters = find_attention_functions(file, attentions)
     norms = tuple(
@@ -66,7 +70,8 @@ def recognise(file: ModelingFile) -> Anatomy:
         *find_sorted_experts(file, reachable),
         *find_dense_experts(file, reachable),
     )
-    return Anatomy(file, path, rotary, experts, norms, functions, mask_parameters, reachable)
+    embeddings = find_embeddings(file, model)
+    return Anatomy(file, path, embeddings, rotary, experts, norms, functions, mask_parameters, reachable)
 
 
 # -- causal LM -----------------------------------------------------------------------------------------------------
@@ -107,15 +112,8 @@ def _why_causal_lm(file: ModelingFile, cls: ModelingClass) -> tuple[str, ...]:
 def _model(file: ModelingFile, causal_lm: ModelingClass) -> tuple[str, ModelingClass]:
     called = tuple(called_modules(file, causal_lm))
     candidates = [(spelled, cls) for spelled, cls in called if _layer_loops(cls)]
-    for cls in [cls for _, cls in called if not candidates]:
-        for spelled, inner in called_modules(file, cls):
-            if _layer_loops(inner) and cls.forward is not None:
-                raise refusal(
-                    file,
-                    f"`{cls.name}` leaves the loop over decoder layers to `{inner.name}`, called as `{spelled}`",
-                    cls.forward.lineno,
-                    "a model that makes positions, mask and cache and loops over its decoder layers in one forward",
-                )
+    if not candidates:
+        candidates = [(spelled, cls) for spelled, cls in called if _stacks(file, cls)]
     if len(candidates) != 1:
         raise refusal(
             file,
@@ -124,6 +122,38 @@ def _model(file: ModelingFile, causal_lm: ModelingClass) -> tuple[str, ModelingC
             "`self.<model> = <Model>(config)` whose forward has `for <layer> in self.<layers>`",
         )
     return candidates[0]
+
+
+def _stacks(file: ModelingFile, model: ModelingClass) -> list[tuple[str, ModelingClass]]:
+    """The modules a model calls that loop over layers, with the calls' spellings."""
+    return [(spelled, cls) for spelled, cls in called_modules(file, model) if _layer_loops(cls)]
+
+
+def _stack(file: ModelingFile, model: ModelingClass) -> tuple[str, ModelingClass] | None:
+    """The one module that a model leaves the loop over its decoder layers to, if it does not loop itself."""
+    stacks = [] if _layer_loops(model) else _stacks(file, model)
+    if len(stacks) > 1:
+        found = ", ".join(cls.name for _, cls in stacks)
+        raise refusal(
+            file,
+            f"`{model.name}` leaves the loop over decoder layers to several modules: {found}",
+            model.forward.lineno if model.forward else model.node.lineno,
+            "one module that loops over the decoder layers",
+        )
+    return stacks[0] if stacks else None
+
+
+def _stack_part(
+    file: ModelingFile, model: ModelingClass, called: tuple[str, ModelingClass], loop: _Loop, layer: Part
+) -> Part:
+    spelled, stack = called
+    return Part(
+        Role.LAYER_STACK,
+        stack,
+        (f"`{model.name}` calls it as `{spelled}`", f"its forward loops over `{loop.iterable}`"),
+        (spelled,),
+        _passed_cache(file, stack, {loop.variable: layer}),
+    )
 
 
 class _Loop:
@@ -181,7 +211,7 @@ def _layer_part(file: ModelingFile, layer: ModelingClass, loop: _Loop, attention
         Role.DECODER_LAYER,
         layer,
         (
-            f"the model's loop `for {loop.variable} in {loop.iterable}` calls it",
+            f"the loop `for {loop.variable} in {loop.iterable}` calls it",
             f"it builds the attention `{', '.join(part.name for part in attentions)}`",
         ),
         (loop.variable,),
@@ -245,8 +275,8 @@ def _spellings(builder: ModelingClass, attribute: str) -> tuple[str, ...]:
     return tuple(sorted(numbered)) or (f"self.{attribute}",)
 
 
-def _wrapper(file: ModelingFile, layer: ModelingClass) -> tuple[str, str] | None:
-    """Attribute and class of the one module that stands between a decoder layer and its attention, if one does."""
+def _wrapper(file: ModelingFile, layer: ModelingClass) -> tuple[tuple[str, ...], str] | None:
+    """Attributes and class of the one module that stands between a decoder layer and its attention, if one does."""
     built = [(attribute, name) for attribute, names in layer.built.items() for name in names]
     if any(cache_update(file.classes[name]) for _, name in built):
         return None
@@ -256,21 +286,22 @@ def _wrapper(file: ModelingFile, layer: ModelingClass) -> tuple[str, str] | None
         for inner in {inner for names in file.classes[name].built.values() for inner in names}
         if cache_update(file.classes[inner]) and file.classes[name].forward is not None
     ]
-    return between[0] if len(between) == 1 else None
+    names = {name for _, name in between}
+    return (tuple(attribute for attribute, _ in between), names.pop()) if len(names) == 1 else None
 
 
 def _wrapper_part(
-    file: ModelingFile, layer: ModelingClass, attribute: str, name: str, attentions: tuple[Part, ...]
+    file: ModelingFile, layer: ModelingClass, attributes: tuple[str, ...], name: str, attentions: tuple[Part, ...]
 ) -> Part:
     callees = {spelled: part for part in attentions for spelled in part.called_as}
     return Part(
         Role.ATTENTION_WRAPPER,
         file.classes[name],
         (
-            f"`{layer.name}` builds it as `self.{attribute}`",
+            f"`{layer.name}` builds it as {', '.join(f'`self.{attribute}`' for attribute in attributes)}",
             f"it builds the attention `{', '.join(part.name for part in attentions)}`",
         ),
-        _spellings(layer, attribute),
+        tuple(spelled for attribute in attributes for spelled in _spellings(layer, attribute)),
         _passed_cache(file, file.classes[name], callees),
     )
 

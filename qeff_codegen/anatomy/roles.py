@@ -10,11 +10,13 @@ class Role(StrEnum):
 
     CAUSAL_LM = "causal LM"
     MODEL = "model"
+    LAYER_STACK = "layer stack"
     DECODER_LAYER = "decoder layer"
     ATTENTION_WRAPPER = "attention wrapper"
     ATTENTION = "attention"
     ATTENTION_FUNCTION = "attention function"
     HELPER_FUNCTION = "helper function"
+    EMBEDDINGS = "embeddings"
     ROTARY_EMBEDDING = "rotary embedding"
     EXPERTS = "experts"
     EXPERT = "one expert"
@@ -27,4 +29,11 @@ class Role(StrEnum):
 
 
 # The call path of a forward pass, outermost first: what the cache and position_ids travel along.
-CALL_PATH = (Role.CAUSAL_LM, Role.MODEL, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.ATTENTION)
+CALL_PATH = (
+    Role.CAUSAL_LM,
+    Role.MODEL,
+    Role.LAYER_STACK,
+    Role.DECODER_LAYER,
+    Role.ATTENTION_WRAPPER,
+    Role.ATTENTION,
+)

@@ -8,7 +8,6 @@ from qeff_codegen.emit.formatting import formatted
 from qeff_codegen.emit.imports import import_block
 from qeff_codegen.emit.manifest import ManifestEntry
 from qeff_codegen.errors import Refusal
-from qeff_codegen.generated_model import MappingEntry
 
 FILE_NAME = "pytorch_transforms.py"
 TRANSFORMS = {
@@ -28,15 +27,15 @@ def render(entries: Mapping[str, ManifestEntry]) -> str:
     """The mapping file's text: imports at the top, then one class for each transform, models in the order of names.
 
     Raises:
-        Refusal: two models need different classes under one name.
+        Refusal: two models need different classes in the place of one.
     """
     imports: dict[str, tuple[str, str | None]] = {BASE[1]: (BASE[0], BASE[1])}
     bodies: dict[str, dict[str, str]] = {transform: {} for transform in TRANSFORMS}
     for name, entry in sorted(entries.items()):
         for mapping in entry.mappings:
-            _import(imports, mapping.upstream_class, entry.upstream_module, name)
-            _import(imports, mapping.replacement, mapping.replacement_module, name)
-            _map(bodies[mapping.transform], mapping, name)
+            upstream = _import(imports, mapping.upstream_class, entry.upstream_module, name)
+            ours = _import(imports, mapping.replacement, mapping.replacement_module, name)
+            _map(bodies[mapping.transform], upstream, ours, name)
     classes = "\n\n".join(
         f'class {transform}({BASE[1]}):\n    """{summary}"""\n\n    _module_mapping = {{\n'
         + "".join(f"        {upstream}: {ours},\n" for upstream, ours in bodies[transform].items())
@@ -46,21 +45,21 @@ def render(entries: Mapping[str, ManifestEntry]) -> str:
     return formatted(f"{HEADER}\n{import_block(imports)}\n\n\n{classes}")
 
 
-def _import(imports: dict[str, tuple[str, str | None]], name: str, module: str, model: str) -> None:
+def _import(imports: dict[str, tuple[str, str | None]], name: str, module: str, model: str) -> str:
+    """Import a class, and say what it is called here: by its own name, unless another model's class has it already."""
     known = imports.setdefault(name, (module, name))
-    if known != (module, name):
-        raise Refusal(
-            f"`{name}` of {model} stands in {module}, and another model already uses that name from {known[0]}",
-            rule="mapping_file",
-            next_step="generate the two models into different folders with --output",
-        )
+    if known == (module, name):
+        return name
+    alias = f"{name}_of_{model}"
+    imports[alias] = (module, name)
+    return alias
 
 
-def _map(body: dict[str, str], mapping: MappingEntry, model: str) -> None:
-    known = body.setdefault(mapping.upstream_class, mapping.replacement)
-    if known != mapping.replacement:
+def _map(body: dict[str, str], upstream: str, ours: str, model: str) -> None:
+    known = body.setdefault(upstream, ours)
+    if known != ours:
         raise Refusal(
-            f"`{mapping.upstream_class}` of {model} is already mapped to `{known}`",
+            f"`{upstream}` of {model} is already mapped to `{known}`",
             rule="mapping_file",
             next_step="generate the two models into different folders with --output",
         )

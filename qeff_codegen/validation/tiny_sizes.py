@@ -43,6 +43,8 @@ _FURTHER: dict[str, Any] = {
     "ffn_hidden_size": 96,
     "global_head_dim": 64,
     "hidden_size_per_layer_input": 16,
+    # Not a size: some families are encoders unless they are told, and generate nonsense then.
+    "is_decoder": True,
     "intermediate_size_mlp": 80,
     "laurel_rank": 12,
     "max_seq_len": MAX_POSITIONS,

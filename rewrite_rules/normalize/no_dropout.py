@@ -20,7 +20,7 @@ ARGUMENT = "dropout"
 
 class NoDropout(Rule):
     why = "Dropout is the identity at inference; left in, it would only be one more node."
-    roles = (*CALL_PATH, Role.ATTENTION_FUNCTION)
+    roles = (*CALL_PATH, Role.EMBEDDINGS, Role.ATTENTION_FUNCTION)
     construct = "`nn.functional.dropout(...)`, a call of an nn.Dropout module, or a `dropout=` argument"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:

@@ -16,6 +16,7 @@ from rewrite_rules._folding import fold, none_comparison
 from rewrite_rules._matching import assigned_name, names_read, parameter_names, source, without_parameters
 
 ENCODER = frozenset({"encoder_hidden_states", "encoder_attention_mask", "encoder_outputs", "key_value_states"})
+CACHE_OF_TWO = "EncoderDecoderCache"
 CROSS_ATTENTION = {"self.config.add_cross_attention", "self.config.is_encoder_decoder", "self.is_cross_attention"}
 
 
@@ -25,9 +26,14 @@ class NoEncoder(Rule):
     construct = "branches on `encoder_hidden_states is not None`"
 
     def applies_to(self, function: Function) -> bool:
-        return super().applies_to(function) and bool(ENCODER & set(parameter_names(function.node)))
+        told = bool(ENCODER & set(parameter_names(function.node))) or CACHE_OF_TWO in source(function.node)
+        return super().applies_to(function) and told
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+        callees = set(anatomy.callees(function.role))
+        results = _FindResults(callees)
+        function.node.visit(results)
+        encoder = ENCODER - results.names
         false_names = _names_that_say_encoder(function.node)
 
         def truth(test: cst.BaseExpression) -> bool | None:
@@ -35,15 +41,28 @@ class NoEncoder(Rule):
                 return False
             if source(test) in CROSS_ATTENTION or _asks_for_encoder(test):
                 return False
-            return none_comparison(test, ENCODER)
+            return none_comparison(test, encoder)
 
         node, decided = fold(function.node, truth)
-        dropper = _DropEncoder(false_names, set(anatomy.callees(function.role)))
-        node = cst.ensure_type(without_parameters(node, ENCODER).visit(dropper), cst.FunctionDef)
-        left = (ENCODER | false_names) & names_read(node)
+        dropper = _DropEncoder(encoder, false_names, callees)
+        node = cst.ensure_type(without_parameters(node, encoder).visit(dropper), cst.FunctionDef)
+        left = (encoder | false_names) & names_read(node)
         if left:
             raise Unmatched(f"`{min(left)}` is used outside a branch on it", node)
         return node, max(decided, 1)
+
+
+class _FindResults(cst.CSTVisitor):
+    """Names that hold what the next part of the decoder returns, whatever they are called."""
+
+    def __init__(self, callees: set[str]) -> None:
+        self.callees = callees
+        self.names: set[str] = set()
+
+    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> None:
+        assigned = assigned_name(node)
+        if assigned is not None and isinstance(assigned[1], cst.Call) and source(assigned[1].func) in self.callees:
+            self.names.add(assigned[0])
 
 
 def _names_that_say_encoder(function: cst.FunctionDef) -> set[str]:
@@ -67,13 +86,14 @@ def _asks_for_encoder(test: cst.BaseExpression) -> bool:
     """Whether a test asks for the cache of an encoder, or for the type of what is known to be None."""
     if not isinstance(test, cst.Call) or source(test.func) != "isinstance" or len(test.args) != 2:
         return False
-    return source(test.args[1].value) == "EncoderDecoderCache" or source(test.args[0].value) in ENCODER
+    return source(test.args[1].value) == CACHE_OF_TWO or source(test.args[0].value) in ENCODER
 
 
 class _DropEncoder(cst.CSTTransformer):
     """Remove the assignments of what is known to be None or false, and the arguments that hand it on."""
 
-    def __init__(self, flags: set[str], callees: set[str]) -> None:
+    def __init__(self, encoder: frozenset[str], flags: set[str], callees: set[str]) -> None:
+        self.encoder = encoder
         self.flags = flags
         self.callees = callees
 
@@ -81,17 +101,22 @@ class _DropEncoder(cst.CSTTransformer):
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
     ) -> cst.SimpleStatementLine | cst.RemovalSentinel:
         assigned = assigned_name(updated_node)
-        if assigned is not None and (assigned[0] in self.flags or assigned[0] in ENCODER):
+        if assigned is not None and (assigned[0] in self.flags or assigned[0] in self.encoder):
             return cst.RemoveFromParent()
-        return updated_node
+        # `x = x if <no encoder> else y`
+        same = assigned is not None and source(assigned[1]) == assigned[0]
+        return cst.RemoveFromParent() if same else updated_node
 
     def leave_Annotation(self, original_node: cst.Annotation, updated_node: cst.Annotation) -> cst.Annotation:
-        plain = source(updated_node.annotation).replace("EncoderDecoderCache", "Cache")
+        plain = source(updated_node.annotation).replace(CACHE_OF_TWO, "Cache")
         if plain == source(updated_node.annotation):
             return updated_node
         return updated_node.with_changes(annotation=cst.parse_expression(plain))
 
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
+        if source(original_node.func) == CACHE_OF_TWO and len(updated_node.args) == 2:
+            # The first of the two is the decoder's own.
+            return updated_node.args[0].value
         if source(original_node.func) not in self.callees:
             return updated_node
         kept = [item for item in updated_node.args if source(item.value) not in ENCODER and not _is_no_encoder(item)]

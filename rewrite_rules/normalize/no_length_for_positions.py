@@ -15,7 +15,14 @@ from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._matching import SEEN, assigned_name, names_loaded, source, without_assignments
+from rewrite_rules._matching import (
+    SEEN,
+    assigned_name,
+    names_loaded,
+    source,
+    without_assignments,
+    without_keywords,
+)
 
 POSITIONS = "position_ids"
 UNUSED = {"attention_mask": "None"}
@@ -74,6 +81,8 @@ class _DropLength(cst.CSTTransformer):
         if not lengths or POSITIONS not in bound or not all(_is_unneeded(table, name) for name in lengths):
             return updated_node
         self.count += 1
+        if all(item.keyword is not None for item in updated_node.args) and not set(UNUSED) & set(bound):
+            return without_keywords(updated_node, lengths)
         values = {name: source(value) for name, value in bound.items() if name not in lengths}
         values |= {name: none for name, none in UNUSED.items() if name in values and _is_unneeded(table, name)}
         arguments = ", ".join(

@@ -38,8 +38,10 @@ class NothingRecorded(Rule):
     construct = f"conditions on {', '.join(f'`{name}`' for name in SWITCHES)}"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
-        if not function.is_forward or not set(SWITCHES) & names_read(function.node):
+        if not function.is_forward:
             return function.node, 0
+        if not set(SWITCHES) & names_read(function.node):
+            return _without_decided(function.node, set(anatomy.callees(function.role)))
         defaults = _FindDefaults()
         function.node.visit(defaults)
         if defaults.other is not None:
@@ -57,6 +59,13 @@ class NothingRecorded(Rule):
         if left:
             raise Unmatched(f"`{min(left)}` is used outside a branch on it", node.params)
         return node, max(decided, 1)
+
+
+def _without_decided(function: cst.FunctionDef, callees: set[str]) -> tuple[cst.FunctionDef, int]:
+    """A forward that only tells the next part what is decided, without that."""
+    dropper = _DropArguments(set(), set(), callees)
+    node = cst.ensure_type(function.visit(dropper), cst.FunctionDef)
+    return (node, dropper.decided) if dropper.decided else (function, 0)
 
 
 class _FindDefaults(cst.CSTVisitor):
@@ -110,9 +119,20 @@ class _DropArguments(cst.CSTTransformer):
         self.switches = switches
         self.recorded = recorded
         self.callees = callees
+        self.decided = 0
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
         called = spelled(original_node.func)
         gone = (self.recorded if OUTPUT in called else set()) | (self.switches if called in self.callees else set())
         kept = [item for item in updated_node.args if item.keyword is None or source(item.value) not in gone]
+        if called in self.callees:
+            open_ones = [item for item in kept if not _is_decided(item)]
+            self.decided += len(kept) - len(open_ones)
+            kept = open_ones
         return updated_node if len(kept) == len(updated_node.args) else updated_node.with_changes(args=kept)
+
+
+def _is_decided(argument: cst.Arg) -> bool:
+    """Whether an argument hands a switch on as it is decided: `return_dict=True`."""
+    name = argument.keyword.value if argument.keyword is not None else ""
+    return name in SWITCHES and source(argument.value) == str(SWITCHES[name])

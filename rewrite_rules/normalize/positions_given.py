@@ -3,6 +3,9 @@
 An exported decoder is always given `position_ids`. The branch for their absence counts on from the length of a growing
 cache, which a preallocated one does not have, so it could only be wrong. That is so for a branch that counts tokens
 one by one from what is cached; one that does anything else makes another model, and is a refusal.
+
+Embeddings that are a module of their own count with a buffer of all positions, from the number of tokens that their
+caller says are cached. Some begin after the number of the pad token, and not at 0: those are refused.
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ import re
 import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
-from qeff_codegen.anatomy.roles import CALL_PATH
+from qeff_codegen.anatomy.modeling_file import parameters
+from qeff_codegen.anatomy.roles import CALL_PATH, Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from rewrite_rules._folding import fold, none_comparison
@@ -33,11 +37,14 @@ COUNTED = tuple(
         r"position_ids\.view\(1, 1, -1\)\.expand\(\d, \w+\.shape\[0\], -1\)",
     )
 )
+# A buffer that holds its own index, and the number of new tokens.
+ALL_POSITIONS = re.compile(r"torch\.arange\(config\.\w+\)\.expand\(\(1, -1\)\)")
+LENGTHS = {"input_shape[1]", "input_ids.size(1)"}
 
 
 class PositionsGiven(Rule):
     why = "`position_ids` is always given; counting on from the length of a preallocated cache would be wrong."
-    roles = CALL_PATH
+    roles = (*CALL_PATH, Role.EMBEDDINGS)
     words = ("position_ids is",)
     construct = (
         "`if position_ids is None:` that counts `arange(<new tokens>) + <cached tokens>`, and does nothing else"
@@ -47,7 +54,8 @@ class PositionsGiven(Rule):
         node, decided = fold(function.node, _absent)
         if decided:
             tree = ast.parse(cst.Module([function.node]).code)
-            other = next((item for item in _branches(tree) if not _only_counts(item, tree)), None)
+            buffers = _counting_buffers(anatomy, function)
+            other = next((item for item in _branches(tree) if not _only_counts(item, tree, buffers)), None)
             if other is not None:
                 first = other.split("\n", 1)[0]
                 raise Unmatched(f"without `position_ids` upstream does more than count: `{first}`", function.node)
@@ -77,10 +85,27 @@ def _branches(tree: ast.Module) -> list[str]:
     return found + [ast.unparse(node) for node in questions.values()]
 
 
-def _only_counts(statement: str, tree: ast.Module) -> bool:
+def _counting_buffers(anatomy: Anatomy, function: Function) -> set[str]:
+    """What embeddings count with: a slice of a buffer of all positions, from a number that they are given."""
+    made = anatomy.file.classes[function.owner].methods.get("__init__") if function.owner else None
+    if function.role is not Role.EMBEDDINGS or made is None:
+        return set()
+    given = anatomy.file.classes[function.owner or ""].forward
+    return {
+        f"self.{ast.literal_eval(node.args[0])}[:, {seen}:seq_length + {seen}]"
+        for node in ast.walk(made)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "self.register_buffer"
+        if isinstance(node.args[0], ast.Constant) and ALL_POSITIONS.fullmatch(ast.unparse(node.args[1]))
+        for seen in (parameters(given) if given is not None else ())
+    }
+
+
+def _only_counts(statement: str, tree: ast.Module, buffers: set[str]) -> bool:
     name, _, value = statement.partition(" = ")
     if name != "position_ids":
         return SEEN.fullmatch(value) is not None or value.endswith(".shape[0]")
+    if value in buffers:
+        return all(ast.unparse(item) in LENGTHS for item in _values_of("seq_length", tree))
     for pattern in COUNTED:
         match = pattern.fullmatch(value)
         if match is not None:
@@ -89,12 +114,16 @@ def _only_counts(statement: str, tree: ast.Module) -> bool:
     return False
 
 
-def _is_cached_length(name: str, tree: ast.Module) -> bool:
-    """Whether `name` is only ever bound to the length of the cache."""
-    values = [
-        ast.unparse(node.value)
+def _values_of(name: str, tree: ast.Module) -> list[ast.expr]:
+    return [
+        node.value
         for node in ast.walk(tree)
         if isinstance(node, ast.Assign) and name in {ast.unparse(target) for target in node.targets}
     ]
+
+
+def _is_cached_length(name: str, tree: ast.Module) -> bool:
+    """Whether `name` is only ever bound to the length of the cache."""
+    values = [ast.unparse(value) for value in _values_of(name, tree)]
     other = any(isinstance(node, ast.AugAssign) and ast.unparse(node.target) == name for node in ast.walk(tree))
     return bool(values) and not other and all(SEEN.fullmatch(value) for value in values)

@@ -19,7 +19,7 @@ TOKENS = frozenset({"input_ids"})
 
 class TokensGiven(Rule):
     why = "The graph takes `input_ids`, so what upstream does without them never runs."
-    roles = (Role.MODEL,)
+    roles = (Role.MODEL, Role.EMBEDDINGS)
     words = ("input_ids is",)
     construct = "`if input_ids is None: ...`"
 

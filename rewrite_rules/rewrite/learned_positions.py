@@ -17,7 +17,7 @@ from rewrite_rules._matching import modules_made_by, source
 
 class LearnedPositions(Rule):
     why = "A pad's position is -1: indexing the table accepts it, calling the embedding does not."
-    roles = (Role.MODEL,)
+    roles = (Role.MODEL, Role.EMBEDDINGS)
     words = ("position_ids)",)
     construct = "`self.<embedding>(position_ids)` where `__init__` sets it to an nn.Embedding"
 

@@ -14,10 +14,13 @@ from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
 from rewrite_rules._matching import CACHE, assigned_name, only_statement, source, spelled
 
+# What returns an output object, in which upstream puts the cache itself.
+OUTSIDE = (Role.MODEL, Role.LAYER_STACK)
+
 
 class ReturnCache(Rule):
     why = "What a module changes it returns: the updated cache is an output of every layer, not a side effect."
-    roles = (Role.MODEL, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.ATTENTION)
+    roles = (Role.MODEL, Role.LAYER_STACK, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.ATTENTION)
     expect = Expect.AT_LEAST_ONE
     construct = (
         "`return <hidden states>` or `return <hidden states>, <weights>` in a decoder layer, "
@@ -28,10 +31,12 @@ class ReturnCache(Rule):
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         if not function.is_forward:
             return function.node, 0
+        if function.role is Role.MODEL and anatomy.parts(Role.LAYER_STACK):
+            return function.node, 1  # the stack's output object holds the cache
         counts = {spelled: anatomy.returned_count(part) for spelled, part in anatomy.callees(function.role).items()}
         returner = _Return(function.role, counts)
         node = cst.ensure_type(function.node.visit(returner), cst.FunctionDef)
-        if function.role is not Role.MODEL:
+        if function.role not in OUTSIDE:
             node = node.with_changes(returns=_annotation(node.returns))
         return node, returner.count
 
@@ -58,7 +63,7 @@ class _Return(cst.CSTTransformer):
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
     ) -> cst.SimpleStatementLine:
         statement = only_statement(updated_node)
-        if isinstance(statement, cst.Return) and self.role is not Role.MODEL:
+        if isinstance(statement, cst.Return) and self.role not in OUTSIDE:
             return self._return(updated_node, statement)
         if isinstance(statement, cst.Assign) and isinstance(statement.value, cst.Call):
             if spelled(statement.value.func) in self.counts:

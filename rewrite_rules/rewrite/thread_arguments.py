@@ -64,6 +64,8 @@ class _Thread(cst.CSTTransformer):
             raise Unmatched("a call spreads `*args`", updated_node)
         positional = [item for item in updated_node.args if item.keyword is None and not item.star]
         bound = set(parameters(part.forward)[: len(positional)])
+        # Upstream's parameters before it may be gone: they were an encoder's.
+        bound |= {spelled(item.value) for item in positional} & set(self.passed)
         bound |= {item.keyword.value for item in updated_node.args if item.keyword is not None}
         if part.cache_parameter in bound:
             bound.add(CACHE)

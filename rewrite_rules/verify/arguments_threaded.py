@@ -45,4 +45,15 @@ class ArgumentsThreaded(Check):
                         if (name not in bound and not (carried and carried(name)))
                         or (name in bound and ast.unparse(bound[name]) != name)
                     ]
-        return found
+        return found + _embeddings_without_positions(module)
+
+
+def _embeddings_without_positions(module: FinishedModule) -> list[Broken]:
+    model = module.method(module.anatomy.model.name, "forward")
+    return [
+        Broken(f"`{module.anatomy.model.name}` calls `{ast.unparse(node.func)}` without position_ids")
+        for part in module.anatomy.embeddings
+        for node in (ast.walk(model) if model is not None else ())
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in part.called_as
+        if ast.unparse(bind(node, part.forward).get("position_ids") or node) != "position_ids"
+    ]

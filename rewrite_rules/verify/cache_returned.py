@@ -23,7 +23,14 @@ class CacheReturned(Check):
                 returns = [node for node in ast.walk(forward) if isinstance(node, ast.Return)] if forward else []
                 if not returns or not all(_ends_with_cache(node.value) for node in returns):
                     found.append(Broken(f"`{part.name}` does not return the cache", part.forward.lineno))
-        for role in (Role.MODEL, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER):
+        stacks = module.anatomy.parts(Role.LAYER_STACK)
+        outside = Role.LAYER_STACK if stacks else Role.MODEL
+        for part in (*stacks, *(module.anatomy.parts(Role.MODEL) if stacks else ())):
+            forward = module.method(part.name, "forward")
+            returns = [node for node in ast.walk(forward) if isinstance(node, ast.Return)] if forward else []
+            if not returns or not all(_holds_cache(node.value) for node in returns):
+                found.append(Broken(f"`{part.name}` does not return the cache", part.forward.lineno))
+        for role in (outside, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER):
             callees = module.anatomy.callees(role)
             for part in module.anatomy.parts(role):
                 forward = module.method(part.name, "forward")
@@ -49,6 +56,12 @@ class CacheReturned(Check):
 
 def _is_call_of(node: ast.AST, callees: set[str]) -> bool:
     return isinstance(node, ast.Call) and ast.unparse(node.func) in callees
+
+
+def _holds_cache(value: ast.expr | None) -> bool:
+    """Whether an output object is made with the cache."""
+    keywords = value.keywords if isinstance(value, ast.Call) else []
+    return any(item.arg == CACHE and ast.unparse(item.value) == CACHE for item in keywords)
 
 
 def _ends_with_cache(value: ast.expr | None) -> bool:

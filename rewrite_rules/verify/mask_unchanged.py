@@ -16,7 +16,7 @@ from rewrite_rules._functions import line_of, names_standing_for, parents_in
 
 # The causal LM and the model are given upstream's attention mask, which says which tokens are pads, or nothing; the
 # boolean one begins in the model.
-ROLES = (Role.MODEL, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.ATTENTION)
+ROLES = (Role.MODEL, Role.LAYER_STACK, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.ATTENTION)
 BUILDERS = ("_create_causal_mask", "_create_chunked_causal_mask")
 SIZES = {"shape", "size", "device", "dtype"}
 

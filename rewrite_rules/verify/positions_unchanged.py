@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from qeff_codegen.anatomy.roles import CALL_PATH
+from qeff_codegen.anatomy.roles import CALL_PATH, Role
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
 from rewrite_rules._functions import generated_functions, line_of, parents_in, staying_functions
@@ -27,7 +27,7 @@ class PositionsUnchanged(Check):
     def broken(self, module: FinishedModule) -> list[Broken]:
         found = [
             Broken(f"`{part.name}` changes the positions: `{ast.unparse(use)}`", generated=line_of(use, forward))
-            for role in CALL_PATH
+            for role in (*CALL_PATH, Role.EMBEDDINGS)
             for part in module.anatomy.parts(role)
             if (forward := module.method(part.name, "forward")) is not None
             for use in _changes(forward)

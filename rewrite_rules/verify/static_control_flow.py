@@ -26,6 +26,11 @@ class StaticControlFlow(Check):
             if (problem := _problem(name, node))
         ]
         found += [
+            Broken(f"`{name}` takes rows by value: `{ast.unparse(node)}`", node.lineno)
+            for name, function in staying_functions(module)
+            for node in _rows_by_value(function)
+        ]
+        found += [
             Broken(problem, line_of(node, function))
             for name, function in staying_functions(module)
             for node in ast.walk(function)
@@ -44,3 +49,17 @@ def _problem(name: str, node: ast.AST) -> str:
     if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "self":
         return f"`{name}` keeps state between calls: `{ast.unparse(node)}`"
     return ""
+
+
+def _rows_by_value(function: ast.FunctionDef) -> list[ast.Subscript]:
+    """Where rows are read by a local that is a comparison: how many there are depends on values."""
+    compared = {
+        ast.unparse(node.targets[0])
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Compare)
+    }
+    return [
+        node
+        for node in ast.walk(function)
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and ast.unparse(node.slice) in compared
+    ]

@@ -113,12 +113,12 @@ def test_a_model_may_be_called_inside_a_module_that_only_holds_it() -> None:
     assert "TinyHolder" in anatomy.reachable
 
 
-def test_a_loop_in_a_module_of_the_model_is_refused_with_its_place() -> None:
+def test_a_model_must_hand_the_cache_to_the_module_that_loops() -> None:
     source = WHOLE.replace("\nclass TinyForCausalLM", HOLDER, 1)
     source = source.replace("self.model = TinyModel(config)", "self.model = TinyHolder(config)", 1)
     forward = "\n\n    def forward(self, input_ids, **kwargs):\n        return self.decoder(input_ids, **kwargs)\n"
     source = source.replace("self.decoder = TinyModel(config)\n", f"self.decoder = TinyModel(config){forward}", 1)
-    what = "`TinyHolder` leaves the loop over decoder layers to `TinyModel`, called as `self.decoder`"
+    what = "`TinyHolder.forward` does not hand the KV cache on"
     with pytest.raises(Refusal, match=re.escape(what)):
         recognised(source)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from qeff_codegen.emit import mapping_file
@@ -50,8 +52,17 @@ def test_two_models() -> None:
     assert mapping_file.render(entries) == EXPECTED
 
 
-def test_one_name_from_two_modules_is_refused() -> None:
+def test_one_name_from_two_modules_gets_the_name_of_its_model() -> None:
     first = entry_for(tiny_model("tiny", upstream_module="one"), "rules")
     second = entry_for(tiny_model("tiny", upstream_module="two"), "rules")
-    with pytest.raises(Refusal, match="`TinyRMSNorm` of b stands in two, and another model already uses that name"):
-        mapping_file.render({"a": first, "b": second})
+    text = mapping_file.render({"a": first, "b": second})
+    assert "from two import TinyModel as TinyModel_of_b" in text
+    assert "        TinyRMSNorm: CustomRMSNormAIC,\n        TinyRMSNorm_of_b: CustomRMSNormAIC,\n" in text
+
+
+def test_one_class_replaced_by_two_is_refused() -> None:
+    first = entry_for(tiny_model("apple", upstream_module="one"), "rules")
+    (_, mapping) = first.mappings
+    other = replace(first, mappings=(replace(mapping, replacement="QEffOther"),))
+    with pytest.raises(Refusal, match="`AppleModel` of b is already mapped to `QEffAppleModel`"):
+        mapping_file.render({"a": first, "b": other})

@@ -1,0 +1,27 @@
+class TinyModel(PreTrainedModel):
+    def forward(self, input_ids, attention_mask=None, position_ids=None, past_key_values=None, **kwargs):
+        inputs_embeds = self.embed_tokens(input_ids)
+
+        attention_mask = self._create_masks(
+            attention_mask=None, inputs_embeds=inputs_embeds, past_key_values=past_key_values
+        )
+
+        hidden_states = inputs_embeds
+        for decoder_layer in self.layers:
+            hidden_states = decoder_layer(hidden_states, attention_mask, past_key_values=past_key_values, **kwargs)
+        return BaseModelOutputWithPast(last_hidden_state=hidden_states, past_key_values=past_key_values)
+
+    def _create_masks(self, attention_mask, inputs_embeds, past_key_values):
+        # Every token sees those before it.
+        attention_mask = create_causal_mask(
+            config=self.config,
+            inputs_embeds=inputs_embeds,
+            attention_mask=attention_mask,
+            past_key_values=past_key_values,
+        )
+        return attention_mask
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList([TinyDecoderLayer(config, layer_idx) for layer_idx in range(2)])
