@@ -201,3 +201,17 @@ def test_looks_into_helpers_of_helpers_that_stay() -> None:
     )
     broken = CHECKS["positions_unchanged"].broken(sound_module(rotation))
     assert [item.what for item in broken] == ["`rotate` reads some rows for all: `sin[:1]`"]
+
+
+@pytest.mark.parametrize("lost", ["cos", "sin"])
+def test_notices_a_rotation_without_an_axis_for_the_heads(lost: str) -> None:
+    rotation = (
+        "def apply_rotary_pos_emb(q, k, cos, sin, unsqueeze_dim=1):\n"
+        "    cos = cos.unsqueeze(unsqueeze_dim)\n    sin = sin.unsqueeze(unsqueeze_dim)\n"
+        "    return q * cos + q * sin, k * cos + k * sin\n"
+    )
+    check = CHECKS["rotation_for_all_heads"]
+    assert check.broken(sound_module(rotation)) == []
+    broken = check.broken(sound_module(rotation.replace(f"    {lost} = {lost}.unsqueeze(unsqueeze_dim)\n", "")))
+    assert [item.what for item in broken] == [f"`apply_rotary_pos_emb` gives `{lost}` no axis for the heads"]
+    assert broken[0].line

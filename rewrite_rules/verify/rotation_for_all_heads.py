@@ -1,0 +1,47 @@
+"""Cos and sin get an axis for the heads wherever a function rotates with them.
+
+Upstream's batches often have one row of positions for all, and a missing axis is then filled in by broadcasting, as if
+heads were rows. With positions of its own for every row, the rows would be taken for heads: an error, or, in a batch of
+as many rows as there are heads, other numbers.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from qeff_codegen.engine.finished_module import FinishedModule
+from qeff_codegen.engine.rule import Broken, Check
+from rewrite_rules._functions import generated_functions, staying_functions
+
+ROTATIONS = {"cos", "sin", "freqs_cis"}
+AXIS = "unsqueeze_dim"
+
+
+class RotationForAllHeads(Check):
+    promise = "What rotates queries and keys has an axis for the heads, so that every row keeps its own positions."
+
+    def broken(self, module: FinishedModule) -> list[Broken]:
+        found = [
+            Broken(f"`{name}` gives `{lost}` no axis for the heads", generated=function.lineno)
+            for name, function in generated_functions(module)
+            for lost in _without_axis(function)
+        ]
+        return found + [
+            Broken(f"`{name}` gives `{lost}` no axis for the heads", function.lineno)
+            for name, function in staying_functions(module)
+            for lost in _without_axis(function)
+        ]
+
+
+def _without_axis(function: ast.FunctionDef) -> list[str]:
+    """The rotations that a function takes together with the place of the heads' axis, and does not give one."""
+    taken = {item.arg for item in (*function.args.args, *function.args.kwonlyargs)}
+    if AXIS not in taken:
+        return []
+    given = {
+        ast.unparse(node.func.value)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "unsqueeze"
+        if [ast.unparse(item) for item in node.args] == [AXIS]
+    }
+    return sorted(ROTATIONS & taken - given)
