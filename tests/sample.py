@@ -14,6 +14,7 @@ SAMPLE = {
     "gpt_neox_japanese": "dropout in a helper function, partial rotation",
     "opt": "learned positions with an offset, a model inside a module that only holds it",
     "bart": "a decoder that may serve behind an encoder, positions it counts itself",
+    "bert": "post-norm layers in a stack of their own, embeddings in a module of their own",
     "whisper": "a head that computes the logits of every token",
     "mixtral": "experts with three-dimensional weights",
     "dbrx": "experts whose weights are one matrix, nested configurations",
