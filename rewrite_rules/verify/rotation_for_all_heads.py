@@ -1,8 +1,8 @@
 """Cos and sin get an axis for the heads wherever a function rotates with them.
 
 Upstream's batches often have one row of positions for all, and a missing axis is then filled in by broadcasting. With
-positions of its own for every row, rows would be taken for heads: an error, or, in a batch of as many rows as there are
-heads, other numbers.
+positions of its own for every row, rows would be taken for heads: an error, or other numbers in a batch of as many
+rows as there are heads.
 """
 
 from __future__ import annotations
