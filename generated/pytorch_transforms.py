@@ -39,6 +39,24 @@ from transformers.models.aria.modeling_aria import (
     AriaTextRotaryEmbedding,
 )
 from transformers.models.bart.modeling_bart import BartAttention, BartDecoder, BartDecoderLayer, BartForCausalLM
+from transformers.models.bert.modeling_bert import (
+    BertAttention,
+    BertEmbeddings,
+    BertEncoder,
+    BertLayer,
+    BertLMHeadModel,
+    BertModel,
+    BertSelfAttention,
+)
+from transformers.models.bert_generation.modeling_bert_generation import BertEncoder as BertEncoder_of_bert_generation
+from transformers.models.bert_generation.modeling_bert_generation import (
+    BertGenerationAttention,
+    BertGenerationDecoder,
+    BertGenerationEmbeddings,
+    BertGenerationEncoder,
+    BertGenerationLayer,
+    BertGenerationSelfAttention,
+)
 from transformers.models.bigbird_pegasus.modeling_bigbird_pegasus import (
     BigBirdPegasusDecoder,
     BigBirdPegasusDecoderAttention,
@@ -147,6 +165,15 @@ from transformers.models.dots1.modeling_dots1 import (
     Dots1RMSNorm,
     Dots1RotaryEmbedding,
 )
+from transformers.models.electra.modeling_electra import (
+    ElectraAttention,
+    ElectraEmbeddings,
+    ElectraEncoder,
+    ElectraForCausalLM,
+    ElectraLayer,
+    ElectraModel,
+    ElectraSelfAttention,
+)
 from transformers.models.emu3.modeling_emu3 import (
     Emu3Attention,
     Emu3DecoderLayer,
@@ -154,6 +181,15 @@ from transformers.models.emu3.modeling_emu3 import (
     Emu3RMSNorm,
     Emu3RotaryEmbedding,
     Emu3TextModel,
+)
+from transformers.models.ernie.modeling_ernie import (
+    ErnieAttention,
+    ErnieEmbeddings,
+    ErnieEncoder,
+    ErnieForCausalLM,
+    ErnieLayer,
+    ErnieModel,
+    ErnieSelfAttention,
 )
 from transformers.models.ernie4_5.modeling_ernie4_5 import (
     Ernie4_5Attention,
@@ -607,6 +643,15 @@ from transformers.models.qwen3_moe.modeling_qwen3_moe import (
     Qwen3MoeRMSNorm,
     Qwen3MoeRotaryEmbedding,
 )
+from transformers.models.roc_bert.modeling_roc_bert import (
+    RoCBertAttention,
+    RoCBertEmbeddings,
+    RoCBertEncoder,
+    RoCBertForCausalLM,
+    RoCBertLayer,
+    RoCBertModel,
+    RoCBertSelfAttention,
+)
 from transformers.models.seed_oss.modeling_seed_oss import (
     SeedOssAttention,
     SeedOssDecoderLayer,
@@ -713,6 +758,24 @@ from .aria_text.modeling_aria_text import (
     QEffAriaTextRotaryEmbedding,
 )
 from .bart.modeling_bart import QEffBartAttention, QEffBartDecoder, QEffBartDecoderLayer, QEffBartForCausalLM
+from .bert.modeling_bert import (
+    QEffBertAttention,
+    QEffBertEmbeddings,
+    QEffBertEncoder,
+    QEffBertLayer,
+    QEffBertLMHeadModel,
+    QEffBertModel,
+    QEffBertSelfAttention,
+)
+from .bert_generation.modeling_bert_generation import QEffBertEncoder as QEffBertEncoder_of_bert_generation
+from .bert_generation.modeling_bert_generation import (
+    QEffBertGenerationAttention,
+    QEffBertGenerationDecoder,
+    QEffBertGenerationEmbeddings,
+    QEffBertGenerationEncoder,
+    QEffBertGenerationLayer,
+    QEffBertGenerationSelfAttention,
+)
 from .bigbird_pegasus.modeling_bigbird_pegasus import (
     QEffBigBirdPegasusDecoder,
     QEffBigBirdPegasusDecoderAttention,
@@ -810,12 +873,30 @@ from .dots1.modeling_dots1 import (
     QEffDots1NaiveMoe,
     QEffDots1RotaryEmbedding,
 )
+from .electra.modeling_electra import (
+    QEffElectraAttention,
+    QEffElectraEmbeddings,
+    QEffElectraEncoder,
+    QEffElectraForCausalLM,
+    QEffElectraLayer,
+    QEffElectraModel,
+    QEffElectraSelfAttention,
+)
 from .emu3.modeling_emu3 import (
     QEffEmu3Attention,
     QEffEmu3DecoderLayer,
     QEffEmu3ForCausalLM,
     QEffEmu3RotaryEmbedding,
     QEffEmu3TextModel,
+)
+from .ernie.modeling_ernie import (
+    QEffErnieAttention,
+    QEffErnieEmbeddings,
+    QEffErnieEncoder,
+    QEffErnieForCausalLM,
+    QEffErnieLayer,
+    QEffErnieModel,
+    QEffErnieSelfAttention,
 )
 from .ernie4_5.modeling_ernie4_5 import (
     QEffErnie4_5Attention,
@@ -1223,6 +1304,15 @@ from .qwen3_moe.modeling_qwen3_moe import (
     QEffQwen3MoeModel,
     QEffQwen3MoeRotaryEmbedding,
 )
+from .roc_bert.modeling_roc_bert import (
+    QEffRoCBertAttention,
+    QEffRoCBertEmbeddings,
+    QEffRoCBertEncoder,
+    QEffRoCBertForCausalLM,
+    QEffRoCBertLayer,
+    QEffRoCBertModel,
+    QEffRoCBertSelfAttention,
+)
 from .seed_oss.modeling_seed_oss import (
     QEffSeedOssAttention,
     QEffSeedOssDecoderLayer,
@@ -1373,6 +1463,20 @@ class KVCacheTransform(ModuleMappingTransform):
         BartDecoderLayer: QEffBartDecoderLayer,
         BartDecoder: QEffBartDecoder,
         BartForCausalLM: QEffBartForCausalLM,
+        BertEmbeddings: QEffBertEmbeddings,
+        BertSelfAttention: QEffBertSelfAttention,
+        BertAttention: QEffBertAttention,
+        BertLayer: QEffBertLayer,
+        BertEncoder: QEffBertEncoder,
+        BertModel: QEffBertModel,
+        BertLMHeadModel: QEffBertLMHeadModel,
+        BertGenerationSelfAttention: QEffBertGenerationSelfAttention,
+        BertGenerationAttention: QEffBertGenerationAttention,
+        BertGenerationLayer: QEffBertGenerationLayer,
+        BertEncoder_of_bert_generation: QEffBertEncoder_of_bert_generation,
+        BertGenerationEmbeddings: QEffBertGenerationEmbeddings,
+        BertGenerationEncoder: QEffBertGenerationEncoder,
+        BertGenerationDecoder: QEffBertGenerationDecoder,
         BigBirdPegasusDecoderAttention: QEffBigBirdPegasusDecoderAttention,
         BigBirdPegasusDecoderLayer: QEffBigBirdPegasusDecoderLayer,
         BigBirdPegasusDecoder: QEffBigBirdPegasusDecoder,
@@ -1455,11 +1559,25 @@ class KVCacheTransform(ModuleMappingTransform):
         Dots1DecoderLayer: QEffDots1DecoderLayer,
         Dots1Model: QEffDots1Model,
         Dots1ForCausalLM: QEffDots1ForCausalLM,
+        ElectraEmbeddings: QEffElectraEmbeddings,
+        ElectraSelfAttention: QEffElectraSelfAttention,
+        ElectraAttention: QEffElectraAttention,
+        ElectraLayer: QEffElectraLayer,
+        ElectraEncoder: QEffElectraEncoder,
+        ElectraModel: QEffElectraModel,
+        ElectraForCausalLM: QEffElectraForCausalLM,
         Emu3Attention: QEffEmu3Attention,
         Emu3DecoderLayer: QEffEmu3DecoderLayer,
         Emu3RotaryEmbedding: QEffEmu3RotaryEmbedding,
         Emu3TextModel: QEffEmu3TextModel,
         Emu3ForCausalLM: QEffEmu3ForCausalLM,
+        ErnieEmbeddings: QEffErnieEmbeddings,
+        ErnieSelfAttention: QEffErnieSelfAttention,
+        ErnieAttention: QEffErnieAttention,
+        ErnieLayer: QEffErnieLayer,
+        ErnieEncoder: QEffErnieEncoder,
+        ErnieModel: QEffErnieModel,
+        ErnieForCausalLM: QEffErnieForCausalLM,
         Ernie4_5RotaryEmbedding: QEffErnie4_5RotaryEmbedding,
         Ernie4_5Attention: QEffErnie4_5Attention,
         Ernie4_5DecoderLayer: QEffErnie4_5DecoderLayer,
@@ -1778,6 +1896,13 @@ class KVCacheTransform(ModuleMappingTransform):
         Qwen3MoeRotaryEmbedding: QEffQwen3MoeRotaryEmbedding,
         Qwen3MoeModel: QEffQwen3MoeModel,
         Qwen3MoeForCausalLM: QEffQwen3MoeForCausalLM,
+        RoCBertEmbeddings: QEffRoCBertEmbeddings,
+        RoCBertSelfAttention: QEffRoCBertSelfAttention,
+        RoCBertAttention: QEffRoCBertAttention,
+        RoCBertLayer: QEffRoCBertLayer,
+        RoCBertEncoder: QEffRoCBertEncoder,
+        RoCBertModel: QEffRoCBertModel,
+        RoCBertForCausalLM: QEffRoCBertForCausalLM,
         SeedOssAttention: QEffSeedOssAttention,
         SeedOssDecoderLayer: QEffSeedOssDecoderLayer,
         SeedOssRotaryEmbedding: QEffSeedOssRotaryEmbedding,

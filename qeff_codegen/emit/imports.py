@@ -64,12 +64,21 @@ def import_block(found: Mapping[str, tuple[str, str | None]]) -> str:
     for section in sorted({*plain, *(_section(module) for module in modules)}):
         lines = plain.get(section, [])
         lines = lines + [
-            f"from {module} import {', '.join(sorted(modules[module], key=_member_order))}"
+            f"from {module} import {members}"
             for module in sorted(modules)
             if _section(module) == section
+            for members in _members(modules[module])
         ]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
+
+
+def _members(names: list[str]) -> list[str]:
+    """What the import statements of one module bring in: names of another spelling have a statement each."""
+    renamed = [name for name in names if " as " in name]
+    plain = sorted((name for name in names if " as " not in name), key=_member_order)
+    statements = [", ".join(plain)] if plain else []
+    return sorted([*statements, *renamed], key=lambda statement: _member_order(statement.split(",")[0]))
 
 
 def _section(module: str) -> int:

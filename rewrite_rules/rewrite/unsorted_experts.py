@@ -22,7 +22,7 @@ from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from rewrite_rules._expert_rows import NotByRow, Rows
 from rewrite_rules._matching import line_of, names_bound, names_read, statements_of, tree_of
-from rewrite_rules._statements import text_of, with_body
+from rewrite_rules._statements import Renamed, text_of, with_body
 
 # Chosen experts to sorted choices: each line is one statement of the router, to its end.
 SORTS = re.compile(
@@ -185,7 +185,7 @@ class _Dispatcher:
                 new.append(line)
         if zeros:
             raise Unmatched("a result of the experts is never added up", lines[-1])
-        renamed = with_body(self.node, new).visit(_Rename(rows.sizes, EXPERT))
+        renamed = with_body(self.node, new).visit(Renamed(rows.sizes, EXPERT))
         return cst.ensure_type(renamed, cst.FunctionDef)
 
     def _rows(self, tree: ast.FunctionDef) -> Rows:
@@ -285,14 +285,3 @@ def _attributes(cls: ModelingClass, anatomy: Anatomy, role: Role) -> frozenset[s
     """Attributes of a class that hold parts of `role`, and nothing else."""
     names = {part.name for part in anatomy.parts(role)}
     return frozenset(attribute for attribute, built in cls.built.items() if built and set(built) <= names)
-
-
-class _Rename(cst.CSTTransformer):
-    """Rename a local name; what it holds is no longer what it was called after."""
-
-    def __init__(self, old: str, new: str) -> None:
-        self.old = old
-        self.new = new
-
-    def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.Name:
-        return updated_node.with_changes(value=self.new) if updated_node.value == self.old else updated_node

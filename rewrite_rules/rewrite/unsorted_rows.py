@@ -20,7 +20,7 @@ from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from rewrite_rules._expert_rows import NotByRow, Rows
 from rewrite_rules._matching import line_of, names_loaded, statements_of, tree_of, without_assignments
-from rewrite_rules._statements import text_of, with_body
+from rewrite_rules._statements import Renamed, text_of, with_body
 
 COUNTS = re.compile(
     r"(?P<sizes>\w+) = torch\.histc\((?P<chosen>\w+)\.flatten\(\)\.to\(torch\.float32\), "
@@ -145,7 +145,7 @@ def _dispatcher(node: cst.FunctionDef, cls: ModelingClass, anatomy: Anatomy) -> 
                 except NotByRow:
                     raise Unmatched("this may depend on the order of an expert's rows", line) from None
             new.append(line)
-    node = cst.ensure_type(with_body(node, new).visit(_Rename(counts["sizes"], experts)), cst.FunctionDef)
+    node = cst.ensure_type(with_body(node, new).visit(Renamed(counts["sizes"], experts)), cst.FunctionDef)
     return without_assignments(node, _dtypes(texts) - names_loaded(node))
 
 
@@ -181,12 +181,3 @@ def _leading(line: cst.BaseStatement) -> list[cst.EmptyLine]:
 def _without_widths(statement: ast.stmt) -> ast.AST:
     """A statement without the questions how wide rows are, which is the same in any order."""
     return ast.parse(re.sub(r"\b\w+\.size\(1\)", "0", ast.unparse(statement)))
-
-
-class _Rename(cst.CSTTransformer):
-    def __init__(self, old: str, new: str) -> None:
-        self.old = old
-        self.new = new
-
-    def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.Name:
-        return updated_node.with_changes(value=self.new) if updated_node.value == self.old else updated_node

@@ -43,3 +43,8 @@ def test_import_block_is_in_sections() -> None:
         "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n\n"
         "from qeff_codegen.runtime.constants import MIN_VALUE"
     )
+
+
+def test_a_renamed_class_has_a_statement_of_its_own() -> None:
+    found = {"A2_of_b": ("m", "A2"), "A10": ("m", "A10"), "A1": ("m", "A1")}
+    assert import_block(found) == "from m import A1, A10\nfrom m import A2 as A2_of_b"
