@@ -62,7 +62,7 @@ def test_one_name_from_two_modules_gets_the_name_of_its_model() -> None:
 
 def test_one_class_replaced_by_two_is_refused() -> None:
     first = entry_for(tiny_model("apple", upstream_module="one"), "rules")
-    (_, mapping) = first.mappings
+    _, mapping = first.mappings
     other = replace(first, mappings=(replace(mapping, replacement="QEffOther"),))
     with pytest.raises(Refusal, match="`AppleModel` of b is already mapped to `QEffAppleModel`"):
         mapping_file.render({"a": first, "b": other})
