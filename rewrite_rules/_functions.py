@@ -106,3 +106,13 @@ def names_standing_for(functions: Collection[str], forward: ast.FunctionDef) -> 
         if isinstance(target, ast.Name)
     )
     return {name for name, count in standing.items() if count == bound[name]}
+
+
+def values_of(name: str, tree: ast.AST) -> list[str]:
+    """Everything a local is bound to, as source; what adds to it, or annotates it, as the whole statement."""
+    return [
+        ast.unparse(node.value) if isinstance(node, ast.Assign) else ast.unparse(node)
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Assign) and name in {ast.unparse(target) for target in node.targets})
+        or (isinstance(node, (ast.AugAssign, ast.AnnAssign)) and ast.unparse(node.target) == name)
+    ]

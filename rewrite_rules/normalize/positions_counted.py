@@ -16,8 +16,9 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
+from rewrite_rules._functions import values_of
 from rewrite_rules._lengths import Lengths
-from rewrite_rules._matching import SEEN, assigned_name, source, statements_of
+from rewrite_rules._matching import SEEN, assigned_name, source, statements_of, tree_of
 
 POSITIONS = "position_ids"
 COUNTED = re.compile(r"torch\.arange\((?P<new>[\w.]+(?:\[1\])?), device=\w+\.device\) \+ (?P<seen>\w+)")
@@ -52,17 +53,7 @@ def _is_counted(item: cst.BaseStatement, function: cst.FunctionDef) -> bool:
         return False
     lengths = Lengths()
     function.visit(lengths)
-    return lengths.counts_new(match["new"]) and _values_of(match["seen"], function) == [SEEN]
-
-
-def _values_of(name: str, function: cst.FunctionDef) -> list[str]:
-    """Everything a local is bound to, as source."""
-    return [
-        ast.unparse(node.value) if isinstance(node, ast.Assign) else ast.unparse(node)
-        for node in ast.walk(ast.parse(cst.Module([function]).code))
-        if (isinstance(node, ast.Assign) and name in {ast.unparse(target) for target in node.targets})
-        or (isinstance(node, (ast.AugAssign, ast.AnnAssign)) and ast.unparse(node.target) == name)
-    ]
+    return lengths.counts_new(match["new"]) and values_of(match["seen"], tree_of(function)) == [SEEN]
 
 
 def _other_use(function: cst.FunctionDef) -> str:

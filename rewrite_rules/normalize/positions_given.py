@@ -21,6 +21,7 @@ from qeff_codegen.anatomy.roles import CALL_PATH, Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from rewrite_rules._folding import fold, none_comparison
+from rewrite_rules._functions import values_of
 
 POSITIONS = frozenset({"position_ids"})
 SEEN = re.compile(r"(\w+)\.get_seq_length\(\) if \1 is not None else 0|0 if (\w+) is None else \2\.get_seq_length\(\)")
@@ -105,7 +106,7 @@ def _only_counts(statement: str, tree: ast.Module, buffers: set[str]) -> bool:
     if name != "position_ids":
         return SEEN.fullmatch(value) is not None or value.endswith(".shape[0]")
     if value in buffers:
-        return all(ast.unparse(item) in LENGTHS for item in _values_of("seq_length", tree))
+        return all(item in LENGTHS for item in values_of("seq_length", tree))
     for pattern in COUNTED:
         match = pattern.fullmatch(value)
         if match is not None:
@@ -114,16 +115,7 @@ def _only_counts(statement: str, tree: ast.Module, buffers: set[str]) -> bool:
     return False
 
 
-def _values_of(name: str, tree: ast.Module) -> list[ast.expr]:
-    return [
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and name in {ast.unparse(target) for target in node.targets}
-    ]
-
-
 def _is_cached_length(name: str, tree: ast.Module) -> bool:
     """Whether `name` is only ever bound to the length of the cache."""
-    values = [ast.unparse(value) for value in _values_of(name, tree)]
-    other = any(isinstance(node, ast.AugAssign) and ast.unparse(node.target) == name for node in ast.walk(tree))
-    return bool(values) and not other and all(SEEN.fullmatch(value) for value in values)
+    values = values_of(name, tree)
+    return bool(values) and all(SEEN.fullmatch(value) for value in values)
