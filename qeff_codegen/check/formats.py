@@ -62,9 +62,10 @@ FORMATS: dict[str, Callable[[Report], str]] = {"text": as_text, "github": as_git
 def sentence(models: tuple[str, ...], item: Finding) -> str:
     """A finding as one sentence, with the models it is about before it."""
     about = f"{_named(models)}: " if models else ""
-    where = "" if len(models) > 1 else f"{item.path}{f':{item.line}' if item.line else ''} "
+    path = str(item.path) if len(models) < 2 else _pattern(item)
+    where = f"{path}{f':{item.line}' if item.line else ''}"
     effect = f" ({item.effect.value})" if item.effect else ""
-    return f"{about}{item.cause.value}{effect}: {where}{item.message}"
+    return f"{about}{item.cause.value}{effect}: {where} {item.message}"
 
 
 def _findings(report: Report) -> Iterator[str]:
@@ -78,10 +79,18 @@ def _grouped(findings: tuple[Finding, ...]) -> Iterator[tuple[tuple[str, ...], F
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for item in findings:
         alike = item.model is not None and not item.diff and item.line is None
-        key = (item.cause, item.effect, item.message, item.path.name == "manifest.json") if alike else (item,)
+        key = (item.cause, item.effect, item.message, _pattern(item)) if alike else (item,)
         groups.setdefault(key, []).append(item)
     for group in groups.values():
         yield tuple(item.model for item in group if item.model is not None), group[0]
+
+
+def _pattern(item: Finding) -> str:
+    """The path with NAME in the place of its model."""
+    path, model = item.path, item.model
+    if model is None or path.parent.name != model:
+        return str(path)
+    return str(path.parent.parent / "NAME" / path.name.replace(model, "NAME"))
 
 
 def _closing(report: Report) -> Iterator[str]:

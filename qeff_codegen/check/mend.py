@@ -6,11 +6,14 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from qeff_codegen.check.finding import Effect, Finding, Remedy
+from qeff_codegen.check.finding import Cause, Effect, Finding, Remedy
 from qeff_codegen.check.sources import Sources, is_bundled, is_of_transformers
+from qeff_codegen.emit import layout
 from qeff_codegen.emit.manifest import ManifestEntry
 
 COMMAND = "python -m qeff_codegen generate"
+# For a source that is recorded nowhere.
+LOOSE = " --source PATH"
 
 
 def mending(findings: Sequence[Finding], entries: Mapping[str, ManifestEntry], folder: Path, sources: Sources) -> str:
@@ -20,38 +23,46 @@ def mending(findings: Sequence[Finding], entries: Mapping[str, ManifestEntry], f
     """
     deleted = list(dict.fromkeys(str(item.path) for item in findings if item.remedy is Remedy.DELETE))
     commands = [f"rm -r {shlex.join(deleted)}"] if deleted else []
-    refused = {item.model for item in findings if item.effect is Effect.REFUSED}
-    wanted = [item for item in findings if not _is_orphan_file(item) and item.model not in refused - {None}]
-    # The mapping file and the manifest are written whenever a model is.
-    names = {item.model for item in wanted if item.model is not None} or {
-        name for name in list(entries)[:1] if wanted and name not in refused
-    }
-    by_source: dict[str, list[str]] = {}
-    for name in sorted(names):
-        by_source.setdefault(_source(entries.get(name), sources), []).append(name)
-    if len(by_source) > 1:
-        # The example comes with this package, whatever release the others are read from.
-        bundled = [name for name in by_source.get("", []) if name in entries and is_bundled(entries[name])]
-        first = next(source for source in by_source if source)
-        if bundled and bundled == by_source[""]:
-            by_source[first] = sorted([*by_source[first], *by_source.pop("")])
-    force = " --force" if any(item.remedy is Remedy.OVERWRITE for item in wanted) else ""
+    refused = {item.model for item in findings if item.effect is Effect.REFUSED and item.model is not None}
+    wanted = [item for item in findings if item.cause is not Cause.ORPHAN or item.remedy is not Remedy.DELETE]
+    wanted = [item for item in wanted if item.model not in refused]
+    names = {item.model for item in wanted if item.model is not None}
+    forgotten = str(folder / layout.MANIFEST) in deleted
+    if forgotten:
+        names |= entries.keys() - refused
+    elif wanted and not names:
+        # The mapping file and the manifest are written whenever a model is.
+        names = {name for name in entries if name not in refused and not _is_loose(entries[name])}
+        names = set(sorted(names)[:1])
+    force = " --force" if forgotten or any(item.remedy is Remedy.OVERWRITE for item in wanted) else ""
     output = "" if folder == Path("generated") else f" --output {shlex.quote(str(folder))}"
-    for source, group in by_source.items():
-        everything = len(group) > 1 and set(group) == entries.keys()
+    for source, group in _by_source(names, entries, sources).items():
+        everything = len(group) > 1 and set(group) == entries.keys() and not forgotten
         commands.append(f"{COMMAND} {'--all' if everything else ' '.join(group)}{source}{output}{force}")
     return " && ".join(commands)
 
 
-def _is_orphan_file(item: Finding) -> bool:
-    return item.remedy is Remedy.DELETE and item.model is None
+def _by_source(names: set[str], entries: Mapping[str, ManifestEntry], sources: Sources) -> dict[str, list[str]]:
+    """The names by the option that their source needs; the bundled example goes with any release."""
+    groups: dict[str, list[str]] = {}
+    bundled = {name for name in names if name in entries and is_bundled(entries[name])}
+    for name in sorted(names - bundled):
+        groups.setdefault(_source(entries.get(name), sources), []).append(name)
+    if bundled:
+        first = next((source for source in groups if source != LOOSE), "")
+        groups[first] = sorted([*groups.get(first, []), *bundled])
+    return groups
 
 
 def _source(entry: ManifestEntry | None, sources: Sources) -> str:
     """The option that names the release or file a model was generated from, where it is needed."""
-    if entry is None or is_bundled(entry):
+    if entry is None:
         return ""
-    if not is_of_transformers(entry):
-        return " --source PATH"
+    if _is_loose(entry):
+        return LOOSE
     version = entry.transformers_version or ""
     return "" if sources.is_installed(version) else f" --transformers {shlex.quote(version)}"
+
+
+def _is_loose(entry: ManifestEntry) -> bool:
+    return not is_bundled(entry) and not is_of_transformers(entry)

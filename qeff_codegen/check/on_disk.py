@@ -37,34 +37,27 @@ def text_of(content: bytes) -> str:
 
 def in_package(folder: Path, name: str) -> Iterator[Finding]:
     """What is missing or too many in the package of model `name`."""
-    package = folder / name
-    if not package.exists() and not package.is_symlink():
-        yield Finding(Cause.MISSING, name, layout.modeling_path(folder, name), "is not there", Remedy.GENERATE)
+    package, path = folder / name, layout.modeling_path(folder, name)
+    if package.is_symlink():
+        yield _linked(package, name)
+    if not package.is_dir():
+        yield Finding(Cause.MISSING, name, path, "is not there", Remedy.GENERATE)
+        if package.is_file() and not package.is_symlink():
+            message = "is a file, where the model's package should be"
+            yield Finding(Cause.ORPHAN, name, package, message, Remedy.DELETE)
         return
-    managed = (layout.package_initializer(folder, name), layout.modeling_path(folder, name))
-    for path in managed:
-        content = read(path)
-        if content is None:
-            yield Finding(Cause.MISSING, name, path, "is not there", Remedy.GENERATE)
-        elif path.name == layout.INITIALIZER and content:
-            yield Finding(
-                Cause.EDITED,
-                name,
-                path,
-                "is not empty, as it was written",
-                Remedy.OVERWRITE,
-                1,
-                diff=_emptied(content),
-            )
-    for path in (package, *managed):
-        if path.is_symlink():
-            message = "is a symbolic link, and the generator writes plain files and folders"
-            yield Finding(Cause.EDITED, name, path, message, Remedy.DELETE)
-    if package.is_dir() and not package.is_symlink():
-        yield from _unmanaged(package, {path.name for path in managed if not path.is_dir()}, name)
-    elif package.exists():
-        message = "is a file, where the model's package should be"
-        yield Finding(Cause.ORPHAN, name, package, message, Remedy.DELETE)
+    initializer = layout.package_initializer(folder, name)
+    for managed in (initializer, path):
+        if read(managed) is None:
+            yield Finding(Cause.MISSING, name, managed, "is not there", Remedy.GENERATE)
+        if managed.is_symlink():
+            yield _linked(managed, name)
+    content = read(initializer)
+    if content:
+        diff = tuple(differences(text_of(content), "", LABELS, context=3))
+        message = "is not empty, as it was written"
+        yield Finding(Cause.EDITED, name, initializer, message, Remedy.OVERWRITE, 1, diff=diff)
+    yield from _unmanaged(package, {item.name for item in (initializer, path) if not item.is_dir()}, name)
 
 
 def in_folder(folder: Path, models: Container[str]) -> Iterator[Finding]:
@@ -75,8 +68,7 @@ def in_folder(folder: Path, models: Container[str]) -> Iterator[Finding]:
         if name != layout.MANIFEST and read(path) is None:
             yield Finding(Cause.MISSING, None, path, "is not there", Remedy.GENERATE)
         if path.is_symlink():
-            message = "is a symbolic link, and the generator writes plain files"
-            yield Finding(Cause.EDITED, None, path, message, Remedy.DELETE)
+            yield _linked(path, None)
     packages = {path.name for path in folder.iterdir() if path.name in models}
     yield from _unmanaged(folder, {name for name in files if not (folder / name).is_dir()} | packages, None)
 
@@ -96,5 +88,6 @@ def _holds_bytecode_only(path: Path) -> bool:
     return path.name == BYTECODE or [item.name for item in path.iterdir()] == [BYTECODE]
 
 
-def _emptied(content: bytes) -> tuple[str, ...]:
-    return tuple(differences(text_of(content), "", LABELS, context=3))
+def _linked(path: Path, model: str | None) -> Finding:
+    message = "is a symbolic link, and the generator writes plain files and folders"
+    return Finding(Cause.EDITED, model, path, message, Remedy.DELETE)

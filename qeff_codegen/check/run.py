@@ -11,7 +11,7 @@ from qeff_codegen.check.finding import Cause, Finding, Remedy, Report
 from qeff_codegen.check.hashes import Doubt, doubts, tools_here
 from qeff_codegen.check.mapping import entry_findings, open_mapping, text_findings, unrecorded_packages
 from qeff_codegen.check.mend import mending
-from qeff_codegen.check.on_disk import LABELS, in_folder, in_package, read
+from qeff_codegen.check.on_disk import BYTECODE, LABELS, in_folder, in_package, read
 from qeff_codegen.check.sources import NotCompared, Sources, is_of_transformers
 from qeff_codegen.emit import layout, manifest
 from qeff_codegen.emit.differences import differences
@@ -36,7 +36,7 @@ def check(folder: Path, names: Sequence[str]) -> Report:
         return _without_manifest(folder)
     mapping = open_mapping(folder, record)
     unrecorded = unrecorded_packages(mapping)
-    chosen = _chosen(folder, names, record, unrecorded)
+    chosen = _chosen(folder, names, record)
     sources, tools = Sources(), tools_here()
     upstream = {name: sources.now(record.models[name]) for name in chosen if name in record.models}
     in_doubt: dict[str, tuple[Doubt, ...]] = {
@@ -102,16 +102,17 @@ def _without_manifest(folder: Path) -> Report:
     return Report(folder, (), (finding,), {}, (), mending(findings, {}, folder, Sources()))
 
 
-def _chosen(folder: Path, names: Sequence[str], record: Manifest, unrecorded: Sequence[str]) -> list[str]:
+def _chosen(folder: Path, names: Sequence[str], record: Manifest) -> list[str]:
     """The packages to look at.
 
     Raises:
         UsageError: a name is none that the manifest or the folder has.
     """
+    folders = {path.name for path in folder.iterdir() if path.is_dir()} - {BYTECODE}
     chosen: list[str] = []
     for name in names:
         package = manifest.package_among(name, record)
-        if package not in record.models and package not in unrecorded and not (folder / package).is_dir():
+        if package not in record.models and package not in folders:
             near = difflib.get_close_matches(name, record.models, n=4)
             hint = f"Near names: {', '.join(near)}." if near else f"It has {len(record.models)} models."
             raise UsageError(
