@@ -13,6 +13,7 @@ from qeff_codegen.errors import EXIT_STOPPED, QEffCodegenError
 # Each command is the click command of its own name in the module of its name; modules are imported when needed.
 COMMANDS = {
     "generate": "qeff_codegen.cli.generate",
+    "check": "qeff_codegen.cli.check",
     "inspect": "qeff_codegen.cli.inspect",
     "validate": "qeff_codegen.cli.validate",
     "sweep": "qeff_codegen.cli.sweep",

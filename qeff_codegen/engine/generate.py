@@ -62,10 +62,5 @@ def rule_summaries() -> dict[str, str]:
     return {rule.id: rule.why for rule in rule_set.rules()}
 
 
-def rules_sha256() -> str:
-    """Hash of everything that decides what is generated."""
-    return rule_set.rules_sha256()
-
-
 def _read(upstream: UpstreamModel) -> Anatomy:
     return recognise(read_modeling_file(upstream))

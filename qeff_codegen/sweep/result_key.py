@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from qeff_codegen.engine.generate import rules_sha256
+from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.errors import QEffCodegenError
 from qeff_codegen.upstream.find import find_model
 from qeff_codegen.upstream.transformers_text import TransformersText, installed_transformers

@@ -27,7 +27,8 @@ def find_model(name: str, *, transformers_version: str | None = None, source: Pa
     Args:
         name: a model type of transformers in either spelling (`qwen2_moe`, `qwen2-moe`), `blueprint`, or, for a
             source outside transformers, the name to generate under.
-        transformers_version: read this release's wheel rather than the installed transformers.
+        transformers_version: read this release's wheel rather than the installed transformers; no release has
+            `blueprint`, which comes with this package.
         source: read this instead: a transformers tree or wheel, a folder with `modeling_<name>.py`, or one file.
 
     Raises:
@@ -37,7 +38,7 @@ def find_model(name: str, *, transformers_version: str | None = None, source: Pa
     if transformers_version is not None and source is not None:
         raise UsageError("--transformers and --source each name a source: give one of them.")
     identifier = _identifier(name)
-    if identifier == BLUEPRINT and transformers_version is None and source is None:
+    if identifier == BLUEPRINT and source is None:
         return _blueprint()
     if source is None:
         return _find_in_transformers(name, _transformers(transformers_version))

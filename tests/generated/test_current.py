@@ -10,9 +10,10 @@ import pytest
 
 from qeff_codegen.emit import manifest
 from qeff_codegen.emit.write import write_models
-from qeff_codegen.engine.generate import generate_model, rules_sha256
+from qeff_codegen.engine.generate import generate_model
 from qeff_codegen.engine.generate_many import generate_models
 from qeff_codegen.engine.rule_set import rules
+from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.upstream.find import find_model
 from tests.sample import SAMPLE
