@@ -1,0 +1,148 @@
+"""Every outcome, from two small releases."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from qeff_codegen.bump.compare import compare
+from qeff_codegen.bump.comparison import (
+    GENERATES_NOW,
+    GONE,
+    NEW_GENERATES,
+    NEW_REFUSED,
+    REFUSED,
+    REGENERATED,
+    SAME_CODE,
+    STILL_REFUSED,
+    UNCHANGED,
+    Bump,
+    Comparison,
+)
+from qeff_codegen.errors import DifferencesError, UsageError
+from tests.bump.releases import NEW, OLD, Releases, generate
+
+
+def the(bump: Bump, family: str) -> Comparison:
+    (found,) = [item for item in bump.comparisons if family in item.families]
+    return found
+
+
+def test_every_family_has_one_outcome(bump: Bump) -> None:
+    outcomes = {family: item.outcome for item in bump.comparisons for family in item.families}
+    assert outcomes == {
+        "fig": REFUSED,
+        "kiwi": GONE,
+        "olive": GONE,
+        "lemon": REGENERATED,
+        "plum": REGENERATED,
+        "pear": SAME_CODE,
+        "apple": UNCHANGED,
+        "lime": UNCHANGED,
+        "kiwano": NEW_GENERATES,
+        "mango": NEW_GENERATES,
+        "date": GENERATES_NOW,
+        "weed": NEW_REFUSED,
+        "nut": STILL_REFUSED,
+    }
+    assert (bump.releases, bump.version, bump.other_rules) == ((OLD,), NEW, ())
+
+
+def test_what_must_be_decided_comes_first_and_everything_has_one_order(bump: Bump) -> None:
+    assert [item.title for item in bump.comparisons] == [
+        "fig",
+        "kiwi",
+        "olive",
+        "lemon",
+        "plum",
+        "pear",
+        "apple",
+        "lime",
+        "kiwano",
+        "mango",
+        "date",
+        "weed",
+        "nut",
+    ]
+
+
+def test_a_refusal_says_rule_place_and_what_was_expected(bump: Bump) -> None:
+    refusal = the(bump, "fig").refusal
+    assert refusal is not None
+    assert refusal.rule == "anatomy"
+    assert str(refusal.location).startswith("transformers/models/fig/modeling_fig.py:")
+    assert refusal.expected
+
+
+def test_a_family_that_is_gone_has_left_a_trace_or_none(bump: Bump) -> None:
+    assert the(bump, "kiwi").note == "its causal LM KiwiForCausalLM is now that of `kiwano`"
+    assert the(bump, "olive").note == "no model type any more, and OliveForCausalLM is defined nowhere"
+
+
+def test_a_family_that_got_a_class_of_its_own_is_followed(bump: Bump) -> None:
+    lemon = the(bump, "lemon")
+    assert lemon.package == "lemon"
+    assert lemon.note == "was served by lime, is now by lemon"
+    assert "+class QEffLemonAttention(LemonAttention):\n" in lemon.generated_diff
+
+
+def test_the_generated_diff_stands_beside_the_upstream_diff_that_caused_it(bump: Bump) -> None:
+    plum = the(bump, "plum")
+    path = "transformers/models/plum/modeling_plum.py"
+    assert plum.upstream_diff.startswith(f"--- {path} (1.0.0)\n+++ {path} (2.0.0)\n")
+    for diff in (plum.upstream_diff, plum.generated_diff):
+        assert "-        # Feed-forward\n+        # <script>alert(1)</script> & more\n" in diff
+    assert the(bump, "pear").upstream_diff
+    assert not the(bump, "pear").generated_diff
+
+
+def test_going_back_is_a_bump_too(bump: Bump, releases: Releases, generated: Path) -> None:
+    manifest = generated / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(f'"{OLD}"', f'"{NEW}"'))
+    record = json.loads(manifest.read_text())
+    # Of the same text in both releases, so that the record is true.
+    record["models"] = {name: record["models"][name] for name in ("apple", "blueprint")}
+    manifest.write_text(json.dumps(record))
+    back = compare(OLD, generated, releases, generate)
+    assert (back.releases, back.version, the(back, "apple").outcome) == ((NEW,), OLD, UNCHANGED)
+
+
+def test_the_release_that_is_checked_in_is_nothing_to_bump_to(releases: Releases, generated_once: Path) -> None:
+    with pytest.raises(UsageError, match="is from transformers 1.0.0 already"):
+        compare(OLD, generated_once, releases, generate)
+
+
+def test_a_folder_without_models_is_misuse(releases: Releases, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="has no model from a transformers release"):
+        compare(NEW, tmp_path, releases, generate)
+
+
+def test_nothing_is_compared_with_a_file_edited_by_hand(releases: Releases, generated: Path) -> None:
+    path = generated / "plum" / "modeling_plum.py"
+    path.write_text(path.read_text() + "# by hand\n")
+    (generated / "pear" / "modeling_pear.py").unlink()
+    with pytest.raises(DifferencesError) as error:
+        compare(NEW, generated, releases, generate)
+    assert f"  {generated}/pear/modeling_pear.py is not what was generated\n" in str(error.value)
+    assert f"  {path} is not what was generated\n" in str(error.value)
+
+
+def test_nothing_is_compared_with_another_source_than_the_manifest_names(releases: Releases, generated: Path) -> None:
+    manifest = generated / "manifest.json"
+    record = json.loads(manifest.read_text())
+    record["models"]["plum"]["upstream_sha256"] = "0" * 64
+    manifest.write_text(json.dumps(record))
+    with pytest.raises(
+        DifferencesError, match="modeling_plum.py of transformers 1.0.0 is not what plum was generated"
+    ):
+        compare(NEW, generated, releases, generate)
+
+
+def test_other_rules_are_named_first(releases: Releases, generated: Path) -> None:
+    manifest = generated / "manifest.json"
+    record = json.loads(manifest.read_text())
+    record["models"]["apple"]["rules_sha256"] = "0" * 64
+    manifest.write_text(json.dumps(record))
+    assert compare(NEW, generated, releases, generate).other_rules == ("apple",)
