@@ -87,6 +87,14 @@ class Comparison:
         families = ", ".join(self.families)
         return self.package if families == self.package else f"{self.package} ({families})"
 
+    @property
+    def reason(self) -> str:
+        """Why nothing is generated, in one line; empty when something is."""
+        if self.refusal is None:
+            return self.note if self.outcome == GONE else ""
+        place = f" ({self.refusal.location})" if self.refusal.location else ""
+        return f"{self.refusal.rule}: {self.refusal.what}{place}"
+
     @cached_property
     def upstream_diff(self) -> str:
         """Upstream's own diff from the old release to the new; empty when there is nothing to compare."""

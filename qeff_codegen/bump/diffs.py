@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from textwrap import dedent
 
 TOKEN = re.compile(r"\w+|[^\w\s]")
+TITLES = re.compile(r"^--- .*\n\+\+\+ .*\n(?=@@)", re.MULTILINE)
 NAME = re.compile(r"[^\W\d]\w*")
 
 
@@ -46,8 +47,8 @@ def unified(before: str, after: str, old: str, new: str) -> str:
 
 
 def lines_changed(diff: str) -> tuple[int, int]:
-    """How many lines a unified diff adds, and how many it removes."""
-    lines = [line for line in diff.splitlines() if not line.startswith(("+++ ", "--- "))]
+    """How many lines unified diffs add, and how many they remove."""
+    lines = TITLES.sub("", diff).splitlines()
     return sum(line.startswith("+") for line in lines), sum(line.startswith("-") for line in lines)
 
 

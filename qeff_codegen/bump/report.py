@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from qeff_codegen.bump.comparison import ADDABLE, KEPT, LOST, OUTCOMES, Bump, Comparison
+from qeff_codegen.bump.decisions import Decisions
 from qeff_codegen.bump.diffs import frequent_changes, lines_changed
 from qeff_codegen.errors import Refusal, UsageError
 from qeff_codegen.sweep.result import FamilyResult
@@ -29,13 +29,11 @@ class Report:
     """A bump and what else is known about it.
 
     Attributes:
-        stages: what Stages 1 to 3 said, by family; empty when they were not run.
-        dropped: names of lost families or packages that are given up on purpose.
+        decisions: what is given up, and what validation has found.
     """
 
     bump: Bump
-    stages: Mapping[str, FamilyResult] = field(default_factory=dict)
-    dropped: tuple[str, ...] = ()
+    decisions: Decisions = field(default_factory=Decisions)
 
     def render(self, form: str) -> str:
         """The report's text in one of `FORMATS`."""
@@ -55,7 +53,7 @@ class Report:
             "from": list(bump.releases),
             "to": bump.version,
             "other_rules": list(bump.other_rules),
-            "validated": bool(self.stages),
+            "validated": bool(self.decisions.stages),
             "groups": {"lost": LOST, "kept": KEPT, "addable": ADDABLE},
             "counts": counts(bump),
             "frequent_changes": [{**asdict(change), "is_renaming": change.is_renaming} for change in changes],
@@ -63,20 +61,20 @@ class Report:
         }
 
     def _package(self, item: Comparison) -> dict[str, Any]:
-        before, after = item.before, item.after
+        before, after, stages = item.before, item.after, self.decisions.stages
         return {
             "title": item.title,
             "package": item.package,
             "families": list(item.families),
             "outcome": item.outcome,
             "note": item.note,
-            "dropped": is_dropped(item, self.dropped),
+            "dropped": self.decisions.drops(item),
             "before": before and _source(before.version, before.entry.upstream_path, before.entry.upstream_sha256),
             "after": after and _source(after.version, after.display_path, after.sha256),
             "upstream_lines": lines_changed(item.upstream_diff),
             "generated_lines": lines_changed(item.generated_diff),
             "refusal": item.refusal and _refusal(item.refusal),
-            "stages": [_stages(self.stages[family]) for family in item.families if family in self.stages],
+            "stages": [_stages(stages[family]) for family in item.families if family in stages],
             "upstream_diff": item.upstream_diff,
             "generated_diff": item.generated_diff,
         }
@@ -90,13 +88,6 @@ def counts(bump: Bump) -> list[dict[str, Any]]:
         for outcome, items in found
         if items
     ]
-
-
-def is_dropped(item: Comparison, dropped: tuple[str, ...]) -> bool:
-    """Whether a lost comparison is given up: by its package's name, or by that of each of its families."""
-    names = {item.package, *([item.before.name] if item.before else [])}
-    by_family = all(family in dropped for family in item.families)
-    return item.outcome in LOST and (by_family or bool(names & set(dropped)))
 
 
 def form_of(path: Path) -> str:
