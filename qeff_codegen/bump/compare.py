@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -24,15 +24,12 @@ from qeff_codegen.bump.comparison import (
     CheckedIn,
     Comparison,
 )
+from qeff_codegen.bump.new_release import Generate, NewRelease, read_release
 from qeff_codegen.bump.whereabouts import whereabouts
 from qeff_codegen.engine.generate import rules_sha256
 from qeff_codegen.errors import Refusal, UsageError
 from qeff_codegen.generated_model import GeneratedModel
-from qeff_codegen.upstream.find import find_in_transformers
-from qeff_codegen.upstream.source import UpstreamModel
 from qeff_codegen.upstream.transformers_text import TransformersText
-
-Generate = Callable[[Sequence[UpstreamModel]], Iterable[GeneratedModel | Refusal]]
 
 # The outcome of a family that is not checked in, by whether the old release had it and whether it generates.
 NOT_CHECKED_IN = {
@@ -65,16 +62,10 @@ def compare(version: str, generated: Path, release: FindRelease, generate: Gener
             "Give another release; after a change of rules, run `python -m qeff_codegen generate --all`."
         )
     before = {name: release(name) for name in releases}
-    upstreams = {family: find_in_transformers(family, after) for family in sorted(after.tables.causal_lm)}
-    sources = {upstream.name: upstream for upstream in upstreams.values()}
-    results = dict(zip(sources, generate(list(sources.values())), strict=True))
+    new = read_release(after, generate)
     comparisons = [
-        *(
-            item
-            for model in models
-            for item in _of_checked_in(model, before[model.version], after, upstreams, results)
-        ),
-        *_of_others(models, before, upstreams, results),
+        *(item for model in models for item in _of_checked_in(model, before[model.version], new)),
+        *_of_others(models, before.values(), new),
     ]
     ours = (rules_sha256(), package_version("black"))
     return Bump(
@@ -85,29 +76,19 @@ def compare(version: str, generated: Path, release: FindRelease, generate: Gener
     )
 
 
-def _of_checked_in(
-    model: CheckedIn,
-    before: TransformersText,
-    after: TransformersText,
-    upstreams: Mapping[str, UpstreamModel],
-    results: Mapping[str, GeneratedModel | Refusal],
-) -> Iterator[Comparison]:
+def _of_checked_in(model: CheckedIn, before: TransformersText, new: NewRelease) -> Iterator[Comparison]:
     """Families of one package mostly stay together; each group that does is one comparison."""
     groups: dict[str, list[str]] = defaultdict(list)
     for family in model.entry.families:
-        if family in upstreams:
-            groups[upstreams[family].name].append(family)
+        if family in new.sources:
+            groups[new.package(family)].append(family)
         else:
-            yield Comparison((family,), model.name, GONE, model, note=whereabouts(family, before, after))
-    for name, families in groups.items():
-        after_source = upstreams[families[0]]
-        result = results[name]
-        note = "" if name == model.name else f"was served by {model.name}, is now by {name}"
-        if isinstance(result, Refusal):
-            yield Comparison(tuple(families), name, REFUSED, model, after_source, refusal=result, note=note)
-        else:
-            outcome = _outcome(model, result)
-            yield Comparison(tuple(families), name, outcome, model, after_source, result, note=note)
+            yield Comparison((family,), model.name, GONE, model, note=whereabouts(family, before, new.tree))
+    for package, families in groups.items():
+        result = new.results[package]
+        outcome = REFUSED if isinstance(result, Refusal) else _outcome(model, result)
+        note = "" if package == model.name else f"was served by {model.name}, is now by {package}"
+        yield _comparison(families, package, outcome, note, new, model)
 
 
 def _outcome(before: CheckedIn, after: GeneratedModel) -> str:
@@ -117,24 +98,30 @@ def _outcome(before: CheckedIn, after: GeneratedModel) -> str:
 
 
 def _of_others(
-    models: tuple[CheckedIn, ...],
-    before: Mapping[str, TransformersText],
-    upstreams: Mapping[str, UpstreamModel],
-    results: Mapping[str, GeneratedModel | Refusal],
+    models: Sequence[CheckedIn], before: Iterable[TransformersText], new: NewRelease
 ) -> Iterator[Comparison]:
-    """Families of the new release that are not checked in, grouped by package and by whether they are new."""
+    """Families that are not checked in, grouped by package and by whether the old release has them."""
     checked_in = {family for model in models for family in model.entry.families}
-    known = {family for tree in before.values() for family in tree.tables.causal_lm}
+    known = {family for tree in before for family in tree.tables.causal_lm}
+    served = {new.package(family) for family in checked_in & new.sources.keys()}
     groups: dict[tuple[str, bool], list[str]] = defaultdict(list)
-    for family, upstream in upstreams.items():
-        if family not in checked_in:
-            groups[upstream.name, family in known].append(family)
-    served = {upstreams[family].name for family in checked_in if family in upstreams}
-    for (name, was_there), families in groups.items():
-        result, source = results[name], upstreams[families[0]]
-        outcome = NOT_CHECKED_IN[was_there, isinstance(result, GeneratedModel)]
-        note = "its package serves families that are checked in" if name in served else ""
-        if isinstance(result, Refusal):
-            yield Comparison(tuple(families), name, outcome, after=source, refusal=result, note=note)
-        else:
-            yield Comparison(tuple(families), name, outcome, after=source, generated=result, note=note)
+    for family in sorted(new.tree.tables.causal_lm.keys() - checked_in):
+        groups[new.package(family), family in known].append(family)
+    for (package, was_there), families in groups.items():
+        outcome = NOT_CHECKED_IN[was_there, isinstance(new.result(families[0]), GeneratedModel)]
+        note = "its package serves families that are checked in" if package in served else ""
+        yield _comparison(families, package, outcome, note, new)
+
+
+def _comparison(
+    families: Sequence[str],
+    package: str,
+    outcome: str,
+    note: str,
+    new: NewRelease,
+    before: CheckedIn | None = None,
+) -> Comparison:
+    result, source = new.result(families[0]), new.sources.get(families[0])
+    if isinstance(result, Refusal):
+        return Comparison(tuple(families), package, outcome, before, source, refusal=result, note=note)
+    return Comparison(tuple(families), package, outcome, before, source, generated=result, note=note)

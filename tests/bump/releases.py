@@ -24,6 +24,8 @@ NO_CHANGE: Change = ("", "")
 OUTSIDE_OF_WHAT_IS_GENERATED: Change = ("eps={self.variance_epsilon}", "epsilon={self.variance_epsilon}")
 RENAMING: Change = ("FloatTensor", "Tensor")
 IN_FORWARD: Change = ("        # Feed-forward\n", "        # <script>alert(1)</script> & more\n")
+# Its file moves to a folder of its own kind, as transformers 4 did with what it no longer tested.
+PUT_ASIDE: Change = ("import torch\n", "import torch\n")
 REFUSED: Change = ("past_key_values.update(key_states, value_states, self.layer_idx)", "key_states, value_states")
 
 # Model type, the causal LM's family in CamelCase, and how the example's file is changed for it.
@@ -38,6 +40,7 @@ OLD_FAMILIES: Mapping[str, tuple[str, Change]] = {
     "olive": ("Olive", NO_CHANGE),
     "pear": ("Pear", NO_CHANGE),
     "plum": ("Plum", NO_CHANGE),
+    "quince": ("Quince", NO_CHANGE),
 }
 NEW_FAMILIES: Mapping[str, tuple[str, Change]] = {
     "apple": ("Apple", NO_CHANGE),
@@ -50,9 +53,11 @@ NEW_FAMILIES: Mapping[str, tuple[str, Change]] = {
     "nut": ("Nut", REFUSED),
     "pear": ("Pear", OUTSIDE_OF_WHAT_IS_GENERATED),
     "plum": ("Plum", IN_FORWARD),
+    "quince": ("Quince", PUT_ASIDE),
+    "rhubarb": ("Rhubarb", PUT_ASIDE),
     "weed": ("Weed", REFUSED),
 }
-CHECKED_IN = ("apple", "fig", "kiwi", "lime", "olive", "pear", "plum")
+CHECKED_IN = ("apple", "fig", "kiwi", "lime", "olive", "pear", "plum", "quince")
 
 
 def write_release(folder: Path, version: str, families: Mapping[str, tuple[str, Change]]) -> TransformersText:
@@ -65,7 +70,7 @@ def write_release(folder: Path, version: str, families: Mapping[str, tuple[str, 
     write(auto / "modeling_auto.py", f"MODEL_FOR_CAUSAL_LM_MAPPING_NAMES = OrderedDict([\n{causal_lm}])\n")
     write(auto / "configuration_auto.py", f"CONFIG_MAPPING_NAMES = OrderedDict([\n{configurations}])\n")
     for name, change in families.values():
-        folder = package / "models" / name.lower()
+        folder = package / "models" / ("deprecated" if change is PUT_ASIDE else "") / name.lower()
         write(folder / f"modeling_{name.lower()}.py", source(name, change))
     return TransformersText(package)
 

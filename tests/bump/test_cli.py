@@ -14,7 +14,7 @@ from qeff_codegen.sweep.result import MISMATCH, SUPPORTED, FamilyResult
 from tests.cli.conftest import run as run
 
 PIN = '[project.optional-dependencies]\nrun = ["transformers==1.0.0"]\n'
-LOST = ("--drop", "fig", "--drop", "kiwi", "--drop", "olive")
+LOST = ("--drop", "fig", "--drop", "kiwi", "--drop", "olive", "--drop", "quince")
 Run = Callable[..., Result]
 
 
@@ -54,10 +54,10 @@ def test_the_summary_counts_and_names_what_is_lost(run: Run, project: Path) -> N
         "From transformers 1.0.0 to 2.0.0",
         "  outcome                            packages  families",
         "  refused now                        1         1",
-        "  gone or renamed upstream           2         2",
+        "  gone or renamed upstream           3         3",
     ]
-    assert lines[-3].startswith("refused now: fig: anatomy: no attention of `FigDecoderLayer` updates a KV cache (")
-    assert lines[-2] == "gone or renamed upstream: kiwi: its causal LM KiwiForCausalLM is now that of `kiwano`"
+    assert lines[-4].startswith("refused now: fig: anatomy: no attention of `FigDecoderLayer` updates a KV cache (")
+    assert lines[-3] == "gone or renamed upstream: kiwi: its causal LM KiwiForCausalLM is now that of `kiwano`"
     assert outcome.exit_code == 1
     assert contents(project) == before
 
@@ -88,7 +88,7 @@ def test_written_when_everything_is_decided(run: Run, project: Path) -> None:
     assert "refused now, given up: fig: anatomy: " in outcome.stdout
     assert "written    generated/plum/modeling_plum.py" in lines
     assert "written    pyproject.toml" in lines
-    assert lines[-4:-1] == ["dropped    fig", "dropped    kiwi", "dropped    olive"]
+    assert lines[-5:-1] == ["dropped    fig", "dropped    kiwi", "dropped    olive", "dropped    quince"]
     assert "transformers==2.0.0" in (project / "pyproject.toml").read_text()
 
 

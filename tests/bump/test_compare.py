@@ -36,6 +36,7 @@ def test_every_family_has_one_outcome(bump: Bump) -> None:
         "fig": REFUSED,
         "kiwi": GONE,
         "olive": GONE,
+        "quince": GONE,
         "lemon": REGENERATED,
         "plum": REGENERATED,
         "pear": SAME_CODE,
@@ -44,6 +45,7 @@ def test_every_family_has_one_outcome(bump: Bump) -> None:
         "kiwano": NEW_GENERATES,
         "mango": NEW_GENERATES,
         "date": GENERATES_NOW,
+        "rhubarb": NEW_REFUSED,
         "weed": NEW_REFUSED,
         "nut": STILL_REFUSED,
     }
@@ -55,6 +57,7 @@ def test_what_must_be_decided_comes_first_and_everything_has_one_order(bump: Bum
         "fig",
         "kiwi",
         "olive",
+        "quince",
         "lemon",
         "plum",
         "pear",
@@ -63,6 +66,7 @@ def test_what_must_be_decided_comes_first_and_everything_has_one_order(bump: Bum
         "kiwano",
         "mango",
         "date",
+        "rhubarb",
         "weed",
         "nut",
     ]
@@ -78,7 +82,11 @@ def test_a_refusal_says_rule_place_and_what_was_expected(bump: Bump) -> None:
 
 def test_a_family_that_is_gone_has_left_a_trace_or_none(bump: Bump) -> None:
     assert the(bump, "kiwi").note == "its causal LM KiwiForCausalLM is now that of `kiwano`"
-    assert the(bump, "olive").note == "no model type any more, and OliveForCausalLM is defined nowhere"
+    assert the(bump, "olive").note == "no model type any more; OliveForCausalLM is defined nowhere"
+    assert the(bump, "quince").note == (
+        "a causal LM still, but in no folder of its own; "
+        "QuinceForCausalLM stands in transformers/models/deprecated/quince/modeling_quince.py"
+    )
 
 
 def test_a_family_that_got_a_class_of_its_own_is_followed(bump: Bump) -> None:

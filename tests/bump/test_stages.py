@@ -56,9 +56,7 @@ def test_the_sweep_runs_this_code_and_its_results_come_back(tmp_path: Path, pyth
 
 
 def test_a_sweep_that_does_not_come_to_an_end(tmp_path: Path, python: Path) -> None:
-    with pytest.raises(
-        UsageError, match="transformers 2.0.0 ended with exit code 1 before it was done"
-    ):
+    with pytest.raises(UsageError, match="transformers 2.0.0 ended with exit code 1 before it was done"):
         run_stages(["pear"], "2.0.0", python, tmp_path / "work", jobs=1)
 
 
