@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from qeff_codegen.bump.comparison import Bump
 from qeff_codegen.emit.write import write_models
 from qeff_codegen.engine.generate import rules_sha256
 from qeff_codegen.generated_model import GeneratedModel
-from qeff_codegen.upstream.find import find_in_transformers, find_model
+from qeff_codegen.upstream.find import find_in_transformers
 from tests.bump.releases import CHECKED_IN, NEW, NEW_FAMILIES, OLD, OLD_FAMILIES, Releases, generate, write_release
 
 
@@ -32,7 +33,10 @@ def generated_once(releases: Releases, tmp_path_factory: pytest.TempPathFactory)
     """What is checked in: the old release's models, and one from outside transformers. Not to be written to."""
     folder = tmp_path_factory.mktemp("checked_in") / "generated"
     upstreams = [find_in_transformers(name, releases(OLD)) for name in CHECKED_IN]
-    models = [model for model in generate([*upstreams, find_model("blueprint")]) if isinstance(model, GeneratedModel)]
+    outside = replace(
+        find_in_transformers("apple", releases(OLD)), name="blueprint", module="outside", version=None, families=()
+    )
+    models = [model for model in generate([*upstreams, outside]) if isinstance(model, GeneratedModel)]
     write_models(models, folder, force=False, rules_sha256=rules_sha256())
     return folder
 

@@ -56,7 +56,7 @@ def test_the_summary_counts_and_names_what_is_lost(run: Run, project: Path) -> N
         "  refused now                        1         1",
         "  gone or renamed upstream           3         3",
     ]
-    assert lines[-4].startswith("refused now: fig: anatomy: no attention of `FigDecoderLayer` updates a KV cache (")
+    assert lines[-4].startswith("refused now: fig: anatomy: no attention of `FigAttention` updates a KV cache (")
     assert lines[-3] == "gone or renamed upstream: kiwi: its causal LM KiwiForCausalLM is now that of `kiwano`"
     assert outcome.exit_code == 1
     assert contents(project) == before

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -21,8 +23,12 @@ from qeff_codegen.bump.comparison import (
     Bump,
     Comparison,
 )
+from qeff_codegen.emit.write import write_models
+from qeff_codegen.engine.generate import generate_model, rules_sha256
+from qeff_codegen.engine.generate_many import generate_models
 from qeff_codegen.errors import DifferencesError, UsageError
-from tests.bump.releases import NEW, OLD, Releases, generate
+from qeff_codegen.upstream.find import find_in_transformers
+from tests.bump.releases import NEW, NO_CHANGE, OLD, WITHOUT_CACHE, Releases, generate, write_release
 
 
 def the(bump: Bump, family: str) -> Comparison:
@@ -101,9 +107,24 @@ def test_the_generated_diff_stands_beside_the_upstream_diff_that_caused_it(bump:
     path = "transformers/models/plum/modeling_plum.py"
     assert plum.upstream_diff.startswith(f"--- {path} (1.0.0)\n+++ {path} (2.0.0)\n")
     for diff in (plum.upstream_diff, plum.generated_diff):
-        assert "-        # Feed-forward\n+        # <script>alert(1)</script> & more\n" in diff
+        assert "-        # Attend\n+        # <script>alert(1)</script> & more\n" in diff
     assert the(bump, "pear").upstream_diff
     assert not the(bump, "pear").generated_diff
+
+
+def test_the_real_generator(tmp_path: Path) -> None:
+    example = (files("qeff_codegen.examples.blueprint") / "modeling_blueprint.py").read_text("utf-8")
+    changes = {OLD: NO_CHANGE, NEW: ("# Feed-forward", "# Feed forward"), "3.0.0": WITHOUT_CACHE}
+    trees = {name: write_release(tmp_path, name, {"apple": ("Apple", changes[name])}, example) for name in changes}
+    models = [generate_model(find_in_transformers("apple", trees[OLD]))]
+    write_models(models, tmp_path, force=False, rules_sha256=rules_sha256())
+    found = [
+        compare(name, tmp_path, trees.__getitem__, partial(generate_models, jobs=1)).comparisons[0]
+        for name in (NEW, "3.0.0")
+    ]
+    assert [item.outcome for item in found] == [REGENERATED, REFUSED]
+    assert "-        # Feed-forward\n+        # Feed forward\n" in found[0].generated_diff
+    assert "updates a KV cache (transformers/models/apple/modeling_apple.py:225)" in found[1].reason
 
 
 def test_going_back_is_a_bump_too(bump: Bump, releases: Releases, generated: Path) -> None:

@@ -71,7 +71,7 @@ def test_source_is_shown_as_it_is(page: Page) -> None:
 def test_the_page_says_everything(page: Page) -> None:
     text = " ".join(page.shown.split())
     assert "From transformers 1.0.0 to 2.0.0" in text
-    assert "fig dropped anatomy no attention of `FigDecoderLayer` updates a KV cache" in text
+    assert "fig dropped anatomy no attention of `FigAttention` updates a KV cache" in text
     assert "its causal LM KiwiForCausalLM is now that of `kiwano`" in text
     assert "apple: Stages 1 to 3 equal in 12 scenarios." in text
     assert "plum: mismatch: 1 of 12 scenarios differ" in text

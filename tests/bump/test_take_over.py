@@ -41,7 +41,7 @@ def test_what_is_lost_must_be_given_up_one_by_one(bump: Bump, generated: Path, p
         take_over(bump, Decisions(("kiwi", "quince")), (), generated, pyproject)
     lines = str(error.value).splitlines()
     assert lines[0] == "Nothing is written. Before transformers 2.0.0 is taken over, these must be settled:"
-    assert lines[1].startswith("  refused now: fig: anatomy: no attention of `FigDecoderLayer` updates a KV cache (")
+    assert lines[1].startswith("  refused now: fig: anatomy: no attention of `FigAttention` updates a KV cache (")
     assert lines[2] == (
         "  gone or renamed upstream: olive: no model type any more; OliveForCausalLM is defined nowhere"
     )
