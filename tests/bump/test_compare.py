@@ -169,6 +169,20 @@ def test_nothing_is_compared_with_another_source_than_the_manifest_names(release
         compare(NEW, generated, releases, generate)
 
 
+def test_an_entry_of_the_mapping_is_generated_too(releases: Releases, generated: Path) -> None:
+    manifest = generated / "manifest.json"
+    record = json.loads(manifest.read_text())
+    record["models"]["apple"]["mappings"][0]["transform"] = "CustomOpsTransform"
+    manifest.write_text(json.dumps(record))
+    apple = the(compare(NEW, generated, releases, generate), "apple")
+    assert apple.outcome == REGENERATED
+    assert apple.generated_diff == (
+        "--- mapping of apple\n+++ mapping of apple\n@@ -1 +1 @@\n"
+        "-CustomOpsTransform: AppleAttention -> .apple.modeling_apple.QEffAppleAttention\n"
+        "+KVCacheTransform: AppleAttention -> .apple.modeling_apple.QEffAppleAttention\n"
+    )
+
+
 def test_other_rules_are_named_first(releases: Releases, generated: Path) -> None:
     manifest = generated / "manifest.json"
     record = json.loads(manifest.read_text())
