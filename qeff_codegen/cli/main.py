@@ -17,6 +17,7 @@ COMMANDS = {
     "inspect": "qeff_codegen.cli.inspect",
     "validate": "qeff_codegen.cli.validate",
     "sweep": "qeff_codegen.cli.sweep",
+    "bump": "qeff_codegen.cli.bump",
 }
 DEFAULT = "generate"
 

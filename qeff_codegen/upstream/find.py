@@ -41,12 +41,12 @@ def find_model(name: str, *, transformers_version: str | None = None, source: Pa
     if identifier == BLUEPRINT and source is None:
         return _blueprint()
     if source is None:
-        return _find_in_transformers(name, _transformers(transformers_version))
+        return find_in_transformers(name, _transformers(transformers_version))
     if not source.exists():
         raise UsageError(f"{source} does not exist.\nGive --source a modeling file, a folder or a wheel.")
     tree = transformers_in(source)
     if tree is not None:
-        return _find_in_transformers(name, tree)
+        return find_in_transformers(name, tree)
     return read_loose_file(identifier, source if source.is_file() else find_in_folder(identifier, source))
 
 
@@ -77,7 +77,13 @@ def _blueprint() -> UpstreamModel:
     )
 
 
-def _find_in_transformers(name: str, tree: TransformersText) -> UpstreamModel:
+def find_in_transformers(name: str, tree: TransformersText) -> UpstreamModel:
+    """The modeling file of `name` in one transformers package.
+
+    Raises:
+        UsageError: it has no such model type, or lacks the file of its causal LM.
+        Refusal: the family is there and has no causal LM.
+    """
     model_type = _model_type(name, tree)
     class_name = tree.tables.causal_lm.get(model_type)
     if class_name is None:
