@@ -46,12 +46,12 @@ def _download(version: str, folder: Path) -> Path:
     if result.returncode == 0 and wheels:
         return wheels[0]
     raise UsageError(
-        f"pip could not download transformers {version}: {_reason(result.stderr)}\n"
+        f"pip could not download transformers {version}: {last_words(result.stderr)}\n"
         f"{_hint(result.stderr)}, or name an unpacked tree or a wheel with --source PATH."
     )
 
 
-def _reason(output: str) -> str:
+def last_words(output: str) -> str:
     """What pip said, in one line: its last error, or its last words."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
