@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-matrix docs bench mutants sweep
+.PHONY: demo test test-matrix docs bench mutants sweep releases
 
 demo: .venv/run.stamp
 	$(BIN)/python -m qeff_codegen blueprint
@@ -22,6 +22,9 @@ docs: .venv/dev.stamp
 
 sweep: .venv/dev.stamp
 	$(BIN)/python -m qeff_codegen sweep
+
+releases: .venv/dev.stamp
+	$(BIN)/python -m qeff_codegen.releases.survey
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m tests.benchmarks
