@@ -15,6 +15,7 @@ COMMANDS = {
     "generate": "qeff_codegen.cli.generate",
     "inspect": "qeff_codegen.cli.inspect",
     "validate": "qeff_codegen.cli.validate",
+    "review": "qeff_codegen.cli.review",
     "sweep": "qeff_codegen.cli.sweep",
 }
 DEFAULT = "generate"
