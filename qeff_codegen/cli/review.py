@@ -62,9 +62,15 @@ def review(
 
         text = as_markdown(found)
     else:
+        from rich.console import Console
+
         from qeff_codegen.review.terminal import as_diff
 
-        text = as_diff(found, coloured=output is None and os.isatty(1))
+        diff = as_diff(found)
+        if output is None:
+            Console().print(diff, soft_wrap=True, end="")
+            return
+        text = diff.plain
     if output is None:
         click.echo(text, nl=False)
     else:

@@ -39,7 +39,7 @@ class ModuleBody:
     def function(self, function: Function) -> None:
         """Add a module-level function."""
         self.defined.add(function.name)
-        self._blank_lines(2, _first_upstream_line(function), steps.BLANK_LINES.id)
+        self._blank_lines(2, _first_upstream_line(function))
         self._add(function, code_of(function.node).splitlines())
 
     def cls(self, draft: Draft, name: str, functions: list[Function]) -> None:
@@ -50,7 +50,7 @@ class ModuleBody:
         first = head.start
         while first > 1 and self.upstream[first - 2].startswith("#"):
             first -= 1
-        self._blank_lines(2, first, steps.BLANK_LINES.id)
+        self._blank_lines(2, first)
         replaced = tuple(range(first, head.stop))
         statement = f"class {PREFIX}{name}({name}):"
         self.lines.append(Line(statement, rules=(steps.CLASS_REPLACED.id,), replaces=replaced, function=name))
@@ -58,18 +58,21 @@ class ModuleBody:
         self.lines.extend(docstring)
         for index, function in enumerate(functions):
             if index or docstring:
-                rules = function.lines[0].rules if function.added else (steps.BLANK_LINES.id,)
-                self._blank_lines(1, _first_upstream_line(function), *rules)
+                if function.added:
+                    # The rule that wrote the method set it apart.
+                    self.lines.append(Line("", rules=function.lines[0].rules, function=function.qualified_name))
+                else:
+                    self._blank_lines(1, _first_upstream_line(function))
             self._add(function, _indented(function.node))
 
-    def _blank_lines(self, count: int, first: int | None, *rules: str) -> None:
-        """Blank lines above a definition: upstream's where it has them above line `first`, else those of `rules`."""
+    def _blank_lines(self, count: int, first: int | None) -> None:
+        """Blank lines above a definition: upstream's where it has them above line `first`, else ours."""
         for distance in range(count, 0, -1):
             above = None if first is None else self.upstream[max(first - 1 - distance, 0) : first - 1]
             if first is not None and above == ("",) * distance:
                 self.lines.append(Line("", upstream=first - distance))
             else:
-                self.lines.append(Line("", rules=rules))
+                self.lines.append(Line("", rules=(steps.BLANK_LINES.id,)))
 
     def _add(self, function: Function, texts: list[str]) -> None:
         assert len(texts) == len(function.lines), function.qualified_name

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 from pygments.lexers.python import PythonLexer
-from pygments.token import Token
+from pygments.token import Token, is_token_subtype
 
 # Kinds of words that have a colour of their own, by the class that gives it to them.
 _CLASSES = (
@@ -33,7 +33,7 @@ def coloured(lines: Sequence[str], marks: Mapping[int, Sequence[range]]) -> list
     parts: list[Markup] = []
     column = 0
     for kind, value in PythonLexer(stripnl=False).get_tokens("\n".join(lines)):
-        name = next((name for known, name in _CLASSES if kind in known), "")
+        name = next((name for known, name in _CLASSES if is_token_subtype(kind, known)), "")
         for index, text in enumerate(value.split("\n")):
             if index:
                 result.append(Markup().join(parts))

@@ -118,11 +118,9 @@ def review_of(model: GeneratedModel, generated: Path, records: Path) -> Review:
 
 def stage_counts(record: ValidationRecord) -> Sequence[tuple[int, Counter[str]]]:
     """For Stages 1 to 4, how many scenarios ended with which status."""
-    stages = sorted({stage.stage for result in record.results for stage in result.stages})
-    return [
-        (number, Counter(stage.status for result in record.results for stage in result.stages if stage.stage == number))
-        for number in stages
-    ]
+    stages = [stage for result in record.results for stage in result.stages]
+    numbers = sorted({stage.stage for stage in stages})
+    return [(number, Counter(stage.status for stage in stages if stage.stage == number)) for number in numbers]
 
 
 def _is_checked_in(model: GeneratedModel, generated: Path) -> bool:

@@ -35,8 +35,7 @@ class Left:
     @property
     def title(self) -> str:
         """What it is about, in a few words: names where lines are left upstream, steps elsewhere."""
-        parts = [_TITLES.get(hunk.owners[0]) or hunk.name.split(".")[-1] for hunk in self.hunks]
-        return ", ".join(dict.fromkeys(parts))
+        return ", ".join(dict.fromkeys(_title(hunk) for hunk in self.hunks))
 
 
 _TITLES = {
@@ -47,6 +46,13 @@ _TITLES = {
     steps.BLANK_LINES.id: "blank lines",
     steps.FORMATTER.id: "layout",
 }
+
+def _title(hunk: Hunk) -> str:
+    step = hunk.owners[0]
+    if step == steps.INHERITED.id and "." not in hunk.name:
+        return "class attributes"
+    return _TITLES.get(step) or hunk.name.split(".")[-1]
+
 
 Block = Context | Hunk | Left
 

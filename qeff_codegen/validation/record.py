@@ -1,4 +1,4 @@
-"""What `validate` found, kept for as long as it is true: until the source, the generated code or what runs it changes."""
+"""What `validate` found, kept until the source, the generated code or what runs it changes."""
 
 from __future__ import annotations
 
@@ -120,9 +120,9 @@ def _load(path: Path) -> ValidationRecord | None:
 
 
 def _result(record: dict[str, Any]) -> ScenarioResult:
-    stages = tuple(StageResult(**{**stage, "texts": tuple(stage["texts"])}) for stage in record.pop("stages"))
-    tuples = {name: tuple(record.pop(name)) for name in ("notes", "prompts")}
-    return ScenarioResult(stages=stages, **tuples, **record)
+    stages = tuple(StageResult(**{**stage, "texts": tuple(stage["texts"])}) for stage in record["stages"])
+    lists = {"stages": stages, "notes": tuple(record["notes"]), "prompts": tuple(record["prompts"])}
+    return ScenarioResult(**{**record, **lists})
 
 
 def _sha256(path: Path) -> str:
