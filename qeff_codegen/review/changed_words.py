@@ -44,6 +44,7 @@ def _differing(old: str, new: str) -> tuple[list[range], list[range]]:
         if tag == "equal":
             continue
         for side, found in enumerate((words[old_start:old_end], others[new_start:new_end])):
-            if found:
+            # Another indentation is in sight without a mark.
+            if found and not (found[0].start() == 0 and len(found) == 1 and found[0].group().isspace()):
                 spans[side].append(range(found[0].start(), found[-1].end()))
     return spans

@@ -9,12 +9,16 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from qeff_codegen.emit.steps import STEPS
 from qeff_codegen.review.changed_words import changed_words
 from qeff_codegen.review.changes import Hunk
 from qeff_codegen.review.colours import coloured
-from qeff_codegen.review.facts import Review, stage_counts
+from qeff_codegen.review.facts import Review, is_by_rule, stage_counts
 from qeff_codegen.review.sections import Context, Left, sections
 from qeff_codegen.validation.results import STAGE_NAMES
+
+# Columns of code that half of a laptop's window shows. There, a hunk with longer lines has one side above the other.
+WIDEST_BESIDE = 74
 
 
 def as_html(review: Review, catalogue: str | None) -> str:
@@ -44,6 +48,9 @@ def as_html(review: Review, catalogue: str | None) -> str:
         number=lambda hunk: numbers[id(hunk)],
         hunks_of=lambda owner: [numbers[id(hunk)] for hunk in review.hunks if owner in hunk.owners],
         kind=_kind,
+        is_by_rule=is_by_rule,
+        is_long=lambda hunk: max(len(text) for text in _texts(hunk, upstream, generated)) > WIDEST_BESIDE,
+        step_ids=STEPS,
         old=_Pane(coloured(upstream, gone)),
         new=_Pane(coloured(generated, new)),
         stage_counts=stage_counts,
@@ -63,6 +70,10 @@ class _Pane:
     def __call__(self, numbers: range) -> Markup:
         line = Markup('<span class="l" data-n="{}">{}\n</span>')
         return Markup().join(line.format(number, self._lines[number - 1]) for number in numbers)
+
+
+def _texts(hunk: Hunk, upstream: Sequence[str], generated: Sequence[str]) -> list[str]:
+    return [*(upstream[number - 1] for number in hunk.upstream), *(generated[number - 1] for number in hunk.generated)]
 
 
 def _kind(block: Context | Hunk | Left) -> str:

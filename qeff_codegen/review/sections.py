@@ -15,7 +15,7 @@ from qeff_codegen.review.outline import definitions
 # Unchanged lines that stay in sight before and after a hunk.
 CONTEXT = 3
 # Folding fewer lines than these would hide as much as it shows.
-FEWEST_FOLDED = 4
+FEWEST_FOLDED = 5
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,12 @@ class Left:
 
     @property
     def title(self) -> str:
-        """What it is about, in a few words: names where lines are left upstream, steps elsewhere."""
-        return ", ".join(dict.fromkeys(_title(hunk) for hunk in self.hunks))
+        """What it is about, in a few words."""
+        put = dict.fromkeys(_title(hunk) for hunk in self.hunks if hunk.generated)
+        left = dict.fromkeys(_title(hunk) for hunk in self.hunks if not hunk.generated and _title(hunk) not in put)
+        parts = [("put together: ", put), ("left upstream: ", left)]
+        text = "; ".join(what + ", ".join(names) for what, names in parts if names)
+        return text[0].upper() + text[1:]
 
 
 _TITLES = {
@@ -46,6 +50,7 @@ _TITLES = {
     steps.BLANK_LINES.id: "blank lines",
     steps.FORMATTER.id: "layout",
 }
+
 
 def _title(hunk: Hunk) -> str:
     step = hunk.owners[0]
@@ -82,11 +87,15 @@ class Section:
 
 
 def sections(model: GeneratedModel, changes: Sequence[Same | Hunk]) -> tuple[Section, ...]:
-    """Every item of `changes`, unchanged runs cut where a class or function begins."""
+    """Every item of `changes`, unchanged runs cut where a class or function begins.
+
+    Blank lines that both files have between two definitions are left out.
+    """
     classes = {name.split(".")[0] for edit in model.edits if "." in (name := edit.function)}
     found = [(item.name, item.lines) for item in definitions(model.code)]
     names = [name for name, _ in found]
     result = [Section("", "")]
+    lines = model.code.splitlines()
 
     def section(name: str) -> Section:
         if result[-1].name != name:
@@ -99,6 +108,8 @@ def sections(model: GeneratedModel, changes: Sequence[Same | Hunk]) -> tuple[Sec
                 first, *others = numbers
                 offset = first - item.generated.start
                 upstream = range(item.upstream.start + offset, item.upstream.start + offset + 1 + len(others))
+                if not name and not any(lines[number - 1].strip() for number in (first, *others)):
+                    continue
                 section(name).items.append(Same(upstream, range(first, first + 1 + len(others))))
         else:
             top = item.name.split(".")[0]
@@ -129,7 +140,10 @@ def _blocks(items: Sequence[Same | Hunk]) -> Iterator[Block]:
 def _kind(item: Same | Hunk) -> str:
     if isinstance(item, Same):
         return "same"
-    return "rule" if is_by_rule(item) else "left"
+    if is_by_rule(item):
+        return "rule"
+    # Where a class begins stays in sight.
+    return "class" if item.owners == (steps.CLASS_REPLACED.id,) else "left"
 
 
 def _contexts(item: Same, head: int, tail: int) -> Iterator[Context]:

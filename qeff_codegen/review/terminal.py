@@ -25,7 +25,7 @@ def _section(diff: Text, section: Section, review: Review) -> None:
         diff.append(f"\n{section.generated}\n", style="bold underline")
     for block in section.blocks:
         if isinstance(block, Left):
-            diff.append(f"  ... put together or left upstream: {block.title}\n", style="dim")
+            diff.append(f"  ... {block.title[0].lower()}{block.title[1:]}\n", style="dim")
         elif isinstance(block, Context) and block.folded:
             diff.append(f"  ... {len(block.lines.generated)} unchanged lines\n", style="dim")
         elif isinstance(block, Context):
