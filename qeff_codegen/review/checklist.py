@@ -69,4 +69,4 @@ def _stage_4(review: Review) -> Item:
     command = f"python -m qeff_codegen validate {review.name}"
     if device and all(stage.status == NOT_RUN for stage in device):
         return Item(f"Stage 4 was run on a device. Not run: {device[0].detail}.", False, command)
-    return Item("Stage 4 was run on a device, or this pull request says that it was not.", False, command)
+    return Item("Stage 4 was run on a device, or the pull request says that it was not.", False, command)

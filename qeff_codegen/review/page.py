@@ -17,7 +17,7 @@ from qeff_codegen.review.facts import Review, is_by_rule, stage_counts
 from qeff_codegen.review.sections import Context, Left, sections
 from qeff_codegen.validation.results import STAGE_NAMES
 
-# Columns of code that half of a laptop's window shows. There, a hunk with longer lines has one side above the other.
+# Columns of code that half of a laptop's window shows; a hunk with longer lines has one side above the other there.
 WIDEST_BESIDE = 74
 
 
@@ -33,6 +33,7 @@ def as_html(review: Review, catalogue: str | None) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     environment.filters["prose"] = _prose
     upstream, generated = review.model.upstream.source.splitlines(), review.model.code.splitlines()
