@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from qeff_codegen.emit.steps import FORMATTER
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.review.owners import Owners, Run
-from qeff_codegen.review.run_order import Side, merged
+from qeff_codegen.review.run_order import DefinitionEnds, merged
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,15 @@ def changes(model: GeneratedModel) -> tuple[Same | Hunk, ...]:
     """
     upstream, generated = model.upstream.source.splitlines(), model.code.splitlines()
     owners = Owners(model)
-    order = Side(model)
+    definition_ends = DefinitionEnds(model)
     result: list[Same | Hunk] = []
-    ends = [(0, 0), *_common(model.origins, upstream, generated), (len(upstream) + 1, len(generated) + 1)]
-    for (old, new), (next_old, next_new) in pairwise(ends):
+    common = [(0, 0), *_common(model.origins, upstream, generated), (len(upstream) + 1, len(generated) + 1)]
+    for (old, new), (next_old, next_new) in pairwise(common):
         if old:
             _append_same(result, old, new)
         gone = owners.of_upstream(range(old + 1, next_old))
         added = owners.of_generated(range(new + 1, next_new))
-        result += _joined(_hunk(*pair) for pair in merged(gone, added, order))
+        result += _joined(_hunk(*pair) for pair in merged(gone, added, definition_ends))
     return tuple(result)
 
 
@@ -85,16 +86,21 @@ def _hunk(gone: Run | None, added: Run | None) -> Hunk:
 
 
 def _joined(hunks: Iterable[Hunk]) -> list[Hunk]:
-    """Neighbours with the same owners in the same function become one hunk."""
+    """Neighbours of the same rules in the same function become one hunk, whichever of them black laid out anew."""
     result: list[Hunk] = []
     for hunk in hunks:
         last = result[-1] if result else None
-        if last is not None and (last.owners, last.name) == (hunk.owners, hunk.name):
+        if last is not None and (_rules(last), last.name) == (_rules(hunk), hunk.name):
+            owners = tuple(dict.fromkeys((*last.owners, *hunk.owners)))
             upstream = _end_to_end(last.upstream, hunk.upstream)
-            result[-1] = Hunk(hunk.owners, hunk.name, upstream, _end_to_end(last.generated, hunk.generated))
+            result[-1] = Hunk(owners, hunk.name, upstream, _end_to_end(last.generated, hunk.generated))
         else:
             result.append(hunk)
     return result
+
+
+def _rules(hunk: Hunk) -> tuple[str, ...]:
+    return tuple(owner for owner in hunk.owners if owner != FORMATTER.id)
 
 
 def _end_to_end(first: range, second: range) -> range:

@@ -10,24 +10,24 @@ from qeff_codegen.review.outline import definitions
 from qeff_codegen.review.owners import Run
 
 
-class Side:
+class DefinitionEnds:
     """Where upstream's file ends what a line of the generated file is part of."""
 
     def __init__(self, model: GeneratedModel) -> None:
         self._generated = definitions(model.code)
         self._ends = {item.name: item.lines.stop for item in definitions(model.upstream.source)}
 
-    def end(self, run: Run) -> int:
+    def of(self, run: Run) -> int:
         """The 1-based upstream line after the class or function that holds a run of generated lines.
 
         Blank lines above one belong to it; what stands above all of them ends at line 0.
         """
+        above = not any(item.lines.start <= run.lines.start for item in self._generated)
         following = (item.name for item in self._generated if item.lines.stop > run.lines.start)
-        name = next(following, "")
-        return self._ends.get(name, 0) if run.lines.start >= self._generated[0].lines.start else 0
+        return 0 if above else self._ends.get(next(following, ""), 0)
 
 
-def merged(gone: Sequence[Run], added: Sequence[Run], side: Side) -> Iterator[tuple[Run | None, Run | None]]:
+def merged(gone: Sequence[Run], added: Sequence[Run], ends: DefinitionEnds) -> Iterator[tuple[Run | None, Run | None]]:
     """Pairs of runs that stand for each other, and runs without a counterpart, in reading order."""
     matcher = SequenceMatcher(None, [_key(run) for run in gone], [_key(run) for run in added], False)
     for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
@@ -37,7 +37,7 @@ def merged(gone: Sequence[Run], added: Sequence[Run], side: Side) -> Iterator[tu
             continue
         # What is new in a class stands where upstream's class ends, before what upstream has after it.
         while old or new:
-            if new and (not old or side.end(new[0]) <= old[0].lines.start):
+            if new and (not old or ends.of(new[0]) <= old[0].lines.start):
                 yield None, new.pop(0)
             else:
                 yield old.pop(0), None

@@ -10,6 +10,7 @@ from qeff_codegen.emit import steps
 from qeff_codegen.generated_model import Edit, GeneratedModel
 from qeff_codegen.review.changes import Hunk, Same, changes
 from qeff_codegen.review.owners import UnownedLineError
+from qeff_codegen.upstream.source import UpstreamModel
 
 
 def without(model: GeneratedModel, *edits: Edit) -> GeneratedModel:
@@ -44,6 +45,18 @@ def test_a_hunk_names_the_rule_and_both_sides(tiny: GeneratedModel) -> None:
     assert [after[number - 1].strip() for number in hunk.generated] == [
         "attn_weights = torch.where(attention_mask, MIN_MASKED_ATTENTION_VALUE, attn_weights)"
     ]
+
+
+def test_what_black_laid_out_anew_is_no_hunk_of_its_own() -> None:
+    upstream = "x = make(\n    mask, cache\n)\n"
+    code = "x = static(mask)\ny = static(\n    mask,\n)\n"
+    edits = (
+        Edit("one", "f", (1, 3), (1, 1)),
+        Edit("one", "f", (1, 3), (2, 4)),
+        Edit("black", "f", (1, 3), (2, 4)),
+    )
+    model = GeneratedModel("tiny", UpstreamModel("tiny", "", "", upstream), code, (), (), edits, (), (None,) * 4)
+    assert changes(model) == (Hunk(("one", "black"), "f", range(1, 4), range(1, 5)),)
 
 
 def test_an_added_method_stands_in_its_class_and_not_behind_the_next(tiny: GeneratedModel) -> None:
