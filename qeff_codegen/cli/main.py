@@ -15,6 +15,7 @@ COMMANDS = {
     "check": "qeff_codegen.cli.check",
     "inspect": "qeff_codegen.cli.inspect",
     "validate": "qeff_codegen.cli.validate",
+    "review": "qeff_codegen.cli.review",
     "sweep": "qeff_codegen.cli.sweep",
     "bump": "qeff_codegen.cli.bump",
     "compat": "qeff_codegen.cli.compat",

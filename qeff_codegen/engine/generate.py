@@ -35,7 +35,14 @@ def generate_model(upstream: UpstreamModel) -> GeneratedModel:
         if broken:
             raise _refusal(check, broken[0], anatomy, text)
     return GeneratedModel(
-        upstream.name, upstream, text.code, mappings, anatomy.found(), text.edits, tuple(draft.matches.items())
+        upstream.name,
+        upstream,
+        text.code,
+        mappings,
+        anatomy.found(),
+        text.edits,
+        tuple(draft.matches.items()),
+        tuple(line.upstream for line in text.lines),
     )
 
 
