@@ -18,7 +18,7 @@ import torch
 
 from qeff_codegen.validation.families import Family
 from qeff_codegen.validation.tiny_ropes import accepts, scaled_ropes
-from qeff_codegen.validation.tiny_sizes import SLIDING_WINDOW, tiny_sizes
+from qeff_codegen.validation.tiny_sizes import SLIDING_WINDOW, tiny_sizes, with_global_values
 
 # Booleans the modeling code may read that do not belong to a decoder's arithmetic at inference, or that have a
 # variant of their own (tied embeddings, the window switch).
@@ -69,7 +69,7 @@ class Variant:
 
 def variants(family: Family) -> tuple[Variant, ...]:
     """All variants of `family`, base first, in a fixed order."""
-    default = family.config_class()
+    default = with_global_values(family.config_class())
     base = tiny_sizes(family.config_class, default)
     found = [Variant("base", "base", base)]
     found += [Variant(name, "window", base | extra) for name, extra in _windows(default, base)]

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from qeff_codegen.validation.tiny_sizes import ORIGINAL_MAX_POSITIONS
+from qeff_codegen.validation.tiny_sizes import ORIGINAL_MAX_POSITIONS, with_global_values
 
 _SCALINGS: dict[str, dict[str, Any]] = {
     "linear": {"factor": 4.0},
@@ -41,7 +41,7 @@ def scaled_ropes(config_class: type[Any], base: dict[str, Any]) -> Iterator[tupl
         config_class: a family's configuration class.
         base: what it is called with for the base variant.
     """
-    config = config_class(**copy.deepcopy(base))
+    config = with_global_values(config_class(**copy.deepcopy(base)))
     parameters = getattr(config, "rope_parameters", None)
     if not isinstance(parameters, dict):
         return
@@ -56,7 +56,7 @@ def scaled_ropes(config_class: type[Any], base: dict[str, Any]) -> Iterator[tupl
         for extra in ({}, _MSCALES) if scaling == "longrope" else ({},):
             if of_layer_kinds:
                 scaled = {kind: _scaled(value, scaling, head_dim) for kind, value in plain_kinds.items()}
-                rope = of_layer_kinds | scaled
+                rope = parameters | scaled
             else:
                 rope = _scaled(parameters, scaling, head_dim) | extra
             overrides: dict[str, Any] = {"rope_parameters": rope}

@@ -111,8 +111,18 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
         "num_hidden_layers": 4,
         "num_kv_shared_layers": 2,
     },
+    # Of the settings of its full layers, newer releases say none but when they are made.
     "gemma4_text": {
+        "global_head_dim": 64,
         "layer_types": ["sliding_attention", "full_attention"] * 2,
+        "num_global_key_value_heads": 1,
+        "num_hidden_layers": 4,
+        "num_kv_shared_layers": 2,
+    },
+    "gemma4_unified_text": {
+        "global_head_dim": 64,
+        "layer_types": ["sliding_attention", "full_attention"] * 2,
+        "num_global_key_value_heads": 1,
         "num_hidden_layers": 4,
         "num_kv_shared_layers": 2,
     },
@@ -143,6 +153,13 @@ def tiny_sizes(config_class: type[Any], default: Any) -> dict[str, Any]:
         name: value for name, value in named.items() if hasattr(default, name) and not _is_computed(config_class, name)
     }
     return copy.deepcopy(chosen | _special_tokens(config_class) | EXCEPTIONS.get(default.model_type, {}))
+
+
+def with_global_values(config: Any) -> Any:
+    """`config`, ready to answer for settings that some layers have of their own: with what the others have."""
+    if getattr(config, "is_heterogeneous", False):
+        config.allow_global_per_layer_attribute_access = True
+    return config
 
 
 def _is_computed(config_class: type[Any], name: str) -> bool:
