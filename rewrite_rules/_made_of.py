@@ -28,7 +28,7 @@ def _run(statement: ast.stmt, held: dict[str, set[str]]) -> None:
     if isinstance(statement, ast.Assign) and all(isinstance(item, ast.Name | ast.Tuple) for item in statement.targets):
         numbers = _numbers_in(statement.value, held)
         for target in statement.targets:
-            held.update({name: numbers for name in _names(target)})
+            held.update(dict.fromkeys(_names(target), numbers))
         return
     numbers = _numbers_in(statement, held)
     for name in _names(statement):

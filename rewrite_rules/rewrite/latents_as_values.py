@@ -50,7 +50,7 @@ class LatentsAsValues(Rule):
 def _expanded(
     forward: ast.FunctionDef, methods: dict[str, ast.FunctionDef]
 ) -> tuple[tuple[str, str], set[str] | None] | None:
-    """The two locals that are cached, if a method expands them afterwards; and which of them the values are made of."""
+    """The two locals that are cached, if a method expands them afterwards, and which of them the values come from."""
     assigned = [
         node for node in ast.walk(forward) if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
     ]
@@ -60,12 +60,13 @@ def _expanded(
     for node in assigned:
         method = methods.get(self_attribute(node.value.func) or "")
         given = {name: ast.unparse(value) for name, value in bind(node.value, method).items()} if method else {}
-        if method is None or not {*cached} <= {*given.values()}:
-            continue
-        parts = made_of(method)
         results = _targets(node)
         taken = _values_taken(forward)
-        if parts is None or len(parts) != len(results) or taken not in results:
+        # A method that is given both may also be the attention itself.
+        if method is None or not {*cached} <= {*given.values()} or taken not in results:
+            continue
+        parts = made_of(method)
+        if parts is None or len(parts) != len(results):
             return (cached[0], cached[1]), None
         return (cached[0], cached[1]), {given.get(name, name) for name in parts[results.index(taken)] - {"self"}}
     return None
