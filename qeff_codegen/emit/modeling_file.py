@@ -123,9 +123,10 @@ def _upstream_order(draft: Draft) -> list[str]:
 
 def _emitted(draft: Draft) -> list[Function]:
     """Functions that differ from upstream's, every forward, and what would otherwise call an unchanged twin."""
-    chosen = [item for item in draft.functions if item.added or item.changed or item.is_forward]
+    reached = _reached(draft)
+    chosen = [item for item in reached if item.added or item.changed or item.is_forward]
     local = {item.name for item in chosen if item.owner is None}
-    for item in draft.functions:
+    for item in reached:
         if item not in chosen and local & _reads(item):
             chosen.append(item)
     for item in chosen:
@@ -138,6 +139,24 @@ def _emitted(draft: Draft) -> list[Function]:
             )
     order = {id(item): index for index, item in enumerate(draft.functions)}
     return sorted(chosen, key=lambda item: order[id(item)])
+
+
+def _reached(draft: Draft) -> list[Function]:
+    """Functions that something still calls after the rules: what only dropped code called stays upstream's."""
+    parts = {part.name: part for part in draft.anatomy.replaced}
+    pending = [
+        item
+        for item in draft.functions
+        if item.added or item.is_forward or (item.owner in parts and item.name in parts[item.owner].entries)
+    ]
+    reached = list(pending)
+    while pending:
+        tree = ast.parse(code_of(pending.pop().node))
+        called = {getattr(node, "attr", getattr(node, "id", None)) for node in ast.walk(tree)}
+        new = [item for item in draft.functions if item.name in called and item not in reached]
+        reached += new
+        pending += new
+    return [item for item in draft.functions if item in reached]
 
 
 def _reads(function: Function) -> set[str]:

@@ -24,7 +24,7 @@ from qeff_codegen.releases.verdict import Verdict, judge_all, verdict_key
 from qeff_codegen.releases.versions import last_patches
 from qeff_codegen.sweep.coverage import JSON as COVERAGE
 from qeff_codegen.sweep.result import SUPPORTED
-from qeff_codegen.upstream.find import causal_lm_model
+from qeff_codegen.upstream.find import find_in_transformers
 from qeff_codegen.upstream.source import UpstreamModel
 from qeff_codegen.upstream.transformers_text import transformers_in_wheel
 from qeff_codegen.upstream.wheel import transformers_wheel
@@ -135,7 +135,7 @@ def _causal_lms(version: str) -> dict[str, UpstreamModel]:
     found = {}
     for model_type in tree.tables.causal_lm:
         try:
-            found[model_type] = causal_lm_model(model_type, tree)
+            found[model_type] = find_in_transformers(model_type, tree)
         except UsageError:
             # Named in the table and defined nowhere, as the deprecated models of 4.57 are.
             continue

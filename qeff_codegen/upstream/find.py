@@ -62,15 +62,6 @@ def causal_lm_families(*, transformers_version: str | None = None, source: Path 
     return tuple(sorted(tree.tables.causal_lm))
 
 
-def causal_lm_model(model_type: str, tree: TransformersText) -> UpstreamModel:
-    """The modeling file of one of a tree's causal LMs, for those who have the tree already.
-
-    Raises:
-        UsageError: no file of the tree defines its class.
-    """
-    return _find_in_transformers(model_type, tree)
-
-
 def _transformers(version: str | None) -> TransformersText:
     return installed_transformers() if version is None else transformers_in_wheel(transformers_wheel(version))
 

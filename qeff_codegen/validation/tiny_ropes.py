@@ -57,7 +57,7 @@ def scaled_ropes(config_class: type[Any], base: dict[str, Any]) -> Iterator[tupl
         for extra in ({}, _MSCALES) if scaling == "longrope" else ({},):
             if of_layer_kinds:
                 scaled = {kind: _scaled(value, scaling, head_dim) for kind, value in plain_kinds.items()}
-                rope = of_layer_kinds | scaled
+                rope = settings.values | scaled
             else:
                 rope = _scaled(settings.values, scaling, head_dim) | extra
             overrides: dict[str, Any] = {settings.name: rope}

@@ -111,11 +111,18 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
         "num_hidden_layers": 4,
         "num_kv_shared_layers": 2,
     },
-    # The sizes of its other kind of layers are named only when its configuration is made.
+    # Of the settings of its full layers, newer releases say none but when they are made.
     "gemma4_text": {
         "global_head_dim": 64,
-        "num_global_key_value_heads": 1,
         "layer_types": ["sliding_attention", "full_attention"] * 2,
+        "num_global_key_value_heads": 1,
+        "num_hidden_layers": 4,
+        "num_kv_shared_layers": 2,
+    },
+    "gemma4_unified_text": {
+        "global_head_dim": 64,
+        "layer_types": ["sliding_attention", "full_attention"] * 2,
+        "num_global_key_value_heads": 1,
         "num_hidden_layers": 4,
         "num_kv_shared_layers": 2,
     },

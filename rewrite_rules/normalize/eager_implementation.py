@@ -9,6 +9,7 @@ from __future__ import annotations
 import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.implementation_tables import ASKS_FOR_FLASH
 from qeff_codegen.anatomy.roles import CALL_PATH
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
@@ -16,7 +17,6 @@ from rewrite_rules._folding import fold
 from rewrite_rules._matching import source
 
 IMPLEMENTATION = "self.config._attn_implementation"
-ASKS_FOR_FLASH = "is_flash_attention_requested"
 
 
 class EagerImplementation(Rule):
