@@ -1,7 +1,8 @@
 """Tell the cache nothing beside keys, values and the layer, where upstream hands it notes that it does not read.
 
-Older releases give `update` a dictionary: the rotation, the window, and `cache_position`, for caches of a fixed size. A
-cache that grows, the reference, reads none of it, and the generated cache is told what it needs by a rule of its own.
+Older releases give `update` a dictionary: the rotation, the window, and `cache_position`, for caches of a fixed size.
+A cache that grows, which is the reference, reads none of it, and the generated cache is told what it needs by a rule
+of its own.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import re
 import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy, Part
-from qeff_codegen.anatomy.mask_form import BUILDERS_MODULE
+from qeff_codegen.anatomy.mask_form import mask_builders
 from qeff_codegen.anatomy.modeling_file import parameters
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
 from qeff_codegen.engine.draft import Function
@@ -41,9 +41,7 @@ class NoExtraCount(Rule):
         node, _ = fold(function.node, lambda test: none_comparison(test, {COUNT}) or None)
         if (other := _with_count(function.node)) is not None:
             raise Unmatched(f"with `{COUNT}` upstream does more than use it: `{other}`", function.node.params)
-        receivers = _Receivers(
-            {name for name, (module, _) in anatomy.file.imports.items() if module == BUILDERS_MODULE}
-        )
+        receivers = _Receivers(mask_builders(anatomy.file))
         node.visit(receivers)
         keeper = _HandNoFurther(anatomy.callees(function.role), receivers)
         node = without_parameters(cst.ensure_type(node.visit(keeper), cst.FunctionDef), [COUNT])
