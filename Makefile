@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test docs bench mutants sweep
+.PHONY: demo test test-matrix docs bench mutants sweep
 
 demo: .venv/run.stamp
 	$(BIN)/python -m qeff_codegen blueprint
@@ -13,6 +13,9 @@ test: .venv/dev.stamp
 	$(BIN)/black --check --quiet .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2
+
+test-matrix: .venv/dev.stamp
+	$(BIN)/python -m tests.matrix
 
 docs: .venv/dev.stamp
 	$(BIN)/python -m tests.rewrite_rules.catalogue

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from qeff_codegen.errors import UsageError
 from qeff_codegen.upstream.cache_folder import cache_folder
+from qeff_codegen.upstream.pip_reason import pip_reason
 
 
 def transformers_wheel(version: str) -> Path:
@@ -46,16 +47,9 @@ def _download(version: str, folder: Path) -> Path:
     if result.returncode == 0 and wheels:
         return wheels[0]
     raise UsageError(
-        f"pip could not download transformers {version}: {_reason(result.stderr)}\n"
+        f"pip could not download transformers {version}: {pip_reason(result.stderr)}\n"
         f"{_hint(result.stderr)}, or name an unpacked tree or a wheel with --source PATH."
     )
-
-
-def _reason(output: str) -> str:
-    """What pip said, in one line: its last error, or its last words."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    return (errors or lines or ["it said nothing"])[-1]
 
 
 def _hint(output: str) -> str:
