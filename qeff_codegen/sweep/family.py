@@ -123,6 +123,6 @@ def _layers(model: GeneratedModel, config: Any) -> tuple[str, ...]:
         layers.append("latent K/V")
     if Role.ROTARY_EMBEDDING not in roles:
         layers.append("no rotary module")
-    if Role.EXPERTS in roles:
+    if roles & {Role.EXPERTS, Role.LISTED_EXPERTS}:
         layers.append("experts")
     return tuple(layers)
