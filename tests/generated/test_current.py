@@ -28,7 +28,9 @@ def generated(name: str) -> GeneratedModel:
 
 def generated_from(release: str, name: str) -> GeneratedModel:
     installed = find_model(name)
-    return generate_model(installed if installed.version == release else find_model(name, transformers_version=release))
+    return generate_model(
+        installed if installed.version == release else find_model(name, transformers_version=release)
+    )
 
 
 def contents(folder: Path) -> dict[str, bytes]:
