@@ -7,8 +7,8 @@ from pathlib import Path
 
 from qeff_codegen.bump.comparison import CheckedIn
 from qeff_codegen.emit import manifest
+from qeff_codegen.emit.layout import modeling_path
 from qeff_codegen.emit.manifest import ManifestEntry
-from qeff_codegen.emit.write import modeling_path
 from qeff_codegen.errors import DifferencesError, UsageError
 from qeff_codegen.upstream.transformers_text import TransformersText
 

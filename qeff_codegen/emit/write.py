@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -10,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from qeff_codegen.emit import manifest, mapping_file
+from qeff_codegen.emit import layout, manifest, mapping_file
 from qeff_codegen.emit.all_or_nothing import change_files
+from qeff_codegen.emit.differences import differences
+from qeff_codegen.emit.layout import modeling_path
 from qeff_codegen.emit.manifest import Manifest, ManifestEntry
 from qeff_codegen.errors import DifferencesError, UsageError
 from qeff_codegen.generated_model import GeneratedModel
 
 SHOWN_LINES = 20
-INITIALIZER = '"""Generated QEff models. Every file below is written by qeff_codegen."""\n'
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,14 @@ def write_models(
     mapping = mapping_file.render(entries)
     files = [
         *(file for model in models for file in _model_files(model, output, before.models.get(model.name))),
-        _File(output / mapping_file.FILE_NAME, mapping, before.pytorch_transforms_sha256),
+        _File(output / layout.MAPPING, mapping, before.pytorch_transforms_sha256),
     ]
     if not force:
         _check_not_edited(files)
-    texts = {} if (output / "__init__.py").exists() else {output / "__init__.py": INITIALIZER}
+    initializer = output / layout.INITIALIZER
+    texts = {} if initializer.exists() else {initializer: layout.INITIALIZER_TEXT}
     texts.update((file.path, file.text) for file in files)
-    texts[output / manifest.FILE_NAME] = manifest.render(Manifest(entries, manifest.text_sha256(mapping)))
+    texts[output / layout.MANIFEST] = manifest.render(Manifest(entries, manifest.text_sha256(mapping)))
     texts.update(beside)
     changed = {path: text for path, text in texts.items() if _text(path) != text}
     gone = sorted(before.models.keys() - entries.keys())
@@ -95,13 +96,8 @@ def write_models(
     return WriteReport(tuple(changed), tuple(path for path in texts if path not in changed), tuple(gone))
 
 
-def modeling_path(output: Path, name: str) -> Path:
-    """Where the modeling file of model `name` stands."""
-    return output / name / f"modeling_{name}.py"
-
-
 def _files_of(output: Path, name: str) -> tuple[Path, Path]:
-    return output / name / "__init__.py", modeling_path(output, name)
+    return layout.package_initializer(output, name), modeling_path(output, name)
 
 
 def _model_files(model: GeneratedModel, output: Path, entry: ManifestEntry | None) -> tuple[_File, _File]:
@@ -140,19 +136,9 @@ def _check_not_edited(files: Sequence[_File]) -> None:
 
 def _differences(generated: str, found: str) -> str:
     """The lines in which the file on disk differs from the generated text, as a diff, the first of them."""
-    lines = list(
-        difflib.unified_diff(
-            generated.splitlines(keepends=True), found.splitlines(keepends=True), "generated", "on disk", n=0
-        )
-    )
-    shown = [_visible(line) for line in lines[:SHOWN_LINES]]
+    lines = differences(generated, found, ("generated", "on disk"), context=0)
     more = len(lines) - SHOWN_LINES
-    return "\n".join([*shown, *([f"... and {more} more lines"] if more > 0 else [])])
-
-
-def _visible(line: str) -> str:
-    """A diff line without its newline; an ending other than a plain newline is itself the difference, so it shows."""
-    return line[:-1].replace("\r", "\\r") if line.endswith("\n") else f"{line} (no newline at the end)"
+    return "\n".join([*lines[:SHOWN_LINES], *([f"... and {more} more lines"] if more > 0 else [])])
 
 
 def _change_all(texts: Mapping[Path, str], removed: Collection[Path]) -> None:

@@ -22,10 +22,11 @@ def transformers_wheel(version: str) -> Path:
     """
     if not re.fullmatch(r"\d+(\.\d+)*(\.?(a|b|rc|post|dev)\d+)*", version):
         raise UsageError(f"`{version}` is not a version of transformers.\nGive one like --transformers 5.24.0.")
-    folder = cache_folder() / "transformers"
-    wheel = folder / f"transformers-{version}-py3-none-any.whl"
-    if wheel.is_file():
-        return wheel
+    cached = cached_wheel(version)
+    if cached is not None:
+        return cached
+    wheel = _place(version)
+    folder = wheel.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
@@ -36,6 +37,16 @@ def transformers_wheel(version: str) -> Path:
             "Set QEFF_CODEGEN_CACHE to a folder that can."
         ) from error
     return wheel
+
+
+def cached_wheel(version: str) -> Path | None:
+    """The wheel of `transformers==version`, if it was fetched before."""
+    wheel = _place(version)
+    return wheel if wheel.is_file() else None
+
+
+def _place(version: str) -> Path:
+    return cache_folder() / "transformers" / f"transformers-{version}-py3-none-any.whl"
 
 
 def _download(version: str, folder: Path) -> Path:

@@ -311,6 +311,10 @@ class BlueprintModel(BlueprintPreTrainedModel):
         use_cache: bool | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> BaseModelOutputWithPast:
+        r"""
+        past_key_values (`Cache`, *optional*):
+            Keys and values of the tokens before these.
+        """
         if (input_ids is None) ^ (inputs_embeds is not None):
             raise ValueError("Give either input_ids or inputs_embeds, not both")
 
@@ -380,6 +384,10 @@ class BlueprintForCausalLM(BlueprintPreTrainedModel, GenerationMixin):
         logits_to_keep: int | torch.Tensor = 0,
         **kwargs: Unpack[TransformersKwargs],
     ) -> CausalLMOutputWithPast:
+        r"""
+        past_key_values (`Cache`, *optional*):
+            Keys and values of the tokens before these.
+        """
         outputs: BaseModelOutputWithPast = self.model(
             input_ids=input_ids,
             attention_mask=attention_mask,
