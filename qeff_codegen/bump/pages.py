@@ -18,14 +18,14 @@ def html_page(data: dict[str, Any]) -> str:
     """One page that needs nothing but itself, for any width, light or dark as the reader has it."""
     environment = _environment(autoescape=True)
     environment.filters["coloured"] = coloured
-    return environment.from_string(_template("report.html.jinja")).render(data, change_diff=_change_diff)
+    return _rendered(environment, "report.html.jinja", data)
 
 
 def markdown_page(data: dict[str, Any]) -> str:
     """The page without the diffs of single files, short enough for a pull request or a documentation folder."""
     environment = _environment(autoescape=False)
     environment.filters["cell"] = cell
-    return environment.from_string(_template("report.md.jinja")).render(data, change_diff=_change_diff)
+    return _rendered(environment, "report.md.jinja", data)
 
 
 def coloured(diff: str) -> Markup:
@@ -43,9 +43,16 @@ def _change_diff(change: dict[str, Any]) -> str:
     return FrequentChange(change["before"], change["after"], change["files"]).diff
 
 
+def _stages_line(stages: dict[str, int]) -> str:
+    """How many families came out of validation in which state."""
+    found = ", ".join(f"{count} {state}" for state, count in stages.items())
+    return f"Stages 1 to 3 with the new release: {found}." if found else "Stages 1 to 3 were not run."
+
+
 def _environment(*, autoescape: bool) -> Environment:
     return Environment(autoescape=autoescape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def _template(name: str) -> str:
-    return (files("qeff_codegen.bump") / "templates" / name).read_text("utf-8")
+def _rendered(environment: Environment, name: str, data: dict[str, Any]) -> str:
+    template = (files("qeff_codegen.bump") / "templates" / name).read_text("utf-8")
+    return environment.from_string(template).render(data, change_diff=_change_diff, stages_line=_stages_line)

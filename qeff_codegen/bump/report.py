@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ class Report:
             "from": list(bump.releases),
             "to": bump.version,
             "other_rules": list(bump.other_rules),
-            "validated": bool(self.decisions.stages),
+            "stages": dict(sorted(Counter(result.state for result in self.decisions.stages.values()).items())),
             "groups": {"lost": LOST, "kept": KEPT, "addable": ADDABLE},
             "counts": counts(bump),
             "frequent_changes": [{**asdict(change), "is_renaming": change.is_renaming} for change in changes],

@@ -29,13 +29,7 @@ def take_over(
         UsageError: there is no pin to move, or a file cannot be written.
         Refusal: two models cannot share one mapping file.
     """
-    questions = undecided(bump, decisions)
-    if questions:
-        raise DifferencesError(
-            f"Nothing is written. Before transformers {bump.version} is taken over, these must be settled:\n"
-            + "".join(f"  {line}\n" for line in questions)
-            + "Mend the rules, or give up with --drop NAME what is refused or gone."
-        )
+    pinned = check_ready(bump, decisions, pyproject)
     models = [*kept_models(bump), *added]
     before = {item.before.name for item in bump.comparisons if item.before}
     return write_models(
@@ -44,5 +38,23 @@ def take_over(
         force=False,
         rules_sha256=rules_sha256(),
         dropped=sorted(before - {model.name for model in models}),
-        beside={pyproject: moved_pin(pyproject, bump.version)},
+        beside={pyproject: pinned},
     )
+
+
+def check_ready(bump: Bump, decisions: Decisions, pyproject: Path) -> str:
+    """Whether a release can be taken over, as far as is known; gives the text of `pyproject` with the pin moved.
+
+    Raises:
+        DifferencesError: something is undecided.
+        UsageError: there is no pin to move.
+    """
+    questions = undecided(bump, decisions)
+    if questions:
+        raise DifferencesError(
+            f"Nothing is written. Before transformers {bump.version} is taken over, these must be settled:\n"
+            + "".join(f"  {line}\n" for line in questions)
+            + "Mend the rules, or give up with --drop NAME what is refused or gone. "
+            "Without --write, --report FILE shows every diff."
+        )
+    return moved_pin(pyproject, bump.version)

@@ -90,7 +90,7 @@ def bump(
     from qeff_codegen.bump.compare import compare
     from qeff_codegen.bump.decisions import Decisions, check_drops, kept_models, new_models, undecided
     from qeff_codegen.bump.report import Report, form_of, write_report
-    from qeff_codegen.bump.take_over import take_over
+    from qeff_codegen.bump.take_over import check_ready, take_over
     from qeff_codegen.upstream.release import release_text
 
     if dropped and not write:
@@ -103,6 +103,9 @@ def bump(
         form = form or form_of(path)
     found = compare(version, GENERATED, release_text, partial(_generated, jobs))
     check_drops(found, dropped)
+    if write:
+        # Validating takes as long as a sweep; what stands in the way already is said before.
+        check_ready(found, Decisions(dropped), PYPROJECT)
     addable = new_models(found) if add_new else ()
     stages = _stages(found.version, (*kept_models(found), *addable), work, jobs) if validate else {}
     decisions = Decisions(dropped, stages)
@@ -117,6 +120,9 @@ def bump(
     if write:
         added = [model for model in addable if decisions.passed(model)]
         _list(take_over(found, decisions, added, GENERATED, PYPROJECT))
+        for model in addable:
+            if model not in added:
+                click.echo(f"not added  {model.name}: it is not equal to upstream for all of its families")
     wrong = any(result.is_defect for result in stages.values())
     context.exit(EXIT_DIFFERENCES if wrong or undecided(found, decisions) else EXIT_DONE)
 

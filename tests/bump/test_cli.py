@@ -101,10 +101,24 @@ def test_a_mismatch_is_in_the_way(run: Run, project: Path, stages: dict[str, str
     assert contents(project) == before
 
 
+def test_what_stands_in_the_way_is_said_before_validation(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unexpected(*_: object) -> None:
+        raise AssertionError("validation began")
+
+    monkeypatch.setattr("qeff_codegen.environments.release.release_python", unexpected)
+    assert "these must be settled" in run("bump", "2.0.0", "--write", "--validate").stderr
+    (project / "pyproject.toml").write_text("[project]\n")
+    assert "pyproject.toml must require" in run("bump", "2.0.0", "--write", "--validate", *LOST).stderr
+
+
 def test_new_models_are_added_when_they_are_equal_to_upstream(run: Run, project: Path, stages: dict[str, str]) -> None:
     stages["date"] = MISMATCH
     outcome = run("bump", "2.0.0", "--write", "--validate", "--add-new", *LOST)
-    assert "mismatch: date: because" in outcome.stdout.splitlines()
+    lines = outcome.stdout.splitlines()
+    assert "mismatch: date: because" in lines
+    assert "not added  date: it is not equal to upstream for all of its families" in lines
     folders = {path.name for path in (project / "generated").iterdir() if path.is_dir()}
     assert folders == {"apple", "blueprint", "kiwano", "lemon", "lime", "mango", "pear", "plum"}
     # Written, and yet the tool is wrong about a model.

@@ -90,7 +90,7 @@ def test_a_family_that_is_gone_has_left_a_trace_or_none(bump: Bump) -> None:
     assert the(bump, "kiwi").note == "its causal LM KiwiForCausalLM is now that of `kiwano`"
     assert the(bump, "olive").note == "no model type any more; OliveForCausalLM is defined nowhere"
     assert the(bump, "quince").note == (
-        "a causal LM still, but in no folder of its own; "
+        "listed as a causal LM still, but in no folder of its own; "
         "QuinceForCausalLM stands in transformers/models/deprecated/quince/modeling_quince.py"
     )
 

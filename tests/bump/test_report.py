@@ -73,6 +73,7 @@ def test_the_page_says_everything(page: Page) -> None:
     assert "From transformers 1.0.0 to 2.0.0" in text
     assert "fig dropped anatomy no attention of `FigAttention` updates a KV cache" in text
     assert "its causal LM KiwiForCausalLM is now that of `kiwano`" in text
+    assert "Stages 1 to 3 with the new release: 1 mismatch, 1 supported." in text
     assert "apple: Stages 1 to 3 equal in 12 scenarios." in text
     assert "plum: mismatch: 1 of 12 scenarios differ" in text
     assert "The rules, or the formatter, have changed" not in text
@@ -81,6 +82,7 @@ def test_the_page_says_everything(page: Page) -> None:
 def test_other_rules_are_said_first(bump: Bump) -> None:
     stale = Report(Bump(bump.releases, bump.version, bump.comparisons, ("apple",)))
     for form in (HTML, MARKDOWN):
+        assert "Stages 1 to 3 were not run." in stale.render(form)
         assert "since 1 of the checked-in packages" in stale.render(form).replace("\n", " ")
 
 

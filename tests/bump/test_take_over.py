@@ -45,7 +45,10 @@ def test_what_is_lost_must_be_given_up_one_by_one(bump: Bump, generated: Path, p
     assert lines[2] == (
         "  gone or renamed upstream: olive: no model type any more; OliveForCausalLM is defined nowhere"
     )
-    assert lines[3] == "Mend the rules, or give up with --drop NAME what is refused or gone."
+    assert lines[3] == (
+        "Mend the rules, or give up with --drop NAME what is refused or gone. "
+        "Without --write, --report FILE shows every diff."
+    )
     assert contents(generated.parent) == before
 
 
