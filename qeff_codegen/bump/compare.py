@@ -26,7 +26,7 @@ from qeff_codegen.bump.comparison import (
 )
 from qeff_codegen.bump.new_release import Generate, NewRelease, read_release
 from qeff_codegen.bump.whereabouts import whereabouts
-from qeff_codegen.engine.generate import rules_sha256
+from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.errors import Refusal, UsageError
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.upstream.transformers_text import TransformersText
