@@ -20,6 +20,7 @@ from qeff_codegen.upstream.transformers_text import TransformersText, installed_
 
 Run = Callable[..., Result]
 GPT2 = "gpt2/modeling_gpt2.py"
+RELEASE = find_model("gpt2").version
 
 
 # The rules are the same in almost every test, so each text needs to be generated once only.

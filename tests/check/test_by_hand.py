@@ -264,9 +264,10 @@ def test_an_edited_manifest_entry(folder: Path, run: Run, field: str, value: obj
     write_manifest(folder, document)
     outcome = run("check")
     assert outcome.exit_code == 1
+    line = line_of(folder / "manifest.json", '"gpt2": {')
     assert (
         "gpt2: edited by hand (manifest is behind, bytes are equal): "
-        f"{MANIFEST} its entry is not what was written there\n"
+        f"{MANIFEST}:{line} its entry is not what was written there\n"
     ) in outcome.stdout
     assert f"\n{shown}" in outcome.stdout
     assert outcome.stdout.splitlines()[-2] == "not current   1 edited by hand; 2 models checked"
