@@ -93,13 +93,20 @@ class _Model:
         return ""
 
     def _record(self, doubt: Doubt, effect: Effect) -> Finding:
-        """The model's entry in the manifest, with what it would be."""
+        """The model's entry in the manifest; one that was edited with its place, and what it would be."""
+        line: int | None = None
         diff: tuple[str, ...] = ()
-        if self.fresh is not None and doubt.cause is Cause.EDITED:
-            texts = laid_out(asdict(self.entry)), laid_out(asdict(self.fresh))
-            diff = tuple(differences(*texts, LABELS, context=0))
+        if doubt.cause is Cause.EDITED:
+            line = _line_of(f'    "{self.name}": {{', text_of(read(doubt.path) or b""))
+            if self.fresh is not None:
+                texts = laid_out(asdict(self.entry)), laid_out(asdict(self.fresh))
+                diff = tuple(differences(*texts, LABELS, context=0))
         message = f"{doubt.message}{self._reason()}"
-        return Finding(doubt.cause, self.name, doubt.path, message, Remedy.GENERATE, effect=effect, diff=diff)
+        return Finding(doubt.cause, self.name, doubt.path, message, Remedy.GENERATE, line, effect, diff)
+
+
+def _line_of(text: str, lines: str) -> int | None:
+    return next((number for number, line in enumerate(lines.split("\n"), 1) if line == text), None)
 
 
 def _first_line(diff: tuple[str, ...]) -> int | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qeff_codegen.check.finding import Cause, Finding, Remedy, Report
 from qeff_codegen.check.hashes import Doubt, doubts, tools_here
@@ -17,6 +18,9 @@ from qeff_codegen.emit import layout, manifest
 from qeff_codegen.emit.differences import differences
 from qeff_codegen.emit.manifest import Manifest, ManifestEntry
 from qeff_codegen.errors import UsageError
+
+if TYPE_CHECKING:
+    from qeff_codegen.check.judge import Judged
 
 # Why generating may give other bytes than are recorded: what is in play for the mapping file too.
 GENERATOR_CHANGED = (Cause.UPSTREAM, Cause.RULES, Cause.FORMATTER)
@@ -48,23 +52,17 @@ def check(folder: Path, names: Sequence[str]) -> Report:
     findings += in_folder(folder, {*record.models, *unrecorded})
     findings += _layout_of_manifest(folder)
     findings += [_unrecorded(folder, name) for name in unrecorded]
-    trusted, rendered = dict(record.models), dict(record.models)
-    if in_doubt:
-        # The engine brings LibCST and every rule along, which is not needed where hashes agree.
-        from qeff_codegen.check.judge import judge
-        from qeff_codegen.check.regenerate import regenerate
-
-        outcomes = regenerate({name: record.models[name] for name in in_doubt}, sources)
-        for name, found in in_doubt.items():
-            judged = judge(folder, name, record.models[name], found, outcomes[name], tools.rules_sha256)
-            findings += judged.findings
-            rendered[name] = judged.entry or record.models[name]
-            if any(doubt.path.name == layout.MANIFEST for doubt in found):
-                trusted[name] = rendered[name]
-    findings += entry_findings(mapping, trusted, unrecorded)
+    judged = _judged(folder, record, in_doubt, sources, tools.rules_sha256) if in_doubt else {}
+    findings += [finding for item in judged.values() for finding in item.findings]
+    fresh = {name: item.entry for name, item in judged.items() if item.entry is not None}
+    # A record in doubt says nothing about the entries there are to be; what generating gives does.
+    instead = {
+        name: fresh[name] for name in fresh if any(item.path.name == layout.MANIFEST for item in in_doubt[name])
+    }
+    findings += entry_findings(mapping, {**record.models, **instead}, unrecorded)
     causes = [cause for cause in GENERATOR_CHANGED if any(cause is item.cause for item in _all(in_doubt.values()))]
     if not names and (causes or not mapping.is_as_written):
-        findings += text_findings(mapping, rendered, causes)
+        findings += text_findings(mapping, {**record.models, **fresh}, causes)
     if names:
         findings = [item for item in findings if _concerns(item, chosen)]
     findings.sort(key=lambda item: item.model or "~")
@@ -76,6 +74,20 @@ def check(folder: Path, names: Sequence[str]) -> Report:
         tuple(_other_release(record, chosen, sources)),
         mending(findings, record.models, folder, sources),
     )
+
+
+def _judged(
+    folder: Path, record: Manifest, in_doubt: Mapping[str, tuple[Doubt, ...]], sources: Sources, rules_sha256: str
+) -> dict[str, Judged]:
+    # The engine brings LibCST and every rule along, which is not needed where hashes agree.
+    from qeff_codegen.check.judge import judge
+    from qeff_codegen.check.regenerate import regenerate
+
+    outcomes = regenerate({name: record.models[name] for name in in_doubt}, sources)
+    return {
+        name: judge(folder, name, record.models[name], found, outcomes[name], rules_sha256)
+        for name, found in in_doubt.items()
+    }
 
 
 def _manifest_of(folder: Path) -> Manifest | None:

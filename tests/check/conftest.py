@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,13 +20,23 @@ from qeff_codegen.upstream.transformers_text import TransformersText, installed_
 
 Run = Callable[..., Result]
 GPT2 = "gpt2/modeling_gpt2.py"
+RELEASE = find_model("gpt2").version
+
+
+# The rules are the same in almost every test, so each text needs to be generated once only.
+generate_once = cache(generate_model)
+
+
+@pytest.fixture(autouse=True)
+def _generate_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qeff_codegen.engine.generate_many.generate_model", generate_once)
 
 
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Blueprint and a model of transformers, as generated."""
     folder = tmp_path_factory.mktemp("pristine") / "generated"
-    models = [generate_model(find_model(name)) for name in ("blueprint", "gpt2")]
+    models = [generate_once(find_model(name)) for name in ("blueprint", "gpt2")]
     write_models(models, folder, force=False, rules_sha256=rules_sha256())
     return folder
 

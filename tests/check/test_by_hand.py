@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -243,34 +244,37 @@ def test_a_deleted_manifest_entry(folder: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("field", "value", "shown"),
     [
-        ("families", ["gpt2"]),
-        ("generated_sha256", "0" * 64),
-        ("upstream_sha256", "0" * 64),
-        ("rules_sha256", "0" * 64),
-        ("mappings", []),
-        ("upstream_path", "transformers/models/gpt3/modeling_gpt3.py"),
+        ("families", ["gpt2"], '+    "gpt-sw3",'),
+        ("generated_sha256", "0" * 64, '-  "generated_sha256": "000'),
+        ("upstream_sha256", "0" * 64, '-  "upstream_sha256": "000'),
+        ("rules_sha256", "0" * 64, '-  "rules_sha256": "000'),
+        ("mappings", [], '-  "mappings": [],'),
+        (
+            "upstream_path",
+            "transformers/models/gpt3/modeling_gpt3.py",
+            '-  "upstream_path": "transformers/models/gpt3/',
+        ),
     ],
 )
-def test_an_edited_manifest_entry(folder: Path, run: Run, field: str, value: object) -> None:
+def test_an_edited_manifest_entry(folder: Path, run: Run, field: str, value: object, shown: str) -> None:
     document = manifest(folder)
     document["models"]["gpt2"][field] = value
     write_manifest(folder, document)
     outcome = run("check")
     assert outcome.exit_code == 1
+    line = line_of(folder / "manifest.json", '"gpt2": {')
     assert (
         "gpt2: edited by hand (manifest is behind, bytes are equal): "
-        f"{MANIFEST} its entry is not what was written there\n"
+        f"{MANIFEST}:{line} its entry is not what was written there\n"
     ) in outcome.stdout
-    assert f'"{field}": ' in outcome.stdout
+    assert f"\n{shown}" in outcome.stdout
     assert outcome.stdout.splitlines()[-2] == "not current   1 edited by hand; 2 models checked"
     mend(run, outcome)
 
 
 def test_a_file_and_its_hash_edited_together(folder: Path, run: Run) -> None:
-    from hashlib import sha256
-
     edit(folder / GPT2, "class QEffGPT2Model(GPT2Model):", "class QEffGPT2Model(GPT2Model):  # mine")
     document = manifest(folder)
     document["models"]["gpt2"]["generated_sha256"] = sha256((folder / GPT2).read_bytes()).hexdigest()

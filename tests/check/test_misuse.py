@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.check.conftest import Run
+from tests.check.conftest import RELEASE, Run
 
 
 def test_an_unknown_name(folder: Path, run: Run) -> None:
@@ -64,7 +64,7 @@ def test_an_unreadable_manifest(folder: Path, run: Run, content: bytes) -> None:
 
 def test_a_number_where_text_belongs(folder: Path, run: Run) -> None:
     path = folder / "manifest.json"
-    path.write_text(path.read_text().replace('"5.5.4"', "5"))
+    path.write_text(path.read_text().replace(f'"{RELEASE}"', "5"))
     outcome = run("check")
     assert outcome.exit_code == 2
     assert "`transformers_version` is 5, which is no text" in outcome.stderr
