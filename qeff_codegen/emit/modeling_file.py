@@ -173,13 +173,22 @@ def _edits(lines: list[Line], removals: list[Removal]) -> tuple[Edit, ...]:
         while end + 1 < len(lines) and _same_hunk(lines[end + 1], line):
             end += 1
         if line.upstream is None and line.rules:
-            span = (min(line.replaces), max(line.replaces)) if line.replaces else None
-            edits.extend((start, Edit(rule, line.function, span, (start + 1, end + 1))) for rule in line.rules)
+            spans = _spans(line.replaces)
+            first = spans[0] if spans else None
+            edits.extend((start, Edit(rule, line.function, first, (start + 1, end + 1))) for rule in line.rules)
+            edits.extend((start, Edit(rule, line.function, span, None)) for span in spans[1:] for rule in line.rules)
         start = end + 1
     for removal in sorted(removals, key=lambda item: item.upstream):
-        span = (min(removal.upstream), max(removal.upstream))
-        edits.extend((removal.before, Edit(rule, removal.function, span, None)) for rule in removal.rules)
+        for span in _spans(removal.upstream):
+            edits.extend((removal.before, Edit(rule, removal.function, span, None)) for rule in removal.rules)
     return tuple(edit for _, edit in sorted(edits, key=lambda item: item[0]))
+
+
+def _spans(numbers: tuple[int, ...]) -> list[tuple[int, int]]:
+    """The runs of rising numbers, each from its first to its last: what lies between two runs is another edit's."""
+    starts = [number for index, number in enumerate(numbers) if index == 0 or numbers[index - 1] != number - 1]
+    ends = [number for index, number in enumerate(numbers) if numbers[index + 1 : index + 2] != (number + 1,)]
+    return list(zip(starts, ends, strict=True))
 
 
 def _same_hunk(line: Line, other: Line) -> bool:

@@ -44,6 +44,15 @@ def test_edits_stay_within_both_files(model: GeneratedModel) -> None:
         assert edit.upstream_lines is not None or edit.generated_lines is not None
 
 
+def test_an_edit_covers_no_line_that_it_did_not_change() -> None:
+    """Two licence blocks with text between them, and a rule that wrote across what another one had removed."""
+    for name in ("qwen3", "falcon"):
+        model = generate_model(find_model(name))
+        own = {number for number in model.origins if number is not None}
+        covered = [edit.upstream_lines for edit in model.edits if edit.upstream_lines is not None]
+        assert not any(own & set(range(first, last + 1)) for first, last in covered)
+
+
 def test_edits_name_rules_and_functions(model: GeneratedModel) -> None:
     assert {edit.rule for edit in model.edits} <= set(rule_summaries()) | set(STEPS)
     for edit in model.edits:
