@@ -9,7 +9,7 @@ from qeff_codegen.bump.comparison import Bump
 from qeff_codegen.bump.decisions import Decisions, kept_models, undecided
 from qeff_codegen.bump.pin import moved_pin
 from qeff_codegen.emit.write import WriteReport, write_models
-from qeff_codegen.engine.generate import rules_sha256
+from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.errors import DifferencesError
 from qeff_codegen.generated_model import GeneratedModel
 

@@ -11,7 +11,7 @@ import pytest
 from qeff_codegen.bump.compare import compare
 from qeff_codegen.bump.comparison import Bump
 from qeff_codegen.emit.write import write_models
-from qeff_codegen.engine.generate import rules_sha256
+from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.upstream.find import find_in_transformers
 from tests.bump.releases import CHECKED_IN, NEW, NEW_FAMILIES, OLD, OLD_FAMILIES, Releases, generate, write_release
