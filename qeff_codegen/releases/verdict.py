@@ -10,7 +10,8 @@ from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 
-from qeff_codegen.engine.generate import generate_model, rules_sha256
+from qeff_codegen.engine.generate import generate_model
+from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.errors import Refusal
 from qeff_codegen.upstream.source import UpstreamModel
 
@@ -68,13 +69,17 @@ def surroundings() -> str:
 
 
 def judge_all(models: Mapping[str, UpstreamModel], jobs: int) -> Iterator[tuple[str, Verdict]]:
-    """Judge every model in `jobs` processes; gives each key with its verdict, as they are done."""
+    """Judge every model, in this process or in `jobs` others; gives each key with its verdict, as they are done."""
+    if jobs == 1:
+        yield from ((key, judge(upstream)) for key, upstream in models.items())
+        return
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    pool = ProcessPoolExecutor(jobs, mp_context=context)
+    try:
         waiting = {pool.submit(judge, upstream): key for key, upstream in models.items()}
-        try:
-            for done in as_completed(waiting):
-                yield waiting[done], done.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        for done in as_completed(waiting):
+            yield waiting[done], done.result()
+    finally:
+        # Whoever stops the survey waits for the models at work, not for all that were to come.
+        pool.shutdown(cancel_futures=True)

@@ -10,6 +10,7 @@ from qeff_codegen.review.changes import Hunk
 
 # Lines less alike than this have little in common but punctuation: marking it would mislead.
 LEAST_LIKENESS = 0.6
+_FIRST_WORD = re.compile(r"\W*\w+")
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 
 Marks = dict[int, list[range]]
@@ -33,7 +34,15 @@ def changed_words(hunks: Iterable[Hunk], upstream: Sequence[str], generated: Seq
 
 
 def _likeness(old: str, new: str) -> float:
+    """From 0 to 1; lines that begin with other words are about other things."""
+    if _beginning(old) != _beginning(new):
+        return 0.0
     return SequenceMatcher(None, old.strip(), new.strip(), autojunk=False).ratio()
+
+
+def _beginning(line: str) -> str:
+    found = _FIRST_WORD.match(line.strip())
+    return found.group() if found else ""
 
 
 def _differing(old: str, new: str) -> tuple[list[range], list[range]]:

@@ -41,8 +41,12 @@ class LatentsAsValues(Rule):
         cached, values = expanded
         if values == {cached[1]}:
             return function.node, 0
+        if values is None:
+            raise Unmatched("it cannot be told what of the cached the values are expanded from", function.node)
         if values != {cached[0]}:
-            raise Unmatched("values are expanded from both of what is cached, and only one is cleared", function.node)
+            raise Unmatched(
+                "values are not expanded from one alone of what is cached, and one is cleared", function.node
+            )
         exchanger = _Exchange(cached)
         return cst.ensure_type(function.node.visit(exchanger), cst.FunctionDef), exchanger.count
 

@@ -39,7 +39,7 @@ def unexpected(results: Results, expected: Expected) -> Iterator[str]:
 
 def as_table(results: Results, releases: Sequence[str], families: Sequence[str]) -> Table:
     """Families down, releases across."""
-    table = Table("family", *releases, title="generated, and Stages 1 to 3", title_justify="left")
+    table = Table("family", *releases, title="Generated, and Stages 1 to 3 (scenarios)", title_justify="left")
     for family in families:
         table.add_row(family, *(_cell(results.get((release, family))) for release in releases))
     return table
@@ -49,5 +49,5 @@ def _cell(result: FamilyResult | None) -> str:
     if result is None:
         return "-"
     if result.state == SUPPORTED:
-        return f"supported ({result.scenarios} scenarios)"
+        return f"supported ({result.scenarios})"
     return f"refused: {result.rule}" if result.state == REFUSED else result.state.upper()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from qeff_codegen.errors import UsageError
 from qeff_codegen.releases import collect, versions
 from qeff_codegen.releases.table import Release, parse
 from qeff_codegen.releases.versions import last_patches, minor, published_versions
+from tests.releases.conftest import ReleaseMaker
 
 # As 4.40 has them: one file for each, pair lists.
 OLD = {
@@ -69,7 +70,6 @@ MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.update({"elm": "ElmForCausalLM"})
 """,
 }
 LISTED = "transformers (5.1.2)\nAvailable versions: 5.1.2, 5.1.0, 5.1.0rc1, 4.57.10, 4.57.9, 4.40.2, 4.39.3\n"
-ReleaseMaker = Callable[[str, Mapping[str, str], Mapping[str, str]], Path]
 
 
 @pytest.fixture

@@ -49,3 +49,4 @@ def test_only_words_that_differ_are_marked() -> None:
 def test_lines_that_are_not_alike_are_not_marked() -> None:
     hunk = Hunk(("one",), "", range(1, 2), range(1, 2))
     assert changed_words([hunk], ["dropout = self.dropout(x)"], ["if return_legacy_cache:"]) == ({}, {})
+    assert changed_words([hunk], ['"full": make(mask),'], ['"sliding": make(mask),']) == ({}, {}), "other keys"

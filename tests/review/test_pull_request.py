@@ -82,7 +82,7 @@ def test_what_would_be_too_long_is_left_out_and_said(review: Review, monkeypatch
 
 
 def test_a_large_model_fits(tmp_path: Path) -> None:
-    model = generate_model(find_model("gemma4_text"))
+    model = generate_model(find_model("deepseek_v3"))
     assert len(as_markdown(review_of(model, tmp_path, tmp_path)).encode()) < 65_536
 
 
