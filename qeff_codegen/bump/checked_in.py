@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qeff_codegen.bump.comparison import CheckedIn
-from qeff_codegen.emit import manifest
+from qeff_codegen.check.hashes import is_as_written
+from qeff_codegen.emit import layout, manifest
 from qeff_codegen.emit.layout import modeling_path
 from qeff_codegen.emit.manifest import ManifestEntry
 from qeff_codegen.errors import DifferencesError, UsageError
@@ -34,7 +35,9 @@ def checked_in_models(generated: Path, release: FindRelease) -> tuple[CheckedIn,
         if version is None:
             continue  # Made from a source outside transformers, which no release changes.
         code, source = _code(generated, name), _source(versions[version], entry)
-        if code is None or manifest.text_sha256(code) != entry.generated_sha256:
+        if entry.entry_sha256 is not None and not is_as_written(name, entry):
+            wrong.append(f"the entry of {name} in {generated / layout.MANIFEST} was edited by hand")
+        elif code is None or manifest.text_sha256(code) != entry.generated_sha256:
             wrong.append(f"{modeling_path(generated, name)} is not what was generated")
         elif source is None or manifest.text_sha256(source) != entry.upstream_sha256:
             wrong.append(f"{entry.upstream_path} of transformers {version} is not what {name} was generated from")
@@ -44,7 +47,7 @@ def checked_in_models(generated: Path, release: FindRelease) -> tuple[CheckedIn,
         raise DifferencesError(
             "A bump compares with what is checked in, and that is not what the manifest says:\n"
             + "".join(f"  {line}\n" for line in wrong)
-            + "Bring it in order first: `python -m qeff_codegen generate --all`, with --force over edits by hand."
+            + "`python -m qeff_codegen check` says what happened, and how to mend it."
         )
     if not models:
         raise UsageError(

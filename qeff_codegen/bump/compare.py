@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from importlib.metadata import version as package_version
 from pathlib import Path
 
 from qeff_codegen.bump.checked_in import FindRelease, checked_in_models
@@ -26,7 +25,7 @@ from qeff_codegen.bump.comparison import (
 )
 from qeff_codegen.bump.new_release import Generate, NewRelease, read_release
 from qeff_codegen.bump.whereabouts import whereabouts
-from qeff_codegen.engine.rules_hash import rules_sha256
+from qeff_codegen.check.hashes import made_with, tools_here
 from qeff_codegen.errors import Refusal, UsageError
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.upstream.transformers_text import TransformersText
@@ -67,12 +66,12 @@ def compare(version: str, generated: Path, release: FindRelease, generate: Gener
         *(item for model in models for item in _of_checked_in(model, before[model.version], new)),
         *_of_others(models, before.values(), new),
     ]
-    ours = (rules_sha256(), package_version("black"))
+    tools = tools_here()
     return Bump(
         tuple(releases),
         version,
         tuple(sorted(comparisons, key=lambda item: (OUTCOMES.index(item.outcome), item.package, item.families))),
-        tuple(model.name for model in models if (model.entry.rules_sha256, model.entry.black_version) != ours),
+        tuple(model.name for model in models if not made_with(model.entry, tools)),
     )
 
 

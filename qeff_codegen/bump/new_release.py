@@ -21,13 +21,13 @@ class NewRelease:
 
     Attributes:
         sources: each family's modeling file.
-        put_aside: families that are listed and have none.
+        without_file: why families that are listed have none.
         results: what each package gives, by its name.
     """
 
     tree: TransformersText
     sources: Mapping[str, UpstreamModel]
-    put_aside: Mapping[str, Refusal]
+    without_file: Mapping[str, Refusal]
     results: Mapping[str, Result]
 
     def package(self, family: str) -> str:
@@ -36,20 +36,19 @@ class NewRelease:
 
     def result(self, family: str) -> Result:
         """What a listed family gives."""
-        return self.put_aside[family] if family in self.put_aside else self.results[self.sources[family].name]
+        return self.without_file[family] if family in self.without_file else self.results[self.sources[family].name]
 
 
 def read_release(tree: TransformersText, generate: Generate) -> NewRelease:
     """Find every family of a release, and generate each package once."""
     sources: dict[str, UpstreamModel] = {}
-    put_aside: dict[str, Refusal] = {}
+    without_file: dict[str, Refusal] = {}
     for family, causal_lm in sorted(tree.tables.causal_lm.items()):
         try:
             sources[family] = find_in_transformers(family, tree)
         except UsageError:
-            # Releases before 5.0 list families that they had moved out of the way.
-            what = f"{causal_lm} is listed as a causal LM, and no folder of `models` defines it"
-            put_aside[family] = Refusal(what, rule="upstream", expected=f"models/{tree.tables.folder(family)}")
+            what = f"{causal_lm} is listed as a causal LM, and no modeling file defines it"
+            without_file[family] = Refusal(what, rule="upstream", expected=f"models/{tree.tables.folder(family)}")
     packages = {source.name: source for source in sources.values()}
     results = dict(zip(packages, generate(list(packages.values())), strict=True))
-    return NewRelease(tree, sources, put_aside, results)
+    return NewRelease(tree, sources, without_file, results)

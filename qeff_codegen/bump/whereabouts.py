@@ -37,7 +37,7 @@ def whereabouts(family: str, before: TransformersText, after: TransformersText) 
 
 def _standing(family: str, tree: TransformersText) -> str:
     if family in tree.tables.causal_lm:
-        return "listed as a causal LM still, but in no folder of its own"
+        return "listed as a causal LM still"
     return "a model type still" if family in tree.tables.configurations else "no model type any more"
 
 
@@ -47,7 +47,7 @@ def _others(family: str, class_name: str, table: Mapping[str, str]) -> list[str]
 
 
 def _defining_path(class_name: str, folder: str, tree: TransformersText) -> str | None:
-    for candidate in (folder, f"deprecated/{folder}", *tree.folders()):
+    for candidate in (folder, *tree.folders()):
         found = tree.modeling_file(candidate, class_name) if class_name else None
         if found is not None:
             return found[0]

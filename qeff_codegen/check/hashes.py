@@ -43,6 +43,11 @@ def tools_here() -> Tools:
     return Tools(rules_sha256(), version("black"), version("libcst"))
 
 
+def made_with(entry: ManifestEntry, tools: Tools) -> bool:
+    """Whether the record is of a file that these rules and libraries made."""
+    return Tools(entry.rules_sha256, entry.black_version, entry.libcst_version or "") == tools
+
+
 def is_as_written(name: str, entry: ManifestEntry) -> bool:
     """Whether the record of `name` says what this tool wrote into it, and all that it writes into one today."""
     return entry.entry_sha256 == entry_sha256(name, entry)

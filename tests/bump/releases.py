@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from qeff_codegen.emit import manifest
 from qeff_codegen.errors import Location, Refusal
 from qeff_codegen.generated_model import GeneratedModel, MappingEntry
 from qeff_codegen.upstream.source import UpstreamModel
@@ -40,8 +43,8 @@ WITHOUT_CACHE: Change = (
     "past_key_values.update(key_states, value_states, self.layer_idx)",
     "key_states, value_states",
 )
-# Its file moves to a folder of its own kind, as transformers 4 did with what it no longer tested.
-PUT_ASIDE: Change = ("class", "class")
+# Listed in the auto tables, and nowhere else.
+NO_FILE: Change = ("class", "class")
 
 # Model type, the causal LM's family in CamelCase, and how the example's file is changed for it.
 OLD_FAMILIES: Mapping[str, tuple[str, Change]] = {
@@ -68,8 +71,8 @@ NEW_FAMILIES: Mapping[str, tuple[str, Change]] = {
     "nut": ("Nut", WITHOUT_CACHE),
     "pear": ("Pear", OUTSIDE_OF_WHAT_IS_GENERATED),
     "plum": ("Plum", IN_FORWARD),
-    "quince": ("Quince", PUT_ASIDE),
-    "rhubarb": ("Rhubarb", PUT_ASIDE),
+    "quince": ("Quince", NO_FILE),
+    "rhubarb": ("Rhubarb", NO_FILE),
     "weed": ("Weed", WITHOUT_CACHE),
 }
 CHECKED_IN = ("apple", "fig", "kiwi", "lime", "olive", "pear", "plum", "quince")
@@ -87,9 +90,10 @@ def write_release(
     write(auto / "modeling_auto.py", f"MODEL_FOR_CAUSAL_LM_MAPPING_NAMES = OrderedDict([\n{causal_lm}])\n")
     write(auto / "configuration_auto.py", f"CONFIG_MAPPING_NAMES = OrderedDict([\n{configurations}])\n")
     for name, change in families.values():
-        model = package / "models" / ("deprecated" if change is PUT_ASIDE else "") / name.lower()
         assert change[0] in example
-        write(model / f"modeling_{name.lower()}.py", example.replace(*change).replace("Blueprint", name))
+        if change is not NO_FILE:
+            text = example.replace(*change).replace("Blueprint", name)
+            write(package / "models" / name.lower() / f"modeling_{name.lower()}.py", text)
     return TransformersText(package)
 
 
@@ -117,3 +121,12 @@ def _generated(upstream: UpstreamModel) -> GeneratedModel | Refusal:
     mappings = (MappingEntry("KVCacheTransform", attention, f"QEff{attention}", module),)
     code = f"class QEff{attention}({attention}):\n{body}\n"
     return GeneratedModel(upstream.name, upstream, code, mappings, roles=(), edits=(), rules=())
+
+
+def edit_record(generated: Path, name: str, **fields: Any) -> None:
+    """Change what the manifest says about a model, as if it had been written so."""
+    found = manifest.load(generated)
+    entry = replace(found.models[name], **fields)
+    entry = replace(entry, entry_sha256=manifest.entry_sha256(name, entry))
+    changed = manifest.Manifest({**found.models, name: entry}, found.pytorch_transforms_sha256)
+    (generated / "manifest.json").write_text(manifest.render(changed))

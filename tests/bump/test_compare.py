@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -28,8 +27,19 @@ from qeff_codegen.engine.generate import generate_model
 from qeff_codegen.engine.generate_many import generate_models
 from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.errors import DifferencesError, UsageError
+from qeff_codegen.generated_model import GeneratedModel, MappingEntry
 from qeff_codegen.upstream.find import find_in_transformers
-from tests.bump.releases import NEW, NO_CHANGE, OLD, WITHOUT_CACHE, Releases, generate, write_release
+from tests.bump.releases import (
+    CHECKED_IN,
+    NEW,
+    NO_CHANGE,
+    OLD,
+    WITHOUT_CACHE,
+    Releases,
+    edit_record,
+    generate,
+    write_release,
+)
 
 
 def the(bump: Bump, family: str) -> Comparison:
@@ -90,10 +100,7 @@ def test_a_refusal_says_rule_place_and_what_was_expected(bump: Bump) -> None:
 def test_a_family_that_is_gone_has_left_a_trace_or_none(bump: Bump) -> None:
     assert the(bump, "kiwi").note == "its causal LM KiwiForCausalLM is now that of `kiwano`"
     assert the(bump, "olive").note == "no model type any more; OliveForCausalLM is defined nowhere"
-    assert the(bump, "quince").note == (
-        "listed as a causal LM still, but in no folder of its own; "
-        "QuinceForCausalLM stands in transformers/models/deprecated/quince/modeling_quince.py"
-    )
+    assert the(bump, "quince").note == ("listed as a causal LM still; QuinceForCausalLM is defined nowhere")
 
 
 def test_a_family_that_got_a_class_of_its_own_is_followed(bump: Bump) -> None:
@@ -129,12 +136,12 @@ def test_the_real_generator(tmp_path: Path) -> None:
 
 
 def test_going_back_is_a_bump_too(bump: Bump, releases: Releases, generated: Path) -> None:
-    manifest = generated / "manifest.json"
-    manifest.write_text(manifest.read_text().replace(f'"{OLD}"', f'"{NEW}"'))
-    record = json.loads(manifest.read_text())
-    # Of the same text in both releases, so that the record is true.
-    record["models"] = {name: record["models"][name] for name in ("apple", "blueprint")}
-    manifest.write_text(json.dumps(record))
+    for name in CHECKED_IN:
+        if name != "apple":
+            (generated / name / f"modeling_{name}.py").unlink()
+    (apple,) = generate([find_in_transformers("apple", releases(NEW))])
+    assert isinstance(apple, GeneratedModel)
+    write_models([apple], generated, force=False, rules_sha256=rules_sha256())
     back = compare(OLD, generated, releases, generate)
     assert (back.releases, back.version, the(back, "apple").outcome) == ((NEW,), OLD, UNCHANGED)
 
@@ -160,21 +167,21 @@ def test_nothing_is_compared_with_a_file_edited_by_hand(releases: Releases, gene
 
 
 def test_nothing_is_compared_with_another_source_than_the_manifest_names(releases: Releases, generated: Path) -> None:
+    edit_record(generated, "plum", upstream_sha256="0" * 64)
+    with pytest.raises(DifferencesError, match="modeling_plum.py of transformers 1.0.0 is not what plum was"):
+        compare(NEW, generated, releases, generate)
+
+
+def test_nothing_is_compared_with_a_record_edited_by_hand(releases: Releases, generated: Path) -> None:
     manifest = generated / "manifest.json"
-    record = json.loads(manifest.read_text())
-    record["models"]["plum"]["upstream_sha256"] = "0" * 64
-    manifest.write_text(json.dumps(record))
-    with pytest.raises(
-        DifferencesError, match="modeling_plum.py of transformers 1.0.0 is not what plum was generated"
-    ):
+    manifest.write_text(manifest.read_text().replace('"QEffPlumAttention"', '"QEffMyAttention"'))
+    with pytest.raises(DifferencesError, match="the entry of plum in .*manifest.json was edited by hand"):
         compare(NEW, generated, releases, generate)
 
 
 def test_an_entry_of_the_mapping_is_generated_too(releases: Releases, generated: Path) -> None:
-    manifest = generated / "manifest.json"
-    record = json.loads(manifest.read_text())
-    record["models"]["apple"]["mappings"][0]["transform"] = "CustomOpsTransform"
-    manifest.write_text(json.dumps(record))
+    entry = MappingEntry("CustomOpsTransform", "AppleAttention", "QEffAppleAttention", ".apple.modeling_apple")
+    edit_record(generated, "apple", mappings=(entry,))
     apple = the(compare(NEW, generated, releases, generate), "apple")
     assert apple.outcome == REGENERATED
     assert apple.generated_diff == (
@@ -184,9 +191,7 @@ def test_an_entry_of_the_mapping_is_generated_too(releases: Releases, generated:
     )
 
 
-def test_other_rules_are_named_first(releases: Releases, generated: Path) -> None:
-    manifest = generated / "manifest.json"
-    record = json.loads(manifest.read_text())
-    record["models"]["apple"]["rules_sha256"] = "0" * 64
-    manifest.write_text(json.dumps(record))
+@pytest.mark.parametrize("field", ["rules_sha256", "black_version", "libcst_version"])
+def test_other_rules_and_libraries_are_named_first(releases: Releases, generated: Path, field: str) -> None:
+    edit_record(generated, "apple", **{field: "0"})
     assert compare(NEW, generated, releases, generate).other_rules == ("apple",)
