@@ -56,16 +56,17 @@ def _expanded(
 ) -> tuple[tuple[str, str], set[str] | None] | None:
     """The two locals that are cached, if a method expands them afterwards, and which of them the values come from."""
     assigned = [
-        node for node in ast.walk(forward) if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        (_targets(node), node.value)
+        for node in ast.walk(forward)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
     ]
-    cached = next((_targets(node) for node in assigned if ast.unparse(node.value.func) == UPDATE), ())
+    cached = next((results for results, call in assigned if ast.unparse(call.func) == UPDATE), ())
     if len(cached) != 2:
         return None
-    for node in assigned:
-        method = methods.get(self_attribute(node.value.func) or "")
-        given = {name: ast.unparse(value) for name, value in bind(node.value, method).items()} if method else {}
-        results = _targets(node)
-        taken = _values_taken(forward)
+    taken = _values_taken(forward)
+    for results, call in assigned:
+        method = methods.get(self_attribute(call.func) or "")
+        given = {name: ast.unparse(value) for name, value in bind(call, method).items()} if method else {}
         # A method that is given both may also be the attention itself.
         if method is None or not {*cached} <= {*given.values()} or taken not in results:
             continue
