@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from itertools import pairwise
 
 import libcst as cst
 
@@ -21,6 +22,9 @@ from rewrite_rules._matching import (
     statements_of,
     tree_of,
 )
+from rewrite_rules._matching import (
+    SEEN as SEEN_LENGTH,
+)
 from rewrite_rules._statements import with_body
 
 COUNT, POSITIONS = "cache_position", "position_ids"
@@ -35,11 +39,31 @@ COUNTED = (
     re.compile(rf"torch\.arange\((?P<new>[\w.\[\]]+), {WHERE}\) \+ (?P<seen>\w+)"),
 )
 ROW = f"{COUNT}.unsqueeze(0)"
+# Where the new tokens begin, by the first of their positions or by the cache.
+FIRST_COUNTED = f"""
+if {COUNT} is not None:
+    {{name}} = {COUNT}[0]
+elif {CACHE} is not None:
+    {{name}} = {CACHE}.get_seq_length()
+"""
 # How an attention of newer releases counts, and what it makes of the one row.
 BY_LAYER = "positions"
 SEEN_BY_LAYER = f"past_seen_tokens = {CACHE}.get_seq_length(self.layer_idx) if {CACHE} is not None else 0"
 COUNTED_BY_LAYER = f"{BY_LAYER} = torch.arange(hidden_states.shape[1], device=hidden_states.device) + past_seen_tokens"
 ONE_ROW = "{0}.view((1, input_shape[-1], 1, 1)).expand((*input_shape, 1, 1))"
+
+
+def cached_in_one_form(function: cst.FunctionDef) -> cst.FunctionDef:
+    """A forward that asks the cache for its length, where the first position that it is given would say the same."""
+    body = statements_of(function.body)
+    for index, (first, second) in enumerate(pairwise(body)):
+        assigned = assigned_name(first)
+        if assigned is None or source(assigned[1]) != "0" or not isinstance(second, cst.If):
+            continue
+        name = assigned[0]
+        if ast.unparse(ast.parse(source(second).strip())) == ast.unparse(ast.parse(FIRST_COUNTED.format(name=name))):
+            return with_body(function, [*body[:index], line_of(f"{name} = {SEEN_LENGTH}", first), *body[index + 2 :]])
+    return function
 
 
 def counted_once(function: cst.FunctionDef) -> cst.FunctionDef:

@@ -22,7 +22,13 @@ from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from rewrite_rules._folding import fold, none_comparison
 from rewrite_rules._matching import assigned_name, source, spelled, tree_of, without_parameters
-from rewrite_rules._position_counts import COUNT, POSITIONS, counted_by_layer, counted_once
+from rewrite_rules._position_counts import (
+    COUNT,
+    POSITIONS,
+    cached_in_one_form,
+    counted_by_layer,
+    counted_once,
+)
 
 
 class NoExtraCount(Rule):
@@ -38,7 +44,7 @@ class NoExtraCount(Rule):
         if not function.is_forward:
             return function.node, 0
         # No caller gives it, so it is what the model counts. Upstream's generation does give it.
-        node, _ = fold(function.node, lambda test: none_comparison(test, {COUNT}) or None)
+        node, _ = fold(cached_in_one_form(function.node), lambda test: none_comparison(test, {COUNT}) or None)
         if (other := _with_count(function.node)) is not None:
             raise Unmatched(f"with `{COUNT}` upstream does more than use it: `{other}`", function.node.params)
         receivers = _Receivers(mask_builders(anatomy.file))

@@ -35,7 +35,7 @@ COUNTED = tuple(
         r"torch\.cumsum\((position_)?attention_mask, dim=1\)",
         r"\(position_ids \* (position_)?attention_mask - 1\)\.long\(\)",
         r"position_ids\[:, (?P<seen>\w+):\]",
-        r"position_ids\.unsqueeze\(0\)(\.expand\(batch_size, -1\)|\.repeat\(\w+\.shape\[0\], 1\))?",
+        r"position_ids\.unsqueeze\(0\)(\.expand\(batch_size, -1\)|\.repeat\((\w+\.shape|input_shape)\[0\], 1\))?",
         r"position_ids\.view\(1, 1, -1\)\.expand\(\d, \w+\.shape\[0\], -1\)",
     )
 )
