@@ -10,8 +10,8 @@ from pathlib import Path
 from qeff_codegen.emit import manifest
 from qeff_codegen.emit.steps import STEPS
 from qeff_codegen.emit.write import modeling_path
-from qeff_codegen.engine.generate import rules_sha256
 from qeff_codegen.engine.rule_set import rules
+from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.errors import UsageError
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.review.changes import Hunk, Same, changes

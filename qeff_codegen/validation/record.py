@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from qeff_codegen.emit import manifest
-from qeff_codegen.emit.mapping_file import FILE_NAME as MAPPING_FILE
+from qeff_codegen.emit.layout import MAPPING as MAPPING_FILE
 from qeff_codegen.emit.write import modeling_path
 from qeff_codegen.generated_model import GeneratedModel, MappingEntry
 from qeff_codegen.sweep.whole_file import write_whole

@@ -39,7 +39,9 @@ def test_findings_that_differ_in_the_model_alone_are_one_line() -> None:
 
 def test_findings_with_lines_of_their_own_are_not_put_together() -> None:
     text = as_text(report(finding("fig", line=3), finding("plum", line=3)))
-    assert text.startswith("fig: edited by hand: generated/fig/modeling_fig.py:3 is not what was written there\nplum: ")
+    assert text.startswith(
+        "fig: edited by hand: generated/fig/modeling_fig.py:3 is not what was written there\nplum: "
+    )
 
 
 def test_annotations_are_escaped_as_github_asks() -> None:

@@ -45,7 +45,15 @@ def test_an_empty_folder(folder: Path, run: Run) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b"\xff", b'{"models": {}}', b'{"models": {"a": 1}, "pytorch_transforms_sha256": null}', b"null"],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff",
+        b'{"models": {}}',
+        b'{"models": {"a": 1}, "pytorch_transforms_sha256": null}',
+        b"null",
+    ],
 )
 def test_an_unreadable_manifest(folder: Path, run: Run, content: bytes) -> None:
     (folder / "manifest.json").write_bytes(content)
