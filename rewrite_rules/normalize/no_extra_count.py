@@ -29,6 +29,7 @@ from rewrite_rules._position_counts import (
     counted_by_layer,
     counted_once,
 )
+from rewrite_rules._position_scales import scaled_by_rows
 
 
 class NoExtraCount(Rule):
@@ -54,7 +55,7 @@ class NoExtraCount(Rule):
         if function.role is Role.MODEL:
             node = counted_once(node)
         elif function.role is Role.ATTENTION:
-            node = counted_by_layer(node)
+            node = scaled_by_rows(counted_by_layer(node), anatomy.file.functions)
         if (use := _other_use(node)) is not None:
             raise Unmatched(f"`{COUNT}` is used for more than counting tokens: `{use}`", function.node.params)
         return node, 1
