@@ -65,8 +65,8 @@ def _register_blueprint() -> None:
         register()
     except ImportError as error:
         raise UsageError(
-            f"Blueprint is written in the idiom of transformers 5, which the installed one is not: {error}.\n"
-            "Generating it needs no transformers; to validate it, install 5.0 or newer."
+            f"Blueprint is written in the idiom of transformers 5.24, which the installed one is not: {error}.\n"
+            "Generating it needs no transformers; to validate it, install 5.24.0."
         ) from error
 
 
