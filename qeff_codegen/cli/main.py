@@ -16,6 +16,7 @@ COMMANDS = {
     "inspect": "qeff_codegen.cli.inspect",
     "validate": "qeff_codegen.cli.validate",
     "sweep": "qeff_codegen.cli.sweep",
+    "compile": "qeff_codegen.cli.compile",
 }
 DEFAULT = "generate"
 
