@@ -17,6 +17,7 @@ COMMANDS = {
     "validate": "qeff_codegen.cli.validate",
     "sweep": "qeff_codegen.cli.sweep",
     "compile": "qeff_codegen.cli.compile",
+    "infer": "qeff_codegen.cli.infer",
 }
 DEFAULT = "generate"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ from qeff_codegen.deploy.checkpoint import Checkpoint, load_checkpoint
 from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
 from qeff_codegen.deploy.compiler_command import find_compiler
 from qeff_codegen.deploy.graph import ExportedGraph, exported_graph
+from qeff_codegen.deploy.inference import Inference
 from qeff_codegen.deploy.program import Program, make_program
 from qeff_codegen.emit.manifest import package_of
 from qeff_codegen.errors import UsageError
 from qeff_codegen.runtime.graph_io import ExportSpec
+from qeff_codegen.runtime.session import OrtDecoderSession
+from qeff_codegen.runtime.torch_decoder import TorchDecoder
 from qeff_codegen.upstream.cache_folder import cache_folder
 from qeff_codegen.validation.generated_code import load_transforms
 
@@ -128,6 +132,37 @@ class QEFFAutoModelForCausalLM:
             )
         graph = self.export(compile_dir, ctx_len=ctx_len, compute_context_length=options.compute_context_length)
         return make_program(graph, options, self.model.config.to_dict(), find_compiler())
+
+    def infer(
+        self, prompts: Sequence[str], options: CompileOptions, *, generation_len: int | None, runtime: str
+    ) -> Inference:
+        """The prompts' continuation, to be iterated over piece by piece.
+
+        Args:
+            prompts: texts.
+            options: sizes of prefill and cache.
+            generation_len: tokens per prompt at most; None for all the context allows.
+            runtime: `onnxruntime` or `pytorch`.
+
+        Raises:
+            UsageError: a prompt does not fit, the checkpoint has no tokenizer, or it cannot be exported.
+        """
+        rows = options.full_batch_size or len(prompts)
+        if runtime == "pytorch":
+            decoder: TorchDecoder | OrtDecoderSession = TorchDecoder(self.model, rows, options.ctx_len)
+        else:
+            graph = self.export(ctx_len=options.ctx_len)
+            decoder = OrtDecoderSession(graph.onnx_path, rows, options.ctx_len)
+        return Inference(
+            decoder,
+            self.model,
+            self.tokenizer,
+            prompts,
+            prefill_seq_len=options.prefill_seq_len,
+            ctx_len=options.ctx_len,
+            full_batch_size=options.full_batch_size,
+            generation_len=generation_len,
+        )
 
 
 def _sha256(generated: Path, model_type: str) -> str:
