@@ -12,7 +12,9 @@ from qeff_codegen.errors import UsageError
 @click.option("--prompt", "prompts", multiple=True, required=True, help="A prompt; repeat it for a batch.")
 @click.option("--prefill-seq-len", type=int, default=32, show_default=True, help="Tokens of one prefill chunk.")
 @click.option("--ctx-len", type=int, default=128, show_default=True, help="Slots of the KV cache.")
-@click.option("--full-batch-size", type=int, help="Cache rows for continuous batching; all prompts start together else.")
+@click.option(
+    "--full-batch-size", type=int, help="Cache rows for continuous batching; all prompts start together else."
+)
 @click.option("--generation-len", type=int, help="Tokens per prompt at most.  [default: all the context allows]")
 @click.option(
     "--runtime",

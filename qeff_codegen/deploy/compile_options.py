@@ -98,7 +98,9 @@ class CompileOptions:
                         f"ctx_len, {self.ctx_len}."
                     )
             if list(lengths) != sorted(set(lengths)):
-                raise UsageError(f"{name} is {', '.join(map(str, lengths))}: give each length once, the shortest first.")
+                raise UsageError(
+                    f"{name} is {', '.join(map(str, lengths))}: give each length once, the shortest first."
+                )
         if bool(self.comp_ctx_lengths_prefill) != bool(self.comp_ctx_lengths_decode):
             given, missing = ("prefill", "decode") if self.comp_ctx_lengths_prefill else ("decode", "prefill")
             raise UsageError(
@@ -125,7 +127,9 @@ class CompileOptions:
     def _check_compiler_options(self) -> None:
         for name in self.compiler_options:
             if not name.isidentifier() or name != name.lower():
-                raise UsageError(f"`{name}` is no option of qaic-compile in snake case, such as mos or aic_hw_version.")
+                raise UsageError(
+                    f"`{name}` is no option of qaic-compile in snake case, such as mos or aic_hw_version."
+                )
             if name in RESERVED:
                 raise UsageError(f"{name} is written by this command itself: {RESERVED[name]}.")
 

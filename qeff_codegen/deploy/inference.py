@@ -74,7 +74,9 @@ class Inference:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         if tokenizer is None:
-            raise UsageError("this checkpoint has no tokenizer, so it gives and takes no text. Add its tokenizer files.")
+            raise UsageError(
+                "this checkpoint has no tokenizer, so it gives and takes no text. Add its tokenizer files."
+            )
         self._tokens = [prompt_tokens(tokenizer, prompt) for prompt in prompts]
         self.texts = [TextSoFar(tokenizer) for _ in prompts]
         self._stop = stop_tokens(model)

@@ -101,7 +101,9 @@ def _write(texts: Mapping[str, str], folder: Path) -> None:
                 file.write(text)
             os.replace(file.name, folder / name)
     except OSError as error:
-        raise UsageError(f"{folder} cannot be written: {error.strerror}. Free some space, or choose another.") from error
+        raise UsageError(
+            f"{folder} cannot be written: {error.strerror}. Free some space, or choose another."
+        ) from error
 
 
 def _is_compiled(folder: Path) -> bool:

@@ -37,8 +37,8 @@ def specializations(options: CompileOptions) -> list[Specialization]:
     A decode program that would equal the prefill program (`prefill_seq_len` 1 without continuous batching) is not made
     twice.
     """
-    prefill = [_prefill(options, length) for length in options.comp_ctx_lengths_prefill or (None,)]
-    decode = [_decode(options, length) for length in options.comp_ctx_lengths_decode or (None,)]
+    prefill = [_prefill(options, length) for length in _lengths(options.comp_ctx_lengths_prefill, options)]
+    decode = [_decode(options, length) for length in _lengths(options.comp_ctx_lengths_decode, options)]
     if options.decode_seq_len == options.prefill_seq_len and not options.continuous_batching:
         known = [item.symbols for item in prefill]
         decode = [item for item in decode if item.symbols not in known]
@@ -52,6 +52,13 @@ def render(items: Sequence[Specialization]) -> str:
         for item in items
     ]
     return '{"specializations": [\n  ' + ",\n  ".join(lines) + "]}\n"
+
+
+def _lengths(asked: tuple[int, ...], options: CompileOptions) -> tuple[int | None, ...]:
+    """How much of the context is read; the whole of it too, so that no prompt is left without a program."""
+    if not options.compute_context_length:
+        return (None,)
+    return asked if asked[-1] == options.ctx_len else (*asked, options.ctx_len)
 
 
 def _prefill(options: CompileOptions, comp_ctx_length: int | None) -> Specialization:

@@ -80,9 +80,7 @@ def generate(
     max_new_tokens: int | None = None,
 ) -> Generation:
     """Prefills the prompts as one batch and decodes greedily; see `stream`, whose tokens it collects."""
-    tokens = stream(
-        step, prompts, prefill_seq_len=prefill_seq_len, ctx_len=ctx_len, max_new_tokens=max_new_tokens
-    )
+    tokens = stream(step, prompts, prefill_seq_len=prefill_seq_len, ctx_len=ctx_len, max_new_tokens=max_new_tokens)
     return Generation.collect(tokens, len(prompts))
 
 
