@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test docs bench mutants sweep
+.PHONY: demo test test-matrix docs bench mutants sweep releases
 
 demo: .venv/run.stamp
 	$(BIN)/python -m qeff_codegen blueprint
@@ -14,11 +14,17 @@ test: .venv/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2
 
+test-matrix: .venv/dev.stamp
+	$(BIN)/python -m tests.matrix
+
 docs: .venv/dev.stamp
 	$(BIN)/python -m tests.rewrite_rules.catalogue
 
 sweep: .venv/dev.stamp
 	$(BIN)/python -m qeff_codegen sweep
+
+releases: .venv/dev.stamp
+	$(BIN)/python -m qeff_codegen.releases.survey
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m tests.benchmarks

@@ -26,11 +26,11 @@ class MappingEntry:
 
 @dataclass(frozen=True)
 class Edit:
-    """One hunk that one rule made.
+    """One hunk that one rule made, or one step of putting the file together.
 
     Attributes:
-        rule: id of the rule.
-        function: qualified upstream name, such as `FooAttention.forward`.
+        rule: id of the rule, or of the step (`qeff_codegen.emit.steps`).
+        function: qualified upstream name, such as `FooAttention.forward`; empty outside of classes and functions.
         upstream_lines: 1-based inclusive span in upstream's file, or None for lines with no upstream counterpart.
         generated_lines: 1-based inclusive span in the generated file, or None for lines that were removed.
     """
@@ -63,6 +63,7 @@ class GeneratedModel:
         roles: what was recognised.
         edits: every hunk, in the order of the generated file.
         rules: ids of all rules that ran, in order, with how many places each matched.
+        origins: for every line of `code`, the 1-based line of upstream's file that it is; None for other lines.
     """
 
     name: str
@@ -72,3 +73,4 @@ class GeneratedModel:
     roles: tuple[RoleFound, ...]
     edits: tuple[Edit, ...]
     rules: tuple[tuple[str, int], ...]
+    origins: tuple[int | None, ...] = ()

@@ -8,14 +8,15 @@ import libcst as cst
 
 from rewrite_rules._matching import SEEN, assigned_name, only_statement, source
 
-SIZES = re.compile(r"\w+, (\w+)(?:, _)? = \w+\.(?:shape|size\(\)\[:-1\])|(\w+) = \w+\.shape\[1\]")
+SIZES = re.compile(r"(\w+), (\w+)(?:, _)? = \w+\.(?:shape|size\(\)\[:-1\])|(\w+) = \w+\.shape\[1\]")
 COUNTED = re.compile(r"(?:inputs_embeds|hidden_states|input_ids)\.shape\[1\]")
 
 
 class Lengths(cst.CSTVisitor):
-    """Locals that hold the cache's length, the number of new tokens, and the sum of both."""
+    """Locals that hold the cache's length, the number of new tokens, the sum of both, and the number of sequences."""
 
     def __init__(self) -> None:
+        self.batch: set[str] = set()
         self.seen: set[str] = set()
         self.new: set[str] = set()
         self.totals: set[str] = set()
@@ -24,7 +25,8 @@ class Lengths(cst.CSTVisitor):
         statement = only_statement(node)
         sizes = SIZES.fullmatch(source(statement)) if statement is not None else None
         if sizes is not None:
-            self.new.add(sizes.group(1) or sizes.group(2))
+            self.new.add(sizes.group(2) or sizes.group(3))
+            self.batch |= {sizes.group(1)} - {None}
         assigned = assigned_name(node)
         if assigned is None:
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.anatomy import Part
+from qeff_codegen.anatomy.listed_experts import listed_experts
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
 from qeff_codegen.anatomy.roles import Role
 
@@ -27,7 +28,7 @@ def find_experts(file: ModelingFile, reachable: tuple[str, ...]) -> tuple[Part, 
 
 
 def _why_experts(cls: ModelingClass) -> tuple[str, ...]:
-    if cls.forward is None:
+    if cls.forward is None or listed_experts(cls) is not None:
         return ()
     hits = {
         target.id

@@ -9,13 +9,16 @@ from qeff_codegen.anatomy.called_modules import called_modules
 from qeff_codegen.anatomy.gap import Gap, calls_in, short
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
 
+# What the argument that hands on the KV cache is called, release by release.
+CACHES = {"past_key_values", "cache"}
+
 
 def text_model_elsewhere(file: ModelingFile, lm: ModelingClass, _classes: tuple[ModelingClass, ...]) -> Gap | None:
     """The text model is built from its configuration by a class of another file."""
     for cls in (lm, *(inner for _, inner in called_modules(file, lm))):
         for attribute, built in _built_elsewhere(file, cls):
             calls = [call for call in calls_in(cls.forward) if self_attribute(call.func) == attribute]
-            if any(keyword.arg == "past_key_values" for call in calls for keyword in call.keywords):
+            if any(keyword.arg in CACHES for call in calls for keyword in call.keywords):
                 others = [
                     item.name for item in file.classes.values() if item is not lm and _generates_text(file, item)
                 ]

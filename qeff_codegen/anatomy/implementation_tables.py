@@ -10,6 +10,7 @@ import ast
 from dataclasses import dataclass
 
 EAGER = "eager"
+ASKS_FOR_FLASH = "is_flash_attention_requested"
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,36 @@ def find_implementation_tables(tree: ast.Module, class_names: set[str]) -> dict[
     return found
 
 
-def looked_up_by_configuration(expression: ast.expr) -> list[str]:
-    """Names of the tables that an expression looks up by the configuration's implementation, and by no other key."""
+def looked_up_by_configuration(expression: ast.expr, initializer: ast.FunctionDef) -> list[str]:
+    """Names of the tables that an expression looks up by the configuration's implementation, and by no other key.
+
+    Args:
+        expression: what `initializer` assigns.
+        initializer: where a local may stand for the implementation.
+    """
     return [
         ast.unparse(node.value)
         for node in ast.walk(expression)
-        if isinstance(node, ast.Subscript)
-        and isinstance(node.slice, ast.Attribute)
-        and node.slice.attr == "_attn_implementation"
+        if isinstance(node, ast.Subscript) and _is_implementation(node.slice, initializer)
     ]
+
+
+def _is_implementation(key: ast.expr, initializer: ast.FunctionDef) -> bool:
+    """Whether a key is the configuration's implementation, as it stands or where flash attention is not asked for."""
+    if isinstance(key, ast.Name):
+        bound = [
+            node
+            for node in ast.walk(initializer)
+            if (isinstance(node, ast.Name) and node.id == key.id and isinstance(node.ctx, ast.Store))
+            or (isinstance(node, ast.arg) and node.arg == key.id)
+        ]
+        values = [
+            node.value
+            for node in ast.walk(initializer)
+            if isinstance(node, ast.Assign) and key.id in {ast.unparse(target) for target in node.targets}
+        ]
+        return len(bound) == len(values) == 1 and _is_implementation(values[0], initializer)
+    if isinstance(key, ast.IfExp):
+        asked = isinstance(key.test, ast.Call) and ast.unparse(key.test.func) == ASKS_FOR_FLASH
+        return asked and _is_implementation(key.orelse, initializer)
+    return isinstance(key, ast.Attribute) and key.attr == "_attn_implementation"

@@ -22,6 +22,7 @@ from qeff_codegen.anatomy.gaps_in_layers import (
     several_kinds,
     state_beside_cache,
 )
+from qeff_codegen.anatomy.gaps_in_positions import several_positions
 from qeff_codegen.anatomy.mentions import mentioned
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
 from qeff_codegen.anatomy.refusing import refusal
@@ -39,6 +40,7 @@ FINDERS: tuple[Finder, ...] = (
     layers_run_elsewhere,
     parts_of_layers,
     more_rows_than_tokens,
+    several_positions,
     keys_beside_cache,
     mask_by_values,
     random_choices,

@@ -6,8 +6,10 @@ import ast
 from enum import StrEnum
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.modeling_file import ModelingFile
 
 BUILDERS_MODULE = "transformers.masking_utils"
+CAUSAL = "create_causal_mask"
 
 
 class MaskForm(StrEnum):
@@ -17,9 +19,18 @@ class MaskForm(StrEnum):
     FILLED = "boolean, true where a score may not be used"
 
 
+def mask_builders(file: ModelingFile) -> set[str]:
+    """Names of upstream's mask builders in a file.
+
+    The causal one is among them where the file knows nothing by its name: there, only a rule can have written it.
+    """
+    builders = {name for name, (module, _) in file.imports.items() if module == BUILDERS_MODULE}
+    return builders if CAUSAL in file.imports or CAUSAL in file.names else builders | {CAUSAL}
+
+
 def mask_form(anatomy: Anatomy) -> MaskForm:
     """The form in which the model hands its mask on: `<builder>(...).to(torch.bool)` is true where it was not zero."""
-    builders = {name for name, (module, _) in anatomy.file.imports.items() if module == BUILDERS_MODULE}
+    builders = mask_builders(anatomy.file)
     for node in ast.walk(anatomy.model.forward):
         if not isinstance(node, ast.Call) or not ast.unparse(node).endswith(").to(torch.bool)"):
             continue

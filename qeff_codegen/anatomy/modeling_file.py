@@ -160,7 +160,8 @@ def _read_class(node: ast.ClassDef, class_names: set[str], tables: dict[str, Imp
                 continue
             assigned[attribute] = (*assigned.get(attribute, ()), statement.value)
             names = [name.id for name in ast.walk(statement.value) if isinstance(name, ast.Name)]
-            looked_up = [tables[name] for name in looked_up_by_configuration(statement.value) if name in tables]
+            found_in = looked_up_by_configuration(statement.value, initializer) if initializer else []
+            looked_up = [tables[name] for name in found_in if name in tables]
             alternatives.update({table.eager: table.others for table in looked_up})
             found = (
                 *(name for name in names if name in class_names),

@@ -18,8 +18,11 @@ def other_state(classes: Iterable[ModelingClass]) -> tuple[ModelingClass, ast.ex
         for method in cls.methods.values():
             given = set(parameters(method))
             keys = _keys_and_values(method)
+            layers = _layers_of_cache(method, given)
             for node in ast.walk(method) if method.name != "__init__" else ():
-                place = _written(node, given, keys) or (_kept_on_self(node, cls) if method is cls.forward else None)
+                place = _written(node, given, keys, layers) or (
+                    _kept_on_self(node, cls) if method is cls.forward else None
+                )
                 if place is not None:
                     return cls, place
     return None
@@ -37,6 +40,25 @@ def _keys_and_values(method: ast.FunctionDef) -> set[str]:
     }
 
 
+def _layers_of_cache(method: ast.FunctionDef, given: set[str]) -> set[str]:
+    """How a method spells one layer's part of the cache: `<cache>.layers[<index>]`, or a local that stands for it."""
+    places = {
+        ast.unparse(node)
+        for node in ast.walk(method)
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr == "layers"
+        if _root(node) in given
+    }
+    local = {
+        target.id
+        for node in ast.walk(method)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
+        if places & {ast.unparse(item) for item in ast.walk(node.value) if isinstance(item, ast.Subscript)}
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name)
+    }
+    return places | local
+
+
 def _kept_on_self(node: ast.AST, cls: ModelingClass) -> ast.expr | None:
     """The attribute that forward sets and that is None before the first call: what is kept for the next."""
     for target in node.targets if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Constant) else ():
@@ -46,8 +68,11 @@ def _kept_on_self(node: ast.AST, cls: ModelingClass) -> ast.expr | None:
     return None
 
 
-def _written(node: ast.AST, given: set[str], keys: set[str]) -> ast.expr | None:
+def _written(node: ast.AST, given: set[str], keys: set[str], layers: set[str]) -> ast.expr | None:
     """What a statement or call writes into an object that was given as a parameter, at the layer's place."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr.startswith("update"):
+        if ast.unparse(node.func.value) in layers:
+            return node
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _root(node.func) in given:
         values = [*node.args, *(keyword.value for keyword in node.keywords)]
         by_layer = any(_is_layer_index(value) for value in values) and len(values) > 1

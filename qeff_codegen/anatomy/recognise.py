@@ -17,6 +17,7 @@ from qeff_codegen.anatomy.dense_experts import find_dense_experts
 from qeff_codegen.anatomy.embeddings import find_embeddings
 from qeff_codegen.anatomy.experts import find_experts
 from qeff_codegen.anatomy.known_gaps import refuse_known_gaps
+from qeff_codegen.anatomy.listed_experts import find_listed_experts
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, bind, self_attribute
 from qeff_codegen.anatomy.refusing import refusal
 from qeff_codegen.anatomy.rms_norm import recognise_rms_norm
@@ -67,6 +68,7 @@ def recognise(file: ModelingFile) -> Anatomy:
     rotary = find_rotary_embeddings(file, reachable)
     experts = (
         *find_experts(file, reachable),
+        *find_listed_experts(file, reachable),
         *find_sorted_experts(file, reachable),
         *find_dense_experts(file, reachable),
     )

@@ -19,6 +19,7 @@ class Role(StrEnum):
     EMBEDDINGS = "embeddings"
     ROTARY_EMBEDDING = "rotary embedding"
     EXPERTS = "experts"
+    LISTED_EXPERTS = "experts in a list"
     EXPERT = "one expert"
     EXPERT_ROUTER = "expert router"
     EXPERT_DISPATCHER = "expert dispatcher"

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from qeff_codegen.errors import EXIT_DONE, UsageError
+from qeff_codegen.cli.load_model import load_model
+from qeff_codegen.deploy.compile_options import CompileOptions
 
 
-@click.command(context_settings={"ignore_unknown_options": False})
+@click.command()
 @click.argument("source", metavar="MODEL")
 @click.option("--prefill-seq-len", type=int, default=32, show_default=True, help="Tokens of one prefill chunk.")
 @click.option("--ctx-len", type=int, default=128, show_default=True, help="Slots of the KV cache.")
@@ -32,9 +33,7 @@ from qeff_codegen.errors import EXIT_DONE, UsageError
     type=click.Path(file_okay=False, path_type=Path),
     help="The folder that keeps graphs and programs.  [default: the cache folder]",
 )
-@click.pass_context
 def compile(  # noqa: A001 - the name of the command
-    context: click.Context,
     source: str,
     prefill_seq_len: int,
     ctx_len: int,
@@ -54,31 +53,24 @@ def compile(  # noqa: A001 - the name of the command
 
     MODEL is a model's folder, a GGUF file, or `smollm2`.
     """
-    try:
-        from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"Compiling needs the package `{error.name}`, which is not installed.\nRun `pip install "
-            "'qeff_codegen[run]'`; generating works without it."
-        ) from error
     compiler_options: dict[str, int | bool] = {"aic_enable_depth_first": aic_enable_depth_first}
     if mos is not None:
         compiler_options["mos"] = mos
-    model = QEFFAutoModelForCausalLM.from_pretrained(source, continuous_batching=full_batch_size is not None)
-    program = model.compile(
-        output,
+    options = CompileOptions(
         prefill_seq_len=prefill_seq_len,
         ctx_len=ctx_len,
-        comp_ctx_lengths_prefill=comp_ctx_lengths_prefill,
-        comp_ctx_lengths_decode=comp_ctx_lengths_decode,
         batch_size=batch_size,
         full_batch_size=full_batch_size,
+        comp_ctx_lengths_prefill=comp_ctx_lengths_prefill,
+        comp_ctx_lengths_decode=comp_ctx_lengths_decode,
         num_devices=num_devices,
         num_cores=num_cores,
         mxfp6_matmul=mxfp6,
         mxint8_kv_cache=mxint8_kv_cache,
-        **compiler_options,
+        compiler_options=compiler_options,
     )
+    model = load_model(source, options)
+    program = model.compile_for(options, output)
     for path in sorted(program.folder.iterdir()):
         click.echo(f"written    {path}")
     click.echo(f"command    {program.command_line}")
@@ -86,4 +78,3 @@ def compile(  # noqa: A001 - the name of the command
         click.echo(f"compiled   {program.folder / 'qpc'}")
     else:
         click.echo("not compiled: qaic-compile was not found; run the command above where the SDK is installed")
-    context.exit(EXIT_DONE)

@@ -127,7 +127,7 @@ def _show(model: GeneratedModel) -> None:
 def _write(models: Sequence[GeneratedModel], output: Path, force: bool) -> tuple[list[WriteReport], list[Failure]]:
     """Write all models; if that fails because of one of them, write the others. Gives those that were not written."""
     from qeff_codegen.emit.write import write_models
-    from qeff_codegen.engine.generate import rules_sha256
+    from qeff_codegen.engine.rules_hash import rules_sha256
 
     if not models:
         return [], []

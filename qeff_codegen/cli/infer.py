@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from qeff_codegen.errors import UsageError
+from qeff_codegen.cli.load_model import load_model
+from qeff_codegen.deploy.compile_options import CompileOptions
 
 
 @click.command()
@@ -36,16 +37,8 @@ def infer(
 
     One prompt is answered word by word; several are shown as each is done.
     """
-    try:
-        from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
-        from qeff_codegen.deploy.compile_options import CompileOptions
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"Running a model needs the package `{error.name}`, which is not installed.\nRun `pip install "
-            "'qeff_codegen[run]'`; generating works without it."
-        ) from error
     options = CompileOptions(prefill_seq_len=prefill_seq_len, ctx_len=ctx_len, full_batch_size=full_batch_size)
-    model = QEFFAutoModelForCausalLM.from_pretrained(source, continuous_batching=options.continuous_batching)
+    model = load_model(source, options)
     inference = model.infer(prompts, options, generation_len=generation_len, runtime=runtime)
     if len(prompts) == 1:
         for piece in inference:

@@ -1,28 +1,31 @@
-"""The command line: which commands there are, what a bare model name means, and how errors reach the user."""
+"""The command line: which commands there are, and what a bare model name means."""
 
 from __future__ import annotations
 
 import difflib
 import importlib
-from typing import Any
 
 import click
 
-from qeff_codegen.errors import EXIT_STOPPED, QEffCodegenError
+from qeff_codegen.cli.messages import MessageCommand
 
 # Each command is the click command of its own name in the module of its name; modules are imported when needed.
 COMMANDS = {
     "generate": "qeff_codegen.cli.generate",
+    "check": "qeff_codegen.cli.check",
     "inspect": "qeff_codegen.cli.inspect",
     "validate": "qeff_codegen.cli.validate",
+    "review": "qeff_codegen.cli.review",
     "sweep": "qeff_codegen.cli.sweep",
     "compile": "qeff_codegen.cli.compile",
     "infer": "qeff_codegen.cli.infer",
+    "bump": "qeff_codegen.cli.bump",
+    "compat": "qeff_codegen.cli.compat",
 }
 DEFAULT = "generate"
 
 
-class Commands(click.Group):
+class Commands(MessageCommand, click.Group):
     """The commands, of which `generate` needs no name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -49,17 +52,6 @@ class Commands(click.Group):
                 raise click.UsageError(f"No such command `{args[0]}`. Did you mean `{meant[0]}`?", ctx)
             args = [DEFAULT, *args]
         return super().parse_args(ctx, args)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; an error that is meant for the user becomes one message and an exit code."""
-        try:
-            return super().invoke(ctx)
-        except QEffCodegenError as error:
-            click.echo(f"Error: {error}", err=True)
-            ctx.exit(error.exit_code)
-        except KeyboardInterrupt:
-            click.echo("\nStopped.", err=True)
-            ctx.exit(EXIT_STOPPED)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

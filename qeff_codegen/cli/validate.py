@@ -35,6 +35,7 @@ def validate(
     Exit code 0: Stages 1 to 3 are equal. 1: they are not. 2: validation cannot start.
     """
     try:
+        from qeff_codegen.validation.record import RECORDS, keep_records
         from qeff_codegen.validation.run import validate_models
         from qeff_codegen.validation.weights import PACKAGED
     except ModuleNotFoundError as error:
@@ -45,6 +46,10 @@ def validate(
     # Progress goes to standard error when standard output is a JSON document.
     chosen = PACKAGED[weights] if weights else None
     outcome = validate_models(names, chosen, generated, Console(stderr=as_json))
+    try:
+        keep_records(outcome.results, generated, RECORDS)
+    except OSError as error:
+        click.echo(f"The results are not kept for `review`: {error.filename}: {error.strerror}.", err=True)
     if as_json:
         click.echo(json.dumps(outcome.as_json(), indent=2))
     context.exit(EXIT_DONE if outcome.passed else EXIT_DIFFERENCES)

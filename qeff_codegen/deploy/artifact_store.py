@@ -1,8 +1,8 @@
 """Folders of finished work, found again by what they were made from; a damaged one is never handed out.
 
 An artifact is a folder that one maker fills. It is made under another name, gets a record of every file's SHA-256, and
-is renamed into place: so it is there whole or not at all, whoever is killed and however many make it at once. Before it
-is handed out again its files are held against the record; one that does not match is made anew.
+is renamed into place: so it is there whole or not at all, whoever is killed and however many make it at once. Before
+it is handed out again its files are held against the record; one that does not match is made anew.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from qeff_codegen.deploy.artifact_store import ArtifactStore
 from qeff_codegen.deploy.checkpoint import Checkpoint, load_checkpoint
@@ -124,13 +123,19 @@ class QEFFAutoModelForCausalLM:
             mxint8_kv_cache=mxint8_kv_cache,
             compiler_options=compiler_options,
         )
+        return self.compile_for(options, compile_dir)
+
+    def compile_for(self, options: CompileOptions, compile_dir: Path | None = None) -> Program:
+        """`compile`, for options that are checked already."""
         if self.continuous_batching != options.continuous_batching:
             given = "is" if options.continuous_batching else "is not"
             raise UsageError(
                 f"continuous_batching is {self.continuous_batching} and full_batch_size {given} given: continuous "
                 "batching needs both. Say it in from_pretrained and give compile the number of cache rows."
             )
-        graph = self.export(compile_dir, ctx_len=ctx_len, compute_context_length=options.compute_context_length)
+        graph = self.export(
+            compile_dir, ctx_len=options.ctx_len, compute_context_length=options.compute_context_length
+        )
         return make_program(graph, options, self.model.config.to_dict(), find_compiler())
 
     def infer(

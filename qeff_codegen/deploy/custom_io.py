@@ -1,4 +1,4 @@
-"""`custom_io.yaml`: the type in which the device keeps every tensor of the KV cache, as input and as retained output."""
+"""`custom_io.yaml`: the type in which the device keeps each tensor of the KV cache, as input and retained output."""
 
 from __future__ import annotations
 

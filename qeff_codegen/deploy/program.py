@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,8 @@ from qeff_codegen.deploy.artifact_store import artifact_key
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.compiler_command import PROGRAM_FILE, PROGRAM_FOLDER, SDK_COMPILER, compiler_command
 from qeff_codegen.deploy.graph import ExportedGraph
-from qeff_codegen.errors import QEffCodegenError, UsageError
+from qeff_codegen.emit.all_or_nothing import change_files
+from qeff_codegen.errors import EXIT_DIFFERENCES, QEffCodegenError, UsageError
 
 # Written last, when the compiler has ended well: a folder without it holds an unfinished program.
 _FINISHED = "compiled"
@@ -25,7 +24,7 @@ _FINISHED = "compiled"
 class CompilerError(QEffCodegenError):
     """The compiler ran and reported an error; its own words are in the message."""
 
-    exit_code = 1
+    exit_code = EXIT_DIFFERENCES
 
 
 @dataclass(frozen=True)
@@ -93,13 +92,9 @@ def make_program(
 
 
 def _write(texts: Mapping[str, str], folder: Path) -> None:
-    """Write each file whole, under another name first."""
+    """Write all files, or none."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, delete=False) as file:
-                file.write(text)
-            os.replace(file.name, folder / name)
+        change_files({folder / name: text for name, text in texts.items()})
     except OSError as error:
         raise UsageError(
             f"{folder} cannot be written: {error.strerror}. Free some space, or choose another."

@@ -28,18 +28,23 @@ def header(upstream: UpstreamModel) -> str:
 
 
 def licence(upstream: UpstreamModel) -> str:
-    """The comment block that starts at the first copyright line, up to the first line that is no comment."""
+    """The licence text of upstream's file, or what stands in for it where there is none."""
     lines = upstream.source.splitlines()
-    for first, line in enumerate(lines):
+    own = [lines[number - 1] for number in licence_lines(upstream)]
+    return "\n".join(own) or (TRANSFORMERS_NOTICE if upstream.module.startswith("transformers.") else NO_NOTICE)
+
+
+def licence_lines(upstream: UpstreamModel) -> range:
+    """The 1-based lines of the comment block from the first copyright line on; empty where there is none."""
+    lines = upstream.source.splitlines()
+    for first, line in enumerate(lines, start=1):
         if line.startswith("#") and "copyright" in line.lower():
-            block = []
-            for text in lines[first:]:
-                if not text.startswith("#"):
-                    break
-                block.append(text)
-            while block and block[-1].strip("# ") == "":
-                block.pop()
-            return "\n".join(block)
+            end = first
+            while end <= len(lines) and lines[end - 1].startswith("#"):
+                end += 1
+            while end > first and lines[end - 2].strip("# ") == "":
+                end -= 1
+            return range(first, end)
         if line.strip() and not line.startswith("#"):
             break
-    return TRANSFORMERS_NOTICE if upstream.module.startswith("transformers.") else NO_NOTICE
+    return range(0)

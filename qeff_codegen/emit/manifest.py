@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from qeff_codegen.emit import layout
 from qeff_codegen.errors import UsageError
 from qeff_codegen.generated_model import GeneratedModel, MappingEntry
-
-FILE_NAME = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,9 @@ class ManifestEntry:
         generated_sha256: of the generated modeling file's text.
         rules_sha256: of everything that decided what was generated.
         black_version: the formatter that laid it out.
+        libcst_version: the library that read and printed it; None in a record that version 0.1.0 wrote.
+        entry_sha256: of this record's other fields, so that one edited by hand is told from one that was written; None
+            in a record that version 0.1.0 wrote.
     """
 
     families: tuple[str, ...]
@@ -43,6 +45,8 @@ class ManifestEntry:
     rules_sha256: str
     black_version: str
     mappings: tuple[MappingEntry, ...]
+    libcst_version: str | None = None
+    entry_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Manifest:
 
 def entry_for(model: GeneratedModel, rules_sha256: str) -> ManifestEntry:
     """The record of a freshly generated model."""
-    return ManifestEntry(
+    entry = ManifestEntry(
         model.upstream.families or (model.name,),
         model.upstream.display_path,
         model.upstream.module,
@@ -71,7 +75,15 @@ def entry_for(model: GeneratedModel, rules_sha256: str) -> ManifestEntry:
         rules_sha256,
         version("black"),
         model.mappings,
+        version("libcst"),
     )
+    return replace(entry, entry_sha256=entry_sha256(model.name, entry))
+
+
+def entry_sha256(name: str, entry: ManifestEntry) -> str:
+    """SHA-256 of all that a record of model `name` says but this hash."""
+    fields = asdict(replace(entry, entry_sha256=None))
+    return text_sha256(json.dumps([name, fields], sort_keys=True))
 
 
 def package_of(family: str, folder: Path) -> str:
@@ -80,8 +92,13 @@ def package_of(family: str, folder: Path) -> str:
     Raises:
         UsageError: the manifest is there and cannot be read.
     """
+    return package_among(family, load(folder))
+
+
+def package_among(family: str, manifest: Manifest) -> str:
+    """The package of `manifest` that serves a model type, in either spelling; the name as given when none does."""
     plain = family.replace("-", "_")
-    for name, entry in load(folder).models.items():
+    for name, entry in manifest.models.items():
         if plain in (name, *(other.replace("-", "_") for other in entry.families)):
             return name
     return family
@@ -94,7 +111,12 @@ def text_sha256(text: str) -> str:
 
 def render(manifest: Manifest) -> str:
     """The manifest's text."""
-    return json.dumps(asdict(manifest), indent=2, sort_keys=True) + "\n"
+    return laid_out(asdict(manifest))
+
+
+def laid_out(record: Any) -> str:
+    """A JSON document as manifests are written: one value a line, keys sorted."""
+    return json.dumps(record, indent=2, sort_keys=True) + "\n"
 
 
 def load(folder: Path) -> Manifest:
@@ -103,7 +125,7 @@ def load(folder: Path) -> Manifest:
     Raises:
         UsageError: the manifest is there and cannot be read.
     """
-    path = folder / FILE_NAME
+    path = folder / layout.MANIFEST
     if not path.exists():
         return Manifest({}, None)
     try:
@@ -118,5 +140,8 @@ def load(folder: Path) -> Manifest:
 
 
 def _entry(record: dict[str, Any]) -> ManifestEntry:
+    for field, value in record.items():
+        if field not in ("families", "mappings") and not isinstance(value, str | None):
+            raise ValueError(f"`{field}` is {value!r}, which is no text")
     mappings = tuple(MappingEntry(**entry) for entry in record["mappings"])
     return ManifestEntry(**{**record, "families": tuple(record["families"]), "mappings": mappings})

@@ -9,7 +9,6 @@ from qeff_codegen.emit.imports import import_block
 from qeff_codegen.emit.manifest import ManifestEntry
 from qeff_codegen.errors import Refusal
 
-FILE_NAME = "pytorch_transforms.py"
 TRANSFORMS = {
     "CustomOpsTransform": "Modules for which the compiler has an operator of its own.",
     "KVCacheTransform": "Modules that take position_ids and the KV cache, and give the cache back.",

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-import libcst as cst
-
+from qeff_codegen.emit import steps
 from qeff_codegen.emit.formatting import formatted
-from qeff_codegen.emit.header import header
+from qeff_codegen.emit.header import header, licence_lines
 from qeff_codegen.emit.imports import global_names, import_block, resolve
+from qeff_codegen.emit.left_upstream import Emission, LeftOut, left_upstream
+from qeff_codegen.emit.mappings import mapping_entries
+from qeff_codegen.emit.module_body import ModuleBody
 from qeff_codegen.engine.draft import Draft, Function, code_of
-from qeff_codegen.engine.finished_module import PREFIX
-from qeff_codegen.engine.provenance import Line, Removal, follow, origin
+from qeff_codegen.engine.provenance import Line, Removal, follow, origin, stands_for
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generated_model import Edit
+from qeff_codegen.upstream.source import UpstreamModel
 
 SCAFFOLD = "emit"
-FORMATTER = "black"
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def assemble(draft: Draft) -> ModelingFileText:
     Raises:
         Refusal: a name resolves to nothing, or a method would mean something else in a subclass.
     """
-    body = _Body()
+    body = ModuleBody(draft.anatomy.file.lines)
     emitted = _emitted(draft)
     for name in _upstream_order(draft):
         functions = [item for item in emitted if name in (item.owner, item.qualified_name)]
@@ -61,11 +63,12 @@ def assemble(draft: Draft) -> ModelingFileText:
             location=file.location(line or draft.anatomy.causal_lm.cls.node.lineno),
             next_step="a rule introduces this name without saying where it is imported from",
         )
-    top = f"{header(draft.anatomy.file.upstream)}\n\n{import_block(found)}\n\n\n"
-    lines = [*(Line(text, rules=(SCAFFOLD,)) for text in top.splitlines()), *body.lines]
-    removals = [replace(item, before=item.before + len(top.splitlines())) for item in body.removals]
-    code = formatted(top + body.text)
-    lines, removals = follow(lines, removals, code, FORMATTER)
+    top = _top(draft.anatomy.file.upstream, formatted(import_block(found)))
+    lines = [*top, *body.lines]
+    removals = [replace(item, before=item.before + len(top)) for item in body.removals]
+    removals += _left_out(left_upstream(draft.anatomy, _emission(draft, emitted, found)), lines, removals)
+    code = formatted("\n".join(line.text for line in lines) + "\n")
+    lines, removals = follow(lines, removals, code, steps.FORMATTER.id)
     return ModelingFileText(
         code,
         _edits(lines, removals),
@@ -75,59 +78,40 @@ def assemble(draft: Draft) -> ModelingFileText:
     )
 
 
-class _Body:
-    """Classes and functions as text, with the provenance of every line."""
-
-    def __init__(self) -> None:
-        self.lines: list[Line] = []
-        self.removals: list[Removal] = []
-        self.defined: set[str] = set()
-
-    @property
-    def text(self) -> str:
-        return "\n".join(line.text for line in self.lines) + "\n"
-
-    def scaffold(self, *texts: str) -> None:
-        self.lines.extend(Line(text, rules=(SCAFFOLD,)) for text in texts)
-
-    def function(self, function: Function) -> None:
-        self.defined.add(function.name)
-        self._add(function, code_of(function.node).splitlines())
-        self.scaffold("", "")
-
-    def cls(self, draft: Draft, name: str, functions: list[Function]) -> None:
-        self.defined.add(PREFIX + name)
-        self.scaffold(f"class {PREFIX}{name}({name}):")
-        docstring = _docstring(draft.anatomy.file.classes[name].node, draft.anatomy.file.lines)
-        self.lines.extend(docstring)
-        for index, function in enumerate(functions):
-            if index or docstring:
-                self.scaffold("")
-            self._add(function, _indented(function.node))
-        self.scaffold("", "")
-
-    def _add(self, function: Function, texts: list[str]) -> None:
-        assert len(texts) == len(function.lines), function.qualified_name
-        start = len(self.lines)
-        self.removals.extend(replace(item, before=start + item.before) for item in function.removals)
-        self.lines.extend(replace(line, text=text) for text, line in zip(texts, function.lines, strict=True))
+def _top(upstream: UpstreamModel, imports: str) -> list[Line]:
+    """Header and imports; the licence's lines are upstream's."""
+    text = header(upstream).splitlines()
+    licence = licence_lines(upstream)
+    lines = [Line(text[index], upstream=number) for index, number in enumerate(licence)]
+    lines += [Line(line, rules=(steps.HEADER.id,)) for line in text[len(licence) :]]
+    return [*lines, *(Line(line, rules=(steps.IMPORTS.id,)) for line in ["", *imports.splitlines()])]
 
 
-def _indented(node: cst.FunctionDef) -> list[str]:
-    """A method's lines as they stand in a class body; text inside strings keeps its own indentation."""
-    cls = cst.ClassDef(cst.Name("_"), cst.IndentedBlock([node]))
-    return cst.Module([cls]).code.splitlines()[1:]
+def _emission(draft: Draft, emitted: list[Function], imported: Collection[str]) -> Emission:
+    return Emission(
+        functions={item.qualified_name for item in emitted if not item.added},
+        added={item.qualified_name: item.lines[0].rules for item in emitted if item.added},
+        classes={item.owner for item in emitted if item.owner is not None},
+        imported=imported,
+        mappings=mapping_entries(draft),
+    )
 
 
-def _docstring(node: ast.ClassDef, lines: tuple[str, ...]) -> list[Line]:
-    """The lines of a class's docstring, as upstream wrote them."""
-    first = node.body[0]
-    if not isinstance(first, ast.Expr) or not isinstance(first.value, ast.Constant):
-        return []
-    if not isinstance(first.value.value, str):
-        return []
-    last = first.end_lineno or first.lineno
-    return [Line(lines[number - 1], upstream=number) for number in range(first.lineno, last + 1)]
+def _left_out(found: Iterable[LeftOut], lines: list[Line], removals: list[Removal]) -> list[Removal]:
+    """Upstream lines that are neither written nor removed by a rule, each run of them where it would stand."""
+    told = {number for line in lines for number in stands_for(line)}
+    told |= {number for removal in removals for number in removal.upstream}
+    result: list[Removal] = []
+    for item in found:
+        upstream = tuple(number for number in item.lines if number not in told)
+        if not upstream:
+            continue
+        following = (index for index, line in enumerate(lines) if max(stands_for(line), default=0) > upstream[-1])
+        removal = Removal(item.rules, upstream, next(following, len(lines)), item.name)
+        if result and replace(result[-1], upstream=upstream) == removal and result[-1].upstream[-1] + 1 == upstream[0]:
+            removal = replace(removal, upstream=(*result.pop().upstream, *upstream))
+        result.append(removal)
+    return result
 
 
 def _upstream_order(draft: Draft) -> list[str]:
@@ -139,9 +123,10 @@ def _upstream_order(draft: Draft) -> list[str]:
 
 def _emitted(draft: Draft) -> list[Function]:
     """Functions that differ from upstream's, every forward, and what would otherwise call an unchanged twin."""
-    chosen = [item for item in draft.functions if item.added or item.changed or item.is_forward]
+    reached = _reached(draft)
+    chosen = [item for item in reached if item.added or item.changed or item.is_forward]
     local = {item.name for item in chosen if item.owner is None}
-    for item in draft.functions:
+    for item in reached:
         if item not in chosen and local & _reads(item):
             chosen.append(item)
     for item in chosen:
@@ -154,6 +139,24 @@ def _emitted(draft: Draft) -> list[Function]:
             )
     order = {id(item): index for index, item in enumerate(draft.functions)}
     return sorted(chosen, key=lambda item: order[id(item)])
+
+
+def _reached(draft: Draft) -> list[Function]:
+    """Functions that something still calls after the rules: what only dropped code called stays upstream's."""
+    parts = {part.name: part for part in draft.anatomy.replaced}
+    pending = [
+        item
+        for item in draft.functions
+        if item.added or item.is_forward or (item.owner in parts and item.name in parts[item.owner].entries)
+    ]
+    reached = list(pending)
+    while pending:
+        tree = ast.parse(code_of(pending.pop().node))
+        called = {getattr(node, "attr", getattr(node, "id", None)) for node in ast.walk(tree)}
+        new = [item for item in draft.functions if item.name in called and item not in reached]
+        reached += new
+        pending += new
+    return [item for item in draft.functions if item in reached]
 
 
 def _reads(function: Function) -> set[str]:
@@ -170,13 +173,22 @@ def _edits(lines: list[Line], removals: list[Removal]) -> tuple[Edit, ...]:
         while end + 1 < len(lines) and _same_hunk(lines[end + 1], line):
             end += 1
         if line.upstream is None and line.rules:
-            span = (min(line.replaces), max(line.replaces)) if line.replaces else None
-            edits.extend((start, Edit(rule, line.function, span, (start + 1, end + 1))) for rule in line.rules)
+            spans = _spans(line.replaces)
+            first = spans[0] if spans else None
+            edits.extend((start, Edit(rule, line.function, first, (start + 1, end + 1))) for rule in line.rules)
+            edits.extend((start, Edit(rule, line.function, span, None)) for span in spans[1:] for rule in line.rules)
         start = end + 1
-    for removal in removals:
-        span = (min(removal.upstream), max(removal.upstream))
-        edits.extend((removal.before, Edit(rule, removal.function, span, None)) for rule in removal.rules)
+    for removal in sorted(removals, key=lambda item: item.upstream):
+        for span in _spans(removal.upstream):
+            edits.extend((removal.before, Edit(rule, removal.function, span, None)) for rule in removal.rules)
     return tuple(edit for _, edit in sorted(edits, key=lambda item: item[0]))
+
+
+def _spans(numbers: tuple[int, ...]) -> list[tuple[int, int]]:
+    """The runs of rising numbers, each from its first to its last: what lies between two runs is another edit's."""
+    starts = [number for index, number in enumerate(numbers) if index == 0 or numbers[index - 1] != number - 1]
+    ends = [number for index, number in enumerate(numbers) if numbers[index + 1 : index + 2] != (number + 1,)]
+    return list(zip(starts, ends, strict=True))
 
 
 def _same_hunk(line: Line, other: Line) -> bool:

@@ -1,21 +1,23 @@
-"""Write generated models: everything is checked before the first byte, and every file appears whole or not at all."""
+"""Write generated models: everything is checked before the first byte, and all files change or none."""
 
 from __future__ import annotations
 
-import difflib
-import os
-import tempfile
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
-from qeff_codegen.emit import manifest, mapping_file
+from qeff_codegen.emit import layout, manifest, mapping_file
+from qeff_codegen.emit.all_or_nothing import change_files
+from qeff_codegen.emit.differences import differences
+from qeff_codegen.emit.layout import modeling_path
 from qeff_codegen.emit.manifest import Manifest, ManifestEntry
 from qeff_codegen.errors import DifferencesError, UsageError
 from qeff_codegen.generated_model import GeneratedModel
 
 SHOWN_LINES = 20
-INITIALIZER = '"""Generated QEff models. Every file below is written by qeff_codegen."""\n'
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class WriteReport:
     Attributes:
         written: files that are new or have changed.
         unchanged: files that already held the right bytes and were not touched.
-        dropped: models whose modeling file was deleted; they have left the manifest and the mapping.
+        dropped: models that were to be removed, or whose modeling file was deleted; they have left the manifest and
+            the mapping.
     """
 
     written: tuple[Path, ...]
@@ -46,12 +49,22 @@ class _File:
     recorded: str | None
 
 
-def write_models(models: Sequence[GeneratedModel], output: Path, *, force: bool, rules_sha256: str) -> WriteReport:
-    """Write the models' packages, the mapping file and the manifest below `output`.
+def write_models(
+    models: Sequence[GeneratedModel],
+    output: Path,
+    *,
+    force: bool,
+    rules_sha256: str,
+    dropped: Collection[str] = (),
+    beside: Mapping[Path, str] = MappingProxyType({}),
+) -> WriteReport:
+    """Write the models' packages, the mapping file and the manifest below `output`, all of it or nothing.
 
     Args:
         force: overwrite files that were edited by hand.
         rules_sha256: hash of the rules that generated `models`, for the manifest.
+        dropped: models that are to be removed.
+        beside: texts of other files that must change with these.
 
     Raises:
         DifferencesError: a file was edited by hand and `force` is not given; it is left as it is.
@@ -59,33 +72,39 @@ def write_models(models: Sequence[GeneratedModel], output: Path, *, force: bool,
         Refusal: two models cannot share one mapping file.
     """
     before = manifest.load(output)
-    kept = {name: entry for name, entry in before.models.items() if modeling_path(output, name).is_file()}
+    known = {name: entry for name, entry in before.models.items() if name not in dropped}
+    kept = {name: entry for name, entry in known.items() if modeling_path(output, name).is_file()}
     entries = {**kept, **{model.name: manifest.entry_for(model, rules_sha256) for model in models}}
     mapping = mapping_file.render(entries)
     files = [
         *(file for model in models for file in _model_files(model, output, before.models.get(model.name))),
-        _File(output / mapping_file.FILE_NAME, mapping, before.pytorch_transforms_sha256),
+        _File(output / layout.MAPPING, mapping, before.pytorch_transforms_sha256),
     ]
     if not force:
         _check_not_edited(files)
-    texts = {} if (output / "__init__.py").exists() else {output / "__init__.py": INITIALIZER}
+    initializer = output / layout.INITIALIZER
+    texts = {} if initializer.exists() else {initializer: layout.INITIALIZER_TEXT}
     texts.update((file.path, file.text) for file in files)
-    texts[output / manifest.FILE_NAME] = manifest.render(Manifest(entries, manifest.text_sha256(mapping)))
+    texts[output / layout.MANIFEST] = manifest.render(Manifest(entries, manifest.text_sha256(mapping)))
+    texts.update(beside)
     changed = {path: text for path, text in texts.items() if _text(path) != text}
-    _write_all(changed)
-    dropped = sorted(before.models.keys() - entries.keys())
-    return WriteReport(tuple(changed), tuple(path for path in texts if path not in changed), tuple(dropped))
+    gone = sorted(before.models.keys() - entries.keys())
+    folders = {name: modeling_path(output, name).parent for name in gone if name in dropped}
+    _change_all(changed, [file for name in folders for file in _files_of(output, name) if file.is_file()])
+    for folder in folders.values():
+        _remove_folder(folder)
+    return WriteReport(tuple(changed), tuple(path for path in texts if path not in changed), tuple(gone))
 
 
-def modeling_path(output: Path, name: str) -> Path:
-    """Where the modeling file of model `name` stands."""
-    return output / name / f"modeling_{name}.py"
+def _files_of(output: Path, name: str) -> tuple[Path, Path]:
+    return layout.package_initializer(output, name), modeling_path(output, name)
 
 
 def _model_files(model: GeneratedModel, output: Path, entry: ManifestEntry | None) -> tuple[_File, _File]:
+    initializer, modeling = _files_of(output, model.name)
     return (
-        _File(output / model.name / "__init__.py", "", manifest.text_sha256("")),
-        _File(modeling_path(output, model.name), model.code, entry.generated_sha256 if entry else None),
+        _File(initializer, "", manifest.text_sha256("")),
+        _File(modeling, model.code, entry.generated_sha256 if entry else None),
     )
 
 
@@ -117,60 +136,23 @@ def _check_not_edited(files: Sequence[_File]) -> None:
 
 def _differences(generated: str, found: str) -> str:
     """The lines in which the file on disk differs from the generated text, as a diff, the first of them."""
-    lines = list(
-        difflib.unified_diff(
-            generated.splitlines(keepends=True), found.splitlines(keepends=True), "generated", "on disk", n=0
-        )
-    )
-    shown = [_visible(line) for line in lines[:SHOWN_LINES]]
+    lines = differences(generated, found, ("generated", "on disk"), context=0)
     more = len(lines) - SHOWN_LINES
-    return "\n".join([*shown, *([f"... and {more} more lines"] if more > 0 else [])])
+    return "\n".join([*lines[:SHOWN_LINES], *([f"... and {more} more lines"] if more > 0 else [])])
 
 
-def _visible(line: str) -> str:
-    """A diff line without its newline; an ending other than a plain newline is itself the difference, so it shows."""
-    return line[:-1].replace("\r", "\\r") if line.endswith("\n") else f"{line} (no newline at the end)"
-
-
-def _write_all(texts: Mapping[Path, str]) -> None:
-    """Write every text to a temporary file beside its place, then rename them all."""
-    waiting: list[tuple[str, Path]] = []
-    made: list[Path] = []
+def _change_all(texts: Mapping[Path, str], removed: Collection[Path]) -> None:
     try:
-        for path, text in texts.items():
-            made += _make_folder(path.parent)
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            waiting.append((temporary, path))
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            os.chmod(temporary, 0o644)
-        while waiting:
-            temporary, path = waiting[0]
-            os.replace(temporary, path)
-            waiting.pop(0)
-        made.clear()
+        change_files(texts, removed)
     except OSError as error:
         raise UsageError(
             f"{error.filename or 'The output folder'} cannot be written: {error.strerror}.\n"
-            "Nothing half-written is left. Choose another folder with --output, or make this one writable."
+            "Nothing is changed. Choose another folder with --output, or make this one writable."
         ) from error
-    finally:
-        for temporary, _ in waiting:
-            Path(temporary).unlink(missing_ok=True)
-        for folder in reversed(made):
-            _remove_if_empty(folder)
 
 
-def _make_folder(folder: Path) -> list[Path]:
-    """Create `folder` and what is missing above it; the folders that were created, outermost first."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    return missing[::-1]
-
-
-def _remove_if_empty(folder: Path) -> None:
-    try:
+def _remove_folder(folder: Path) -> None:
+    """Remove the folder of a model that is gone, unless it holds something that was not generated."""
+    shutil.rmtree(folder / "__pycache__", ignore_errors=True)
+    with suppress(OSError):
         folder.rmdir()
-    except OSError:
-        # Renames before the failing one have put whole files there; those stay.
-        return

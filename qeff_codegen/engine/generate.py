@@ -35,7 +35,14 @@ def generate_model(upstream: UpstreamModel) -> GeneratedModel:
         if broken:
             raise _refusal(check, broken[0], anatomy, text)
     return GeneratedModel(
-        upstream.name, upstream, text.code, mappings, anatomy.found(), text.edits, tuple(draft.matches.items())
+        upstream.name,
+        upstream,
+        text.code,
+        mappings,
+        anatomy.found(),
+        text.edits,
+        tuple(draft.matches.items()),
+        tuple(line.upstream for line in text.lines),
     )
 
 
@@ -60,11 +67,6 @@ def inspect_model(upstream: UpstreamModel) -> tuple[RoleFound, ...]:
 def rule_summaries() -> dict[str, str]:
     """Every rule's id with its one sentence of why, in the order rules run."""
     return {rule.id: rule.why for rule in rule_set.rules()}
-
-
-def rules_sha256() -> str:
-    """Hash of everything that decides what is generated."""
-    return rule_set.rules_sha256()
 
 
 def _read(upstream: UpstreamModel) -> Anatomy:

@@ -69,7 +69,7 @@ def follow(
             continue
         function = next((line.function for line in (*old, *lines[:old_start][::-1]) if line.function), "")
         rules = _merge([*(line.rules for line in old), (rule,)])
-        upstream = tuple(sorted({number for line in old for number in _stands_for(line)}))
+        upstream = tuple(sorted({number for line in old for number in stands_for(line)}))
         for offset in range(old_start, old_end):
             moved[offset] = len(result)
         if tag == "delete":
@@ -91,8 +91,8 @@ def origin(lines: Sequence[Line], index: int, upstream: Sequence[str]) -> int | 
     after the nearest line above it in its function.
     """
     line = lines[index]
-    above = (item for item in reversed(lines[: index + 1]) if item.function == line.function and _stands_for(item))
-    candidates = next((_stands_for(item) for item in above), ())
+    above = (item for item in reversed(lines[: index + 1]) if item.function == line.function and stands_for(item))
+    candidates = next((stands_for(item) for item in above), ())
 
     def likeness(number: int) -> float:
         return SequenceMatcher(None, upstream[number - 1].strip(), line.text.strip(), autojunk=False).ratio()
@@ -100,7 +100,8 @@ def origin(lines: Sequence[Line], index: int, upstream: Sequence[str]) -> int | 
     return max(candidates, key=likeness, default=None)
 
 
-def _stands_for(line: Line) -> tuple[int, ...]:
+def stands_for(line: Line) -> tuple[int, ...]:
+    """The 1-based upstream lines that a line is or was made of."""
     return line.replaces if line.upstream is None else (line.upstream,)
 
 

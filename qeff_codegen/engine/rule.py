@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
@@ -56,6 +57,11 @@ class Rule:
     def id(self) -> str:
         """The rule's name: that of its file."""
         return type(self).__module__.rsplit(".", 1)[-1]
+
+    @property
+    def description(self) -> str:
+        """What the rule's file says of it."""
+        return inspect.cleandoc(inspect.getmodule(type(self)).__doc__ or "")
 
     def applies_to(self, function: Function) -> bool:
         """Whether the rule looks at `function` at all: it has one of its roles, and one of its words if there are."""

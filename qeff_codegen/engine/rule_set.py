@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 from functools import cache
 from pathlib import Path
@@ -24,19 +23,6 @@ def rules() -> tuple[Rule, ...]:
 def checks() -> tuple[Check, ...]:
     """All checks of `verify`, by file name."""
     return _instances("verify", Check)
-
-
-@cache
-def rules_sha256() -> str:
-    """One hash over everything that decides what is generated: rules, recognition, engine, emission, targets."""
-    root = Path(__file__).resolve().parents[2]
-    folders = ("rewrite_rules", *(f"qeff_codegen/{name}" for name in ("anatomy", "engine", "emit", "targets")))
-    digest = hashlib.sha256()
-    for folder in folders:
-        for path in sorted((root / folder).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def _instances(folder: str, kind: type[_Kind]) -> tuple[_Kind, ...]:

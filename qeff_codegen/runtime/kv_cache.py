@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from transformers import PreTrainedConfig
 
 from qeff_codegen.errors import UsageError
 from qeff_codegen.runtime.cache_utils import QEffDynamicCache, QEffDynamicLayer
+
+if TYPE_CHECKING:  # transformers 4.x spells its name in another way
+    from transformers import PreTrainedConfig
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from typing import Any
 
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.emit.write import write_models
-from qeff_codegen.engine.generate import generate_model, rules_sha256
+from qeff_codegen.engine.generate import generate_model
+from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.sweep.lines_changed import lines_changed
@@ -122,6 +123,6 @@ def _layers(model: GeneratedModel, config: Any) -> tuple[str, ...]:
         layers.append("latent K/V")
     if Role.ROTARY_EMBEDDING not in roles:
         layers.append("no rotary module")
-    if Role.EXPERTS in roles:
+    if roles & {Role.EXPERTS, Role.LISTED_EXPERTS}:
         layers.append("experts")
     return tuple(layers)

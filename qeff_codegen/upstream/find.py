@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import keyword
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from qeff_codegen.errors import Refusal, UsageError
 from qeff_codegen.upstream.loose_file import find_in_folder, read_loose_file
 from qeff_codegen.upstream.source import UpstreamModel
+from qeff_codegen.upstream.spelling import near, spelled
 from qeff_codegen.upstream.transformers_text import (
     TransformersText,
     installed_transformers,
@@ -27,7 +27,8 @@ def find_model(name: str, *, transformers_version: str | None = None, source: Pa
     Args:
         name: a model type of transformers in either spelling (`qwen2_moe`, `qwen2-moe`), `blueprint`, or, for a
             source outside transformers, the name to generate under.
-        transformers_version: read this release's wheel rather than the installed transformers.
+        transformers_version: read this release's wheel rather than the installed transformers; no release has
+            `blueprint`, which comes with this package.
         source: read this instead: a transformers tree or wheel, a folder with `modeling_<name>.py`, or one file.
 
     Raises:
@@ -37,15 +38,15 @@ def find_model(name: str, *, transformers_version: str | None = None, source: Pa
     if transformers_version is not None and source is not None:
         raise UsageError("--transformers and --source each name a source: give one of them.")
     identifier = _identifier(name)
-    if identifier == BLUEPRINT and transformers_version is None and source is None:
+    if identifier == BLUEPRINT and source is None:
         return _blueprint()
     if source is None:
-        return _find_in_transformers(name, _transformers(transformers_version))
+        return find_in_transformers(name, _transformers(transformers_version))
     if not source.exists():
         raise UsageError(f"{source} does not exist.\nGive --source a modeling file, a folder or a wheel.")
     tree = transformers_in(source)
     if tree is not None:
-        return _find_in_transformers(name, tree)
+        return find_in_transformers(name, tree)
     return read_loose_file(identifier, source if source.is_file() else find_in_folder(identifier, source))
 
 
@@ -76,7 +77,13 @@ def _blueprint() -> UpstreamModel:
     )
 
 
-def _find_in_transformers(name: str, tree: TransformersText) -> UpstreamModel:
+def find_in_transformers(name: str, tree: TransformersText) -> UpstreamModel:
+    """The modeling file of `name` in one transformers package.
+
+    Raises:
+        UsageError: it has no such model type, or lacks the file of its causal LM.
+        Refusal: the family is there and has no causal LM.
+    """
     model_type = _model_type(name, tree)
     class_name = tree.tables.causal_lm.get(model_type)
     if class_name is None:
@@ -104,15 +111,12 @@ def _find_in_transformers(name: str, tree: TransformersText) -> UpstreamModel:
 
 def _model_type(name: str, tree: TransformersText) -> str:
     """The model type `name` spells: exactly, or but for `-` and `_`, or in another case."""
-    known = [*tree.tables.causal_lm, *tree.tables.configurations]
-    if name in known:
-        return name
-    for model_type in known:
-        if _plain(model_type) == _plain(name):
-            return model_type
-    names = [*tree.tables.causal_lm, BLUEPRINT]
-    near = difflib.get_close_matches(_plain(name), names, n=4)
-    hint = f"Near names: {', '.join(near)}." if near else f"None of its {len(names) - 1} causal LMs has a near name."
+    model_type = spelled(name, [*tree.tables.causal_lm, *tree.tables.configurations])
+    if model_type is not None:
+        return model_type
+    names = near(name, [*tree.tables.causal_lm, BLUEPRINT])
+    many = len(tree.tables.causal_lm)
+    hint = f"Near names: {', '.join(names)}." if names else f"None of its {many} causal LMs has a near name."
     raise UsageError(
         f"{tree.title} has no model `{name}`. {hint}\n"
         "For another release give --transformers VERSION, for a model outside transformers --source PATH."
@@ -130,10 +134,6 @@ def _identifier(name: str) -> str:
     return identifier
 
 
-def _plain(name: str) -> str:
-    return name.replace("-", "_").replace(".", "_").lower()
-
-
 def _no_causal_lm(model_type: str, tree: TransformersText) -> Refusal:
     parts = [other for other in tree.tables.causal_lm if tree.tables.folder(other) == tree.tables.folder(model_type)]
     return Refusal(
@@ -147,11 +147,12 @@ def _no_causal_lm(model_type: str, tree: TransformersText) -> Refusal:
 def _defining_file(model_type: str, class_name: str, tree: TransformersText) -> tuple[str, str] | None:
     """The modeling file that defines `class_name`: the model type's own, that of a type with the same class, or any.
 
-    A type such as `code_llama` has no modeling file: its class is another family's.
+    A type such as `code_llama` has no modeling file: its class is another family's. Until 5.0, what is deprecated
+    stands in a folder of its own.
     """
     sharing = [other for other, name in tree.tables.causal_lm.items() if name == class_name]
     likely = dict.fromkeys(tree.tables.folder(other) for other in (model_type, *sharing))
-    for folder in (*likely, *tree.folders()):
+    for folder in (*likely, *(f"deprecated/{folder}" for folder in likely), *tree.folders()):
         found = tree.modeling_file(folder, class_name)
         if found is not None:
             return found

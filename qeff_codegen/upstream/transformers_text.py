@@ -50,7 +50,7 @@ class TransformersText:
     def modeling_file(self, folder: str, class_name: str) -> tuple[str, str] | None:
         """Path below the package and text of the modeling file in `models/<folder>` that defines `class_name`."""
         models = self.root / "models" / folder
-        likely = f"modeling_{folder}.py"
+        likely = f"modeling_{folder.split('/')[-1]}.py"
         names = [likely]
         if not (models / likely).is_file():
             names = sorted(item.name for item in _entries(models) if re.fullmatch(r"modeling_\w+\.py", item.name))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from qeff_codegen.errors import UsageError
 from qeff_codegen.upstream.cache_folder import cache_folder
+from qeff_codegen.upstream.pip_reason import pip_reason
 
 
 def transformers_wheel(version: str) -> Path:
@@ -21,10 +22,11 @@ def transformers_wheel(version: str) -> Path:
     """
     if not re.fullmatch(r"\d+(\.\d+)*(\.?(a|b|rc|post|dev)\d+)*", version):
         raise UsageError(f"`{version}` is not a version of transformers.\nGive one like --transformers 5.24.0.")
-    folder = cache_folder() / "transformers"
-    wheel = folder / f"transformers-{version}-py3-none-any.whl"
-    if wheel.is_file():
-        return wheel
+    cached = cached_wheel(version)
+    if cached is not None:
+        return cached
+    wheel = _place(version)
+    folder = wheel.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
@@ -37,6 +39,16 @@ def transformers_wheel(version: str) -> Path:
     return wheel
 
 
+def cached_wheel(version: str) -> Path | None:
+    """The wheel of `transformers==version`, if it was fetched before."""
+    wheel = _place(version)
+    return wheel if wheel.is_file() else None
+
+
+def _place(version: str) -> Path:
+    return cache_folder() / "transformers" / f"transformers-{version}-py3-none-any.whl"
+
+
 def _download(version: str, folder: Path) -> Path:
     """Ask pip for the wheel, and only for a wheel: building a source archive would run its code."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
@@ -46,16 +58,9 @@ def _download(version: str, folder: Path) -> Path:
     if result.returncode == 0 and wheels:
         return wheels[0]
     raise UsageError(
-        f"pip could not download transformers {version}: {_reason(result.stderr)}\n"
+        f"pip could not download transformers {version}: {pip_reason(result.stderr)}\n"
         f"{_hint(result.stderr)}, or name an unpacked tree or a wheel with --source PATH."
     )
-
-
-def _reason(output: str) -> str:
-    """What pip said, in one line: its last error, or its last words."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    return (errors or lines or ["it said nothing"])[-1]
 
 
 def _hint(output: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from qeff_codegen.errors import UsageError
 from qeff_codegen.examples.blueprint import register
+from qeff_codegen.upstream.find import BLUEPRINT
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,17 @@ class Family:
 
 
 def find_family(name: str) -> Family:
-    """Look `name` up in transformers' Auto mappings, where Blueprint is registered too.
+    """Look `name` up in transformers' Auto mappings, where Blueprint is registered when it is asked for.
 
     Raises:
-        UsageError: the installed transformers has no such model type, or none with a causal LM.
+        UsageError: the installed transformers has no such model type, or none with a causal LM, or is too old for
+            Blueprint.
     """
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
-    register()
+    if name == BLUEPRINT:
+        _register_blueprint()
     model_type = name if name in CONFIG_MAPPING else _in_other_spelling(name, list(CONFIG_MAPPING))
     if model_type not in CONFIG_MAPPING:
         near = difflib.get_close_matches(name, list(CONFIG_MAPPING), n=3)
@@ -55,6 +58,16 @@ def find_family(name: str) -> Family:
     if causal_lm_class.config_class is config_class.sub_configs.get("text_config"):
         own_config_class = causal_lm_class.config_class
     return Family(name, own_config_class, causal_lm_class, importlib.import_module(causal_lm_class.__module__))
+
+
+def _register_blueprint() -> None:
+    try:
+        register()
+    except ImportError as error:
+        raise UsageError(
+            f"Blueprint is written in the idiom of transformers 5.24, which the installed one is not: {error}.\n"
+            "Generating it needs no transformers; to validate it, install 5.24.0."
+        ) from error
 
 
 def _in_other_spelling(name: str, model_types: list[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 from transformers import DynamicCache
 
 from qeff_codegen.validation.comparison import Trace
+from qeff_codegen.validation.releases import cache_argument, every_rope_setting
 from qeff_codegen.validation.scenarios import Scenario
 
 
@@ -33,14 +33,7 @@ def call_split_matters(config: Any) -> bool:
     LongRoPE picks its long or short frequencies by the largest position of a call and keeps rotated keys in the
     cache, so a prompt that crosses `original_max_position_embeddings` has as many answers as it has splits.
     """
-    return any(parameters.get("rope_type") == "longrope" for parameters in _rope_dictionaries(config))
-
-
-def _rope_dictionaries(config: Any) -> Iterator[dict[str, Any]]:
-    parameters = getattr(config, "rope_parameters", None)
-    if isinstance(parameters, dict):
-        yield parameters
-        yield from (value for value in parameters.values() if isinstance(value, dict))
+    return any(settings.get("rope_type") == "longrope" for settings in every_rope_setting(config))
 
 
 def _logits_of_prompt(model: Any, prompt: tuple[int, ...], new_tokens: int, chunk: int) -> np.ndarray:
@@ -68,4 +61,5 @@ def _call(model: Any, tokens: list[int], seen: int, cache: DynamicCache) -> Any:
     The mask says that every token is real. Most models assume so when it is missing; some then look ahead.
     """
     mask = torch.ones(1, seen, dtype=torch.int64)
-    return model(input_ids=torch.tensor([tokens]), attention_mask=mask, past_key_values=cache, use_cache=True)
+    named_cache = {cache_argument(model): cache}
+    return model(input_ids=torch.tensor([tokens]), attention_mask=mask, use_cache=True, **named_cache)

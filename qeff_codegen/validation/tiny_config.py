@@ -17,8 +17,9 @@ from typing import Any
 import torch
 
 from qeff_codegen.validation.families import Family
+from qeff_codegen.validation.releases import with_readable_sizes
 from qeff_codegen.validation.tiny_ropes import accepts, scaled_ropes
-from qeff_codegen.validation.tiny_sizes import SLIDING_WINDOW, tiny_sizes
+from qeff_codegen.validation.tiny_sizes import SLIDING_WINDOW, is_computed, tiny_sizes
 
 # Booleans the modeling code may read that do not belong to a decoder's arithmetic at inference, or that have a
 # variant of their own (tied embeddings, the window switch).
@@ -69,11 +70,13 @@ class Variant:
 
 def variants(family: Family) -> tuple[Variant, ...]:
     """All variants of `family`, base first, in a fixed order."""
-    default = family.config_class()
+    default = with_readable_sizes(family.config_class())
     base = tiny_sizes(family.config_class, default)
     found = [Variant("base", "base", base)]
     found += [Variant(name, "window", base | extra) for name, extra in _windows(default, base)]
-    found += [Variant(f"rope {kind}", "rope", base | extra) for kind, extra in scaled_ropes(family.config_class, base)]
+    for kind, extra in scaled_ropes(family.config_class, base):
+        if _is_built(family, base | extra):
+            found.append(Variant(f"rope {kind}", "rope", base | extra))
     found += [Variant(name, "flag", base | extra) for name, extra in _uneven_heads(family, default)]
     switches = {"tie_word_embeddings": not default.tie_word_embeddings} | _switches(
         default, base, _source(family, base)
@@ -88,7 +91,8 @@ def variants(family: Family) -> tuple[Variant, ...]:
 def _switches(default: Any, base: dict[str, Any], source: str) -> dict[str, Any]:
     """Settings that `source` reads, each with a value that turns off what is on by default, or on what is off."""
     read = set(re.findall(r"\bconfig\.(\w+)", source))
-    flags = sorted(name for name in read - _NOT_ARITHMETIC if isinstance(getattr(default, name, None), bool))
+    can_be_given = {name for name in read - _NOT_ARITHMETIC if not is_computed(type(default), name)}
+    flags = sorted(name for name in can_be_given if isinstance(getattr(default, name, None), bool))
     switches: dict[str, Any] = {flag: not getattr(default, flag) for flag in flags}
     for name, value in _OTHER_VALUES.items():
         # Where None is not asked for, it means nothing.

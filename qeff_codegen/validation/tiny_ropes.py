@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
+from qeff_codegen.validation.releases import rope_settings, with_readable_sizes
 from qeff_codegen.validation.tiny_sizes import ORIGINAL_MAX_POSITIONS
 
 _SCALINGS: dict[str, dict[str, Any]] = {
@@ -41,11 +42,11 @@ def scaled_ropes(config_class: type[Any], base: dict[str, Any]) -> Iterator[tupl
         config_class: a family's configuration class.
         base: what it is called with for the base variant.
     """
-    config = config_class(**copy.deepcopy(base))
-    parameters = getattr(config, "rope_parameters", None)
-    if not isinstance(parameters, dict):
+    config = with_readable_sizes(config_class(**copy.deepcopy(base)))
+    settings = rope_settings(config)
+    if settings is None:
         return
-    of_layer_kinds = {kind: value for kind, value in parameters.items() if isinstance(value, dict)}
+    of_layer_kinds = settings.by_layer_kind
     # A kind of layers whose settings have a type of their own by default keeps it.
     plain_kinds = {kind: value for kind, value in of_layer_kinds.items() if value["rope_type"] == "default"}
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
@@ -56,11 +57,12 @@ def scaled_ropes(config_class: type[Any], base: dict[str, Any]) -> Iterator[tupl
         for extra in ({}, _MSCALES) if scaling == "longrope" else ({},):
             if of_layer_kinds:
                 scaled = {kind: _scaled(value, scaling, head_dim) for kind, value in plain_kinds.items()}
-                rope = of_layer_kinds | scaled
+                rope = settings.values | scaled
             else:
-                rope = _scaled(parameters, scaling, head_dim) | extra
-            overrides: dict[str, Any] = {"rope_parameters": rope}
-            if hasattr(config, "original_max_position_embeddings"):
+                rope = _scaled(settings.values, scaling, head_dim) | extra
+            overrides: dict[str, Any] = {settings.name: rope}
+            beside = scaling == "longrope" and settings.original_maximum_is_an_attribute
+            if beside or hasattr(config, "original_max_position_embeddings"):
                 overrides["original_max_position_embeddings"] = ORIGINAL_MAX_POSITIONS
             if accepts(config_class, base | overrides):
                 yield scaling, overrides

@@ -10,6 +10,8 @@ import copy
 import re
 from typing import Any
 
+from qeff_codegen.validation.releases import rope_settings, with_readable_sizes
+
 # Every context of the tiny scenarios is shorter than this; "dynamic" NTK scaling therefore never starts, which is
 # what an export with fixed tables can promise.
 MAX_POSITIONS = 128
@@ -41,7 +43,6 @@ _FURTHER: dict[str, Any] = {
     "dff": 96,
     "ffn_dim": 96,
     "ffn_hidden_size": 96,
-    "global_head_dim": 64,
     "hidden_size_per_layer_input": 16,
     # Not a size: some families are encoders unless they are told, and generate nonsense then.
     "is_decoder": True,
@@ -50,7 +51,6 @@ _FURTHER: dict[str, Any] = {
     "max_seq_len": MAX_POSITIONS,
     "max_target_positions": MAX_POSITIONS,
     "n_ctx": MAX_POSITIONS,
-    "num_global_key_value_heads": 1,
     "num_kv_heads": 2,
     # Fewer than the heads' dimensions: what lies beyond is not rotated.
     "rotary_dim": 8,
@@ -111,8 +111,18 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
         "num_hidden_layers": 4,
         "num_kv_shared_layers": 2,
     },
+    # Of the settings of its full layers, newer releases say none but when they are made.
     "gemma4_text": {
+        "global_head_dim": 64,
         "layer_types": ["sliding_attention", "full_attention"] * 2,
+        "num_global_key_value_heads": 1,
+        "num_hidden_layers": 4,
+        "num_kv_shared_layers": 2,
+    },
+    "gemma4_unified_text": {
+        "global_head_dim": 64,
+        "layer_types": ["sliding_attention", "full_attention"] * 2,
+        "num_global_key_value_heads": 1,
         "num_hidden_layers": 4,
         "num_kv_shared_layers": 2,
     },
@@ -134,32 +144,47 @@ def tiny_sizes(config_class: type[Any], default: Any) -> dict[str, Any]:
         config_class: a family's configuration class.
         default: an instance made without arguments.
     """
+    default = with_readable_sizes(default)
     attribute_map = getattr(config_class, "attribute_map", {})
     sizes = _CANONICAL | _FURTHER | _EXPERTS | _layer_kinds(default) | _multipliers(default) | _rope(default)
     if hasattr(default, "kv_lora_rank"):
         sizes |= _LATENT
     named = {attribute_map.get(name, name): value for name, value in sizes.items()}
     chosen = {
-        name: value for name, value in named.items() if hasattr(default, name) and not _is_computed(config_class, name)
+        name: value for name, value in named.items() if hasattr(default, name) and not is_computed(config_class, name)
     }
-    return copy.deepcopy(chosen | _special_tokens(config_class) | EXCEPTIONS.get(default.model_type, {}))
+    return copy.deepcopy(chosen | _special_tokens(config_class) | _exceptions(default))
 
 
-def _is_computed(config_class: type[Any], name: str) -> bool:
+def is_computed(config_class: type[Any], name: str) -> bool:
+    """Whether an attribute follows from others and cannot be given."""
     member = getattr(config_class, name, None)
     return isinstance(member, property) and member.fset is None
+
+
+def _exceptions(default: Any) -> dict[str, Any]:
+    """The model type's row, without what a nested configuration of this release does not know and would refuse."""
+    row = dict(EXCEPTIONS.get(default.model_type, {}))
+    for name, value in row.items():
+        nested = getattr(default, name, None)
+        if isinstance(value, dict) and not isinstance(nested, dict | None):
+            row[name] = {key: size for key, size in value.items() if _takes(type(nested), key, size)}
+    return row
+
+
+def _takes(config_class: type[Any], name: str, value: Any) -> bool:
+    try:
+        config_class(**{name: value})
+    except Exception:  # each family validates its configuration with exceptions of its own
+        return False
+    return True
 
 
 def _special_tokens(config_class: type[Any]) -> dict[str, int | None]:
     """No special tokens, so that every token is drawn alike; token 0 where a family insists on one."""
     tokens: dict[str, int | None] = {}
     for name in ("pad_token_id", "bos_token_id", "eos_token_id"):
-        try:
-            config_class(**{name: None})
-        except Exception:  # each family validates its configuration with exceptions of its own
-            tokens[name] = 0
-        else:
-            tokens[name] = None
+        tokens[name] = None if _takes(config_class, name, None) else 0
     return tokens
 
 
@@ -185,14 +210,14 @@ def _multipliers(default: Any) -> dict[str, float]:
 
 def _rope(default: Any) -> dict[str, Any]:
     """The default rotary settings, with positions of the tiny scenarios beyond the original maximum."""
-    parameters = getattr(default, "rope_parameters", None)
-    if not isinstance(parameters, dict):
+    found = rope_settings(default)
+    if found is None:
         return {}
     original = "original_max_position_embeddings"
-    shrunk = copy.deepcopy(parameters)
+    shrunk = copy.deepcopy(found.values)
     for settings in (shrunk, *(value for value in shrunk.values() if isinstance(value, dict))):
         if original in settings:
             settings[original] = ORIGINAL_MAX_POSITIONS
         if "max_position_embeddings" in settings:
             settings["max_position_embeddings"] = MAX_POSITIONS
-    return {"rope_parameters": shrunk} if shrunk != parameters else {}
+    return {found.name: shrunk} if shrunk != found.values else {}

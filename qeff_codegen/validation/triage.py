@@ -17,6 +17,7 @@ from qeff_codegen.runtime.graph_io import LOGITS
 from qeff_codegen.validation.calls import CallRow
 from qeff_codegen.validation.comparison import RELATIVE_TOLERANCE
 from qeff_codegen.validation.module_outputs import ModuleRecord, recorded
+from qeff_codegen.validation.releases import cache_argument
 
 # A module whose output is constant has no standard deviation to measure differences by.
 TINY = 1e-6
@@ -78,7 +79,7 @@ class ModuleTriage:
         self._next_position += len(real)
         tokens = torch.from_numpy(input_ids[call.row][real])[None]
         with torch.no_grad(), recorded(self._reference) as ours:
-            self._reference(input_ids=tokens, past_key_values=self._cache, use_cache=True)
+            self._reference(input_ids=tokens, use_cache=True, **{cache_argument(self._reference): self._cache})
         culprit = first_different(ours, theirs, call.row, real)
         if culprit is not None:
             name, token, difference = culprit

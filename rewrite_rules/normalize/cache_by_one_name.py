@@ -1,14 +1,18 @@
 """Call the KV cache `past_key_values` everywhere.
 
 Upstream has called it `past_key_value`, `past_key_values` and `cache` within three years. It is found by what it does:
-the receiver of `.update(<key>, <value>, self.layer_idx)` in the attention, followed outwards along the calls.
+the receiver of `.update(<key>, <value>, self.layer_idx)` in the attention, followed outwards along the calls. A method
+that a forward hands it to calls it the same.
 """
 
 from __future__ import annotations
 
+import ast
+
 import libcst as cst
 
-from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.anatomy import Anatomy, Part
+from qeff_codegen.anatomy.modeling_file import bind, self_attribute
 from qeff_codegen.anatomy.roles import CALL_PATH
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
@@ -22,12 +26,29 @@ class CacheByOneName(Rule):
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         part = anatomy.part(function.owner or "")
-        if part is None or not function.is_forward:
+        if part is None:
             return function.node, 0
-        keywords = {name: callee.cache_parameter for name, callee in anatomy.callees(part.role).items()}
-        renamer = _Rename(part.cache_parameter, keywords)
+        methods = _given_cache(part)
+        if function.is_forward:
+            keywords = {name: callee.cache_parameter for name, callee in anatomy.callees(part.role).items()}
+            renamer = _Rename(part.cache_parameter, keywords | methods)
+        elif f"self.{function.name}" in methods:
+            renamer = _Rename(methods[f"self.{function.name}"], {})
+        else:
+            return function.node, 0
         node = cst.ensure_type(function.node.visit(renamer), cst.FunctionDef)
         return (node, 1) if renamer.renamed else (function.node, 0)
+
+
+def _given_cache(part: Part) -> dict[str, str]:
+    """Methods that a part's forward hands the cache to, by how they are called, with the parameter that takes it."""
+    found: dict[str, str] = {}
+    for call in (node for node in ast.walk(part.forward) if isinstance(node, ast.Call)):
+        method = part.cls.methods.get(self_attribute(call.func) or "")
+        for name, value in bind(call, method).items() if method is not None else ():
+            if ast.unparse(value) == part.cache_parameter:
+                found[ast.unparse(call.func)] = name
+    return found
 
 
 class _Rename(cst.CSTTransformer):

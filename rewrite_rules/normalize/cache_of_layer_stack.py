@@ -7,7 +7,6 @@ name, and gives it back by that name.
 from __future__ import annotations
 
 import ast
-import re
 
 import libcst as cst
 
@@ -21,7 +20,9 @@ from rewrite_rules._matching import CACHE, assigned_name, source, spelled
 class CacheOfLayerStack(Rule):
     why = "The model gives back the cache it handed to its layers, by the name it has in the model."
     roles = (Role.MODEL,)
-    construct = f"`<outputs> = self.<stack>(..., {CACHE}={CACHE})`, and `<outputs>.{CACHE}` in what is returned"
+    construct = (
+        f"`<outputs> = self.<stack>(..., {CACHE}={CACHE})`, and the field of `<outputs>` that holds it, returned"
+    )
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         stacks = anatomy.parts(Role.LAYER_STACK)
@@ -29,11 +30,12 @@ class CacheOfLayerStack(Rule):
             return function.node, 0
         if _binds_cache(stacks[0]):
             raise Unmatched(f"`{stacks[0].name}` makes a cache of its own, and the model has none", function.node)
-        if not _returns_its_cache(stacks[0]):
+        fields = _fields_of_cache(stacks[0])
+        if not fields:
             raise Unmatched(f"`{stacks[0].name}` returns something else than the cache it was given", function.node)
         finder = _FindOutputs(set(stacks[0].called_as))
         function.node.visit(finder)
-        taker = _Take(finder.names)
+        taker = _Take({f"{name}.{field}" for name in finder.names for field in fields})
         return cst.ensure_type(function.node.visit(taker), cst.FunctionDef), taker.count
 
 
@@ -45,14 +47,16 @@ def _binds_cache(stack: Part) -> bool:
     )
 
 
-def _returns_its_cache(stack: Part) -> bool:
-    """Whether every return is an output object with the cache that came in."""
-    name = stack.cache_parameter
-    given = re.compile(rf"\b{CACHE}={name}(?: if use_cache else None)?[,)]")
+def _fields_of_cache(stack: Part) -> set[str]:
+    """The fields of the output object that hold the cache that came in, at every return; empty if one lacks it."""
+    given = {stack.cache_parameter, f"{stack.cache_parameter} if use_cache else None"}
     returns = [node.value for node in ast.walk(stack.forward) if isinstance(node, ast.Return)]
-    return bool(returns) and all(
-        isinstance(value, ast.Call) and given.search(ast.unparse(value)) is not None for value in returns
-    )
+    fields = [
+        {keyword.arg for keyword in value.keywords if keyword.arg and ast.unparse(keyword.value) in given}
+        for value in returns
+        if isinstance(value, ast.Call)
+    ]
+    return set.intersection(*fields) if fields and len(fields) == len(returns) else set()
 
 
 class _FindOutputs(cst.CSTVisitor):
@@ -69,8 +73,8 @@ class _FindOutputs(cst.CSTVisitor):
 
 
 class _Take(cst.CSTTransformer):
-    def __init__(self, outputs: set[str]) -> None:
-        self.taken = {f"{name}.{CACHE}" for name in outputs}
+    def __init__(self, taken: set[str]) -> None:
+        self.taken = taken
         self.count = 0
 
     def leave_Attribute(self, original_node: cst.Attribute, updated_node: cst.Attribute) -> cst.BaseExpression:

@@ -9,14 +9,12 @@ from __future__ import annotations
 import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.implementation_tables import ASKS_FOR_FLASH
 from qeff_codegen.anatomy.roles import CALL_PATH
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
 from rewrite_rules._folding import fold
-from rewrite_rules._matching import source
-
-IMPLEMENTATION = "self.config._attn_implementation"
-ASKS_FOR_FLASH = "is_flash_attention_requested"
+from rewrite_rules._implementation import IMPLEMENTATION, is_eager
 
 
 class EagerImplementation(Rule):
@@ -25,18 +23,4 @@ class EagerImplementation(Rule):
     construct = f'`{IMPLEMENTATION} == "<implementation>"` or `{ASKS_FOR_FLASH}(...)`'
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
-        return fold(function.node, _is_eager)
-
-
-def _is_eager(test: cst.BaseExpression) -> bool | None:
-    if isinstance(test, cst.Call):
-        return False if source(test.func) == ASKS_FOR_FLASH else None
-    if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1 or source(test.left) != IMPLEMENTATION:
-        return None
-    comparison = test.comparisons[0]
-    if not isinstance(comparison.comparator, cst.SimpleString):
-        return None
-    same = comparison.comparator.evaluated_value == "eager"
-    if isinstance(comparison.operator, cst.Equal):
-        return same
-    return not same if isinstance(comparison.operator, cst.NotEqual) else None
+        return fold(function.node, is_eager)

@@ -18,7 +18,7 @@ from rewrite_rules._matching import source
 
 class InferenceOnly(Rule):
     why = "The compiled graph only infers: `self.training` is false, and branches on it never run."
-    roles = (*CALL_PATH, Role.ATTENTION_FUNCTION)
+    roles = (*CALL_PATH, Role.ATTENTION_FUNCTION, Role.LISTED_EXPERTS)
     words = ("training",)
     construct = "a condition on `self.training`"
 

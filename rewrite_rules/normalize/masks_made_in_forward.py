@@ -12,7 +12,7 @@ import ast
 import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
-from qeff_codegen.anatomy.mask_form import BUILDERS_MODULE
+from qeff_codegen.anatomy.mask_form import mask_builders
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.rule import Rule, Unmatched
@@ -46,7 +46,7 @@ class MasksMadeInForward(Rule):
 
 
 def _builds_mask(function: Function, anatomy: Anatomy) -> bool:
-    builders = {name for name, (module, _) in anatomy.file.imports.items() if module == BUILDERS_MODULE}
+    builders = mask_builders(anatomy.file)
     return bool(builders & names_read(function.node))
 
 

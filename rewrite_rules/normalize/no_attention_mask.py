@@ -15,7 +15,7 @@ import libcst as cst
 from libcst import matchers
 
 from qeff_codegen.anatomy.anatomy import Anatomy
-from qeff_codegen.anatomy.mask_form import BUILDERS_MODULE
+from qeff_codegen.anatomy.mask_form import mask_builders
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
@@ -103,7 +103,7 @@ def _truth(test: cst.BaseExpression, given: bool) -> bool | None:
 
 def _builds_only_with_mask(function: cst.FunctionDef, anatomy: Anatomy) -> bool:
     """Whether upstream builds its causal mask only where it is given the tokens' mask, as generation always does."""
-    builders = {name for name, (module, _) in anatomy.file.imports.items() if module == BUILDERS_MODULE}
+    builders = mask_builders(anatomy.file)
     return any(
         isinstance(node, ast.If)
         and ast.unparse(node.test) == "attention_mask is not None"

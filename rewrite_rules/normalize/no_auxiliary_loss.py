@@ -12,6 +12,7 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
+from rewrite_rules._folding import fold
 from rewrite_rules._matching import assigned_name, names_read, only_statement, source, statements_of, without_keywords
 
 AUXILIARY, LOSS, LABELS = "aux_loss", "loss", "labels"
@@ -25,8 +26,10 @@ class NoAuxiliaryLoss(Rule):
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         if AUXILIARY not in names_read(function.node):
             return function.node, 0
+        # The tuple that an old caller may ask for holds the loss too.
+        node, _ = fold(function.node, lambda test: True if source(test) == "return_dict" else None)
         dropper = _DropAuxiliaryLoss()
-        node = cst.ensure_type(function.node.visit(dropper), cst.FunctionDef)
+        node = cst.ensure_type(node.visit(dropper), cst.FunctionDef)
         if AUXILIARY in names_read(node):
             raise Unmatched(f"`{AUXILIARY}` is used outside the loss", node)
         return node, dropper.count

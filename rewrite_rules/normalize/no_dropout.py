@@ -1,7 +1,8 @@
 """Drop dropout, which does nothing in evaluation mode.
 
-Three spellings: `x = self.<dropout>(x)` with an nn.Dropout, `x = nn.functional.dropout(x, p=..., training=...)`, and
-the `dropout=` argument that carries the probability to an attention function.
+Three spellings: `x = self.<dropout>(x)` with an nn.Dropout, which is `module.<dropout>` in a function that attentions
+hand themselves to, `x = nn.functional.dropout(x, p=..., training=...)`, and the `dropout=` argument that carries the
+probability to an attention function.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from rewrite_rules._dropout import WithoutDropout
 from rewrite_rules._matching import modules_made_by, names_read, without_keywords, without_parameters
 
 ARGUMENT = "dropout"
+# What an attention function calls the attention that calls it.
+MODULE = "module"
 
 
 class NoDropout(Rule):
@@ -25,12 +28,21 @@ class NoDropout(Rule):
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         owner = anatomy.file.classes.get(function.owner or "")
-        dropper = _Drop(modules_made_by(owner, "Dropout") if owner is not None else frozenset())
+        modules = modules_made_by(owner, "Dropout") if owner is not None else frozenset()
+        if function.role is Role.ATTENTION_FUNCTION:
+            modules = _modules_of_attentions(anatomy)
+        dropper = _Drop(modules)
         node = cst.ensure_type(function.node.visit(dropper), cst.FunctionDef)
         if function.role is Role.ATTENTION_FUNCTION and ARGUMENT not in names_read(node):
             node = without_parameters(node, [ARGUMENT])
         count = len(dropper.dropped) + dropper.trimmed
         return (node, count) if count else (function.node, 0)
+
+
+def _modules_of_attentions(anatomy: Anatomy) -> frozenset[str]:
+    """`module.<attribute>` for what is an nn.Dropout in every attention: each hands itself to its function."""
+    made = [modules_made_by(part.cls, "Dropout") for part in anatomy.parts(Role.ATTENTION)]
+    return frozenset(f"{MODULE}{name.removeprefix('self')}" for name in frozenset.intersection(*made))
 
 
 class _Drop(WithoutDropout):

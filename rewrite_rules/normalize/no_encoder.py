@@ -107,6 +107,20 @@ class _DropEncoder(cst.CSTTransformer):
         same = assigned is not None and source(assigned[1]) == assigned[0]
         return cst.RemoveFromParent() if same else updated_node
 
+    def leave_BooleanOperation(
+        self, original_node: cst.BooleanOperation, updated_node: cst.BooleanOperation
+    ) -> cst.BaseExpression:
+        """`<more> and not <cross-attention>`, wherever it stands, is `<more>`."""
+        last = updated_node.right
+        negates = isinstance(last, cst.UnaryOperation) and isinstance(last.operator, cst.Not)
+        if not isinstance(updated_node.operator, cst.And) or not negates:
+            return updated_node
+        return (
+            updated_node.left
+            if source(cst.ensure_type(last, cst.UnaryOperation).expression) in self.flags
+            else (updated_node)
+        )
+
     def leave_Annotation(self, original_node: cst.Annotation, updated_node: cst.Annotation) -> cst.Annotation:
         plain = source(updated_node.annotation).replace(CACHE_OF_TWO, "Cache")
         if plain == source(updated_node.annotation):

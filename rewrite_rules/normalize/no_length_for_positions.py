@@ -105,7 +105,7 @@ def _is_unneeded(table: ModelingClass, parameter: str) -> bool:
             fine |= {id(child) for child in ast.walk(node)}
     for node in ast.walk(table.forward):
         if isinstance(node, ast.If) and any(
-            ast.unparse(node.test) == f"{size} > self.weights.size(0)"
+            f"{size} > self.weights.size(0)" in _all_of(node.test)
             and [ast.unparse(item).split("(")[0] for item in node.body] == ["self.make_weights"]
             for size in sizes
         ):
@@ -115,3 +115,9 @@ def _is_unneeded(table: ModelingClass, parameter: str) -> bool:
         for node in ast.walk(table.forward)
         if isinstance(node, ast.Name) and node.id in {parameter, *sizes}
     )
+
+
+def _all_of(test: ast.expr) -> list[str]:
+    """Everything that must hold for a condition to."""
+    values = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
+    return [ast.unparse(item) for item in values]

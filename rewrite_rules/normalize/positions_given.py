@@ -20,6 +20,7 @@ from qeff_codegen.anatomy.modeling_file import parameters
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
+from rewrite_rules._buffers import buffers_of
 from rewrite_rules._folding import fold, none_comparison
 from rewrite_rules._functions import values_of
 
@@ -34,7 +35,7 @@ COUNTED = tuple(
         r"torch\.cumsum\((position_)?attention_mask, dim=1\)",
         r"\(position_ids \* (position_)?attention_mask - 1\)\.long\(\)",
         r"position_ids\[:, (?P<seen>\w+):\]",
-        r"position_ids\.unsqueeze\(0\)(\.expand\(batch_size, -1\)|\.repeat\(\w+\.shape\[0\], 1\))?",
+        r"position_ids\.unsqueeze\(0\)(\.expand\(batch_size, -1\)|\.repeat\((\w+\.shape|input_shape)\[0\], 1\))?",
         r"position_ids\.view\(1, 1, -1\)\.expand\(\d, \w+\.shape\[0\], -1\)",
     )
 )
@@ -93,10 +94,9 @@ def _counting_buffers(anatomy: Anatomy, function: Function) -> set[str]:
         return set()
     given = anatomy.file.classes[function.owner or ""].forward
     return {
-        f"self.{ast.literal_eval(node.args[0])}[:, {seen}:seq_length + {seen}]"
-        for node in ast.walk(made)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "self.register_buffer"
-        if isinstance(node.args[0], ast.Constant) and ALL_POSITIONS.fullmatch(ast.unparse(node.args[1]))
+        f"self.{buffer.name}[:, {seen}:seq_length + {seen}]"
+        for buffer in buffers_of(made)
+        if ALL_POSITIONS.fullmatch(ast.unparse(buffer.value))
         for seen in (parameters(given) if given is not None else ())
     }
 

@@ -17,6 +17,7 @@ from qeff_codegen.anatomy.modeling_file import ModelingClass
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
+from rewrite_rules._buffers import buffers_of
 from rewrite_rules._folding import fold
 from rewrite_rules._matching import source
 
@@ -76,16 +77,7 @@ def _assigned(item: ast.stmt) -> tuple[str, str]:
 
 def _registered_as_zeros(cls: ModelingClass, buffer: str) -> bool:
     """Whether the buffer is registered with zeros that no checkpoint replaces."""
-    calls = [
-        node
-        for method in cls.methods.values()
-        for node in ast.walk(method)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "self.register_buffer"
-        if node.args and ast.unparse(node.args[0]).strip("'\"") == buffer
-    ]
-    return bool(calls) and all(
-        len(call.args) > 1
-        and ast.unparse(call.args[1]).startswith(ZEROS)
-        and any(item.arg == "persistent" and ast.unparse(item.value) == "False" for item in call.keywords)
-        for call in calls
+    registered = [item for item in buffers_of(cls.node) if item.name == buffer]
+    return bool(registered) and all(
+        ast.unparse(item.value).startswith(ZEROS) and not item.persistent for item in registered
     )

@@ -13,7 +13,7 @@ from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule
 from rewrite_rules._folding import none_comparison
-from rewrite_rules._matching import CACHE, assigned_name, source
+from rewrite_rules._matching import CACHE, assigned_name, names_read, only_statement, source, statements_of
 
 TAKE = f"""
 return_legacy_cache = not isinstance({CACHE}, Cache)
@@ -35,17 +35,19 @@ class CacheFromPairs(Rule):
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         if not function.is_forward:
             return function.node, 0
-        taker = _Take()
+        taker = _Take(function.node)
         node = cst.ensure_type(function.node.visit(taker), cst.FunctionDef)
         return (_give_back(node), taker.count) if taker.count else (function.node, 0)
 
 
 class _Take(cst.CSTTransformer):
-    def __init__(self) -> None:
+    def __init__(self, function: cst.FunctionDef) -> None:
+        self.function = function
         self.count = 0
 
     def leave_If(self, original_node: cst.If, updated_node: cst.If) -> cst.If | cst.FlattenSentinel[cst.BaseStatement]:
-        if not _makes_cache(updated_node):
+        elsewhere = cst.ensure_type(self.function.deep_remove(original_node), cst.FunctionDef)
+        if not _makes_cache(updated_node, names_read(elsewhere)):
             return updated_node
         self.count += 1
         statements = list(cst.parse_module(TAKE.strip("\n") + "\n").body)
@@ -54,14 +56,29 @@ class _Take(cst.CSTTransformer):
         return cst.FlattenSentinel(statements)
 
 
-def _makes_cache(node: cst.If) -> bool:
-    """`if ... <cache> is None: <cache> = DynamicCache(...)` and nothing else."""
-    if node.orelse is not None or len(node.body.body) != 1 or not _asks_for_none(node.test):
+def _makes_cache(node: cst.If, elsewhere: set[str]) -> bool:
+    """`if ... <cache> is None: <cache> = DynamicCache(...)`, with nothing else but locals of its own before it.
+
+    Args:
+        node: the branch.
+        elsewhere: names that are used outside of it.
+    """
+    body = statements_of(node.body)
+    if node.orelse is not None or not body or not _asks_for_none(node.test):
         return False
-    assigned = assigned_name(node.body.body[0]) if isinstance(node.body, cst.IndentedBlock) else None
+    own = {name for item in body[:-1] if (name := (assigned_name(item) or ("",))[0])} - elsewhere
+    assigned = assigned_name(body[-1])
     if assigned is None or assigned[0] != CACHE or not isinstance(assigned[1], cst.Call):
         return False
-    return source(assigned[1].func) == "DynamicCache"
+    return source(assigned[1].func) == "DynamicCache" and all(_is_set(item, own) for item in body[:-1])
+
+
+def _is_set(item: cst.BaseStatement, names: set[str]) -> bool:
+    """Whether a statement binds one of `names`, or an attribute of one."""
+    statement = only_statement(item)
+    if not isinstance(statement, cst.Assign) or len(statement.targets) != 1:
+        return False
+    return source(statement.targets[0].target).split(".")[0] in names
 
 
 def _asks_for_none(test: cst.BaseExpression) -> bool:

@@ -14,7 +14,7 @@ import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.attention_functions import MASK
-from qeff_codegen.anatomy.mask_form import BUILDERS_MODULE, MaskForm, mask_form
+from qeff_codegen.anatomy.mask_form import MaskForm, mask_builders, mask_form
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
@@ -66,7 +66,7 @@ class MaskFromPositionIds(Rule):
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
         if not function.is_forward:
             return function.node, 0
-        builders = {name for name, (module, _) in anatomy.file.imports.items() if module == BUILDERS_MODULE}
+        builders = mask_builders(anatomy.file)
         facts = _Facts()
         function.node.visit(facts)
         builder = _Build(builders, facts, mask_form(anatomy))

@@ -18,6 +18,7 @@ from qeff_codegen.anatomy.modeling_file import ModelingClass
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
+from rewrite_rules._buffers import buffers_of
 from rewrite_rules._matching import spelled, with_keywords, with_parameters
 
 LAST_ROWS = re.compile(r"self\.(\w+)\[:, :, (\w+) - (\w+):(\w+), :(\w+)\]")
@@ -67,8 +68,9 @@ def _is_one_mask(cls: ModelingClass, table: str) -> bool:
     """Whether `__init__` keeps as `self.<table>` one square mask for all sequences and heads."""
     initializer = cls.methods.get("__init__")
     text = "" if initializer is None else ast.unparse(initializer)
-    kept = re.search(rf"self\.register_buffer\('{table}', (\w+)(, persistent=\w+)?\)", text)
-    return kept is not None and re.search(rf"\b{kept[1]} = .*\.view\(1, 1, (\w+), \1\)\n", text) is not None
+    kept = [] if initializer is None else [item for item in buffers_of(initializer) if item.name == table]
+    name = ast.unparse(kept[0].value) if len(kept) == 1 else ""
+    return name.isidentifier() and re.search(rf"\b{name} = .*\.view\(1, 1, (\w+), \1\)\n", text) is not None
 
 
 class _ByPosition(cst.CSTTransformer):

@@ -87,6 +87,9 @@ KEEP_COMPLEX_TABLE = """
 GATHER_COMPLEX = """
     return self.freqs_cis_cached[position_ids]
 """
+# Where a release keeps the length of the original context: in the rotation's parameters, or beside them.
+ORIGINAL = 'self.config.rope_parameters["original_max_position_embeddings"]'
+BESIDE = 'getattr(self.config, "original_max_position_embeddings", self.config.max_position_embeddings)'
 DYNAMIC = "dynamic_rope_update"
 BY_DECORATOR, BY_FORWARD = 'self.rope_type == "longrope"', 'self.rope_type != "default"'
 ARGUMENTS = ("x", "position_ids")
@@ -149,9 +152,17 @@ def _methods(part: Part) -> tuple[str, str]:
         choice, gather = (CHOOSE_ROWS if dynamic else ""), GATHER
         signature = "def forward(self, x, position_ids):"
     methods = _joined("def __qeff_init__(self):", *pieces), _joined(signature, choice, gather)
+    if _knows_no_parameters(part):
+        methods = methods[0].replace(ORIGINAL, BESIDE), methods[1]
     if not chooses:
         return methods
     return methods[0].replace(BY_DECORATOR, BY_FORWARD), methods[1].replace(BY_DECORATOR, BY_FORWARD)
+
+
+def _knows_no_parameters(part: Part) -> bool:
+    """Whether a class is of a release whose configuration has `rope_scaling`, and no `rope_parameters` yet."""
+    text = ast.unparse(part.cls.node)
+    return "config.rope_scaling" in text and "rope_parameters" not in text
 
 
 def _arguments(forward: ast.FunctionDef) -> tuple[str, ...]:
@@ -171,6 +182,8 @@ def _joined(header: str, *pieces: str) -> str:
 
 def _returns_pair(forward: ast.FunctionDef) -> bool:
     last = forward.body[-1]
+    if isinstance(last, ast.With):
+        last = last.body[-1]
     return isinstance(last, ast.Return) and isinstance(last.value, ast.Tuple) and len(last.value.elts) == 2
 
 

@@ -10,6 +10,8 @@ from qeff_codegen.engine.rule import Broken, Check
 from rewrite_rules._functions import line_of
 
 CACHE = "past_key_values"
+# What the field of an output object is called, release by release.
+FIELDS = (CACHE, "cache")
 
 
 class CacheReturned(Check):
@@ -61,7 +63,7 @@ def _is_call_of(node: ast.AST, callees: set[str]) -> bool:
 def _holds_cache(value: ast.expr | None) -> bool:
     """Whether an output object is made with the cache."""
     keywords = value.keywords if isinstance(value, ast.Call) else []
-    return any(item.arg == CACHE and ast.unparse(item.value) == CACHE for item in keywords)
+    return any(item.arg in FIELDS and ast.unparse(item.value) == CACHE for item in keywords)
 
 
 def _ends_with_cache(value: ast.expr | None) -> bool:

@@ -39,9 +39,17 @@ def _without_axis(function: ast.FunctionDef) -> list[str]:
     if AXIS not in taken:
         return []
     given = {
-        ast.unparse(node.func.value)
+        ast.unparse(_sliced(node.func.value))
         for node in ast.walk(function)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "unsqueeze"
         if [ast.unparse(item) for item in node.args] == [AXIS]
     }
     return sorted(ROTATIONS & taken - given)
+
+
+def _sliced(value: ast.expr) -> ast.expr:
+    """What a slice of the last axis, `x[..., <from>:<to>]`, is taken of; any other value itself."""
+    if isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Tuple):
+        kinds = [ast.unparse(item) if isinstance(item, ast.Constant) else type(item) for item in value.slice.elts]
+        return value.value if kinds == ["...", ast.Slice] else value
+    return value

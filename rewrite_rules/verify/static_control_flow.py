@@ -10,6 +10,7 @@ import ast
 
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
+from rewrite_rules._buffers import buffers_of
 from rewrite_rules._functions import generated_functions, line_of, staying_functions
 
 VALUE_READS = {"item", "tolist", "nonzero", "unique", "bincount", "histc"}
@@ -34,7 +35,7 @@ class StaticControlFlow(Check):
             Broken(problem, line_of(node, function))
             for name, function in staying_functions(module)
             for node in ast.walk(function)
-            if (problem := _problem(name, node))
+            if (problem := _problem(name, node)) and not _makes_table(module, name, function, node)
         ]
         return found
 
@@ -63,3 +64,13 @@ def _rows_by_value(function: ast.FunctionDef) -> list[ast.Subscript]:
         for node in ast.walk(function)
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and ast.unparse(node.slice) in compared
     ]
+
+
+def _makes_table(module: FinishedModule, name: str, function: ast.FunctionDef, node: ast.AST) -> bool:
+    """Whether a method registers a buffer that `__init__` has made by the same method: a table, made longer."""
+    owner, _, method = name.rpartition(".")
+    initializer = module.anatomy.file.classes[owner].methods.get("__init__") if owner else None
+    calls = [item for item in ast.walk(initializer) if isinstance(item, ast.Call)] if initializer is not None else []
+    called = {ast.unparse(item.func) for item in calls}
+    registered = {f"self.{buffer.name}" for buffer in buffers_of(function)}
+    return f"self.{method}" in called and isinstance(node, ast.Attribute) and ast.unparse(node) in registered

@@ -42,6 +42,11 @@ def test_experts_of_every_token_are_found_with_who_repeats_the_tokens() -> None:
     assert found == {"TinyExperts": Role.DENSE_EXPERTS, "TinyMixture": Role.DENSE_DISPATCHER}
 
 
+def test_experts_in_a_list_are_told_from_experts_in_one_weight() -> None:
+    found = {part.name: part.role for part in recognised("experts_one_by_one/hit_experts").experts}
+    assert found == {"TinyMixture": Role.LISTED_EXPERTS}
+
+
 def test_a_module_between_layer_and_attention_is_on_the_call_path() -> None:
     anatomy = recognised("return_cache/attention_wrapper")
     assert list(anatomy.callees(Role.DECODER_LAYER)) == ["self.wrapper"]

@@ -95,6 +95,28 @@ GAPS = [
         "past_key_values.states[self.layer_idx] = hidden_states",
     ),
     (
+        [(QKV, f"{QKV}        states = past_key_values.layers[self.layer_idx].update_index(hidden_states)\n")],
+        "`TinyAttention` keeps a state that is no key or value: "
+        "`past_key_values.layers[self.layer_idx].update_index(hidden_states)`",
+        "states = past_key_values.layers[self.layer_idx].update_index(hidden_states)",
+    ),
+    (
+        [
+            (
+                QKV,
+                f"{QKV}        kept = past_key_values.layers[self.layer_idx] if past_key_values else None\n"
+                "        states = kept.update_index(hidden_states)\n",
+            )
+        ],
+        "`TinyAttention` keeps a state that is no key or value: `kept.update_index(hidden_states)`",
+        "states = kept.update_index(hidden_states)",
+    ),
+    (
+        [(EMBEDS, f"{EMBEDS}        kinds = position_ids[None, ...].expand(4, position_ids.shape[0], -1)\n")],
+        "`TinyModel` gives every token 4 positions: `position_ids[None, ...].expand(4, position_ids.shape[0], -1)`",
+        "kinds = position_ids[None, ...].expand(4, position_ids.shape[0], -1)",
+    ),
+    (
         [(QKV, f"{QKV}        past_key_values.states[0].copy_(hidden_states)\n")],
         "`TinyAttention` keeps a state that is no key or value: `past_key_values.states[0].copy_(hidden_states)`",
         "past_key_values.states[0].copy_(hidden_states)",

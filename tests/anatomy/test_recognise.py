@@ -168,3 +168,22 @@ def test_a_table_without_eager_is_no_table() -> None:
 def test_a_table_looked_up_by_another_key_is_no_choice_of_implementation() -> None:
     with pytest.raises(Refusal, match="no attention of `TinyDecoderLayer` updates a KV cache"):
         recognised(from_table(TABLE).replace("[config._attn_implementation]", '["flash_attention_2"]'))
+
+
+@pytest.mark.parametrize(
+    ("local", "eager"),
+    [
+        ('kind = "flash_attention_2" if is_flash_attention_requested(config) else config._attn_implementation', True),
+        ("kind = config._attn_implementation", True),
+        ('kind = "flash_attention_2" if config.fast else config._attn_implementation', False),
+        ("kind = config._attn_implementation\n        kind = config.kind", False),
+    ],
+)
+def test_the_implementation_may_stand_in_a_local(local: str, eager: bool) -> None:
+    table = from_table(TABLE).replace(LOOKED_UP, "IMPLEMENTATIONS[kind](config, layer_idx)")
+    source = table.replace("        self.self_attn = IMPL", f"        {local}\n        self.self_attn = IMPL", 1)
+    if eager:
+        assert recognised(source).path[-1].name == "TinyAttention"
+    else:
+        with pytest.raises(Refusal, match="no attention of `TinyDecoderLayer` updates a KV cache"):
+            recognised(source)

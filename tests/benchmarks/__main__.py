@@ -5,14 +5,14 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import exporting, generating
+from tests.benchmarks import checking, exporting, generating
 
 
 def main() -> None:
     """Measure everything and print one table; ratios are what to quote, since machines differ."""
     export, nodes = exporting.measure()
     table = Table("what", "seconds", "goal", "yardstick", "its seconds", "ratio")
-    for item in (*generating.measure(), *export):
+    for item in (*generating.measure(), *checking.measure(), *export):
         table.add_row(
             item.what,
             f"{item.seconds:.2f}",

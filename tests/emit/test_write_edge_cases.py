@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from pathlib import Path
 
 import pytest
@@ -88,11 +89,64 @@ def test_a_failed_first_run_leaves_no_folder(tmp_path: Path, monkeypatch: pytest
     def no_space(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "generated")
 
-    monkeypatch.setattr("qeff_codegen.emit.write.os.replace", no_space)
+    monkeypatch.setattr("os.replace", no_space)
     with pytest.raises(UsageError) as caught:
         write(tmp_path / "new" / "generated", tiny_model())
     assert str(caught.value) == (
         "generated cannot be written: No space left on device.\n"
-        "Nothing half-written is left. Choose another folder with --output, or make this one writable."
+        "Nothing is changed. Choose another folder with --output, or make this one writable."
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("renames", range(1, 6))
+def test_a_failure_at_any_rename_puts_everything_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    write(tmp_path, tiny_model("apple"), tiny_model("pear"))
+    before = contents(tmp_path)
+    beside = tmp_path / "beside.toml"
+    left = iter(range(renames - 1))
+    replace = os.replace
+
+    def fails_in_the_end(source: Path, target: Path) -> None:
+        # Putting back is done with the same function, and succeeds.
+        if next(left, None) is None and not fails:
+            fails.append(target)
+            raise OSError(30, "Read-only file system", str(target))
+        replace(source, target)
+
+    fails: list[Path] = []
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(UsageError, match="Read-only file system.\nNothing is changed."),
+    ):
+        patch.setattr("os.replace", fails_in_the_end)
+        models = [tiny_model("pear", code="x = 2\n"), tiny_model("plum")]
+        write_models(models, tmp_path, force=False, rules_sha256="r", dropped=["apple"], beside={beside: "new = 1\n"})
+    assert contents(tmp_path) == before
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["apple", "pear"]
+
+
+def test_a_dropped_model_goes_with_its_folder(tmp_path: Path) -> None:
+    write(tmp_path, tiny_model("apple"), tiny_model("pear"), tiny_model("plum"))
+    (tmp_path / "plum" / "notes.txt").write_text("mine")
+    beside = tmp_path / "beside.toml"
+    report = write_models(
+        [tiny_model("pear")],
+        tmp_path,
+        force=False,
+        rules_sha256="rules",
+        dropped=["apple", "plum"],
+        beside={beside: "new = 1\n"},
+    )
+    assert report.dropped == ("apple", "plum")
+    assert {path.name for path in report.written} == {"pytorch_transforms.py", "manifest.json", "beside.toml"}
+    assert not (tmp_path / "apple").exists()
+    assert [path.name for path in (tmp_path / "plum").iterdir()] == ["notes.txt"]
+    assert beside.read_text() == "new = 1\n"
+    assert "pple" not in (tmp_path / "pytorch_transforms.py").read_text() + (tmp_path / "manifest.json").read_text()

@@ -31,6 +31,7 @@ from qeff_codegen.validation.comparison import Trace, compare
 from qeff_codegen.validation.decoding import decode_greedily
 from qeff_codegen.validation.families import Family, find_family
 from qeff_codegen.validation.reference import call_split_matters, reference_trace
+from qeff_codegen.validation.releases import cache_argument
 from qeff_codegen.validation.scenarios import Scenario
 from qeff_codegen.validation.tiny_config import Variant, build_config, variants
 from qeff_codegen.validation.tiny_models import build_tiny_model, random_tokens
@@ -228,7 +229,7 @@ def _logits(model: Any, texts: list[list[int]], step: int | None) -> np.ndarray:
     with torch.no_grad():
         for start in range(0, length, step or length):
             tokens = torch.tensor([text[start : start + (step or length)] for text in texts])
-            found.append(model(input_ids=tokens, past_key_values=cache, use_cache=True).logits.numpy())
+            found.append(model(input_ids=tokens, use_cache=True, **{cache_argument(model): cache}).logits.numpy())
     return np.concatenate(found, axis=1)
 
 

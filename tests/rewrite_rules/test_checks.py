@@ -13,7 +13,7 @@ from qeff_codegen.emit.modeling_file import assemble
 from qeff_codegen.engine.draft import open_draft
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule_set import checks, rules
-from tests.rewrite_rules.example_runner import example_model
+from tests.rewrite_rules.example_runner import HERE, example_model
 
 CHECKS = {check.id: check for check in checks()}
 
@@ -215,3 +215,69 @@ def test_notices_a_rotation_without_an_axis_for_the_heads(lost: str) -> None:
     broken = check.broken(sound_module(rotation.replace(f"    {lost} = {lost}.unsqueeze(unsqueeze_dim)\n", "")))
     assert [item.what for item in broken] == [f"`apply_rotary_pos_emb` gives `{lost}` no axis for the heads"]
     assert broken[0].line
+
+
+@pytest.mark.parametrize(
+    ("half", "accepted"), [("[..., : cos.shape[-1] // 2]", True), ("[:1]", False), ("[0]", False)]
+)
+def test_a_rotation_may_have_its_last_axis_sliced_before_it_gets_an_axis_for_the_heads(
+    half: str, accepted: bool
+) -> None:
+    rotation = (
+        "def apply_rotary_pos_emb(q, k, cos, sin, unsqueeze_dim=1):\n"
+        f"    cos = cos{half}.unsqueeze(unsqueeze_dim)\n    sin = sin{half}.unsqueeze(unsqueeze_dim)\n"
+        "    return q * cos + q * sin, k * cos + k * sin\n"
+    )
+    assert (CHECKS["rotation_for_all_heads"].broken(sound_module(rotation)) == []) == accepted
+
+
+TABLE = """
+class TinyTable(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.make_weights(8)
+
+    def make_weights(self, number):
+        self.weights = nn.Buffer(torch.zeros(number), persistent=False)
+
+    def forward(self, x):
+        self.make_weights(x.shape[0])
+        return self.weights[x]
+
+
+class TinyDecoderLayer(nn.Module):
+    def __init__(self, config, layer_idx):
+        self.self_attn = TinyAttention(config, layer_idx)
+        self.table = TinyTable()
+
+    def forward(self, hidden_states, attention_mask=None, past_key_values=None, **kwargs):
+        hidden_states, _ = self.self_attn(hidden_states, None, attention_mask, past_key_values)
+        hidden_states = self.table(hidden_states)
+        return hidden_states
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kept"),
+    [
+        ("", "", []),
+        ("        self.make_weights(8)\n", "", ["`TinyTable.make_weights` keeps state between calls: `self.weights`"]),
+        (
+            "nn.Buffer(torch.zeros(number), persistent=False)",
+            "number",
+            ["`TinyTable.make_weights` keeps state between"],
+        ),
+    ],
+)
+def test_a_table_that_is_made_longer_is_no_state(old: str, new: str, kept: list[str]) -> None:
+    broken = CHECKS["static_control_flow"].broken(sound_module(TABLE.replace(old, new)))
+    assert len(broken) == len(kept)
+    assert all(item.what.startswith(text) for item, text in zip(broken, kept, strict=True))
+
+
+def test_a_method_that_only_dropped_code_called_is_not_emitted() -> None:
+    before = (HERE / "rows_kept_at_the_end" / "shared_layers" / "before.py").read_text()
+    imported = "from transformers.modeling_utils import slice_logits_to_keep\n"
+    # Changed by a rule before nothing calls it any more.
+    changed = before.replace("isinstance(logits_to_keep, int)", "self.training")
+    assert "slice_rows" not in sound_module(imported + changed).code

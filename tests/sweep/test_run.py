@@ -102,7 +102,7 @@ def test_quick_and_long_sweeps_keep_results_of_their_own(tmp_path: Path) -> None
 
 
 def test_families_are_those_asked_for_once_each_or_all() -> None:
-    assert families_to_sweep(["gpt2", "bart", "gpt2"]) == ("gpt2", "bart")
+    assert families_to_sweep(["gpt2", "bart", "gpt2", "blueprint"]) == ("gpt2", "bart", "blueprint")
     assert {"gpt2", "bart", "llama"} < set(families_to_sweep([]))
     with pytest.raises(UsageError, match="no family `lama` with a causal LM. Near names: .*llama"):
         families_to_sweep(["gpt2", "lama"])

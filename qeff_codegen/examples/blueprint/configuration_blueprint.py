@@ -33,7 +33,6 @@ class BlueprintConfig(PreTrainedConfig):
     """
 
     model_type = "blueprint"
-    keys_to_ignore_at_inference = ["past_key_values"]
 
     vocab_size: int = 32000
     hidden_size: int = 2048

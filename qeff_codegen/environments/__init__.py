@@ -1,0 +1,1 @@
+"""Environments that run another transformers release beside the one that is installed."""

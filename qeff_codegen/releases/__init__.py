@@ -1,0 +1,1 @@
+"""Which transformers release has which family, and how many of them the rules read without a change."""

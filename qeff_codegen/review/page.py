@@ -1,0 +1,91 @@
+"""The review as one HTML page that needs nothing beside itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from qeff_codegen.emit.steps import STEPS
+from qeff_codegen.review.changed_words import changed_words
+from qeff_codegen.review.changes import Hunk
+from qeff_codegen.review.colours import coloured
+from qeff_codegen.review.facts import Review, is_by_rule, stage_counts
+from qeff_codegen.review.sections import Context, Left, sections
+from qeff_codegen.validation.results import STAGE_NAMES
+
+# Columns of code that half of a laptop's window shows; a hunk with longer lines has one side above the other there.
+WIDEST_BESIDE = 74
+
+
+def as_html(review: Review, catalogue: str | None) -> str:
+    """The page.
+
+    Args:
+        catalogue: where the rule catalogue stands, seen from the page; None when it is not there.
+    """
+    environment = Environment(
+        loader=PackageLoader("qeff_codegen.review"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["prose"] = _prose
+    upstream, generated = review.model.upstream.source.splitlines(), review.model.code.splitlines()
+    gone, new = changed_words(review.hunks, upstream, generated)
+    # Hunks are numbered from top to bottom, whatever section they are in.
+    numbers = {id(hunk): number for number, hunk in enumerate(review.hunks, start=1)}
+    return environment.get_template("page.html.jinja").render(
+        review=review,
+        model=review.model,
+        upstream=review.model.upstream,
+        sections=sections(review.model, review.changes),
+        roles={role.name: role.role for role in review.model.roles},
+        number=lambda hunk: numbers[id(hunk)],
+        hunks_of=lambda owner: [numbers[id(hunk)] for hunk in review.hunks if owner in hunk.owners],
+        kind=_kind,
+        is_by_rule=is_by_rule,
+        is_long=lambda hunk: max(len(text) for text in _texts(hunk, upstream, generated)) > WIDEST_BESIDE,
+        step_ids=STEPS,
+        old=_Pane(coloured(upstream, gone)),
+        new=_Pane(coloured(generated, new)),
+        stage_counts=stage_counts,
+        stage_names=STAGE_NAMES,
+        catalogue=catalogue,
+        style=Markup((files("qeff_codegen.review") / "templates" / "page.css").read_text("utf-8")),
+        span=span,
+    )
+
+
+class _Pane:
+    """Lines of one of the two files as they stand in a box of code."""
+
+    def __init__(self, lines: Sequence[Markup]) -> None:
+        self._lines = lines
+
+    def __call__(self, numbers: range) -> Markup:
+        line = Markup('<span class="l" data-n="{}">{}\n</span>')
+        return Markup().join(line.format(number, self._lines[number - 1]) for number in numbers)
+
+
+def _texts(hunk: Hunk, upstream: Sequence[str], generated: Sequence[str]) -> list[str]:
+    return [*(upstream[number - 1] for number in hunk.upstream), *(generated[number - 1] for number in hunk.generated)]
+
+
+def _kind(block: Context | Hunk | Left) -> str:
+    return type(block).__name__.lower()
+
+
+def span(lines: range) -> str:
+    """The lines of a run as a reader writes them: `7` or `7–9`."""
+    return str(lines.start) if len(lines) == 1 else f"{lines.start}–{lines.stop - 1}"
+
+
+def _prose(text: str) -> Markup:
+    """A text in which `code` stands between backticks."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))

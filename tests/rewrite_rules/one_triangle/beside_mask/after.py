@@ -1,0 +1,7 @@
+def eager_attention_forward(module, query, key, value, attention_mask, scaling, **kwargs):
+    attn_weights = torch.matmul(query, key.transpose(-1, -2))
+
+    if attention_mask is not None:
+        causal_mask = attention_mask[:, :, :, : key.shape[-2]]
+        attn_weights = attn_weights + causal_mask
+    return torch.matmul(attn_weights.softmax(-1), value), attn_weights
