@@ -85,7 +85,8 @@ class CompileOptions:
         if self.full_batch_size is not None and self.batch_size != 1:
             raise UsageError(
                 f"batch_size is {self.batch_size} and full_batch_size {self.full_batch_size}: with continuous "
-                "batching prompts are prefilled one at a time and decoded in rows of full_batch_size. Give one of them."
+                "batching prompts are prefilled one at a time, and full_batch_size rows decode together. Give one of "
+                "them."
             )
 
     def _check_context_lengths(self) -> None:

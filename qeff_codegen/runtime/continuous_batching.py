@@ -29,7 +29,7 @@ def generate_continuously(
     ctx_len: int,
     max_new_tokens: Sequence[int],
 ) -> Generation:
-    """Prefills each prompt alone into a free cache row and decodes all rows together: the stream's tokens, collected."""
+    """Prefills each prompt alone into a free cache row and decodes all rows together; see `stream_continuously`."""
     tokens = stream_continuously(
         run,
         prompts,
