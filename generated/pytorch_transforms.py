@@ -20,6 +20,14 @@ from transformers.models.apertus.modeling_apertus import (
     ApertusRMSNorm,
     ApertusRotaryEmbedding,
 )
+from transformers.models.apertus1p5.modeling_apertus1p5 import (
+    Apertus1p5TextAttention,
+    Apertus1p5TextDecoderLayer,
+    Apertus1p5TextForCausalLM,
+    Apertus1p5TextModel,
+    Apertus1p5TextRMSNorm,
+    Apertus1p5TextRotaryEmbedding,
+)
 from transformers.models.arcee.modeling_arcee import (
     ArceeAttention,
     ArceeDecoderLayer,
@@ -30,7 +38,6 @@ from transformers.models.arcee.modeling_arcee import (
 )
 from transformers.models.aria.modeling_aria import (
     AriaExperts,
-    AriaGroupedExpertsGemm,
     AriaTextAttention,
     AriaTextDecoderLayer,
     AriaTextForCausalLM,
@@ -38,7 +45,25 @@ from transformers.models.aria.modeling_aria import (
     AriaTextRMSNorm,
     AriaTextRotaryEmbedding,
 )
+from transformers.models.axk1.modeling_axk1 import (
+    AXK1Attention,
+    AXK1DecoderLayer,
+    AXK1Experts,
+    AXK1ForCausalLM,
+    AXK1Model,
+    AXK1RMSNorm,
+    AXK1RotaryEmbedding,
+)
 from transformers.models.bart.modeling_bart import BartAttention, BartDecoder, BartDecoderLayer, BartForCausalLM
+from transformers.models.beam.modeling_beam import (
+    BeamAttention,
+    BeamDecoderLayer,
+    BeamExperts,
+    BeamForCausalLM,
+    BeamModel,
+    BeamRMSNorm,
+    BeamRotaryEmbedding,
+)
 from transformers.models.bert.modeling_bert import (
     BertAttention,
     BertEmbeddings,
@@ -110,6 +135,15 @@ from transformers.models.cohere2.modeling_cohere2 import (
     Cohere2Model,
     Cohere2RotaryEmbedding,
 )
+from transformers.models.cohere2_moe.modeling_cohere2_moe import (
+    Cohere2MoeAttention,
+    Cohere2MoeDecoderLayer,
+    Cohere2MoeExperts,
+    Cohere2MoeForCausalLM,
+    Cohere2MoeModel,
+    Cohere2MoeRMSNorm,
+    Cohere2MoeRotaryEmbedding,
+)
 from transformers.models.cwm.modeling_cwm import (
     CwmAttention,
     CwmDecoderLayer,
@@ -140,28 +174,26 @@ from transformers.models.deepseek_v2.modeling_deepseek_v2 import (
 from transformers.models.deepseek_v3.modeling_deepseek_v3 import (
     DeepseekV3Attention,
     DeepseekV3DecoderLayer,
+    DeepseekV3Experts,
     DeepseekV3ForCausalLM,
     DeepseekV3Model,
-    DeepseekV3NaiveMoe,
     DeepseekV3RMSNorm,
     DeepseekV3RotaryEmbedding,
 )
 from transformers.models.diffllama.modeling_diffllama import (
     DiffLlamaAttention,
     DiffLlamaDecoderLayer,
-    DiffLlamaFlashAttention2,
     DiffLlamaForCausalLM,
     DiffLlamaModel,
     DiffLlamaRMSNorm,
     DiffLlamaRotaryEmbedding,
-    DiffLlamaSdpaAttention,
 )
 from transformers.models.dots1.modeling_dots1 import (
     Dots1Attention,
     Dots1DecoderLayer,
+    Dots1Experts,
     Dots1ForCausalLM,
     Dots1Model,
-    Dots1NaiveMoe,
     Dots1RMSNorm,
     Dots1RotaryEmbedding,
 )
@@ -242,6 +274,15 @@ from transformers.models.flex_olmo.modeling_flex_olmo import (
     FlexOlmoRMSNorm,
     FlexOlmoRotaryEmbedding,
 )
+from transformers.models.flint.modeling_flint import (
+    FlintAttention,
+    FlintDecoderLayer,
+    FlintExperts,
+    FlintForCausalLM,
+    FlintModel,
+    FlintRMSNorm,
+    FlintRotaryEmbedding,
+)
 from transformers.models.gemma.modeling_gemma import (
     GemmaAttention,
     GemmaDecoderLayer,
@@ -281,6 +322,13 @@ from transformers.models.gemma4.modeling_gemma4 import (
     Gemma4TextModel,
     Gemma4TextRotaryEmbedding,
 )
+from transformers.models.gemma4_unified.modeling_gemma4_unified import (
+    Gemma4UnifiedForCausalLM,
+    Gemma4UnifiedTextAttention,
+    Gemma4UnifiedTextDecoderLayer,
+    Gemma4UnifiedTextModel,
+    Gemma4UnifiedTextRotaryEmbedding,
+)
 from transformers.models.glm.modeling_glm import (
     GlmAttention,
     GlmDecoderLayer,
@@ -300,18 +348,18 @@ from transformers.models.glm4.modeling_glm4 import (
 from transformers.models.glm4_moe.modeling_glm4_moe import (
     Glm4MoeAttention,
     Glm4MoeDecoderLayer,
+    Glm4MoeExperts,
     Glm4MoeForCausalLM,
     Glm4MoeModel,
-    Glm4MoeNaiveMoe,
     Glm4MoeRMSNorm,
     Glm4MoeRotaryEmbedding,
 )
 from transformers.models.glm4_moe_lite.modeling_glm4_moe_lite import (
     Glm4MoeLiteAttention,
     Glm4MoeLiteDecoderLayer,
+    Glm4MoeLiteExperts,
     Glm4MoeLiteForCausalLM,
     Glm4MoeLiteModel,
-    Glm4MoeLiteNaiveMoe,
     Glm4MoeLiteRMSNorm,
     Glm4MoeLiteRotaryEmbedding,
 )
@@ -353,13 +401,7 @@ from transformers.models.gpt_oss.modeling_gpt_oss import (
     GptOssRMSNorm,
     GptOssRotaryEmbedding,
 )
-from transformers.models.gptj.modeling_gptj import (
-    GPTJAttention,
-    GPTJBlock,
-    GPTJFlashAttention2,
-    GPTJForCausalLM,
-    GPTJModel,
-)
+from transformers.models.gptj.modeling_gptj import GPTJAttention, GPTJBlock, GPTJForCausalLM, GPTJModel
 from transformers.models.granite.modeling_granite import (
     GraniteAttention,
     GraniteDecoderLayer,
@@ -368,27 +410,40 @@ from transformers.models.granite.modeling_granite import (
     GraniteRMSNorm,
     GraniteRotaryEmbedding,
 )
+from transformers.models.granite_swa.modeling_granite_swa import (
+    GraniteSWAAttention,
+    GraniteSWADecoderLayer,
+    GraniteSWAForCausalLM,
+    GraniteSWAModel,
+    GraniteSWARMSNorm,
+    GraniteSWARotaryEmbedding,
+)
 from transformers.models.granitemoe.modeling_granitemoe import (
     GraniteMoeAttention,
     GraniteMoeDecoderLayer,
+    GraniteMoeExperts,
     GraniteMoeForCausalLM,
     GraniteMoeModel,
-    GraniteMoeMoE,
-    GraniteMoeParallelExperts,
     GraniteMoeRMSNorm,
     GraniteMoeRotaryEmbedding,
-    GraniteMoeTopKGating,
+)
+from transformers.models.granitemoe_swa.modeling_granitemoe_swa import (
+    GraniteMoeSWAAttention,
+    GraniteMoeSWADecoderLayer,
+    GraniteMoeSWAExperts,
+    GraniteMoeSWAForCausalLM,
+    GraniteMoeSWAModel,
+    GraniteMoeSWARMSNorm,
+    GraniteMoeSWARotaryEmbedding,
 )
 from transformers.models.granitemoeshared.modeling_granitemoeshared import (
     GraniteMoeSharedAttention,
     GraniteMoeSharedDecoderLayer,
+    GraniteMoeSharedExperts,
     GraniteMoeSharedForCausalLM,
     GraniteMoeSharedModel,
-    GraniteMoeSharedMoE,
-    GraniteMoeSharedParallelExperts,
     GraniteMoeSharedRMSNorm,
     GraniteMoeSharedRotaryEmbedding,
-    GraniteMoeSharedTopKGating,
 )
 from transformers.models.helium.modeling_helium import (
     HeliumAttention,
@@ -415,6 +470,23 @@ from transformers.models.hunyuan_v1_moe.modeling_hunyuan_v1_moe import (
     HunYuanMoEV1RMSNorm,
     HunYuanMoEV1RotaryEmbedding,
 )
+from transformers.models.hy_v3.modeling_hy_v3 import (
+    HYV3Attention,
+    HYV3DecoderLayer,
+    HYV3Experts,
+    HYV3ForCausalLM,
+    HYV3Model,
+    HYV3RMSNorm,
+    HYV3RotaryEmbedding,
+)
+from transformers.models.hyperclovax.modeling_hyperclovax import (
+    HyperCLOVAXAttention,
+    HyperCLOVAXDecoderLayer,
+    HyperCLOVAXForCausalLM,
+    HyperCLOVAXModel,
+    HyperCLOVAXRMSNorm,
+    HyperCLOVAXRotaryEmbedding,
+)
 from transformers.models.jais2.modeling_jais2 import (
     Jais2Attention,
     Jais2DecoderLayer,
@@ -433,6 +505,24 @@ from transformers.models.jetmoe.modeling_jetmoe import (
     JetMoeRMSNorm,
     JetMoeRotaryEmbedding,
     JetMoeTopKGating,
+)
+from transformers.models.kolibri1.modeling_kolibri1 import (
+    Kolibri1Attention,
+    Kolibri1DecoderLayer,
+    Kolibri1Experts,
+    Kolibri1ForCausalLM,
+    Kolibri1Model,
+    Kolibri1RMSNorm,
+    Kolibri1RotaryEmbedding,
+)
+from transformers.models.laguna.modeling_laguna import (
+    LagunaAttention,
+    LagunaDecoderLayer,
+    LagunaExperts,
+    LagunaForCausalLM,
+    LagunaModel,
+    LagunaRMSNorm,
+    LagunaRotaryEmbedding,
 )
 from transformers.models.llama.modeling_llama import (
     LlamaAttention,
@@ -468,6 +558,32 @@ from transformers.models.marian.modeling_marian import (
     MarianForCausalLM,
 )
 from transformers.models.mbart.modeling_mbart import MBartAttention, MBartDecoder, MBartDecoderLayer, MBartForCausalLM
+from transformers.models.mellum.modeling_mellum import (
+    MellumAttention,
+    MellumDecoderLayer,
+    MellumExperts,
+    MellumForCausalLM,
+    MellumModel,
+    MellumRMSNorm,
+    MellumRotaryEmbedding,
+)
+from transformers.models.mimo_v2_flash.modeling_mimo_v2_flash import (
+    MiMoV2FlashAttention,
+    MiMoV2FlashDecoderLayer,
+    MiMoV2FlashExperts,
+    MiMoV2FlashForCausalLM,
+    MiMoV2FlashModel,
+    MiMoV2FlashRMSNorm,
+    MiMoV2FlashRotaryEmbedding,
+)
+from transformers.models.minicpm3.modeling_minicpm3 import (
+    MiniCPM3Attention,
+    MiniCPM3DecoderLayer,
+    MiniCPM3ForCausalLM,
+    MiniCPM3Model,
+    MiniCPM3RMSNorm,
+    MiniCPM3RotaryEmbedding,
+)
 from transformers.models.minimax_m2.modeling_minimax_m2 import (
     MiniMaxM2Attention,
     MiniMaxM2DecoderLayer,
@@ -528,11 +644,9 @@ from transformers.models.nanochat.modeling_nanochat import (
 from transformers.models.nemotron.modeling_nemotron import (
     NemotronAttention,
     NemotronDecoderLayer,
-    NemotronFlashAttention2,
     NemotronForCausalLM,
     NemotronModel,
     NemotronRotaryEmbedding,
-    NemotronSdpaAttention,
 )
 from transformers.models.olmo.modeling_olmo import (
     OlmoAttention,
@@ -671,9 +785,9 @@ from transformers.models.smollm3.modeling_smollm3 import (
 from transformers.models.solar_open.modeling_solar_open import (
     SolarOpenAttention,
     SolarOpenDecoderLayer,
+    SolarOpenExperts,
     SolarOpenForCausalLM,
     SolarOpenModel,
-    SolarOpenNaiveMoe,
     SolarOpenRMSNorm,
     SolarOpenRotaryEmbedding,
 )
@@ -741,6 +855,13 @@ from .apertus.modeling_apertus import (
     QEffApertusModel,
     QEffApertusRotaryEmbedding,
 )
+from .apertus1p5_text.modeling_apertus1p5_text import (
+    QEffApertus1p5TextAttention,
+    QEffApertus1p5TextDecoderLayer,
+    QEffApertus1p5TextForCausalLM,
+    QEffApertus1p5TextModel,
+    QEffApertus1p5TextRotaryEmbedding,
+)
 from .arcee.modeling_arcee import (
     QEffArceeAttention,
     QEffArceeDecoderLayer,
@@ -750,14 +871,29 @@ from .arcee.modeling_arcee import (
 )
 from .aria_text.modeling_aria_text import (
     QEffAriaExperts,
-    QEffAriaGroupedExpertsGemm,
     QEffAriaTextAttention,
     QEffAriaTextDecoderLayer,
     QEffAriaTextForCausalLM,
     QEffAriaTextModel,
     QEffAriaTextRotaryEmbedding,
 )
+from .axk1.modeling_axk1 import (
+    QEffAXK1Attention,
+    QEffAXK1DecoderLayer,
+    QEffAXK1Experts,
+    QEffAXK1ForCausalLM,
+    QEffAXK1Model,
+    QEffAXK1RotaryEmbedding,
+)
 from .bart.modeling_bart import QEffBartAttention, QEffBartDecoder, QEffBartDecoderLayer, QEffBartForCausalLM
+from .beam.modeling_beam import (
+    QEffBeamAttention,
+    QEffBeamDecoderLayer,
+    QEffBeamExperts,
+    QEffBeamForCausalLM,
+    QEffBeamModel,
+    QEffBeamRotaryEmbedding,
+)
 from .bert.modeling_bert import (
     QEffBertAttention,
     QEffBertEmbeddings,
@@ -825,6 +961,14 @@ from .cohere2.modeling_cohere2 import (
     QEffCohere2Model,
     QEffCohere2RotaryEmbedding,
 )
+from .cohere2_moe.modeling_cohere2_moe import (
+    QEffCohere2MoeAttention,
+    QEffCohere2MoeDecoderLayer,
+    QEffCohere2MoeExperts,
+    QEffCohere2MoeForCausalLM,
+    QEffCohere2MoeModel,
+    QEffCohere2MoeRotaryEmbedding,
+)
 from .cwm.modeling_cwm import (
     QEffCwmAttention,
     QEffCwmDecoderLayer,
@@ -853,9 +997,9 @@ from .deepseek_v2.modeling_deepseek_v2 import (
 from .deepseek_v3.modeling_deepseek_v3 import (
     QEffDeepseekV3Attention,
     QEffDeepseekV3DecoderLayer,
+    QEffDeepseekV3Experts,
     QEffDeepseekV3ForCausalLM,
     QEffDeepseekV3Model,
-    QEffDeepseekV3NaiveMoe,
     QEffDeepseekV3RotaryEmbedding,
 )
 from .diffllama.modeling_diffllama import (
@@ -868,9 +1012,9 @@ from .diffllama.modeling_diffllama import (
 from .dots1.modeling_dots1 import (
     QEffDots1Attention,
     QEffDots1DecoderLayer,
+    QEffDots1Experts,
     QEffDots1ForCausalLM,
     QEffDots1Model,
-    QEffDots1NaiveMoe,
     QEffDots1RotaryEmbedding,
 )
 from .electra.modeling_electra import (
@@ -943,6 +1087,14 @@ from .flex_olmo.modeling_flex_olmo import (
     QEffFlexOlmoModel,
     QEffFlexOlmoRotaryEmbedding,
 )
+from .flint.modeling_flint import (
+    QEffFlintAttention,
+    QEffFlintDecoderLayer,
+    QEffFlintExperts,
+    QEffFlintForCausalLM,
+    QEffFlintModel,
+    QEffFlintRotaryEmbedding,
+)
 from .gemma.modeling_gemma import (
     QEffGemmaAttention,
     QEffGemmaDecoderLayer,
@@ -979,6 +1131,13 @@ from .gemma4_text.modeling_gemma4_text import (
     QEffGemma4TextModel,
     QEffGemma4TextRotaryEmbedding,
 )
+from .gemma4_unified_text.modeling_gemma4_unified_text import (
+    QEffGemma4UnifiedForCausalLM,
+    QEffGemma4UnifiedTextAttention,
+    QEffGemma4UnifiedTextDecoderLayer,
+    QEffGemma4UnifiedTextModel,
+    QEffGemma4UnifiedTextRotaryEmbedding,
+)
 from .glm.modeling_glm import (
     QEffGlmAttention,
     QEffGlmDecoderLayer,
@@ -996,17 +1155,17 @@ from .glm4.modeling_glm4 import (
 from .glm4_moe.modeling_glm4_moe import (
     QEffGlm4MoeAttention,
     QEffGlm4MoeDecoderLayer,
+    QEffGlm4MoeExperts,
     QEffGlm4MoeForCausalLM,
     QEffGlm4MoeModel,
-    QEffGlm4MoeNaiveMoe,
     QEffGlm4MoeRotaryEmbedding,
 )
 from .glm4_moe_lite.modeling_glm4_moe_lite import (
     QEffGlm4MoeLiteAttention,
     QEffGlm4MoeLiteDecoderLayer,
+    QEffGlm4MoeLiteExperts,
     QEffGlm4MoeLiteForCausalLM,
     QEffGlm4MoeLiteModel,
-    QEffGlm4MoeLiteNaiveMoe,
     QEffGlm4MoeLiteRotaryEmbedding,
 )
 from .gpt2.modeling_gpt2 import QEffGPT2Attention, QEffGPT2Block, QEffGPT2LMHeadModel, QEffGPT2Model
@@ -1053,25 +1212,36 @@ from .granite.modeling_granite import (
     QEffGraniteModel,
     QEffGraniteRotaryEmbedding,
 )
+from .granite_swa.modeling_granite_swa import (
+    QEffGraniteSWAAttention,
+    QEffGraniteSWADecoderLayer,
+    QEffGraniteSWAForCausalLM,
+    QEffGraniteSWAModel,
+    QEffGraniteSWARotaryEmbedding,
+)
 from .granitemoe.modeling_granitemoe import (
     QEffGraniteMoeAttention,
     QEffGraniteMoeDecoderLayer,
+    QEffGraniteMoeExperts,
     QEffGraniteMoeForCausalLM,
     QEffGraniteMoeModel,
-    QEffGraniteMoeMoE,
-    QEffGraniteMoeParallelExperts,
     QEffGraniteMoeRotaryEmbedding,
-    QEffGraniteMoeTopKGating,
+)
+from .granitemoe_swa.modeling_granitemoe_swa import (
+    QEffGraniteMoeSWAAttention,
+    QEffGraniteMoeSWADecoderLayer,
+    QEffGraniteMoeSWAExperts,
+    QEffGraniteMoeSWAForCausalLM,
+    QEffGraniteMoeSWAModel,
+    QEffGraniteMoeSWARotaryEmbedding,
 )
 from .granitemoeshared.modeling_granitemoeshared import (
     QEffGraniteMoeSharedAttention,
     QEffGraniteMoeSharedDecoderLayer,
+    QEffGraniteMoeSharedExperts,
     QEffGraniteMoeSharedForCausalLM,
     QEffGraniteMoeSharedModel,
-    QEffGraniteMoeSharedMoE,
-    QEffGraniteMoeSharedParallelExperts,
     QEffGraniteMoeSharedRotaryEmbedding,
-    QEffGraniteMoeSharedTopKGating,
 )
 from .helium.modeling_helium import (
     QEffHeliumAttention,
@@ -1095,6 +1265,21 @@ from .hunyuan_v1_moe.modeling_hunyuan_v1_moe import (
     QEffHunYuanMoEV1Model,
     QEffHunYuanMoEV1RotaryEmbedding,
 )
+from .hy_v3.modeling_hy_v3 import (
+    QEffHYV3Attention,
+    QEffHYV3DecoderLayer,
+    QEffHYV3Experts,
+    QEffHYV3ForCausalLM,
+    QEffHYV3Model,
+    QEffHYV3RotaryEmbedding,
+)
+from .hyperclovax.modeling_hyperclovax import (
+    QEffHyperCLOVAXAttention,
+    QEffHyperCLOVAXDecoderLayer,
+    QEffHyperCLOVAXForCausalLM,
+    QEffHyperCLOVAXModel,
+    QEffHyperCLOVAXRotaryEmbedding,
+)
 from .jais2.modeling_jais2 import (
     QEffJais2Attention,
     QEffJais2DecoderLayer,
@@ -1112,6 +1297,22 @@ from .jetmoe.modeling_jetmoe import (
     QEffJetMoeParallelExperts,
     QEffJetMoeRotaryEmbedding,
     QEffJetMoeTopKGating,
+)
+from .kolibri1.modeling_kolibri1 import (
+    QEffKolibri1Attention,
+    QEffKolibri1DecoderLayer,
+    QEffKolibri1Experts,
+    QEffKolibri1ForCausalLM,
+    QEffKolibri1Model,
+    QEffKolibri1RotaryEmbedding,
+)
+from .laguna.modeling_laguna import (
+    QEffLagunaAttention,
+    QEffLagunaDecoderLayer,
+    QEffLagunaExperts,
+    QEffLagunaForCausalLM,
+    QEffLagunaModel,
+    QEffLagunaRotaryEmbedding,
 )
 from .llama.modeling_llama import (
     QEffLlamaAttention,
@@ -1144,6 +1345,29 @@ from .marian.modeling_marian import (
     QEffMarianForCausalLM,
 )
 from .mbart.modeling_mbart import QEffMBartAttention, QEffMBartDecoder, QEffMBartDecoderLayer, QEffMBartForCausalLM
+from .mellum.modeling_mellum import (
+    QEffMellumAttention,
+    QEffMellumDecoderLayer,
+    QEffMellumExperts,
+    QEffMellumForCausalLM,
+    QEffMellumModel,
+    QEffMellumRotaryEmbedding,
+)
+from .mimo_v2_flash.modeling_mimo_v2_flash import (
+    QEffMiMoV2FlashAttention,
+    QEffMiMoV2FlashDecoderLayer,
+    QEffMiMoV2FlashExperts,
+    QEffMiMoV2FlashForCausalLM,
+    QEffMiMoV2FlashModel,
+    QEffMiMoV2FlashRotaryEmbedding,
+)
+from .minicpm3.modeling_minicpm3 import (
+    QEffMiniCPM3Attention,
+    QEffMiniCPM3DecoderLayer,
+    QEffMiniCPM3ForCausalLM,
+    QEffMiniCPM3Model,
+    QEffMiniCPM3RotaryEmbedding,
+)
 from .minimax_m2.modeling_minimax_m2 import (
     QEffMiniMaxM2Attention,
     QEffMiniMaxM2DecoderLayer,
@@ -1330,9 +1554,9 @@ from .smollm3.modeling_smollm3 import (
 from .solar_open.modeling_solar_open import (
     QEffSolarOpenAttention,
     QEffSolarOpenDecoderLayer,
+    QEffSolarOpenExperts,
     QEffSolarOpenForCausalLM,
     QEffSolarOpenModel,
-    QEffSolarOpenNaiveMoe,
     QEffSolarOpenRotaryEmbedding,
 )
 from .stablelm.modeling_stablelm import (
@@ -1378,10 +1602,14 @@ class CustomOpsTransform(ModuleMappingTransform):
     _module_mapping = {
         AfmoeRMSNorm: CustomRMSNormAIC,
         ApertusRMSNorm: CustomRMSNormAIC,
+        Apertus1p5TextRMSNorm: CustomRMSNormAIC,
         ArceeRMSNorm: CustomRMSNormAIC,
         AriaTextRMSNorm: CustomRMSNormAIC,
+        AXK1RMSNorm: CustomRMSNormAIC,
+        BeamRMSNorm: CustomRMSNormAIC,
         BitNetRMSNorm: CustomRMSNormAIC,
         BlueprintRMSNorm: CustomRMSNormAIC,
+        Cohere2MoeRMSNorm: CustomRMSNormAIC,
         CwmRMSNorm: CustomRMSNormAIC,
         DeepseekV2RMSNorm: CustomRMSNormAIC,
         DeepseekV3RMSNorm: CustomRMSNormAIC,
@@ -1393,6 +1621,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         Exaone4RMSNorm: CustomRMSNormAIC,
         ExaoneMoeRMSNorm: CustomRMSNormAIC,
         FlexOlmoRMSNorm: CustomRMSNormAIC,
+        FlintRMSNorm: CustomRMSNormAIC,
         GemmaRMSNorm: GemmaCustomRMSNormAIC,
         Gemma2RMSNorm: GemmaCustomRMSNormAIC,
         Gemma3RMSNorm: GemmaCustomRMSNormAIC,
@@ -1402,15 +1631,24 @@ class CustomOpsTransform(ModuleMappingTransform):
         Glm4MoeLiteRMSNorm: CustomRMSNormAIC,
         GptOssRMSNorm: CustomRMSNormAIC,
         GraniteRMSNorm: CustomRMSNormAIC,
+        GraniteSWARMSNorm: CustomRMSNormAIC,
         GraniteMoeRMSNorm: CustomRMSNormAIC,
+        GraniteMoeSWARMSNorm: CustomRMSNormAIC,
         GraniteMoeSharedRMSNorm: CustomRMSNormAIC,
         HeliumRMSNorm: CustomRMSNormAIC,
         HunYuanDenseV1RMSNorm: CustomRMSNormAIC,
         HunYuanMoEV1RMSNorm: CustomRMSNormAIC,
+        HYV3RMSNorm: CustomRMSNormAIC,
+        HyperCLOVAXRMSNorm: CustomRMSNormAIC,
         JetMoeRMSNorm: CustomRMSNormAIC,
+        Kolibri1RMSNorm: CustomRMSNormAIC,
+        LagunaRMSNorm: CustomRMSNormAIC,
         LlamaRMSNorm: CustomRMSNormAIC,
         Llama4TextRMSNorm: CustomRMSNormAIC,
         LongcatFlashRMSNorm: CustomRMSNormAIC,
+        MellumRMSNorm: CustomRMSNormAIC,
+        MiMoV2FlashRMSNorm: CustomRMSNormAIC,
+        MiniCPM3RMSNorm: CustomRMSNormAIC,
         MiniMaxM2RMSNorm: CustomRMSNormAIC,
         MinistralRMSNorm: CustomRMSNormAIC,
         Ministral3RMSNorm: CustomRMSNormAIC,
@@ -1447,22 +1685,38 @@ class KVCacheTransform(ModuleMappingTransform):
         ApertusDecoderLayer: QEffApertusDecoderLayer,
         ApertusModel: QEffApertusModel,
         ApertusForCausalLM: QEffApertusForCausalLM,
+        Apertus1p5TextAttention: QEffApertus1p5TextAttention,
+        Apertus1p5TextDecoderLayer: QEffApertus1p5TextDecoderLayer,
+        Apertus1p5TextRotaryEmbedding: QEffApertus1p5TextRotaryEmbedding,
+        Apertus1p5TextModel: QEffApertus1p5TextModel,
+        Apertus1p5TextForCausalLM: QEffApertus1p5TextForCausalLM,
         ArceeRotaryEmbedding: QEffArceeRotaryEmbedding,
         ArceeAttention: QEffArceeAttention,
         ArceeDecoderLayer: QEffArceeDecoderLayer,
         ArceeModel: QEffArceeModel,
         ArceeForCausalLM: QEffArceeForCausalLM,
-        AriaGroupedExpertsGemm: QEffAriaGroupedExpertsGemm,
         AriaExperts: QEffAriaExperts,
         AriaTextAttention: QEffAriaTextAttention,
         AriaTextDecoderLayer: QEffAriaTextDecoderLayer,
         AriaTextRotaryEmbedding: QEffAriaTextRotaryEmbedding,
         AriaTextModel: QEffAriaTextModel,
         AriaTextForCausalLM: QEffAriaTextForCausalLM,
+        AXK1RotaryEmbedding: QEffAXK1RotaryEmbedding,
+        AXK1Experts: QEffAXK1Experts,
+        AXK1Attention: QEffAXK1Attention,
+        AXK1DecoderLayer: QEffAXK1DecoderLayer,
+        AXK1Model: QEffAXK1Model,
+        AXK1ForCausalLM: QEffAXK1ForCausalLM,
         BartAttention: QEffBartAttention,
         BartDecoderLayer: QEffBartDecoderLayer,
         BartDecoder: QEffBartDecoder,
         BartForCausalLM: QEffBartForCausalLM,
+        BeamRotaryEmbedding: QEffBeamRotaryEmbedding,
+        BeamAttention: QEffBeamAttention,
+        BeamExperts: QEffBeamExperts,
+        BeamDecoderLayer: QEffBeamDecoderLayer,
+        BeamModel: QEffBeamModel,
+        BeamForCausalLM: QEffBeamForCausalLM,
         BertEmbeddings: QEffBertEmbeddings,
         BertSelfAttention: QEffBertSelfAttention,
         BertAttention: QEffBertAttention,
@@ -1521,6 +1775,12 @@ class KVCacheTransform(ModuleMappingTransform):
         Cohere2DecoderLayer: QEffCohere2DecoderLayer,
         Cohere2Model: QEffCohere2Model,
         Cohere2ForCausalLM: QEffCohere2ForCausalLM,
+        Cohere2MoeExperts: QEffCohere2MoeExperts,
+        Cohere2MoeAttention: QEffCohere2MoeAttention,
+        Cohere2MoeDecoderLayer: QEffCohere2MoeDecoderLayer,
+        Cohere2MoeRotaryEmbedding: QEffCohere2MoeRotaryEmbedding,
+        Cohere2MoeModel: QEffCohere2MoeModel,
+        Cohere2MoeForCausalLM: QEffCohere2MoeForCausalLM,
         CwmRotaryEmbedding: QEffCwmRotaryEmbedding,
         CwmAttention: QEffCwmAttention,
         CwmDecoderLayer: QEffCwmDecoderLayer,
@@ -1541,21 +1801,19 @@ class KVCacheTransform(ModuleMappingTransform):
         DeepseekV2Model: QEffDeepseekV2Model,
         DeepseekV2ForCausalLM: QEffDeepseekV2ForCausalLM,
         DeepseekV3RotaryEmbedding: QEffDeepseekV3RotaryEmbedding,
-        DeepseekV3NaiveMoe: QEffDeepseekV3NaiveMoe,
+        DeepseekV3Experts: QEffDeepseekV3Experts,
         DeepseekV3Attention: QEffDeepseekV3Attention,
         DeepseekV3DecoderLayer: QEffDeepseekV3DecoderLayer,
         DeepseekV3Model: QEffDeepseekV3Model,
         DeepseekV3ForCausalLM: QEffDeepseekV3ForCausalLM,
         DiffLlamaRotaryEmbedding: QEffDiffLlamaRotaryEmbedding,
         DiffLlamaAttention: QEffDiffLlamaAttention,
-        DiffLlamaFlashAttention2: QEffDiffLlamaAttention,
-        DiffLlamaSdpaAttention: QEffDiffLlamaAttention,
         DiffLlamaDecoderLayer: QEffDiffLlamaDecoderLayer,
         DiffLlamaModel: QEffDiffLlamaModel,
         DiffLlamaForCausalLM: QEffDiffLlamaForCausalLM,
         Dots1RotaryEmbedding: QEffDots1RotaryEmbedding,
         Dots1Attention: QEffDots1Attention,
-        Dots1NaiveMoe: QEffDots1NaiveMoe,
+        Dots1Experts: QEffDots1Experts,
         Dots1DecoderLayer: QEffDots1DecoderLayer,
         Dots1Model: QEffDots1Model,
         Dots1ForCausalLM: QEffDots1ForCausalLM,
@@ -1612,6 +1870,12 @@ class KVCacheTransform(ModuleMappingTransform):
         FlexOlmoDecoderLayer: QEffFlexOlmoDecoderLayer,
         FlexOlmoModel: QEffFlexOlmoModel,
         FlexOlmoForCausalLM: QEffFlexOlmoForCausalLM,
+        FlintExperts: QEffFlintExperts,
+        FlintAttention: QEffFlintAttention,
+        FlintDecoderLayer: QEffFlintDecoderLayer,
+        FlintRotaryEmbedding: QEffFlintRotaryEmbedding,
+        FlintModel: QEffFlintModel,
+        FlintForCausalLM: QEffFlintForCausalLM,
         GemmaRotaryEmbedding: QEffGemmaRotaryEmbedding,
         GemmaAttention: QEffGemmaAttention,
         GemmaDecoderLayer: QEffGemmaDecoderLayer,
@@ -1638,6 +1902,11 @@ class KVCacheTransform(ModuleMappingTransform):
         Gemma4TextDecoderLayer: QEffGemma4TextDecoderLayer,
         Gemma4TextModel: QEffGemma4TextModel,
         Gemma4ForCausalLM: QEffGemma4ForCausalLM,
+        Gemma4UnifiedTextRotaryEmbedding: QEffGemma4UnifiedTextRotaryEmbedding,
+        Gemma4UnifiedTextAttention: QEffGemma4UnifiedTextAttention,
+        Gemma4UnifiedTextDecoderLayer: QEffGemma4UnifiedTextDecoderLayer,
+        Gemma4UnifiedTextModel: QEffGemma4UnifiedTextModel,
+        Gemma4UnifiedForCausalLM: QEffGemma4UnifiedForCausalLM,
         GlmRotaryEmbedding: QEffGlmRotaryEmbedding,
         GlmAttention: QEffGlmAttention,
         GlmDecoderLayer: QEffGlmDecoderLayer,
@@ -1650,13 +1919,13 @@ class KVCacheTransform(ModuleMappingTransform):
         Glm4ForCausalLM: QEffGlm4ForCausalLM,
         Glm4MoeRotaryEmbedding: QEffGlm4MoeRotaryEmbedding,
         Glm4MoeAttention: QEffGlm4MoeAttention,
-        Glm4MoeNaiveMoe: QEffGlm4MoeNaiveMoe,
+        Glm4MoeExperts: QEffGlm4MoeExperts,
         Glm4MoeDecoderLayer: QEffGlm4MoeDecoderLayer,
         Glm4MoeModel: QEffGlm4MoeModel,
         Glm4MoeForCausalLM: QEffGlm4MoeForCausalLM,
         Glm4MoeLiteRotaryEmbedding: QEffGlm4MoeLiteRotaryEmbedding,
         Glm4MoeLiteAttention: QEffGlm4MoeLiteAttention,
-        Glm4MoeLiteNaiveMoe: QEffGlm4MoeLiteNaiveMoe,
+        Glm4MoeLiteExperts: QEffGlm4MoeLiteExperts,
         Glm4MoeLiteDecoderLayer: QEffGlm4MoeLiteDecoderLayer,
         Glm4MoeLiteModel: QEffGlm4MoeLiteModel,
         Glm4MoeLiteForCausalLM: QEffGlm4MoeLiteForCausalLM,
@@ -1691,7 +1960,6 @@ class KVCacheTransform(ModuleMappingTransform):
         GptOssModel: QEffGptOssModel,
         GptOssForCausalLM: QEffGptOssForCausalLM,
         GPTJAttention: QEffGPTJAttention,
-        GPTJFlashAttention2: QEffGPTJAttention,
         GPTJBlock: QEffGPTJBlock,
         GPTJModel: QEffGPTJModel,
         GPTJForCausalLM: QEffGPTJForCausalLM,
@@ -1700,17 +1968,24 @@ class KVCacheTransform(ModuleMappingTransform):
         GraniteRotaryEmbedding: QEffGraniteRotaryEmbedding,
         GraniteModel: QEffGraniteModel,
         GraniteForCausalLM: QEffGraniteForCausalLM,
+        GraniteSWAAttention: QEffGraniteSWAAttention,
+        GraniteSWADecoderLayer: QEffGraniteSWADecoderLayer,
+        GraniteSWARotaryEmbedding: QEffGraniteSWARotaryEmbedding,
+        GraniteSWAModel: QEffGraniteSWAModel,
+        GraniteSWAForCausalLM: QEffGraniteSWAForCausalLM,
         GraniteMoeRotaryEmbedding: QEffGraniteMoeRotaryEmbedding,
-        GraniteMoeParallelExperts: QEffGraniteMoeParallelExperts,
-        GraniteMoeTopKGating: QEffGraniteMoeTopKGating,
-        GraniteMoeMoE: QEffGraniteMoeMoE,
+        GraniteMoeExperts: QEffGraniteMoeExperts,
         GraniteMoeAttention: QEffGraniteMoeAttention,
         GraniteMoeDecoderLayer: QEffGraniteMoeDecoderLayer,
         GraniteMoeModel: QEffGraniteMoeModel,
         GraniteMoeForCausalLM: QEffGraniteMoeForCausalLM,
-        GraniteMoeSharedParallelExperts: QEffGraniteMoeSharedParallelExperts,
-        GraniteMoeSharedTopKGating: QEffGraniteMoeSharedTopKGating,
-        GraniteMoeSharedMoE: QEffGraniteMoeSharedMoE,
+        GraniteMoeSWAExperts: QEffGraniteMoeSWAExperts,
+        GraniteMoeSWAAttention: QEffGraniteMoeSWAAttention,
+        GraniteMoeSWADecoderLayer: QEffGraniteMoeSWADecoderLayer,
+        GraniteMoeSWARotaryEmbedding: QEffGraniteMoeSWARotaryEmbedding,
+        GraniteMoeSWAModel: QEffGraniteMoeSWAModel,
+        GraniteMoeSWAForCausalLM: QEffGraniteMoeSWAForCausalLM,
+        GraniteMoeSharedExperts: QEffGraniteMoeSharedExperts,
         GraniteMoeSharedAttention: QEffGraniteMoeSharedAttention,
         GraniteMoeSharedDecoderLayer: QEffGraniteMoeSharedDecoderLayer,
         GraniteMoeSharedRotaryEmbedding: QEffGraniteMoeSharedRotaryEmbedding,
@@ -1732,6 +2007,17 @@ class KVCacheTransform(ModuleMappingTransform):
         HunYuanMoEV1RotaryEmbedding: QEffHunYuanMoEV1RotaryEmbedding,
         HunYuanMoEV1Model: QEffHunYuanMoEV1Model,
         HunYuanMoEV1ForCausalLM: QEffHunYuanMoEV1ForCausalLM,
+        HYV3RotaryEmbedding: QEffHYV3RotaryEmbedding,
+        HYV3Attention: QEffHYV3Attention,
+        HYV3Experts: QEffHYV3Experts,
+        HYV3DecoderLayer: QEffHYV3DecoderLayer,
+        HYV3Model: QEffHYV3Model,
+        HYV3ForCausalLM: QEffHYV3ForCausalLM,
+        HyperCLOVAXRotaryEmbedding: QEffHyperCLOVAXRotaryEmbedding,
+        HyperCLOVAXAttention: QEffHyperCLOVAXAttention,
+        HyperCLOVAXDecoderLayer: QEffHyperCLOVAXDecoderLayer,
+        HyperCLOVAXModel: QEffHyperCLOVAXModel,
+        HyperCLOVAXForCausalLM: QEffHyperCLOVAXForCausalLM,
         Jais2Attention: QEffJais2Attention,
         Jais2DecoderLayer: QEffJais2DecoderLayer,
         Jais2RotaryEmbedding: QEffJais2RotaryEmbedding,
@@ -1746,6 +2032,18 @@ class KVCacheTransform(ModuleMappingTransform):
         JetMoeDecoderLayer: QEffJetMoeDecoderLayer,
         JetMoeModel: QEffJetMoeModel,
         JetMoeForCausalLM: QEffJetMoeForCausalLM,
+        Kolibri1Attention: QEffKolibri1Attention,
+        Kolibri1Experts: QEffKolibri1Experts,
+        Kolibri1DecoderLayer: QEffKolibri1DecoderLayer,
+        Kolibri1RotaryEmbedding: QEffKolibri1RotaryEmbedding,
+        Kolibri1Model: QEffKolibri1Model,
+        Kolibri1ForCausalLM: QEffKolibri1ForCausalLM,
+        LagunaRotaryEmbedding: QEffLagunaRotaryEmbedding,
+        LagunaExperts: QEffLagunaExperts,
+        LagunaAttention: QEffLagunaAttention,
+        LagunaDecoderLayer: QEffLagunaDecoderLayer,
+        LagunaModel: QEffLagunaModel,
+        LagunaForCausalLM: QEffLagunaForCausalLM,
         LlamaRotaryEmbedding: QEffLlamaRotaryEmbedding,
         LlamaAttention: QEffLlamaAttention,
         LlamaDecoderLayer: QEffLlamaDecoderLayer,
@@ -1772,6 +2070,23 @@ class KVCacheTransform(ModuleMappingTransform):
         MBartDecoderLayer: QEffMBartDecoderLayer,
         MBartDecoder: QEffMBartDecoder,
         MBartForCausalLM: QEffMBartForCausalLM,
+        MellumRotaryEmbedding: QEffMellumRotaryEmbedding,
+        MellumAttention: QEffMellumAttention,
+        MellumExperts: QEffMellumExperts,
+        MellumDecoderLayer: QEffMellumDecoderLayer,
+        MellumModel: QEffMellumModel,
+        MellumForCausalLM: QEffMellumForCausalLM,
+        MiMoV2FlashRotaryEmbedding: QEffMiMoV2FlashRotaryEmbedding,
+        MiMoV2FlashExperts: QEffMiMoV2FlashExperts,
+        MiMoV2FlashAttention: QEffMiMoV2FlashAttention,
+        MiMoV2FlashDecoderLayer: QEffMiMoV2FlashDecoderLayer,
+        MiMoV2FlashModel: QEffMiMoV2FlashModel,
+        MiMoV2FlashForCausalLM: QEffMiMoV2FlashForCausalLM,
+        MiniCPM3RotaryEmbedding: QEffMiniCPM3RotaryEmbedding,
+        MiniCPM3Attention: QEffMiniCPM3Attention,
+        MiniCPM3DecoderLayer: QEffMiniCPM3DecoderLayer,
+        MiniCPM3Model: QEffMiniCPM3Model,
+        MiniCPM3ForCausalLM: QEffMiniCPM3ForCausalLM,
         MiniMaxM2Experts: QEffMiniMaxM2Experts,
         MiniMaxM2RotaryEmbedding: QEffMiniMaxM2RotaryEmbedding,
         MiniMaxM2Attention: QEffMiniMaxM2Attention,
@@ -1815,8 +2130,6 @@ class KVCacheTransform(ModuleMappingTransform):
         NanoChatForCausalLM: QEffNanoChatForCausalLM,
         NemotronRotaryEmbedding: QEffNemotronRotaryEmbedding,
         NemotronAttention: QEffNemotronAttention,
-        NemotronFlashAttention2: QEffNemotronAttention,
-        NemotronSdpaAttention: QEffNemotronAttention,
         NemotronDecoderLayer: QEffNemotronDecoderLayer,
         NemotronModel: QEffNemotronModel,
         NemotronForCausalLM: QEffNemotronForCausalLM,
@@ -1914,7 +2227,7 @@ class KVCacheTransform(ModuleMappingTransform):
         SmolLM3Model: QEffSmolLM3Model,
         SmolLM3ForCausalLM: QEffSmolLM3ForCausalLM,
         SolarOpenDecoderLayer: QEffSolarOpenDecoderLayer,
-        SolarOpenNaiveMoe: QEffSolarOpenNaiveMoe,
+        SolarOpenExperts: QEffSolarOpenExperts,
         SolarOpenAttention: QEffSolarOpenAttention,
         SolarOpenRotaryEmbedding: QEffSolarOpenRotaryEmbedding,
         SolarOpenModel: QEffSolarOpenModel,

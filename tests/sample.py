@@ -9,6 +9,7 @@ SAMPLE = {
     "gpt2": "learned positions, one weight for queries, keys and values",
     "falcon": "ALiBi or rotary positions, parallel residual, attention in its own lines",
     "mpt": "ALiBi of the keys, tuple results",
+    "bloom": "ALiBi made from a mask of the tokens, which newer releases spare",
     "gptj": "sin and cos looked up in one table, interleaved rotation",
     "gpt_neo": "an attention's own mask, global and local, attention in a wrapper",
     "gpt_neox_japanese": "dropout in a helper function, partial rotation",

@@ -20,10 +20,9 @@ from collections.abc import Callable
 import torch
 from torch import nn
 from transformers.cache_utils import Cache
-from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
+from transformers.modeling_outputs import MoeCausalLMOutputWithPast, MoeModelOutputWithPast
 from transformers.models.aria.modeling_aria import (
     AriaExperts,
-    AriaGroupedExpertsGemm,
     AriaTextAttention,
     AriaTextDecoderLayer,
     AriaTextForCausalLM,
@@ -40,48 +39,27 @@ from qeff_codegen.runtime.constants import MIN_MASKED_ATTENTION_VALUE
 from qeff_codegen.runtime.modeling_attn_mask_utils import _create_causal_mask
 
 
-class QEffAriaGroupedExpertsGemm(AriaGroupedExpertsGemm):
-    """
-    Grouped GEMM (General Matrix Multiplication) module for efficient expert computation.
-    This module utilizes the grouped_gemm library (https://github.com/fanshiqing/grouped_gemm)
-    for optimized performance. If the grouped_gemm library is not installed, it gracefully
-    falls back to a sequential GEMM implementation, which may be slower but ensures
-    functionality.
-
-    Args:
-        in_features (`int`):
-            Number of input features.
-        out_features (`int`):
-            Number of output features.
-        groups (`int`):
-            Number of expert groups.
-    """
-
-    def forward(self, input, expert):
-        """Multiply every row of `input`, [rows, in], by the weight of its `expert`, [rows]."""
-        return torch.matmul(input.unsqueeze(1), self.weight[expert]).squeeze(1)
-
-
 class QEffAriaExperts(AriaExperts):
-    def forward(self, hidden_states, router_logits) -> torch.Tensor:
-        top_k_index, top_k_weights = self.route_tokens_to_experts(router_logits)
-        indices = top_k_index
+    """Collection of expert weights stored as 3D tensors.
 
-        flatten_indices = indices.view(-1)
-        # Rows stand in the order of tokens, a token's choices side by side.
-        sorted_indices = torch.arange(flatten_indices.shape[0], device=flatten_indices.device)
-        permuted_tokens = hidden_states.index_select(0, sorted_indices // self.config.moe_topk)
+    Aria's checkpoints store each expert's projections as (in_features, out_features), i.e. the layout
+    `grouped_mm` consumes directly, hence `is_transposed=True`.
+    """
 
-        fc1_output = self.fc1(permuted_tokens, flatten_indices)
-        projection, gate = torch.chunk(fc1_output, 2, dim=-1)
-        fc1_output = nn.functional.silu(projection) * gate
-        expert_output = self.fc2(fc1_output, flatten_indices)
+    def forward(
+        self,
+        hidden_states: torch.Tensor,
+        top_k_index: torch.Tensor,
+        top_k_weights: torch.Tensor,
+    ) -> torch.Tensor:
+        current_state = hidden_states[:, None, None]
+        gate, up = (current_state @ self.gate_up_proj[top_k_index]).chunk(2, dim=-1)
+        current_hidden_states = self.act_fn(gate) * up
+        current_hidden_states = current_hidden_states @ self.down_proj[top_k_index]
+        current_hidden_states = current_hidden_states * top_k_weights[:, :, None, None]
+        final_hidden_states = current_hidden_states.to(hidden_states.dtype).sum(dim=(1, 2))
 
-        unpermuted_tokens = expert_output
-        unpermuted_tokens = unpermuted_tokens.view(-1, self.config.moe_topk, expert_output.size(1))
-
-        output = (unpermuted_tokens * top_k_weights.unsqueeze(-1)).sum(dim=1)
-        return output
+        return final_hidden_states
 
 
 def eager_attention_forward(
@@ -222,33 +200,35 @@ class QEffAriaTextModel(AriaTextModel):
         attention_mask: torch.Tensor | None = None,
         position_ids: torch.LongTensor | None = None,
         past_key_values: Cache | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
         batch_index: torch.LongTensor | None = None,
         comp_ctx_lengths: torch.LongTensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
-    ) -> BaseModelOutputWithPast:
+    ) -> MoeModelOutputWithPast:
         if (input_ids is None) ^ (inputs_embeds is not None):
             raise ValueError("You must specify exactly one of input_ids or inputs_embeds")
-
-        if inputs_embeds is None:
-            inputs_embeds: torch.Tensor = self.embed_tokens(input_ids)
 
         return_legacy_cache = not isinstance(past_key_values, Cache)
         if return_legacy_cache:
             past_key_values = QEffDynamicCache.from_legacy_cache(past_key_values)
 
+        if inputs_embeds is None:
+            inputs_embeds = self.embed_tokens(input_ids)
+
         target_length = past_key_values.get_seq_length() if comp_ctx_lengths is None else comp_ctx_lengths.shape[-1]
         causal_mask = _create_causal_mask(position_ids=position_ids, target_length=target_length)
 
         hidden_states = inputs_embeds
-        position_embeddings = self.rotary_emb(hidden_states, position_ids=position_ids)
+
+        # create position embeddings to be shared across the decoder layers
+        position_embeddings = self.rotary_emb(hidden_states, position_ids)
 
         for decoder_layer in self.layers[: self.config.num_hidden_layers]:
             hidden_states, past_key_values = decoder_layer(
                 hidden_states,
-                attention_mask=causal_mask,
                 position_embeddings=position_embeddings,
+                attention_mask=causal_mask,
                 position_ids=position_ids,
                 past_key_values=past_key_values,
                 use_cache=use_cache,
@@ -261,9 +241,9 @@ class QEffAriaTextModel(AriaTextModel):
         if return_legacy_cache:
             past_key_values = past_key_values.to_legacy_cache()
 
-        return BaseModelOutputWithPast(
+        return MoeModelOutputWithPast(  # only diff with Mistral is the output type, we need MoE
             last_hidden_state=hidden_states,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
 
@@ -274,13 +254,13 @@ class QEffAriaTextForCausalLM(AriaTextForCausalLM):
         attention_mask: torch.Tensor | None = None,
         position_ids: torch.LongTensor | None = None,
         past_key_values: Cache | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
         batch_index: torch.LongTensor | None = None,
         comp_ctx_lengths: torch.LongTensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
-    ) -> CausalLMOutputWithPast:
-        outputs: BaseModelOutputWithPast = self.model(
+    ) -> MoeCausalLMOutputWithPast:
+        outputs: MoeModelOutputWithPast = self.model(
             input_ids=input_ids,
             attention_mask=attention_mask,
             position_ids=position_ids,
@@ -294,13 +274,15 @@ class QEffAriaTextForCausalLM(AriaTextForCausalLM):
 
         hidden_states = outputs.last_hidden_state
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
-        logits = self.lm_head(hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index])
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        logits = self.lm_head(hidden_states)
 
-        return CausalLMOutputWithPast(
+        return MoeCausalLMOutputWithPast(
             logits=logits.float(),
-            past_key_values=outputs.past_key_values,
+            cache=outputs.cache,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
+            router_logits=outputs.router_logits,
         )
 
     def get_submodules_for_export(self) -> set[type[nn.Module]]:

@@ -52,8 +52,8 @@ class QEffBertEmbeddings(BertEmbeddings):
         input_ids: torch.LongTensor | None = None,
         token_type_ids: torch.LongTensor | None = None,
         position_ids: torch.LongTensor | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
-        past_key_values_length: int = 0,
+        inputs_embeds: torch.Tensor | None = None,
+        cache_length: int = 0,
     ) -> torch.Tensor:
         input_shape = input_ids.size()
 
@@ -107,7 +107,7 @@ class QEffBertSelfAttention(BertSelfAttention):
     def forward(
         self,
         hidden_states: torch.Tensor,
-        attention_mask: torch.FloatTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
         position_ids: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
@@ -123,13 +123,11 @@ class QEffBertSelfAttention(BertSelfAttention):
 
         if past_key_values is not None:
             # decoder-only bert can have a simple dynamic cache for example
-            current_past_key_values = past_key_values
+            current_cache = past_key_values
 
             # save all key/value_layer to cache to be re-used for fast auto-regressive generation
             cache_kwargs = {"position_ids": position_ids, "batch_index": batch_index, "CCL": attention_mask.shape[-1]}
-            key_layer, value_layer = current_past_key_values.update(
-                key_layer, value_layer, self.layer_idx, cache_kwargs
-            )
+            key_layer, value_layer = current_cache.update(key_layer, value_layer, self.layer_idx, cache_kwargs)
 
         attention_interface: Callable = eager_attention_forward
 
@@ -150,7 +148,7 @@ class QEffBertAttention(BertAttention):
     def forward(
         self,
         hidden_states: torch.Tensor,
-        attention_mask: torch.FloatTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, Cache]:
@@ -168,7 +166,7 @@ class QEffBertLayer(BertLayer):
     def forward(
         self,
         hidden_states: torch.Tensor,
-        attention_mask: torch.FloatTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, Cache]:
@@ -190,7 +188,7 @@ class QEffBertEncoder(BertEncoder):
     def forward(
         self,
         hidden_states: torch.Tensor,
-        attention_mask: torch.FloatTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
         use_cache: bool | None = None,
         **kwargs: Unpack[TransformersKwargs],
@@ -205,7 +203,7 @@ class QEffBertEncoder(BertEncoder):
 
         return BaseModelOutputWithPastAndCrossAttentions(
             last_hidden_state=hidden_states,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
 
@@ -262,7 +260,7 @@ class QEffBertModel(BertModel):
         return BaseModelOutputWithPoolingAndCrossAttentions(
             last_hidden_state=sequence_output,
             pooler_output=pooled_output,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
 
@@ -296,11 +294,12 @@ class QEffBertLMHeadModel(BertLMHeadModel):
 
         hidden_states = outputs.last_hidden_state
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
-        logits = self.cls(hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index])
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        logits = self.cls(hidden_states)
 
         return CausalLMOutputWithCrossAttentions(
             logits=logits.float(),
-            past_key_values=outputs.past_key_values,
+            cache=outputs.cache,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
             cross_attentions=outputs.cross_attentions,

@@ -177,8 +177,8 @@ class QEffBloomModel(BloomModel):
         target_length = past_key_values.get_seq_length() if comp_ctx_lengths is None else comp_ctx_lengths.shape[-1]
         # Compute alibi tensor: check build_alibi_tensor documentation
         attention_mask = torch.ones((batch_size, target_length), device=hidden_states.device)
-
         alibi = self.build_alibi_tensor(attention_mask, self.num_heads, dtype=hidden_states.dtype)
+
         causal_mask = _create_causal_mask(position_ids=position_ids, target_length=target_length)
 
         for i, block in enumerate(self.h):
@@ -201,7 +201,7 @@ class QEffBloomModel(BloomModel):
 
         return BaseModelOutputWithPastAndCrossAttentions(
             last_hidden_state=hidden_states,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
 
@@ -232,11 +232,12 @@ class QEffBloomForCausalLM(BloomForCausalLM):
 
         hidden_states = transformer_outputs[0]
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
-        logits = self.lm_head(hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index])
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        logits = self.lm_head(hidden_states)
 
         return CausalLMOutputWithCrossAttentions(
             logits=logits.float(),
-            past_key_values=transformer_outputs.past_key_values,
+            cache=transformer_outputs.cache,
             hidden_states=transformer_outputs.hidden_states,
             attentions=transformer_outputs.attentions,
         )

@@ -145,11 +145,11 @@ class QEffDbrxExpertGLU(DbrxExpertGLU):
     def forward(
         self, x: torch.Tensor, expert_w1: torch.Tensor, expert_v1: torch.Tensor, expert_w2: torch.Tensor
     ) -> torch.Tensor:
-        gate_proj = x.matmul(expert_w1)
-        up_proj = x.matmul(expert_v1)
+        gate_proj = x.matmul(expert_w1.transpose(-1, -2))
+        up_proj = x.matmul(expert_v1.transpose(-1, -2))
         gate_proj = self.activation_fn(gate_proj)
         intermediate_states = gate_proj * up_proj
-        down_proj = intermediate_states.matmul(expert_w2.transpose(-1, -2))
+        down_proj = intermediate_states.matmul(expert_w2)
         return down_proj
 
 
@@ -161,17 +161,17 @@ class QEffDbrxExperts(DbrxExperts):
         top_k_weights: torch.Tensor,
     ) -> torch.Tensor:
         batch_size = hidden_states.shape[0]
-        hidden_states = hidden_states.reshape(-1, self.ffn_hidden_size)
+        hidden_states = hidden_states.reshape(-1, self.hidden_size)
 
         split_expert_shape = (-1, self.ffn_hidden_size, self.hidden_size)
         v1 = self.mlp.v1.view(split_expert_shape)[top_k_index]
         w1 = self.mlp.w1.view(split_expert_shape)[top_k_index]
         w2 = self.mlp.w2.view(split_expert_shape)[top_k_index]
         states = self.mlp(hidden_states[:, None, None], w1, v1, w2)
-        states = states.view(*top_k_index.shape, 1, self.ffn_hidden_size) * top_k_weights[:, :, None, None]
+        states = states.view(*top_k_index.shape, 1, self.hidden_size) * top_k_weights[:, :, None, None]
         next_states = states.sum(dim=(1, 2))
 
-        next_states = next_states.view(batch_size, -1, self.ffn_hidden_size)
+        next_states = next_states.view(batch_size, -1, self.hidden_size)
         return next_states
 
 
@@ -239,7 +239,7 @@ class QEffDbrxModel(DbrxModel):
         attention_mask: torch.Tensor | None = None,
         position_ids: torch.LongTensor | None = None,
         past_key_values: Cache | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
         batch_index: torch.LongTensor | None = None,
         comp_ctx_lengths: torch.LongTensor | None = None,
@@ -282,7 +282,7 @@ class QEffDbrxModel(DbrxModel):
 
         return MoeModelOutputWithPast(  # only diff with Mistral is the output type, we need MoE
             last_hidden_state=hidden_states,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
 
@@ -293,7 +293,7 @@ class QEffDbrxForCausalLM(DbrxForCausalLM):
         attention_mask: torch.Tensor | None = None,
         position_ids: torch.LongTensor | None = None,
         past_key_values: Cache | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
         output_router_logits: bool | None = None,
         batch_index: torch.LongTensor | None = None,
@@ -320,11 +320,12 @@ class QEffDbrxForCausalLM(DbrxForCausalLM):
 
         hidden_states = outputs.last_hidden_state
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
-        logits = self.lm_head(hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index])
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        logits = self.lm_head(hidden_states)
 
         return MoeCausalLMOutputWithPast(
             logits=logits.float(),
-            past_key_values=outputs.past_key_values,
+            cache=outputs.cache,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
             router_logits=outputs.router_logits,

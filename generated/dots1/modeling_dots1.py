@@ -21,13 +21,13 @@ import torch
 from torch import nn
 from transformers.cache_utils import Cache
 from transformers.modeling_flash_attention_utils import FlashAttentionKwargs
-from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
+from transformers.modeling_outputs import MoeCausalLMOutputWithPast, MoeModelOutputWithPast
 from transformers.models.dots1.modeling_dots1 import (
     Dots1Attention,
     Dots1DecoderLayer,
+    Dots1Experts,
     Dots1ForCausalLM,
     Dots1Model,
-    Dots1NaiveMoe,
     Dots1RotaryEmbedding,
     apply_rotary_pos_emb,
     repeat_kv,
@@ -127,7 +127,7 @@ class QEffDots1Attention(Dots1Attention):
         return attn_output, attn_weights, past_key_values
 
 
-class QEffDots1NaiveMoe(Dots1NaiveMoe):
+class QEffDots1Experts(Dots1Experts):
     """Collection of expert weights stored as 3D tensors."""
 
     def forward(
@@ -186,12 +186,12 @@ class QEffDots1Model(Dots1Model):
         attention_mask: torch.Tensor | None = None,
         position_ids: torch.LongTensor | None = None,
         past_key_values: Cache | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
         batch_index: torch.LongTensor | None = None,
         comp_ctx_lengths: torch.LongTensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
-    ) -> BaseModelOutputWithPast:
+    ) -> MoeModelOutputWithPast:
         if (input_ids is None) ^ (inputs_embeds is not None):
             raise ValueError("You must specify exactly one of input_ids or inputs_embeds")
 
@@ -203,17 +203,16 @@ class QEffDots1Model(Dots1Model):
             past_key_values = QEffDynamicCache.from_legacy_cache(past_key_values)
 
         target_length = past_key_values.get_seq_length() if comp_ctx_lengths is None else comp_ctx_lengths.shape[-1]
-        # It may already have been prepared by e.g. `generate`
         if not isinstance(causal_mask_mapping := attention_mask, dict):
-            # Create the masks
-            causal_mask_mapping = {
-                "full_attention": _create_causal_mask(position_ids=position_ids, target_length=target_length),
-            }
-            # The sliding window alternating layers are not always activated depending on the config
-            if self.has_sliding_layers:
-                causal_mask_mapping["sliding_attention"] = _create_causal_mask(
+            mask_creation_functions = {
+                "full_attention": lambda: _create_causal_mask(position_ids=position_ids, target_length=target_length),
+                "sliding_attention": lambda: _create_causal_mask(
                     position_ids=position_ids, target_length=target_length, sliding_window=self.config.sliding_window
-                )
+                ),
+            }
+            causal_mask_mapping = {}
+            for layer_type in set(self.config.layer_types):
+                causal_mask_mapping[layer_type] = mask_creation_functions[layer_type]()
 
         hidden_states = inputs_embeds
         position_embeddings = self.rotary_emb(hidden_states, position_ids)
@@ -235,9 +234,9 @@ class QEffDots1Model(Dots1Model):
         if return_legacy_cache:
             past_key_values = past_key_values.to_legacy_cache()
 
-        return BaseModelOutputWithPast(
+        return MoeModelOutputWithPast(
             last_hidden_state=hidden_states,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
 
@@ -248,13 +247,13 @@ class QEffDots1ForCausalLM(Dots1ForCausalLM):
         attention_mask: torch.Tensor | None = None,
         position_ids: torch.LongTensor | None = None,
         past_key_values: Cache | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
         batch_index: torch.LongTensor | None = None,
         comp_ctx_lengths: torch.LongTensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
-    ) -> CausalLMOutputWithPast:
-        outputs: BaseModelOutputWithPast = self.model(
+    ) -> MoeCausalLMOutputWithPast:
+        outputs: MoeModelOutputWithPast = self.model(
             input_ids=input_ids,
             attention_mask=attention_mask,
             position_ids=position_ids,
@@ -268,13 +267,15 @@ class QEffDots1ForCausalLM(Dots1ForCausalLM):
 
         hidden_states = outputs.last_hidden_state
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
-        logits = self.lm_head(hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index])
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        logits = self.lm_head(hidden_states)
 
-        return CausalLMOutputWithPast(
+        return MoeCausalLMOutputWithPast(
             logits=logits.float(),
-            past_key_values=outputs.past_key_values,
+            cache=outputs.cache,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
+            router_logits=outputs.router_logits,
         )
 
     def get_submodules_for_export(self) -> set[type[nn.Module]]:

@@ -52,8 +52,8 @@ class QEffErnieEmbeddings(ErnieEmbeddings):
         token_type_ids: torch.LongTensor | None = None,
         task_type_ids: torch.LongTensor | None = None,
         position_ids: torch.LongTensor | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
-        past_key_values_length: int = 0,
+        inputs_embeds: torch.Tensor | None = None,
+        cache_length: int = 0,
     ) -> torch.Tensor:
         input_shape = input_ids.size()
 
@@ -117,7 +117,7 @@ class QEffErnieSelfAttention(ErnieSelfAttention):
     def forward(
         self,
         hidden_states: torch.Tensor,
-        attention_mask: torch.FloatTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
         position_ids: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
@@ -133,13 +133,11 @@ class QEffErnieSelfAttention(ErnieSelfAttention):
 
         if past_key_values is not None:
             # decoder-only ernie can have a simple dynamic cache for example
-            current_past_key_values = past_key_values
+            current_cache = past_key_values
 
             # save all key/value_layer to cache to be re-used for fast auto-regressive generation
             cache_kwargs = {"position_ids": position_ids, "batch_index": batch_index, "CCL": attention_mask.shape[-1]}
-            key_layer, value_layer = current_past_key_values.update(
-                key_layer, value_layer, self.layer_idx, cache_kwargs
-            )
+            key_layer, value_layer = current_cache.update(key_layer, value_layer, self.layer_idx, cache_kwargs)
 
         attention_interface: Callable = eager_attention_forward
 
@@ -160,7 +158,7 @@ class QEffErnieAttention(ErnieAttention):
     def forward(
         self,
         hidden_states: torch.Tensor,
-        attention_mask: torch.FloatTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, Cache]:
@@ -178,7 +176,7 @@ class QEffErnieLayer(ErnieLayer):
     def forward(
         self,
         hidden_states: torch.Tensor,
-        attention_mask: torch.FloatTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, Cache]:
@@ -200,7 +198,7 @@ class QEffErnieEncoder(ErnieEncoder):
     def forward(
         self,
         hidden_states: torch.Tensor,
-        attention_mask: torch.FloatTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
         use_cache: bool | None = None,
         **kwargs: Unpack[TransformersKwargs],
@@ -215,7 +213,7 @@ class QEffErnieEncoder(ErnieEncoder):
 
         return BaseModelOutputWithPastAndCrossAttentions(
             last_hidden_state=hidden_states,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
 
@@ -274,7 +272,7 @@ class QEffErnieModel(ErnieModel):
         return BaseModelOutputWithPoolingAndCrossAttentions(
             last_hidden_state=sequence_output,
             pooler_output=pooled_output,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
 
@@ -310,11 +308,12 @@ class QEffErnieForCausalLM(ErnieForCausalLM):
 
         hidden_states = outputs.last_hidden_state
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
-        logits = self.cls(hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index])
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        logits = self.cls(hidden_states)
 
         return CausalLMOutputWithCrossAttentions(
             logits=logits.float(),
-            past_key_values=outputs.past_key_values,
+            cache=outputs.cache,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
             cross_attentions=outputs.cross_attentions,

@@ -277,7 +277,7 @@ class QEffFalconModel(FalconModel):
 
         return BaseModelOutputWithPastAndCrossAttentions(
             last_hidden_state=hidden_states,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
     def __qeff_init__(self):
@@ -312,12 +312,14 @@ class QEffFalconForCausalLM(FalconForCausalLM):
             comp_ctx_lengths=comp_ctx_lengths,
         )
         hidden_states = transformer_outputs[0]
+
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
-        lm_logits = self.lm_head(hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index])
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        lm_logits = self.lm_head(hidden_states)
 
         return CausalLMOutputWithCrossAttentions(
             logits=lm_logits.float(),
-            past_key_values=transformer_outputs.past_key_values,
+            cache=transformer_outputs.cache,
             hidden_states=transformer_outputs.hidden_states,
             attentions=transformer_outputs.attentions,
         )

@@ -83,16 +83,16 @@ class QEffGPT2Attention(GPT2Attention):
 
     def forward(
         self,
-        hidden_states: tuple[torch.FloatTensor] | None,
+        hidden_states: tuple[torch.Tensor] | None,
         past_key_values: Cache | None = None,
-        attention_mask: torch.FloatTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
         output_attentions: bool | None = False,
         position_ids: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
         **kwargs,
     ) -> tuple[torch.Tensor | tuple[torch.Tensor], ...]:
         if past_key_values is not None:
-            curr_past_key_values = past_key_values
+            curr_cache = past_key_values
 
         query_states, key_states, value_states = self.c_attn(hidden_states).split(self.split_size, dim=2)
         shape_kv = (*key_states.shape[:-1], -1, self.head_dim)
@@ -104,9 +104,7 @@ class QEffGPT2Attention(GPT2Attention):
 
         if past_key_values is not None:
             cache_kwargs = {"position_ids": position_ids, "batch_index": batch_index, "CCL": attention_mask.shape[-1]}
-            key_states, value_states = curr_past_key_values.update(
-                key_states, value_states, self.layer_idx, cache_kwargs
-            )
+            key_states, value_states = curr_cache.update(key_states, value_states, self.layer_idx, cache_kwargs)
 
         using_eager = self.config._attn_implementation == "eager"
         attention_interface: Callable = eager_attention_forward
@@ -135,9 +133,9 @@ class QEffGPT2Attention(GPT2Attention):
 class QEffGPT2Block(GPT2Block):
     def forward(
         self,
-        hidden_states: tuple[torch.FloatTensor] | None,
+        hidden_states: tuple[torch.Tensor] | None,
         past_key_values: Cache | None = None,
-        attention_mask: torch.FloatTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
         use_cache: bool | None = False,
         **kwargs,
     ) -> tuple[torch.Tensor, Cache]:
@@ -167,10 +165,10 @@ class QEffGPT2Model(GPT2Model):
         self,
         input_ids: torch.LongTensor | None = None,
         past_key_values: Cache | None = None,
-        attention_mask: torch.FloatTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
         token_type_ids: torch.LongTensor | None = None,
         position_ids: torch.LongTensor | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
         batch_index: torch.LongTensor | None = None,
         comp_ctx_lengths: torch.LongTensor | None = None,
@@ -228,7 +226,7 @@ class QEffGPT2Model(GPT2Model):
 
         return BaseModelOutputWithPastAndCrossAttentions(
             last_hidden_state=hidden_states,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
 
@@ -237,10 +235,10 @@ class QEffGPT2LMHeadModel(GPT2LMHeadModel):
         self,
         input_ids: torch.LongTensor | None = None,
         past_key_values: Cache | None = None,
-        attention_mask: torch.FloatTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
         token_type_ids: torch.LongTensor | None = None,
         position_ids: torch.LongTensor | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
         batch_index: torch.LongTensor | None = None,
         comp_ctx_lengths: torch.LongTensor | None = None,
@@ -259,12 +257,14 @@ class QEffGPT2LMHeadModel(GPT2LMHeadModel):
             **kwargs,
         )
         hidden_states = transformer_outputs.last_hidden_state
+
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
-        logits = self.lm_head(hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index])
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        logits = self.lm_head(hidden_states)
 
         return CausalLMOutputWithCrossAttentions(
             logits=logits.float(),
-            past_key_values=transformer_outputs.past_key_values,
+            cache=transformer_outputs.cache,
             hidden_states=transformer_outputs.hidden_states,
             attentions=transformer_outputs.attentions,
             cross_attentions=transformer_outputs.cross_attentions,

@@ -77,7 +77,7 @@ class QEffGPTBigCodeAttention(GPTBigCodeAttention):
         input_shape = hidden_states.shape[:-1]
 
         if past_key_values is not None:
-            curr_past_key_values = past_key_values
+            curr_cache = past_key_values
 
         if self.multi_query:
             query, key, value = (
@@ -95,7 +95,7 @@ class QEffGPTBigCodeAttention(GPTBigCodeAttention):
         if past_key_values is not None:
             # save all key/value_states to cache to be re-used for fast auto-regressive generation
             cache_kwargs = {"position_ids": position_ids, "batch_index": batch_index, "CCL": attention_mask.shape[-1]}
-            key, value = curr_past_key_values.update(key, value, self.layer_idx, cache_kwargs)
+            key, value = curr_cache.update(key, value, self.layer_idx, cache_kwargs)
 
         attention_interface: Callable = eager_attention_forward
 
@@ -122,11 +122,7 @@ class QEffGPTBigCodeBlock(GPTBigCodeBlock):
         attention_mask: torch.Tensor | None = None,
         use_cache: bool | None = False,
         **kwargs,
-    ) -> (
-        tuple[torch.Tensor, Cache]
-        | tuple[torch.Tensor, torch.Tensor, Cache]
-        | tuple[torch.Tensor, torch.Tensor, torch.Tensor, Cache]
-    ):
+    ) -> tuple[torch.Tensor, Cache]:
         residual = hidden_states
         hidden_states = self.ln_1(hidden_states)
         attn_output, _, past_key_values = self.attn(
@@ -201,7 +197,7 @@ class QEffGPTBigCodeModel(GPTBigCodeModel):
 
         return BaseModelOutputWithPastAndCrossAttentions(
             last_hidden_state=hidden_states,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
 
@@ -234,11 +230,12 @@ class QEffGPTBigCodeForCausalLM(GPTBigCodeForCausalLM):
 
         hidden_states = transformer_outputs[0]
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
-        logits = self.lm_head(hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index])
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        logits = self.lm_head(hidden_states)
 
         return CausalLMOutputWithCrossAttentions(
             logits=logits.float(),
-            past_key_values=transformer_outputs.past_key_values,
+            cache=transformer_outputs.cache,
             hidden_states=transformer_outputs.hidden_states,
             attentions=transformer_outputs.attentions,
             cross_attentions=transformer_outputs.cross_attentions,

@@ -77,8 +77,8 @@ def eager_attention_forward(
 class QEffGPTNeoXAttention(GPTNeoXAttention):
     def forward(
         self,
-        hidden_states: torch.FloatTensor,
-        attention_mask: torch.FloatTensor,
+        hidden_states: torch.Tensor,
+        attention_mask: torch.Tensor,
         past_key_values: Cache | None = None,
         position_embeddings: tuple[torch.Tensor, torch.Tensor] | None = None,
         position_ids: torch.LongTensor | None = None,
@@ -122,8 +122,8 @@ class QEffGPTNeoXAttention(GPTNeoXAttention):
 class QEffGPTNeoXLayer(GPTNeoXLayer):
     def forward(
         self,
-        hidden_states: torch.FloatTensor | None,
-        attention_mask: torch.FloatTensor | None = None,
+        hidden_states: torch.Tensor | None,
+        attention_mask: torch.Tensor | None = None,
         position_ids: torch.LongTensor | None = None,
         use_cache: bool | None = False,
         past_key_values: Cache | None = None,
@@ -155,9 +155,9 @@ class QEffGPTNeoXModel(GPTNeoXModel):
     def forward(
         self,
         input_ids: torch.LongTensor | None = None,
-        attention_mask: torch.FloatTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
         position_ids: torch.LongTensor | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
         use_cache: bool | None = None,
         batch_index: torch.LongTensor | None = None,
@@ -198,7 +198,7 @@ class QEffGPTNeoXModel(GPTNeoXModel):
 
         return BaseModelOutputWithPast(
             last_hidden_state=hidden_states,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
 
@@ -206,9 +206,9 @@ class QEffGPTNeoXForCausalLM(GPTNeoXForCausalLM):
     def forward(
         self,
         input_ids: torch.LongTensor | None = None,
-        attention_mask: torch.FloatTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
         position_ids: torch.LongTensor | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
         use_cache: bool | None = None,
         batch_index: torch.LongTensor | None = None,
@@ -230,11 +230,12 @@ class QEffGPTNeoXForCausalLM(GPTNeoXForCausalLM):
 
         hidden_states = outputs.last_hidden_state
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
-        logits = self.embed_out(hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index])
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        logits = self.lm_head(hidden_states)
 
         return CausalLMOutputWithPast(
             logits=logits.float(),
-            past_key_values=outputs.past_key_values,
+            cache=outputs.cache,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
         )

@@ -55,8 +55,8 @@ class QEffGPTNeoXJapaneseRotaryEmbedding(GPTNeoXJapaneseRotaryEmbedding):
 class QEffGPTNeoXJapaneseAttention(GPTNeoXJapaneseAttention):
     def forward(
         self,
-        hidden_states: torch.FloatTensor,
-        attention_mask: torch.FloatTensor,
+        hidden_states: torch.Tensor,
+        attention_mask: torch.Tensor,
         position_ids: torch.LongTensor,
         past_key_values: Cache | None = None,
         use_cache: bool | None = False,
@@ -163,8 +163,8 @@ def bias_dropout_add(x: Tensor, bias: Tensor, residual: Tensor | None) -> Tensor
 class QEffGPTNeoXJapaneseLayer(GPTNeoXJapaneseLayer):
     def forward(
         self,
-        hidden_states: torch.FloatTensor | None,
-        attention_mask: torch.FloatTensor | None = None,
+        hidden_states: torch.Tensor | None,
+        attention_mask: torch.Tensor | None = None,
         position_ids: torch.LongTensor | None = None,
         use_cache: bool | None = False,
         past_key_values: Cache | None = None,
@@ -202,9 +202,9 @@ class QEffGPTNeoXJapaneseModel(GPTNeoXJapaneseModel):
     def forward(
         self,
         input_ids: torch.LongTensor | None = None,
-        attention_mask: torch.FloatTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
         position_ids: torch.LongTensor | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
         use_cache: bool | None = None,
         batch_index: torch.LongTensor | None = None,
@@ -247,7 +247,7 @@ class QEffGPTNeoXJapaneseModel(GPTNeoXJapaneseModel):
 
         return BaseModelOutputWithPast(
             last_hidden_state=hidden_states,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
 
@@ -255,9 +255,9 @@ class QEffGPTNeoXJapaneseForCausalLM(GPTNeoXJapaneseForCausalLM):
     def forward(
         self,
         input_ids: torch.LongTensor | None = None,
-        attention_mask: torch.FloatTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
         position_ids: torch.LongTensor | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
         use_cache: bool | None = None,
         batch_index: torch.LongTensor | None = None,
@@ -278,11 +278,12 @@ class QEffGPTNeoXJapaneseForCausalLM(GPTNeoXJapaneseForCausalLM):
 
         hidden_states = outputs[0]
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
-        logits = self.embed_out(hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index])
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        logits = self.embed_out(hidden_states)
 
         return CausalLMOutputWithPast(
             logits=logits.float(),
-            past_key_values=outputs.past_key_values,
+            cache=outputs.cache,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
         )

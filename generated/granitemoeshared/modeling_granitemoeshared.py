@@ -26,12 +26,10 @@ from transformers.models.granitemoeshared.modeling_granitemoeshared import (
     GraniteFlashAttentionKwargs,
     GraniteMoeSharedAttention,
     GraniteMoeSharedDecoderLayer,
+    GraniteMoeSharedExperts,
     GraniteMoeSharedForCausalLM,
     GraniteMoeSharedModel,
-    GraniteMoeSharedMoE,
-    GraniteMoeSharedParallelExperts,
     GraniteMoeSharedRotaryEmbedding,
-    GraniteMoeSharedTopKGating,
     apply_rotary_pos_emb,
     repeat_kv,
 )
@@ -43,58 +41,23 @@ from qeff_codegen.runtime.constants import MIN_MASKED_ATTENTION_VALUE
 from qeff_codegen.runtime.modeling_attn_mask_utils import _create_causal_mask
 
 
-class QEffGraniteMoeSharedParallelExperts(GraniteMoeSharedParallelExperts):
-    def forward(self, inputs, expert):
-        """Apply to every row of `inputs`, [rows, in], the weight of its `expert`, [rows]."""
-        results = torch.matmul(self.weight[expert], inputs.unsqueeze(-1))[..., 0]
-        return results
+class QEffGraniteMoeSharedExperts(GraniteMoeSharedExperts):
+    """Collection of expert weights stored as 3D tensors."""
 
+    def forward(
+        self,
+        hidden_states: torch.Tensor,
+        top_k_index: torch.Tensor,
+        top_k_weights: torch.Tensor,
+    ) -> torch.Tensor:
+        current_state = hidden_states[:, None, None]
+        gate, up = torch.matmul(current_state, self.gate_up_proj[top_k_index].transpose(-1, -2)).chunk(2, dim=-1)
+        current_hidden_states = self.act_fn(gate) * up
+        current_hidden_states = torch.matmul(current_hidden_states, self.down_proj[top_k_index].transpose(-1, -2))
+        current_hidden_states = current_hidden_states * top_k_weights[:, :, None, None]
+        final_hidden_states = current_hidden_states.to(hidden_states.dtype).sum(dim=(1, 2))
 
-class QEffGraniteMoeSharedTopKGating(GraniteMoeSharedTopKGating):
-    def forward(self, hidden_states):
-        # compute the top_k routing decision
-        logits = self.layer(hidden_states).float()  # [batch_size x seq_len, num_experts]
-        top_k_logits, top_k_indices = logits.topk(self.top_k, dim=1)  # [num_tokens, top_k]
-        top_k_gates = torch.softmax(top_k_logits, dim=1).type_as(hidden_states)  # [num_tokens, top_k]
-
-        # Rows stand in the order of tokens, a token's choices side by side.
-        top_k_experts = top_k_indices.flatten()  # [num_tokens * top_k]
-        index_sorted_experts = torch.arange(
-            top_k_experts.shape[0], device=top_k_experts.device
-        )  # [num_tokens * top_k]
-        batch_index = index_sorted_experts.div(self.top_k, rounding_mode="trunc")  # [num_tokens * top_k]
-
-        # gather the gate values for grouped input tokens
-        top_k_gates = top_k_gates.flatten()  # [num_tokens * top_k]
-        batch_gates = top_k_gates[index_sorted_experts]  # [num_tokens * top_k]
-
-        return index_sorted_experts, batch_index, batch_gates, top_k_experts, logits
-
-
-class QEffGraniteMoeSharedMoE(GraniteMoeSharedMoE):
-    """
-    A Sparsely gated mixture of experts layer with 1-layer Feed-Forward networks as experts.
-
-    Args:
-        config:
-            Configuration object with model hyperparameters.
-    """
-
-    def forward(self, layer_input):
-        bsz, length, emb_size = layer_input.size()
-        layer_input = layer_input.reshape(-1, emb_size)
-        _, batch_index, batch_gates, expert, _ = self.router(layer_input)
-
-        expert_inputs = layer_input[batch_index]
-        hidden_states = self.input_linear(expert_inputs, expert)
-        chunked_hidden_states = hidden_states.chunk(2, dim=-1)
-        hidden_states = self.activation(chunked_hidden_states[0]) * chunked_hidden_states[1]
-        expert_outputs = self.output_linear(hidden_states, expert)
-
-        expert_outputs = expert_outputs * batch_gates[:, None]
-        layer_output = expert_outputs.view(bsz * length, -1, self.input_size).sum(dim=1)
-        layer_output = layer_output.view(bsz, length, self.input_size)
-        return layer_output
+        return final_hidden_states
 
 
 def eager_attention_forward(
@@ -174,7 +137,7 @@ class QEffGraniteMoeSharedDecoderLayer(GraniteMoeSharedDecoderLayer):
         use_cache: bool | None = False,
         position_embeddings: tuple[torch.Tensor, torch.Tensor] | None = None,
         **kwargs: Unpack[GraniteFlashAttentionKwargs],
-    ) -> tuple[torch.FloatTensor, tuple[torch.FloatTensor, torch.FloatTensor] | None, Cache]:
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor] | None, Cache]:
         residual = hidden_states
         hidden_states = self.input_layernorm(hidden_states)
 
@@ -229,7 +192,7 @@ class QEffGraniteMoeSharedModel(GraniteMoeSharedModel):
         attention_mask: torch.Tensor | None = None,
         position_ids: torch.LongTensor | None = None,
         past_key_values: Cache | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
         batch_index: torch.LongTensor | None = None,
         comp_ctx_lengths: torch.LongTensor | None = None,
@@ -272,7 +235,7 @@ class QEffGraniteMoeSharedModel(GraniteMoeSharedModel):
 
         return MoeModelOutputWithPast(  # only diff with Mistral is the output type, we need MoE
             last_hidden_state=hidden_states,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
 
@@ -283,7 +246,7 @@ class QEffGraniteMoeSharedForCausalLM(GraniteMoeSharedForCausalLM):
         attention_mask: torch.Tensor | None = None,
         position_ids: torch.LongTensor | None = None,
         past_key_values: Cache | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         output_router_logits: bool | None = None,
         batch_index: torch.LongTensor | None = None,
         comp_ctx_lengths: torch.LongTensor | None = None,
@@ -299,6 +262,7 @@ class QEffGraniteMoeSharedForCausalLM(GraniteMoeSharedForCausalLM):
             position_ids=position_ids,
             past_key_values=past_key_values,
             inputs_embeds=inputs_embeds,
+            output_router_logits=output_router_logits,
             batch_index=batch_index,
             comp_ctx_lengths=comp_ctx_lengths,
             **kwargs,
@@ -307,11 +271,12 @@ class QEffGraniteMoeSharedForCausalLM(GraniteMoeSharedForCausalLM):
         # Only compute necessary logits
         hidden_states = outputs.last_hidden_state
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
-        logits = self.lm_head(hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index])
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        logits = self.lm_head(hidden_states)
         logits = logits / self.config.logits_scaling
         return MoeCausalLMOutputWithPast(
             logits=logits.float(),
-            past_key_values=outputs.past_key_values,
+            cache=outputs.cache,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
             router_logits=outputs.router_logits,

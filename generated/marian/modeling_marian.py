@@ -87,7 +87,7 @@ class QEffMarianAttention(MarianAttention):
         # get query proj
         query_states = self.q_proj(hidden_states).view(hidden_shape).transpose(1, 2)
         if past_key_values is not None:
-            curr_past_key_values = past_key_values
+            curr_cache = past_key_values
 
         current_states = hidden_states
         key_states = self.k_proj(current_states)
@@ -98,9 +98,7 @@ class QEffMarianAttention(MarianAttention):
 
         if past_key_values is not None:
             cache_kwargs = {"position_ids": position_ids, "batch_index": batch_index, "CCL": attention_mask.shape[-1]}
-            key_states, value_states = curr_past_key_values.update(
-                key_states, value_states, self.layer_idx, cache_kwargs
-            )
+            key_states, value_states = curr_cache.update(key_states, value_states, self.layer_idx, cache_kwargs)
 
         attention_interface: Callable = eager_attention_forward
 
@@ -165,7 +163,7 @@ class QEffMarianDecoder(MarianDecoder):
         input_ids: torch.LongTensor | None = None,
         attention_mask: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
         position_ids: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
@@ -181,7 +179,7 @@ class QEffMarianDecoder(MarianDecoder):
         # Important to apply outside of the above `if`, in case user passes `embeds`
         inputs_embeds = inputs_embeds * self.embed_scale
 
-        # initialize `past_key_values`
+        # initialize `cache`
         return_legacy_cache = not isinstance(past_key_values, Cache)
         if return_legacy_cache:
             past_key_values = QEffDynamicCache.from_legacy_cache(past_key_values)
@@ -212,7 +210,7 @@ class QEffMarianDecoder(MarianDecoder):
 
         return BaseModelOutputWithPastAndCrossAttentions(
             last_hidden_state=hidden_states,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
 
@@ -222,7 +220,7 @@ class QEffMarianForCausalLM(MarianForCausalLM):
         input_ids: torch.LongTensor | None = None,
         attention_mask: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
         position_ids: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
@@ -244,11 +242,12 @@ class QEffMarianForCausalLM(MarianForCausalLM):
 
         hidden_states = outputs[0]
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
-        logits = self.lm_head(hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index])
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        logits = self.lm_head(hidden_states)
 
         return CausalLMOutputWithCrossAttentions(
             logits=logits.float(),
-            past_key_values=outputs.past_key_values,
+            cache=outputs.cache,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
             cross_attentions=outputs.cross_attentions,

@@ -144,7 +144,7 @@ class QEffModernBertDecoderLayer(ModernBertDecoderLayer):
         attention_mask: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
         **kwargs: Unpack[TransformersKwargs],
-    ) -> tuple[torch.FloatTensor, tuple[torch.FloatTensor, torch.FloatTensor] | None, Cache]:
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor] | None, Cache]:
         residual = hidden_states
         hidden_states = self.attn_norm(hidden_states)
 
@@ -187,7 +187,7 @@ class QEffModernBertDecoderModel(ModernBertDecoderModel):
         # Calculate embeddings
         hidden_states = self.embeddings(input_ids=input_ids, inputs_embeds=inputs_embeds)
 
-        # Handle past_key_values and cache setup
+        # Handle cache and cache setup
         return_legacy_cache = not isinstance(past_key_values, Cache)
         if return_legacy_cache:
             past_key_values = QEffDynamicCache.from_legacy_cache(past_key_values)
@@ -204,7 +204,7 @@ class QEffModernBertDecoderModel(ModernBertDecoderModel):
             }
 
         position_embeddings = {}
-        for layer_type in self.config.layer_types:
+        for layer_type in set(self.config.layer_types):
             position_embeddings[layer_type] = self.rotary_emb(hidden_states, position_ids, layer_type)
 
         for i, decoder_layer in enumerate(self.layers):
@@ -225,7 +225,7 @@ class QEffModernBertDecoderModel(ModernBertDecoderModel):
 
         return BaseModelOutputWithPast(
             last_hidden_state=hidden_states,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
 
@@ -256,13 +256,12 @@ class QEffModernBertDecoderForCausalLM(ModernBertDecoderForCausalLM):
 
         hidden_states = outputs.last_hidden_state
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
-        logits = self.decoder(
-            self.lm_head(hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index])
-        )
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        logits = self.decoder(self.lm_head(hidden_states))
 
         return CausalLMOutputWithPast(
             logits=logits.float(),
-            past_key_values=outputs.past_key_values,
+            cache=outputs.cache,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
         )

@@ -144,21 +144,25 @@ class QEffOlmo3DecoderLayer(Olmo3DecoderLayer):
 
 class QEffOlmo3RotaryEmbedding(Olmo3RotaryEmbedding):
     def __qeff_init__(self):
-        position_ids = torch.arange(self.config.max_position_embeddings, device=self.inv_freq.device).unsqueeze(0)
-        cos, sin = super().forward(self.inv_freq, position_ids)
-        if self.rope_type == "longrope":
-            # Calls that end below the original context take the short factors; their rows follow the long ones.
-            self.long_from = self.config.rope_parameters["original_max_position_embeddings"]
-            short_cos, short_sin = super().forward(self.inv_freq, position_ids[:, : self.long_from])
-            cos, sin = torch.cat((cos, short_cos), dim=1), torch.cat((sin, short_sin), dim=1)
-        self.register_buffer("cos_cached", cos.squeeze(0), persistent=False)
-        self.register_buffer("sin_cached", sin.squeeze(0), persistent=False)
+        position_ids = torch.arange(self.config.max_position_embeddings).unsqueeze(0)
+        for layer_type in self.rope_type:
+            inv_freq = getattr(self, f"{layer_type}_inv_freq")
+            cos, sin = super().forward(inv_freq, position_ids.to(inv_freq.device), layer_type)
+            if self.rope_type[layer_type] == "longrope":
+                # Calls that end below the original context take the short factors; their rows follow the long ones.
+                long_from = self.config.rope_parameters[layer_type]["original_max_position_embeddings"]
+                short_cos, short_sin = super().forward(inv_freq, position_ids[:, :long_from], layer_type)
+                cos, sin = torch.cat((cos, short_cos), dim=1), torch.cat((sin, short_sin), dim=1)
+            self.register_buffer(f"{layer_type}_cos_cached", cos.squeeze(0), persistent=False)
+            self.register_buffer(f"{layer_type}_sin_cached", sin.squeeze(0), persistent=False)
 
-    def forward(self, x, position_ids):
-        if self.rope_type == "longrope":
-            is_short = position_ids.amax(dim=1, keepdim=True) < self.long_from
+    def forward(self, x, position_ids, layer_type=None):
+        if self.rope_type[layer_type] == "longrope":
+            long_from = self.config.rope_parameters[layer_type]["original_max_position_embeddings"]
+            is_short = position_ids.amax(dim=1, keepdim=True) < long_from
             position_ids = torch.where(is_short, position_ids + self.config.max_position_embeddings, position_ids)
-        return self.cos_cached[position_ids].to(dtype=x.dtype), self.sin_cached[position_ids].to(dtype=x.dtype)
+        cos, sin = getattr(self, f"{layer_type}_cos_cached"), getattr(self, f"{layer_type}_sin_cached")
+        return cos[position_ids].to(dtype=x.dtype), sin[position_ids].to(dtype=x.dtype)
 
 
 class QEffOlmo3Model(Olmo3Model):
@@ -168,7 +172,7 @@ class QEffOlmo3Model(Olmo3Model):
         attention_mask: torch.Tensor | None = None,
         position_ids: torch.LongTensor | None = None,
         past_key_values: Cache | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
         batch_index: torch.LongTensor | None = None,
         comp_ctx_lengths: torch.LongTensor | None = None,
@@ -196,7 +200,9 @@ class QEffOlmo3Model(Olmo3Model):
             }
 
         hidden_states = inputs_embeds
-        position_embeddings = self.rotary_emb(hidden_states, position_ids)
+        position_embeddings = {}
+        for layer_type in set(self.config.layer_types):
+            position_embeddings[layer_type] = self.rotary_emb(hidden_states, position_ids, layer_type)
 
         for i, decoder_layer in enumerate(self.layers[: self.config.num_hidden_layers]):
             hidden_states, past_key_values = decoder_layer(
@@ -204,7 +210,7 @@ class QEffOlmo3Model(Olmo3Model):
                 attention_mask=causal_mask_mapping[self.config.layer_types[i]],
                 position_ids=position_ids,
                 past_key_values=past_key_values,
-                position_embeddings=position_embeddings,
+                position_embeddings=position_embeddings[self.config.layer_types[i]],
                 batch_index=batch_index,
                 **kwargs,
             )
@@ -216,7 +222,7 @@ class QEffOlmo3Model(Olmo3Model):
 
         return BaseModelOutputWithPast(
             last_hidden_state=hidden_states,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
 
@@ -227,7 +233,7 @@ class QEffOlmo3ForCausalLM(Olmo3ForCausalLM):
         attention_mask: torch.Tensor | None = None,
         position_ids: torch.LongTensor | None = None,
         past_key_values: Cache | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
         batch_index: torch.LongTensor | None = None,
         comp_ctx_lengths: torch.LongTensor | None = None,
@@ -247,11 +253,12 @@ class QEffOlmo3ForCausalLM(Olmo3ForCausalLM):
 
         hidden_states = outputs.last_hidden_state
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
-        logits = self.lm_head(hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index])
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        logits = self.lm_head(hidden_states)
 
         return CausalLMOutputWithPast(
             logits=logits.float(),
-            past_key_values=outputs.past_key_values,
+            cache=outputs.cache,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
         )

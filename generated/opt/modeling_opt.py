@@ -69,7 +69,7 @@ class QEffOPTAttention(OPTAttention):
         """Input shape: Batch x Time x Channel"""
         bsz, tgt_len, _ = hidden_states.size()
 
-        # Scaling is susceptible to floating point arithmetics' inprecisions
+        # Scaling is susceptible to floating point arithmetics' imprecisions
         # which can lead to different results (this is dependent from model
         # to model, e.g. whisper is one such case). We therefore keep the
         # original order of scaling to follow the original implementation
@@ -171,7 +171,7 @@ class QEffOPTDecoder(OPTDecoder):
         input_ids: torch.LongTensor | None = None,
         attention_mask: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
         position_ids: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
@@ -190,7 +190,13 @@ class QEffOPTDecoder(OPTDecoder):
         if return_legacy_cache:
             past_key_values = QEffDynamicCache.from_legacy_cache(past_key_values)
 
+        # The dense mask is only required to infer `position_ids`, while `attention_mask` must stay `None` when
+        # unpadded, as `create_causal_mask` would otherwise never skip it in favor of sdpa's `is_causal` argument
+        position_attention_mask = attention_mask
         target_length = past_key_values.get_seq_length() if comp_ctx_lengths is None else comp_ctx_lengths.shape[-1]
+        if position_attention_mask is None:
+            position_attention_mask = torch.ones(inputs_embeds.shape[0], target_length, device=inputs_embeds.device)
+
         causal_mask = _create_causal_mask(position_ids=position_ids, target_length=target_length)
 
         pos_embeds = self.embed_positions.weight[position_ids + self.embed_positions.offset]
@@ -224,7 +230,7 @@ class QEffOPTDecoder(OPTDecoder):
 
         return BaseModelOutputWithPast(
             last_hidden_state=hidden_states,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
 
@@ -234,7 +240,7 @@ class QEffOPTForCausalLM(OPTForCausalLM):
         input_ids: torch.LongTensor | None = None,
         attention_mask: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
         position_ids: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
@@ -256,11 +262,12 @@ class QEffOPTForCausalLM(OPTForCausalLM):
 
         hidden_states = outputs.last_hidden_state
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
-        logits = self.lm_head(hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]).contiguous()
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        logits = self.lm_head(hidden_states).contiguous()
 
         return CausalLMOutputWithPast(
             logits=logits.float(),
-            past_key_values=outputs.past_key_values,
+            cache=outputs.cache,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
         )

@@ -87,7 +87,7 @@ class QEffPegasusAttention(PegasusAttention):
         # get query proj
         query_states = self.q_proj(hidden_states).view(hidden_shape).transpose(1, 2)
         if past_key_values is not None:
-            curr_past_key_values = past_key_values
+            curr_cache = past_key_values
 
         current_states = hidden_states
         key_states = self.k_proj(current_states)
@@ -98,9 +98,7 @@ class QEffPegasusAttention(PegasusAttention):
 
         if past_key_values is not None:
             cache_kwargs = {"position_ids": position_ids, "batch_index": batch_index, "CCL": attention_mask.shape[-1]}
-            key_states, value_states = curr_past_key_values.update(
-                key_states, value_states, self.layer_idx, cache_kwargs
-            )
+            key_states, value_states = curr_cache.update(key_states, value_states, self.layer_idx, cache_kwargs)
 
         attention_interface: Callable = eager_attention_forward
 
@@ -131,14 +129,14 @@ class QEffPegasusDecoderLayer(PegasusDecoderLayer):
     ) -> tuple[torch.Tensor, Cache]:
         """
         Args:
-            hidden_states (`torch.FloatTensor`): input to the layer of shape `(batch, seq_len, embed_dim)`
-            attention_mask (`torch.FloatTensor`): attention mask of size
+            hidden_states (`torch.Tensor`): input to the layer of shape `(batch, seq_len, embed_dim)`
+            attention_mask (`torch.Tensor`): attention mask of size
                 `(batch, 1, tgt_len, src_len)` where padding elements are indicated by very large negative values.
-            encoder_hidden_states (`torch.FloatTensor`):
+            encoder_hidden_states (`torch.Tensor`):
                 cross attention input to the layer of shape `(batch, seq_len, embed_dim)`
-            encoder_attention_mask (`torch.FloatTensor`): encoder attention mask of size
+            encoder_attention_mask (`torch.Tensor`): encoder attention mask of size
                 `(batch, 1, tgt_len, src_len)` where padding elements are indicated by very large negative values.
-            past_key_values (`Cache`): cached past key and value projection states
+            cache (`Cache`): cached past key and value projection states
         """
         residual = hidden_states
         hidden_states = self.self_attn_layer_norm(hidden_states)
@@ -192,7 +190,7 @@ class QEffPegasusDecoder(PegasusDecoder):
         # important to apply scale outside of `if` in case users pass `embeds`
         inputs_embeds = inputs_embeds * self.embed_scale
 
-        # initialize `past_key_values`
+        # initialize `cache`
         return_legacy_cache = not isinstance(past_key_values, Cache)
         if return_legacy_cache:
             past_key_values = QEffDynamicCache.from_legacy_cache(past_key_values)
@@ -225,7 +223,7 @@ class QEffPegasusDecoder(PegasusDecoder):
 
         return BaseModelOutputWithPastAndCrossAttentions(
             last_hidden_state=hidden_states,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
 
@@ -236,7 +234,7 @@ class QEffPegasusForCausalLM(PegasusForCausalLM):
         input_ids: torch.LongTensor | None = None,
         attention_mask: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
-        inputs_embeds: torch.FloatTensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
         position_ids: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
@@ -258,11 +256,12 @@ class QEffPegasusForCausalLM(PegasusForCausalLM):
 
         hidden_states = outputs[0]
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
-        logits = self.lm_head(hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index])
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        logits = self.lm_head(hidden_states)
 
         return CausalLMOutputWithCrossAttentions(
             logits=logits.float(),
-            past_key_values=outputs.past_key_values,
+            cache=outputs.cache,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
             cross_attentions=outputs.cross_attentions,

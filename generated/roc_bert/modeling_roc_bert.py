@@ -54,7 +54,7 @@ class QEffRoCBertEmbeddings(RoCBertEmbeddings):
         token_type_ids=None,
         position_ids=None,
         inputs_embeds=None,
-        past_key_values_length=0,
+        cache_length=0,
     ):
         input_shape = input_ids.size()
 
@@ -147,7 +147,7 @@ class QEffRoCBertSelfAttention(RoCBertSelfAttention):
     def forward(
         self,
         hidden_states: torch.Tensor,
-        attention_mask: torch.FloatTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
         position_ids: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
@@ -163,13 +163,11 @@ class QEffRoCBertSelfAttention(RoCBertSelfAttention):
 
         if past_key_values is not None:
             # decoder-only bert can have a simple dynamic cache for example
-            current_past_key_values = past_key_values
+            current_cache = past_key_values
 
             # save all key/value_layer to cache to be re-used for fast auto-regressive generation
             cache_kwargs = {"position_ids": position_ids, "batch_index": batch_index, "CCL": attention_mask.shape[-1]}
-            key_layer, value_layer = current_past_key_values.update(
-                key_layer, value_layer, self.layer_idx, cache_kwargs
-            )
+            key_layer, value_layer = current_cache.update(key_layer, value_layer, self.layer_idx, cache_kwargs)
 
         attention_interface: Callable = eager_attention_forward
 
@@ -190,7 +188,7 @@ class QEffRoCBertAttention(RoCBertAttention):
     def forward(
         self,
         hidden_states: torch.Tensor,
-        attention_mask: torch.FloatTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, Cache]:
@@ -208,7 +206,7 @@ class QEffRoCBertLayer(RoCBertLayer):
     def forward(
         self,
         hidden_states: torch.Tensor,
-        attention_mask: torch.FloatTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, Cache]:
@@ -230,7 +228,7 @@ class QEffRoCBertEncoder(RoCBertEncoder):
     def forward(
         self,
         hidden_states: torch.Tensor,
-        attention_mask: torch.FloatTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
         use_cache: bool | None = None,
         **kwargs: Unpack[TransformersKwargs],
@@ -245,7 +243,7 @@ class QEffRoCBertEncoder(RoCBertEncoder):
 
         return BaseModelOutputWithPastAndCrossAttentions(
             last_hidden_state=hidden_states,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
 
@@ -306,7 +304,7 @@ class QEffRoCBertModel(RoCBertModel):
         return BaseModelOutputWithPoolingAndCrossAttentions(
             last_hidden_state=sequence_output,
             pooler_output=pooled_output,
-            past_key_values=past_key_values,
+            cache=past_key_values,
         )
 
 
@@ -343,11 +341,12 @@ class QEffRoCBertForCausalLM(RoCBertForCausalLM):
 
         hidden_states = outputs.last_hidden_state
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
-        logits = self.cls(hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index])
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        logits = self.cls(hidden_states)
 
         return CausalLMOutputWithCrossAttentions(
             logits=logits.float(),
-            past_key_values=outputs.past_key_values,
+            cache=outputs.cache,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
             cross_attentions=outputs.cross_attentions,
