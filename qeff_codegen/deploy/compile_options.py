@@ -28,8 +28,6 @@ class CompileOptions:
         num_cores: cores of each card.
         mxfp6_matmul: compress the weights of matrix products to MXFP6.
         mxint8_kv_cache: compress the KV cache to MXINT8.
-        num_speculative_tokens: tokens a decode step checks beside the one it is sure of; None without speculation.
-        use_onnx_subfunctions: each decoder-layer class is one ONNX function.
         compiler_options: further options of qaic-compile, in snake case.
 
     Raises:
@@ -46,14 +44,11 @@ class CompileOptions:
     num_cores: int = 16
     mxfp6_matmul: bool = False
     mxint8_kv_cache: bool = False
-    num_speculative_tokens: int | None = None
-    use_onnx_subfunctions: bool = False
     compiler_options: Mapping[str, CompilerValue] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._check_sizes()
         self._check_context_lengths()
-        self._check_speculation()
         self._check_compiler_options()
 
     @property
@@ -65,11 +60,6 @@ class CompileOptions:
     def compute_context_length(self) -> bool:
         """Whether attention reads less than the whole context where less is in use."""
         return bool(self.comp_ctx_lengths_prefill or self.comp_ctx_lengths_decode)
-
-    @property
-    def decode_seq_len(self) -> int:
-        """Tokens of one decode step of each row."""
-        return 1 + (self.num_speculative_tokens or 0)
 
     def _check_sizes(self) -> None:
         sizes = ("prefill_seq_len", "ctx_len", "batch_size", "full_batch_size", "num_devices", "num_cores")
@@ -109,22 +99,6 @@ class CompileOptions:
                 "both need a list. Give the second too; ctx_len alone is a list."
             )
 
-    def _check_speculation(self) -> None:
-        if self.num_speculative_tokens is None:
-            return
-        if self.num_speculative_tokens < 1:
-            raise UsageError(f"num_speculative_tokens is {self.num_speculative_tokens}: it must be 1 or more.")
-        if self.prefill_seq_len < self.decode_seq_len:
-            raise UsageError(
-                f"prefill_seq_len is {self.prefill_seq_len} and num_speculative_tokens {self.num_speculative_tokens}: "
-                f"a decode step of {self.decode_seq_len} tokens must not be longer than a prefill chunk."
-            )
-        if self.compute_context_length:
-            raise UsageError(
-                "num_speculative_tokens and comp_ctx_lengths are given: QEfficient compiles no program with both, and "
-                "nor does this. Give one of them."
-            )
-
     def _check_compiler_options(self) -> None:
         for name in self.compiler_options:
             if not name.isidentifier() or name != name.lower():
@@ -143,7 +117,7 @@ RESERVED = {
     "aic_num_cores": "give num_cores",
     "mxfp6": "give mxfp6_matmul",
     "mxfp6_matmul": "give mxfp6_matmul",
-    "sub_functions": "give use_onnx_subfunctions",
+    "sub_functions": "the exported graph has none",
     "network_specialization_config": "it follows from the sizes",
     "custom_io_list_file": "it follows from the KV cache",
     "aic_binary_dir": "the program stands beside its inputs",

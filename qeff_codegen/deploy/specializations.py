@@ -39,7 +39,7 @@ def specializations(options: CompileOptions) -> list[Specialization]:
     """
     prefill = [_prefill(options, length) for length in _lengths(options.comp_ctx_lengths_prefill, options)]
     decode = [_decode(options, length) for length in _lengths(options.comp_ctx_lengths_decode, options)]
-    if options.decode_seq_len == options.prefill_seq_len and not options.continuous_batching:
+    if options.prefill_seq_len == 1 and not options.continuous_batching:
         known = [item.symbols for item in prefill]
         decode = [item for item in decode if item.symbols not in known]
     return _numbered([*prefill, *decode])
@@ -69,26 +69,21 @@ def _prefill(options: CompileOptions, comp_ctx_length: int | None) -> Specializa
         # Prompts come one by one; a prompt of one token is a decode step, which all rows take together.
         rows = options.full_batch_size if options.prefill_seq_len == 1 else 1
         symbols |= {"batch_size": rows, "full_batch_exec_size": rows, "full_batch_size": options.full_batch_size}
-    # Prefill is asked for the logits of one token, whatever a decode step checks.
-    return _specialization(PREFILL, symbols, comp_ctx_length, options.num_speculative_tokens and 1)
+    return _specialization(PREFILL, symbols, comp_ctx_length)
 
 
 def _decode(options: CompileOptions, comp_ctx_length: int | None) -> Specialization:
-    symbols = {"ctx_len": options.ctx_len, "seq_len": options.decode_seq_len}
+    symbols = {"ctx_len": options.ctx_len, "seq_len": 1}
     if options.full_batch_size is None:
         symbols["batch_size"] = options.batch_size
     else:
         symbols |= {"batch_size": options.full_batch_size, "full_batch_size": options.full_batch_size}
-    return _specialization(DECODE, symbols, comp_ctx_length, options.num_speculative_tokens and options.decode_seq_len)
+    return _specialization(DECODE, symbols, comp_ctx_length)
 
 
-def _specialization(
-    name: str, symbols: dict[str, int], comp_ctx_length: int | None, num_logits_to_keep: int | None
-) -> Specialization:
+def _specialization(name: str, symbols: dict[str, int], comp_ctx_length: int | None) -> Specialization:
     if comp_ctx_length is not None:
         symbols["comp_ctx_lengths"] = comp_ctx_length
-    if num_logits_to_keep is not None:
-        symbols["num_logits_to_keep"] = num_logits_to_keep
     return Specialization(name, dict(sorted(symbols.items())))
 
 

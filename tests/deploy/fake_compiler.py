@@ -26,7 +26,6 @@ ORDER = [
     r"(-mos=\d+)?",
     r"(-aic-enable-depth-first)?",
     r"(-mdp-load-partition-config=(?P<mdp>.+/mdp_ts_(?P<devices>\d+)\.json))?",
-    r"(-sub-functions)?",
     r"-network-specialization-config=(?P<specializations>.+/specializations\.json)",
     r"-custom-IO-list-file=(?P<custom_io>.+/custom_io\.yaml)",
     r"-aic-binary-dir=(?P<binary>.+)",

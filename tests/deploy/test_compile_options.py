@@ -27,12 +27,6 @@ from qeff_codegen.errors import UsageError
             ("comp_ctx_lengths_decode is 96, 64", "the shortest first"),
         ),
         ({"comp_ctx_lengths_decode": (64,)}, ("comp_ctx_lengths_prefill is not",)),
-        ({"num_speculative_tokens": 0}, ("num_speculative_tokens is 0",)),
-        ({"num_speculative_tokens": 32}, ("num_speculative_tokens 32", "33 tokens")),
-        (
-            {"num_speculative_tokens": 3, "comp_ctx_lengths_prefill": (64,), "comp_ctx_lengths_decode": (64,)},
-            ("num_speculative_tokens and comp_ctx_lengths",),
-        ),
         ({"compiler_options": {"mxfp6": True}}, ("mxfp6", "give mxfp6_matmul")),
         ({"compiler_options": {"aic-num-cores": 2}}, ("`aic-num-cores` is no option",)),
     ],
@@ -45,6 +39,5 @@ def test_refused_by_name(options: dict[str, Any], named: tuple[str, ...]) -> Non
 
 
 def test_sizes_that_meet_are_accepted() -> None:
-    options = CompileOptions(ctx_len=32, prefill_seq_len=32, full_batch_size=1, num_speculative_tokens=31)
+    options = CompileOptions(ctx_len=32, prefill_seq_len=32, full_batch_size=1)
     assert options.continuous_batching
-    assert options.decode_seq_len == 32

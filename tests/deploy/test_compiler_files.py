@@ -53,12 +53,6 @@ def test_compute_context_lengths_give_one_program_each_and_one_for_the_whole_con
     assert found == [("Prefill_0", 64), ("Prefill_1", 128), ("Decode_0", 32), ("Decode_1", 128)]
 
 
-def test_speculation() -> None:
-    prefill, decode = specializations(CompileOptions(num_speculative_tokens=3))
-    assert prefill.symbols["num_logits_to_keep"] == 1
-    assert (decode.symbols["seq_len"], decode.symbols["num_logits_to_keep"]) == (4, 4)
-
-
 def test_a_decode_program_that_prefill_is_already_is_not_made_twice() -> None:
     assert [item.name for item in specializations(CompileOptions(prefill_seq_len=1))] == ["Prefill"]
     rows = specializations(CompileOptions(prefill_seq_len=1, full_batch_size=4))
@@ -92,13 +86,12 @@ def test_command_with_everything() -> None:
     options = CompileOptions(
         mxfp6_matmul=True,
         num_devices=4,
-        use_onnx_subfunctions=True,
         compiler_options={"mos": 1, "aic_enable_depth_first": True, "stats": False, "aic_hw_version": "ai200"},
     )
     command = " ".join(compiler_command(SDK_COMPILER, Path("MODEL.onnx"), Path("Q"), options))
     assert "-aic-hw -aic-hw-version=ai200 -m=MODEL.onnx" in command
     assert (
         "-aic-num-cores=16 -mxfp6-matmul -mos=1 -aic-enable-depth-first "
-        "-mdp-load-partition-config=Q/mdp_ts_4.json -sub-functions -network-specialization-config" in command
+        "-mdp-load-partition-config=Q/mdp_ts_4.json -network-specialization-config" in command
     )
     assert "stats" not in command

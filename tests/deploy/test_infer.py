@@ -46,7 +46,7 @@ def expected(checkpoint: Path) -> dict[str, str]:
         generated = model.generate(
             tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=NEW_TOKENS, do_sample=False, pad_token_id=0
         )
-        texts[prompt] = tokenizer.decode(generated[0, tokens.shape[1] :], skip_special_tokens=True)
+        texts[prompt] = str(tokenizer.decode(generated[0, tokens.shape[1] :], skip_special_tokens=True))
     assert len(set(texts.values())) == len(PROMPTS)
     return texts
 
