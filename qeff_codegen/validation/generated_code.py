@@ -64,8 +64,8 @@ def _other_release(package: str, folder: Path) -> str:
     if entry is None or entry.transformers_version in (None, installed):
         return ""
     return (
-        f"\nIt was generated from transformers {entry.transformers_version}, and {installed} is installed: install that "
-        "release, or generate the model again."
+        f"\nIt was generated from transformers {entry.transformers_version}, and {installed} is installed: install "
+        "that release, or generate the model again."
     )
 
 
