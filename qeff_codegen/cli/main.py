@@ -17,6 +17,8 @@ COMMANDS = {
     "validate": "qeff_codegen.cli.validate",
     "review": "qeff_codegen.cli.review",
     "sweep": "qeff_codegen.cli.sweep",
+    "compile": "qeff_codegen.cli.compile",
+    "infer": "qeff_codegen.cli.infer",
     "bump": "qeff_codegen.cli.bump",
     "compat": "qeff_codegen.cli.compat",
 }

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from qeff_codegen.errors import UsageError
 from qeff_codegen.runtime.prefill import PAD_POSITION, PAD_TOKEN, Step, check_prompts, prefill
+
+
+@dataclass(frozen=True)
+class NewToken:
+    """One generated token.
+
+    Attributes:
+        prompt: index of the prompt it continues.
+        token: its id.
+        logits: float32 `[vocab]`, what it was chosen from.
+    """
+
+    prompt: int
+    token: int
+    logits: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -23,6 +38,14 @@ class Generation:
 
     tokens: list[list[int]]
     logits: np.ndarray
+
+    @classmethod
+    def collect(cls, stream: Iterable[NewToken], num_prompts: int) -> Generation:
+        """Takes all tokens of a stream, each prompt's in their order."""
+        logits: list[list[np.ndarray]] = [[] for _ in range(num_prompts)]
+        for new in stream:
+            logits[new.prompt].append(new.logits)
+        return cls.from_logits(logits)
 
     @classmethod
     def from_logits(cls, logits: Sequence[Sequence[np.ndarray]]) -> Generation:
@@ -56,7 +79,21 @@ def generate(
     ctx_len: int,
     max_new_tokens: int | None = None,
 ) -> Generation:
-    """Prefills the prompts as one batch and decodes greedily.
+    """Prefills the prompts as one batch and decodes greedily; see `stream`, whose tokens it collects."""
+    tokens = stream(step, prompts, prefill_seq_len=prefill_seq_len, ctx_len=ctx_len, max_new_tokens=max_new_tokens)
+    return Generation.collect(tokens, len(prompts))
+
+
+def stream(
+    step: Step,
+    prompts: Sequence[Sequence[int]],
+    *,
+    prefill_seq_len: int,
+    ctx_len: int,
+    max_new_tokens: int | None = None,
+    stop_tokens: Container[int] = (),
+) -> Iterator[NewToken]:
+    """Prefills the prompts as one batch and decodes greedily, giving every token as soon as it is known.
 
     Args:
         step: `run` of a decoder whose cache is empty and has one row per prompt.
@@ -64,21 +101,26 @@ def generate(
         prefill_seq_len: tokens per prefill chunk.
         ctx_len: slots per cache row; a row that reaches it stops, while others go on.
         max_new_tokens: tokens per prompt, the one that prefill yields included; None for all the context allows.
+        stop_tokens: a prompt ends with the first of these, which is given too.
 
     Raises:
         UsageError: a prompt or setting is out of range.
     """
     check_prompts(prompts, prefill_seq_len, ctx_len)
     counts = [tokens_to_generate(len(prompt), ctx_len, max_new_tokens) for prompt in prompts]
-    logits = [[row] for row in prefill(step, prompts, prefill_seq_len, ctx_len)]
-    for generated in range(1, max(counts)):
-        going_on = [row for row, count in enumerate(counts) if generated < count]
+    rows = dict(enumerate(prefill(step, prompts, prefill_seq_len, ctx_len)))
+    generated = 0
+    while rows:
+        generated += 1
+        new = [NewToken(row, int(logits.argmax()), logits) for row, logits in rows.items()]
+        yield from new
+        going_on = [item for item in new if generated < counts[item.prompt] and item.token not in stop_tokens]
+        if not going_on:
+            return
         input_ids = np.full((len(prompts), 1), PAD_TOKEN, dtype=np.int64)
         position_ids = np.full((len(prompts), 1), PAD_POSITION, dtype=np.int64)
-        for row in going_on:
-            input_ids[row] = logits[row][-1].argmax()
-            position_ids[row] = len(prompts[row]) + generated - 1
+        for item in going_on:
+            input_ids[item.prompt] = item.token
+            position_ids[item.prompt] = len(prompts[item.prompt]) + generated - 1
         step_logits = step(input_ids, position_ids)
-        for row in going_on:
-            logits[row].append(step_logits[row, 0])
-    return Generation.from_logits(logits)
+        rows = {item.prompt: step_logits[item.prompt, 0] for item in going_on}

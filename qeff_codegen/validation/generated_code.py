@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import sys
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from qeff_codegen.emit.manifest import package_of
+from qeff_codegen.emit.manifest import load, package_of
 from qeff_codegen.errors import UsageError
 
 TRANSFORMS_FILE = "pytorch_transforms.py"
@@ -53,8 +54,19 @@ def load_transforms(name: str, folder: Path) -> GeneratedTransforms:
     try:
         module = _import_from(folder.resolve(), transforms.stem)
     except ImportError as error:
-        raise UsageError(f"{transforms} cannot be imported: {error}") from error
+        raise UsageError(f"{transforms} cannot be imported: {error}{_other_release(package, folder)}") from error
     return GeneratedTransforms((module.CustomOpsTransform, module.KVCacheTransform))
+
+
+def _other_release(package: str, folder: Path) -> str:
+    """What to do where the model was generated from another transformers than the installed one; empty where not."""
+    entry, installed = load(folder).models.get(package), version("transformers")
+    if entry is None or entry.transformers_version in (None, installed):
+        return ""
+    return (
+        f"\nIt was generated from transformers {entry.transformers_version}, and {installed} is installed: install "
+        "that release, or generate the model again."
+    )
 
 
 def _import_from(folder: Path, module: str) -> Any:

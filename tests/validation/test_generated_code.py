@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from qeff_codegen.emit.manifest import Manifest, load, render
 from qeff_codegen.errors import UsageError
 from qeff_codegen.validation.generated_code import load_transforms
+
+ROOT = Path(__file__).resolve().parents[2]
 
 TRANSFORMS = """
 from {package}.toy.modeling_toy import NAME
@@ -66,4 +70,13 @@ def test_code_that_cannot_be_imported_is_reported_in_one_message(tmp_path: Path)
     with pytest.raises(
         UsageError, match="pytorch_transforms.py cannot be imported: No module named 'no_such_package'"
     ):
+        load_transforms("toy", folder)
+
+
+def test_code_of_another_release_says_so(tmp_path: Path) -> None:
+    folder = write_generated(tmp_path / "made_then", "toy")
+    (folder / "toy" / "modeling_toy.py").write_text("from transformers import nothing_of_that_name\n")
+    entry = replace(load(ROOT / "generated").models["llama"], transformers_version="4.0.0")
+    (folder / "manifest.json").write_text(render(Manifest({"toy": entry}, None)))
+    with pytest.raises(UsageError, match=r"generated from transformers 4\.0\.0, and \d.* is installed"):
         load_transforms("toy", folder)

@@ -1,0 +1,80 @@
+"""`compile`: from a checkpoint to a program for Cloud AI 100, or to everything its compiler reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from qeff_codegen.cli.load_model import load_model
+from qeff_codegen.deploy.compile_options import CompileOptions
+
+
+@click.command()
+@click.argument("source", metavar="MODEL")
+@click.option("--prefill-seq-len", type=int, default=32, show_default=True, help="Tokens of one prefill chunk.")
+@click.option("--ctx-len", type=int, default=128, show_default=True, help="Slots of the KV cache.")
+@click.option("--batch-size", type=int, default=1, show_default=True, help="Prompts that start and end together.")
+@click.option("--full-batch-size", type=int, help="Rows of the KV cache for continuous batching.")
+@click.option(
+    "--comp-ctx-lengths-prefill", type=int, multiple=True, help="How much of the context prefill reads; repeatable."
+)
+@click.option(
+    "--comp-ctx-lengths-decode", type=int, multiple=True, help="How much of the context decode reads; repeatable."
+)
+@click.option("--num-devices", type=int, default=1, show_default=True, help="Cards the program is split over.")
+@click.option("--num-cores", type=int, default=16, show_default=True, help="Cores of each card.")
+@click.option("--mxfp6", is_flag=True, help="Compress the weights of matrix products to MXFP6.")
+@click.option("--mxint8-kv-cache", is_flag=True, help="Compress the KV cache to MXINT8.")
+@click.option("--mos", type=int, help="Effort to reduce on-chip memory.")
+@click.option("--aic-enable-depth-first", is_flag=True, help="Schedule depth first.")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder that keeps graphs and programs.  [default: the cache folder]",
+)
+def compile(  # noqa: A001 - the name of the command
+    source: str,
+    prefill_seq_len: int,
+    ctx_len: int,
+    batch_size: int,
+    full_batch_size: int | None,
+    comp_ctx_lengths_prefill: tuple[int, ...],
+    comp_ctx_lengths_decode: tuple[int, ...],
+    num_devices: int,
+    num_cores: int,
+    mxfp6: bool,
+    mxint8_kv_cache: bool,
+    mos: int | None,
+    aic_enable_depth_first: bool,
+    output: Path | None,
+) -> None:
+    """Export MODEL with its generated classes, write what the compiler reads, and run the compiler if it is here.
+
+    MODEL is a model's folder, a GGUF file, or `smollm2`.
+    """
+    compiler_options: dict[str, int | bool] = {"aic_enable_depth_first": aic_enable_depth_first}
+    if mos is not None:
+        compiler_options["mos"] = mos
+    options = CompileOptions(
+        prefill_seq_len=prefill_seq_len,
+        ctx_len=ctx_len,
+        batch_size=batch_size,
+        full_batch_size=full_batch_size,
+        comp_ctx_lengths_prefill=comp_ctx_lengths_prefill,
+        comp_ctx_lengths_decode=comp_ctx_lengths_decode,
+        num_devices=num_devices,
+        num_cores=num_cores,
+        mxfp6_matmul=mxfp6,
+        mxint8_kv_cache=mxint8_kv_cache,
+        compiler_options=compiler_options,
+    )
+    model = load_model(source, options)
+    program = model.compile_for(options, output)
+    for path in sorted(program.folder.iterdir()):
+        click.echo(f"written    {path}")
+    click.echo(f"command    {program.command_line}")
+    if program.compiled:
+        click.echo(f"compiled   {program.folder / 'qpc'}")
+    else:
+        click.echo("not compiled: qaic-compile was not found; run the command above where the SDK is installed")

@@ -1,0 +1,57 @@
+"""`infer`: text from prompts, on ONNX Runtime or PyTorch."""
+
+from __future__ import annotations
+
+import click
+
+from qeff_codegen.cli.load_model import load_model
+from qeff_codegen.deploy.compile_options import CompileOptions
+
+
+@click.command()
+@click.argument("source", metavar="MODEL")
+@click.option("--prompt", "prompts", multiple=True, required=True, help="A prompt; repeat it for a batch.")
+@click.option("--prefill-seq-len", type=int, default=32, show_default=True, help="Tokens of one prefill chunk.")
+@click.option("--ctx-len", type=int, default=128, show_default=True, help="Slots of the KV cache.")
+@click.option(
+    "--full-batch-size", type=int, help="Cache rows for continuous batching; all prompts start together else."
+)
+@click.option("--generation-len", type=int, help="Tokens per prompt at most.  [default: all the context allows]")
+@click.option(
+    "--runtime",
+    type=click.Choice(["onnxruntime", "pytorch"]),
+    default="onnxruntime",
+    show_default=True,
+    help="What runs the model.",
+)
+def infer(
+    source: str,
+    prompts: tuple[str, ...],
+    prefill_seq_len: int,
+    ctx_len: int,
+    full_batch_size: int | None,
+    generation_len: int | None,
+    runtime: str,
+) -> None:
+    """Continue every prompt with MODEL: a model's folder, a GGUF file, or `smollm2`.
+
+    One prompt is answered word by word; several are shown as each is done.
+    """
+    options = CompileOptions(prefill_seq_len=prefill_seq_len, ctx_len=ctx_len, full_batch_size=full_batch_size)
+    model = load_model(source, options)
+    inference = model.infer(prompts, options, generation_len=generation_len, runtime=runtime)
+    if len(prompts) == 1:
+        for piece in inference:
+            click.echo(piece.text, nl=False)
+        click.echo()
+    else:
+        for _ in inference:
+            pass
+        for prompt, text in zip(prompts, inference.texts, strict=True):
+            click.echo(f"> {prompt}\n{text.text}\n")
+    speed = inference.speed
+    click.echo(
+        f"{speed.tokens} tokens in {speed.seconds:.2f} s: the first after {speed.time_to_first_token:.2f} s, "
+        f"then {speed.tokens_per_second:.1f} tokens/s ({runtime})",
+        err=True,
+    )

@@ -1,0 +1,27 @@
+"""Load a checkpoint for a command, where the packages that it takes are installed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qeff_codegen.deploy.compile_options import CompileOptions
+from qeff_codegen.errors import UsageError
+
+if TYPE_CHECKING:
+    from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
+
+
+def load_model(source: str, options: CompileOptions) -> QEFFAutoModelForCausalLM:
+    """The QEff model of `source`: a model's folder, a GGUF file, or `smollm2`.
+
+    Raises:
+        UsageError: a package is missing, there is no such checkpoint, or its family is not generated.
+    """
+    try:
+        from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"Running a model needs the package `{error.name}`, which is not installed.\n"
+            "Run `pip install 'qeff_codegen[run]'`; generating works without it."
+        ) from error
+    return QEFFAutoModelForCausalLM.from_pretrained(source, continuous_batching=options.continuous_batching)

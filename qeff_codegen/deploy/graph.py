@@ -1,0 +1,87 @@
+"""The ONNX graph of a QEff model, kept by what it was made from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from qeff_codegen.deploy.artifact_store import ArtifactStore
+from qeff_codegen.runtime.export import export_onnx
+from qeff_codegen.runtime.graph_io import ExportSpec, kv_names
+from qeff_codegen.runtime.kv_cache import kv_cache_shapes
+
+GRAPH_FILE = "model.onnx"
+# What writes the graph, beside our own code.
+_PACKAGES = ("torch", "transformers", "onnx", "onnx_ir", "onnxscript")
+_ONNX_TRANSFORMS = ("CommonSubexpressionElimination", "IdentityElimination")
+
+
+@dataclass(frozen=True)
+class ExportedGraph:
+    """A graph on disk.
+
+    Attributes:
+        onnx_path: its file.
+        spec: the inputs it takes.
+        kv_names: its cache inputs, in order.
+        pytorch_transforms: names of the transforms that made the model.
+        onnx_transforms: names of what was done to the graph.
+    """
+
+    onnx_path: Path
+    spec: ExportSpec
+    kv_names: tuple[str, ...]
+    pytorch_transforms: tuple[str, ...]
+    onnx_transforms: tuple[str, ...] = _ONNX_TRANSFORMS
+
+
+def exported_graph(
+    name: str,
+    model: Any,
+    spec: ExportSpec,
+    store: ArtifactStore,
+    *,
+    made_from: Mapping[str, str],
+    pytorch_transforms: tuple[str, ...],
+) -> ExportedGraph:
+    """The graph of `model`, from the store or exported now.
+
+    Args:
+        name: the checkpoint's name.
+        model: a causal LM whose modules were mapped to their QEff classes.
+        spec: the inputs the graph takes.
+        store: where graphs are kept.
+        made_from: hashes of the checkpoint and of the generated code.
+        pytorch_transforms: names of the transforms that were applied.
+
+    Raises:
+        UsageError: the model cannot be exported as asked, or the store cannot be written.
+    """
+    facts = {
+        **made_from,
+        "configuration": model.config.to_json_string(use_diff=False),
+        "export": asdict(spec),
+        "runtime": _runtime_sha256(),
+        "packages": {package: version(package) for package in _PACKAGES},
+    }
+    folder = store.get(name, facts, lambda unfinished: _export(model, unfinished / GRAPH_FILE, spec))
+    names = tuple(kv_names(len(kv_cache_shapes(model))))
+    return ExportedGraph(folder / GRAPH_FILE, spec, names, pytorch_transforms)
+
+
+def _export(model: Any, onnx_path: Path, spec: ExportSpec) -> None:
+    export_onnx(model, onnx_path, spec)
+
+
+def _runtime_sha256() -> str:
+    """Of our own code that generated code imports and that exports it."""
+    root = Path(__file__).resolve().parents[1] / "runtime"
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,117 @@
+"""Text from prompts: which decoder runs them, in which batches, and how fast it was."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qeff_codegen.deploy.text import TextSoFar, prompt_tokens, stop_tokens
+from qeff_codegen.errors import UsageError
+from qeff_codegen.runtime.continuous_batching import stream_continuously
+from qeff_codegen.runtime.generation import NewToken, stream
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of text that a prompt goes on with; empty where a token completes nothing that can be shown."""
+
+    prompt: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast a run was.
+
+    Attributes:
+        time_to_first_token: seconds from the start to the first token of the first prompt.
+        seconds: the whole run, without loading and exporting.
+        tokens: generated, of all prompts.
+    """
+
+    time_to_first_token: float
+    seconds: float
+    tokens: int
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Generated tokens per second after the first."""
+        rest = self.seconds - self.time_to_first_token
+        return (self.tokens - 1) / rest if self.tokens > 1 and rest > 0 else 0.0
+
+
+class Inference:
+    """One run of prompts through a decoder, to be iterated over once.
+
+    Args:
+        decoder: a PyTorch decoder or an ONNX Runtime session with an empty cache.
+        model: its model, for the tokens that end a text.
+        tokenizer: its tokenizer.
+        prompts: texts.
+        prefill_seq_len: tokens of one prefill chunk.
+        ctx_len: slots per cache row.
+        full_batch_size: cache rows for continuous batching; None where all prompts start together.
+        generation_len: tokens per prompt at most; None for all the context allows.
+        clock: seconds, for tests.
+
+    Raises:
+        UsageError: the checkpoint has no tokenizer, or a prompt does not fit into the context.
+    """
+
+    def __init__(
+        self,
+        decoder: Any,
+        model: Any,
+        tokenizer: Any,
+        prompts: Sequence[str],
+        *,
+        prefill_seq_len: int,
+        ctx_len: int,
+        full_batch_size: int | None,
+        generation_len: int | None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        if tokenizer is None:
+            raise UsageError(
+                "this checkpoint has no tokenizer, so it gives and takes no text. Add its tokenizer files."
+            )
+        self._tokens = [prompt_tokens(tokenizer, prompt) for prompt in prompts]
+        self.texts = [TextSoFar(tokenizer) for _ in prompts]
+        self._stop = stop_tokens(model)
+        self._clock = clock
+        self._first: float | None = None
+        if full_batch_size is None:
+            self._stream: Iterator[NewToken] = stream(
+                decoder.run,
+                self._tokens,
+                prefill_seq_len=prefill_seq_len,
+                ctx_len=ctx_len,
+                max_new_tokens=generation_len,
+                stop_tokens=self._stop,
+            )
+        else:
+            self._stream = stream_continuously(
+                decoder.run,
+                self._tokens,
+                full_batch_size=full_batch_size,
+                prefill_seq_len=prefill_seq_len,
+                ctx_len=ctx_len,
+                max_new_tokens=[generation_len] * len(prompts),
+                stop_tokens=self._stop,
+            )
+
+    def __iter__(self) -> Iterator[Piece]:
+        started = self._clock()
+        for new in self._stream:
+            if self._first is None:
+                self._first = self._clock() - started
+            yield Piece(new.prompt, self.texts[new.prompt].add(new.token))
+        self._seconds = self._clock() - started
+
+    @property
+    def speed(self) -> Speed:
+        """How fast it was; known when the iteration has ended."""
+        assert self._first is not None, "iterate first"
+        return Speed(self._first, self._seconds, sum(len(text.tokens) for text in self.texts))

@@ -1,0 +1,78 @@
+"""`qconfig.json`: what a program was made of and for, in the layout that QEfficient's tools read back."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from qeff_codegen.deploy import specializations
+from qeff_codegen.deploy.compile_options import CompileOptions
+from qeff_codegen.deploy.specializations import Specialization
+
+FILE_NAME = "qconfig.json"
+# Where the SDK's two packages say which version they are.
+_SDK_FILES = {
+    "qaic_apps_version": Path("/opt/qti-aic/versions/apps.xml"),
+    "qaic_platform_version": Path("/opt/qti-aic/versions/platform.xml"),
+}
+
+
+def render(
+    *,
+    huggingface_config: Mapping[str, object],
+    pytorch_transforms: Sequence[str],
+    onnx_transforms: Sequence[str],
+    onnx_path: Path,
+    folder: Path,
+    programs: Sequence[Specialization],
+    options: CompileOptions,
+) -> str:
+    """The file's text.
+
+    Args:
+        huggingface_config: the model's configuration, as its `to_dict` gives it.
+        pytorch_transforms, onnx_transforms: names of what was done to the model and to its graph.
+        onnx_path: the graph.
+        folder: where the compiler's input files stand.
+        programs: what the program is compiled for.
+        options: what was asked for.
+    """
+    config = {
+        "huggingface_config": dict(huggingface_config),
+        "qpc_config": {
+            "QEff_config": {
+                "pytorch_transforms": list(pytorch_transforms),
+                "onnx_transforms": list(onnx_transforms),
+                "onnx_path": str(onnx_path),
+            },
+            "compiler_config": {
+                "enable_qnn": False,
+                "compile_dir": str(folder),
+                "specializations_file_path": str(folder / specializations.FILE_NAME),
+                "specializations": [
+                    {"name": item.name, "symbols": {name: str(size) for name, size in item.symbols.items()}}
+                    for item in programs
+                ],
+                "mdp_ts_num_devices": options.num_devices,
+                "num_speculative_tokens": None,
+                "retained_state": True,
+                "convert_to_fp16": True,
+                "aic_num_cores": options.num_cores,
+                "mxfp6_matmul": options.mxfp6_matmul,
+                "mxint8_kv_cache": options.mxint8_kv_cache,
+                **options.compiler_options,
+            },
+            "aic_sdk_config": {name: _sdk_version(path) for name, path in _SDK_FILES.items()},
+        },
+    }
+    return json.dumps(config, indent=4, sort_keys=True, default=str) + "\n"
+
+
+def _sdk_version(path: Path) -> str | None:
+    """The version in one of the SDK's files; None where no SDK is installed."""
+    try:
+        return ElementTree.parse(path).getroot().findtext(".//base_version")
+    except (OSError, ElementTree.ParseError):
+        return None

@@ -1,0 +1,98 @@
+"""`specializations.json`: the sizes that the compiler makes a program for, each a set of numbers for the graph's axes.
+
+Names and order are those of QEfficient's `to_named_specializations` (August 2026): Prefill before Decode, values as
+strings, and where there are several of one name a number behind it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qeff_codegen.deploy.compile_options import CompileOptions
+
+FILE_NAME = "specializations.json"
+PREFILL = "Prefill"
+DECODE = "Decode"
+
+
+@dataclass(frozen=True)
+class Specialization:
+    """One set of sizes.
+
+    Attributes:
+        name: the name the compiler gives the program.
+        symbols: the number of each dynamic axis, by the axis's name in the graph, sorted.
+    """
+
+    name: str
+    symbols: dict[str, int]
+
+
+def specializations(options: CompileOptions) -> list[Specialization]:
+    """The programs of one graph: prefill and decode, one for each compute context length.
+
+    A decode program that would equal the prefill program (`prefill_seq_len` 1 without continuous batching) is not made
+    twice.
+    """
+    prefill = [_prefill(options, length) for length in _lengths(options.comp_ctx_lengths_prefill, options)]
+    decode = [_decode(options, length) for length in _lengths(options.comp_ctx_lengths_decode, options)]
+    if options.prefill_seq_len == 1 and not options.continuous_batching:
+        known = [item.symbols for item in prefill]
+        decode = [item for item in decode if item.symbols not in known]
+    return _numbered([*prefill, *decode])
+
+
+def render(items: Sequence[Specialization]) -> str:
+    """The file's text, one program a line."""
+    lines = [
+        json.dumps({"name": item.name, "symbols": {name: str(size) for name, size in item.symbols.items()}})
+        for item in items
+    ]
+    return '{"specializations": [\n  ' + ",\n  ".join(lines) + "]}\n"
+
+
+def _lengths(asked: tuple[int, ...], options: CompileOptions) -> tuple[int | None, ...]:
+    """How much of the context is read; the whole of it too, so that no prompt is left without a program."""
+    if not options.compute_context_length:
+        return (None,)
+    return asked if asked[-1] == options.ctx_len else (*asked, options.ctx_len)
+
+
+def _prefill(options: CompileOptions, comp_ctx_length: int | None) -> Specialization:
+    symbols = {"ctx_len": options.ctx_len, "seq_len": options.prefill_seq_len}
+    if options.full_batch_size is None:
+        symbols["batch_size"] = options.batch_size
+    else:
+        # Prompts come one by one; a prompt of one token is a decode step, which all rows take together.
+        rows = options.full_batch_size if options.prefill_seq_len == 1 else 1
+        symbols |= {"batch_size": rows, "full_batch_exec_size": rows, "full_batch_size": options.full_batch_size}
+    return _specialization(PREFILL, symbols, comp_ctx_length)
+
+
+def _decode(options: CompileOptions, comp_ctx_length: int | None) -> Specialization:
+    symbols = {"ctx_len": options.ctx_len, "seq_len": 1}
+    if options.full_batch_size is None:
+        symbols["batch_size"] = options.batch_size
+    else:
+        symbols |= {"batch_size": options.full_batch_size, "full_batch_size": options.full_batch_size}
+    return _specialization(DECODE, symbols, comp_ctx_length)
+
+
+def _specialization(name: str, symbols: dict[str, int], comp_ctx_length: int | None) -> Specialization:
+    if comp_ctx_length is not None:
+        symbols["comp_ctx_lengths"] = comp_ctx_length
+    return Specialization(name, dict(sorted(symbols.items())))
+
+
+def _numbered(items: list[Specialization]) -> list[Specialization]:
+    total = Counter(item.name for item in items)
+    seen: Counter[str] = Counter()
+    numbered = []
+    for item in items:
+        name = item.name if total[item.name] == 1 else f"{item.name}_{seen[item.name]}"
+        seen[item.name] += 1
+        numbered.append(Specialization(name, item.symbols))
+    return numbered

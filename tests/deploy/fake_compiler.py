@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Stands in for qaic-compile in tests. It compiles nothing: it checks the command and every file it names, strictly.
+
+What it accepts is what docs/compiling.md promises, and nothing else: flags in their order, files where the flags say,
+specializations that give a number to every axis of the graph, a precision for every cache tensor. On anything else it
+exits with 1 and says what. It is not the compiler; a command that it accepts may still fail on hardware.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import onnx
+
+ORDER = [
+    r"-aic-hw",
+    r"-aic-hw-version=ai[12]00",
+    r"-m=(?P<model>.+\.onnx)",
+    r"-retained-state",
+    r"-convert-to-fp16",
+    r"-aic-num-cores=(?P<cores>\d+)",
+    r"(-mxfp6-matmul)?",
+    r"(-mos=\d+)?",
+    r"(-aic-enable-depth-first)?",
+    r"(-mdp-load-partition-config=(?P<mdp>.+/mdp_ts_(?P<devices>\d+)\.json))?",
+    r"-network-specialization-config=(?P<specializations>.+/specializations\.json)",
+    r"-custom-IO-list-file=(?P<custom_io>.+/custom_io\.yaml)",
+    r"-aic-binary-dir=(?P<binary>.+)",
+]
+SUFFIX = "_RetainedState"
+
+
+def fail(what: str) -> None:
+    print(f"fake qaic-compile: {what}", file=sys.stderr)
+    sys.exit(1)
+
+
+def parse(arguments: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    rest = list(arguments)
+    for pattern in ORDER:
+        match = re.fullmatch(pattern, rest[0]) if rest else None
+        if match:
+            found |= {name: value for name, value in match.groupdict().items() if value is not None}
+            rest.pop(0)
+        elif not re.fullmatch(pattern, ""):
+            fail(f"expected {pattern} and found {rest[0] if rest else 'nothing'}")
+    if rest:
+        fail(f"unknown or out of place: {' '.join(rest)}")
+    return found
+
+
+def check_specializations(path: Path, axes: set[str], rows: str) -> None:
+    document = json.loads(path.read_text())
+    if set(document) != {"specializations"} or not document["specializations"]:
+        fail("specializations.json holds something else than specializations")
+    names = [entry["name"] for entry in document["specializations"]]
+    if len(set(names)) != len(names):
+        fail(f"two specializations have one name: {names}")
+    for entry in document["specializations"]:
+        symbols = entry["symbols"]
+        if not all(isinstance(value, str) and value.isdecimal() and int(value) > 0 for value in symbols.values()):
+            fail(f"{entry['name']}: values are no positive numbers as strings: {symbols}")
+        missing = axes - set(symbols)
+        extra = set(symbols) - axes - {"full_batch_exec_size"}
+        if missing or extra:
+            fail(f"{entry['name']}: axes without a number {sorted(missing)}, numbers without an axis {sorted(extra)}")
+        if int(symbols["seq_len"]) > int(symbols["ctx_len"]) or int(symbols["batch_size"]) > int(symbols[rows]):
+            fail(f"{entry['name']}: sizes contradict each other: {symbols}")
+
+
+def check_custom_io(path: Path, graph: onnx.GraphProto) -> None:
+    cache = [item.name for item in graph.input if item.name.startswith(("past_key.", "past_value."))]
+    expected = [name for item in cache for name in (item, item + SUFFIX)]
+    blocks = re.findall(r" - IOName: (\S+)\n   Precision: (float16|mxint8)\n\n", path.read_text())
+    if "".join(f" - IOName: {name}\n   Precision: {kind}\n\n" for name, kind in blocks) != path.read_text():
+        fail("custom_io.yaml has other lines than names and precisions")
+    if [name for name, _ in blocks] != expected or len({kind for _, kind in blocks}) != 1:
+        fail(f"custom_io.yaml names {[name for name, _ in blocks]}, and the graph's cache is {expected}")
+    if not {item.name for item in graph.output} >= {item + SUFFIX for item in cache}:
+        fail("a cache input has no retained output")
+
+
+def check_partition(path: Path, devices: int, cores: int) -> None:
+    config = json.loads(path.read_text())
+    (partition,) = config["partitions"]
+    if [item["deviceId"] for item in partition["devices"]] != list(range(devices)):
+        fail("the partition is not over all devices")
+    if any(item["numCores"] != cores for item in partition["devices"]) or devices < 2:
+        fail("the partition has other cores than the command")
+    if config["connections"] != [{"devices": list(range(devices)), "type": "p2p"}]:
+        fail("the devices are not connected")
+
+
+def main() -> None:
+    found = parse(sys.argv[1:])
+    model = onnx.load(found["model"])
+    onnx.checker.check_model(model, full_check=False)
+    axes = {
+        dim.dim_param
+        for item in model.graph.input
+        for dim in item.type.tensor_type.shape.dim
+        if not dim.HasField("dim_value")
+    }
+    rows = "full_batch_size" if "full_batch_size" in axes else "batch_size"
+    check_specializations(Path(found["specializations"]), axes, rows)
+    check_custom_io(Path(found["custom_io"]), model.graph)
+    if "mdp" in found:
+        check_partition(Path(found["mdp"]), int(found["devices"]), int(found["cores"]))
+    binary = Path(found["binary"])
+    if binary.exists():
+        fail(f"{binary} is there already")
+    binary.mkdir()
+    (binary / "programqpc.bin").write_bytes(b"not a program")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""`infer`: the same text whatever runs the model, and however prompts share it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from qeff_codegen.cli.main import main
+from qeff_codegen.deploy.text import TextSoFar
+
+PROMPTS = ("w1 w2 w3", "w9", "w5 w6 w7 w8 w9 w10 w11 w12 w13 w14 w15 w16 w17", "w40 w41")
+NEW_TOKENS = 9
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("QEFF_CODEGEN_CACHE", str(tmp_path))
+
+    def call(source: Path, *arguments: str, prompts: tuple[str, ...] = PROMPTS) -> str:
+        words = [word for prompt in prompts for word in ("--prompt", prompt)]
+        sizes = ["--generation-len", str(NEW_TOKENS), "--prefill-seq-len", "8", "--ctx-len", "64"]
+        result: Result = CliRunner(catch_exceptions=False).invoke(
+            main, ["infer", str(source), *words, *sizes, *arguments]
+        )
+        assert result.exit_code == 0, result.output
+        assert "tokens/s" in result.stderr
+        return result.stdout
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def expected(checkpoint: Path) -> dict[str, str]:
+    """What upstream's own `generate` goes on with, prompt by prompt."""
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(checkpoint), AutoTokenizer.from_pretrained(checkpoint)
+    texts = {}
+    for prompt in PROMPTS:
+        tokens = torch.tensor([tokenizer(prompt)["input_ids"]])
+        generated = model.generate(
+            tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=NEW_TOKENS, do_sample=False, pad_token_id=0
+        )
+        texts[prompt] = str(tokenizer.decode(generated[0, tokens.shape[1] :], skip_special_tokens=True))
+    assert len(set(texts.values())) == len(PROMPTS)
+    return texts
+
+
+def as_list(texts: dict[str, str]) -> str:
+    return "".join(f"> {prompt}\n{text}\n\n" for prompt, text in texts.items())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--runtime", "pytorch"), ("--full-batch-size", "2"), ("--full-batch-size", "3", "--runtime", "pytorch")],
+)
+def test_the_same_text_from_every_runtime(
+    run: Run, checkpoint: Path, expected: dict[str, str], arguments: tuple[str, ...]
+) -> None:
+    assert run(checkpoint, *arguments) == as_list(expected)
+
+
+def test_one_prompt_is_answered_alone(run: Run, checkpoint: Path, expected: dict[str, str]) -> None:
+    assert run(checkpoint, prompts=PROMPTS[:1]) == expected[PROMPTS[0]] + "\n"
+
+
+class Bytes:
+    """A tokenizer whose tokens are bytes: a character may take several."""
+
+    def decode(self, tokens: list[int], skip_special_tokens: bool) -> str:
+        return bytes(tokens).decode("utf-8", "replace")
+
+
+def test_an_unfinished_character_waits() -> None:
+    text = TextSoFar(Bytes())
+    assert [text.add(byte) for byte in "a–b".encode()] == ["a", "", "", "–", "b"]
+    assert text.text == "a–b"
