@@ -34,7 +34,6 @@ from tests.bump.releases import (
     NEW,
     NO_CHANGE,
     OLD,
-    WITHOUT_CACHE,
     Releases,
     edit_record,
     generate,
@@ -122,7 +121,12 @@ def test_the_generated_diff_stands_beside_the_upstream_diff_that_caused_it(bump:
 
 def test_the_real_generator(tmp_path: Path) -> None:
     example = (files("qeff_codegen.examples.blueprint") / "modeling_blueprint.py").read_text("utf-8")
-    changes = {OLD: NO_CHANGE, NEW: ("# Feed-forward", "# Feed forward"), "3.0.0": WITHOUT_CACHE}
+    update = "cache.update(key_states, value_states, self.layer_idx, kwargs=kwargs)"
+    changes = {
+        OLD: NO_CHANGE,
+        NEW: ("# Feed-forward", "# Feed forward"),
+        "3.0.0": (update, "key_states, value_states"),
+    }
     trees = {name: write_release(tmp_path, name, {"apple": ("Apple", changes[name])}, example) for name in changes}
     models = [generate_model(find_in_transformers("apple", trees[OLD]))]
     write_models(models, tmp_path, force=False, rules_sha256=rules_sha256())
@@ -132,7 +136,7 @@ def test_the_real_generator(tmp_path: Path) -> None:
     ]
     assert [item.outcome for item in found] == [REGENERATED, REFUSED]
     assert "-        # Feed-forward\n+        # Feed forward\n" in found[0].generated_diff
-    assert "updates a KV cache (transformers/models/apple/modeling_apple.py:225)" in found[1].reason
+    assert "updates a KV cache (transformers/models/apple/modeling_apple.py:210)" in found[1].reason
 
 
 def test_going_back_is_a_bump_too(bump: Bump, releases: Releases, generated: Path) -> None:

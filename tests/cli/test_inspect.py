@@ -20,7 +20,7 @@ def test_every_role_is_shown_with_place_and_reason(run: Callable[..., Result], t
     lines = upstream.source.splitlines()
     line = next(number for number, text in enumerate(lines, 1) if text.startswith("class BlueprintAttention("))
     (attention,) = (row for row in rows if row.startswith("  attention  "))
-    assert f"{upstream.display_path}:{line}  its forward calls `past_key_values.update(" in attention
+    assert f"{upstream.display_path}:{line}  its forward calls `cache.update(" in attention
     (causal_lm,) = (row for row in rows if row.startswith("  causal LM  "))
     assert causal_lm.endswith("the one class that inherits GenerationMixin and returns logits"), "no table names it"
     assert list(tmp_path.iterdir()) == []
