@@ -10,12 +10,12 @@ from pathlib import Path
 from qeff_codegen.deploy.artifact_store import ArtifactStore
 from qeff_codegen.deploy.checkpoint import Checkpoint, load_checkpoint
 from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
-from qeff_codegen.deploy.compiler_command import find_compiler
 from qeff_codegen.deploy.graph import ExportedGraph, exported_graph
 from qeff_codegen.deploy.inference import Inference
 from qeff_codegen.deploy.program import Program, make_program
 from qeff_codegen.emit.manifest import package_of
 from qeff_codegen.errors import UsageError
+from qeff_codegen.runtime.find_compiler import find_compiler
 from qeff_codegen.runtime.graph_io import ExportSpec
 from qeff_codegen.runtime.session import OrtDecoderSession
 from qeff_codegen.runtime.torch_decoder import TorchDecoder

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 from qeff_codegen.deploy import custom_io, partition_config, specializations
 from qeff_codegen.deploy.compile_options import CompileOptions
 
-# Where the Cloud AI SDK installs its compiler; it need not be on the PATH.
-SDK_COMPILER = Path("/opt/qti-aic/exec/qaic-compile")
 DEFAULT_HARDWARE = "ai100"
 # The folder the compiler writes, and the file in it that says that it has finished.
 PROGRAM_FOLDER = "qpc"
 PROGRAM_FILE = "programqpc.bin"
-
-
-def find_compiler() -> Path | None:
-    """The compiler: from the PATH, else where the SDK puts it; None where there is none."""
-    on_path = shutil.which("qaic-compile")
-    if on_path is not None:
-        return Path(on_path)
-    return SDK_COMPILER if os.access(SDK_COMPILER, os.X_OK) else None
 
 
 def compiler_command(compiler: Path, onnx_path: Path, folder: Path, options: CompileOptions) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qeff_codegen.deploy.artifact_store import ArtifactStore
+from qeff_codegen.own_code import own_code_sha256
 from qeff_codegen.runtime.export import export_onnx
 from qeff_codegen.runtime.graph_io import ExportSpec, kv_names
 from qeff_codegen.runtime.kv_cache import kv_cache_shapes
@@ -65,23 +65,13 @@ def exported_graph(
         **made_from,
         "configuration": model.config.to_json_string(use_diff=False),
         "export": asdict(spec),
-        "runtime": _runtime_sha256(),
+        "runtime": own_code_sha256("runtime"),
         "packages": {package: version(package) for package in _PACKAGES},
     }
-    folder = store.get(name, facts, lambda unfinished: _export(model, unfinished / GRAPH_FILE, spec))
+
+    def export(unfinished: Path) -> None:
+        export_onnx(model, unfinished / GRAPH_FILE, spec)
+
+    folder = store.get(name, facts, export)
     names = tuple(kv_names(len(kv_cache_shapes(model))))
     return ExportedGraph(folder / GRAPH_FILE, spec, names, pytorch_transforms)
-
-
-def _export(model: Any, onnx_path: Path, spec: ExportSpec) -> None:
-    export_onnx(model, onnx_path, spec)
-
-
-def _runtime_sha256() -> str:
-    """Of our own code that generated code imports and that exports it."""
-    root = Path(__file__).resolve().parents[1] / "runtime"
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.relative_to(root).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

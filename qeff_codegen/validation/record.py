@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from qeff_codegen.emit import manifest
 from qeff_codegen.emit.layout import MAPPING as MAPPING_FILE
 from qeff_codegen.emit.write import modeling_path
 from qeff_codegen.generated_model import GeneratedModel, MappingEntry
+from qeff_codegen.own_code import own_code_sha256
 from qeff_codegen.sweep.whole_file import write_whole
 from qeff_codegen.upstream.find import find_model
 from qeff_codegen.validation.results import ScenarioResult, StageResult
@@ -76,16 +75,9 @@ def load_records(model: GeneratedModel, folder: Path) -> tuple[ValidationRecord,
     return tuple(record for record in found if record is not None and record.is_of(model))
 
 
-@cache
 def tool_sha256() -> str:
     """Hash of our code that runs generated code and compares it."""
-    root = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256()
-    for room in ("runtime", "validation"):
-        for path in sorted((root / room).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return own_code_sha256("runtime", "validation")
 
 
 def _record(family: str, results: Sequence[ScenarioResult], generated: Path) -> ValidationRecord | None:

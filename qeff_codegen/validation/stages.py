@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
-import shutil
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from qeff_codegen.runtime.export import export_onnx
+from qeff_codegen.runtime.find_compiler import find_compiler
 from qeff_codegen.runtime.graph_io import ExportSpec
 from qeff_codegen.runtime.session import OrtDecoderSession
 from qeff_codegen.runtime.torch_decoder import TorchDecoder
@@ -34,10 +33,6 @@ from qeff_codegen.validation.results import (
 )
 from qeff_codegen.validation.scenarios import Scenario
 from qeff_codegen.validation.subjects import Subject
-
-# Where the Cloud AI SDK installs its compiler when it is not on the PATH.
-_SDK_COMPILER = Path("/opt/qti-aic/exec/qaic-compile")
-
 
 # Stages 1 to 3 run anywhere.
 ALL_STAGES = 3
@@ -84,7 +79,7 @@ def run_stages(
 
 def device_stage() -> StageResult:
     """Stage 4. It is never passed without a device; the detail says what is missing."""
-    compiler = shutil.which("qaic-compile") or (str(_SDK_COMPILER) if os.access(_SDK_COMPILER, os.X_OK) else None)
+    compiler = find_compiler()
     if compiler is None:
         return StageResult(4, NOT_RUN, detail="qaic-compile was not found, so there is no Cloud AI 100 to run on")
     return StageResult(4, NOT_RUN, detail=f"{compiler} was found, but compiling from here is not supported yet")
