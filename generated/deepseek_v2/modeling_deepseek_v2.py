@@ -191,6 +191,10 @@ class QEffDeepseekV2Attention(DeepseekV2Attention):
         attn_output = self.o_proj(attn_output)
         return attn_output, attn_weights, past_key_values
 
+    def kv_cache_names(self) -> tuple[str, str]:
+        """Names in the graph of what the cache keeps in the place of keys and values."""
+        return "k_pe", "compressed_kv"
+
 
 class QEffDeepseekV2DecoderLayer(DeepseekV2DecoderLayer):
     def forward(

@@ -144,6 +144,10 @@ class QEffGlm4MoeLiteAttention(Glm4MoeLiteAttention):
         attn_output = self.o_proj(attn_output)
         return attn_output, attn_weights, past_key_values
 
+    def kv_cache_names(self) -> tuple[str, str]:
+        """Names in the graph of what the cache keeps in the place of keys and values."""
+        return "k_pe", "compressed_kv"
+
 
 class QEffGlm4MoeLiteExperts(Glm4MoeLiteExperts):
     """Collection of expert weights stored as 3D tensors."""

@@ -165,6 +165,10 @@ class QEffLongcatFlashMLA(LongcatFlashMLA):
         attn_output = self.o_proj(attn_output)
         return attn_output, attn_weights, past_key_values
 
+    def kv_cache_names(self) -> tuple[str, str]:
+        """Names in the graph of what the cache keeps in the place of keys and values."""
+        return "k_pe", "compressed_kv"
+
 
 class QEffLongcatFlashDecoderLayer(LongcatFlashDecoderLayer):
     """

@@ -144,6 +144,10 @@ class QEffMiniCPM3Attention(MiniCPM3Attention):
         attn_output = self.o_proj(attn_output)
         return attn_output, attn_weights, past_key_values
 
+    def kv_cache_names(self) -> tuple[str, str]:
+        """Names in the graph of what the cache keeps in the place of keys and values."""
+        return "k_pe", "compressed_kv"
+
 
 class QEffMiniCPM3DecoderLayer(MiniCPM3DecoderLayer):
     def forward(

@@ -73,5 +73,5 @@ def exported_graph(
         export_onnx(model, unfinished / GRAPH_FILE, spec)
 
     folder = store.get(name, facts, export)
-    names = tuple(kv_names(len(kv_cache_shapes(model))))
+    names = tuple(kv_names(kv_cache_shapes(model)))
     return ExportedGraph(folder / GRAPH_FILE, spec, names, pytorch_transforms)
