@@ -26,6 +26,7 @@ from transformers.utils import TransformersKwargs
 
 from qeff_codegen.runtime.cache_utils import QEffDynamicCache
 from qeff_codegen.runtime.constants import MIN_MASKED_ATTENTION_VALUE
+from qeff_codegen.runtime.key_blocks import over_key_blocks
 from qeff_codegen.runtime.modeling_attn_mask_utils import _create_causal_mask
 
 
@@ -64,11 +65,12 @@ def eager_attention_forward(
     if attention_mask is not None:
         attn_weights = torch.where(attention_mask, MIN_MASKED_ATTENTION_VALUE, attn_weights)
 
+    attn_lse = torch.logsumexp(attn_weights, dim=-1, keepdim=True)
     attn_weights = nn.functional.softmax(attn_weights, dim=-1, dtype=torch.float32).to(query.dtype)
     attn_output = torch.matmul(attn_weights, value_states)
     attn_output = attn_output.transpose(1, 2).contiguous()
 
-    return attn_output, attn_weights
+    return attn_output, attn_weights, attn_lse
 
 
 class QEffDiffLlamaAttention(DiffLlamaAttention):
@@ -109,7 +111,7 @@ class QEffDiffLlamaAttention(DiffLlamaAttention):
         # ``repeat_kv`` will then expand them to ``num_heads`` like K).
         value_states1, value_states2 = (v.repeat(1, 2, 1, 1) for v in torch.chunk(value_states, 2, dim=1))
 
-        attention_interface: Callable = eager_attention_forward
+        attention_interface: Callable = over_key_blocks(eager_attention_forward, self.num_kv_blocks)
         # The first call's weights are returned; the second's are mathematically identical
         # (shared Q/K). ``config.attention_dropout > 0`` is rejected in ``__init__`` because the
         # two calls cannot share a single softmax-dropout mask the way V-doubling did.
@@ -148,6 +150,9 @@ class QEffDiffLlamaAttention(DiffLlamaAttention):
         attn_output = attn_output.reshape(*input_shape, -1)
         attn_output = self.o_proj(attn_output)
         return attn_output, attn_weights, past_key_values
+
+    def __qeff_init__(self):
+        self.num_kv_blocks = getattr(self.config, "num_kv_blocks", 1)
 
 
 class QEffDiffLlamaDecoderLayer(DiffLlamaDecoderLayer):

@@ -27,6 +27,7 @@ from transformers.utils.generic import maybe_autocast
 
 from qeff_codegen.runtime.cache_utils import QEffDynamicCache
 from qeff_codegen.runtime.constants import MIN_MASKED_ATTENTION_VALUE
+from qeff_codegen.runtime.key_blocks import over_key_blocks
 from qeff_codegen.runtime.modeling_attn_mask_utils import _create_causal_mask
 
 
@@ -39,6 +40,7 @@ def eager_attention_forward(module, query, key, value, attention_mask, scaling=N
     if attention_mask is not None:
         attn_weights = torch.where(attention_mask, MIN_MASKED_ATTENTION_VALUE, attn_weights)
 
+    attn_lse = torch.logsumexp(attn_weights, dim=-1, keepdim=True)
     attn_weights = nn.functional.softmax(attn_weights, dim=-1)
 
     # Downcast (if necessary) back to V's dtype (if in mixed-precision) -- No-Op otherwise
@@ -47,7 +49,7 @@ def eager_attention_forward(module, query, key, value, attention_mask, scaling=N
     attn_output = torch.matmul(attn_weights, value)
     attn_output = attn_output.transpose(1, 2)
 
-    return attn_output, attn_weights
+    return attn_output, attn_weights, attn_lse
 
 
 class QEffGPT2Attention(GPT2Attention):
@@ -107,7 +109,7 @@ class QEffGPT2Attention(GPT2Attention):
             key_states, value_states = curr_cache.update(key_states, value_states, self.layer_idx, cache_kwargs)
 
         using_eager = self.config._attn_implementation == "eager"
-        attention_interface: Callable = eager_attention_forward
+        attention_interface: Callable = over_key_blocks(eager_attention_forward, self.num_kv_blocks)
 
         if using_eager and self.reorder_and_upcast_attn:
             attn_output, attn_weights = self._upcast_and_reordered_attn(
@@ -128,6 +130,9 @@ class QEffGPT2Attention(GPT2Attention):
         attn_output = self.c_proj(attn_output)
 
         return attn_output, attn_weights, past_key_values
+
+    def __qeff_init__(self):
+        self.num_kv_blocks = getattr(self.config, "num_kv_blocks", 1)
 
 
 class QEffGPT2Block(GPT2Block):

@@ -36,6 +36,7 @@ from transformers.utils import TransformersKwargs
 
 from qeff_codegen.runtime.cache_utils import QEffDynamicCache
 from qeff_codegen.runtime.constants import MIN_MASKED_ATTENTION_VALUE
+from qeff_codegen.runtime.key_blocks import over_key_blocks
 from qeff_codegen.runtime.modeling_attn_mask_utils import _create_causal_mask
 
 
@@ -55,11 +56,12 @@ def eager_attention_forward(
     if attention_mask is not None:
         attn_weights = torch.where(attention_mask, MIN_MASKED_ATTENTION_VALUE, attn_weights)
 
+    attn_lse = torch.logsumexp(attn_weights, dim=-1, keepdim=True)
     attn_weights = nn.functional.softmax(attn_weights, dim=-1, dtype=torch.float32).to(query.dtype)
     attn_output = torch.matmul(attn_weights, value_states)
     attn_output = attn_output.transpose(1, 2).contiguous()
 
-    return attn_output, attn_weights
+    return attn_output, attn_weights, attn_lse
 
 
 class QEffHunYuanMoEV1Attention(HunYuanMoEV1Attention):
@@ -91,7 +93,7 @@ class QEffHunYuanMoEV1Attention(HunYuanMoEV1Attention):
             cache_kwargs = {"position_ids": position_ids, "batch_index": batch_index, "CCL": attention_mask.shape[-1]}
             key_states, value_states = past_key_values.update(key_states, value_states, self.layer_idx, cache_kwargs)
 
-        attention_interface: Callable = eager_attention_forward
+        attention_interface: Callable = over_key_blocks(eager_attention_forward, self.num_kv_blocks)
 
         attn_output, attn_weights = attention_interface(
             self,
@@ -106,6 +108,9 @@ class QEffHunYuanMoEV1Attention(HunYuanMoEV1Attention):
         attn_output = attn_output.reshape(*input_shape, -1).contiguous()
         attn_output = self.o_proj(attn_output)
         return attn_output, attn_weights, past_key_values
+
+    def __qeff_init__(self):
+        self.num_kv_blocks = getattr(self.config, "num_kv_blocks", 1)
 
 
 class QEffHunYuanMoEV1Experts(HunYuanMoEV1Experts):

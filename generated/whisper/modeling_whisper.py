@@ -33,6 +33,7 @@ from transformers.utils import TransformersKwargs
 
 from qeff_codegen.runtime.cache_utils import QEffDynamicCache
 from qeff_codegen.runtime.constants import MIN_MASKED_ATTENTION_VALUE
+from qeff_codegen.runtime.key_blocks import over_key_blocks
 from qeff_codegen.runtime.modeling_attn_mask_utils import _create_causal_mask
 
 
@@ -52,11 +53,12 @@ def eager_attention_forward(
     if attention_mask is not None:
         attn_weights = torch.where(attention_mask, MIN_MASKED_ATTENTION_VALUE, attn_weights)
 
+    attn_lse = torch.logsumexp(attn_weights, dim=-1, keepdim=True)
     attn_weights = nn.functional.softmax(attn_weights, dim=-1)
     attn_output = torch.matmul(attn_weights, value)
     attn_output = attn_output.transpose(1, 2).contiguous()
 
-    return attn_output, attn_weights
+    return attn_output, attn_weights, attn_lse
 
 
 class QEffWhisperAttention(WhisperAttention):
@@ -97,7 +99,7 @@ class QEffWhisperAttention(WhisperAttention):
             cache_kwargs = {"position_ids": position_ids, "batch_index": batch_index, "CCL": attention_mask.shape[-1]}
             key_states, value_states = past_key_values.update(key_states, value_states, self.layer_idx, cache_kwargs)
 
-        attention_interface: Callable = eager_attention_forward
+        attention_interface: Callable = over_key_blocks(eager_attention_forward, self.num_kv_blocks)
 
         attn_output, attn_weights = attention_interface(
             self,
@@ -113,6 +115,9 @@ class QEffWhisperAttention(WhisperAttention):
         attn_output = self.out_proj(attn_output)
 
         return attn_output, attn_weights, past_key_values
+
+    def __qeff_init__(self):
+        self.num_kv_blocks = getattr(self.config, "num_kv_blocks", 1)
 
 
 class QEffWhisperDecoderLayer(WhisperDecoderLayer):

@@ -10,6 +10,7 @@ RUNTIME_NAMES = {
     "QEffDynamicCache": "qeff_codegen.runtime.cache_utils",
     "_create_causal_mask": "qeff_codegen.runtime.modeling_attn_mask_utils",
     "_create_chunked_causal_mask": "qeff_codegen.runtime.modeling_attn_mask_utils",
+    "over_key_blocks": "qeff_codegen.runtime.key_blocks",
     "MIN_MASKED_ATTENTION_VALUE": "qeff_codegen.runtime.constants",
     "CustomRMSNormAIC": "qeff_codegen.runtime.customop",
     "GemmaCustomRMSNormAIC": "qeff_codegen.runtime.customop",

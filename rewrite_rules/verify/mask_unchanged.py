@@ -46,7 +46,8 @@ def _receivers(module: FinishedModule, owner: str, callees: set[str], forward: a
     methods = {f"self.{name.split('.')[1]}" for name in module.anatomy.mask_parameters if name.split(".")[0] == owner}
     functions = set(module.anatomy.attention_functions)
     functions |= {f"{PREFIX.lower()}_{name}" for name in functions}
-    return callees | methods | functions | names_standing_for(functions, forward)
+    blocked = {f"over_key_blocks({name}, self.num_kv_blocks)" for name in functions}
+    return callees | methods | functions | names_standing_for(functions | blocked, forward)
 
 
 def _other_uses(forward: ast.FunctionDef, given: set[str], receivers: set[str]) -> list[ast.AST]:

@@ -1,0 +1,74 @@
+"""Peak memory of one decode step of a long context in ONNX Runtime, attention over all keys against blocks of them.
+
+Each runs in a process of its own, whose peak is read before the step and after it.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+
+from tests.benchmarks.timing import ROOT
+
+CTX_LEN = 16384
+NUM_KV_BLOCKS = 16
+
+_EXPORT = """
+import sys
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+from qeff_codegen.runtime.export import export_onnx
+from qeff_codegen.runtime.graph_io import ExportSpec
+from qeff_codegen.validation.generated_code import load_transforms
+
+folder, ctx_len, blocks = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+config = LlamaConfig(
+    hidden_size=512, intermediate_size=512, num_hidden_layers=2, num_attention_heads=32, num_key_value_heads=8,
+    head_dim=64, vocab_size=256, max_position_embeddings=ctx_len, attn_implementation="eager",
+)
+config.num_kv_blocks = blocks
+torch.manual_seed(0)
+model = load_transforms("llama", Path("generated")).apply(LlamaForCausalLM(config).eval())
+export_onnx(model, folder / "model.onnx", ExportSpec(ctx_len=ctx_len))
+"""
+_DECODE = """
+import json, resource, sys, time
+import numpy as np
+from qeff_codegen.runtime.session import OrtDecoderSession
+
+ctx_len = int(sys.argv[2])
+session = OrtDecoderSession(Path(sys.argv[1]) / "model.onnx", 1, ctx_len)
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+before = peak()
+started = time.perf_counter()
+logits = session.run(np.array([[7]]), np.array([[ctx_len - 1]]))
+seconds = time.perf_counter() - started
+print(json.dumps({"mib": peak() - before, "seconds": seconds, "logits": logits[0, 0, :8].tolist()}))
+"""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One decode step: the memory it took at its peak beyond the session's, in MiB, and its time in seconds."""
+
+    mib: float
+    seconds: float
+    logits: list[float]
+
+
+def measure() -> tuple[Step, Step]:
+    """A step over all keys at once, and one over blocks."""
+    return _step(1), _step(NUM_KV_BLOCKS)
+
+
+def _step(num_kv_blocks: int) -> Step:
+    with tempfile.TemporaryDirectory() as folder:
+        sizes = [folder, str(CTX_LEN), str(num_kv_blocks)]
+        subprocess.run([sys.executable, "-c", _EXPORT, *sizes], cwd=ROOT, check=True, capture_output=True)
+        printed = subprocess.run(
+            [sys.executable, "-c", _DECODE, *sizes], cwd=ROOT, check=True, capture_output=True, text=True
+        )
+    return Step(**json.loads(printed.stdout))
