@@ -22,6 +22,13 @@ from qeff_codegen.deploy.compile_options import CompileOptions
 @click.option(
     "--comp-ctx-lengths-decode", type=int, multiple=True, help="How much of the context decode reads; repeatable."
 )
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float16"]),
+    default="float32",
+    show_default=True,
+    help="What weights, cache and arithmetic are in.",
+)
 @click.option("--num-devices", type=int, default=1, show_default=True, help="Cards the program is split over.")
 @click.option("--num-cores", type=int, default=16, show_default=True, help="Cores of each card.")
 @click.option("--mxfp6", is_flag=True, help="Compress the weights of matrix products to MXFP6.")
@@ -41,6 +48,7 @@ def compile(  # noqa: A001 - the name of the command
     full_batch_size: int | None,
     comp_ctx_lengths_prefill: tuple[int, ...],
     comp_ctx_lengths_decode: tuple[int, ...],
+    dtype: str,
     num_devices: int,
     num_cores: int,
     mxfp6: bool,
@@ -69,7 +77,7 @@ def compile(  # noqa: A001 - the name of the command
         mxint8_kv_cache=mxint8_kv_cache,
         compiler_options=compiler_options,
     )
-    model = load_model(source, options)
+    model = load_model(source, options, dtype)
     program = model.compile_for(options, output)
     for path in sorted(program.folder.iterdir()):
         click.echo(f"written    {path}")

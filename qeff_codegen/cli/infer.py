@@ -18,6 +18,13 @@ from qeff_codegen.deploy.compile_options import CompileOptions
 )
 @click.option("--generation-len", type=int, help="Tokens per prompt at most.  [default: all the context allows]")
 @click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float16"]),
+    default="float32",
+    show_default=True,
+    help="What weights, cache and arithmetic are in.",
+)
+@click.option(
     "--runtime",
     type=click.Choice(["onnxruntime", "pytorch"]),
     default="onnxruntime",
@@ -31,6 +38,7 @@ def infer(
     ctx_len: int,
     full_batch_size: int | None,
     generation_len: int | None,
+    dtype: str,
     runtime: str,
 ) -> None:
     """Continue every prompt with MODEL: a model's folder, a GGUF file, or `smollm2`.
@@ -38,7 +46,7 @@ def infer(
     One prompt is answered word by word; several are shown as each is done.
     """
     options = CompileOptions(prefill_seq_len=prefill_seq_len, ctx_len=ctx_len, full_batch_size=full_batch_size)
-    model = load_model(source, options)
+    model = load_model(source, options, dtype)
     inference = model.infer(prompts, options, generation_len=generation_len, runtime=runtime)
     if len(prompts) == 1:
         for piece in inference:

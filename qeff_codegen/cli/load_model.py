@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
 
 
-def load_model(source: str, options: CompileOptions) -> QEFFAutoModelForCausalLM:
-    """The QEff model of `source`: a model's folder, a GGUF file, or `smollm2`.
+def load_model(source: str, options: CompileOptions, dtype: str) -> QEFFAutoModelForCausalLM:
+    """The QEff model of `source`, a model's folder, a GGUF file, or `smollm2`, in float32 or float16.
 
     Raises:
         UsageError: a package is missing, there is no such checkpoint, or its family is not generated.
@@ -24,4 +24,6 @@ def load_model(source: str, options: CompileOptions) -> QEFFAutoModelForCausalLM
             f"Running a model needs the package `{error.name}`, which is not installed.\n"
             "Run `pip install 'qeff_codegen[run]'`; generating works without it."
         ) from error
-    return QEFFAutoModelForCausalLM.from_pretrained(source, continuous_batching=options.continuous_batching)
+    return QEFFAutoModelForCausalLM.from_pretrained(
+        source, continuous_batching=options.continuous_batching, dtype=dtype
+    )

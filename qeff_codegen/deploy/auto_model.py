@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from qeff_codegen.deploy.artifact_store import ArtifactStore
 from qeff_codegen.deploy.checkpoint import Checkpoint, load_checkpoint
 from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
@@ -17,6 +19,7 @@ from qeff_codegen.emit.manifest import package_of
 from qeff_codegen.errors import UsageError
 from qeff_codegen.runtime.find_compiler import find_compiler
 from qeff_codegen.runtime.graph_io import ExportSpec
+from qeff_codegen.runtime.precision import convert, precision
 from qeff_codegen.runtime.session import OrtDecoderSession
 from qeff_codegen.runtime.torch_decoder import TorchDecoder
 from qeff_codegen.upstream.cache_folder import cache_folder
@@ -34,32 +37,45 @@ class QEFFAutoModelForCausalLM:
         continuous_batching: whether its graph takes `batch_index`.
     """
 
-    def __init__(self, checkpoint: Checkpoint, generated: Path, *, continuous_batching: bool) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, generated: Path, *, continuous_batching: bool, dtype: torch.dtype
+    ) -> None:
         model_type = checkpoint.model.config.model_type
         transforms = load_transforms(model_type, generated)
-        self.model = transforms.apply(checkpoint.model)
+        self.model = convert(transforms.apply(checkpoint.model), dtype)
         self.tokenizer = checkpoint.tokenizer
         self.continuous_batching = continuous_batching
         self._name = checkpoint.name
-        self._made_from = {"checkpoint": checkpoint.sha256, "generated": _sha256(generated, model_type)}
+        self._made_from = {
+            "checkpoint": checkpoint.sha256,
+            "generated": _sha256(generated, model_type),
+            "dtype": str(dtype),
+        }
         self._pytorch_transforms = tuple(transform.__name__ for transform in transforms.transforms)
 
     @classmethod
     def from_pretrained(
-        cls, pretrained_model_name_or_path: str, continuous_batching: bool = False, *, generated: Path = GENERATED
+        cls,
+        pretrained_model_name_or_path: str,
+        continuous_batching: bool = False,
+        *,
+        dtype: str | torch.dtype = torch.float32,
+        generated: Path = GENERATED,
     ) -> QEFFAutoModelForCausalLM:
         """Load a checkpoint and turn it into its QEff model.
 
         Args:
             pretrained_model_name_or_path: a model's folder, a GGUF file, or `smollm2`.
             continuous_batching: its graph takes `batch_index`.
+            dtype: what weights, cache and arithmetic are in: float32, or float16 for a graph of half the size.
             generated: the folder with the generated classes.
 
         Raises:
-            UsageError: there is no such checkpoint, or its family is not generated.
+            UsageError: there is no such checkpoint, its family is not generated, or `dtype` is another one.
         """
+        wanted = precision(dtype)
         checkpoint = load_checkpoint(pretrained_model_name_or_path)
-        return cls(checkpoint, generated, continuous_batching=continuous_batching)
+        return cls(checkpoint, generated, continuous_batching=continuous_batching, dtype=wanted)
 
     def export(self, export_dir: Path | None = None, *, ctx_len: int = 128, **spec: bool) -> ExportedGraph:
         """The ONNX graph, exported now or before.

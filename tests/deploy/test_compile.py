@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from qeff_codegen.cli.main import main
+from qeff_codegen.runtime import graph_file
 
 Run = Callable[..., Result]
 
@@ -107,12 +108,35 @@ def test_a_truncated_graph_is_exported_again(run: Run, checkpoint: Path, tmp_pat
     assert len(graph.read_bytes()) == len(whole)
 
 
+@pytest.mark.usefixtures("compiler")
+def test_truncated_weights_are_exported_again(
+    run: Run, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph_file, "MAX_EMBEDDED_BYTES", 1000)
+    assert run(str(checkpoint), "--dtype", "float16").exit_code == 0
+    (weights,) = (tmp_path / "programs").glob("*/model.onnx.data")
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    assert run(str(checkpoint), "--dtype", "float16").exit_code == 0
+    assert weights.read_bytes() == whole
+
+
+def test_each_precision_has_a_graph_of_its_own(run: Run, checkpoint: Path, tmp_path: Path) -> None:
+    narrow, wide = (run(str(checkpoint), "--dtype", dtype) for dtype in ("float16", "float32"))
+    assert folder_of(narrow) != folder_of(wide)
+    config = json.loads((folder_of(narrow) / "qconfig.json").read_text())
+    assert config["huggingface_config"]["dtype"] == "float16"
+    sizes = sorted(path.stat().st_size for path in (tmp_path / "programs").glob("*/model.onnx"))
+    assert sizes[0] < sizes[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
         (("nowhere",), "`nowhere` is no folder"),
         (("nowhere", "--ctx-len", "16"), "ctx_len is 16 and prefill_seq_len 32"),
         (("nowhere", "--mxfp8"), "No such option"),
+        (("nowhere", "--dtype", "bfloat16"), "'bfloat16' is not one of 'float32', 'float16'"),
     ],
 )
 def test_misuse(run: Run, arguments: tuple[str, ...], named: str) -> None:

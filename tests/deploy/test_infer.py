@@ -65,6 +65,12 @@ def test_the_same_text_from_every_runtime(
     assert run(checkpoint, *arguments) == as_list(expected)
 
 
+def test_float16_gives_the_same_text_in_every_runtime(run: Run, checkpoint: Path, expected: dict[str, str]) -> None:
+    text = run(checkpoint, "--dtype", "float16")
+    assert text == run(checkpoint, "--dtype", "float16", "--runtime", "pytorch")
+    assert as_list({PROMPTS[0]: expected[PROMPTS[0]]}) in text
+
+
 def test_one_prompt_is_answered_alone(run: Run, checkpoint: Path, expected: dict[str, str]) -> None:
     assert run(checkpoint, prompts=PROMPTS[:1]) == expected[PROMPTS[0]] + "\n"
 
