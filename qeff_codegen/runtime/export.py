@@ -6,7 +6,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,13 @@ from onnx_ir.passes.common import CommonSubexpressionEliminationPass, IdentityEl
 from torch import nn
 
 from qeff_codegen.errors import UsageError
+from qeff_codegen.runtime.cache_utils import every_layer_for_itself
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
 from qeff_codegen.runtime.graph_io import ExportSpec, dynamic_axes, input_names, optional_input_names, output_names
 from qeff_codegen.runtime.kv_cache import LayerShapes, allocate_kv_cache, check_ctx_len, kv_cache_shapes
+from qeff_codegen.runtime.layer_scopes import Layers, by_node_name, repeated_layers
 from qeff_codegen.runtime.missing_operators import register_missing_operators
+from qeff_codegen.runtime.subfunctions import outline_layers
 from qeff_codegen.runtime.torch_decoder import cache_of
 
 # A protobuf message holds less than 2 GiB, and the weights are part of the message.
@@ -73,19 +76,22 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
         `onnx_path`.
 
     Raises:
-        UsageError: the model knows fewer positions than `spec.ctx_len`, its weights do not fit into one file, or
-            the folder cannot be written to.
+        UsageError: the model knows fewer positions than `spec.ctx_len`, its weights do not fit into one file, its
+            layers cannot become functions, or the folder cannot be written to.
     """
     config: Any = model.config
     check_ctx_len(config, spec.ctx_len)
     register_missing_operators()
     _check_weight_bytes(model)
     shapes = kv_cache_shapes(model)
+    traced = _GraphInterface(model, spec).train(model.training)
+    layers = repeated_layers(traced, model) if spec.use_onnx_subfunctions else None
+    cache = every_layer_for_itself() if spec.use_onnx_subfunctions else nullcontext()
     with _folder_beside(onnx_path) as folder:
         partial = folder / onnx_path.name
-        with _expected_warnings_silenced(), _buffers_as_initializers(model), torch.no_grad():
+        with _expected_warnings_silenced(), _buffers_as_initializers(model), cache, torch.no_grad():
             torch.onnx.export(
-                _GraphInterface(model, spec).train(model.training),
+                traced,
                 _example_inputs(model, shapes, spec),
                 str(partial),
                 input_names=input_names(spec, len(shapes)),
@@ -94,7 +100,7 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
                 opset_version=ONNX_EXPORT_OPSET,
                 dynamo=False,
             )
-        _finish(partial)
+        _finish(partial, layers)
         os.replace(partial, onnx_path)
     return onnx_path
 
@@ -145,9 +151,11 @@ def _buffers_as_initializers(model: nn.Module) -> Iterator[None]:
             module._non_persistent_buffers_set = names
 
 
-def _finish(onnx_path: Path) -> None:
-    """Rewrites the exporter's file with fewer nodes and the shape of the logits."""
+def _finish(onnx_path: Path, layers: Layers | None) -> None:
+    """Rewrites the exporter's file with fewer nodes, functions of `layers` and the shape of the logits."""
     graph_model = onnx_ir.load(onnx_path)
+    if layers is not None:
+        outline_layers(graph_model, layers, by_node_name(layers))
     # Most of what computes the same are constants; about 4 nodes in 10 go.
     CommonSubexpressionEliminationPass()(graph_model)
     IdentityEliminationPass()(graph_model)
