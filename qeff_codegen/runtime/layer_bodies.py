@@ -62,8 +62,8 @@ class LayerCutter:
         self._graph = graph
         # Constants belong to whoever reads them, and are not in it.
         self.owners = _owners(graph, layer_of)
-        self._anywhere = _computable_anywhere(graph, self.owners)
-        self._one_layers = _computable_in_one_layer(graph, self.owners)
+        self._shared = _shared(graph, self.owners)
+        self._of_one_layer = _of_one_layer(graph, self.owners, self._shared)
 
     def cut_out(self, layer: str) -> LayerBody:
         """A copy of what computes the results of `layer`, in an order that follows from the results alone.
@@ -73,8 +73,8 @@ class LayerCutter:
         Raises:
             UsageError: the layer contains control flow.
         """
-        inside = {node for node, owner in self.owners.items() if owner == layer} | self._anywhere
-        inside |= {node for node, reader in self._one_layers.items() if reader == layer}
+        inside = {node for node, owner in self.owners.items() if owner == layer} | self._shared
+        inside |= {node for node, reader in self._of_one_layer.items() if reader == layer}
         results = self._results(layer)
         arguments: list[onnx_ir.Value] = []
         inputs: list[onnx_ir.Value] = []
@@ -128,7 +128,7 @@ class LayerCutter:
         """Whether `reader` is outside of the node's layer and does not compute the node's value for itself."""
         if reader not in self.owners:
             return True
-        return self.owners[reader] != self.owners[node] and node not in self._anywhere
+        return self.owners[reader] != self.owners[node] and node not in self._shared
 
 
 def _owners(graph: onnx_ir.Graph, layer_of: LayerOf) -> dict[onnx_ir.Node, str]:
@@ -146,23 +146,27 @@ def _owners(graph: onnx_ir.Graph, layer_of: LayerOf) -> dict[onnx_ir.Node, str]:
     return owners
 
 
-def _computable_anywhere(graph: onnx_ir.Graph, owners: Owners) -> set[onnx_ir.Node]:
-    """The nodes of layers that need nothing of their layer: no weights, no cache, nothing computed from them."""
+def _shared(graph: onnx_ir.Graph, owners: Owners) -> set[onnx_ir.Node]:
+    """The nodes of layers that other layers read from too, and that need nothing of their layer.
+
+    That is no weights, no cache and nothing computed from them, so that every layer can compute it for itself.
+    """
     outputs = {value.name for value in graph.outputs}
     own = {value for value in graph.inputs if retained_state_name(value.name or "") in outputs}
-    own |= {value for value in graph.initializers.values() if _only_reader(value, owners)}
-    anywhere = set()
+    own |= {value for value in graph.initializers.values() if len(_readers(value, owners)) == 1}
     for node in graph:
-        if node not in owners:
-            continue
-        if any(value in own for value in node.inputs):
+        if node in owners and any(value in own for value in node.inputs):
             own.update(node.outputs)
-        else:
-            anywhere.add(node)
-    return anywhere
+    shared: set[onnx_ir.Node] = set()
+    for node in reversed(graph):
+        if node in owners and own.isdisjoint(node.outputs):
+            users = {use.node for value in node.outputs for use in value.uses()}
+            if not users.isdisjoint(shared) or any(owners.get(user, owners[node]) != owners[node] for user in users):
+                shared.add(node)
+    return shared
 
 
-def _computable_in_one_layer(graph: onnx_ir.Graph, owners: Owners) -> dict[onnx_ir.Node, str]:
+def _of_one_layer(graph: onnx_ir.Graph, owners: Owners, shared: set[onnx_ir.Node]) -> dict[onnx_ir.Node, str]:
     """The nodes outside of layers that compute from what a single layer reads, such as the length of its cache.
 
     Where that layer computes the same, the exporter has merged the two, in one layer and not in the others.
@@ -171,22 +175,25 @@ def _computable_in_one_layer(graph: onnx_ir.Graph, owners: Owners) -> dict[onnx_
     for node in graph:
         if node in owners or node.op_type == "Constant":
             continue
-        layers = set()
+        layers: set[str | None] = set()
         for value in node.inputs:
             producer = value.producer() if value is not None else None
             if value is None or (producer is not None and producer.op_type == "Constant"):
                 continue
-            known = found.get(producer) if producer is not None else None
-            layers.add(known or (None if value.is_initializer() else _only_reader(value, owners)))
+            if producer in found:
+                layers.add(found[producer])
+            elif value.is_initializer() or any(use.node in shared for use in value.uses()):
+                layers.add(None)
+            else:
+                layers |= _readers(value, owners) or {None}
         if len(layers) == 1 and (layer := layers.pop()) is not None:
             found[node] = layer
     return found
 
 
-def _only_reader(value: onnx_ir.Value, owners: Owners) -> str | None:
-    """The layer that reads `value`, if no other layer does."""
-    readers = {owners[use.node] for use in value.uses() if use.node in owners}
-    return readers.pop() if len(readers) == 1 else None
+def _readers(value: onnx_ir.Value, owners: Owners) -> set[str]:
+    """The layers that read `value`."""
+    return {owners[use.node] for use in value.uses() if use.node in owners}
 
 
 def _check_no_subgraph(node: onnx_ir.Node, layer: str) -> None:

@@ -104,6 +104,7 @@ def test_continuous_batching_and_compute_context_lengths(tmp_path: Path) -> None
     model = tiny_generated("llama")
     spec = ExportSpec(CTX_LEN, continuous_batching=True, use_onnx_subfunctions=True)
     path = export_onnx(model, tmp_path / "model.onnx", spec)
+    assert layer_calls(onnx.load(path)) == ["QEffLlamaDecoderLayer"] * 2
     found, expected = (
         generate_continuously(
             decoder.run,
@@ -118,6 +119,7 @@ def test_continuous_batching_and_compute_context_lengths(tmp_path: Path) -> None
     assert found.tokens == expected.tokens
     lengths = ExportSpec(CTX_LEN, compute_context_length=True, use_onnx_subfunctions=True)
     path = export_onnx(model, tmp_path / "lengths.onnx", lengths)
+    assert layer_calls(onnx.load(path)) == ["QEffLlamaDecoderLayer"] * 2
     tokens, positions = np.array([[3, 4, 5]]), np.array([[0, 1, 2]])
     for length in (4, CTX_LEN):
         given = np.zeros(length, dtype=np.int64)
