@@ -191,6 +191,10 @@ class QEffDeepseekV2Attention(DeepseekV2Attention):
         attn_output = self.o_proj(attn_output)
         return attn_output, attn_weights, past_key_values
 
+    def kv_cache_names(self) -> tuple[str, str]:
+        """Names in the graph of what the cache keeps in the place of keys and values."""
+        return "k_pe", "compressed_kv"
+
 
 class QEffDeepseekV2DecoderLayer(DeepseekV2DecoderLayer):
     def forward(
@@ -288,6 +292,7 @@ class QEffDeepseekV2ForCausalLM(DeepseekV2ForCausalLM):
         past_key_values: Cache | None = None,
         inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
+        num_logits_to_keep: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
         comp_ctx_lengths: torch.LongTensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
@@ -306,6 +311,9 @@ class QEffDeepseekV2ForCausalLM(DeepseekV2ForCausalLM):
 
         hidden_states = outputs.last_hidden_state
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
+        if num_logits_to_keep is not None:
+            num_logits = num_logits_to_keep.shape[0]
+            logit_index = (logit_index - num_logits + 1).clamp(min=0) + torch.arange(num_logits)
         hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
         logits = self.lm_head(hidden_states)
 

@@ -287,6 +287,7 @@ class QEffErnieForCausalLM(ErnieForCausalLM):
         inputs_embeds: torch.Tensor | None = None,
         past_key_values: list[torch.Tensor] | None = None,
         use_cache: bool | None = None,
+        num_logits_to_keep: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
         comp_ctx_lengths: torch.LongTensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
@@ -308,6 +309,9 @@ class QEffErnieForCausalLM(ErnieForCausalLM):
 
         hidden_states = outputs.last_hidden_state
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
+        if num_logits_to_keep is not None:
+            num_logits = num_logits_to_keep.shape[0]
+            logit_index = (logit_index - num_logits + 1).clamp(min=0) + torch.arange(num_logits)
         hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
         logits = self.cls(hidden_states)
 

@@ -144,6 +144,10 @@ class QEffGlm4MoeLiteAttention(Glm4MoeLiteAttention):
         attn_output = self.o_proj(attn_output)
         return attn_output, attn_weights, past_key_values
 
+    def kv_cache_names(self) -> tuple[str, str]:
+        """Names in the graph of what the cache keeps in the place of keys and values."""
+        return "k_pe", "compressed_kv"
+
 
 class QEffGlm4MoeLiteExperts(Glm4MoeLiteExperts):
     """Collection of expert weights stored as 3D tensors."""
@@ -260,6 +264,7 @@ class QEffGlm4MoeLiteForCausalLM(Glm4MoeLiteForCausalLM):
         past_key_values: Cache | None = None,
         inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
+        num_logits_to_keep: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
         comp_ctx_lengths: torch.LongTensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
@@ -278,6 +283,9 @@ class QEffGlm4MoeLiteForCausalLM(Glm4MoeLiteForCausalLM):
 
         hidden_states = outputs.last_hidden_state
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
+        if num_logits_to_keep is not None:
+            num_logits = num_logits_to_keep.shape[0]
+            logit_index = (logit_index - num_logits + 1).clamp(min=0) + torch.arange(num_logits)
         hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
         logits = self.lm_head(hidden_states)
 

@@ -144,6 +144,10 @@ class QEffMiniCPM3Attention(MiniCPM3Attention):
         attn_output = self.o_proj(attn_output)
         return attn_output, attn_weights, past_key_values
 
+    def kv_cache_names(self) -> tuple[str, str]:
+        """Names in the graph of what the cache keeps in the place of keys and values."""
+        return "k_pe", "compressed_kv"
+
 
 class QEffMiniCPM3DecoderLayer(MiniCPM3DecoderLayer):
     def forward(
@@ -237,6 +241,7 @@ class QEffMiniCPM3ForCausalLM(MiniCPM3ForCausalLM):
         past_key_values: Cache | None = None,
         inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
+        num_logits_to_keep: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
         comp_ctx_lengths: torch.LongTensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
@@ -257,6 +262,9 @@ class QEffMiniCPM3ForCausalLM(MiniCPM3ForCausalLM):
         # MiniCPM3 scales hidden states down before the LM head (not present in Llama).
         hidden_states = hidden_states / self.config.logits_scaling
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
+        if num_logits_to_keep is not None:
+            num_logits = num_logits_to_keep.shape[0]
+            logit_index = (logit_index - num_logits + 1).clamp(min=0) + torch.arange(num_logits)
         hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
         logits = self.lm_head(hidden_states)
 

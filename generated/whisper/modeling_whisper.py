@@ -226,6 +226,7 @@ class QEffWhisperForCausalLM(WhisperForCausalLM):
         past_key_values: Cache | None = None,
         inputs_embeds: torch.Tensor | None = None,
         use_cache: bool | None = None,
+        num_logits_to_keep: torch.LongTensor | None = None,
         position_ids: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
         comp_ctx_lengths: torch.LongTensor | None = None,
@@ -246,6 +247,9 @@ class QEffWhisperForCausalLM(WhisperForCausalLM):
         )
 
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
+        if num_logits_to_keep is not None:
+            num_logits = num_logits_to_keep.shape[0]
+            logit_index = (logit_index - num_logits + 1).clamp(min=0) + torch.arange(num_logits)
         logits = self.proj_out(outputs[0][torch.arange(position_ids.shape[0]).view(-1, 1), logit_index])
 
         return CausalLMOutputWithCrossAttentions(

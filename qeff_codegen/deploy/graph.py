@@ -74,6 +74,6 @@ def exported_graph(
         export_onnx(model, unfinished / GRAPH_FILE, spec)
 
     folder = store.get(name, facts, export)
-    names = tuple(kv_names(len(kv_cache_shapes(model))))
+    names = tuple(kv_names(kv_cache_shapes(model)))
     first = (_SUBFUNCTIONS_TRANSFORM,) if spec.use_onnx_subfunctions else ()
     return ExportedGraph(folder / GRAPH_FILE, spec, names, pytorch_transforms, (*first, *_ONNX_TRANSFORMS))

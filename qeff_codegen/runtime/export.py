@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,16 @@ from torch import nn
 from qeff_codegen.errors import UsageError
 from qeff_codegen.runtime.cache_utils import every_layer_for_itself
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
-from qeff_codegen.runtime.graph_io import ExportSpec, dynamic_axes, input_names, optional_input_names, output_names
-from qeff_codegen.runtime.kv_cache import LayerShapes, allocate_kv_cache, check_ctx_len, kv_cache_shapes
+from qeff_codegen.runtime.graph_io import (
+    ExportSpec,
+    LayerShapes,
+    dynamic_axes,
+    in_graph_order,
+    input_names,
+    optional_input_names,
+    output_names,
+)
+from qeff_codegen.runtime.kv_cache import allocate_kv_cache, check_ctx_len, kv_cache_shapes
 from qeff_codegen.runtime.layer_scopes import Layers, by_node_name, repeated_layers
 from qeff_codegen.runtime.missing_operators import register_missing_operators
 from qeff_codegen.runtime.subfunctions import outline_layers
@@ -38,9 +46,10 @@ _TRACED_SEQ_LEN = 4
 class _GraphInterface(nn.Module):
     """Gives a QEff model the graph's argument order and flat outputs, whatever its own signature's order is."""
 
-    def __init__(self, decoder: nn.Module, spec: ExportSpec) -> None:
+    def __init__(self, decoder: nn.Module, layers: list[LayerShapes], spec: ExportSpec) -> None:
         super().__init__()
         self.decoder = decoder
+        self.layers = layers
         self.optional_input_names = optional_input_names(spec)
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
@@ -57,11 +66,16 @@ class _GraphInterface(nn.Module):
         outputs = self.decoder(
             input_ids=input_ids,
             position_ids=position_ids,
-            past_key_values=past_key_values,
+            past_key_values=self._reordered(past_key_values),
             use_cache=True,
             **dict(zip(self.optional_input_names, optional_inputs, strict=True)),
         )
-        return outputs.logits, *(tensor for layer in cache_of(outputs) for tensor in layer)
+        return outputs.logits, *(tensor for pair in self._reordered(cache_of(outputs)) for tensor in pair)
+
+    def _reordered(
+        self, pairs: Iterable[tuple[torch.Tensor, torch.Tensor]]
+    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        return [in_graph_order(layer, pair) for layer, pair in zip(self.layers, pairs, strict=True)]
 
 
 def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
@@ -84,7 +98,7 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
     register_missing_operators()
     _check_weight_bytes(model)
     shapes = kv_cache_shapes(model)
-    traced = _GraphInterface(model, spec).train(model.training)
+    traced = _GraphInterface(model, shapes, spec).train(model.training)
     layers = repeated_layers(traced, model) if spec.use_onnx_subfunctions else None
     cache = every_layer_for_itself() if spec.use_onnx_subfunctions else nullcontext()
     with _folder_beside(onnx_path) as folder:
@@ -94,9 +108,9 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
                 traced,
                 _example_inputs(model, shapes, spec),
                 str(partial),
-                input_names=input_names(spec, len(shapes)),
-                output_names=output_names(len(shapes)),
-                dynamic_axes=dynamic_axes(spec, len(shapes)),
+                input_names=input_names(spec, shapes),
+                output_names=output_names(shapes),
+                dynamic_axes=dynamic_axes(spec, shapes),
                 opset_version=ONNX_EXPORT_OPSET,
                 dynamo=False,
             )
@@ -112,7 +126,9 @@ def _example_inputs(model: nn.Module, shapes: list[LayerShapes], spec: ExportSpe
     seq_len = min(_TRACED_SEQ_LEN, spec.ctx_len)
     input_ids = torch.zeros(_TRACED_BATCH_SIZE, seq_len, dtype=torch.int64)
     position_ids = torch.arange(seq_len).repeat(_TRACED_BATCH_SIZE, 1)
-    inputs: list[Any] = [input_ids, position_ids, allocate_kv_cache(shapes, cache_rows, spec.ctx_len, dtype)]
+    cache = allocate_kv_cache(shapes, cache_rows, spec.ctx_len, dtype)
+    pairs = [in_graph_order(layer, pair) for layer, pair in zip(shapes, cache, strict=True)]
+    inputs: list[Any] = [input_ids, position_ids, pairs]
     if spec.continuous_batching:
         inputs.append(torch.arange(_TRACED_BATCH_SIZE).unsqueeze(1))
     if spec.compute_context_length:

@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 RETAINED_STATE_SUFFIX = "_RetainedState"
 LOGITS = "logits"
+
+
+# What a layer's cache tensors are called, keys before values. Where keys and values are expanded from a latent after
+# they were read, what is cached is the rotated part of the keys and the latent.
+KEY_AND_VALUE = ("past_key", "past_value")
+ROTATED_AND_LATENT = ("k_pe", "compressed_kv")
+
+
+@dataclass(frozen=True)
+class KVShape:
+    """A cache tensor: its name without the layer's number, and what it needs besides batch size and context length."""
+
+    name: str
+    num_heads: int
+    head_dim: int
+
+
+# One cached layer: its keys and its values, whose shapes need not be the same.
+LayerShapes = tuple[KVShape, KVShape]
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -26,9 +48,18 @@ class ExportSpec:
     use_onnx_subfunctions: bool = False
 
 
-def kv_names(num_layers: int) -> list[str]:
+def in_graph_order(layer: LayerShapes, pair: tuple[_Item, _Item]) -> tuple[_Item, _Item]:
+    """Returns what belongs to a layer's keys and values in the graph's order, or from there in the model's.
+
+    The graph takes keys before values, and a latent before the rotated part.
+    """
+    first, second = pair
+    return (second, first) if layer[0].name == ROTATED_AND_LATENT[0] else pair
+
+
+def kv_names(layers: Sequence[LayerShapes]) -> list[str]:
     """Returns the cache's input names: key and value of layer 0, of layer 1, and so on."""
-    return [f"past_{part}.{layer}" for layer in range(num_layers) for part in ("key", "value")]
+    return [f"{part.name}.{index}" for index, layer in enumerate(layers) for part in in_graph_order(layer, layer)]
 
 
 def retained_state_name(kv_name: str) -> str:
@@ -42,22 +73,22 @@ def optional_input_names(spec: ExportSpec) -> list[str]:
     return [name for name, wanted in asked.items() if wanted]
 
 
-def input_names(spec: ExportSpec, num_layers: int) -> list[str]:
+def input_names(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[str]:
     """Returns the graph's inputs in order."""
-    return ["input_ids", "position_ids", *kv_names(num_layers), *optional_input_names(spec)]
+    return ["input_ids", "position_ids", *kv_names(layers), *optional_input_names(spec)]
 
 
-def output_names(num_layers: int) -> list[str]:
+def output_names(layers: Sequence[LayerShapes]) -> list[str]:
     """Returns the graph's outputs in order."""
-    return [LOGITS, *(retained_state_name(name) for name in kv_names(num_layers))]
+    return [LOGITS, *(retained_state_name(name) for name in kv_names(layers))]
 
 
-def dynamic_axes(spec: ExportSpec, num_layers: int) -> dict[str, dict[int, str]]:
+def dynamic_axes(spec: ExportSpec, layers: Sequence[LayerShapes]) -> dict[str, dict[int, str]]:
     """Returns, for every input and output, the name of each axis that is not fixed."""
     cache_rows = "full_batch_size" if spec.continuous_batching else "batch_size"
     tokens = {0: "batch_size", 1: "seq_len"}
     axes: dict[str, dict[int, str]] = {"input_ids": tokens, "position_ids": tokens, LOGITS: {0: "batch_size"}}
-    for name in kv_names(num_layers):
+    for name in kv_names(layers):
         axes[name] = axes[retained_state_name(name)] = {0: cache_rows, 2: "ctx_len"}
     if spec.continuous_batching:
         axes["batch_index"] = {0: "batch_size"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,21 +10,10 @@ from torch import nn
 
 from qeff_codegen.errors import UsageError
 from qeff_codegen.runtime.cache_utils import QEffDynamicCache, QEffDynamicLayer
+from qeff_codegen.runtime.graph_io import KEY_AND_VALUE, KVShape, LayerShapes
 
 if TYPE_CHECKING:  # transformers 4.x spells its name in another way
     from transformers import PreTrainedConfig
-
-
-@dataclass(frozen=True)
-class KVShape:
-    """What one cache tensor needs besides batch size and context length."""
-
-    num_heads: int
-    head_dim: int
-
-
-# One cached layer: its keys' shape and its values', which need not be the same.
-LayerShapes = tuple[KVShape, KVShape]
 
 
 class _ProbingCache(QEffDynamicCache):
@@ -56,10 +44,11 @@ class _ProbingCache(QEffDynamicCache):
 
 
 def kv_cache_shapes(model: nn.Module) -> list[LayerShapes]:
-    """Runs `model` on one token and returns the shapes of what each layer caches.
+    """Runs `model` on one token and returns the names and shapes of what each layer caches.
 
     Configurations name these sizes in too many ways to be read: keys may be wider than values, heads may differ from
-    layer to layer, one decoder layer may cache twice, and a layer that shares the keys of another caches nothing.
+    layer to layer, one decoder layer may cache twice, and a layer that shares the keys of another caches nothing. An
+    attention whose cached tensors have names of their own gives them by `kv_cache_names`.
 
     Args:
         model: a causal LM whose modules were mapped to their QEff classes.
@@ -75,12 +64,17 @@ def kv_cache_shapes(model: nn.Module) -> list[LayerShapes]:
             past_key_values=probe,
             use_cache=True,
         )
-    return [(_shape_of(layer.keys), _shape_of(layer.values)) for layer in probe.layers]
+    modules: list[Any] = [module for module in model.modules() if hasattr(module, "kv_cache_names")]
+    own: dict[int, tuple[str, str]] = {module.layer_idx: module.kv_cache_names() for module in modules}
+    return [_shapes_of(layer, own.get(index, KEY_AND_VALUE)) for index, layer in enumerate(probe.layers)]
 
 
-def _shape_of(tensor: torch.Tensor) -> KVShape:
-    _, num_heads, _, head_dim = tensor.shape
-    return KVShape(num_heads, head_dim)
+def _shapes_of(layer: QEffDynamicLayer, names: tuple[str, str]) -> LayerShapes:
+    key, value = (
+        KVShape(name, tensor.shape[1], tensor.shape[3])
+        for name, tensor in zip(names, (layer.keys, layer.values), strict=True)
+    )
+    return key, value
 
 
 def allocate_kv_cache(

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime as ort
 import torch
 
-from qeff_codegen.runtime.graph_io import LOGITS, kv_names, retained_state_name
+from qeff_codegen.runtime.graph_io import LOGITS, in_graph_order, kv_names, retained_state_name
 from qeff_codegen.runtime.kv_cache import allocate_kv_cache, kv_cache_shapes
 from qeff_codegen.runtime.torch_decoder import TorchDecoder, cache_of
 from qeff_codegen.validation.calls import CallTracker
@@ -64,11 +64,11 @@ class _DecoderPair:
     def __init__(self, qeff_model: Any, onnx_path: Path, scenario: Scenario) -> None:
         self._model = qeff_model
         dtype = next(qeff_model.parameters()).dtype
-        shapes = kv_cache_shapes(qeff_model)
-        self._past: Any = allocate_kv_cache(shapes, scenario.cache_rows, scenario.ctx_len, dtype)
-        self._names = kv_names(len(self._past))
+        self._shapes = kv_cache_shapes(qeff_model)
+        self._past: Any = allocate_kv_cache(self._shapes, scenario.cache_rows, scenario.ctx_len, dtype)
+        self._names = kv_names(self._shapes)
         self._session = ort.InferenceSession(str(onnx_path), providers=["CPUExecutionProvider"])
-        empty = [tensor.numpy().copy() for layer in self._past for tensor in layer]
+        empty = [tensor.copy() for tensor in self._states()]
         self._state = dict(zip(self._names, empty, strict=True))
         self._calls = CallTracker(scenario)
         self.finding: Finding | None = None
@@ -91,9 +91,13 @@ class _DecoderPair:
         with torch.no_grad():
             outputs = self._model(**tensors, past_key_values=self._past, use_cache=True)
         self._past = list(cache_of(outputs))
-        states = [tensor.numpy() for layer in self._past for tensor in layer]
-        named = {retained_state_name(name): state for name, state in zip(self._names, states, strict=True)}
+        named = {retained_state_name(name): state for name, state in zip(self._names, self._states(), strict=True)}
         return named | {LOGITS: outputs.logits.numpy()}
+
+    def _states(self) -> list[np.ndarray]:
+        """PyTorch's cache in the graph's order."""
+        pairs = zip(self._shapes, self._past, strict=True)
+        return [tensor.numpy() for layer, pair in pairs for tensor in in_graph_order(layer, pair)]
 
     def _run_onnx(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         names = [node.name for node in self._session.get_outputs()]

@@ -1,8 +1,8 @@
 """Let the head see the kept logits' rows only, where upstream computes the logits of every token.
 
 Older causal LMs know no `logits_to_keep`: `logits = self.<head>(<outputs>[0])`. A linear head treats every token by
-itself, so choosing before it is choosing after it; later rules see one spelling. The logits may get another dtype or
-layout on the way, and the states a name of their own.
+itself, so choosing before it is choosing after it; later rules see one spelling, the parameter included. The logits
+may get another dtype or layout on the way, and the states a name of their own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._matching import assigned_name, modules_made_by, names_read, source, spelled
+from rewrite_rules._matching import assigned_name, modules_made_by, names_read, source, spelled, with_parameters
 
 KEEP = "logits_to_keep"
 STATES = re.compile(r"(\w+)(?:\[0\]|\.last_hidden_state)")
@@ -33,7 +33,9 @@ class LogitsSliceAdded(Rule):
             return function.node, 0
         slicer = _Slice(modules_made_by(anatomy.causal_lm.cls, "Linear"), set(anatomy.callees(Role.CAUSAL_LM)))
         node = cst.ensure_type(function.node.visit(slicer), cst.FunctionDef)
-        return (node, slicer.count) if slicer.count else (function.node, 0)
+        if not slicer.count:
+            return function.node, 0
+        return with_parameters(node, {KEEP: "int | torch.Tensor | None"}), slicer.count
 
 
 class _Slice(cst.CSTTransformer):

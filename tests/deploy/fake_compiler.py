@@ -32,6 +32,7 @@ ORDER = [
     r"-aic-binary-dir=(?P<binary>.+)",
 ]
 SUFFIX = "_RetainedState"
+CACHE_NAMES = ("past_key.", "past_value.", "compressed_kv.", "k_pe.")
 
 
 def fail(what: str) -> None:
@@ -74,7 +75,7 @@ def check_specializations(path: Path, axes: set[str], rows: str) -> None:
 
 
 def check_custom_io(path: Path, graph: onnx.GraphProto) -> None:
-    cache = [item.name for item in graph.input if item.name.startswith(("past_key.", "past_value."))]
+    cache = [item.name for item in graph.input if item.name.startswith(CACHE_NAMES)]
     expected = [name for item in cache for name in (item, item + SUFFIX)]
     blocks = re.findall(r" - IOName: (\S+)\n   Precision: (float16|mxint8)\n\n", path.read_text())
     if "".join(f" - IOName: {name}\n   Precision: {kind}\n\n" for name, kind in blocks) != path.read_text():

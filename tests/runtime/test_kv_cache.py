@@ -7,26 +7,30 @@ import torch
 from transformers import AutoConfig
 
 from qeff_codegen.errors import UsageError
-from qeff_codegen.runtime.kv_cache import KVShape, allocate_kv_cache, check_ctx_len, kv_cache_shapes
+from qeff_codegen.runtime.graph_io import KVShape
+from qeff_codegen.runtime.kv_cache import allocate_kv_cache, check_ctx_len, kv_cache_shapes
 from tests.runtime.toy_llama import qeff_llama, upstream_llama
 
 
 @pytest.mark.parametrize(
     ("settings", "shape"),
     [
-        ({}, KVShape(2, 16)),
-        ({"num_key_value_heads": 4}, KVShape(4, 16)),
-        ({"head_dim": 24}, KVShape(2, 24)),
+        ({}, (2, 16)),
+        ({"num_key_value_heads": 4}, (4, 16)),
+        ({"head_dim": 24}, (2, 24)),
     ],
     ids=["grouped", "ungrouped", "own_head_dim"],
 )
-def test_shapes_are_what_the_model_caches(settings: dict[str, Any], shape: KVShape) -> None:
+def test_shapes_are_what_the_model_caches(settings: dict[str, Any], shape: tuple[int, int]) -> None:
     shapes = kv_cache_shapes(qeff_llama(upstream_llama(num_hidden_layers=3, **settings)))
-    assert shapes == [(shape, shape)] * 3
+    assert shapes == [(KVShape("past_key", *shape), KVShape("past_value", *shape))] * 3
 
 
 def test_keys_and_values_may_differ() -> None:
-    shapes = [(KVShape(2, 16), KVShape(2, 8)), (KVShape(1, 4), KVShape(1, 4))]
+    shapes = [
+        (KVShape("past_key", 2, 16), KVShape("past_value", 2, 8)),
+        (KVShape("past_key", 1, 4), KVShape("past_value", 1, 4)),
+    ]
     cache = allocate_kv_cache(shapes, batch_size=3, ctx_len=5, dtype=torch.float16)
     assert [tuple(tensor.shape) for tensor in cache[0]] == [(3, 2, 5, 16), (3, 2, 5, 8)]
     assert cache[1][1].shape == (3, 1, 5, 4)
