@@ -224,7 +224,7 @@ def _in_order(results: Sequence[onnx_ir.Value], inside: set[onnx_ir.Node]) -> li
 def _inner_name(name: str | None, layer: str) -> str:
     """A name as it reads inside of the function, without what says which layer it is."""
     own_name = ".".join(layer.rsplit(".", 2)[-2:])
-    inner = (name or "").rpartition(f"/{own_name}/")[2]
+    inner = re.split(rf"\b{re.escape(own_name)}[/.]", name or "", maxsplit=1)[-1]
     of_cache = _CACHE_INDEX.fullmatch(inner)
     return of_cache[1] + (of_cache[2] or "") if of_cache else inner
 
