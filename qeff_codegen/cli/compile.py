@@ -33,6 +33,7 @@ from qeff_codegen.deploy.compile_options import CompileOptions
 @click.option("--num-cores", type=int, default=16, show_default=True, help="Cores of each card.")
 @click.option("--mxfp6", is_flag=True, help="Compress the weights of matrix products to MXFP6.")
 @click.option("--mxint8-kv-cache", is_flag=True, help="Compress the KV cache to MXINT8.")
+@click.option("--use-onnx-subfunctions", is_flag=True, help="Make one ONNX function of every decoder-layer class.")
 @click.option("--mos", type=int, help="Effort to reduce on-chip memory.")
 @click.option("--aic-enable-depth-first", is_flag=True, help="Schedule depth first.")
 @click.option(
@@ -53,6 +54,7 @@ def compile(  # noqa: A001 - the name of the command
     num_cores: int,
     mxfp6: bool,
     mxint8_kv_cache: bool,
+    use_onnx_subfunctions: bool,
     mos: int | None,
     aic_enable_depth_first: bool,
     output: Path | None,
@@ -75,6 +77,7 @@ def compile(  # noqa: A001 - the name of the command
         num_cores=num_cores,
         mxfp6_matmul=mxfp6,
         mxint8_kv_cache=mxint8_kv_cache,
+        use_onnx_subfunctions=use_onnx_subfunctions,
         compiler_options=compiler_options,
     )
     model = load_model(source, options, dtype)

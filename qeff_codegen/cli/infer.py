@@ -16,6 +16,7 @@ from qeff_codegen.deploy.compile_options import CompileOptions
 @click.option(
     "--full-batch-size", type=int, help="Cache rows for continuous batching; all prompts start together else."
 )
+@click.option("--use-onnx-subfunctions", is_flag=True, help="Make one ONNX function of every decoder-layer class.")
 @click.option("--generation-len", type=int, help="Tokens per prompt at most.  [default: all the context allows]")
 @click.option(
     "--dtype",
@@ -37,6 +38,7 @@ def infer(
     prefill_seq_len: int,
     ctx_len: int,
     full_batch_size: int | None,
+    use_onnx_subfunctions: bool,
     generation_len: int | None,
     dtype: str,
     runtime: str,
@@ -45,7 +47,12 @@ def infer(
 
     One prompt is answered word by word; several are shown as each is done.
     """
-    options = CompileOptions(prefill_seq_len=prefill_seq_len, ctx_len=ctx_len, full_batch_size=full_batch_size)
+    options = CompileOptions(
+        prefill_seq_len=prefill_seq_len,
+        ctx_len=ctx_len,
+        full_batch_size=full_batch_size,
+        use_onnx_subfunctions=use_onnx_subfunctions,
+    )
     model = load_model(source, options, dtype)
     inference = model.infer(prompts, options, generation_len=generation_len, runtime=runtime)
     if len(prompts) == 1:

@@ -112,6 +112,7 @@ class QEFFAutoModelForCausalLM:
         num_cores: int = 16,
         mxfp6_matmul: bool = False,
         mxint8_kv_cache: bool = False,
+        use_onnx_subfunctions: bool = False,
         **compiler_options: CompilerValue,
     ) -> Program:
         """Export, write what the compiler reads, and compile where there is a compiler.
@@ -137,6 +138,7 @@ class QEFFAutoModelForCausalLM:
             num_cores=num_cores,
             mxfp6_matmul=mxfp6_matmul,
             mxint8_kv_cache=mxint8_kv_cache,
+            use_onnx_subfunctions=use_onnx_subfunctions,
             compiler_options=compiler_options,
         )
         return self.compile_for(options, compile_dir)
@@ -150,7 +152,10 @@ class QEFFAutoModelForCausalLM:
                 "batching needs both. Say it in from_pretrained and give compile the number of cache rows."
             )
         graph = self.export(
-            compile_dir, ctx_len=options.ctx_len, compute_context_length=options.compute_context_length
+            compile_dir,
+            ctx_len=options.ctx_len,
+            compute_context_length=options.compute_context_length,
+            use_onnx_subfunctions=options.use_onnx_subfunctions,
         )
         return make_program(graph, options, self.model.config.to_dict(), find_compiler())
 
@@ -172,7 +177,7 @@ class QEFFAutoModelForCausalLM:
         if runtime == "pytorch":
             decoder: TorchDecoder | OrtDecoderSession = TorchDecoder(self.model, rows, options.ctx_len)
         else:
-            graph = self.export(ctx_len=options.ctx_len)
+            graph = self.export(ctx_len=options.ctx_len, use_onnx_subfunctions=options.use_onnx_subfunctions)
             decoder = OrtDecoderSession(graph.onnx_path, rows, options.ctx_len)
         return Inference(
             decoder,

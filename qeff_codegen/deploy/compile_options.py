@@ -28,6 +28,7 @@ class CompileOptions:
         num_cores: cores of each card.
         mxfp6_matmul: compress the weights of matrix products to MXFP6.
         mxint8_kv_cache: compress the KV cache to MXINT8.
+        use_onnx_subfunctions: each decoder-layer class is one ONNX function, which is compiled once.
         compiler_options: further options of qaic-compile, in snake case.
 
     Raises:
@@ -44,6 +45,7 @@ class CompileOptions:
     num_cores: int = 16
     mxfp6_matmul: bool = False
     mxint8_kv_cache: bool = False
+    use_onnx_subfunctions: bool = False
     compiler_options: Mapping[str, CompilerValue] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -117,7 +119,7 @@ RESERVED = {
     "aic_num_cores": "give num_cores",
     "mxfp6": "give mxfp6_matmul",
     "mxfp6_matmul": "give mxfp6_matmul",
-    "sub_functions": "the exported graph has none",
+    "sub_functions": "give use_onnx_subfunctions, which also makes the functions",
     "network_specialization_config": "it follows from the sizes",
     "custom_io_list_file": "it follows from the KV cache",
     "aic_binary_dir": "the program stands beside its inputs",

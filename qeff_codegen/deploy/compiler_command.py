@@ -42,6 +42,8 @@ def compiler_command(compiler: Path, onnx_path: Path, folder: Path, options: Com
             command.append(f"{flag}={value}")
     if options.num_devices > 1:
         command.append(f"-mdp-load-partition-config={folder / partition_config.file_name(options.num_devices)}")
+    if options.use_onnx_subfunctions:
+        command.append("-sub-functions")
     return [
         *command,
         f"-network-specialization-config={folder / specializations.FILE_NAME}",

@@ -18,6 +18,7 @@ GRAPH_FILE = "model.onnx"
 # What writes the graph, beside our own code.
 _PACKAGES = ("torch", "transformers", "onnx", "onnx_ir", "onnxscript")
 _ONNX_TRANSFORMS = ("CommonSubexpressionElimination", "IdentityElimination")
+_SUBFUNCTIONS_TRANSFORM = "OutlineLayers"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class ExportedGraph:
     spec: ExportSpec
     kv_names: tuple[str, ...]
     pytorch_transforms: tuple[str, ...]
-    onnx_transforms: tuple[str, ...] = _ONNX_TRANSFORMS
+    onnx_transforms: tuple[str, ...]
 
 
 def exported_graph(
@@ -74,4 +75,5 @@ def exported_graph(
 
     folder = store.get(name, facts, export)
     names = tuple(kv_names(kv_cache_shapes(model)))
-    return ExportedGraph(folder / GRAPH_FILE, spec, names, pytorch_transforms)
+    first = (_SUBFUNCTIONS_TRANSFORM,) if spec.use_onnx_subfunctions else ()
+    return ExportedGraph(folder / GRAPH_FILE, spec, names, pytorch_transforms, (*first, *_ONNX_TRANSFORMS))

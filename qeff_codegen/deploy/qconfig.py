@@ -62,6 +62,7 @@ def render(
                 "aic_num_cores": options.num_cores,
                 "mxfp6_matmul": options.mxfp6_matmul,
                 "mxint8_kv_cache": options.mxint8_kv_cache,
+                "use_onnx_subfunctions": options.use_onnx_subfunctions,
                 **options.compiler_options,
             },
             "aic_sdk_config": {name: _sdk_version(path) for name, path in _SDK_FILES.items()},

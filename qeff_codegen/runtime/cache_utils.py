@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +13,22 @@ from transformers.cache_utils import Cache
 
 from qeff_codegen.runtime.constants import INVALID_INDEX
 from qeff_codegen.runtime.customop import CtxGatherFunc, CtxGatherFuncCB, CtxScatterFunc, CtxScatterFuncCB
+
+_SHARED_BETWEEN_LAYERS = ContextVar("slots and positions are computed for the first layer only", default=True)
+
+
+@contextmanager
+def every_layer_for_itself() -> Iterator[None]:
+    """Lets each layer compute what to read and where to write, so that no layer needs another one's results.
+
+    The result is the same. A graph whose layers become functions needs it: a layer with a window would otherwise take
+    its slots from the first layer, and the length of the context from its own mask, unlike the first layer itself.
+    """
+    token = _SHARED_BETWEEN_LAYERS.set(False)
+    try:
+        yield
+    finally:
+        _SHARED_BETWEEN_LAYERS.reset(token)
 
 
 @dataclass(eq=False)
@@ -108,13 +126,14 @@ class QEffDynamicCache(Cache):
 
     def _positions_to_write(self, position_ids: torch.Tensor) -> torch.Tensor:
         """Replaces the position of pads by the index that is skipped."""
-        if self._last_write is None or self._last_write[0] is not position_ids:
-            self._last_write = position_ids, torch.where(position_ids < 0, INVALID_INDEX, position_ids)
-        return self._last_write[1]
+        last = self._last_write if _SHARED_BETWEEN_LAYERS.get() else None
+        if last is None or last[0] is not position_ids:
+            self._last_write = last = position_ids, torch.where(position_ids < 0, INVALID_INDEX, position_ids)
+        return last[1]
 
     def _slots_to_read(self, position_ids: torch.Tensor, read_length: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns slots `[batch_size, 1, read_length]` and, with a last axis of 1, which of them are invalid."""
-        last = self._last_read
+        last = self._last_read if _SHARED_BETWEEN_LAYERS.get() else None
         if last is None or last[0] is not position_ids or last[1] != int(read_length):
             slots = torch.arange(read_length, device=position_ids.device)
             invalid = slots > position_ids.amax(1, keepdim=True).unsqueeze(1)

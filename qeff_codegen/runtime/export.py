@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from onnx_ir.passes.common import (
 )
 from torch import nn
 
+from qeff_codegen.runtime.cache_utils import every_layer_for_itself
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
 from qeff_codegen.runtime.graph_file import save_graph, whole_or_not_at_all
 from qeff_codegen.runtime.graph_io import (
@@ -30,7 +31,9 @@ from qeff_codegen.runtime.graph_io import (
 )
 from qeff_codegen.runtime.graph_weights import attach_weights, weights_of, weights_replaced
 from qeff_codegen.runtime.kv_cache import allocate_kv_cache, check_ctx_len, kv_cache_shapes
+from qeff_codegen.runtime.layer_scopes import by_node_name, repeated_layers
 from qeff_codegen.runtime.missing_operators import register_missing_operators
+from qeff_codegen.runtime.subfunctions import outline_layers
 from qeff_codegen.runtime.torch_decoder import cache_of
 from qeff_codegen.runtime.weight_folding import fold_into_weights
 
@@ -92,17 +95,21 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
         `onnx_path`.
 
     Raises:
-        UsageError: the model knows fewer positions than `spec.ctx_len`, or the folder cannot be written to.
+        UsageError: the model knows fewer positions than `spec.ctx_len`, its layers cannot become functions, or the
+            folder cannot be written to.
     """
     config: Any = model.config
     check_ctx_len(config, spec.ctx_len)
     register_missing_operators()
     shapes = kv_cache_shapes(model)
     weights = weights_of(model)
+    traced = _GraphInterface(model, shapes, spec).train(model.training)
+    layers = repeated_layers(traced, model) if spec.use_onnx_subfunctions else None
+    cache = every_layer_for_itself() if spec.use_onnx_subfunctions else nullcontext()
     with whole_or_not_at_all(onnx_path) as unfinished:
-        with _expected_warnings_silenced(), torch.no_grad():
+        with _expected_warnings_silenced(), cache, torch.no_grad():
             torch.onnx.export(
-                _GraphInterface(model, shapes, spec).train(model.training),
+                traced,
                 (*_example_inputs(model, shapes, spec), list(weights.values())),
                 str(unfinished),
                 input_names=[*input_names(spec, shapes), *weights],
@@ -113,6 +120,10 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
             )
         graph_model = onnx_ir.load(unfinished)
         attach_weights(graph_model.graph, model)
+        if layers is not None:
+            # Nothing is folded in functions.
+            fold_into_weights(graph_model.graph)
+            outline_layers(graph_model, layers, by_node_name(layers))
         _tidy(graph_model)
         save_graph(graph_model, unfinished)
     return onnx_path

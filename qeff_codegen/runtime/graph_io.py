@@ -39,11 +39,13 @@ class ExportSpec:
         continuous_batching: the graph takes `batch_index`, and the cache's first axis is `full_batch_size`.
         compute_context_length: the graph takes `comp_ctx_lengths`, whose length is how much of the context
             attention reads.
+        use_onnx_subfunctions: each decoder-layer class is one ONNX function, called once for each layer.
     """
 
     ctx_len: int
     continuous_batching: bool = False
     compute_context_length: bool = False
+    use_onnx_subfunctions: bool = False
 
 
 def in_graph_order(layer: LayerShapes, pair: tuple[_Item, _Item]) -> tuple[_Item, _Item]:

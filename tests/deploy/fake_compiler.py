@@ -26,6 +26,7 @@ ORDER = [
     r"(-mos=\d+)?",
     r"(-aic-enable-depth-first)?",
     r"(-mdp-load-partition-config=(?P<mdp>.+/mdp_ts_(?P<devices>\d+)\.json))?",
+    r"(?P<functions>-sub-functions)?",
     r"-network-specialization-config=(?P<specializations>.+/specializations\.json)",
     r"-custom-IO-list-file=(?P<custom_io>.+/custom_io\.yaml)",
     r"-aic-binary-dir=(?P<binary>.+)",
@@ -85,6 +86,17 @@ def check_custom_io(path: Path, graph: onnx.GraphProto) -> None:
         fail("a cache input has no retained output")
 
 
+def check_functions(model: onnx.ModelProto, asked: bool) -> None:
+    """`-sub-functions` is for functions beside those of the compiler's own operators, each of them called."""
+    called = {(node.domain, node.op_type) for node in model.graph.node}
+    own = ("com.qualcomm.", "com.qti.")
+    layers = [item for item in model.functions if not item.domain.startswith(own)]
+    if asked != bool(layers):
+        fail(f"-sub-functions is {'given' if asked else 'not given'}, and the graph has {len(layers)} such functions")
+    if any((item.domain, item.name) not in called for item in layers):
+        fail("a function is not called")
+
+
 def check_partition(path: Path, devices: int, cores: int) -> None:
     config = json.loads(path.read_text())
     (partition,) = config["partitions"]
@@ -100,6 +112,7 @@ def main() -> None:
     found = parse(sys.argv[1:])
     model = onnx.load(found["model"])
     onnx.checker.check_model(model, full_check=False)
+    check_functions(model, "functions" in found)
     axes = {
         dim.dim_param
         for item in model.graph.input

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +30,10 @@ def run(tmp_path: Path) -> Run:
 def folder_of(result: Result) -> Path:
     line = next(line for line in result.stdout.splitlines() if line.endswith("specializations.json"))
     return Path(line.split(maxsplit=1)[1]).parent
+
+
+def command_of(result: Result) -> str:
+    return next(line for line in result.stdout.splitlines() if line.startswith("command ")).split(maxsplit=1)[1]
 
 
 def test_without_a_compiler_everything_is_written_and_nothing_compiled(
@@ -58,6 +64,7 @@ def test_without_a_compiler_everything_is_written_and_nothing_compiled(
             *("--ctx-len", "96", "--aic-enable-depth-first", "--prefill-seq-len", "16"),
         ),
         ("--batch-size", "3", "--prefill-seq-len", "1"),
+        ("--use-onnx-subfunctions", "--num-devices", "2"),
     ],
 )
 @pytest.mark.usefixtures("compiler")
@@ -66,6 +73,16 @@ def test_the_compiler_gets_what_it_takes(run: Run, checkpoint: Path, options: tu
     assert result.exit_code == 0, result.output
     assert (folder_of(result) / "qpc" / "programqpc.bin").is_file()
     assert "compiled " in result.stdout
+
+
+@pytest.mark.usefixtures("compiler")
+def test_the_compiler_is_told_of_functions_where_there_are_some(run: Run, checkpoint: Path) -> None:
+    with_functions = run(str(checkpoint), "--use-onnx-subfunctions")
+    command = shlex.split(command_of(with_functions))
+    assert "-sub-functions" in command
+    shutil.rmtree(folder_of(with_functions) / "qpc")
+    without = subprocess.run([word for word in command if word != "-sub-functions"], capture_output=True, text=True)
+    assert "-sub-functions is not given, and the graph has 1 such functions" in without.stderr
 
 
 def test_a_program_is_compiled_once(run: Run, checkpoint: Path, compiler: Path) -> None:

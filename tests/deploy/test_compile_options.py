@@ -28,6 +28,7 @@ from qeff_codegen.errors import UsageError
         ),
         ({"comp_ctx_lengths_decode": (64,)}, ("comp_ctx_lengths_prefill is not",)),
         ({"compiler_options": {"mxfp6": True}}, ("mxfp6", "give mxfp6_matmul")),
+        ({"compiler_options": {"sub_functions": True}}, ("sub_functions", "give use_onnx_subfunctions")),
         ({"compiler_options": {"aic-num-cores": 2}}, ("`aic-num-cores` is no option",)),
     ],
 )

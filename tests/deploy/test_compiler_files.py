@@ -87,12 +87,13 @@ def test_command_with_everything() -> None:
     options = CompileOptions(
         mxfp6_matmul=True,
         num_devices=4,
+        use_onnx_subfunctions=True,
         compiler_options={"mos": 1, "aic_enable_depth_first": True, "stats": False, "aic_hw_version": "ai200"},
     )
     command = " ".join(compiler_command(SDK_COMPILER, Path("MODEL.onnx"), Path("Q"), options))
     assert "-aic-hw -aic-hw-version=ai200 -m=MODEL.onnx" in command
     assert (
         "-aic-num-cores=16 -mxfp6-matmul -mos=1 -aic-enable-depth-first "
-        "-mdp-load-partition-config=Q/mdp_ts_4.json -network-specialization-config" in command
+        "-mdp-load-partition-config=Q/mdp_ts_4.json -sub-functions -network-specialization-config" in command
     )
     assert "stats" not in command

@@ -57,7 +57,13 @@ def as_list(texts: dict[str, str]) -> str:
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("--runtime", "pytorch"), ("--full-batch-size", "2"), ("--full-batch-size", "3", "--runtime", "pytorch")],
+    [
+        (),
+        ("--runtime", "pytorch"),
+        ("--full-batch-size", "2"),
+        ("--full-batch-size", "3", "--runtime", "pytorch"),
+        ("--use-onnx-subfunctions",),
+    ],
 )
 def test_the_same_text_from_every_runtime(
     run: Run, checkpoint: Path, expected: dict[str, str], arguments: tuple[str, ...]
