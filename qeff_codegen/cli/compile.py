@@ -29,6 +29,9 @@ from qeff_codegen.deploy.compile_options import CompileOptions
     show_default=True,
     help="What weights, cache and arithmetic are in.",
 )
+@click.option(
+    "--num-kv-blocks", type=int, default=1, show_default=True, help="Blocks of keys that attention is computed over."
+)
 @click.option("--num-devices", type=int, default=1, show_default=True, help="Cards the program is split over.")
 @click.option("--num-cores", type=int, default=16, show_default=True, help="Cores of each card.")
 @click.option("--mxfp6", is_flag=True, help="Compress the weights of matrix products to MXFP6.")
@@ -50,6 +53,7 @@ def compile(  # noqa: A001 - the name of the command
     comp_ctx_lengths_prefill: tuple[int, ...],
     comp_ctx_lengths_decode: tuple[int, ...],
     dtype: str,
+    num_kv_blocks: int,
     num_devices: int,
     num_cores: int,
     mxfp6: bool,
@@ -80,7 +84,7 @@ def compile(  # noqa: A001 - the name of the command
         use_onnx_subfunctions=use_onnx_subfunctions,
         compiler_options=compiler_options,
     )
-    model = load_model(source, options, dtype)
+    model = load_model(source, options, dtype=dtype, num_kv_blocks=num_kv_blocks)
     program = model.compile_for(options, output)
     for path in sorted(program.folder.iterdir()):
         click.echo(f"written    {path}")

@@ -26,6 +26,9 @@ from qeff_codegen.deploy.compile_options import CompileOptions
     help="What weights, cache and arithmetic are in.",
 )
 @click.option(
+    "--num-kv-blocks", type=int, default=1, show_default=True, help="Blocks of keys that attention is computed over."
+)
+@click.option(
     "--runtime",
     type=click.Choice(["onnxruntime", "pytorch"]),
     default="onnxruntime",
@@ -41,6 +44,7 @@ def infer(
     use_onnx_subfunctions: bool,
     generation_len: int | None,
     dtype: str,
+    num_kv_blocks: int,
     runtime: str,
 ) -> None:
     """Continue every prompt with MODEL: a model's folder, a GGUF file, or `smollm2`.
@@ -53,7 +57,7 @@ def infer(
         full_batch_size=full_batch_size,
         use_onnx_subfunctions=use_onnx_subfunctions,
     )
-    model = load_model(source, options, dtype)
+    model = load_model(source, options, dtype=dtype, num_kv_blocks=num_kv_blocks)
     inference = model.infer(prompts, options, generation_len=generation_len, runtime=runtime)
     if len(prompts) == 1:
         for piece in inference:

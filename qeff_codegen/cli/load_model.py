@@ -11,8 +11,12 @@ if TYPE_CHECKING:
     from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
 
 
-def load_model(source: str, options: CompileOptions, dtype: str) -> QEFFAutoModelForCausalLM:
-    """The QEff model of `source`, a model's folder, a GGUF file, or `smollm2`, in float32 or float16.
+def load_model(source: str, options: CompileOptions, *, dtype: str, num_kv_blocks: int) -> QEFFAutoModelForCausalLM:
+    """The QEff model of `source`, a model's folder, a GGUF file, or `smollm2`.
+
+    Args:
+        dtype: float32 or float16.
+        num_kv_blocks: over how many blocks of keys attention is computed.
 
     Raises:
         UsageError: a package is missing, there is no such checkpoint, or its family is not generated.
@@ -25,5 +29,5 @@ def load_model(source: str, options: CompileOptions, dtype: str) -> QEFFAutoMode
             "Run `pip install 'qeff_codegen[run]'`; generating works without it."
         ) from error
     return QEFFAutoModelForCausalLM.from_pretrained(
-        source, continuous_batching=options.continuous_batching, dtype=dtype
+        source, continuous_batching=options.continuous_batching, dtype=dtype, num_kv_blocks=num_kv_blocks
     )

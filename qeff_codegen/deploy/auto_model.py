@@ -19,6 +19,7 @@ from qeff_codegen.emit.manifest import package_of
 from qeff_codegen.errors import UsageError
 from qeff_codegen.runtime.find_compiler import find_compiler
 from qeff_codegen.runtime.graph_io import ExportSpec
+from qeff_codegen.runtime.key_blocks import ask_for_key_blocks, check_key_blocks
 from qeff_codegen.runtime.precision import convert, precision
 from qeff_codegen.runtime.session import OrtDecoderSession
 from qeff_codegen.runtime.torch_decoder import TorchDecoder
@@ -38,11 +39,19 @@ class QEFFAutoModelForCausalLM:
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, generated: Path, *, continuous_batching: bool, dtype: torch.dtype
+        self,
+        checkpoint: Checkpoint,
+        generated: Path,
+        *,
+        continuous_batching: bool,
+        dtype: torch.dtype,
+        num_kv_blocks: int,
     ) -> None:
         model_type = checkpoint.model.config.model_type
         transforms = load_transforms(model_type, generated)
+        ask_for_key_blocks(checkpoint.model, num_kv_blocks)
         self.model = convert(transforms.apply(checkpoint.model), dtype)
+        check_key_blocks(self.model, num_kv_blocks)
         self.tokenizer = checkpoint.tokenizer
         self.continuous_batching = continuous_batching
         self._name = checkpoint.name
@@ -60,6 +69,7 @@ class QEFFAutoModelForCausalLM:
         continuous_batching: bool = False,
         *,
         dtype: str | torch.dtype = torch.float32,
+        num_kv_blocks: int = 1,
         generated: Path = GENERATED,
     ) -> QEFFAutoModelForCausalLM:
         """Load a checkpoint and turn it into its QEff model.
@@ -68,14 +78,22 @@ class QEFFAutoModelForCausalLM:
             pretrained_model_name_or_path: a model's folder, a GGUF file, or `smollm2`.
             continuous_batching: its graph takes `batch_index`.
             dtype: what weights, cache and arithmetic are in: float32, or float16 for a graph of half the size.
+            num_kv_blocks: over how many blocks of keys attention is computed: more need less memory in a long context.
             generated: the folder with the generated classes.
 
         Raises:
-            UsageError: there is no such checkpoint, its family is not generated, or `dtype` is another one.
+            UsageError: there is no such checkpoint, its family is not generated or has no attention over blocks, or
+                `dtype` is another one.
         """
         wanted = precision(dtype)
         checkpoint = load_checkpoint(pretrained_model_name_or_path)
-        return cls(checkpoint, generated, continuous_batching=continuous_batching, dtype=wanted)
+        return cls(
+            checkpoint,
+            generated,
+            continuous_batching=continuous_batching,
+            dtype=wanted,
+            num_kv_blocks=num_kv_blocks,
+        )
 
     def export(self, export_dir: Path | None = None, *, ctx_len: int = 128, **spec: bool) -> ExportedGraph:
         """The ONNX graph, exported now or before.

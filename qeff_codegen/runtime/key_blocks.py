@@ -12,6 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
+
+from qeff_codegen.errors import UsageError
 
 # `(module, query, key, value, attention_mask, ...)` to the output `[batch_size, seq_len, num_heads, head_dim]`, the
 # weights, and the logarithm of the sum of the exponentials of the scores, `[batch_size, num_heads, seq_len, 1]`.
@@ -57,6 +60,32 @@ def over_key_blocks(attention: AttentionFunction, num_kv_blocks: int) -> Attenti
         return total[0], None
 
     return whole if num_kv_blocks == 1 else blocked
+
+
+def ask_for_key_blocks(model: Any, num_kv_blocks: int) -> None:
+    """Writes the number of blocks where `__qeff_init__` of an attention reads it; before its class is mapped.
+
+    Raises:
+        UsageError: the number is not positive.
+    """
+    if num_kv_blocks < 1:
+        raise UsageError(f"num_kv_blocks is {num_kv_blocks}: attention is computed over one block of keys or more.")
+    if num_kv_blocks > 1:
+        for config in (model.config, model.config.get_text_config()):
+            config.num_kv_blocks = num_kv_blocks
+
+
+def check_key_blocks(model: nn.Module, num_kv_blocks: int) -> None:
+    """Makes sure that a mapped model follows the number that was asked for.
+
+    Raises:
+        UsageError: no attention of it does.
+    """
+    if not any(getattr(module, "num_kv_blocks", 1) == num_kv_blocks for module in model.modules()):
+        raise UsageError(
+            f"num_kv_blocks is {num_kv_blocks}, and attention in {type(model).__name__} is computed over all keys at "
+            "once: it does more with their scores than blocks can be added up by. Leave num_kv_blocks at 1."
+        )
 
 
 def _added(one: _Part, other: _Part) -> _Part:

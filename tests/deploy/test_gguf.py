@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import gguf
 import pytest
@@ -69,11 +70,12 @@ def test_a_gguf_file_is_unpacked_once(
     expected = AutoModelForCausalLM.from_pretrained(checkpoint).state_dict()
     asked: list[dict[str, str]] = []
     load = checkpoints._load
-    monkeypatch.setattr(
-        checkpoints,
-        "_load",
-        lambda named, folder, arguments: asked.append(arguments) or load(named, folder, arguments),
-    )
+
+    def record(named: Path, folder: Path, arguments: dict[str, str]) -> tuple[Any, Any]:
+        asked.append(arguments)
+        return load(named, folder, arguments)
+
+    monkeypatch.setattr(checkpoints, "_load", record)
     first, second = load_checkpoint(str(file)), load_checkpoint(str(file))
     assert asked == [{"gguf_file": "tiny.gguf"}, {}, {}]
     assert first.name == "tiny" and first.sha256 == second.sha256

@@ -61,6 +61,7 @@ def as_list(texts: dict[str, str]) -> str:
         (),
         ("--runtime", "pytorch"),
         ("--full-batch-size", "2"),
+        ("--num-kv-blocks", "3"),
         ("--full-batch-size", "3", "--runtime", "pytorch"),
         ("--use-onnx-subfunctions",),
     ],
