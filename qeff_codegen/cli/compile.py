@@ -8,6 +8,7 @@ import click
 
 from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.load_model import load_model
+from qeff_codegen.cli.sampling_options import include_sampler, max_top_k_ids, qaic_config_of
 from qeff_codegen.deploy.compile_options import CompileOptions
 
 
@@ -16,6 +17,9 @@ from qeff_codegen.deploy.compile_options import CompileOptions
 @graph_options
 @click.option("--batch-size", type=int, default=1, show_default=True, help="Prompts that start and end together.")
 @click.option("--num-speculative-tokens", type=int, help="Tokens of a draft that one decode call checks.")
+@include_sampler
+@max_top_k_ids
+@click.option("--return-pdfs", is_flag=True, help="The graph that samples also gives the probabilities.")
 @click.option("--num-devices", type=int, default=1, show_default=True, help="Cards the program is split over.")
 @click.option("--num-cores", type=int, default=16, show_default=True, help="Cores of each card.")
 @click.option("--mxfp6", is_flag=True, help="Compress the weights of matrix products to MXFP6.")
@@ -39,6 +43,9 @@ def compile(  # noqa: A001 - the name of the command
     use_onnx_subfunctions: bool,
     batch_size: int,
     num_speculative_tokens: int | None,
+    include_sampler: bool,
+    max_top_k_ids: int | None,
+    return_pdfs: bool,
     num_devices: int,
     num_cores: int,
     mxfp6: bool,
@@ -51,6 +58,7 @@ def compile(  # noqa: A001 - the name of the command
 
     MODEL is a model's folder, a GGUF file, or `smollm2`.
     """
+    qaic_config = qaic_config_of(include_sampler, max_top_k_ids, return_pdfs)
     compiler_options: dict[str, int | bool] = {"aic_enable_depth_first": aic_enable_depth_first}
     if mos is not None:
         compiler_options["mos"] = mos
@@ -69,7 +77,7 @@ def compile(  # noqa: A001 - the name of the command
         use_onnx_subfunctions=use_onnx_subfunctions,
         compiler_options=compiler_options,
     )
-    model = load_model(source, options, dtype=dtype, num_kv_blocks=num_kv_blocks)
+    model = load_model(source, options, dtype=dtype, num_kv_blocks=num_kv_blocks, qaic_config=qaic_config)
     program = model.compile_for(options, output)
     for path in sorted(program.folder.iterdir()):
         click.echo(f"written    {path}")

@@ -9,8 +9,9 @@ import onnxruntime as ort
 
 from qeff_codegen.errors import UsageError
 from qeff_codegen.runtime.graph_io import LOGITS, RETAINED_STATE_SUFFIX, retained_state_name
+from qeff_codegen.runtime.sampler_io import NEXT_TOKENS
 
-_NUMPY_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+_NUMPY_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(bool)": np.bool_}
 
 
 class OrtDecoderSession:
@@ -36,8 +37,13 @@ class OrtDecoderSession:
         self._input_names = [node.name for node in inputs]
         self._output_names = [node.name for node in self._session.get_outputs()]
         retained = {name for name in self._output_names if name.endswith(RETAINED_STATE_SUFFIX)}
-        self._empty_cache = {
-            node.name: np.zeros((batch_size, node.shape[1], ctx_len, node.shape[3]), _NUMPY_TYPES[node.type])
+        self._result = NEXT_TOKENS if NEXT_TOKENS in self._output_names else LOGITS
+        # The rows are an axis with a name, and so is the context; a sampler's buffers have no context.
+        self._empty_cache: dict[str, np.ndarray] = {
+            node.name: np.zeros(
+                [batch_size, *(ctx_len if isinstance(size, str) else size for size in node.shape[1:])],
+                _NUMPY_TYPES[node.type],
+            )
             for node in inputs
             if retained_state_name(node.name) in retained
         }
@@ -59,6 +65,7 @@ class OrtDecoderSession:
         batch_index: np.ndarray | None = None,
         comp_ctx_lengths: np.ndarray | None = None,
         num_logits_to_keep: np.ndarray | None = None,
+        **sampling: np.ndarray,
     ) -> np.ndarray:
         """Runs one prefill chunk or decode step and keeps the updated cache.
 
@@ -68,10 +75,12 @@ class OrtDecoderSession:
             batch_index: int64 `[batch_size, 1]`, the cache row of each input row (continuous batching).
             comp_ctx_lengths: int64 of any content; its length is how many slots attention reads.
             num_logits_to_keep: int64 `[num_logits, 1]` of any content; its length says of how many tokens.
+            sampling: what a sampler takes besides its buffers; see `sampler_io`.
 
         Returns:
             float32 `[batch_size, 1, vocab]`: the logits of each row's last token in this call; with
-            `num_logits_to_keep` `[batch_size, num_logits, vocab]`, those of its last tokens in their order.
+            `num_logits_to_keep` `[batch_size, num_logits, vocab]`, those of its last tokens in their order. From a
+            graph that samples, int64 `[batch_size, 1, 1]`: each row's next token.
 
         Raises:
             UsageError: the graph was exported for other inputs than those given.
@@ -82,6 +91,7 @@ class OrtDecoderSession:
             "batch_index": batch_index,
             "comp_ctx_lengths": comp_ctx_lengths,
             "num_logits_to_keep": num_logits_to_keep,
+            **sampling,
         }
         feeds = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in given.items() if array is not None}
         feeds |= self._cache
@@ -95,4 +105,4 @@ class OrtDecoderSession:
             zip(self._output_names, self._session.run_with_ort_values(self._output_names, feeds), strict=True)
         )
         self._cache = {name: outputs[retained_state_name(name)] for name in self._cache}
-        return outputs[LOGITS].numpy()
+        return outputs[self._result].numpy()
