@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from qeff_codegen.cli.compiler_options import further_options
 from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.load_model import load_model
 from qeff_codegen.cli.sampling_options import include_sampler, max_top_k_ids, qaic_config_of
@@ -25,6 +26,13 @@ from qeff_codegen.deploy.compile_options import CompileOptions
 @click.option("--mxfp6", is_flag=True, help="Compress the weights of matrix products to MXFP6.")
 @click.option("--mxint8-kv-cache", is_flag=True, help="Compress the KV cache to MXINT8.")
 @click.option("--mos", type=int, help="Effort to reduce on-chip memory.")
+@click.option(
+    "--compiler-option",
+    "further",
+    multiple=True,
+    metavar="NAME[=VALUE]",
+    help="A further option of qaic-compile, as its own name says it: allow-mxint8-mdp-io, or stats-level=70; repeatable.",
+)
 @click.option("--aic-enable-depth-first", is_flag=True, help="Schedule depth first.")
 @click.option(
     "--output",
@@ -51,17 +59,20 @@ def compile(  # noqa: A001 - the name of the command
     mxfp6: bool,
     mxint8_kv_cache: bool,
     mos: int | None,
+    further: tuple[str, ...],
     aic_enable_depth_first: bool,
     output: Path | None,
 ) -> None:
     """Export MODEL with its generated classes, write what the compiler reads, and run the compiler if it is here.
 
-    MODEL is a model's folder, a GGUF file, or `smollm2`.
+    MODEL is a model's folder, a GGUF file, `smollm2`, or the name of a generated family, whose tiny model with random
+    weights is then compiled.
     """
     qaic_config = qaic_config_of(include_sampler, max_top_k_ids, return_pdfs)
-    compiler_options: dict[str, int | bool] = {"aic_enable_depth_first": aic_enable_depth_first}
+    compiler_options: dict[str, int | str | bool] = {"aic_enable_depth_first": aic_enable_depth_first}
     if mos is not None:
         compiler_options["mos"] = mos
+    compiler_options |= further_options(further, ("aic_enable_depth_first", "mos"))
     options = CompileOptions(
         prefill_seq_len=prefill_seq_len,
         ctx_len=ctx_len,
@@ -79,6 +90,8 @@ def compile(  # noqa: A001 - the name of the command
     )
     model = load_model(source, options, dtype=dtype, num_kv_blocks=num_kv_blocks, qaic_config=qaic_config)
     program = model.compile_for(options, output)
+    if model.random_weights:
+        click.echo(f"random     the weights: a tiny {source}, to see what is compiled; its program says nothing")
     for path in sorted(program.folder.iterdir()):
         click.echo(f"written    {path}")
     click.echo(f"command    {program.command_line}")

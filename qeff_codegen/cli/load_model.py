@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def load_model(
     source: str, options: CompileOptions, *, dtype: str, num_kv_blocks: int, qaic_config: dict[str, Any]
 ) -> QEFFAutoModelForCausalLM:
-    """The QEff model of `source`, a model's folder, a GGUF file, or `smollm2`.
+    """The QEff model of `source`, a model's folder, a GGUF file, `smollm2`, or a generated family.
 
     Args:
         dtype: float32 or float16.

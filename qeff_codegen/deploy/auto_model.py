@@ -17,6 +17,7 @@ from qeff_codegen.deploy.graph import ExportedGraph, exported_graph
 from qeff_codegen.deploy.inference import Inference
 from qeff_codegen.deploy.program import Program, make_program
 from qeff_codegen.deploy.sampler_options import check_qaic_config, check_sampling, sampler_spec
+from qeff_codegen.deploy.tiny_checkpoint import names_a_family, tiny_checkpoint
 from qeff_codegen.emit.manifest import package_of
 from qeff_codegen.errors import UsageError
 from qeff_codegen.runtime.find_compiler import find_compiler
@@ -41,6 +42,7 @@ class QEFFAutoModelForCausalLM:
         tokenizer: its tokenizer, or None where the checkpoint has none.
         continuous_batching: whether its graph takes `batch_index`.
         sampler: how its graph draws the next tokens; None where it gives logits.
+        random_weights: whether it is a family's tiny model, which says nothing.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class QEFFAutoModelForCausalLM:
         self.model = convert(transforms.apply(checkpoint.model), dtype)
         check_key_blocks(self.model, num_kv_blocks)
         self.tokenizer = checkpoint.tokenizer
+        self.random_weights = checkpoint.random_weights
         self.continuous_batching = continuous_batching
         self._name = checkpoint.name
         self._made_from = {
@@ -83,7 +86,8 @@ class QEFFAutoModelForCausalLM:
         """Load a checkpoint and turn it into its QEff model.
 
         Args:
-            pretrained_model_name_or_path: a model's folder, a GGUF file, or `smollm2`.
+            pretrained_model_name_or_path: a model's folder, a GGUF file, `smollm2`, or the name of a generated family,
+                whose tiny model with random weights is taken.
             continuous_batching: its graph takes `batch_index`.
             dtype: what weights, cache and arithmetic are in: float32, or float16 for a graph of half the size.
             num_kv_blocks: over how many blocks of keys attention is computed: more need less memory in a long context.
@@ -97,7 +101,8 @@ class QEFFAutoModelForCausalLM:
         """
         wanted = precision(dtype)
         check_qaic_config(qaic_config or {})
-        checkpoint = load_checkpoint(pretrained_model_name_or_path)
+        source = pretrained_model_name_or_path
+        checkpoint = tiny_checkpoint(source) if names_a_family(source, generated) else load_checkpoint(source)
         return cls(
             checkpoint,
             generated,
@@ -221,6 +226,11 @@ class QEFFAutoModelForCausalLM:
             UsageError: a prompt does not fit, the checkpoint has no tokenizer, it cannot be exported, or there is no
                 sampler and something is asked of it.
         """
+        if self.random_weights:
+            raise UsageError(
+                f"{self._name} is a model with random weights, which says nothing. Give a checkpoint: a model's folder, "
+                "a GGUF file, or smollm2."
+            )
         if self.sampler is None and sampling is not None:
             raise UsageError("sampling is given and the graph has no sampler. Say include_sampler in qaic_config.")
         if self.sampler is not None:
