@@ -31,7 +31,7 @@ from qeff_codegen.deploy.compile_options import CompileOptions
     "further",
     multiple=True,
     metavar="NAME[=VALUE]",
-    help="A further option of qaic-compile, as its own name says it: allow-mxint8-mdp-io, or stats-level=70; repeatable.",
+    help="A further option of qaic-compile by its own name, such as allow-mxint8-mdp-io, stats-level=70.",
 )
 @click.option("--aic-enable-depth-first", is_flag=True, help="Schedule depth first.")
 @click.option(

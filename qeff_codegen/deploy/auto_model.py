@@ -228,8 +228,8 @@ class QEFFAutoModelForCausalLM:
         """
         if self.random_weights:
             raise UsageError(
-                f"{self._name} is a model with random weights, which says nothing. Give a checkpoint: a model's folder, "
-                "a GGUF file, or smollm2."
+                f"{self._name} is a model with random weights, which says nothing. Give a checkpoint: a model's "
+                "folder, a GGUF file, or smollm2."
             )
         if self.sampler is None and sampling is not None:
             raise UsageError("sampling is given and the graph has no sampler. Say include_sampler in qaic_config.")
