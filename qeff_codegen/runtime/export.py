@@ -23,6 +23,7 @@ from qeff_codegen.runtime.graph_io import ExportSpec, dynamic_axes, input_names,
 from qeff_codegen.runtime.graph_weights import attach_weights, weights_of, weights_replaced
 from qeff_codegen.runtime.kv_cache import LayerShapes, allocate_kv_cache, check_ctx_len, kv_cache_shapes
 from qeff_codegen.runtime.missing_operators import register_missing_operators
+from qeff_codegen.runtime.size_sharing import share_sizes
 from qeff_codegen.runtime.torch_decoder import cache_of
 from qeff_codegen.runtime.weight_folding import fold_into_weights
 
@@ -98,7 +99,7 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
                 opset_version=ONNX_EXPORT_OPSET,
                 dynamo=False,
             )
-        graph_model = onnx_ir.load(unfinished)
+        graph_model = share_sizes(onnx_ir.load(unfinished))
         attach_weights(graph_model.graph, model)
         _tidy(graph_model)
         save_graph(graph_model, unfinished)
