@@ -4,7 +4,8 @@ The steps and their order are those of QEfficient's on-device sampler (`QEfficie
 August 2026), which are those of transformers' logits processors: repetition penalty, presence penalty, temperature,
 top-k, top-p, min-p. One token is then drawn by the Gumbel-max trick: the largest of `logit - log(-log(random))` is
 distributed as the softmax of the logits (Gumbel 1954; C. J. Maddison, D. Tarlow, T. Minka, "A* Sampling", 2014). The
-random numbers come from the host, so equal numbers give equal tokens.
+random numbers come from the host, so equal numbers give equal tokens. The operators are those that QEfficient's graphs
+have too.
 
 Which tokens a row has seen is kept in two buffers beside the KV cache. A row's buffers are emptied by the call that
 holds its position 0. (QEfficient empties the presence buffer of every row whenever one is prefilled, so that with
@@ -57,7 +58,7 @@ class Sampler(nn.Module):
         if batch_index is None:
             batch_index = torch.arange(input_ids.shape[0]).unsqueeze(1)
         # A call of one token decodes; a prompt is prefilled by longer ones.
-        prefills = torch.ones_like(input_ids).sum(1, keepdim=True) > 1
+        prefills = torch.arange(input_ids.shape[1]).amax(0, keepdim=True) > 0
         tokens = torch.where(prefills, input_ids, last_accepted_output_tokens)
         tokens = torch.where(position_ids < 0, INVALID_INDEX, tokens)
         starts = position_ids[:, :1] == 0
@@ -68,7 +69,7 @@ class Sampler(nn.Module):
         present = _emptied(past_presence_penalty_buffer, batch_index, starts)
         present = CtxScatterFuncCB3D.apply(present, batch_index, tokens, everywhere & ~prefills)
 
-        rows = batch_index.squeeze(1)
+        rows = batch_index.view(-1)
         scores = logits[:, 0].float()
         scores = repetition_penalty(scores, repeated[rows], repetition_penalties)
         scores = scores - torch.where(present[rows], presence_penalties, 0.0)
@@ -102,12 +103,13 @@ def drawable(scores: torch.Tensor, top_ks: torch.Tensor, top_ps: torch.Tensor, m
         min_ps: `[B, 1]`: tokens stay that have that share of the likeliest one's probability.
     """
     count = scores.shape[1]
-    kept = torch.where(top_ks < 1, count, top_ks).clamp(max=count)
+    kept = torch.where(top_ks < 1, count, top_ks)
+    kept = torch.where(kept > count, count, kept)
     places = torch.arange(count).unsqueeze(0)
     scores = torch.where(places < count - kept, EXCLUDED, scores)
     probabilities = scores.softmax(1)
-    excluded = (probabilities.cumsum(1) <= 1 - top_ps) | (probabilities < min_ps * probabilities[:, -1:])
-    return torch.where(excluded & (places < count - 1), EXCLUDED, scores)
+    scores = torch.where((probabilities.cumsum(1) <= 1 - top_ps) & (places < count - 1), EXCLUDED, scores)
+    return torch.where(probabilities < min_ps * probabilities[:, -1:], EXCLUDED, scores)
 
 
 def _emptied(buffer: torch.Tensor, batch_index: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
