@@ -46,6 +46,7 @@ def infer(
     dtype: str,
     num_kv_blocks: int,
     use_onnx_subfunctions: bool,
+    dynamo: bool,
     prompt_lookup_num_tokens: int | None,
     generation_len: int | None,
     runtime: str,
@@ -65,6 +66,7 @@ def infer(
         comp_ctx_lengths_decode=comp_ctx_lengths_decode,
         num_speculative_tokens=prompt_lookup_num_tokens,
         use_onnx_subfunctions=use_onnx_subfunctions,
+        dynamo=dynamo,
     )
     model = load_model(source, options, dtype=dtype, num_kv_blocks=num_kv_blocks)
     inference = model.infer(prompts, options, generation_len=generation_len, runtime=runtime)

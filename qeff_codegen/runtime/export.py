@@ -11,6 +11,7 @@ from typing import Any
 import onnx_ir
 import torch
 from onnx_ir.passes.common import (
+    ClearMetadataAndDocStringPass,
     CommonSubexpressionEliminationPass,
     IdentityEliminationPass,
     RemoveUnusedNodesPass,
@@ -19,6 +20,7 @@ from torch import nn
 
 from qeff_codegen.runtime.cache_utils import every_layer_for_itself
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
+from qeff_codegen.runtime.dynamo_export import traced_with_torch_export
 from qeff_codegen.runtime.graph_file import save_graph, whole_or_not_at_all
 from qeff_codegen.runtime.graph_io import (
     ExportSpec,
@@ -31,7 +33,7 @@ from qeff_codegen.runtime.graph_io import (
 )
 from qeff_codegen.runtime.graph_weights import attach_weights, weights_of, weights_replaced
 from qeff_codegen.runtime.kv_cache import allocate_kv_cache, check_ctx_len, kv_cache_shapes
-from qeff_codegen.runtime.layer_scopes import by_node_name, repeated_layers
+from qeff_codegen.runtime.layer_scopes import by_node_name, by_scope, repeated_layers
 from qeff_codegen.runtime.missing_operators import register_missing_operators
 from qeff_codegen.runtime.subfunctions import outline_layers
 from qeff_codegen.runtime.torch_decoder import cache_of
@@ -55,27 +57,20 @@ class _GraphInterface(nn.Module):
         self.layers = layers
         self.optional_input_names = optional_input_names(spec)
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """Returns nothing, so that the exporter copies no weights: they are inputs of what it traces."""
-        return {}
-
     def forward(
         self,
         input_ids: torch.Tensor,
         position_ids: torch.Tensor,
         past_key_values: list[tuple[torch.Tensor, torch.Tensor]],
         optional_inputs: list[torch.Tensor],
-        weights: list[torch.Tensor],
     ) -> tuple[torch.Tensor, ...]:
-        inputs = {
-            "input_ids": input_ids,
-            "position_ids": position_ids,
-            "past_key_values": self._reordered(past_key_values),
-            "use_cache": True,
+        outputs = self.decoder(
+            input_ids=input_ids,
+            position_ids=position_ids,
+            past_key_values=self._reordered(past_key_values),
+            use_cache=True,
             **dict(zip(self.optional_input_names, optional_inputs, strict=True)),
-        }
-        with weights_replaced(self.decoder, weights):
-            outputs = self.decoder(**inputs)
+        )
         return outputs.logits, *(tensor for pair in self._reordered(cache_of(outputs)) for tensor in pair)
 
     def _reordered(
@@ -84,8 +79,21 @@ class _GraphInterface(nn.Module):
         return [in_graph_order(layer, pair) for layer, pair in zip(self.layers, pairs, strict=True)]
 
 
+class _WeightsAsInputs(_GraphInterface):
+    """Takes the weights as its last input, so that the TorchScript exporter copies none."""
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns nothing: what is in it the exporter would write."""
+        return {}
+
+    def forward(self, *inputs: Any) -> tuple[torch.Tensor, ...]:
+        *others, weights = inputs
+        with weights_replaced(self.decoder, weights):
+            return super().forward(*others)
+
+
 def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
-    """Exports with the TorchScript exporter, which is what QEfficient ships.
+    """Exports with the TorchScript exporter, which is QEfficient's default, or with torch.export.
 
     Args:
         model: a causal LM whose modules were mapped to their QEff classes, with its weights.
@@ -97,35 +105,27 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
         `onnx_path`.
 
     Raises:
-        UsageError: the model knows fewer positions than `spec.ctx_len`, its layers cannot become functions, or the
-            folder cannot be written to.
+        UsageError: the model knows fewer positions than `spec.ctx_len`, it cannot be exported as asked, or the folder
+            cannot be written to.
     """
     config: Any = model.config
     check_ctx_len(config, spec.ctx_len)
-    register_missing_operators()
     shapes = kv_cache_shapes(model)
-    weights = weights_of(model)
-    traced = _GraphInterface(model, shapes, spec).train(model.training)
-    layers = repeated_layers(traced, model) if spec.use_onnx_subfunctions else None
-    cache = every_layer_for_itself() if spec.use_onnx_subfunctions else nullcontext()
+    each_layer = every_layer_for_itself() if spec.use_onnx_subfunctions or spec.dynamo else nullcontext()
     with whole_or_not_at_all(onnx_path) as unfinished:
-        with _expected_warnings_silenced(), cache, torch.no_grad():
-            torch.onnx.export(
-                traced,
-                (*_example_inputs(model, shapes, spec), list(weights.values())),
-                str(unfinished),
-                input_names=[*input_names(spec, shapes), *weights],
-                output_names=output_names(shapes),
-                dynamic_axes=dynamic_axes(spec, shapes),
-                opset_version=ONNX_EXPORT_OPSET,
-                dynamo=False,
-            )
-        graph_model = onnx_ir.load(unfinished)
+        with _expected_warnings_silenced(), each_layer, torch.no_grad():
+            if spec.dynamo:
+                interface = _GraphInterface(model, shapes, spec).train(model.training)
+                inputs = _example_inputs(model, shapes, spec)
+                graph_model = traced_with_torch_export(interface, inputs, shapes, spec)
+            else:
+                graph_model = _traced_with_torchscript(model, shapes, spec, unfinished)
         attach_weights(graph_model.graph, model)
-        if layers is not None:
+        if spec.use_onnx_subfunctions:
             # Nothing is folded in functions.
             fold_into_weights(graph_model.graph)
-            outline_layers(graph_model, layers, by_node_name(layers))
+            layers = repeated_layers(model)
+            outline_layers(graph_model, layers, by_scope(layers) if spec.dynamo else by_node_name(layers))
         _tidy(graph_model)
         if not spec.is_tlm:
             # The exporter cannot infer that one token per row is left.
@@ -134,6 +134,25 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
             logits.shape = onnx_ir.Shape([logits.shape[0], 1, logits.shape[2]])
         save_graph(graph_model, unfinished)
     return onnx_path
+
+
+def _traced_with_torchscript(
+    model: nn.Module, shapes: list[LayerShapes], spec: ExportSpec, unfinished: Path
+) -> onnx_ir.Model:
+    """The graph as the TorchScript exporter writes it to `unfinished`, with weights as inputs."""
+    register_missing_operators()
+    weights = weights_of(model)
+    torch.onnx.export(
+        _WeightsAsInputs(model, shapes, spec).train(model.training),
+        (*_example_inputs(model, shapes, spec), list(weights.values())),
+        str(unfinished),
+        input_names=[*input_names(spec, shapes), *weights],
+        output_names=output_names(shapes),
+        dynamic_axes=dynamic_axes(spec, shapes),
+        opset_version=ONNX_EXPORT_OPSET,
+        dynamo=False,
+    )
+    return onnx_ir.load(unfinished)
 
 
 def _example_inputs(model: nn.Module, shapes: list[LayerShapes], spec: ExportSpec) -> tuple[Any, ...]:
@@ -177,3 +196,5 @@ def _tidy(graph_model: onnx_ir.Model) -> None:
     IdentityEliminationPass()(graph_model)
     fold_into_weights(graph_model.graph)
     RemoveUnusedNodesPass()(graph_model)
+    # Traces of the code that made each node, with paths of this machine.
+    ClearMetadataAndDocStringPass()(graph_model)
