@@ -1,8 +1,8 @@
 """The second way to a graph: PyTorch's own tracer, torch.export, and its translation to ONNX.
 
-It traces with sizes that are symbols, so what it gives holds for every size or is an error, where the TorchScript
-exporter traces one example. A model with a branch that depends on values cannot be traced; TorchScript's exporter is
-there for it.
+It traces with sizes that are symbols, so what it gives holds for every size from 2 or is an error, where the
+TorchScript exporter traces one example; about a size of 1 it reasons as if there were none, which ONNX's broadcasting
+makes good. A model with a branch that depends on values cannot be traced; TorchScript's exporter is there for it.
 """
 
 from __future__ import annotations

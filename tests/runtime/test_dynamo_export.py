@@ -38,13 +38,15 @@ def exported(llama: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def assert_same_answers(path: Path, model: Any) -> None:
-    """Prompts of two lengths, in chunks of any length, to the end of the context."""
-    found, expected = (
-        generate(decoder.run, random_prompts(5, 11), prefill_seq_len=7, ctx_len=CTX_LEN)
-        for decoder in (OrtDecoderSession(path, 2, CTX_LEN), TorchDecoder(model, 2, CTX_LEN))
-    )
-    assert found.tokens == expected.tokens
-    np.testing.assert_allclose(found.logits, expected.logits, rtol=0, atol=TOLERANCE)
+    """Prompts of two lengths, in chunks of any length, to the end of the context; and one prompt, token by token."""
+    for prompts, prefill_seq_len in ((random_prompts(5, 11), 7), (random_prompts(3), 1)):
+        rows = len(prompts)
+        found, expected = (
+            generate(decoder.run, prompts, prefill_seq_len=prefill_seq_len, ctx_len=CTX_LEN)
+            for decoder in (OrtDecoderSession(path, rows, CTX_LEN), TorchDecoder(model, rows, CTX_LEN))
+        )
+        assert found.tokens == expected.tokens
+        np.testing.assert_allclose(found.logits, expected.logits, rtol=0, atol=TOLERANCE)
 
 
 def layer_functions(path: Path) -> list[str]:
