@@ -150,6 +150,7 @@ class QEFFAutoModelForCausalLM:
         mxfp6_matmul: bool = False,
         mxint8_kv_cache: bool = False,
         use_onnx_subfunctions: bool = False,
+        dynamo: bool = False,
         **compiler_options: CompilerValue,
     ) -> Program:
         """Export, write what the compiler reads, and compile where there is a compiler.
@@ -177,6 +178,7 @@ class QEFFAutoModelForCausalLM:
             mxfp6_matmul=mxfp6_matmul,
             mxint8_kv_cache=mxint8_kv_cache,
             use_onnx_subfunctions=use_onnx_subfunctions,
+            dynamo=dynamo,
             compiler_options=compiler_options,
         )
         return self.compile_for(options, compile_dir)
@@ -202,6 +204,7 @@ class QEFFAutoModelForCausalLM:
             compute_context_length=options.compute_context_length,
             is_tlm=options.num_speculative_tokens is not None,
             use_onnx_subfunctions=options.use_onnx_subfunctions,
+            dynamo=options.dynamo,
         )
 
     def infer(

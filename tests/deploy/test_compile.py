@@ -13,7 +13,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from qeff_codegen.cli.main import main
+from qeff_codegen.deploy import graph
+from qeff_codegen.errors import UsageError
 from qeff_codegen.runtime import graph_file
+from qeff_codegen.runtime.graph_io import ExportSpec
 
 Run = Callable[..., Result]
 
@@ -83,6 +86,24 @@ def test_the_compiler_is_told_of_functions_where_there_are_some(run: Run, checkp
     shutil.rmtree(folder_of(with_functions) / "qpc")
     without = subprocess.run([word for word in command if word != "-sub-functions"], capture_output=True, text=True)
     assert "-sub-functions is not given, and the graph has 1 such functions" in without.stderr
+
+
+@pytest.mark.parametrize("command", ["compile", "infer"])
+def test_exporter_options_reach_the_exporter(
+    command: str, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QEFF_CODEGEN_CACHE", str(tmp_path))
+    asked = []
+
+    def refused(_model: object, _path: Path, spec: ExportSpec) -> None:
+        asked.append(spec)
+        raise UsageError("not now")
+
+    monkeypatch.setattr(graph, "export_onnx", refused)
+    prompt = ("--prompt", "w1") if command == "infer" else ()
+    options = ("--dynamo", "--use-onnx-subfunctions")
+    assert CliRunner().invoke(main, [command, str(checkpoint), *prompt, *options]).exit_code == 2
+    assert asked == [ExportSpec(128, use_onnx_subfunctions=True, dynamo=True)]
 
 
 def test_a_program_is_compiled_once(run: Run, checkpoint: Path, compiler: Path) -> None:

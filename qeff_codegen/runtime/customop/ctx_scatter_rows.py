@@ -7,8 +7,10 @@ from typing import Any
 import onnxscript
 import torch
 
-from qeff_codegen.runtime.constants import INVALID_INDEX
-from qeff_codegen.runtime.customop.opsets import CLOUD, ops
+from qeff_codegen.runtime.constants import INVALID_INDEX, ONNX_EXPORT_OPSET
+from qeff_codegen.runtime.customop.opsets import CLOUD, standard_operators
+
+ops = standard_operators(ONNX_EXPORT_OPSET)
 
 
 @onnxscript.script(CLOUD)
