@@ -6,37 +6,20 @@ from pathlib import Path
 
 import click
 
+from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.load_model import load_model
 from qeff_codegen.deploy.compile_options import CompileOptions
 
 
 @click.command()
 @click.argument("source", metavar="MODEL")
-@click.option("--prefill-seq-len", type=int, default=32, show_default=True, help="Tokens of one prefill chunk.")
-@click.option("--ctx-len", type=int, default=128, show_default=True, help="Slots of the KV cache.")
+@graph_options
 @click.option("--batch-size", type=int, default=1, show_default=True, help="Prompts that start and end together.")
-@click.option("--full-batch-size", type=int, help="Rows of the KV cache for continuous batching.")
-@click.option(
-    "--comp-ctx-lengths-prefill", type=int, multiple=True, help="How much of the context prefill reads; repeatable."
-)
-@click.option(
-    "--comp-ctx-lengths-decode", type=int, multiple=True, help="How much of the context decode reads; repeatable."
-)
-@click.option(
-    "--dtype",
-    type=click.Choice(["float32", "float16"]),
-    default="float32",
-    show_default=True,
-    help="What weights, cache and arithmetic are in.",
-)
-@click.option(
-    "--num-kv-blocks", type=int, default=1, show_default=True, help="Blocks of keys that attention is computed over."
-)
+@click.option("--num-speculative-tokens", type=int, help="Tokens of a draft that one decode call checks.")
 @click.option("--num-devices", type=int, default=1, show_default=True, help="Cards the program is split over.")
 @click.option("--num-cores", type=int, default=16, show_default=True, help="Cores of each card.")
 @click.option("--mxfp6", is_flag=True, help="Compress the weights of matrix products to MXFP6.")
 @click.option("--mxint8-kv-cache", is_flag=True, help="Compress the KV cache to MXINT8.")
-@click.option("--use-onnx-subfunctions", is_flag=True, help="Make one ONNX function of every decoder-layer class.")
 @click.option("--mos", type=int, help="Effort to reduce on-chip memory.")
 @click.option("--aic-enable-depth-first", is_flag=True, help="Schedule depth first.")
 @click.option(
@@ -48,17 +31,18 @@ def compile(  # noqa: A001 - the name of the command
     source: str,
     prefill_seq_len: int,
     ctx_len: int,
-    batch_size: int,
     full_batch_size: int | None,
     comp_ctx_lengths_prefill: tuple[int, ...],
     comp_ctx_lengths_decode: tuple[int, ...],
     dtype: str,
     num_kv_blocks: int,
+    use_onnx_subfunctions: bool,
+    batch_size: int,
+    num_speculative_tokens: int | None,
     num_devices: int,
     num_cores: int,
     mxfp6: bool,
     mxint8_kv_cache: bool,
-    use_onnx_subfunctions: bool,
     mos: int | None,
     aic_enable_depth_first: bool,
     output: Path | None,
@@ -77,6 +61,7 @@ def compile(  # noqa: A001 - the name of the command
         full_batch_size=full_batch_size,
         comp_ctx_lengths_prefill=comp_ctx_lengths_prefill,
         comp_ctx_lengths_decode=comp_ctx_lengths_decode,
+        num_speculative_tokens=num_speculative_tokens,
         num_devices=num_devices,
         num_cores=num_cores,
         mxfp6_matmul=mxfp6,

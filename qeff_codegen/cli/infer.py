@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.load_model import load_model
 from qeff_codegen.deploy.compile_options import CompileOptions
+from qeff_codegen.errors import UsageError
 
 
 @click.command()
 @click.argument("source", metavar="MODEL")
-@click.option("--prompt", "prompts", multiple=True, required=True, help="A prompt; repeat it for a batch.")
-@click.option("--prefill-seq-len", type=int, default=32, show_default=True, help="Tokens of one prefill chunk.")
-@click.option("--ctx-len", type=int, default=128, show_default=True, help="Slots of the KV cache.")
+@click.option("--prompt", "prompts", multiple=True, help="A prompt; repeat it for a batch.")
 @click.option(
-    "--full-batch-size", type=int, help="Cache rows for continuous batching; all prompts start together else."
+    "--prompts-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A text file with a prompt on each line.",
 )
-@click.option("--use-onnx-subfunctions", is_flag=True, help="Make one ONNX function of every decoder-layer class.")
+@graph_options
+@click.option(
+    "--prompt-lookup-num-tokens",
+    type=int,
+    help="Draft that many tokens from the text itself and check them in one call: the same text in fewer calls.",
+)
 @click.option("--generation-len", type=int, help="Tokens per prompt at most.  [default: all the context allows]")
-@click.option(
-    "--dtype",
-    type=click.Choice(["float32", "float16"]),
-    default="float32",
-    show_default=True,
-    help="What weights, cache and arithmetic are in.",
-)
-@click.option(
-    "--num-kv-blocks", type=int, default=1, show_default=True, help="Blocks of keys that attention is computed over."
-)
 @click.option(
     "--runtime",
     type=click.Choice(["onnxruntime", "pytorch"]),
@@ -38,23 +37,33 @@ from qeff_codegen.deploy.compile_options import CompileOptions
 def infer(
     source: str,
     prompts: tuple[str, ...],
+    prompts_file: Path | None,
     prefill_seq_len: int,
     ctx_len: int,
     full_batch_size: int | None,
-    use_onnx_subfunctions: bool,
-    generation_len: int | None,
+    comp_ctx_lengths_prefill: tuple[int, ...],
+    comp_ctx_lengths_decode: tuple[int, ...],
     dtype: str,
     num_kv_blocks: int,
+    use_onnx_subfunctions: bool,
+    prompt_lookup_num_tokens: int | None,
+    generation_len: int | None,
     runtime: str,
 ) -> None:
     """Continue every prompt with MODEL: a model's folder, a GGUF file, or `smollm2`.
 
-    One prompt is answered word by word; several are shown as each is done.
+    One prompt is answered word by word; several are shown when all are done.
     """
+    prompts = (*prompts, *_lines(prompts_file))
+    if not prompts:
+        raise UsageError("there is no prompt. Give --prompt TEXT, more than once for a batch, or --prompts-file.")
     options = CompileOptions(
         prefill_seq_len=prefill_seq_len,
         ctx_len=ctx_len,
         full_batch_size=full_batch_size,
+        comp_ctx_lengths_prefill=comp_ctx_lengths_prefill,
+        comp_ctx_lengths_decode=comp_ctx_lengths_decode,
+        num_speculative_tokens=prompt_lookup_num_tokens,
         use_onnx_subfunctions=use_onnx_subfunctions,
     )
     model = load_model(source, options, dtype=dtype, num_kv_blocks=num_kv_blocks)
@@ -68,9 +77,16 @@ def infer(
             pass
         for prompt, text in zip(prompts, inference.texts, strict=True):
             click.echo(f"> {prompt}\n{text.text}\n")
-    speed = inference.speed
-    click.echo(
-        f"{speed.tokens} tokens in {speed.seconds:.2f} s: the first after {speed.time_to_first_token:.2f} s, "
-        f"then {speed.tokens_per_second:.1f} tokens/s ({runtime})",
-        err=True,
-    )
+    click.echo(f"{inference.summary} ({runtime})", err=True)
+
+
+def _lines(file: Path | None) -> list[str]:
+    """The prompts in a file, without empty lines."""
+    if file is None:
+        return []
+    try:
+        return [line for line in file.read_text("utf-8").splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{file} is no UTF-8 text ({error.reason} at byte {error.start}). Save it as UTF-8."
+        ) from error

@@ -126,6 +126,7 @@ class QEFFAutoModelForCausalLM:
         comp_ctx_lengths_decode: tuple[int, ...] = (),
         batch_size: int = 1,
         full_batch_size: int | None = None,
+        num_speculative_tokens: int | None = None,
         num_devices: int = 1,
         num_cores: int = 16,
         mxfp6_matmul: bool = False,
@@ -152,6 +153,7 @@ class QEFFAutoModelForCausalLM:
             full_batch_size=full_batch_size,
             comp_ctx_lengths_prefill=tuple(comp_ctx_lengths_prefill),
             comp_ctx_lengths_decode=tuple(comp_ctx_lengths_decode),
+            num_speculative_tokens=num_speculative_tokens,
             num_devices=num_devices,
             num_cores=num_cores,
             mxfp6_matmul=mxfp6_matmul,
@@ -169,13 +171,18 @@ class QEFFAutoModelForCausalLM:
                 f"continuous_batching is {self.continuous_batching} and full_batch_size {given} given: continuous "
                 "batching needs both. Say it in from_pretrained and give compile the number of cache rows."
             )
-        graph = self.export(
-            compile_dir,
+        graph = self._export_for(options, compile_dir)
+        return make_program(graph, options, self.model.config.to_dict(), find_compiler())
+
+    def _export_for(self, options: CompileOptions, export_dir: Path | None) -> ExportedGraph:
+        """The graph that these options ask for."""
+        return self.export(
+            export_dir,
             ctx_len=options.ctx_len,
             compute_context_length=options.compute_context_length,
+            is_tlm=options.num_speculative_tokens is not None,
             use_onnx_subfunctions=options.use_onnx_subfunctions,
         )
-        return make_program(graph, options, self.model.config.to_dict(), find_compiler())
 
     def infer(
         self, prompts: Sequence[str], options: CompileOptions, *, generation_len: int | None, runtime: str
@@ -184,7 +191,7 @@ class QEFFAutoModelForCausalLM:
 
         Args:
             prompts: texts.
-            options: sizes of prefill and cache.
+            options: sizes of prefill and cache, how much of it is read, and how long drafts are.
             generation_len: tokens per prompt at most; None for all the context allows.
             runtime: `onnxruntime` or `pytorch`.
 
@@ -195,16 +202,14 @@ class QEFFAutoModelForCausalLM:
         if runtime == "pytorch":
             decoder: TorchDecoder | OrtDecoderSession = TorchDecoder(self.model, rows, options.ctx_len)
         else:
-            graph = self.export(ctx_len=options.ctx_len, use_onnx_subfunctions=options.use_onnx_subfunctions)
+            graph = self._export_for(options, None)
             decoder = OrtDecoderSession(graph.onnx_path, rows, options.ctx_len)
         return Inference(
             decoder,
             self.model,
             self.tokenizer,
             prompts,
-            prefill_seq_len=options.prefill_seq_len,
-            ctx_len=options.ctx_len,
-            full_batch_size=options.full_batch_size,
+            options,
             generation_len=generation_len,
         )
 

@@ -24,6 +24,8 @@ class CompileOptions:
         full_batch_size: rows of the KV cache for continuous batching; None without it.
         comp_ctx_lengths_prefill: how much of the context attention may read in prefill, one program for each.
         comp_ctx_lengths_decode: the same for decode.
+        num_speculative_tokens: tokens of a draft that one decode call checks, for the target model of speculative
+            decoding; None without it.
         num_devices: cards the program is split over.
         num_cores: cores of each card.
         mxfp6_matmul: compress the weights of matrix products to MXFP6.
@@ -41,6 +43,7 @@ class CompileOptions:
     full_batch_size: int | None = None
     comp_ctx_lengths_prefill: tuple[int, ...] = ()
     comp_ctx_lengths_decode: tuple[int, ...] = ()
+    num_speculative_tokens: int | None = None
     num_devices: int = 1
     num_cores: int = 16
     mxfp6_matmul: bool = False
@@ -51,6 +54,7 @@ class CompileOptions:
     def __post_init__(self) -> None:
         self._check_sizes()
         self._check_context_lengths()
+        self._check_speculation()
         self._check_compiler_options()
 
     @property
@@ -64,7 +68,15 @@ class CompileOptions:
         return bool(self.comp_ctx_lengths_prefill or self.comp_ctx_lengths_decode)
 
     def _check_sizes(self) -> None:
-        sizes = ("prefill_seq_len", "ctx_len", "batch_size", "full_batch_size", "num_devices", "num_cores")
+        sizes = (
+            "prefill_seq_len",
+            "ctx_len",
+            "batch_size",
+            "full_batch_size",
+            "num_speculative_tokens",
+            "num_devices",
+            "num_cores",
+        )
         for name in sizes:
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -99,6 +111,21 @@ class CompileOptions:
             raise UsageError(
                 f"comp_ctx_lengths_{given} is given and comp_ctx_lengths_{missing} is not: one graph serves both, so "
                 "both need a list. Give the second too; ctx_len alone is a list."
+            )
+
+    def _check_speculation(self) -> None:
+        drafted = self.num_speculative_tokens
+        if drafted is None:
+            return
+        if self.prefill_seq_len < drafted + 1:
+            raise UsageError(
+                f"num_speculative_tokens is {drafted} and prefill_seq_len {self.prefill_seq_len}: a draft with the "
+                f"token before it has {drafted + 1} tokens, and no call takes more than prefill. Raise the latter."
+            )
+        if self.compute_context_length:
+            raise UsageError(
+                "num_speculative_tokens and comp_ctx_lengths are given together, and a program has one or the other. "
+                "Give one of them."
             )
 
     def _check_compiler_options(self) -> None:

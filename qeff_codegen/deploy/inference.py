@@ -7,9 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.errors import UsageError
+from qeff_codegen.runtime.context_lengths import ContextLengths
 from qeff_codegen.runtime.continuous_batching import stream_continuously
-from qeff_codegen.runtime.generation import NewToken, stream
+from qeff_codegen.runtime.decoding import NewToken
+from qeff_codegen.runtime.generation import stream
+from qeff_codegen.runtime.prompt_lookup import PromptLookup
 from qeff_codegen.runtime.text import TextSoFar, prompt_tokens, stop_tokens
 
 
@@ -50,9 +54,7 @@ class Inference:
         model: its model, for the tokens that end a text.
         tokenizer: its tokenizer.
         prompts: texts.
-        prefill_seq_len: tokens of one prefill chunk.
-        ctx_len: slots per cache row.
-        full_batch_size: cache rows for continuous batching; None where all prompts start together.
+        options: sizes of prefill and cache, how much of it is read, and how long drafts are.
         generation_len: tokens per prompt at most; None for all the context allows.
 
     Raises:
@@ -65,10 +67,8 @@ class Inference:
         model: Any,
         tokenizer: Any,
         prompts: Sequence[str],
+        options: CompileOptions,
         *,
-        prefill_seq_len: int,
-        ctx_len: int,
-        full_batch_size: int | None,
         generation_len: int | None,
     ) -> None:
         if tokenizer is None:
@@ -79,24 +79,32 @@ class Inference:
         self.texts = [TextSoFar(tokenizer) for _ in prompts]
         ends = stop_tokens(model)
         self._first: float | None = None
-        if full_batch_size is None:
+        run = decoder.run
+        if options.compute_context_length:
+            lengths = options.comp_ctx_lengths_prefill, options.comp_ctx_lengths_decode
+            run = ContextLengths(run, *lengths, options.ctx_len).run
+        drafted = options.num_speculative_tokens
+        self._lookup = None if drafted is None else PromptLookup(drafted, options.ctx_len)
+        if options.full_batch_size is None:
             self._stream: Iterator[NewToken] = stream(
-                decoder.run,
+                run,
                 tokens,
-                prefill_seq_len=prefill_seq_len,
-                ctx_len=ctx_len,
+                prefill_seq_len=options.prefill_seq_len,
+                ctx_len=options.ctx_len,
                 max_new_tokens=generation_len,
                 stop_tokens=ends,
+                decoding=self._lookup,
             )
         else:
             self._stream = stream_continuously(
-                decoder.run,
+                run,
                 tokens,
-                full_batch_size=full_batch_size,
-                prefill_seq_len=prefill_seq_len,
-                ctx_len=ctx_len,
+                full_batch_size=options.full_batch_size,
+                prefill_seq_len=options.prefill_seq_len,
+                ctx_len=options.ctx_len,
                 max_new_tokens=[generation_len] * len(prompts),
                 stop_tokens=ends,
+                decoding=self._lookup,
             )
 
     def __iter__(self) -> Iterator[Piece]:
@@ -106,6 +114,19 @@ class Inference:
                 self._first = time.perf_counter() - started
             yield Piece(new.prompt, self.texts[new.prompt].add(new.token))
         self._seconds = time.perf_counter() - started
+
+    @property
+    def summary(self) -> str:
+        """One line: how many tokens, how fast, and with drafts in how many calls; when the iteration has ended."""
+        speed = self.speed
+        text = (
+            f"{speed.tokens} tokens in {speed.seconds:.2f} s: the first after {speed.time_to_first_token:.2f} s, "
+            f"then {speed.tokens_per_second:.1f} tokens/s"
+        )
+        if self._lookup is None:
+            return text
+        decoded = speed.tokens - len(self.texts)
+        return f"{text}; {decoded} tokens decoded in {self._lookup.calls} calls"
 
     @property
     def speed(self) -> Speed:

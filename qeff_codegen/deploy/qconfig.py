@@ -56,7 +56,7 @@ def render(
                     for item in programs
                 ],
                 "mdp_ts_num_devices": options.num_devices,
-                "num_speculative_tokens": None,
+                "num_speculative_tokens": options.num_speculative_tokens,
                 "retained_state": True,
                 "convert_to_fp16": True,
                 "aic_num_cores": options.num_cores,

@@ -34,12 +34,12 @@ class Specialization:
 def specializations(options: CompileOptions) -> list[Specialization]:
     """The programs of one graph: prefill and decode, one for each compute context length.
 
-    A decode program that would equal the prefill program (`prefill_seq_len` 1 without continuous batching) is not made
-    twice.
+    A decode program that would equal the prefill program (`prefill_seq_len` 1 without continuous batching and
+    speculation) is not made twice.
     """
     prefill = [_prefill(options, length) for length in _lengths(options.comp_ctx_lengths_prefill, options)]
     decode = [_decode(options, length) for length in _lengths(options.comp_ctx_lengths_decode, options)]
-    if options.prefill_seq_len == 1 and not options.continuous_batching:
+    if not options.continuous_batching:
         known = [item.symbols for item in prefill]
         decode = [item for item in decode if item.symbols not in known]
     return _numbered([*prefill, *decode])
@@ -63,6 +63,8 @@ def _lengths(asked: tuple[int, ...], options: CompileOptions) -> tuple[int | Non
 
 def _prefill(options: CompileOptions, comp_ctx_length: int | None) -> Specialization:
     symbols = {"ctx_len": options.ctx_len, "seq_len": options.prefill_seq_len}
+    if options.num_speculative_tokens is not None:
+        symbols["num_logits_to_keep"] = 1
     if options.full_batch_size is None:
         symbols["batch_size"] = options.batch_size
     else:
@@ -73,7 +75,11 @@ def _prefill(options: CompileOptions, comp_ctx_length: int | None) -> Specializa
 
 
 def _decode(options: CompileOptions, comp_ctx_length: int | None) -> Specialization:
-    symbols = {"ctx_len": options.ctx_len, "seq_len": 1}
+    # The row's last token, and its draft.
+    tokens = 1 + (options.num_speculative_tokens or 0)
+    symbols = {"ctx_len": options.ctx_len, "seq_len": tokens}
+    if options.num_speculative_tokens is not None:
+        symbols["num_logits_to_keep"] = tokens
     if options.full_batch_size is None:
         symbols["batch_size"] = options.batch_size
     else:

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 
 from qeff_codegen.errors import UsageError
-from qeff_codegen.runtime.generation import Generation, NewToken, tokens_to_generate
-from qeff_codegen.runtime.prefill import PAD_POSITION, PAD_TOKEN, check_prompts, prefill
-
-
-class _ContinuousStep(Protocol):
-    """`run` of a decoder that takes `batch_index`."""
-
-    def __call__(self, input_ids: np.ndarray, position_ids: np.ndarray, batch_index: np.ndarray, /) -> np.ndarray: ...
+from qeff_codegen.runtime.decoding import Decoding, NewToken, OneTokenEach, Row, Run
+from qeff_codegen.runtime.generation import Generation, tokens_to_generate
+from qeff_codegen.runtime.prefill import check_prompts, prefill
 
 
 def generate_continuously(
-    run: _ContinuousStep,
+    run: Run,
     prompts: Sequence[Sequence[int]],
     *,
     full_batch_size: int,
@@ -42,7 +36,7 @@ def generate_continuously(
 
 
 def stream_continuously(
-    run: _ContinuousStep,
+    run: Run,
     prompts: Sequence[Sequence[int]],
     *,
     full_batch_size: int,
@@ -50,6 +44,7 @@ def stream_continuously(
     ctx_len: int,
     max_new_tokens: Sequence[int | None],
     stop_tokens: Container[int] = (),
+    decoding: Decoding | None = None,
 ) -> Iterator[NewToken]:
     """Prefills each prompt alone into a free cache row, and decodes all rows together, giving each token at once.
 
@@ -61,6 +56,7 @@ def stream_continuously(
         ctx_len: slots per cache row.
         max_new_tokens: for each prompt, after how many tokens its row is free again; None for all the context allows.
         stop_tokens: a prompt ends with the first of these, which is given too, and its row is free again.
+        decoding: how decoding goes on, one token for each row and call unless given.
 
     Raises:
         UsageError: a prompt or setting is out of range.
@@ -68,56 +64,29 @@ def stream_continuously(
     check_prompts(prompts, prefill_seq_len, ctx_len)
     if full_batch_size < 1:
         raise UsageError(f"full_batch_size is {full_batch_size}: the KV cache needs at least one row.")
-    counts = [tokens_to_generate(len(prompt), ctx_len, n) for prompt, n in zip(prompts, max_new_tokens, strict=True)]
-    generated = [0] * len(prompts)
-    waiting = deque(range(len(prompts)))
-    # The last token of the prompt that each busy row holds.
-    last: dict[int, NewToken] = {}
-
-    def goes_on(new: NewToken) -> bool:
-        return generated[new.prompt] < counts[new.prompt] and new.token not in stop_tokens
-
-    while waiting or last:
-        for row in range(full_batch_size):
-            while waiting and row not in last:
-                prompt = waiting.popleft()
-                one_row = partial(_run_row, run, np.array([[row]], dtype=np.int64))
-                (logits,) = prefill(one_row, [prompts[prompt]], prefill_seq_len, ctx_len)
-                new = NewToken(prompt, int(logits.argmax()), logits)
-                generated[prompt] += 1
-                yield new
-                if goes_on(new):
-                    last[row] = new
-        if not last:
-            return
-        step_logits = _decode_all_rows(run, full_batch_size, last, prompts, generated)
-        for row, before in list(last.items()):
-            new = NewToken(before.prompt, int(step_logits[row, 0].argmax()), step_logits[row, 0])
-            generated[new.prompt] += 1
-            yield new
-            if goes_on(new):
-                last[row] = new
-            else:
-                del last[row]
+    decoding = decoding or OneTokenEach()
+    waiting = deque(
+        Row(index, list(prompt), tokens_to_generate(len(prompt), ctx_len, wanted))
+        for index, (prompt, wanted) in enumerate(zip(prompts, max_new_tokens, strict=True))
+    )
+    all_rows = _with_batch_index(run, range(full_batch_size))
+    # The prompt that each busy row of the cache holds.
+    busy: dict[int, Row] = {}
+    while waiting or busy:
+        for index in range(full_batch_size):
+            while waiting and index not in busy:
+                row = waiting.popleft()
+                one_row = decoding.prefill_run(_with_batch_index(run, [index]))
+                (logits,) = prefill(one_row, [row.tokens], prefill_seq_len, ctx_len)
+                yield from row.take([logits], stop_tokens)
+                if row.left:
+                    busy[index] = row
+        if busy:
+            for index, logits in decoding.next_logits(all_rows, busy, full_batch_size).items():
+                yield from busy[index].take(logits, stop_tokens)
+            busy = {index: row for index, row in busy.items() if row.left}
 
 
-def _decode_all_rows(
-    run: _ContinuousStep,
-    full_batch_size: int,
-    last: dict[int, NewToken],
-    prompts: Sequence[Sequence[int]],
-    generated: Sequence[int],
-) -> np.ndarray:
-    """Runs one decode step; rows without a prompt send pads."""
-    input_ids = np.full((full_batch_size, 1), PAD_TOKEN, dtype=np.int64)
-    position_ids = np.full((full_batch_size, 1), PAD_POSITION, dtype=np.int64)
-    for row, new in last.items():
-        input_ids[row] = new.token
-        position_ids[row] = len(prompts[new.prompt]) + generated[new.prompt] - 1
-    return run(input_ids, position_ids, np.arange(full_batch_size, dtype=np.int64)[:, None])
-
-
-def _run_row(
-    run: _ContinuousStep, batch_index: np.ndarray, input_ids: np.ndarray, position_ids: np.ndarray
-) -> np.ndarray:
-    return run(input_ids, position_ids, batch_index)
+def _with_batch_index(run: Run, cache_rows: Iterable[int]) -> Run:
+    """`run` for these rows of the cache, one for each row of the call."""
+    return partial(run, batch_index=np.array(list(cache_rows), dtype=np.int64)[:, None])

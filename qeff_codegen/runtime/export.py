@@ -42,6 +42,7 @@ from qeff_codegen.runtime.weight_folding import fold_into_weights
 _TRACED_BATCH_SIZE = 2
 _TRACED_CACHE_ROWS = 3
 _TRACED_SEQ_LEN = 4
+_TRACED_NUM_LOGITS = 2
 
 
 class _GraphInterface(nn.Module):
@@ -125,6 +126,11 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
             fold_into_weights(graph_model.graph)
             outline_layers(graph_model, layers, by_node_name(layers))
         _tidy(graph_model)
+        if not spec.is_tlm:
+            # The exporter cannot infer that one token per row is left.
+            logits = graph_model.graph.outputs[0]
+            assert logits.shape is not None
+            logits.shape = onnx_ir.Shape([logits.shape[0], 1, logits.shape[2]])
         save_graph(graph_model, unfinished)
     return onnx_path
 
@@ -144,6 +150,8 @@ def _example_inputs(model: nn.Module, shapes: list[LayerShapes], spec: ExportSpe
         optional.append(torch.arange(_TRACED_BATCH_SIZE).unsqueeze(1))
     if spec.compute_context_length:
         optional.append(torch.zeros(max(1, spec.ctx_len - 1), dtype=torch.int64))
+    if spec.is_tlm:
+        optional.append(torch.zeros(min(_TRACED_NUM_LOGITS, seq_len), 1, dtype=torch.int64))
     return (*inputs, optional)
 
 
@@ -162,13 +170,9 @@ def _expected_warnings_silenced() -> Iterator[None]:
 
 
 def _tidy(graph_model: onnx_ir.Model) -> None:
-    """Leaves fewer nodes, and gives the logits their shape."""
+    """Leaves fewer nodes."""
     # Most of what computes the same are constants; about 4 nodes in 10 go.
     CommonSubexpressionEliminationPass()(graph_model)
     IdentityEliminationPass()(graph_model)
     fold_into_weights(graph_model.graph)
     RemoveUnusedNodesPass()(graph_model)
-    # The exporter cannot infer that one token per row is left.
-    logits = graph_model.graph.outputs[0]
-    assert logits.shape is not None
-    logits.shape = onnx_ir.Shape([logits.shape[0], 1, logits.shape[2]])

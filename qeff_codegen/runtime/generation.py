@@ -8,22 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from qeff_codegen.errors import UsageError
-from qeff_codegen.runtime.prefill import PAD_POSITION, PAD_TOKEN, Step, check_prompts, prefill
-
-
-@dataclass(frozen=True)
-class NewToken:
-    """One generated token.
-
-    Attributes:
-        prompt: index of the prompt it continues.
-        token: its id.
-        logits: float32 `[vocab]`, what it was chosen from.
-    """
-
-    prompt: int
-    token: int
-    logits: np.ndarray
+from qeff_codegen.runtime.decoding import Decoding, NewToken, OneTokenEach, Row, Run
+from qeff_codegen.runtime.prefill import check_prompts, prefill
 
 
 @dataclass(frozen=True)
@@ -72,7 +58,7 @@ def tokens_to_generate(prompt_length: int, ctx_len: int, max_new_tokens: int | N
 
 
 def generate(
-    step: Step,
+    run: Run,
     prompts: Sequence[Sequence[int]],
     *,
     prefill_seq_len: int,
@@ -80,47 +66,45 @@ def generate(
     max_new_tokens: int | None = None,
 ) -> Generation:
     """Prefills the prompts as one batch and decodes greedily; see `stream`, whose tokens it collects."""
-    tokens = stream(step, prompts, prefill_seq_len=prefill_seq_len, ctx_len=ctx_len, max_new_tokens=max_new_tokens)
+    tokens = stream(run, prompts, prefill_seq_len=prefill_seq_len, ctx_len=ctx_len, max_new_tokens=max_new_tokens)
     return Generation.collect(tokens, len(prompts))
 
 
 def stream(
-    step: Step,
+    run: Run,
     prompts: Sequence[Sequence[int]],
     *,
     prefill_seq_len: int,
     ctx_len: int,
     max_new_tokens: int | None = None,
     stop_tokens: Container[int] = (),
+    decoding: Decoding | None = None,
 ) -> Iterator[NewToken]:
     """Prefills the prompts as one batch and decodes greedily, giving every token as soon as it is known.
 
     Args:
-        step: `run` of a decoder whose cache is empty and has one row per prompt.
+        run: `run` of a decoder whose cache is empty and has one row per prompt.
         prompts: token ids; lengths may differ.
         prefill_seq_len: tokens per prefill chunk.
         ctx_len: slots per cache row; a row that reaches it stops, while others go on.
         max_new_tokens: tokens per prompt, the one that prefill yields included; None for all the context allows.
         stop_tokens: a prompt ends with the first of these, which is given too.
+        decoding: how decoding goes on, one token for each row and call unless given.
 
     Raises:
         UsageError: a prompt or setting is out of range.
     """
     check_prompts(prompts, prefill_seq_len, ctx_len)
-    counts = [tokens_to_generate(len(prompt), ctx_len, max_new_tokens) for prompt in prompts]
-    rows = dict(enumerate(prefill(step, prompts, prefill_seq_len, ctx_len)))
-    generated = 0
+    decoding = decoding or OneTokenEach()
+    rows = {
+        index: Row(index, list(prompt), tokens_to_generate(len(prompt), ctx_len, max_new_tokens))
+        for index, prompt in enumerate(prompts)
+    }
+    prefilled = prefill(decoding.prefill_run(run), prompts, prefill_seq_len, ctx_len)
+    next_logits = {index: [logits] for index, logits in enumerate(prefilled)}
     while rows:
-        generated += 1
-        new = [NewToken(row, int(logits.argmax()), logits) for row, logits in rows.items()]
-        yield from new
-        going_on = [item for item in new if generated < counts[item.prompt] and item.token not in stop_tokens]
-        if not going_on:
-            return
-        input_ids = np.full((len(prompts), 1), PAD_TOKEN, dtype=np.int64)
-        position_ids = np.full((len(prompts), 1), PAD_POSITION, dtype=np.int64)
-        for item in going_on:
-            input_ids[item.prompt] = item.token
-            position_ids[item.prompt] = len(prompts[item.prompt]) + generated - 1
-        step_logits = step(input_ids, position_ids)
-        rows = {item.prompt: step_logits[item.prompt, 0] for item in going_on}
+        for index, logits in next_logits.items():
+            yield from rows[index].take(logits, stop_tokens)
+        rows = {index: row for index, row in rows.items() if row.left}
+        if rows:
+            next_logits = decoding.next_logits(run, rows, len(prompts))

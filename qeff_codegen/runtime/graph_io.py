@@ -39,12 +39,15 @@ class ExportSpec:
         continuous_batching: the graph takes `batch_index`, and the cache's first axis is `full_batch_size`.
         compute_context_length: the graph takes `comp_ctx_lengths`, whose length is how much of the context
             attention reads.
+        is_tlm: the graph takes `num_logits_to_keep`, whose length is the logits of how many tokens it returns: the
+            target language model of speculative decoding.
         use_onnx_subfunctions: each decoder-layer class is one ONNX function, called once for each layer.
     """
 
     ctx_len: int
     continuous_batching: bool = False
     compute_context_length: bool = False
+    is_tlm: bool = False
     use_onnx_subfunctions: bool = False
 
 
@@ -69,7 +72,11 @@ def retained_state_name(kv_name: str) -> str:
 
 def optional_input_names(spec: ExportSpec) -> list[str]:
     """Returns, in order, the inputs that only some graphs take."""
-    asked = {"batch_index": spec.continuous_batching, "comp_ctx_lengths": spec.compute_context_length}
+    asked = {
+        "batch_index": spec.continuous_batching,
+        "comp_ctx_lengths": spec.compute_context_length,
+        "num_logits_to_keep": spec.is_tlm,
+    }
     return [name for name, wanted in asked.items() if wanted]
 
 
@@ -94,4 +101,7 @@ def dynamic_axes(spec: ExportSpec, layers: Sequence[LayerShapes]) -> dict[str, d
         axes["batch_index"] = {0: "batch_size"}
     if spec.compute_context_length:
         axes["comp_ctx_lengths"] = {0: "comp_ctx_lengths"}
+    if spec.is_tlm:
+        axes["num_logits_to_keep"] = {0: "num_logits_to_keep"}
+        axes[LOGITS] = {0: "batch_size", 1: "num_logits_to_keep"}
     return axes

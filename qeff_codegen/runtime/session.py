@@ -58,6 +58,7 @@ class OrtDecoderSession:
         position_ids: np.ndarray,
         batch_index: np.ndarray | None = None,
         comp_ctx_lengths: np.ndarray | None = None,
+        num_logits_to_keep: np.ndarray | None = None,
     ) -> np.ndarray:
         """Runs one prefill chunk or decode step and keeps the updated cache.
 
@@ -66,9 +67,11 @@ class OrtDecoderSession:
             position_ids: int64 `[batch_size, seq_len]`, -1 for pads.
             batch_index: int64 `[batch_size, 1]`, the cache row of each input row (continuous batching).
             comp_ctx_lengths: int64 of any content; its length is how many slots attention reads.
+            num_logits_to_keep: int64 `[num_logits, 1]` of any content; its length says of how many tokens.
 
         Returns:
-            float32 `[batch_size, 1, vocab]`: the logits of each row's last token in this call.
+            float32 `[batch_size, 1, vocab]`: the logits of each row's last token in this call; with
+            `num_logits_to_keep` `[batch_size, num_logits, vocab]`, those of its last tokens in their order.
 
         Raises:
             UsageError: the graph was exported for other inputs than those given.
@@ -78,6 +81,7 @@ class OrtDecoderSession:
             "position_ids": position_ids,
             "batch_index": batch_index,
             "comp_ctx_lengths": comp_ctx_lengths,
+            "num_logits_to_keep": num_logits_to_keep,
         }
         feeds = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in given.items() if array is not None}
         feeds |= self._cache

@@ -49,6 +49,7 @@ class TorchDecoder:
         position_ids: np.ndarray,
         batch_index: np.ndarray | None = None,
         comp_ctx_lengths: np.ndarray | None = None,
+        num_logits_to_keep: np.ndarray | None = None,
     ) -> np.ndarray:
         """Runs one prefill chunk or decode step and keeps the updated cache.
 
@@ -57,11 +58,17 @@ class TorchDecoder:
             position_ids: int64 `[batch_size, seq_len]`, -1 for pads.
             batch_index: int64 `[batch_size, 1]`, the cache row of each input row (continuous batching).
             comp_ctx_lengths: int64 of any content; its length is how many slots attention reads.
+            num_logits_to_keep: int64 `[num_logits, 1]` of any content; its length says of how many tokens.
 
         Returns:
-            float32 `[batch_size, 1, vocab]`: the logits of each row's last token in this call.
+            float32 `[batch_size, 1, vocab]`: the logits of each row's last token in this call; with
+            `num_logits_to_keep` `[batch_size, num_logits, vocab]`, those of its last tokens in their order.
         """
-        optional = {"batch_index": batch_index, "comp_ctx_lengths": comp_ctx_lengths}
+        optional = {
+            "batch_index": batch_index,
+            "comp_ctx_lengths": comp_ctx_lengths,
+            "num_logits_to_keep": num_logits_to_keep,
+        }
         with torch.no_grad():
             outputs = self._model(
                 input_ids=torch.from_numpy(input_ids),

@@ -16,7 +16,7 @@ class Decoder(Protocol):
     """What PyTorch and ONNX Runtime decoders have in common."""
 
     def run(
-        self, input_ids: np.ndarray, position_ids: np.ndarray, batch_index: np.ndarray | None = None, /
+        self, input_ids: np.ndarray, position_ids: np.ndarray, batch_index: np.ndarray | None = None
     ) -> np.ndarray:
         """One call: input_ids and position_ids `[batch_size, seq_len]` to logits `[batch_size, 1, vocab]`."""
 

@@ -47,7 +47,7 @@ class _WatchedDecoder:
         self.triage = ModuleTriage(reference)
 
     def run(
-        self, input_ids: np.ndarray, position_ids: np.ndarray, batch_index: np.ndarray | None = None, /
+        self, input_ids: np.ndarray, position_ids: np.ndarray, batch_index: np.ndarray | None = None
     ) -> np.ndarray:
         """As `TorchDecoder.run`."""
         with recorded(self._model) as records:
@@ -74,7 +74,7 @@ class _DecoderPair:
         self.finding: Finding | None = None
 
     def run(
-        self, input_ids: np.ndarray, position_ids: np.ndarray, batch_index: np.ndarray | None = None, /
+        self, input_ids: np.ndarray, position_ids: np.ndarray, batch_index: np.ndarray | None = None
     ) -> np.ndarray:
         """One call on both, compared; returns PyTorch's logits, `[batch_size, 1, vocab]`."""
         feeds = {"input_ids": input_ids, "position_ids": position_ids}

@@ -97,3 +97,11 @@ def test_command_with_everything() -> None:
         "-mdp-load-partition-config=Q/mdp_ts_4.json -sub-functions -network-specialization-config" in command
     )
     assert "stats" not in command
+
+
+def test_the_target_of_speculative_decoding() -> None:
+    prefill, decode = specializations(CompileOptions(num_speculative_tokens=3))
+    assert prefill.symbols == {"batch_size": 1, "ctx_len": 128, "num_logits_to_keep": 1, "seq_len": 32}
+    assert decode.symbols == {"batch_size": 1, "ctx_len": 128, "num_logits_to_keep": 4, "seq_len": 4}
+    # A prefill chunk as long as a draft gives other logits.
+    assert len(specializations(CompileOptions(num_speculative_tokens=3, prefill_seq_len=4))) == 2

@@ -59,6 +59,11 @@ def as_list(texts: dict[str, str]) -> str:
     "arguments",
     [
         (),
+        ("--comp-ctx-lengths-prefill", "16", "--comp-ctx-lengths-decode", "8", "--comp-ctx-lengths-decode", "24"),
+        ("--comp-ctx-lengths-prefill", "16", "--comp-ctx-lengths-decode", "24", "--full-batch-size", "2"),
+        ("--prompt-lookup-num-tokens", "3"),
+        ("--prompt-lookup-num-tokens", "3", "--full-batch-size", "2"),
+        ("--prompt-lookup-num-tokens", "2", "--runtime", "pytorch"),
         ("--runtime", "pytorch"),
         ("--full-batch-size", "2"),
         ("--num-kv-blocks", "3"),
