@@ -21,7 +21,7 @@ from qeff_codegen.runtime.graph_io import (
     retained_state_name,
 )
 
-_INDICES = ("input_ids", "position_ids", "batch_index", "comp_ctx_lengths")
+_INDICES = ("input_ids", "position_ids", "batch_index", "comp_ctx_lengths", "num_logits_to_keep")
 _CACHE_TYPES = (onnx_ir.DataType.FLOAT, onnx_ir.DataType.FLOAT16)
 _NEXT = "Export again with this version; if it stays, the exporter and graph_io.py disagree."
 

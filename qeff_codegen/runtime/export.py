@@ -28,11 +28,13 @@ from qeff_codegen.runtime.graph_io import (
     input_names,
     optional_input_names,
     output_names,
+    retained_state_name,
 )
 from qeff_codegen.runtime.graph_weights import attach_weights, weights_of, weights_replaced
 from qeff_codegen.runtime.kv_cache import allocate_kv_cache, check_ctx_len, kv_cache_shapes
 from qeff_codegen.runtime.layer_scopes import by_node_name, repeated_layers
 from qeff_codegen.runtime.missing_operators import register_missing_operators
+from qeff_codegen.runtime.plain_casts import spell_casts
 from qeff_codegen.runtime.subfunctions import outline_layers
 from qeff_codegen.runtime.torch_decoder import cache_of
 from qeff_codegen.runtime.weight_folding import fold_into_weights
@@ -53,6 +55,7 @@ class _GraphInterface(nn.Module):
         self.decoder = decoder
         self.layers = layers
         self.optional_input_names = optional_input_names(spec)
+        self.vocab_size = 0
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Returns nothing, so that the exporter copies no weights: they are inputs of what it traces."""
@@ -75,6 +78,7 @@ class _GraphInterface(nn.Module):
         }
         with weights_replaced(self.decoder, weights):
             outputs = self.decoder(**inputs)
+        self.vocab_size = int(outputs.logits.shape[-1])
         return outputs.logits, *(tensor for pair in self._reordered(cache_of(outputs)) for tensor in pair)
 
     def _reordered(
@@ -121,16 +125,13 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
             )
         graph_model = onnx_ir.load(unfinished)
         attach_weights(graph_model.graph, model)
+        spell_casts(graph_model)
         if layers is not None:
             # Nothing is folded in functions.
             fold_into_weights(graph_model.graph)
             outline_layers(graph_model, layers, by_node_name(layers))
         _tidy(graph_model)
-        if not spec.is_tlm:
-            # The exporter cannot infer that one token per row is left.
-            logits = graph_model.graph.outputs[0]
-            assert logits.shape is not None
-            logits.shape = onnx_ir.Shape([logits.shape[0], 1, logits.shape[2]])
+        _declare_output_shapes(graph_model.graph, traced.vocab_size, spec)
         save_graph(graph_model, unfinished)
     return onnx_path
 
@@ -176,3 +177,13 @@ def _tidy(graph_model: onnx_ir.Model) -> None:
     IdentityEliminationPass()(graph_model)
     fold_into_weights(graph_model.graph)
     RemoveUnusedNodesPass()(graph_model)
+
+
+def _declare_output_shapes(graph: onnx_ir.Graph, vocab_size: int, spec: ExportSpec) -> None:
+    """Gives the outputs their shapes, of which the exporter infers a part."""
+    logits = graph.outputs[0]
+    assert logits.shape is not None
+    logits.shape = onnx_ir.Shape([logits.shape[0], logits.shape[1] if spec.is_tlm else 1, vocab_size])
+    taken = {retained_state_name(value.name or ""): value for value in graph.inputs}
+    for output in graph.outputs[1:]:
+        output.shape = taken[output.name or ""].shape

@@ -25,15 +25,14 @@ def CtxScatterCB(
 ) -> onnxscript.FLOAT:
     ctx_len = ops.Shape(data, start=2, end=3)
     # onnxruntime refuses an index out of range, so dropped writes go to a slot behind the last, cut off again.
-    spare_shape = ops.Concat(ops.Shape(data, start=0, end=2), [1], ops.Shape(data, start=3, end=4), axis=0)
-    spare_slot = ops.Expand(ops.CastLike(ops.Constant(value_float=0.0), data), spare_shape)
-    extended = ops.Concat(data, spare_slot, axis=2)
+    extended = ops.Concat(data, ops.Slice(data, [0], [1], [2]), axis=2)
     slots = ops.Min(position_ids, ctx_len)
 
     zero = ops.Constant(value_int=0)
     one = ops.Constant(value_int=1)
     heads = ops.Range(zero, ops.Squeeze(ops.Shape(data, start=1, end=2), [0]), one)
-    shape = ops.Concat(ops.Shape(updates, start=0, end=3), [1], axis=0)
+    # A literal in the place of a tensor of any type would become a CastLike.
+    shape = ops.Concat(ops.Shape(updates, start=0, end=3), ops.Constant(value_ints=[1]), axis=0)
     row_index = ops.Expand(ops.Unsqueeze(batch_index, [2, 3]), shape)
     head_index = ops.Expand(ops.Unsqueeze(heads, [0, 2, 3]), shape)
     slot_index = ops.Expand(ops.Unsqueeze(slots, [1, 3]), shape)

@@ -20,7 +20,7 @@ def CustomRMSNorm(hidden_states: onnxscript.FLOAT, weight: onnxscript.FLOAT, eps
     wide = ops.Cast(hidden_states, to=1)
     variance = ops.ReduceMean(ops.Mul(wide, wide), axes=[-1], keepdims=1)
     deviation = ops.Sqrt(ops.Add(variance, ops.Constant(value_float=epsilon)))
-    return ops.Mul(weight, ops.CastLike(ops.Div(wide, deviation), hidden_states))
+    return ops.Mul(weight, ops.CastLike(ops.Div(wide, deviation), weight))
 
 
 class CustomRMSNormFunc(torch.autograd.Function):
