@@ -23,21 +23,24 @@ def CtxScatterCB(
     position_ids: onnxscript.INT64,
     updates: onnxscript.FLOAT,
 ) -> onnxscript.FLOAT:
+    # Constants, because onnxscript gives a literal the type of what stands beside it, by a CastLike.
+    begin = ops.Constant(value_ints=[0])
+    single = ops.Constant(value_ints=[1])
+    slot_axis = ops.Constant(value_ints=[2])
     ctx_len = ops.Shape(data, start=2, end=3)
     # onnxruntime refuses an index out of range, so dropped writes go to a slot behind the last, cut off again.
-    extended = ops.Concat(data, ops.Slice(data, [0], [1], [2]), axis=2)
+    extended = ops.Concat(data, ops.Slice(data, begin, single, slot_axis), axis=2)
     slots = ops.Min(position_ids, ctx_len)
 
     zero = ops.Constant(value_int=0)
     one = ops.Constant(value_int=1)
     heads = ops.Range(zero, ops.Squeeze(ops.Shape(data, start=1, end=2), [0]), one)
-    # A literal in the place of a tensor of any type would become a CastLike.
-    shape = ops.Concat(ops.Shape(updates, start=0, end=3), ops.Constant(value_ints=[1]), axis=0)
+    shape = ops.Concat(ops.Shape(updates, start=0, end=3), single, axis=0)
     row_index = ops.Expand(ops.Unsqueeze(batch_index, [2, 3]), shape)
     head_index = ops.Expand(ops.Unsqueeze(heads, [0, 2, 3]), shape)
     slot_index = ops.Expand(ops.Unsqueeze(slots, [1, 3]), shape)
     indices = ops.Concat(row_index, head_index, slot_index, axis=3)
-    return ops.Slice(ops.ScatterND(extended, indices, updates), [0], ctx_len, [2])
+    return ops.Slice(ops.ScatterND(extended, indices, updates), begin, ctx_len, slot_axis)
 
 
 @onnxscript.script(CLOUD)
