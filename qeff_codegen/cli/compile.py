@@ -73,6 +73,9 @@ def compile(  # noqa: A001 - the name of the command
     program = model.compile_for(options, output)
     for path in sorted(program.folder.iterdir()):
         click.echo(f"written    {path}")
+    for remark in program.remarks:
+        click.echo(f"remark     {remark}")
+    click.echo("preflight  passed")
     click.echo(f"command    {program.command_line}")
     if program.compiled:
         click.echo(f"compiled   {program.folder / 'qpc'}")

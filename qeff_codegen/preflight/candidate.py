@@ -44,7 +44,7 @@ class Candidate:
 
     @cached_property
     def sized(self) -> dict[str, onnx_ir.Graph]:
-        """For each program, by its name: the graph with its sizes, without functions, and with every shape that follows."""
+        """For each program, by its name: the graph with its sizes and every shape that follows, without functions."""
         inlined = without_functions(self.graph_model)
         return {program.name: sized_graph(inlined, program.symbols) for program in self.programs}
 

@@ -39,8 +39,6 @@ def _findings(candidate: Candidate) -> Iterator[Finding]:
             yield _finding(f"{name}, read by {users[0] if users else 'nothing'}", tuple(tensor.shape), tensor.dtype)
 
 
-
-
 def _finding(which: str, shape: tuple[object, ...], dtype: DataType) -> Finding:
     return Finding(
         f"{which} is a constant of {' x '.join(map(str, shape))} ({dtype}) that is no weight of the model.", _NEXT

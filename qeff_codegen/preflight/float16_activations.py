@@ -17,6 +17,8 @@ from qeff_codegen.preflight.places import described
 from qeff_codegen.preflight.watched_run import WatchedRun
 
 _NAMED = 5
+# What upstream masks with where it does not with minus infinity, the least number of float32, and what is added to it.
+_MASKED = -1e38
 
 
 def _findings(candidate: Candidate) -> Iterator[Finding]:
@@ -24,7 +26,7 @@ def _findings(candidate: Candidate) -> Iterator[Finding]:
     largest: dict[str, float] = {}
     for tensors in run.calls():
         for name, array in tensors.items():
-            found = float(np.abs(array, where=np.isfinite(array), out=np.zeros_like(array)).max(initial=0.0))
+            found = float(np.abs(array[np.isfinite(array) & (array > _MASKED)]).max(initial=0.0))
             largest[name] = max(found, largest.get(name, 0.0))
     # In the graph's order: what exceeds the range first is where it starts.
     beyond = [

@@ -24,8 +24,8 @@ def _findings(candidate: Candidate) -> Iterator[Finding]:
         if not largest <= MAX_FLOAT16:
             count = int(np.count_nonzero(~(sizes <= MAX_FLOAT16)))
             yield Finding(
-                f"{name} has {count} of {sizes.size} numbers beyond {MAX_FLOAT16:.0f}, up to {largest:.3g}; in float16 "
-                "they are infinite.",
+                f"{name} has {count} of {sizes.size} numbers beyond {MAX_FLOAT16:.0f}, up to {largest:.3g}; in "
+                "float16 they are infinite.",
                 "Scale the weight, or keep what reads it in float32: the compiler's option -node-precision-info takes "
                 "a list of such nodes.",
             )

@@ -1,4 +1,4 @@
-"""Inputs and outputs are exactly the contract's: names, order, types, axes, and a retained output for each cache input.
+"""Inputs and outputs are the contract's: names, order, types, axes, and a retained output for each cache input.
 
 The compiler and the runtime know tensors by name, and pair a cache input with its output by the suffix
 `_RetainedState`; the names, their order and their axes are those of `qeff_codegen.runtime.graph_io`.
@@ -45,7 +45,10 @@ def _order(kind: str, values: Sequence[onnx_ir.Value], expected: list[str]) -> I
             min(len(found), len(expected)),
         )
         is_there, should_be = (names[first] if first < len(names) else "nothing" for names in (found, expected))
-        yield Finding(f"The graph's {kind} are not the contract's: number {first} is {is_there} and should be {should_be}.", _NEXT)
+        yield Finding(
+            f"The graph's {kind} are not the contract's: number {first} is {is_there} and should be {should_be}.",
+            _NEXT,
+        )
 
 
 def _types(inputs: Sequence[onnx_ir.Value], outputs: Sequence[onnx_ir.Value]) -> Iterator[Finding]:
@@ -79,10 +82,16 @@ def _cache_pairs(candidate: Candidate) -> Iterator[Finding]:
             if taken is None or kept is None:
                 continue  # `_order` has said so
             if taken.dtype != kept.dtype or taken.dtype not in _CACHE_TYPES:
-                yield Finding(f"{name} is {taken.dtype} and its retained output {kept.dtype}; both should be the same, float32 or float16.", _NEXT)
+                yield Finding(
+                    f"{name} is {taken.dtype} and its retained output {kept.dtype}; both should be the same, float32 "
+                    "or float16.",
+                    _NEXT,
+                )
             sizes = (part.num_heads, part.head_dim)
             if taken.shape is None or (taken.shape[1], taken.shape[3]) != sizes:
-                yield Finding(f"{name} has the shape {taken.shape}; its layer writes {sizes[0]} heads of size {sizes[1]}.", _NEXT)
+                yield Finding(
+                    f"{name} has the shape {taken.shape}; its layer writes {sizes[0]} heads of size {sizes[1]}.", _NEXT
+                )
             yield from _same_numbers(candidate, name)
 
 
@@ -92,7 +101,9 @@ def _same_numbers(candidate: Candidate, name: str) -> Iterator[Finding]:
         shapes = {value.name: value.shape for value in (*graph.inputs, *graph.outputs)}
         taken, kept = shapes.get(name), shapes.get(retained_state_name(name))
         if taken != kept and kept is not None and kept.is_static():
-            yield Finding(f"{program}: {name} has the shape {taken} and its retained output {kept}; they must be equal.", _NEXT)
+            yield Finding(
+                f"{program}: {name} has the shape {taken} and its retained output {kept}; they must be equal.", _NEXT
+            )
 
 
 CHECK = Check(

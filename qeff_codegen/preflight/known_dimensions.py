@@ -25,8 +25,8 @@ def _findings(candidate: Candidate) -> Iterator[Finding]:
             yield Finding(
                 f"{program}: {value.name} has {shape}; it is made by {described(node)}, and is the first of "
                 f"{len(unknown)} tensors with a dimension that is no number.",
-                "Compute its size from the shapes of inputs, not from their values: with a mask over all slots instead "
-                "of a selection of some.",
+                "Compute its size from the shapes of inputs, not from their values: with a mask over all slots "
+                "instead of a selection of some.",
             )
 
 

@@ -1,7 +1,8 @@
 """The graph has only operators that exports for Cloud AI 100 are known to have.
 
-The compiler's own list is not public. `known_operators.json` lists what QEfficient's exports of its own test models
-consist of; an operator outside it may well compile, and nobody has seen it do so.
+A compiler writes its own list with `qaic-compile -operators-supported=onnx`, and where there is none, nobody has that
+list. `known_operators.json` holds what QEfficient's exports of its test models consist of; an operator outside it may
+well compile, and nobody has seen it do so.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def _findings(candidate: Candidate) -> Iterator[Finding]:
         yield Finding(
             f"No known export for Cloud AI 100 has the operator of {described(node)}{inside}.",
             "Spell it with operators that are known, in the generated code or in "
-            "qeff_codegen/runtime/missing_operators.py.",
+            "qeff_codegen/runtime/missing_operators.py. `qaic-compile -operators-supported=onnx` lists what a compiler "
+            "has.",
         )
 
 

@@ -18,7 +18,8 @@ from qeff_codegen.preflight import (
 from qeff_codegen.preflight.candidate import Candidate
 from qeff_codegen.preflight.check import Check, Finding
 
-# In the order in which a reader can use what they say: an unknown operator may be why a dimension is unknown.
+# In the order in which a reader can use what they say: an unknown operator may be why a dimension is unknown. The
+# first says whether tensors have the names that the others look for.
 CHECKS: tuple[Check, ...] = (
     interface.CHECK,
     specialized_axes.CHECK,
@@ -93,5 +94,10 @@ class Preflight:
 
 
 def preflight(candidate: Candidate) -> Preflight:
-    """Run every check on `candidate`."""
-    return Preflight(tuple(CheckResult(check.name, tuple(check.findings(candidate))) for check in CHECKS))
+    """Run every check on `candidate`; only the first where that fails, as the others go by the contract's names."""
+    results: list[CheckResult] = []
+    for check in CHECKS:
+        results.append(CheckResult(check.name, tuple(check.findings(candidate))))
+        if check is interface.CHECK and results[0].problems:
+            break
+    return Preflight(tuple(results))

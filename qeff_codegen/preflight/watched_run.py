@@ -46,14 +46,16 @@ class WatchedRun:
         prompt = self._prompt()
         chunk = min(self._symbols["seq_len"], _MAX_CHUNK, prompt.shape[1])
         cache = self._empty_cache()
-        position = 0
+        position, tokens = 0, prompt[:, :chunk]
         while position < prompt.shape[1] + _DECODE_STEPS:
-            tokens = prompt[:, position : position + chunk] if position < prompt.shape[1] else next_token
             positions = np.arange(position, position + tokens.shape[1])[None].repeat(len(tokens), 0)
             tensors = self._run(tokens, positions, cache)
             cache = {name: tensors[retained_state_name(name)] for name in self._kv_names}
-            next_token = tensors[LOGITS][:, -1:].argmax(-1)
             position += tokens.shape[1]
+            is_in_prompt = position < prompt.shape[1]
+            tokens = (
+                prompt[:, position : position + chunk] if is_in_prompt else tensors[LOGITS][:, -1].argmax(-1)[:, None]
+            )
             yield {name: array for name, array in tensors.items() if array.dtype.kind == "f"}
 
     def _prompt(self) -> np.ndarray:
@@ -81,6 +83,8 @@ class WatchedRun:
             feeds["batch_index"] = np.arange(len(tokens), dtype=np.int64)[:, None]
         if self._candidate.spec.compute_context_length:
             feeds["comp_ctx_lengths"] = np.zeros(self._ctx_len, dtype=np.int64)
+        if self._candidate.spec.is_tlm:
+            feeds["num_logits_to_keep"] = np.zeros((1, 1), dtype=np.int64)
         return dict(zip(self._names, self._session.run(self._names, feeds), strict=True))
 
 

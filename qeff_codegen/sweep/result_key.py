@@ -39,7 +39,11 @@ def own_files() -> list[Path]:
     """The files of this package that decide a result."""
     root = Path(__file__).resolve().parents[1]
     shown = [root / name for name in _ONLY_SHOWS]
-    return [path for path in (*root.rglob("*.py"), *root.rglob("preflight/*.json")) if not any(path.is_relative_to(other) for other in shown)]
+    return [
+        path
+        for path in (*root.rglob("*.py"), *root.rglob("preflight/*.json"))
+        if not any(path.is_relative_to(other) for other in shown)
+    ]
 
 
 @cache

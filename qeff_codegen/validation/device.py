@@ -1,4 +1,4 @@
-"""Stage 4 of one subject, as far as it goes without a Cloud AI 100: preflight, and compiling where there is a compiler.
+"""Stage 4 of one subject, as far as it goes without a device: preflight, and compiling where there is a compiler.
 
 Nothing here runs on hardware, and no result of it says so.
 """
@@ -63,9 +63,7 @@ class DeviceStage:
 def compile_options(scenario: Scenario) -> CompileOptions:
     """What a program for `scenario` is compiled for."""
     if scenario.full_batch_size is not None:
-        return CompileOptions(
-            scenario.prefill_seq_len, scenario.ctx_len, full_batch_size=scenario.full_batch_size
-        )
+        return CompileOptions(scenario.prefill_seq_len, scenario.ctx_len, full_batch_size=scenario.full_batch_size)
     return CompileOptions(scenario.prefill_seq_len, scenario.ctx_len, batch_size=scenario.cache_rows)
 
 

@@ -189,7 +189,10 @@ def _device_lines(results: list[ScenarioResult]) -> list[str]:
     not_run = sorted({f"Stage 4 (Cloud AI 100) not run: {each.detail}." for each in device if each.status == NOT_RUN})
     counts = Counter(each.status for each in device if each.status != NOT_RUN)
     return [
-        *(f"Stage 4 (Cloud AI 100): {status}, in {count} of {len(results)} scenarios." for status, count in counts.items()),
+        *(
+            f"Stage 4 (Cloud AI 100): {status}, in {count} of {len(results)} scenarios."
+            for status, count in counts.items()
+        ),
         *not_run,
     ]
 

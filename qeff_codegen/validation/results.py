@@ -79,9 +79,7 @@ class ScenarioResult:
     @property
     def passed(self) -> bool:
         """Stages 1 to 3 are equal, and Stage 4, as far as it went, found nothing wrong."""
-        return self.equal and not any(
-            stage.status in _AGAINST_A_DEVICE for stage in self.stages if stage.stage == 4
-        )
+        return self.equal and not any(stage.status in _AGAINST_A_DEVICE for stage in self.stages if stage.stage == 4)
 
     def as_json(self) -> dict[str, Any]:
         """The result as plain dictionaries, with `passed`; JSON has no infinity, so an infinite difference is null."""
