@@ -1,32 +1,18 @@
 """A virtual environment for one transformers release.
 
-It holds that release and what the release pins otherwise than the running environment does, such as huggingface_hub.
-Everything else, torch above all, comes from the running environment: a `.pth` file names its folders. So it takes
-70 MB and some seconds, where torch alone takes a gigabyte; and whatever differs between two releases differs on the
-same torch, the same exporter and the same ONNX Runtime.
-
-pip sees those folders too, so it finds what is there already, and installs into the new environment what is missing or
-does not suit. It never removes anything outside the environment it runs in.
+It holds that release and what the release pins otherwise than the running environment does, such as huggingface_hub;
+the rest is the running environment's. So whatever differs between two releases differs on the same torch, the same
+exporter and the same ONNX Runtime.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
-import os
-import subprocess
 import sys
-import tempfile
-import venv
 from pathlib import Path
 
-from qeff_codegen.environments.foundation import Foundation, running_environment
-from qeff_codegen.errors import UsageError
-from qeff_codegen.upstream.cache_folder import cache_folder
-from qeff_codegen.upstream.pip_reason import pip_reason
+from qeff_codegen.environments.layered import layered_python
 from qeff_codegen.upstream.wheel import transformers_wheel
-
-# Read last of all `.pth` files, as they are read in alphabetical order.
-_PATH_FILE = "zz_running_environment.pth"
 
 
 def release_python(version: str) -> Path:
@@ -41,18 +27,7 @@ def release_python(version: str) -> Path:
     if version == _running_release():
         return Path(sys.executable)
     wheel = transformers_wheel(version)
-    foundation = running_environment()
-    folder = cache_folder() / "environments" / f"transformers-{version}-{foundation.sha256[:12]}"
-    if not folder.is_dir():
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            _make(folder, wheel, version, foundation)
-        except OSError as error:
-            raise UsageError(
-                f"The cache folder {folder.parent} cannot be written: {error.strerror}.\n"
-                "Set QEFF_CODEGEN_CACHE to a folder that can."
-            ) from error
-    return _interpreter(folder)
+    return layered_python(f"transformers-{version}", (str(wheel),), f"transformers {version}")
 
 
 def _running_release() -> str | None:
@@ -60,38 +35,3 @@ def _running_release() -> str | None:
         return importlib.metadata.version("transformers")
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def _make(folder: Path, wheel: Path, version: str, foundation: Foundation) -> None:
-    """Make the environment beside its place, then rename it; of two processes, the first to be done wins.
-
-    The scripts in its `bin` keep the path they were made at and are of no use; its interpreter is a link and is.
-    """
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".", ignore_cleanup_errors=True) as temporary:
-        made = Path(temporary) / folder.name
-        venv.create(made, symlinks=True)
-        packages = made / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
-        (packages / _PATH_FILE).write_text(foundation.path_file, "utf-8")
-        _install(_interpreter(made), wheel, version)
-        try:
-            os.rename(made, folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
-
-
-def _install(python: Path, wheel: Path, version: str) -> None:
-    """Wheels only, as building a source archive would run its code. What is imported is compiled when it is."""
-    command = [str(python), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
-    command += ["--retries", "1", "--only-binary", ":all:", "--no-compile", "--no-warn-script-location", str(wheel)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise UsageError(
-            f"pip could not install transformers {version} into an environment of its own: "
-            f"{pip_reason(result.stderr)}\n"
-            "Check the network, and that pip's index has what this release needs."
-        )
-
-
-def _interpreter(folder: Path) -> Path:
-    return folder / "bin" / "python"

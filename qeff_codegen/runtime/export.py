@@ -45,6 +45,7 @@ _TRACED_BATCH_SIZE = 2
 _TRACED_CACHE_ROWS = 3
 _TRACED_SEQ_LEN = 4
 _TRACED_NUM_LOGITS = 2
+_TRACED_CTX_LEN = 8
 
 
 class _GraphInterface(nn.Module):
@@ -140,17 +141,17 @@ def _example_inputs(model: nn.Module, shapes: list[LayerShapes], spec: ExportSpe
     """Returns what the exporter traces, in the order of the graph's inputs."""
     dtype = next(model.parameters()).dtype
     cache_rows = _TRACED_CACHE_ROWS if spec.continuous_batching else _TRACED_BATCH_SIZE
-    seq_len = min(_TRACED_SEQ_LEN, spec.ctx_len)
+    seq_len, ctx_len = min(_TRACED_SEQ_LEN, spec.ctx_len), min(_TRACED_CTX_LEN, spec.ctx_len)
     input_ids = torch.zeros(_TRACED_BATCH_SIZE, seq_len, dtype=torch.int64)
     position_ids = torch.arange(seq_len).repeat(_TRACED_BATCH_SIZE, 1)
-    cache = allocate_kv_cache(shapes, cache_rows, spec.ctx_len, dtype)
+    cache = allocate_kv_cache(shapes, cache_rows, ctx_len, dtype)
     pairs = [in_graph_order(layer, pair) for layer, pair in zip(shapes, cache, strict=True)]
     inputs: list[Any] = [input_ids, position_ids, pairs]
     optional: list[torch.Tensor] = []
     if spec.continuous_batching:
         optional.append(torch.arange(_TRACED_BATCH_SIZE).unsqueeze(1))
     if spec.compute_context_length:
-        optional.append(torch.zeros(max(1, spec.ctx_len - 1), dtype=torch.int64))
+        optional.append(torch.zeros(max(1, ctx_len - 1), dtype=torch.int64))
     if spec.is_tlm:
         optional.append(torch.zeros(min(_TRACED_NUM_LOGITS, seq_len), 1, dtype=torch.int64))
     return (*inputs, optional)

@@ -13,6 +13,7 @@ from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
 def register_missing_operators() -> None:
     """Teach the TorchScript exporter these operators; a second time changes nothing."""
     torch.onnx.register_custom_op_symbolic("aten::expm1", _expm1, ONNX_EXPORT_OPSET)
+    torch.onnx.register_custom_op_symbolic("aten::logsumexp", _logsumexp, ONNX_EXPORT_OPSET)
     torch.onnx.register_custom_op_symbolic("aten::repeat_interleave", _repeat_interleave, ONNX_EXPORT_OPSET)
     torch.onnx.register_custom_op_symbolic("aten::rms_norm", _rms_norm, ONNX_EXPORT_OPSET)
 
@@ -21,6 +22,24 @@ def _expm1(graph: Any, value: Any) -> Any:
     """`exp(x) - 1`. Near zero it keeps float32's absolute precision, not the relative one that PyTorch's has."""
     one = _cast(graph, graph.op("Constant", value_t=torch.tensor(1.0)), _dtype(value))
     return graph.op("Sub", graph.op("Exp", value), one).setType(value.type())
+
+
+def _logsumexp(graph: Any, value: Any, dim: Any, keepdim: Any) -> Any:
+    """`log(sum(exp(x)))`, of operators that exports for the device have: theirs have no ReduceLogSumExp."""
+    axes = list(symbolic_helper._get_const(dim, "is", "dim"))
+    dtype = symbolic_helper._type_utils.JitScalarType.from_value(value).dtype()
+    # Where everything is minus infinity, no difference of infinities.
+    least = graph.op("Constant", value_t=torch.tensor(torch.finfo(dtype).min, dtype=dtype))
+    largest = graph.op("Max", graph.op("ReduceMax", value, axes_i=axes, keepdims_i=1), least)
+    powers = graph.op("Exp", graph.op("Sub", value, largest))
+    total = graph.op("ReduceSum", powers, _constant(graph, axes), keepdims_i=1)
+    result = graph.op("Add", graph.op("Log", total), largest)
+    rank = symbolic_helper._get_tensor_rank(value)
+    assert rank is not None, "the rank of a traced tensor is known"
+    if symbolic_helper._get_const(keepdim, "i", "keepdim"):
+        return result.setType(value.type().with_sizes([None] * rank))
+    squeezed = graph.op("Squeeze", result, _constant(graph, axes))
+    return squeezed.setType(value.type().with_sizes([None] * (rank - len(axes))))
 
 
 def _repeat_interleave(graph: Any, value: Any, repeats: Any, dim: Any, output_size: Any = None) -> Any:

@@ -9,12 +9,13 @@ import onnxruntime as ort
 
 from qeff_codegen.errors import UsageError
 from qeff_codegen.runtime.graph_io import LOGITS, RETAINED_STATE_SUFFIX, retained_state_name
+from qeff_codegen.runtime.in_place import may_write_in_place
 
 _NUMPY_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
 class OrtDecoderSession:
-    """Keeps the KV cache between calls; the cache stays in onnxruntime's memory and is never copied out.
+    """Keeps the KV cache between calls, and has it updated in place where the graph allows that.
 
     Args:
         onnx_path: a graph that `export_onnx` wrote.
@@ -36,21 +37,26 @@ class OrtDecoderSession:
         self._input_names = [node.name for node in inputs]
         self._output_names = [node.name for node in self._session.get_outputs()]
         retained = {name for name in self._output_names if name.endswith(RETAINED_STATE_SUFFIX)}
-        self._empty_cache = {
-            node.name: np.zeros((batch_size, node.shape[1], ctx_len, node.shape[3]), _NUMPY_TYPES[node.type])
+        self._cache_types = {
+            node.name: ((batch_size, node.shape[1], ctx_len, node.shape[3]), _NUMPY_TYPES[node.type])
             for node in inputs
             if retained_state_name(node.name) in retained
         }
-        if not self._empty_cache:
+        if not self._cache_types:
             raise UsageError(
                 f"{onnx_path} has no cache input with a {RETAINED_STATE_SUFFIX} output, so it is no exported decoder. "
                 "Export the model first."
             )
+        self._in_place = may_write_in_place(onnx_path, self._cache_types)
         self.reset()
 
     def reset(self) -> None:
         """Empties the cache."""
-        self._cache = {name: ort.OrtValue.ortvalue_from_numpy(zeros) for name, zeros in self._empty_cache.items()}
+        # The values share the arrays' memory, so each gets an array of its own.
+        self._cache = {
+            name: ort.OrtValue.ortvalue_from_numpy(np.zeros(shape, dtype))
+            for name, (shape, dtype) in self._cache_types.items()
+        }
 
     def run(
         self,
@@ -91,8 +97,26 @@ class OrtDecoderSession:
                 f"the graph takes {', '.join(self._input_names)}; missing or not among them: {', '.join(wrong)}. "
                 "Export with the ExportSpec for these inputs, or pass the inputs it was exported with."
             )
-        outputs = dict(
-            zip(self._output_names, self._session.run_with_ort_values(self._output_names, feeds), strict=True)
-        )
+        run = self._run_in_place if self._in_place else self._run_into_copies
+        return run(feeds)[LOGITS].numpy()
+
+    def _run_in_place(self, feeds: dict[str, ort.OrtValue]) -> dict[str, ort.OrtValue]:
+        """Runs with the cache as input and output, so that only what is new is written; returns the other outputs."""
+        places = {retained_state_name(name): value for name, value in self._cache.items()}
+        others = [name for name in self._output_names if name not in places]
+        binding = self._session.io_binding()
+        for name, value in feeds.items():
+            binding.bind_ortvalue_input(name, value)
+        for name in others:
+            binding.bind_output(name)
+        for name, value in places.items():
+            binding.bind_ortvalue_output(name, value)
+        self._session.run_with_iobinding(binding)
+        return dict(zip(others, binding.get_outputs(), strict=False))
+
+    def _run_into_copies(self, feeds: dict[str, ort.OrtValue]) -> dict[str, ort.OrtValue]:
+        """Runs with a new cache as output, which then takes the old one's place; returns all outputs."""
+        values = self._session.run_with_ort_values(self._output_names, feeds)
+        outputs = dict(zip(self._output_names, values, strict=True))
         self._cache = {name: outputs[retained_state_name(name)] for name in self._cache}
-        return outputs[LOGITS].numpy()
+        return outputs

@@ -6,19 +6,20 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks import checking, exporting, generating
+from tests.benchmarks.smollm2 import measuring
 
 
 def main() -> None:
     """Measure everything and print one table; ratios are what to quote, since machines differ."""
     export, nodes = exporting.measure()
-    table = Table("what", "seconds", "goal", "yardstick", "its seconds", "ratio")
-    for item in (*generating.measure(), *checking.measure(), *export):
+    table = Table("what", "measured", "goal", "yardstick", "its measure", "ratio")
+    for item in (*generating.measure(), *checking.measure(), *export, *measuring.measure()):
         table.add_row(
             item.what,
-            f"{item.seconds:.2f}",
-            f"{item.goal_seconds:.1f}",
+            f"{item.amount:.3g} {item.unit}",
+            f"{item.goal:.3g}",
             item.yardstick,
-            f"{item.yardstick_seconds:.2f}",
+            f"{item.yardstick_amount:.3g} {item.unit}",
             f"{item.ratio:.2f}",
         )
     console = Console(width=140)

@@ -14,18 +14,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Measurement:
-    """One line of the report: `seconds` beside a `yardstick` measured in the same run, and the goal for the former."""
+    """One line of the report: an amount beside that of a yardstick measured in the same run, and its goal."""
 
     what: str
-    seconds: float
+    amount: float
     yardstick: str
-    yardstick_seconds: float
-    goal_seconds: float
+    yardstick_amount: float
+    goal: float
+    unit: str = "s"
 
     @property
     def ratio(self) -> float:
         """How many times the yardstick it takes."""
-        return self.seconds / self.yardstick_seconds
+        return self.amount / self.yardstick_amount
 
 
 def best_of(runs: int, call: Callable[[], object]) -> float:

@@ -27,6 +27,12 @@ from qeff_codegen.errors import UsageError
             ("comp_ctx_lengths_decode is 96, 64", "the shortest first"),
         ),
         ({"comp_ctx_lengths_decode": (64,)}, ("comp_ctx_lengths_prefill is not",)),
+        ({"num_speculative_tokens": 0}, ("num_speculative_tokens is 0",)),
+        ({"num_speculative_tokens": 32}, ("num_speculative_tokens is 32 and prefill_seq_len 32",)),
+        (
+            {"num_speculative_tokens": 3, "comp_ctx_lengths_prefill": (64,), "comp_ctx_lengths_decode": (64,)},
+            ("num_speculative_tokens and comp_ctx_lengths",),
+        ),
         ({"compiler_options": {"mxfp6": True}}, ("mxfp6", "give mxfp6_matmul")),
         ({"compiler_options": {"sub_functions": True}}, ("sub_functions", "give use_onnx_subfunctions")),
         ({"compiler_options": {"aic-num-cores": 2}}, ("`aic-num-cores` is no option",)),

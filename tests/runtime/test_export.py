@@ -185,3 +185,7 @@ def test_use_cache_switched_off_in_the_configuration(tmp_path: Path) -> None:
     model = qeff_llama(upstream_llama(use_cache=False))
     graph = onnx.load(export_onnx(model, tmp_path / "model.onnx", PLAIN)).graph
     assert len(graph.output) == 5
+
+
+def test_graph_is_the_same_for_every_context_length(exported: Callable[[ExportSpec], Path]) -> None:
+    assert exported(ExportSpec(5)).read_bytes() == exported(ExportSpec(64)).read_bytes()

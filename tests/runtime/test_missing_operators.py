@@ -49,6 +49,9 @@ def beside_a_reshape(value: torch.Tensor) -> torch.Tensor:
         lambda value: functional.rms_norm(value, (8,), WEIGHT, eps=0.1),
         lambda value: functional.rms_norm(value.unflatten(2, (2, 4)), (2, 4), WEIGHT.view(2, 4)).flatten(2),
         lambda value: functional.rms_norm(value.double() * 1e-7, (8,)).float(),
+        lambda value: torch.logsumexp(value * 40, dim=-1, keepdim=True),
+        lambda value: torch.logsumexp(value, dim=(0, 2)) * 2,
+        lambda value: torch.logsumexp(torch.where(value < 0.9, -torch.inf, value), dim=-1),
     ],
     ids=[
         "expm1",
@@ -60,6 +63,9 @@ def beside_a_reshape(value: torch.Tensor) -> torch.Tensor:
         "weight",
         "two axes",
         "double",
+        "logsumexp",
+        "logsumexp over two axes",
+        "logsumexp of nothing",
     ],
 )
 def test_equal_to_pytorch_at_another_size(function: Forward, tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ from qeff_codegen.runtime.customop.opsets import AISW, ops
 
 @onnxscript.script(AISW)
 def CustomRMSNorm(hidden_states: onnxscript.FLOAT, weight: onnxscript.FLOAT, epsilon: float) -> onnxscript.FLOAT:
+    # Written as onnxruntime recognises it, which then computes it as one operator too.
     wide = ops.Cast(hidden_states, to=1)
-    variance = ops.ReduceMean(ops.Mul(wide, wide), axes=[-1], keepdims=1)
+    variance = ops.ReduceMean(ops.Pow(wide, ops.Constant(value_float=2.0)), axes=[-1], keepdims=1)
     deviation = ops.Sqrt(ops.Add(variance, ops.Constant(value_float=epsilon)))
     return ops.Mul(weight, ops.CastLike(ops.Div(wide, deviation), weight))
 

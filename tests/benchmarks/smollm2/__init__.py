@@ -1,0 +1,1 @@
+"""SmolLM2-135M exported and decoded: by this project, by transformers, and by optimum-onnx."""

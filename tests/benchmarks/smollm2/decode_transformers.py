@@ -1,0 +1,47 @@
+"""`python -m tests.benchmarks.smollm2.decode_transformers CHECKPOINT`: transformers' own `generate`, as it comes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM
+
+from tests.benchmarks.smollm2.decoding import NEW_TOKENS, PROMPT, THREADS, report
+
+
+class Tokens:
+    """Takes what `generate` streams: the prompt first, then token by token."""
+
+    def __init__(self) -> None:
+        self.queue: SimpleQueue[torch.Tensor | None] = SimpleQueue()
+
+    def put(self, tokens: torch.Tensor) -> None:
+        self.queue.put(tokens)
+
+    def end(self) -> None:
+        self.queue.put(None)
+
+
+def generated(model: Any) -> Iterator[int]:
+    """New tokens as they come."""
+    streamer = Tokens()
+    tokens = torch.tensor([PROMPT])
+    settings = {"min_new_tokens": NEW_TOKENS, "max_new_tokens": NEW_TOKENS, "do_sample": False, "pad_token_id": 0}
+    mask = torch.ones_like(tokens)
+    Thread(
+        target=model.generate, args=(tokens,), kwargs=settings | {"attention_mask": mask, "streamer": streamer}
+    ).start()
+    streamer.queue.get()
+    while (token := streamer.queue.get()) is not None:
+        yield int(token)
+
+
+torch.set_num_threads(THREADS)
+decoder = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32).eval()
+for _ in range(2):
+    report(generated(decoder))

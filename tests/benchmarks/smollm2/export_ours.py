@@ -1,0 +1,11 @@
+"""`python -m tests.benchmarks.smollm2.export_ours CHECKPOINT FOLDER`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
+from tests.benchmarks.smollm2.decoding import CTX_LEN
+
+QEFFAutoModelForCausalLM.from_pretrained(sys.argv[1]).export(Path(sys.argv[2]), ctx_len=CTX_LEN)
