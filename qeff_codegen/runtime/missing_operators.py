@@ -8,10 +8,12 @@ import torch
 from torch.onnx import symbolic_helper
 
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
+from qeff_codegen.runtime.known_spellings import register_known_spellings
 
 
 def register_missing_operators() -> None:
-    """Teach the TorchScript exporter these operators; a second time changes nothing."""
+    """Teach the TorchScript exporter these operators, and known spellings; a second time changes nothing."""
+    register_known_spellings()
     torch.onnx.register_custom_op_symbolic("aten::expm1", _expm1, ONNX_EXPORT_OPSET)
     torch.onnx.register_custom_op_symbolic("aten::logsumexp", _logsumexp, ONNX_EXPORT_OPSET)
     torch.onnx.register_custom_op_symbolic("aten::repeat_interleave", _repeat_interleave, ONNX_EXPORT_OPSET)
