@@ -1,7 +1,8 @@
 """No tensor that the graph computes on a sample exceeds float16, in which the device computes.
 
 A sample proves nothing for other prompts; what exceeds the range on a few ordinary tokens will on any. Masked scores
-are minus infinity and are meant, and what follows from them in a row that sees nothing is NaN and never read.
+are minus infinity and are meant, and what follows from them in a row that sees nothing is NaN and never read. In a
+graph that is float16 itself, what exceeds the range is infinite; to minus infinity it cannot be told from a mask.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ def _findings(candidate: Candidate) -> Iterator[Finding]:
     largest: dict[str, float] = {}
     for tensors in run.calls():
         for name, array in tensors.items():
-            found = float(np.abs(array[np.isfinite(array) & (array > _MASKED)]).max(initial=0.0))
+            wide = array.astype(np.float32)
+            # NaN is larger than nothing.
+            found = float(np.abs(wide[wide > _MASKED]).max(initial=0.0))
             largest[name] = max(found, largest.get(name, 0.0))
     # In the graph's order: what exceeds the range first is where it starts.
     beyond = [

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import numpy_helper
 
 from qeff_codegen.deploy.compile_options import CompileOptions
@@ -19,9 +21,10 @@ from qeff_codegen.preflight.check import Check
 from qeff_codegen.preflight.run import preflight
 from qeff_codegen.runtime.export import export_onnx
 from qeff_codegen.runtime.graph_io import ExportSpec
+from qeff_codegen.runtime.precision import convert
 from tests.preflight.conftest import PROMPTS, Edited, before_logits, edited_candidate, problems, toy_candidate
 from tests.runtime.tiny_generated import tiny_generated
-from tests.runtime.toy_llama import CTX_LEN
+from tests.runtime.toy_llama import CTX_LEN, qeff_llama, upstream_llama
 
 CONTINUOUS = ExportSpec(CTX_LEN, continuous_batching=True)
 
@@ -273,6 +276,23 @@ def test_an_activation_beyond_float16_is_named(edited: Edited) -> None:
     constant, product = found["float16 activations"].split(", large (")
     assert constant.startswith("Beyond 65504, float16's largest number, on a sample: much (1e+09, made by Constant (")
     assert product.endswith(", made by Mul (/decoder/lm_head/Mul_added_1, in lm_head)).")
+
+
+def test_a_graph_in_float16(tmp_path: Path) -> None:
+    """Its masked scores are minus infinity, and what is too large for it plus infinity."""
+    options, spec = CompileOptions(8, CTX_LEN), ExportSpec(CTX_LEN)
+    programs = tuple(specializations(options))
+    found = {}
+    for factor in (1, 3000):
+        model: Any = convert(qeff_llama(upstream_llama()), torch.float16)
+        for projection in (model.model.layers[0].mlp.up_proj, model.model.layers[0].mlp.gate_proj):
+            projection.weight.data.mul_(factor)
+        path = export_onnx(model, tmp_path / f"times_{factor}.onnx", spec)
+        found[factor] = problems(candidate_of(model, path, spec, programs, PROMPTS))
+    assert found[1] == {}
+    assert list(found[3000]) == ["float16 activations"]
+    assert "(inf, made by " in found[3000]["float16 activations"]
+    assert ", in model.layers.0.mlp" in found[3000]["float16 activations"]
 
 
 def test_a_graph_with_functions_for_layers(tmp_path: Path) -> None:
