@@ -14,14 +14,17 @@ from qeff_codegen.preflight.candidate import Candidate
 from qeff_codegen.preflight.check import Check, Finding
 from qeff_codegen.runtime.graph_io import (
     LOGITS,
+    ExportSpec,
     dynamic_axes,
     in_graph_order,
     input_names,
     output_names,
     retained_state_name,
 )
+from qeff_codegen.runtime.sampler_io import NEXT_TOKENS, PENALTY_BUFFERS, PROBS, example_inputs
 
 _INDICES = ("input_ids", "position_ids", "batch_index", "comp_ctx_lengths", "num_logits_to_keep")
+_RESULTS = {LOGITS: onnx_ir.DataType.FLOAT, PROBS: onnx_ir.DataType.FLOAT, NEXT_TOKENS: onnx_ir.DataType.INT64}
 _CACHE_TYPES = (onnx_ir.DataType.FLOAT, onnx_ir.DataType.FLOAT16)
 _NEXT = "Export again with this version; if it stays, the exporter and graph_io.py disagree."
 
@@ -31,8 +34,8 @@ def _findings(candidate: Candidate) -> Iterator[Finding]:
     weights = set(graph.initializers)
     inputs = [value for value in graph.inputs if value.name not in weights]
     yield from _order("inputs", inputs, input_names(candidate.spec, candidate.layers))
-    yield from _order("outputs", graph.outputs, output_names(candidate.layers))
-    yield from _types(inputs, graph.outputs)
+    yield from _order("outputs", graph.outputs, output_names(candidate.spec, candidate.layers))
+    yield from _types(candidate.spec, [*inputs, *graph.outputs])
     yield from _axes(candidate, [*inputs, *graph.outputs])
     yield from _cache_pairs(candidate)
 
@@ -51,9 +54,13 @@ def _order(kind: str, values: Sequence[onnx_ir.Value], expected: list[str]) -> I
         )
 
 
-def _types(inputs: Sequence[onnx_ir.Value], outputs: Sequence[onnx_ir.Value]) -> Iterator[Finding]:
-    expected = dict.fromkeys(_INDICES, onnx_ir.DataType.INT64) | {LOGITS: onnx_ir.DataType.FLOAT}
-    for value in (*inputs, *outputs):
+def _types(spec: ExportSpec, values: Sequence[onnx_ir.Value]) -> Iterator[Finding]:
+    expected = dict.fromkeys(_INDICES, onnx_ir.DataType.INT64) | _RESULTS
+    if spec.sampler is not None:
+        examples = example_inputs(spec.sampler, batch_size=1, seq_len=1, cache_rows=1, vocab_size=1)
+        expected |= {name: onnx_ir.DataType.from_numpy(tensor.numpy().dtype) for name, tensor in examples.items()}
+        expected |= {retained_state_name(name): expected[name] for name in PENALTY_BUFFERS}
+    for value in values:
         wanted = expected.get(value.name or "")
         if wanted is not None and value.dtype != wanted:
             yield Finding(f"{value.name} is {value.dtype} and should be {wanted}.", _NEXT)

@@ -13,6 +13,7 @@ from onnx_ir.passes.common import InlinePass
 from qeff_codegen.preflight.candidate import Candidate
 from qeff_codegen.runtime.customop.opsets import AISW, CLOUD
 from qeff_codegen.runtime.graph_io import LOGITS, kv_names, retained_state_name
+from qeff_codegen.runtime.sampler_io import NEXT_TOKENS, REPETITION_BUFFER, example_inputs
 
 # Axes are dynamic, so a look at the numbers needs no more than these: every tensor of a call is kept.
 _MAX_CHUNK, _MAX_CTX_LEN, _DECODE_STEPS = 32, 128, 3
@@ -53,9 +54,7 @@ class WatchedRun:
             cache = {name: tensors[retained_state_name(name)] for name in self._kv_names}
             position += tokens.shape[1]
             is_in_prompt = position < prompt.shape[1]
-            tokens = (
-                prompt[:, position : position + chunk] if is_in_prompt else tensors[LOGITS][:, -1].argmax(-1)[:, None]
-            )
+            tokens = prompt[:, position : position + chunk] if is_in_prompt else _next_tokens(tensors)
             yield {name: array for name, array in tensors.items() if array.dtype.kind == "f"}
 
     def _prompt(self) -> np.ndarray:
@@ -85,7 +84,19 @@ class WatchedRun:
             feeds["comp_ctx_lengths"] = np.zeros(self._ctx_len, dtype=np.int64)
         if self._candidate.spec.is_tlm:
             feeds["num_logits_to_keep"] = np.zeros((1, 1), dtype=np.int64)
+        sampler = self._candidate.spec.sampler
+        if sampler is not None:
+            shapes = {each.name: each.shape for each in self._session.get_inputs()}
+            rows, vocab_size = len(cache[self._kv_names[0]]), shapes[REPETITION_BUFFER][1]
+            batch_size, seq_len = tokens.shape
+            sampling = example_inputs(sampler, batch_size, seq_len, rows, vocab_size)
+            feeds |= {name: tensor.numpy() for name, tensor in sampling.items()}
         return dict(zip(self._names, self._session.run(self._names, feeds), strict=True))
+
+
+def _next_tokens(tensors: dict[str, np.ndarray]) -> np.ndarray:
+    """Int64 `[rows, 1]`: what the graph drew, or the likeliest."""
+    return tensors[NEXT_TOKENS][:, 0] if NEXT_TOKENS in tensors else tensors[LOGITS][:, -1].argmax(-1)[:, None]
 
 
 def _session(model: onnx_ir.Model, candidate: Candidate) -> ort.InferenceSession:

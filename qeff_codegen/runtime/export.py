@@ -35,6 +35,8 @@ from qeff_codegen.runtime.kv_cache import allocate_kv_cache, check_ctx_len, kv_c
 from qeff_codegen.runtime.layer_scopes import by_node_name, repeated_layers
 from qeff_codegen.runtime.missing_operators import register_missing_operators
 from qeff_codegen.runtime.plain_casts import spell_casts
+from qeff_codegen.runtime.sampler_io import NEXT_TOKENS, SAMPLING_INPUTS, example_inputs
+from qeff_codegen.runtime.sampling import Sampler
 from qeff_codegen.runtime.subfunctions import outline_layers
 from qeff_codegen.runtime.torch_decoder import cache_of
 from qeff_codegen.runtime.weight_folding import fold_into_weights
@@ -57,6 +59,7 @@ class _GraphInterface(nn.Module):
         self.layers = layers
         self.optional_input_names = optional_input_names(spec)
         self.vocab_size = 0
+        self.sampler = None if spec.sampler is None else Sampler(spec.sampler)
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Returns nothing, so that the exporter copies no weights: they are inputs of what it traces."""
@@ -70,17 +73,24 @@ class _GraphInterface(nn.Module):
         optional_inputs: list[torch.Tensor],
         weights: list[torch.Tensor],
     ) -> tuple[torch.Tensor, ...]:
+        optional = dict(zip(self.optional_input_names, optional_inputs, strict=True))
+        sampling = {name: optional.pop(name) for name in SAMPLING_INPUTS if name in optional}
         inputs = {
             "input_ids": input_ids,
             "position_ids": position_ids,
             "past_key_values": self._reordered(past_key_values),
             "use_cache": True,
-            **dict(zip(self.optional_input_names, optional_inputs, strict=True)),
+            **optional,
         }
         with weights_replaced(self.decoder, weights):
             outputs = self.decoder(**inputs)
         self.vocab_size = int(outputs.logits.shape[-1])
-        return outputs.logits, *(tensor for pair in self._reordered(cache_of(outputs)) for tensor in pair)
+        cache = (tensor for pair in self._reordered(cache_of(outputs)) for tensor in pair)
+        if self.sampler is None:
+            return outputs.logits, *cache
+        batch_index = optional.get("batch_index")
+        results, buffers = self.sampler(outputs.logits, input_ids, position_ids, batch_index, **sampling)
+        return *results, *cache, *buffers
 
     def _reordered(
         self, pairs: Iterable[tuple[torch.Tensor, torch.Tensor]]
@@ -119,7 +129,7 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
                 (*_example_inputs(model, shapes, spec), list(weights.values())),
                 str(unfinished),
                 input_names=[*input_names(spec, shapes), *weights],
-                output_names=output_names(shapes),
+                output_names=output_names(spec, shapes),
                 dynamic_axes=dynamic_axes(spec, shapes),
                 opset_version=ONNX_EXPORT_OPSET,
                 dynamo=False,
@@ -154,6 +164,11 @@ def _example_inputs(model: nn.Module, shapes: list[LayerShapes], spec: ExportSpe
         optional.append(torch.zeros(max(1, ctx_len - 1), dtype=torch.int64))
     if spec.is_tlm:
         optional.append(torch.zeros(min(_TRACED_NUM_LOGITS, seq_len), 1, dtype=torch.int64))
+    if spec.sampler is not None:
+        config: Any = model.config
+        vocab_size = config.get_text_config().vocab_size
+        sampling = example_inputs(spec.sampler, _TRACED_BATCH_SIZE, seq_len, cache_rows, vocab_size)
+        optional.extend(sampling.values())
     return (*inputs, optional)
 
 
@@ -182,9 +197,10 @@ def _tidy(graph_model: onnx_ir.Model) -> None:
 
 def _declare_output_shapes(graph: onnx_ir.Graph, vocab_size: int, spec: ExportSpec) -> None:
     """Gives the outputs their shapes, of which the exporter infers a part."""
-    logits = graph.outputs[0]
-    assert logits.shape is not None
-    logits.shape = onnx_ir.Shape([logits.shape[0], logits.shape[1] if spec.is_tlm else 1, vocab_size])
     taken = {retained_state_name(value.name or ""): value for value in graph.inputs}
-    for output in graph.outputs[1:]:
-        output.shape = taken[output.name or ""].shape
+    for output in graph.outputs:
+        if output.name in taken:
+            output.shape = taken[output.name].shape
+        else:
+            tokens = "num_logits_to_keep" if spec.is_tlm else 1
+            output.shape = onnx_ir.Shape(["batch_size", tokens, 1 if output.name == NEXT_TOKENS else vocab_size])

@@ -22,6 +22,7 @@ from qeff_codegen.preflight.run import preflight
 from qeff_codegen.runtime.export import export_onnx
 from qeff_codegen.runtime.graph_io import ExportSpec
 from qeff_codegen.runtime.precision import convert
+from qeff_codegen.runtime.sampler_io import SamplerSpec
 from tests.preflight.conftest import PROMPTS, Edited, before_logits, edited_candidate, problems, toy_candidate
 from tests.runtime.tiny_generated import tiny_generated
 from tests.runtime.toy_llama import CTX_LEN, qeff_llama, upstream_llama
@@ -40,9 +41,14 @@ CONTINUOUS = ExportSpec(CTX_LEN, continuous_batching=True)
             ),
             {},
         ),
+        (
+            replace(CONTINUOUS, sampler=SamplerSpec(return_pdfs=True, max_top_k_ids=16)),
+            CompileOptions(8, CTX_LEN, full_batch_size=4),
+            {},
+        ),
         (ExportSpec(CTX_LEN), CompileOptions(1, CTX_LEN), {"tie_word_embeddings": True}),
     ],
-    ids=["continuous batching", "compute context lengths", "tied embeddings"],
+    ids=["continuous batching", "compute context lengths", "sampling", "tied embeddings"],
 )
 def test_a_right_graph_has_no_problem(
     tmp_path: Path, spec: ExportSpec, options: CompileOptions, settings: dict[str, object]
@@ -296,10 +302,10 @@ def test_a_graph_in_float16(tmp_path: Path) -> None:
 
 
 def test_a_graph_with_functions_for_layers(tmp_path: Path) -> None:
-    """What is computed inside a layer is watched too, and an activation there is named."""
-    model, spec = tiny_generated("llama"), replace(CONTINUOUS, use_onnx_subfunctions=True)
+    """What a layer of a speculation's target computes is watched too, and an activation there is named."""
+    model, spec = tiny_generated("llama"), replace(CONTINUOUS, use_onnx_subfunctions=True, is_tlm=True)
     path = export_onnx(model, tmp_path / "model.onnx", spec)
-    programs = tuple(specializations(CompileOptions(8, CTX_LEN, full_batch_size=4)))
+    programs = tuple(specializations(CompileOptions(8, CTX_LEN, full_batch_size=4, num_speculative_tokens=3)))
     right = candidate_of(model, path, spec, programs, PROMPTS)
     assert problems(right) == {}
 
