@@ -37,6 +37,7 @@ from qeff_codegen.runtime.missing_operators import register_missing_operators
 from qeff_codegen.runtime.plain_casts import spell_casts
 from qeff_codegen.runtime.sampler_io import NEXT_TOKENS, SAMPLING_INPUTS, example_inputs
 from qeff_codegen.runtime.sampling import Sampler
+from qeff_codegen.runtime.size_sharing import share_sizes
 from qeff_codegen.runtime.subfunctions import outline_layers
 from qeff_codegen.runtime.torch_decoder import cache_of
 from qeff_codegen.runtime.weight_folding import fold_into_weights
@@ -135,6 +136,9 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
                 dynamo=False,
             )
         graph_model = onnx_ir.load(unfinished)
+        if layers is None:
+            # A function asks for its sizes itself: shared ones would make the first layer's another than the others'.
+            graph_model = share_sizes(graph_model)
         attach_weights(graph_model.graph, model)
         spell_casts(graph_model)
         if layers is not None:
