@@ -49,6 +49,7 @@ def compile(  # noqa: A001 - the name of the command
     dtype: str,
     num_kv_blocks: int,
     use_onnx_subfunctions: bool,
+    dynamo: bool,
     batch_size: int,
     num_speculative_tokens: int | None,
     include_sampler: bool,
@@ -86,6 +87,7 @@ def compile(  # noqa: A001 - the name of the command
         mxfp6_matmul=mxfp6,
         mxint8_kv_cache=mxint8_kv_cache,
         use_onnx_subfunctions=use_onnx_subfunctions,
+        dynamo=dynamo,
         compiler_options=compiler_options,
     )
     model = load_model(source, options, dtype=dtype, num_kv_blocks=num_kv_blocks, qaic_config=qaic_config)
@@ -94,6 +96,9 @@ def compile(  # noqa: A001 - the name of the command
         click.echo(f"random     the weights: a tiny {source}, to see what is compiled; its program says nothing")
     for path in sorted(program.folder.iterdir()):
         click.echo(f"written    {path}")
+    for remark in program.remarks:
+        click.echo(f"remark     {remark}")
+    click.echo("preflight  passed")
     click.echo(f"command    {program.command_line}")
     if program.compiled:
         click.echo(f"compiled   {program.folder / 'qpc'}")

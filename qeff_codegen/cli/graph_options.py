@@ -37,6 +37,7 @@ _OPTIONS = (
         help="Blocks of keys that attention is computed over.",
     ),
     click.option("--use-onnx-subfunctions", is_flag=True, help="Make one ONNX function of every decoder-layer class."),
+    click.option("--dynamo", is_flag=True, help="Export with torch.export instead of TorchScript."),
 )
 
 

@@ -50,6 +50,7 @@ def infer(
     dtype: str,
     num_kv_blocks: int,
     use_onnx_subfunctions: bool,
+    dynamo: bool,
     prompt_lookup_num_tokens: int | None,
     generation_len: int | None,
     runtime: str,
@@ -71,6 +72,7 @@ def infer(
         comp_ctx_lengths_decode=comp_ctx_lengths_decode,
         num_speculative_tokens=prompt_lookup_num_tokens,
         use_onnx_subfunctions=use_onnx_subfunctions,
+        dynamo=dynamo,
     )
     model = load_model(source, options, dtype=dtype, num_kv_blocks=num_kv_blocks, qaic_config=qaic_config)
     inference = model.infer(

@@ -32,6 +32,7 @@ class CompileOptions:
         mxfp6_matmul: compress the weights of matrix products to MXFP6.
         mxint8_kv_cache: compress the KV cache to MXINT8.
         use_onnx_subfunctions: each decoder-layer class is one ONNX function, which is compiled once.
+        dynamo: the graph is exported with torch.export, not TorchScript.
         compiler_options: further options of qaic-compile, in snake case.
 
     Raises:
@@ -50,6 +51,7 @@ class CompileOptions:
     mxfp6_matmul: bool = False
     mxint8_kv_cache: bool = False
     use_onnx_subfunctions: bool = False
+    dynamo: bool = False
     compiler_options: Mapping[str, CompilerValue] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -63,6 +63,7 @@ def render(
                 "mxfp6_matmul": options.mxfp6_matmul,
                 "mxint8_kv_cache": options.mxint8_kv_cache,
                 "use_onnx_subfunctions": options.use_onnx_subfunctions,
+                "dynamo": options.dynamo,
                 **options.compiler_options,
             },
             "aic_sdk_config": {name: _sdk_version(path) for name, path in _SDK_FILES.items()},

@@ -134,9 +134,9 @@ class QEffDynamicCache(Cache):
     def _slots_to_read(self, position_ids: torch.Tensor, read_length: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns slots `[batch_size, 1, read_length]` and, with a last axis of 1, which of them are invalid."""
         last = self._last_read if _SHARED_BETWEEN_LAYERS.get() else None
-        if last is None or last[0] is not position_ids or last[1] != int(read_length):
+        if last is None or last[0] is not position_ids or int(last[1]) != int(read_length):
             slots = torch.arange(read_length, device=position_ids.device)
             invalid = slots > position_ids.amax(1, keepdim=True).unsqueeze(1)
             read_slots = torch.where(invalid, INVALID_INDEX, slots)
-            self._last_read = last = position_ids, int(read_length), read_slots, invalid.unsqueeze(-1)
+            self._last_read = last = position_ids, read_length, read_slots, invalid.unsqueeze(-1)
         return last[2], last[3]

@@ -12,8 +12,10 @@ import torch
 # weight is exactly zero in float16 too. A row with every slot masked (a pad) becomes NaN and is never read.
 MIN_MASKED_ATTENTION_VALUE = float("-inf")
 
-# The opset of QEfficient's TorchScript export; the bodies of the custom operators are written against it.
+# The opsets of QEfficient's two exporters, TorchScript's and torch.export's; the bodies of the custom operators exist
+# in both.
 ONNX_EXPORT_OPSET = 17
+ONNX_DYNAMO_EXPORT_OPSET = 18
 
 # A cache index the compiler skips: no write for a scatter, no read for a gather. It is INT32's largest value
 # because the compiler holds indices as 32-bit integers.

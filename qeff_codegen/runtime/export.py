@@ -11,6 +11,7 @@ from typing import Any
 import onnx_ir
 import torch
 from onnx_ir.passes.common import (
+    ClearMetadataAndDocStringPass,
     CommonSubexpressionEliminationPass,
     IdentityEliminationPass,
     RemoveUnusedNodesPass,
@@ -19,9 +20,9 @@ from torch import nn
 
 from qeff_codegen.runtime.cache_utils import every_layer_for_itself
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
+from qeff_codegen.runtime.dynamo_export import traced_with_torch_export
 from qeff_codegen.runtime.graph_file import save_graph, whole_or_not_at_all
 from qeff_codegen.runtime.graph_io import (
-    RETAINED_STATE_SUFFIX,
     ExportSpec,
     LayerShapes,
     dynamic_axes,
@@ -29,11 +30,13 @@ from qeff_codegen.runtime.graph_io import (
     input_names,
     optional_input_names,
     output_names,
+    retained_state_name,
 )
 from qeff_codegen.runtime.graph_weights import attach_weights, weights_of, weights_replaced
 from qeff_codegen.runtime.kv_cache import allocate_kv_cache, check_ctx_len, kv_cache_shapes
-from qeff_codegen.runtime.layer_scopes import by_node_name, repeated_layers
+from qeff_codegen.runtime.layer_scopes import by_node_name, by_scope, repeated_layers
 from qeff_codegen.runtime.missing_operators import register_missing_operators
+from qeff_codegen.runtime.plain_casts import spell_casts
 from qeff_codegen.runtime.sampler_io import NEXT_TOKENS, SAMPLING_INPUTS, example_inputs
 from qeff_codegen.runtime.sampling import Sampler
 from qeff_codegen.runtime.size_sharing import share_sizes
@@ -58,11 +61,8 @@ class _GraphInterface(nn.Module):
         self.decoder = decoder
         self.layers = layers
         self.optional_input_names = optional_input_names(spec)
+        self.vocab_size = 0
         self.sampler = None if spec.sampler is None else Sampler(spec.sampler)
-
-    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """Returns nothing, so that the exporter copies no weights: they are inputs of what it traces."""
-        return {}
 
     def forward(
         self,
@@ -70,19 +70,17 @@ class _GraphInterface(nn.Module):
         position_ids: torch.Tensor,
         past_key_values: list[tuple[torch.Tensor, torch.Tensor]],
         optional_inputs: list[torch.Tensor],
-        weights: list[torch.Tensor],
     ) -> tuple[torch.Tensor, ...]:
         optional = dict(zip(self.optional_input_names, optional_inputs, strict=True))
         sampling = {name: optional.pop(name) for name in SAMPLING_INPUTS if name in optional}
-        inputs = {
-            "input_ids": input_ids,
-            "position_ids": position_ids,
-            "past_key_values": self._reordered(past_key_values),
-            "use_cache": True,
+        outputs = self.decoder(
+            input_ids=input_ids,
+            position_ids=position_ids,
+            past_key_values=self._reordered(past_key_values),
+            use_cache=True,
             **optional,
-        }
-        with weights_replaced(self.decoder, weights):
-            outputs = self.decoder(**inputs)
+        )
+        self.vocab_size = int(outputs.logits.shape[-1])
         cache = (tensor for pair in self._reordered(cache_of(outputs)) for tensor in pair)
         if self.sampler is None:
             return outputs.logits, *cache
@@ -96,8 +94,21 @@ class _GraphInterface(nn.Module):
         return [in_graph_order(layer, pair) for layer, pair in zip(self.layers, pairs, strict=True)]
 
 
+class _WeightsAsInputs(_GraphInterface):
+    """Takes the weights as its last input, so that the TorchScript exporter copies none."""
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns nothing: what is in it the exporter would write."""
+        return {}
+
+    def forward(self, *inputs: Any) -> tuple[torch.Tensor, ...]:
+        *others, weights = inputs
+        with weights_replaced(self.decoder, weights):
+            return super().forward(*others)
+
+
 def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
-    """Exports with the TorchScript exporter, which is what QEfficient ships.
+    """Exports with the TorchScript exporter, which is QEfficient's default, or with torch.export.
 
     Args:
         model: a causal LM whose modules were mapped to their QEff classes, with its weights.
@@ -109,53 +120,54 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
         `onnx_path`.
 
     Raises:
-        UsageError: the model knows fewer positions than `spec.ctx_len`, its layers cannot become functions, or the
-            folder cannot be written to.
+        UsageError: the model knows fewer positions than `spec.ctx_len`, it cannot be exported as asked, or the folder
+            cannot be written to.
     """
     config: Any = model.config
     check_ctx_len(config, spec.ctx_len)
-    register_missing_operators()
     shapes = kv_cache_shapes(model)
-    weights = weights_of(model)
-    traced = _GraphInterface(model, shapes, spec).train(model.training)
-    layers = repeated_layers(traced, model) if spec.use_onnx_subfunctions else None
-    cache = every_layer_for_itself() if spec.use_onnx_subfunctions else nullcontext()
+    each_layer = every_layer_for_itself() if spec.use_onnx_subfunctions or spec.dynamo else nullcontext()
     with whole_or_not_at_all(onnx_path) as unfinished:
-        with _expected_warnings_silenced(), cache, torch.no_grad():
-            torch.onnx.export(
-                traced,
-                (*_example_inputs(model, shapes, spec), list(weights.values())),
-                str(unfinished),
-                input_names=[*input_names(spec, shapes), *weights],
-                output_names=output_names(spec, shapes),
-                dynamic_axes=dynamic_axes(spec, shapes),
-                opset_version=ONNX_EXPORT_OPSET,
-                dynamo=False,
-            )
-        graph_model = onnx_ir.load(unfinished)
-        if layers is None:
-            # A function asks for its sizes itself: shared ones would make the first layer's another than the others'.
-            graph_model = share_sizes(graph_model)
+        with _expected_warnings_silenced(), each_layer, torch.no_grad():
+            inputs = _example_inputs(model, shapes, spec)
+            if spec.dynamo:
+                interface = _GraphInterface(model, shapes, spec).train(model.training)
+                graph_model = traced_with_torch_export(interface, inputs, shapes, spec)
+            else:
+                interface = _WeightsAsInputs(model, shapes, spec).train(model.training)
+                graph_model = _traced_with_torchscript(interface, inputs, shapes, spec, unfinished)
         attach_weights(graph_model.graph, model)
-        if layers is not None:
+        spell_casts(graph_model)
+        if spec.use_onnx_subfunctions:
             # Nothing is folded in functions.
             fold_into_weights(graph_model.graph)
-            outline_layers(graph_model, layers, by_node_name(layers))
+            layers = repeated_layers(model)
+            outline_layers(graph_model, layers, by_scope(layers) if spec.dynamo else by_node_name(layers))
         _tidy(graph_model)
-        if not spec.is_tlm:
-            _say_that_one_token_is_left(graph_model.graph)
+        _declare_output_shapes(graph_model.graph, interface.vocab_size, spec)
         save_graph(graph_model, unfinished)
     return onnx_path
 
 
-def _say_that_one_token_is_left(graph: onnx_ir.Graph) -> None:
-    """Gives the outputs before the retained ones a second axis of 1, which the exporter cannot infer."""
-    for output in graph.outputs:
-        assert output.name is not None
-        if output.name.endswith(RETAINED_STATE_SUFFIX):
-            return
-        last = 1 if output.name == NEXT_TOKENS else output.shape[2] if output.shape else None
-        output.shape = onnx_ir.Shape(["batch_size", 1, last])
+def _traced_with_torchscript(
+    interface: _GraphInterface, inputs: tuple[Any, ...], shapes: list[LayerShapes], spec: ExportSpec, unfinished: Path
+) -> onnx_ir.Model:
+    """The graph as the TorchScript exporter writes it to `unfinished`, with weights as inputs."""
+    register_missing_operators()
+    weights = weights_of(interface.decoder)
+    torch.onnx.export(
+        interface,
+        (*inputs, list(weights.values())),
+        str(unfinished),
+        input_names=[*input_names(spec, shapes), *weights],
+        output_names=output_names(spec, shapes),
+        dynamic_axes=dynamic_axes(spec, shapes),
+        opset_version=ONNX_EXPORT_OPSET,
+        dynamo=False,
+    )
+    graph_model = onnx_ir.load(unfinished)
+    # A function asks for its sizes itself: shared ones would make the first layer's another than the others'.
+    return graph_model if spec.use_onnx_subfunctions else share_sizes(graph_model)
 
 
 def _example_inputs(model: nn.Module, shapes: list[LayerShapes], spec: ExportSpec) -> tuple[Any, ...]:
@@ -204,3 +216,19 @@ def _tidy(graph_model: onnx_ir.Model) -> None:
     IdentityEliminationPass()(graph_model)
     fold_into_weights(graph_model.graph)
     RemoveUnusedNodesPass()(graph_model)
+    # Traces of the code that made each node, with paths of this machine.
+    ClearMetadataAndDocStringPass()(graph_model)
+
+
+def _declare_output_shapes(graph: onnx_ir.Graph, vocab_size: int, spec: ExportSpec) -> None:
+    """Gives the outputs their shapes, of which the exporter infers a part."""
+    taken = {retained_state_name(value.name or ""): value for value in graph.inputs}
+    for output in graph.outputs:
+        if output.name in taken:
+            output.shape = taken[output.name].shape
+        else:
+            tokens = "num_logits_to_keep" if spec.is_tlm else 1
+            known = output.shape[-1] if output.shape else None
+            # torch.export knows it; TorchScript does not infer it through every head.
+            last = known if isinstance(known, int) else vocab_size
+            output.shape = onnx_ir.Shape(["batch_size", tokens, 1 if output.name == NEXT_TOKENS else last])

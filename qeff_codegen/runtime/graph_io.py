@@ -45,6 +45,7 @@ class ExportSpec:
             target language model of speculative decoding.
         use_onnx_subfunctions: each decoder-layer class is one ONNX function, called once for each layer.
         sampler: how the graph draws the next tokens, which it then gives instead of logits; None where it does not.
+        dynamo: torch.export traces the model, not TorchScript.
     """
 
     ctx_len: int
@@ -53,6 +54,7 @@ class ExportSpec:
     is_tlm: bool = False
     use_onnx_subfunctions: bool = False
     sampler: SamplerSpec | None = None
+    dynamo: bool = False
 
 
 def in_graph_order(layer: LayerShapes, pair: tuple[_Item, _Item]) -> tuple[_Item, _Item]:

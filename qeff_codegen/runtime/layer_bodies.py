@@ -11,7 +11,7 @@ from onnx_ir.passes.common import CommonSubexpressionEliminationPass, IdentityEl
 
 from qeff_codegen.errors import UsageError
 from qeff_codegen.runtime.graph_io import RETAINED_STATE_SUFFIX, retained_state_name
-from qeff_codegen.runtime.layer_scopes import LayerOf
+from qeff_codegen.runtime.layer_scopes import OUTSIDE, LayerOf
 
 # The layer of every node that belongs to one.
 Owners = Mapping[onnx_ir.Node, str]
@@ -138,10 +138,10 @@ def _owners(graph: onnx_ir.Graph, layer_of: LayerOf) -> dict[onnx_ir.Node, str]:
         if node.op_type == "Constant":
             continue
         layer = layer_of(node)
-        if layer is None and "/" not in (node.name or ""):
+        if layer is None:
             read = {owners[producer] for producer in node.predecessors() if producer in owners}
-            layer = read.pop() if len(read) == 1 else None
-        if layer is not None:
+            layer = read.pop() if len(read) == 1 else OUTSIDE
+        if layer != OUTSIDE:
             owners[node] = layer
     return owners
 
@@ -167,7 +167,7 @@ def _shared(graph: onnx_ir.Graph, owners: Owners) -> set[onnx_ir.Node]:
 
 
 def _of_one_layer(graph: onnx_ir.Graph, owners: Owners, shared: set[onnx_ir.Node]) -> dict[onnx_ir.Node, str]:
-    """The nodes outside of layers that compute from what a single layer reads, such as the length of its cache.
+    """The nodes outside of layers that compute from and for a single layer, such as the length of its cache.
 
     Where that layer computes the same, the exporter has merged the two, in one layer and not in the others.
     """
@@ -186,6 +186,8 @@ def _of_one_layer(graph: onnx_ir.Graph, owners: Owners, shared: set[onnx_ir.Node
                 layers.add(None)
             else:
                 layers |= _readers(value, owners) or {None}
+        for value in node.outputs:
+            layers |= _readers(value, owners)
         if len(layers) == 1 and (layer := layers.pop()) is not None:
             found[node] = layer
     return found

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-import torch
 from torch import nn
 
 from qeff_codegen.errors import UsageError
@@ -128,16 +127,6 @@ def test_continuous_batching_and_compute_context_lengths(tmp_path: Path) -> None
             for decoder in (OrtDecoderSession(path, 1, CTX_LEN), TorchDecoder(model, 1, CTX_LEN))
         )
         np.testing.assert_allclose(in_ort, in_torch, rtol=0, atol=TOLERANCE)
-
-
-def test_weights_that_are_equal_in_one_layer_only(tmp_path: Path) -> None:
-    model = qeff_llama_with_layers(3)
-    with torch.no_grad():
-        first = model.model.layers[0]
-        first.input_layernorm.weight.copy_(first.post_attention_layernorm.weight)
-    path = export_onnx(model, tmp_path / "model.onnx", SPEC)
-    assert layer_calls(onnx.load(path)) == ["QEffLlamaDecoderLayer"] * 3
-    assert same(answers(OrtDecoderSession(path, 2, CTX_LEN)), answers(TorchDecoder(model, 2, CTX_LEN)))
 
 
 def test_a_layer_with_another_constant_is_another_function(tmp_path: Path) -> None:

@@ -6,22 +6,32 @@ The modules take an upstream norm's place by having its `__class__` assigned, so
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import onnxscript
 import torch
 from torch import nn
 
-from qeff_codegen.runtime.customop.opsets import AISW, ops
+from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
+from qeff_codegen.runtime.customop.onnx_nodes import are_onnx_nodes, onnx_node
+from qeff_codegen.runtime.customop.opsets import AISW, standard_operators
 
 
-@onnxscript.script(AISW)
-def CustomRMSNorm(hidden_states: onnxscript.FLOAT, weight: onnxscript.FLOAT, epsilon: float) -> onnxscript.FLOAT:
-    # Written as onnxruntime recognises it, which then computes it as one operator too.
-    wide = ops.Cast(hidden_states, to=1)
-    variance = ops.ReduceMean(ops.Pow(wide, ops.Constant(value_float=2.0)), axes=[-1], keepdims=1)
-    deviation = ops.Sqrt(ops.Add(variance, ops.Constant(value_float=epsilon)))
-    return ops.Mul(weight, ops.CastLike(ops.Div(wide, deviation), hidden_states))
+@cache
+def rms_norm_function(opset: int) -> Any:
+    """`CustomRMSNorm` as an ONNX function, written in the operators of `opset`."""
+    ops = standard_operators(opset)
+
+    @onnxscript.script(AISW)
+    def CustomRMSNorm(hidden_states: onnxscript.FLOAT, weight: onnxscript.FLOAT, epsilon: float) -> onnxscript.FLOAT:
+        # Written as onnxruntime recognises it, which then computes it as one operator too.
+        wide = ops.Cast(hidden_states, to=1)
+        variance = ops.ReduceMean(ops.Pow(wide, ops.Constant(value_float=2.0)), axes=[-1], keepdims=1)
+        deviation = ops.Sqrt(ops.Add(variance, ops.Constant(value_float=epsilon)))
+        return ops.Mul(weight, ops.CastLike(ops.Div(wide, deviation), weight))
+
+    return CustomRMSNorm
 
 
 class CustomRMSNormFunc(torch.autograd.Function):
@@ -30,6 +40,9 @@ class CustomRMSNormFunc(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden_states: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Tensor:
         """Shapes: hidden_states `[..., hidden]`, weight `[hidden]`; returns the shape of hidden_states."""
+        if are_onnx_nodes():
+            inputs = (hidden_states, weight)
+            return onnx_node(AISW.domain, "CustomRMSNorm", inputs, hidden_states.shape, epsilon=epsilon)
         # A copy, because the exporter would otherwise take a conversion that changes nothing for the input itself.
         wide = hidden_states.to(torch.float32, copy=True)
         variance = wide.square().mean(-1, keepdim=True)
@@ -38,7 +51,9 @@ class CustomRMSNormFunc(torch.autograd.Function):
     @staticmethod
     def symbolic(g: Any, hidden_states: Any, weight: Any, epsilon: float) -> Any:
         """The ONNX form, called by the TorchScript exporter."""
-        return g.onnxscript_op(CustomRMSNorm, hidden_states, weight, epsilon_f=epsilon).setTypeAs(hidden_states)
+        return g.onnxscript_op(
+            rms_norm_function(ONNX_EXPORT_OPSET), hidden_states, weight, epsilon_f=epsilon
+        ).setTypeAs(hidden_states)
 
 
 class CustomRMSNormAIC(nn.Module):

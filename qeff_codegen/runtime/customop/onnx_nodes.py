@@ -1,0 +1,53 @@
+"""Custom operators as nodes of an ONNX graph while torch.export traces, instead of what they compute.
+
+The TorchScript exporter asks an autograd function for its ONNX form; torch.export looks into it. So the functions put
+PyTorch's stand-in for an ONNX node into the trace, but only where `operators_as_onnx_nodes` says so: a model that
+somebody else exports keeps what it computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import torch
+
+_WANTED = ContextVar("custom operators become ONNX nodes", default=False)
+
+
+@contextmanager
+def operators_as_onnx_nodes() -> Iterator[None]:
+    """Lets custom operators be ONNX nodes in what torch.export traces."""
+    token = _WANTED.set(True)
+    try:
+        yield
+    finally:
+        _WANTED.reset(token)
+
+
+def are_onnx_nodes() -> bool:
+    """Whether a custom operator is to be an ONNX node now."""
+    return _WANTED.get()
+
+
+def onnx_node(
+    domain: str,
+    operator: str,
+    inputs: Sequence[torch.Tensor | int],
+    shape: Sequence[int | torch.SymInt],
+    **attributes: float,
+) -> torch.Tensor:
+    """The result of an ONNX node, with the type of its first input.
+
+    Args:
+        domain: the operator's domain, of which it is version 1.
+        operator: its name.
+        inputs: tensors, and lengths that become tensors.
+        shape: the result's.
+        attributes: the node's.
+    """
+    tensors = [each if isinstance(each, torch.Tensor) else torch.full((), each, dtype=torch.int64) for each in inputs]
+    return torch.onnx.ops.symbolic(
+        f"{domain}::{operator}", tensors, {**attributes}, dtype=tensors[0].dtype, shape=shape, version=1
+    )
