@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from qeff_codegen.cli.compiler_options import further_options
 from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.load_model import load_model
+from qeff_codegen.cli.sampling_options import include_sampler, max_top_k_ids, qaic_config_of
 from qeff_codegen.deploy.compile_options import CompileOptions
 
 
@@ -16,11 +18,21 @@ from qeff_codegen.deploy.compile_options import CompileOptions
 @graph_options
 @click.option("--batch-size", type=int, default=1, show_default=True, help="Prompts that start and end together.")
 @click.option("--num-speculative-tokens", type=int, help="Tokens of a draft that one decode call checks.")
+@include_sampler
+@max_top_k_ids
+@click.option("--return-pdfs", is_flag=True, help="The graph that samples also gives the probabilities.")
 @click.option("--num-devices", type=int, default=1, show_default=True, help="Cards the program is split over.")
 @click.option("--num-cores", type=int, default=16, show_default=True, help="Cores of each card.")
 @click.option("--mxfp6", is_flag=True, help="Compress the weights of matrix products to MXFP6.")
 @click.option("--mxint8-kv-cache", is_flag=True, help="Compress the KV cache to MXINT8.")
 @click.option("--mos", type=int, help="Effort to reduce on-chip memory.")
+@click.option(
+    "--compiler-option",
+    "further",
+    multiple=True,
+    metavar="NAME[=VALUE]",
+    help="A further option of qaic-compile by its own name, such as allow-mxint8-mdp-io, stats-level=70.",
+)
 @click.option("--aic-enable-depth-first", is_flag=True, help="Schedule depth first.")
 @click.option(
     "--output",
@@ -40,21 +52,28 @@ def compile(  # noqa: A001 - the name of the command
     dynamo: bool,
     batch_size: int,
     num_speculative_tokens: int | None,
+    include_sampler: bool,
+    max_top_k_ids: int | None,
+    return_pdfs: bool,
     num_devices: int,
     num_cores: int,
     mxfp6: bool,
     mxint8_kv_cache: bool,
     mos: int | None,
+    further: tuple[str, ...],
     aic_enable_depth_first: bool,
     output: Path | None,
 ) -> None:
     """Export MODEL with its generated classes, write what the compiler reads, and run the compiler if it is here.
 
-    MODEL is a model's folder, a GGUF file, or `smollm2`.
+    MODEL is a model's folder, a GGUF file, `smollm2`, or the name of a generated family, whose tiny model with random
+    weights is then compiled.
     """
-    compiler_options: dict[str, int | bool] = {"aic_enable_depth_first": aic_enable_depth_first}
+    qaic_config = qaic_config_of(include_sampler, max_top_k_ids, return_pdfs)
+    compiler_options: dict[str, int | str | bool] = {"aic_enable_depth_first": aic_enable_depth_first}
     if mos is not None:
         compiler_options["mos"] = mos
+    compiler_options |= further_options(further, ("aic_enable_depth_first", "mos"))
     options = CompileOptions(
         prefill_seq_len=prefill_seq_len,
         ctx_len=ctx_len,
@@ -71,8 +90,10 @@ def compile(  # noqa: A001 - the name of the command
         dynamo=dynamo,
         compiler_options=compiler_options,
     )
-    model = load_model(source, options, dtype=dtype, num_kv_blocks=num_kv_blocks)
+    model = load_model(source, options, dtype=dtype, num_kv_blocks=num_kv_blocks, qaic_config=qaic_config)
     program = model.compile_for(options, output)
+    if model.random_weights:
+        click.echo(f"random     the weights: a tiny {source}, to see what is compiled; its program says nothing")
     for path in sorted(program.folder.iterdir()):
         click.echo(f"written    {path}")
     click.echo(f"command    {program.command_line}")

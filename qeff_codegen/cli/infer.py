@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.load_model import load_model
+from qeff_codegen.cli.sampling_options import sampling_options
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.errors import UsageError
+from qeff_codegen.runtime.sampling_parameters import SamplingParameters
 
 
 @click.command()
@@ -26,6 +29,7 @@ from qeff_codegen.errors import UsageError
     type=int,
     help="Draft that many tokens from the text itself and check them in one call: the same text in fewer calls.",
 )
+@sampling_options
 @click.option("--generation-len", type=int, help="Tokens per prompt at most.  [default: all the context allows]")
 @click.option(
     "--runtime",
@@ -50,6 +54,8 @@ def infer(
     prompt_lookup_num_tokens: int | None,
     generation_len: int | None,
     runtime: str,
+    qaic_config: dict[str, Any],
+    sampling: SamplingParameters | None,
 ) -> None:
     """Continue every prompt with MODEL: a model's folder, a GGUF file, or `smollm2`.
 
@@ -68,8 +74,14 @@ def infer(
         use_onnx_subfunctions=use_onnx_subfunctions,
         dynamo=dynamo,
     )
-    model = load_model(source, options, dtype=dtype, num_kv_blocks=num_kv_blocks)
-    inference = model.infer(prompts, options, generation_len=generation_len, runtime=runtime)
+    model = load_model(source, options, dtype=dtype, num_kv_blocks=num_kv_blocks, qaic_config=qaic_config)
+    inference = model.infer(
+        prompts,
+        options,
+        generation_len=generation_len,
+        runtime=runtime,
+        sampling=sampling,
+    )
     if len(prompts) == 1:
         for piece in inference:
             click.echo(piece.text, nl=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.errors import UsageError
@@ -11,23 +11,33 @@ if TYPE_CHECKING:
     from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
 
 
-def load_model(source: str, options: CompileOptions, *, dtype: str, num_kv_blocks: int) -> QEFFAutoModelForCausalLM:
-    """The QEff model of `source`, a model's folder, a GGUF file, or `smollm2`.
+def load_model(
+    source: str, options: CompileOptions, *, dtype: str, num_kv_blocks: int, qaic_config: dict[str, Any]
+) -> QEFFAutoModelForCausalLM:
+    """The QEff model of `source`, a model's folder, a GGUF file, `smollm2`, or a generated family.
 
     Args:
         dtype: float32 or float16.
         num_kv_blocks: over how many blocks of keys attention is computed.
+        qaic_config: what is asked of a sampler.
 
     Raises:
         UsageError: a package is missing, there is no such checkpoint, or its family is not generated.
     """
     try:
         from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
+        from qeff_codegen.deploy.sampler_options import check_sampling
     except ModuleNotFoundError as error:
         raise UsageError(
             f"Running a model needs the package `{error.name}`, which is not installed.\n"
             "Run `pip install 'qeff_codegen[run]'`; generating works without it."
         ) from error
+    if qaic_config["include_sampler"]:
+        check_sampling(options)
     return QEFFAutoModelForCausalLM.from_pretrained(
-        source, continuous_batching=options.continuous_batching, dtype=dtype, num_kv_blocks=num_kv_blocks
+        source,
+        continuous_batching=options.continuous_batching,
+        dtype=dtype,
+        num_kv_blocks=num_kv_blocks,
+        qaic_config=qaic_config,
     )

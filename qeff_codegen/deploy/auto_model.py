@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -15,12 +16,16 @@ from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
 from qeff_codegen.deploy.graph import ExportedGraph, exported_graph
 from qeff_codegen.deploy.inference import Inference
 from qeff_codegen.deploy.program import Program, make_program
+from qeff_codegen.deploy.sampler_options import check_qaic_config, check_sampling, sampler_spec
+from qeff_codegen.deploy.tiny_checkpoint import names_a_family, tiny_checkpoint
 from qeff_codegen.emit.manifest import package_of
 from qeff_codegen.errors import UsageError
 from qeff_codegen.runtime.find_compiler import find_compiler
 from qeff_codegen.runtime.graph_io import ExportSpec
 from qeff_codegen.runtime.key_blocks import ask_for_key_blocks, check_key_blocks
 from qeff_codegen.runtime.precision import convert, precision
+from qeff_codegen.runtime.sampled_decoding import SampledDecoding
+from qeff_codegen.runtime.sampling_parameters import SamplingParameters
 from qeff_codegen.runtime.session import OrtDecoderSession
 from qeff_codegen.runtime.torch_decoder import TorchDecoder
 from qeff_codegen.upstream.cache_folder import cache_folder
@@ -36,6 +41,8 @@ class QEFFAutoModelForCausalLM:
         model: the QEff model.
         tokenizer: its tokenizer, or None where the checkpoint has none.
         continuous_batching: whether its graph takes `batch_index`.
+        sampler: how its graph draws the next tokens; None where it gives logits.
+        random_weights: whether it is a family's tiny model, which says nothing.
     """
 
     def __init__(
@@ -46,13 +53,16 @@ class QEFFAutoModelForCausalLM:
         continuous_batching: bool,
         dtype: torch.dtype,
         num_kv_blocks: int,
+        qaic_config: Mapping[str, Any],
     ) -> None:
         model_type = checkpoint.model.config.model_type
+        self.sampler = sampler_spec(qaic_config, checkpoint.model.config.get_text_config().vocab_size)
         transforms = load_transforms(model_type, generated)
         ask_for_key_blocks(checkpoint.model, num_kv_blocks)
         self.model = convert(transforms.apply(checkpoint.model), dtype)
         check_key_blocks(self.model, num_kv_blocks)
         self.tokenizer = checkpoint.tokenizer
+        self.random_weights = checkpoint.random_weights
         self.continuous_batching = continuous_batching
         self._name = checkpoint.name
         self._made_from = {
@@ -70,32 +80,39 @@ class QEFFAutoModelForCausalLM:
         *,
         dtype: str | torch.dtype = torch.float32,
         num_kv_blocks: int = 1,
+        qaic_config: Mapping[str, Any] | None = None,
         generated: Path = GENERATED,
     ) -> QEFFAutoModelForCausalLM:
         """Load a checkpoint and turn it into its QEff model.
 
         Args:
-            pretrained_model_name_or_path: a model's folder, a GGUF file, or `smollm2`.
+            pretrained_model_name_or_path: a model's folder, a GGUF file, `smollm2`, or the name of a generated family,
+                whose tiny model with random weights is taken.
             continuous_batching: its graph takes `batch_index`.
             dtype: what weights, cache and arithmetic are in: float32, or float16 for a graph of half the size.
             num_kv_blocks: over how many blocks of keys attention is computed: more need less memory in a long context.
+            qaic_config: `include_sampler`: the graph draws the next token itself and gives `next_tokens` for logits;
+                `return_pdfs`: and `probs`, what it was drawn from; `max_top_k_ids`: from how many tokens at most.
             generated: the folder with the generated classes.
 
         Raises:
             UsageError: there is no such checkpoint, its family is not generated or has no attention over blocks, or
-                `dtype` is another one.
+                `dtype` or something in `qaic_config` is another one.
         """
         wanted = precision(dtype)
-        checkpoint = load_checkpoint(pretrained_model_name_or_path)
+        check_qaic_config(qaic_config or {})
+        source = pretrained_model_name_or_path
+        checkpoint = tiny_checkpoint(source) if names_a_family(source, generated) else load_checkpoint(source)
         return cls(
             checkpoint,
             generated,
             continuous_batching=continuous_batching,
             dtype=wanted,
             num_kv_blocks=num_kv_blocks,
+            qaic_config=qaic_config or {},
         )
 
-    def export(self, export_dir: Path | None = None, *, ctx_len: int = 128, **spec: bool) -> ExportedGraph:
+    def export(self, export_dir: Path | None = None, *, ctx_len: int = 128, **spec: Any) -> ExportedGraph:
         """The ONNX graph, exported now or before.
 
         Args:
@@ -106,7 +123,8 @@ class QEFFAutoModelForCausalLM:
         Raises:
             UsageError: the model knows fewer positions than `ctx_len`, or the folder cannot be written.
         """
-        wanted = replace(ExportSpec(ctx_len, continuous_batching=self.continuous_batching), **spec)
+        own = ExportSpec(ctx_len, continuous_batching=self.continuous_batching, sampler=self.sampler)
+        wanted = replace(own, **spec)
         return exported_graph(
             self._name,
             self.model,
@@ -178,6 +196,8 @@ class QEFFAutoModelForCausalLM:
 
     def _export_for(self, options: CompileOptions, export_dir: Path | None) -> ExportedGraph:
         """The graph that these options ask for."""
+        if self.sampler is not None:
+            check_sampling(options)
         return self.export(
             export_dir,
             ctx_len=options.ctx_len,
@@ -188,7 +208,13 @@ class QEFFAutoModelForCausalLM:
         )
 
     def infer(
-        self, prompts: Sequence[str], options: CompileOptions, *, generation_len: int | None, runtime: str
+        self,
+        prompts: Sequence[str],
+        options: CompileOptions,
+        *,
+        generation_len: int | None,
+        runtime: str,
+        sampling: SamplingParameters | None = None,
     ) -> Inference:
         """The prompts' continuation, to be iterated over piece by piece.
 
@@ -197,13 +223,26 @@ class QEFFAutoModelForCausalLM:
             options: sizes of prefill and cache, how much of it is read, and how long drafts are.
             generation_len: tokens per prompt at most; None for all the context allows.
             runtime: `onnxruntime` or `pytorch`.
+            sampling: how the sampler draws, if there is one.
 
         Raises:
-            UsageError: a prompt does not fit, the checkpoint has no tokenizer, or it cannot be exported.
+            UsageError: a prompt does not fit, the checkpoint has no tokenizer, it cannot be exported, or there is no
+                sampler and something is asked of it.
         """
+        if self.random_weights:
+            raise UsageError(
+                f"{self._name} is a model with random weights, which says nothing. Give a checkpoint: a model's "
+                "folder, a GGUF file, or smollm2."
+            )
+        if self.sampler is None and sampling is not None:
+            raise UsageError("sampling is given and the graph has no sampler. Say include_sampler in qaic_config.")
+        if self.sampler is not None:
+            check_sampling(options)
         rows = options.full_batch_size or len(prompts)
         if runtime == "pytorch":
-            decoder: TorchDecoder | OrtDecoderSession = TorchDecoder(self.model, rows, options.ctx_len)
+            decoder: TorchDecoder | OrtDecoderSession = TorchDecoder(
+                self.model, rows, options.ctx_len, sampler=self.sampler
+            )
         else:
             graph = self._export_for(options, None)
             decoder = OrtDecoderSession(graph.onnx_path, rows, options.ctx_len)
@@ -214,6 +253,7 @@ class QEFFAutoModelForCausalLM:
             prompts,
             options,
             generation_len=generation_len,
+            sampled=None if self.sampler is None else SampledDecoding(self.sampler, sampling or SamplingParameters()),
         )
 
 

@@ -32,12 +32,14 @@ class Checkpoint:
         model: upstream's causal LM: float32, eager attention, eval mode.
         tokenizer: its tokenizer, or None where it has none.
         sha256: of the files it was loaded from.
+        random_weights: whether it was loaded from nothing, and its weights mean nothing.
     """
 
     name: str
     model: Any
     tokenizer: Any
     sha256: str
+    random_weights: bool = False
 
 
 def load_checkpoint(source: str) -> Checkpoint:
@@ -60,7 +62,8 @@ def load_checkpoint(source: str) -> Checkpoint:
     else:
         raise UsageError(
             f"`{source}` is no folder with a config.json, no GGUF file and none of {', '.join(PACKAGED)}.\n"
-            "Give the path of a model's folder (as save_pretrained writes it) or of its .gguf file."
+            "Give the path of a model's folder (as save_pretrained writes it) or of its .gguf file, or the name of a "
+            "generated family."
         )
     model, tokenizer = _load(path, folder, {})
     return Checkpoint(name, model.eval(), tokenizer, sha256)

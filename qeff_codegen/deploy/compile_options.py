@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from qeff_codegen.errors import UsageError
 
@@ -138,6 +139,11 @@ class CompileOptions:
                 )
             if name in RESERVED:
                 raise UsageError(f"{name} is written by this command itself: {RESERVED[name]}.")
+            own = difflib.get_close_matches(name, [item.name for item in fields(self)], n=1, cutoff=0.85)
+            if own:
+                raise UsageError(
+                    f"`{name}` is no option of qaic-compile. Did you mean {own[0]}, which is one of ours?"
+                )
 
 
 # What the command writes by itself, and the option that decides it.

@@ -14,6 +14,7 @@ from qeff_codegen.runtime.continuous_batching import stream_continuously
 from qeff_codegen.runtime.decoding import NewToken
 from qeff_codegen.runtime.generation import stream
 from qeff_codegen.runtime.prompt_lookup import PromptLookup
+from qeff_codegen.runtime.sampled_decoding import SampledDecoding
 from qeff_codegen.runtime.text import TextSoFar, prompt_tokens, stop_tokens
 
 
@@ -56,6 +57,7 @@ class Inference:
         prompts: texts.
         options: sizes of prefill and cache, how much of it is read, and how long drafts are.
         generation_len: tokens per prompt at most; None for all the context allows.
+        sampled: how to decode with a decoder that draws its tokens; None with one that gives logits.
 
     Raises:
         UsageError: the checkpoint has no tokenizer, or a prompt does not fit into the context.
@@ -70,6 +72,7 @@ class Inference:
         options: CompileOptions,
         *,
         generation_len: int | None,
+        sampled: SampledDecoding | None = None,
     ) -> None:
         if tokenizer is None:
             raise UsageError(
@@ -85,6 +88,7 @@ class Inference:
             run = ContextLengths(run, *lengths, options.ctx_len).run
         drafted = options.num_speculative_tokens
         self._lookup = None if drafted is None else PromptLookup(drafted, options.ctx_len)
+        decoding = sampled or self._lookup
         if options.full_batch_size is None:
             self._stream: Iterator[NewToken] = stream(
                 run,
@@ -93,7 +97,7 @@ class Inference:
                 ctx_len=options.ctx_len,
                 max_new_tokens=generation_len,
                 stop_tokens=ends,
-                decoding=self._lookup,
+                decoding=decoding,
             )
         else:
             self._stream = stream_continuously(
@@ -104,7 +108,7 @@ class Inference:
                 ctx_len=options.ctx_len,
                 max_new_tokens=[generation_len] * len(prompts),
                 stop_tokens=ends,
-                decoding=self._lookup,
+                decoding=decoding,
             )
 
     def __iter__(self) -> Iterator[Piece]:

@@ -76,14 +76,14 @@ def stream_continuously(
         for index in range(full_batch_size):
             while waiting and index not in busy:
                 row = waiting.popleft()
-                one_row = decoding.prefill_run(_with_batch_index(run, [index]))
+                one_row = decoding.prefill_run(_with_batch_index(run, [index]), [row.prompt])
                 (logits,) = prefill(one_row, [row.tokens], prefill_seq_len, ctx_len)
-                yield from row.take([logits], stop_tokens)
+                yield from row.take([logits], decoding.choose, stop_tokens)
                 if row.left:
                     busy[index] = row
         if busy:
             for index, logits in decoding.next_logits(all_rows, busy, full_batch_size).items():
-                yield from busy[index].take(logits, stop_tokens)
+                yield from busy[index].take(logits, decoding.choose, stop_tokens)
             busy = {index: row for index, row in busy.items() if row.left}
 
 

@@ -22,7 +22,7 @@ class NewToken:
     Attributes:
         prompt: index of the prompt it continues.
         token: its id.
-        logits: float32 `[vocab]`, what it was chosen from.
+        logits: float32 `[vocab]`, what it was chosen from; of a graph that samples int64 `[1]`, the token itself.
     """
 
     prompt: int
@@ -44,10 +44,12 @@ class Row:
     tokens: list[int]
     left: int
 
-    def take(self, logits: Sequence[np.ndarray], stop_tokens: Container[int]) -> Iterator[NewToken]:
-        """Goes on with the greedy choice from each of `logits` `[vocab]`, until it has ended."""
+    def take(
+        self, logits: Sequence[np.ndarray], choose: Callable[[np.ndarray], int], stop_tokens: Container[int]
+    ) -> Iterator[NewToken]:
+        """Goes on with the token that is chosen from each of `logits` `[vocab]`, until it has ended."""
         for item in logits[: self.left]:
-            new = NewToken(self.prompt, int(item.argmax()), item)
+            new = NewToken(self.prompt, choose(item), item)
             self.tokens.append(new.token)
             self.left = 0 if new.token in stop_tokens else self.left - 1
             yield new
@@ -58,17 +60,20 @@ class Row:
 class Decoding(Protocol):
     """A way to decode: what its calls look like, and what they give."""
 
-    def prefill_run(self, run: Run) -> Run:
-        """What to call for prefill, of which the logits of each row's last token are wanted."""
+    def prefill_run(self, run: Run, prompts: Sequence[int]) -> Run:
+        """What to call for prefill of these prompts, of which the logits of each row's last token are wanted."""
 
     def next_logits(self, run: Run, rows: Mapping[int, Row], num_rows: int) -> dict[int, list[np.ndarray]]:
         """The logits `[vocab]` of one or more next tokens for every row, in one call of `num_rows` rows."""
+
+    def choose(self, logits: np.ndarray) -> int:
+        """The token that follows, from its logits `[vocab]`."""
 
 
 class OneTokenEach:
     """Every call gives every row one token."""
 
-    def prefill_run(self, run: Run) -> Run:
+    def prefill_run(self, run: Run, prompts: Sequence[int]) -> Run:
         """`run` itself."""
         return run
 
@@ -81,3 +86,7 @@ class OneTokenEach:
             position_ids[index] = len(row.tokens) - 1
         logits = run(input_ids, position_ids)
         return {index: [logits[index, 0]] for index in rows}
+
+    def choose(self, logits: np.ndarray) -> int:
+        """The likeliest one."""
+        return int(logits.argmax())

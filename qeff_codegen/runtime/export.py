@@ -23,6 +23,7 @@ from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
 from qeff_codegen.runtime.dynamo_export import traced_with_torch_export
 from qeff_codegen.runtime.graph_file import save_graph, whole_or_not_at_all
 from qeff_codegen.runtime.graph_io import (
+    RETAINED_STATE_SUFFIX,
     ExportSpec,
     LayerShapes,
     dynamic_axes,
@@ -35,6 +36,8 @@ from qeff_codegen.runtime.graph_weights import attach_weights, weights_of, weigh
 from qeff_codegen.runtime.kv_cache import allocate_kv_cache, check_ctx_len, kv_cache_shapes
 from qeff_codegen.runtime.layer_scopes import by_node_name, by_scope, repeated_layers
 from qeff_codegen.runtime.missing_operators import register_missing_operators
+from qeff_codegen.runtime.sampler_io import NEXT_TOKENS, SAMPLING_INPUTS, example_inputs
+from qeff_codegen.runtime.sampling import Sampler
 from qeff_codegen.runtime.subfunctions import outline_layers
 from qeff_codegen.runtime.torch_decoder import cache_of
 from qeff_codegen.runtime.weight_folding import fold_into_weights
@@ -56,6 +59,7 @@ class _GraphInterface(nn.Module):
         self.decoder = decoder
         self.layers = layers
         self.optional_input_names = optional_input_names(spec)
+        self.sampler = None if spec.sampler is None else Sampler(spec.sampler)
 
     def forward(
         self,
@@ -64,14 +68,21 @@ class _GraphInterface(nn.Module):
         past_key_values: list[tuple[torch.Tensor, torch.Tensor]],
         optional_inputs: list[torch.Tensor],
     ) -> tuple[torch.Tensor, ...]:
+        optional = dict(zip(self.optional_input_names, optional_inputs, strict=True))
+        sampling = {name: optional.pop(name) for name in SAMPLING_INPUTS if name in optional}
         outputs = self.decoder(
             input_ids=input_ids,
             position_ids=position_ids,
             past_key_values=self._reordered(past_key_values),
             use_cache=True,
-            **dict(zip(self.optional_input_names, optional_inputs, strict=True)),
+            **optional,
         )
-        return outputs.logits, *(tensor for pair in self._reordered(cache_of(outputs)) for tensor in pair)
+        cache = (tensor for pair in self._reordered(cache_of(outputs)) for tensor in pair)
+        if self.sampler is None:
+            return outputs.logits, *cache
+        batch_index = optional.get("batch_index")
+        results, buffers = self.sampler(outputs.logits, input_ids, position_ids, batch_index, **sampling)
+        return *results, *cache, *buffers
 
     def _reordered(
         self, pairs: Iterable[tuple[torch.Tensor, torch.Tensor]]
@@ -128,10 +139,7 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
             outline_layers(graph_model, layers, by_scope(layers) if spec.dynamo else by_node_name(layers))
         _tidy(graph_model)
         if not spec.is_tlm:
-            # The exporter cannot infer that one token per row is left.
-            logits = graph_model.graph.outputs[0]
-            assert logits.shape is not None
-            logits.shape = onnx_ir.Shape([logits.shape[0], 1, logits.shape[2]])
+            _say_that_one_token_is_left(graph_model.graph)
         save_graph(graph_model, unfinished)
     return onnx_path
 
@@ -147,12 +155,22 @@ def _traced_with_torchscript(
         (*_example_inputs(model, shapes, spec), list(weights.values())),
         str(unfinished),
         input_names=[*input_names(spec, shapes), *weights],
-        output_names=output_names(shapes),
+        output_names=output_names(spec, shapes),
         dynamic_axes=dynamic_axes(spec, shapes),
         opset_version=ONNX_EXPORT_OPSET,
         dynamo=False,
     )
     return onnx_ir.load(unfinished)
+
+
+def _say_that_one_token_is_left(graph: onnx_ir.Graph) -> None:
+    """Gives the outputs before the retained ones a second axis of 1, which the exporter cannot infer."""
+    for output in graph.outputs:
+        assert output.name is not None
+        if output.name.endswith(RETAINED_STATE_SUFFIX):
+            return
+        last = 1 if output.name == NEXT_TOKENS else output.shape[2] if output.shape else None
+        output.shape = onnx_ir.Shape(["batch_size", 1, last])
 
 
 def _example_inputs(model: nn.Module, shapes: list[LayerShapes], spec: ExportSpec) -> tuple[Any, ...]:
@@ -172,6 +190,11 @@ def _example_inputs(model: nn.Module, shapes: list[LayerShapes], spec: ExportSpe
         optional.append(torch.zeros(max(1, ctx_len - 1), dtype=torch.int64))
     if spec.is_tlm:
         optional.append(torch.zeros(min(_TRACED_NUM_LOGITS, seq_len), 1, dtype=torch.int64))
+    if spec.sampler is not None:
+        config: Any = model.config
+        vocab_size = config.get_text_config().vocab_size
+        sampling = example_inputs(spec.sampler, _TRACED_BATCH_SIZE, seq_len, cache_rows, vocab_size)
+        optional.extend(sampling.values())
     return (*inputs, optional)
 
 

@@ -100,11 +100,11 @@ def stream(
         index: Row(index, list(prompt), tokens_to_generate(len(prompt), ctx_len, max_new_tokens))
         for index, prompt in enumerate(prompts)
     }
-    prefilled = prefill(decoding.prefill_run(run), prompts, prefill_seq_len, ctx_len)
+    prefilled = prefill(decoding.prefill_run(run, range(len(prompts))), prompts, prefill_seq_len, ctx_len)
     next_logits = {index: [logits] for index, logits in enumerate(prefilled)}
     while rows:
         for index, logits in next_logits.items():
-            yield from rows[index].take(logits, stop_tokens)
+            yield from rows[index].take(logits, decoding.choose, stop_tokens)
         rows = {index: row for index, row in rows.items() if row.left}
         if rows:
             next_logits = decoding.next_logits(run, rows, len(prompts))

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from qeff_codegen.runtime.sampler_io import PENALTY_BUFFERS, SAMPLING_INPUTS, SamplerSpec, sampler_axes
+
 RETAINED_STATE_SUFFIX = "_RetainedState"
 LOGITS = "logits"
 
@@ -43,6 +45,7 @@ class ExportSpec:
             target language model of speculative decoding.
         use_onnx_subfunctions: each decoder-layer class is one ONNX function, called once for each layer.
         dynamo: torch.export traces the model, not TorchScript.
+        sampler: how the graph draws the next tokens, which it then gives instead of logits; None where it does not.
     """
 
     ctx_len: int
@@ -51,6 +54,7 @@ class ExportSpec:
     is_tlm: bool = False
     use_onnx_subfunctions: bool = False
     dynamo: bool = False
+    sampler: SamplerSpec | None = None
 
 
 def in_graph_order(layer: LayerShapes, pair: tuple[_Item, _Item]) -> tuple[_Item, _Item]:
@@ -79,7 +83,8 @@ def optional_input_names(spec: ExportSpec) -> list[str]:
         "comp_ctx_lengths": spec.compute_context_length,
         "num_logits_to_keep": spec.is_tlm,
     }
-    return [name for name, wanted in asked.items() if wanted]
+    sampling = SAMPLING_INPUTS if spec.sampler is not None else ()
+    return [*(name for name, wanted in asked.items() if wanted), *sampling]
 
 
 def input_names(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[str]:
@@ -87,16 +92,17 @@ def input_names(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[str]:
     return ["input_ids", "position_ids", *kv_names(layers), *optional_input_names(spec)]
 
 
-def output_names(layers: Sequence[LayerShapes]) -> list[str]:
+def output_names(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[str]:
     """Returns the graph's outputs in order."""
-    return [LOGITS, *(retained_state_name(name) for name in kv_names(layers))]
+    results, buffers = ([LOGITS], ()) if spec.sampler is None else (spec.sampler.output_names, PENALTY_BUFFERS)
+    return [*results, *(retained_state_name(name) for name in (*kv_names(layers), *buffers))]
 
 
 def dynamic_axes(spec: ExportSpec, layers: Sequence[LayerShapes]) -> dict[str, dict[int, str]]:
     """Returns, for every input and output, the name of each axis that is not fixed."""
     cache_rows = "full_batch_size" if spec.continuous_batching else "batch_size"
     tokens = {0: "batch_size", 1: "seq_len"}
-    axes: dict[str, dict[int, str]] = {"input_ids": tokens, "position_ids": tokens, LOGITS: {0: "batch_size"}}
+    axes: dict[str, dict[int, str]] = {"input_ids": tokens, "position_ids": tokens}
     for name in kv_names(layers):
         axes[name] = axes[retained_state_name(name)] = {0: cache_rows, 2: "ctx_len"}
     if spec.continuous_batching:
@@ -105,5 +111,10 @@ def dynamic_axes(spec: ExportSpec, layers: Sequence[LayerShapes]) -> dict[str, d
         axes["comp_ctx_lengths"] = {0: "comp_ctx_lengths"}
     if spec.is_tlm:
         axes["num_logits_to_keep"] = {0: "num_logits_to_keep"}
-        axes[LOGITS] = {0: "batch_size", 1: "num_logits_to_keep"}
+    if spec.sampler is not None:
+        axes |= sampler_axes(spec.sampler)
+        for name in PENALTY_BUFFERS:
+            axes[name] = axes[retained_state_name(name)] = {0: cache_rows}
+        return axes
+    axes[LOGITS] = {0: "batch_size", 1: "num_logits_to_keep"} if spec.is_tlm else {0: "batch_size"}
     return axes

@@ -61,7 +61,7 @@ class PromptLookup:
         self._ctx_len = ctx_len
         self.calls = 0
 
-    def prefill_run(self, run: Run) -> Run:
+    def prefill_run(self, run: Run, prompts: Sequence[int]) -> Run:
         """`run`, asked for one token's logits."""
         return partial(run, num_logits_to_keep=np.zeros((1, 1), dtype=np.int64))
 
@@ -81,6 +81,10 @@ class PromptLookup:
             position_ids[index, : len(call)] = np.arange(first, first + len(call))
         logits = run(input_ids, position_ids, num_logits_to_keep=np.zeros((self._seq_len, 1), dtype=np.int64))
         return {index: _confirmed(logits[index, known[index] - 1 :], drafts[index]) for index in rows}
+
+    def choose(self, logits: np.ndarray) -> int:
+        """The likeliest one, as the draft was checked."""
+        return int(logits.argmax())
 
     def _tokens_given(self, row: Row) -> int:
         """How many of a row's known tokens a call repeats: the last one, or enough to fill the call.

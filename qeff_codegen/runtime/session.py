@@ -10,8 +10,9 @@ import onnxruntime as ort
 from qeff_codegen.errors import UsageError
 from qeff_codegen.runtime.graph_io import LOGITS, RETAINED_STATE_SUFFIX, retained_state_name
 from qeff_codegen.runtime.in_place import may_write_in_place
+from qeff_codegen.runtime.sampler_io import NEXT_TOKENS, PENALTY_BUFFERS
 
-_NUMPY_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+_NUMPY_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(bool)": np.bool_}
 
 
 class OrtDecoderSession:
@@ -37,8 +38,13 @@ class OrtDecoderSession:
         self._input_names = [node.name for node in inputs]
         self._output_names = [node.name for node in self._session.get_outputs()]
         retained = {name for name in self._output_names if name.endswith(RETAINED_STATE_SUFFIX)}
+        self._result = NEXT_TOKENS if NEXT_TOKENS in self._output_names else LOGITS
+        # The rows are an axis with a name, and so is the context; a sampler's buffers have none.
         self._cache_types = {
-            node.name: ((batch_size, node.shape[1], ctx_len, node.shape[3]), _NUMPY_TYPES[node.type])
+            node.name: (
+                (batch_size, *(ctx_len if isinstance(size, str) else size for size in node.shape[1:])),
+                _NUMPY_TYPES[node.type],
+            )
             for node in inputs
             if retained_state_name(node.name) in retained
         }
@@ -47,7 +53,9 @@ class OrtDecoderSession:
                 f"{onnx_path} has no cache input with a {RETAINED_STATE_SUFFIX} output, so it is no exported decoder. "
                 "Export the model first."
             )
-        self._in_place = may_write_in_place(onnx_path, self._cache_types)
+        # Buffers are read after they are written, and small.
+        self._places = [name for name in self._cache_types if name not in PENALTY_BUFFERS]
+        self._in_place = may_write_in_place(onnx_path, self._places)
         self.reset()
 
     def reset(self) -> None:
@@ -65,6 +73,7 @@ class OrtDecoderSession:
         batch_index: np.ndarray | None = None,
         comp_ctx_lengths: np.ndarray | None = None,
         num_logits_to_keep: np.ndarray | None = None,
+        **sampling: np.ndarray,
     ) -> np.ndarray:
         """Runs one prefill chunk or decode step and keeps the updated cache.
 
@@ -74,10 +83,12 @@ class OrtDecoderSession:
             batch_index: int64 `[batch_size, 1]`, the cache row of each input row (continuous batching).
             comp_ctx_lengths: int64 of any content; its length is how many slots attention reads.
             num_logits_to_keep: int64 `[num_logits, 1]` of any content; its length says of how many tokens.
+            sampling: what a sampler takes besides its buffers; see `sampler_io`.
 
         Returns:
             float32 `[batch_size, 1, vocab]`: the logits of each row's last token in this call; with
-            `num_logits_to_keep` `[batch_size, num_logits, vocab]`, those of its last tokens in their order.
+            `num_logits_to_keep` `[batch_size, num_logits, vocab]`, those of its last tokens in their order. From a
+            graph that samples, int64 `[batch_size, 1, 1]`: each row's next token.
 
         Raises:
             UsageError: the graph was exported for other inputs than those given.
@@ -88,6 +99,7 @@ class OrtDecoderSession:
             "batch_index": batch_index,
             "comp_ctx_lengths": comp_ctx_lengths,
             "num_logits_to_keep": num_logits_to_keep,
+            **sampling,
         }
         feeds = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in given.items() if array is not None}
         feeds |= self._cache
@@ -98,11 +110,14 @@ class OrtDecoderSession:
                 "Export with the ExportSpec for these inputs, or pass the inputs it was exported with."
             )
         run = self._run_in_place if self._in_place else self._run_into_copies
-        return run(feeds)[LOGITS].numpy()
+        outputs = run(feeds)
+        retained = {name: retained_state_name(name) for name in self._cache}
+        self._cache |= {name: outputs[output] for name, output in retained.items() if output in outputs}
+        return outputs[self._result].numpy()
 
     def _run_in_place(self, feeds: dict[str, ort.OrtValue]) -> dict[str, ort.OrtValue]:
         """Runs with the cache as input and output, so that only what is new is written; returns the other outputs."""
-        places = {retained_state_name(name): value for name, value in self._cache.items()}
+        places = {retained_state_name(name): self._cache[name] for name in self._places}
         others = [name for name in self._output_names if name not in places]
         binding = self._session.io_binding()
         for name, value in feeds.items():
@@ -115,8 +130,6 @@ class OrtDecoderSession:
         return dict(zip(others, binding.get_outputs(), strict=False))
 
     def _run_into_copies(self, feeds: dict[str, ort.OrtValue]) -> dict[str, ort.OrtValue]:
-        """Runs with a new cache as output, which then takes the old one's place; returns all outputs."""
+        """Runs with a new cache as output; returns all outputs."""
         values = self._session.run_with_ort_values(self._output_names, feeds)
-        outputs = dict(zip(self._output_names, values, strict=True))
-        self._cache = {name: outputs[retained_state_name(name)] for name in self._cache}
-        return outputs
+        return dict(zip(self._output_names, values, strict=True))

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 from qeff_codegen.runtime.kv_cache import allocate_kv_cache, check_ctx_len, kv_cache_shapes
+from qeff_codegen.runtime.sampler_io import PENALTY_BUFFERS, SamplerSpec
+from qeff_codegen.runtime.sampling import Sampler
 
 
 def cache_of(outputs: Any) -> Any:
@@ -24,24 +26,29 @@ class TorchDecoder:
         model: a causal LM whose modules were mapped to their QEff classes.
         batch_size: rows of the cache; with continuous batching, the slots that `batch_index` chooses from.
         ctx_len: slots per row.
+        sampler: what draws the next tokens, where not logits are wanted but these.
 
     Raises:
         UsageError: the model knows fewer positions than `ctx_len`.
     """
 
-    def __init__(self, model: nn.Module, batch_size: int, ctx_len: int) -> None:
+    def __init__(self, model: nn.Module, batch_size: int, ctx_len: int, *, sampler: SamplerSpec | None = None) -> None:
         config: Any = model.config
         check_ctx_len(config, ctx_len)
         self._model = model.eval()
         self._shapes = kv_cache_shapes(self._model)
         self._batch_size = batch_size
         self._ctx_len = ctx_len
+        self._sampler = None if sampler is None else Sampler(sampler)
+        self._vocab_size = config.get_text_config().vocab_size
         self.reset()
 
     def reset(self) -> None:
         """Empties the cache."""
         dtype = next(self._model.parameters()).dtype
         self._past_key_values: Any = allocate_kv_cache(self._shapes, self._batch_size, self._ctx_len, dtype)
+        unseen = torch.zeros(self._batch_size, self._vocab_size, dtype=torch.bool)
+        self._penalty_buffers = [unseen, unseen]
 
     def run(
         self,
@@ -50,6 +57,7 @@ class TorchDecoder:
         batch_index: np.ndarray | None = None,
         comp_ctx_lengths: np.ndarray | None = None,
         num_logits_to_keep: np.ndarray | None = None,
+        **sampling: np.ndarray,
     ) -> np.ndarray:
         """Runs one prefill chunk or decode step and keeps the updated cache.
 
@@ -59,10 +67,12 @@ class TorchDecoder:
             batch_index: int64 `[batch_size, 1]`, the cache row of each input row (continuous batching).
             comp_ctx_lengths: int64 of any content; its length is how many slots attention reads.
             num_logits_to_keep: int64 `[num_logits, 1]` of any content; its length says of how many tokens.
+            sampling: what the sampler takes besides its buffers; see `sampler_io`.
 
         Returns:
             float32 `[batch_size, 1, vocab]`: the logits of each row's last token in this call; with
             `num_logits_to_keep` `[batch_size, num_logits, vocab]`, those of its last tokens in their order.
+            With a sampler int64 `[batch_size, 1, 1]`: each row's next token.
         """
         optional = {
             "batch_index": batch_index,
@@ -77,5 +87,15 @@ class TorchDecoder:
                 use_cache=True,
                 **{name: torch.from_numpy(array) for name, array in optional.items() if array is not None},
             )
-        self._past_key_values = list(cache_of(outputs))
-        return outputs.logits.numpy()
+            self._past_key_values = list(cache_of(outputs))
+            if self._sampler is None:
+                return np.asarray(outputs.logits)
+            results, self._penalty_buffers = self._sampler(
+                outputs.logits,
+                torch.from_numpy(input_ids),
+                torch.from_numpy(position_ids),
+                None if batch_index is None else torch.from_numpy(batch_index),
+                **{name: torch.from_numpy(array) for name, array in sampling.items()},
+                **dict(zip(PENALTY_BUFFERS, self._penalty_buffers, strict=True)),
+            )
+        return np.asarray(results[-1])

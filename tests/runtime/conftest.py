@@ -48,7 +48,7 @@ def exported(qeff: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[E
 def make_decoder(request: pytest.FixtureRequest, qeff: Any, exported: Callable[[ExportSpec], Path]) -> MakeDecoder:
     """Makes a decoder of the toy Llama, in PyTorch and in onnxruntime."""
 
-    def make(batch_size: int, ctx_len: int = CTX_LEN, **graph: bool) -> Any:
+    def make(batch_size: int, ctx_len: int = CTX_LEN, **graph: Any) -> Any:
         if request.param == "torch":
             return TorchDecoder(qeff, batch_size, ctx_len)
         return OrtDecoderSession(exported(ExportSpec(CTX_LEN, **graph)), batch_size, ctx_len)

@@ -20,6 +20,7 @@ from qeff_codegen.runtime.customop import (
     CtxGatherFuncCB,
     CtxScatterFunc,
     CtxScatterFuncCB,
+    CtxScatterFuncCB3D,
     CustomRMSNormAIC,
     GemmaCustomRMSNormAIC,
 )
@@ -97,6 +98,14 @@ def test_scatter_with_batch_index_lets_an_idle_row_name_a_busy_one(tmp_path: Pat
     positions = torch.tensor([[1], [INVALID_INDEX]])
     written = assert_forms_agree(CtxScatterFuncCB, (cache, torch.tensor([[0], [0]]), positions, updates), tmp_path)
     assert np.array_equal(written[0, 0, 1], updates[0, 0, 0].numpy())
+
+
+def test_scatter_of_single_values_into_rows_drops_invalid_writes(tmp_path: Path) -> None:
+    seen, columns = torch.zeros(4, 6, dtype=torch.bool), torch.tensor([[5, 1, 5], [0, INVALID_INDEX, 2]])
+    updates = torch.tensor([[True, True, True], [False, True, True]])
+    written = assert_forms_agree(CtxScatterFuncCB3D, (seen, torch.tensor([[2], [0]]), columns, updates), tmp_path)
+    assert np.argwhere(written).tolist() == [[0, 2], [2, 1], [2, 5]]
+    assert not seen.any()
 
 
 def test_gather_reads_slots_and_an_invalid_one_reads_the_first(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from qeff_codegen.runtime.customop.ctx_scatter_gather import CtxGatherFunc, CtxScatterFunc
 from qeff_codegen.runtime.customop.ctx_scatter_gather_cb import CtxGatherFuncCB, CtxScatterFuncCB
+from qeff_codegen.runtime.customop.ctx_scatter_rows import CtxScatterFuncCB3D
 from qeff_codegen.runtime.customop.rms_norm import CustomRMSNormAIC, GemmaCustomRMSNormAIC
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "CtxGatherFuncCB",
     "CtxScatterFunc",
     "CtxScatterFuncCB",
+    "CtxScatterFuncCB3D",
     "CustomRMSNormAIC",
     "GemmaCustomRMSNormAIC",
 ]

@@ -1,0 +1,35 @@
+"""A generated family by its name alone: its tiny model with random weights, to see what is compiled of it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from qeff_codegen.deploy.checkpoint import Checkpoint
+from qeff_codegen.emit.manifest import load, package_of
+from qeff_codegen.validation.families import find_family
+from qeff_codegen.validation.tiny_config import build_config, variants
+from qeff_codegen.validation.tiny_models import build_tiny_model
+from qeff_codegen.validation.weights import PACKAGED
+
+
+def names_a_family(source: str, generated: Path) -> bool:
+    """Whether `source` is no checkpoint but the name of a family that is generated into the folder `generated`."""
+    if source in PACKAGED or Path(source).exists():
+        return False
+    return package_of(source, generated) in load(generated).models
+
+
+def tiny_checkpoint(name: str) -> Checkpoint:
+    """The family's tiny model as validation makes it.
+
+    Raises:
+        UsageError: the installed transformers has no such family.
+    """
+    family = find_family(name)
+    model = build_tiny_model(family.causal_lm_class, build_config(family, variants(family)[0]), seed=0)
+    digest = hashlib.sha256()
+    for key, tensor in model.state_dict().items():
+        digest.update(key.encode())
+        digest.update(tensor.numpy().tobytes())
+    return Checkpoint(f"tiny-{name}", model, None, digest.hexdigest(), random_weights=True)
