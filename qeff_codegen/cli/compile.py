@@ -96,6 +96,9 @@ def compile(  # noqa: A001 - the name of the command
         click.echo(f"random     the weights: a tiny {source}, to see what is compiled; its program says nothing")
     for path in sorted(program.folder.iterdir()):
         click.echo(f"written    {path}")
+    for remark in program.remarks:
+        click.echo(f"remark     {remark}")
+    click.echo("preflight  passed")
     click.echo(f"command    {program.command_line}")
     if program.compiled:
         click.echo(f"compiled   {program.folder / 'qpc'}")

@@ -17,9 +17,13 @@ from qeff_codegen.deploy.graph import ExportedGraph, exported_graph
 from qeff_codegen.deploy.inference import Inference
 from qeff_codegen.deploy.program import Program, make_program
 from qeff_codegen.deploy.sampler_options import check_qaic_config, check_sampling, sampler_spec
+from qeff_codegen.deploy.specializations import specializations
 from qeff_codegen.deploy.tiny_checkpoint import names_a_family, tiny_checkpoint
 from qeff_codegen.emit.manifest import package_of
 from qeff_codegen.errors import UsageError
+from qeff_codegen.preflight.candidate import candidate_of
+from qeff_codegen.preflight.run import Preflight, preflight
+from qeff_codegen.preflight.sample_prompt import sample_prompt
 from qeff_codegen.runtime.find_compiler import find_compiler
 from qeff_codegen.runtime.graph_io import ExportSpec
 from qeff_codegen.runtime.key_blocks import ask_for_key_blocks, check_key_blocks
@@ -163,6 +167,7 @@ class QEFFAutoModelForCausalLM:
 
         Raises:
             UsageError: an option is wrong or contradicts another, or a folder cannot be written.
+            PreflightFailed: the graph is not as the compiler needs it.
             CompilerError: the compiler failed.
         """
         options = CompileOptions(
@@ -192,7 +197,15 @@ class QEFFAutoModelForCausalLM:
                 "batching needs both. Say it in from_pretrained and give compile the number of cache rows."
             )
         graph = self._export_for(options, compile_dir)
-        return make_program(graph, options, self.model.config.to_dict(), find_compiler())
+        found = self._preflight(graph, options)
+        found.refuse_problems()
+        program = make_program(graph, options, self.model.config.to_dict(), find_compiler())
+        return replace(program, remarks=found.remarks)
+
+    def _preflight(self, graph: ExportedGraph, options: CompileOptions) -> Preflight:
+        prompt = sample_prompt(self.tokenizer, self.model.config.get_text_config().vocab_size)
+        programs = tuple(specializations(options))
+        return preflight(candidate_of(self.model, graph.onnx_path, graph.spec, programs, (prompt,)))
 
     def _export_for(self, options: CompileOptions, export_dir: Path | None) -> ExportedGraph:
         """The graph that these options ask for."""

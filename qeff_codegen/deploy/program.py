@@ -36,11 +36,13 @@ class Program:
         folder: where they stand.
         command: the compiler's command, word by word.
         compiled: whether the program is there.
+        remarks: what preflight found worth knowing.
     """
 
     folder: Path
     command: tuple[str, ...]
     compiled: bool
+    remarks: tuple[str, ...] = ()
 
     @property
     def command_line(self) -> str:

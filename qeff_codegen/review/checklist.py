@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qeff_codegen.review.facts import Review
-from qeff_codegen.validation.results import EQUAL, NOT_RUN
+from qeff_codegen.validation.results import COMPILED, EQUAL, NOT_RUN, PREFLIGHT_FAILED, PREFLIGHT_PASSED
 
 
 @dataclass(frozen=True)
@@ -69,4 +69,9 @@ def _stage_4(review: Review) -> Item:
     command = f"python -m qeff_codegen validate {review.name}"
     if device and all(stage.status == NOT_RUN for stage in device):
         return Item(f"Stage 4 was run on a device. Not run: {device[0].detail}.", False, command)
+    found = {stage.status for stage in device}
+    if PREFLIGHT_FAILED in found:
+        return Item("Stage 4 was run on a device. So far: preflight failed.", False, command)
+    if found and found <= {PREFLIGHT_PASSED, COMPILED}:
+        return Item(f"Stage 4 was run on a device. So far: {'; '.join(sorted(found))}.", False, command)
     return Item("Stage 4 was run on a device, or the pull request says that it was not.", False, command)

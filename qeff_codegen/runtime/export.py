@@ -23,7 +23,6 @@ from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
 from qeff_codegen.runtime.dynamo_export import traced_with_torch_export
 from qeff_codegen.runtime.graph_file import save_graph, whole_or_not_at_all
 from qeff_codegen.runtime.graph_io import (
-    RETAINED_STATE_SUFFIX,
     ExportSpec,
     LayerShapes,
     dynamic_axes,
@@ -31,13 +30,16 @@ from qeff_codegen.runtime.graph_io import (
     input_names,
     optional_input_names,
     output_names,
+    retained_state_name,
 )
 from qeff_codegen.runtime.graph_weights import attach_weights, weights_of, weights_replaced
 from qeff_codegen.runtime.kv_cache import allocate_kv_cache, check_ctx_len, kv_cache_shapes
 from qeff_codegen.runtime.layer_scopes import by_node_name, by_scope, repeated_layers
 from qeff_codegen.runtime.missing_operators import register_missing_operators
+from qeff_codegen.runtime.plain_casts import spell_casts
 from qeff_codegen.runtime.sampler_io import NEXT_TOKENS, SAMPLING_INPUTS, example_inputs
 from qeff_codegen.runtime.sampling import Sampler
+from qeff_codegen.runtime.size_sharing import share_sizes
 from qeff_codegen.runtime.subfunctions import outline_layers
 from qeff_codegen.runtime.torch_decoder import cache_of
 from qeff_codegen.runtime.weight_folding import fold_into_weights
@@ -59,6 +61,7 @@ class _GraphInterface(nn.Module):
         self.decoder = decoder
         self.layers = layers
         self.optional_input_names = optional_input_names(spec)
+        self.vocab_size = 0
         self.sampler = None if spec.sampler is None else Sampler(spec.sampler)
 
     def forward(
@@ -77,6 +80,7 @@ class _GraphInterface(nn.Module):
             use_cache=True,
             **optional,
         )
+        self.vocab_size = int(outputs.logits.shape[-1])
         cache = (tensor for pair in self._reordered(cache_of(outputs)) for tensor in pair)
         if self.sampler is None:
             return outputs.logits, *cache
@@ -125,34 +129,35 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
     each_layer = every_layer_for_itself() if spec.use_onnx_subfunctions or spec.dynamo else nullcontext()
     with whole_or_not_at_all(onnx_path) as unfinished:
         with _expected_warnings_silenced(), each_layer, torch.no_grad():
+            inputs = _example_inputs(model, shapes, spec)
             if spec.dynamo:
                 interface = _GraphInterface(model, shapes, spec).train(model.training)
-                inputs = _example_inputs(model, shapes, spec)
                 graph_model = traced_with_torch_export(interface, inputs, shapes, spec)
             else:
-                graph_model = _traced_with_torchscript(model, shapes, spec, unfinished)
+                interface = _WeightsAsInputs(model, shapes, spec).train(model.training)
+                graph_model = _traced_with_torchscript(interface, inputs, shapes, spec, unfinished)
         attach_weights(graph_model.graph, model)
+        spell_casts(graph_model)
         if spec.use_onnx_subfunctions:
             # Nothing is folded in functions.
             fold_into_weights(graph_model.graph)
             layers = repeated_layers(model)
             outline_layers(graph_model, layers, by_scope(layers) if spec.dynamo else by_node_name(layers))
         _tidy(graph_model)
-        if not spec.is_tlm:
-            _say_that_one_token_is_left(graph_model.graph)
+        _declare_output_shapes(graph_model.graph, interface.vocab_size, spec)
         save_graph(graph_model, unfinished)
     return onnx_path
 
 
 def _traced_with_torchscript(
-    model: nn.Module, shapes: list[LayerShapes], spec: ExportSpec, unfinished: Path
+    interface: _GraphInterface, inputs: tuple[Any, ...], shapes: list[LayerShapes], spec: ExportSpec, unfinished: Path
 ) -> onnx_ir.Model:
     """The graph as the TorchScript exporter writes it to `unfinished`, with weights as inputs."""
     register_missing_operators()
-    weights = weights_of(model)
+    weights = weights_of(interface.decoder)
     torch.onnx.export(
-        _WeightsAsInputs(model, shapes, spec).train(model.training),
-        (*_example_inputs(model, shapes, spec), list(weights.values())),
+        interface,
+        (*inputs, list(weights.values())),
         str(unfinished),
         input_names=[*input_names(spec, shapes), *weights],
         output_names=output_names(spec, shapes),
@@ -160,17 +165,9 @@ def _traced_with_torchscript(
         opset_version=ONNX_EXPORT_OPSET,
         dynamo=False,
     )
-    return onnx_ir.load(unfinished)
-
-
-def _say_that_one_token_is_left(graph: onnx_ir.Graph) -> None:
-    """Gives the outputs before the retained ones a second axis of 1, which the exporter cannot infer."""
-    for output in graph.outputs:
-        assert output.name is not None
-        if output.name.endswith(RETAINED_STATE_SUFFIX):
-            return
-        last = 1 if output.name == NEXT_TOKENS else output.shape[2] if output.shape else None
-        output.shape = onnx_ir.Shape(["batch_size", 1, last])
+    graph_model = onnx_ir.load(unfinished)
+    # A function asks for its sizes itself: shared ones would make the first layer's another than the others'.
+    return graph_model if spec.use_onnx_subfunctions else share_sizes(graph_model)
 
 
 def _example_inputs(model: nn.Module, shapes: list[LayerShapes], spec: ExportSpec) -> tuple[Any, ...]:
@@ -221,3 +218,14 @@ def _tidy(graph_model: onnx_ir.Model) -> None:
     RemoveUnusedNodesPass()(graph_model)
     # Traces of the code that made each node, with paths of this machine.
     ClearMetadataAndDocStringPass()(graph_model)
+
+
+def _declare_output_shapes(graph: onnx_ir.Graph, vocab_size: int, spec: ExportSpec) -> None:
+    """Gives the outputs their shapes, of which the exporter infers a part."""
+    taken = {retained_state_name(value.name or ""): value for value in graph.inputs}
+    for output in graph.outputs:
+        if output.name in taken:
+            output.shape = taken[output.name].shape
+        else:
+            tokens = "num_logits_to_keep" if spec.is_tlm else 1
+            output.shape = onnx_ir.Shape(["batch_size", tokens, 1 if output.name == NEXT_TOKENS else vocab_size])

@@ -44,8 +44,8 @@ class ExportSpec:
         is_tlm: the graph takes `num_logits_to_keep`, whose length is the logits of how many tokens it returns: the
             target language model of speculative decoding.
         use_onnx_subfunctions: each decoder-layer class is one ONNX function, called once for each layer.
-        dynamo: torch.export traces the model, not TorchScript.
         sampler: how the graph draws the next tokens, which it then gives instead of logits; None where it does not.
+        dynamo: torch.export traces the model, not TorchScript.
     """
 
     ctx_len: int
@@ -53,8 +53,8 @@ class ExportSpec:
     compute_context_length: bool = False
     is_tlm: bool = False
     use_onnx_subfunctions: bool = False
-    dynamo: bool = False
     sampler: SamplerSpec | None = None
+    dynamo: bool = False
 
 
 def in_graph_order(layer: LayerShapes, pair: tuple[_Item, _Item]) -> tuple[_Item, _Item]:

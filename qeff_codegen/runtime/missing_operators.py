@@ -8,10 +8,12 @@ import torch
 from torch.onnx import symbolic_helper
 
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
+from qeff_codegen.runtime.known_spellings import register_known_spellings
 
 
 def register_missing_operators() -> None:
-    """Teach the TorchScript exporter these operators; a second time changes nothing."""
+    """Teach the TorchScript exporter these operators, and known spellings; a second time changes nothing."""
+    register_known_spellings()
     torch.onnx.register_custom_op_symbolic("aten::expm1", _expm1, ONNX_EXPORT_OPSET)
     torch.onnx.register_custom_op_symbolic("aten::logsumexp", _logsumexp, ONNX_EXPORT_OPSET)
     torch.onnx.register_custom_op_symbolic("aten::repeat_interleave", _repeat_interleave, ONNX_EXPORT_OPSET)
@@ -20,7 +22,7 @@ def register_missing_operators() -> None:
 
 def _expm1(graph: Any, value: Any) -> Any:
     """`exp(x) - 1`. Near zero it keeps float32's absolute precision, not the relative one that PyTorch's has."""
-    one = graph.op("CastLike", graph.op("Constant", value_t=torch.tensor(1.0)), value)
+    one = _cast(graph, graph.op("Constant", value_t=torch.tensor(1.0)), _dtype(value))
     return graph.op("Sub", graph.op("Exp", value), one).setType(value.type())
 
 
@@ -70,19 +72,28 @@ def _rms_norm(graph: Any, value: Any, normalized_shape: Any, weight: Any, eps: A
 
     Without an epsilon PyTorch takes the machine epsilon of the type it computes in, not of the value's own.
     """
-    computed_in = torch.float64 if value.type().scalarType() == "Double" else torch.float32
+    computed_in = torch.float64 if _dtype(value) == torch.float64 else torch.float32
     epsilon = symbolic_helper._get_const(eps, "f", "eps")
     if epsilon is None:
         epsilon = torch.finfo(computed_in).eps
     count = len(symbolic_helper._get_const(normalized_shape, "is", "normalized_shape"))
-    cast = graph.op("Cast", value, to_i=symbolic_helper._type_utils.JitScalarType.from_dtype(computed_in).onnx_type())
+    cast = _cast(graph, value, computed_in)
     mean = graph.op("ReduceMean", graph.op("Mul", cast, cast), axes_i=list(range(-count, 0)), keepdims_i=1)
     shifted = graph.op("Add", mean, graph.op("Constant", value_t=torch.tensor(epsilon, dtype=computed_in)))
     normed = graph.op("Div", cast, graph.op("Sqrt", shifted))
     if not symbolic_helper._is_none(weight):
-        normed = graph.op("Mul", normed, graph.op("CastLike", weight, normed))
-    return graph.op("CastLike", normed, value).setType(value.type())
+        normed = graph.op("Mul", normed, _cast(graph, weight, computed_in))
+    return _cast(graph, normed, _dtype(value)).setType(value.type())
 
 
 def _constant(graph: Any, values: list[int]) -> Any:
     return graph.op("Constant", value_t=torch.tensor(values, dtype=torch.int64))
+
+
+def _dtype(value: Any) -> torch.dtype:
+    """The type of a traced tensor, which is always known."""
+    return symbolic_helper._type_utils.JitScalarType.from_value(value).dtype()
+
+
+def _cast(graph: Any, value: Any, dtype: torch.dtype) -> Any:
+    return graph.op("Cast", value, to_i=symbolic_helper._type_utils.JitScalarType.from_dtype(dtype).onnx_type())

@@ -22,7 +22,7 @@ def fold_into_weights(graph: onnx_ir.Graph) -> None:
         weights = [value for value in node.inputs if value is not None and value.is_initializer()]
         if not weights or not _is_foldable(node, weights):
             continue
-        result = _computed(node, graph.opset_imports[""])
+        result = computed(node, graph.opset_imports[""])
         if result.nbytes <= sum(value.const_value.nbytes for value in weights if value.const_value is not None):
             _replace(graph, node, weights, result)
 
@@ -35,7 +35,7 @@ def _is_foldable(node: onnx_ir.Node, weights: list[onnx_ir.Value]) -> bool:
     return all(value is None or get_const_tensor(value) is not None for value in node.inputs)
 
 
-def _computed(node: onnx_ir.Node, opset: int) -> np.ndarray:
+def computed(node: onnx_ir.Node, opset: int) -> np.ndarray:
     """The node's output; a view of the weight wherever numpy has one, as for a transpose."""
     proto = onnx_ir.to_proto(node)
     known: Any = {

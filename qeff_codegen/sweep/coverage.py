@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from qeff_codegen.errors import UsageError
-from qeff_codegen.sweep.result import MISMATCH, REFUSED, STATES, SUPPORTED, FamilyResult
+from qeff_codegen.sweep.result import REFUSED, STATES, SUPPORTED, FamilyResult
 from qeff_codegen.sweep.whole_file import write_whole
 
 MARKDOWN = "coverage.md"
@@ -20,8 +20,9 @@ _HEAD = """# Coverage
 {families} with a causal LM in transformers {version}, generated and validated by `python -m qeff_codegen sweep`.
 
 *Supported*: Stages 1 to {last_stage} are equal in every scenario of every variant of the family's tiny model.
-*Refused*: nothing is generated, and the reason names the construct. *Mismatch* (generated code differs from upstream)
-and *failed* (it could not be found out) are defects.
+*Refused*: nothing is generated, and the reason names the construct. *Mismatch* (generated code differs from upstream),
+*unfit* (it is equal, and its graph fails [preflight](preflight.md) or does not compile) and *failed* (it could not be
+found out) are defects.
 
 *Lines changed* are those that a diff of the emitted functions against upstream's adds and removes.
 *Kept* is the share of lines that are upstream's own in the emitted attention and decoder layer forwards.
@@ -82,13 +83,18 @@ def _counts(results: Sequence[FamilyResult]) -> str:
     if added and removed:
         text += f"\nLines changed in the median: +{median(added):.0f} -{median(removed):.0f}.\n"
     shares = [result.kept for result in results if result.kept is not None]
+    device = Counter(result.stage_4 for result in results if result.state == SUPPORTED and result.stage_4)
+    text += "".join(
+        f"\nStage 4 (Cloud AI 100): {status}, in {count} supported {'family' if count == 1 else 'families'}.\n"
+        for status, count in sorted(device.items())
+    )
     if shares:
         text += f"\nKept in the median: {median(shares):.0%}; in the family with the least: {min(shares):.0%}.\n"
     return text
 
 
 def _defect(result: FamilyResult) -> str:
-    heading = "MISMATCH" if result.state == MISMATCH else "FAILED"
+    heading = result.state.upper()
     detail = "".join(f"    {line}\n" for line in result.detail.splitlines())
     return f"**{heading}: {result.family}**: {result.reason}\n" + (f"\n{detail}" if detail else "")
 

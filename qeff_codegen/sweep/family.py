@@ -15,22 +15,28 @@ from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.sweep.lines_changed import lines_changed
-from qeff_codegen.sweep.result import FAILED, MISMATCH, REFUSED, SUPPORTED, FamilyResult
+from qeff_codegen.sweep.result import FAILED, MISMATCH, REFUSED, SUPPORTED, UNFIT, FamilyResult
 from qeff_codegen.sweep.upstream_share import upstream_share
 from qeff_codegen.upstream.find import find_model
 from qeff_codegen.validation.families import find_family
 from qeff_codegen.validation.generated_code import load_transforms
 from qeff_codegen.validation.plan import one_thread, plan_for, quiet_upstream
 from qeff_codegen.validation.results import (
+    COMPILED,
     DIFFERENT,
     EQUAL,
     NOT_RUN,
+    PREFLIGHT_FAILED,
+    PREFLIGHT_PASSED,
     REFERENCE,
     ScenarioFinished,
     ScenarioResult,
     StageResult,
 )
 from qeff_codegen.validation.results import FAILED as STAGE_FAILED
+
+# Of Stage 4, the least first.
+_HOW_FAR = (DIFFERENT, STAGE_FAILED, PREFLIGHT_FAILED, NOT_RUN, PREFLIGHT_PASSED, COMPILED, EQUAL)
 
 
 def sweep_family(name: str, last_stage: int, folder: Path) -> FamilyResult:
@@ -72,6 +78,7 @@ def _result(name: str, last_stage: int, folder: Path) -> FamilyResult:
         lines_removed=removed,
         kept=upstream_share(model),
         notes=tuple(sorted({note for result in results for note in result.notes})),
+        stage_4=min((_device(result).status for result in results), key=_HOW_FAR.index, default=""),
     )
 
 
@@ -79,7 +86,8 @@ def judge(results: Iterable[ScenarioResult], last_stage: int) -> tuple[str, str,
     """State, one line of reason and details, from a family's scenarios.
 
     Generated code that differs from upstream, or does not run where upstream does, is a mismatch whatever else there
-    is. Where upstream's own model does not run, or a stage asked for was left out, nothing is proved.
+    is. Where upstream's own model does not run, or a stage asked for was left out, nothing is proved. What is equal
+    and fails preflight, or does not compile, is unfit for a device.
     """
     results = list(results)
     wrong, unproved = [], []
@@ -96,7 +104,14 @@ def judge(results: Iterable[ScenarioResult], last_stage: int) -> tuple[str, str,
         return FAILED, f"{len(unproved)} of {len(results)} scenarios could not be compared", "\n".join(unproved)
     if not results:
         return FAILED, "no scenario was run", ""
+    unfit = [_line(result, _device(result)) for result in results if not result.passed]
+    if unfit and last_stage >= 3:
+        return UNFIT, f"{len(unfit)} of {len(results)} scenarios are not fit for a device", "\n".join(unfit)
     return SUPPORTED, "", ""
+
+
+def _device(result: ScenarioResult) -> StageResult:
+    return next((stage for stage in result.stages if stage.stage == 4), StageResult(4, NOT_RUN))
 
 
 def _not_passed(result: ScenarioResult, last_stage: int) -> list[StageResult]:

@@ -9,10 +9,11 @@ SUPPORTED = "supported"
 REFUSED = "refused"
 MISMATCH = "mismatch"
 FAILED = "failed"
+UNFIT = "unfit"
 
 # Defects first: a reader must not have to look for them.
-STATES = (MISMATCH, FAILED, SUPPORTED, REFUSED)
-DEFECTS = (MISMATCH, FAILED)
+STATES = (MISMATCH, FAILED, UNFIT, SUPPORTED, REFUSED)
+DEFECTS = (MISMATCH, FAILED, UNFIT)
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,10 @@ class FamilyResult:
 
     Attributes:
         family: model type, as transformers spells it.
-        state: `supported` (the stages asked for are equal to upstream in every scenario), `refused` (nothing is
-            generated), `mismatch` (something is generated that does not equal upstream) or `failed` (it could not be
-            found out: a crash, a time limit, or upstream's own model failing).
+        state: `supported` (the stages asked for are equal to upstream in every scenario, and Stage 4 found nothing
+            wrong as far as it went), `refused` (nothing is generated), `mismatch` (something is generated that does
+            not equal upstream), `unfit` (it is equal, and its graph fails preflight or does not compile) or `failed`
+            (it could not be found out: a crash, a time limit, or upstream's own model failing).
         seconds: wall clock, for all of it.
         reason: why it is not supported, in one line.
         rule: id of the rule that refused.
@@ -36,6 +38,7 @@ class FamilyResult:
             nothing was generated.
         kept: upstream's lines among those of the emitted attention and decoder layer forwards, from 0 to 1.
         notes: what makes its tests less than sharp.
+        stage_4: how far Stage 4 went, in the scenario where it went least far; empty where no stage ran.
     """
 
     family: str
@@ -52,6 +55,7 @@ class FamilyResult:
     lines_removed: int | None = None
     kept: float | None = None
     notes: tuple[str, ...] = ()
+    stage_4: str = ""
 
     @property
     def is_defect(self) -> bool:

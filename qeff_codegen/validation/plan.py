@@ -20,7 +20,7 @@ from qeff_codegen.validation.results import (
     StageStarted,
 )
 from qeff_codegen.validation.scenarios import scenarios
-from qeff_codegen.validation.stages import ALL_STAGES, device_stage, failure, run_stages
+from qeff_codegen.validation.stages import ALL_STAGES, failure, run_stages
 from qeff_codegen.validation.subjects import tiny_subject
 from qeff_codegen.validation.tiny_config import Variant, variants
 
@@ -80,6 +80,6 @@ def one_thread() -> Iterator[None]:
 
 
 def _without_reference(row: Row, error: Exception) -> ScenarioResult:
-    skipped = (StageResult(stage, NOT_RUN, detail="Stage 1 failed") for stage in (2, 3))
-    stages = (failure(1, error), *skipped, device_stage())
+    skipped = (StageResult(stage, NOT_RUN, detail="Stage 1 failed") for stage in (2, 3, 4))
+    stages = (failure(1, error), *skipped)
     return ScenarioResult(row.model, row.variant, row.scenario, None, None, None, None, stages)

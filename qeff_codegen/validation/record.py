@@ -42,8 +42,13 @@ class ValidationRecord:
     results: tuple[ScenarioResult, ...]
 
     @property
-    def passed(self) -> bool:
+    def equal(self) -> bool:
         """Something ran, and Stages 1 to 3 were equal in all of it."""
+        return bool(self.results) and all(result.equal for result in self.results)
+
+    @property
+    def passed(self) -> bool:
+        """Something ran, and all of it passed: what `validate` ends with 0 for."""
         return bool(self.results) and all(result.passed for result in self.results)
 
     def is_of(self, model: GeneratedModel) -> bool:
@@ -77,7 +82,7 @@ def load_records(model: GeneratedModel, folder: Path) -> tuple[ValidationRecord,
 
 def tool_sha256() -> str:
     """Hash of our code that runs generated code and compares it."""
-    return own_code_sha256("runtime", "validation")
+    return own_code_sha256("runtime", "preflight", "validation")
 
 
 def _record(family: str, results: Sequence[ScenarioResult], generated: Path) -> ValidationRecord | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import groupby
@@ -18,6 +19,7 @@ from qeff_codegen.validation.results import (
     EQUAL,
     FAILED,
     NOT_RUN,
+    PREFLIGHT_FAILED,
     STAGE_NAMES,
     Row,
     ScenarioFinished,
@@ -26,7 +28,7 @@ from qeff_codegen.validation.results import (
     StageStarted,
 )
 
-_STYLES = {EQUAL: "green", DIFFERENT: "bold red", FAILED: "bold red", NOT_RUN: "dim"}
+_STYLES = {EQUAL: "green", DIFFERENT: "bold red", FAILED: "bold red", PREFLIGHT_FAILED: "bold red", NOT_RUN: "dim"}
 
 
 class Reporter(Protocol):
@@ -140,16 +142,10 @@ def texts(result: ScenarioResult) -> str:
 
 def summary(results: list[ScenarioResult]) -> str:
     """The closing lines: what is equal, how sure that is, every mismatch in full, what was not run."""
-    passed = [result for result in results if result.passed]
-    lines = [
-        f"{result.model}, {result.variant}, {result.scenario}: Stage {stage.stage} ({STAGE_NAMES[stage.stage]}) "
-        f"{stage.status}\n{_indented(stage.detail)}"
-        for result in results
-        for stage in result.stages
-        if stage.status in (DIFFERENT, FAILED)
-    ]
+    equal = [result for result in results if result.equal]
+    lines = _defects(results)
     lines += sorted({f"Note: {note}" for result in results for note in result.notes})
-    lines.append(f"Stages 1 to 3 equal in {len(passed)} of {len(results)} scenarios.")
+    lines.append(f"Stages 1 to 3 equal in {len(equal)} of {len(results)} scenarios.")
     margins = [
         (result.min_margin / result.tolerance, result)
         for result in results
@@ -169,8 +165,36 @@ def summary(results: list[ScenarioResult]) -> str:
     ]
     if differences:
         lines.append(f"Largest logit difference where equal: {max(differences):.2g} of the tolerance.")
-    lines += sorted({f"Stage 4 (Cloud AI 100) not run: {result.stages[-1].detail}." for result in results})
+    lines += _device_lines(results)
     return "\n".join(lines)
+
+
+def _defects(results: list[ScenarioResult]) -> list[str]:
+    """Every stage that is wrong, in full; scenarios that share a graph share what preflight says of it."""
+    places: dict[tuple[int, str, str], list[str]] = {}
+    for result in results:
+        for stage in result.stages:
+            if stage.status in (DIFFERENT, FAILED, PREFLIGHT_FAILED):
+                place = f"{result.model}, {result.variant}, {result.scenario}"
+                places.setdefault((stage.stage, stage.status, stage.detail), []).append(place)
+    return [
+        f"{'; '.join(where)}: Stage {number} ({STAGE_NAMES[number]}) {status}\n{_indented(detail)}"
+        for (number, status, detail), where in places.items()
+    ]
+
+
+def _device_lines(results: list[ScenarioResult]) -> list[str]:
+    """How far Stage 4 went, and why no further."""
+    device = [result.stages[-1] for result in results]
+    not_run = sorted({f"Stage 4 (Cloud AI 100) not run: {each.detail}." for each in device if each.status == NOT_RUN})
+    counts = Counter(each.status for each in device if each.status != NOT_RUN)
+    return [
+        *(
+            f"Stage 4 (Cloud AI 100): {status}, in {count} of {len(results)} scenarios."
+            for status, count in counts.items()
+        ),
+        *not_run,
+    ]
 
 
 def _cell(stage: StageResult) -> str:

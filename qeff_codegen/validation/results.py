@@ -14,6 +14,12 @@ DIFFERENT = "different"
 FAILED = "failed"
 NOT_RUN = "not run"
 REFERENCE = "reference"
+# Stage 4 without a device. Neither of the first two is a pass: nothing has run.
+PREFLIGHT_PASSED = "preflight passed, not run on hardware"
+COMPILED = "compiled, not run on hardware"
+PREFLIGHT_FAILED = "preflight failed"
+
+_AGAINST_A_DEVICE = (PREFLIGHT_FAILED, FAILED, DIFFERENT)
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,8 @@ class StageResult:
 
     Attributes:
         stage: 1 to 4.
-        status: `reference` (Stage 1 ran), `equal`, `different`, `failed` (it raised) or `not run`.
+        status: `reference` (Stage 1 ran), `equal`, `different`, `failed` (it raised) or `not run`; for Stage 4 also
+            that preflight passed or failed, or that the graph was compiled, and did not run on hardware.
         max_difference: max |logit difference| to Stage 1, where both ran.
         detail: for a reader: where it differs, why it failed, or why it was not run.
         texts: what each row says, for real weights.
@@ -65,9 +72,14 @@ class ScenarioResult:
     prompts: tuple[str, ...] = ()
 
     @property
-    def passed(self) -> bool:
+    def equal(self) -> bool:
         """Stages 2 and 3 ran and equal Stage 1."""
         return all(stage.status in (REFERENCE, EQUAL) for stage in self.stages if stage.stage <= 3)
+
+    @property
+    def passed(self) -> bool:
+        """Stages 1 to 3 are equal, and Stage 4, as far as it went, found nothing wrong."""
+        return self.equal and not any(stage.status in _AGAINST_A_DEVICE for stage in self.stages if stage.stage == 4)
 
     def as_json(self) -> dict[str, Any]:
         """The result as plain dictionaries, with `passed`; JSON has no infinity, so an infinite difference is null."""

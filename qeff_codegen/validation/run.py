@@ -28,7 +28,7 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Something ran, and Stages 1 to 3 were equal in all of it."""
+        """Something ran, and all of it passed."""
         return bool(self.results) and all(result.passed for result in self.results)
 
     def as_json(self) -> dict[str, Any]:

@@ -10,13 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from qeff_codegen.deploy.graph import GRAPH_FILE, ExportedGraph
 from qeff_codegen.runtime.export import export_onnx
-from qeff_codegen.runtime.find_compiler import find_compiler
-from qeff_codegen.runtime.graph_io import ExportSpec
+from qeff_codegen.runtime.graph_io import ExportSpec, kv_names
+from qeff_codegen.runtime.kv_cache import kv_cache_shapes
 from qeff_codegen.runtime.session import OrtDecoderSession
 from qeff_codegen.runtime.torch_decoder import TorchDecoder
 from qeff_codegen.validation.comparison import Trace, compare, min_margin, tolerance_for
 from qeff_codegen.validation.decoding import decode_greedily
+from qeff_codegen.validation.device import DeviceStage
 from qeff_codegen.validation.generated_code import GeneratedTransforms
 from qeff_codegen.validation.replay import find_module, find_output
 from qeff_codegen.validation.results import (
@@ -59,6 +61,11 @@ def run_stages(
                 onnx = _attempt(3, partial(bench.onnx_stage, scenario, reference))
             else:
                 onnx = StageResult(3, NOT_RUN, detail=f"Stage 2 is {pytorch.status}")
+            if onnx.status == EQUAL:
+                yield StageStarted(row, 4)
+                device = _attempt(4, partial(bench.device_stage, scenario))
+            else:
+                device = StageResult(4, NOT_RUN, detail=f"Stage 3 is {onnx.status}")
             first = StageResult(1, REFERENCE, texts=bench.texts(reference))
             yield ScenarioFinished(
                 row,
@@ -70,19 +77,11 @@ def run_stages(
                     tolerance=tolerance_for(reference),
                     min_margin=min_margin(reference),
                     context_sensitivity=subject.sensitivity,
-                    stages=(first, pytorch, onnx, device_stage()),
+                    stages=(first, pytorch, onnx, device),
                     notes=subject.notes,
                     prompts=subject.prompts,
                 ),
             )
-
-
-def device_stage() -> StageResult:
-    """Stage 4. It is never passed without a device; the detail says what is missing."""
-    compiler = find_compiler()
-    if compiler is None:
-        return StageResult(4, NOT_RUN, detail="qaic-compile was not found, so there is no Cloud AI 100 to run on")
-    return StageResult(4, NOT_RUN, detail=f"{compiler} was found, but compiling from here is not supported yet")
 
 
 class _Bench:
@@ -93,6 +92,8 @@ class _Bench:
         self._transforms = transforms
         self._folder = folder
         self._qeff_model: Any = None
+        self._graphs: dict[bool, ExportedGraph] = {}
+        self._device: DeviceStage | None = None
 
     def pytorch_stage(self, scenario: Scenario, reference: Trace) -> StageResult:
         """Stage 2: the generated classes on PyTorch."""
@@ -104,23 +105,34 @@ class _Bench:
 
     def onnx_stage(self, scenario: Scenario, reference: Trace) -> StageResult:
         """Stage 3: the exported graph on ONNX Runtime."""
-        onnx_path = self._exported(scenario)
+        onnx_path = self._exported(scenario).onnx_path
         decoder = OrtDecoderSession(onnx_path, scenario.cache_rows, scenario.ctx_len)
         trace = decode_greedily(decoder, scenario)
         return self._compared(3, reference, trace, lambda _prompt: find_output(self._model(), onnx_path, scenario))
+
+    def device_stage(self, scenario: Scenario) -> StageResult:
+        """Stage 4: as far as it goes without a device."""
+        if self._device is None:
+            self._device = DeviceStage(self._model(), self._subject.scenarios)
+        return self._device.result(scenario, self._exported(scenario))
 
     def texts(self, trace: Trace) -> tuple[str, ...]:
         """What each row says, for subjects with a tokenizer."""
         decode = self._subject.decode
         return () if decode is None else tuple(decode(tokens) for tokens in trace.tokens)
 
-    def _exported(self, scenario: Scenario) -> Path:
+    def _exported(self, scenario: Scenario) -> ExportedGraph:
         continuous = scenario.full_batch_size is not None
-        onnx_path = self._folder / ("continuous.onnx" if continuous else "model.onnx")
-        if not onnx_path.exists():
+        if continuous not in self._graphs:
+            model = self._model()
             longest = max(planned.ctx_len for planned in self._subject.scenarios)
-            export_onnx(self._model(), onnx_path, ExportSpec(ctx_len=longest, continuous_batching=continuous))
-        return onnx_path
+            spec = ExportSpec(ctx_len=longest, continuous_batching=continuous)
+            onnx_path = self._folder / ("continuous" if continuous else "plain") / GRAPH_FILE
+            export_onnx(model, onnx_path, spec)
+            names = tuple(kv_names(kv_cache_shapes(model)))
+            transforms = tuple(transform.__name__ for transform in self._transforms.transforms)
+            self._graphs[continuous] = ExportedGraph(onnx_path, spec, names, transforms, ())
+        return self._graphs[continuous]
 
     def _model(self) -> Any:
         if self._qeff_model is None:

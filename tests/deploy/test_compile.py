@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from safetensors.torch import load_file, save_file
 
 from qeff_codegen.cli.main import main
 from qeff_codegen.deploy import graph
 from qeff_codegen.errors import UsageError
+from qeff_codegen.preflight import known_operators
 from qeff_codegen.runtime import graph_file
 from qeff_codegen.runtime.graph_io import ExportSpec
 
@@ -187,3 +189,33 @@ def test_a_context_beyond_the_model_s_positions(run: Run, checkpoint: Path) -> N
     result = run(str(checkpoint), "--ctx-len", "256")
     assert result.exit_code == 2
     assert "knows 128 positions" in result.stderr
+
+
+@pytest.mark.usefixtures("compiler")
+def test_a_graph_that_fails_preflight_is_refused_before_anything_is_written(
+    run: Run, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fewer = known_operators.known_operators() - {("", "Sigmoid")}
+    monkeypatch.setattr(known_operators, "known_operators", lambda: fewer)
+    result = run(str(checkpoint))
+    assert result.exit_code == 3
+    assert "preflight failed, known operators: No known export for Cloud AI 100 has the operator of Sigmoid (" in (
+        result.stderr
+    )
+    assert "in model.layers.0.mlp.act_fn)" in result.stderr and "\n  next     Spell it with operators" in result.stderr
+    assert not list((tmp_path / "programs").glob("*-qpc-*")), "nothing for the compiler is written"
+
+
+def test_what_preflight_remarks_is_printed(run: Run, checkpoint: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "faint"
+    shutil.copytree(checkpoint, folder)
+    shard = next(path for path in folder.glob("*.safetensors") if "model.embed_tokens.weight" in load_file(path))
+    tensors = load_file(shard)
+    tensors["model.embed_tokens.weight"][5, :4] = 1e-9
+    save_file(tensors, shard, metadata={"format": "pt"})
+    result = run(str(folder))
+    assert result.exit_code == 0, result.output
+    assert (
+        "remark     float16 weights: 4 weights that are not zero become zero in float16, 4 of them in "
+        "model.embed_tokens.weight.\npreflight  passed\n"
+    ) in result.stdout

@@ -102,6 +102,23 @@ def test_what_was_validated_is_ticked_and_stage_4_is_not(review: Review) -> None
     assert "- [ ] Stage 4 was run on a device" in text
 
 
+@pytest.mark.parametrize(
+    ("status", "so_far"),
+    [
+        ("preflight passed, not run on hardware", "preflight passed, not run on hardware"),
+        ("compiled, not run on hardware", "compiled, not run on hardware"),
+        ("preflight failed", "preflight failed"),
+    ],
+)
+def test_how_far_stage_4_went_is_said_and_never_ticked(review: Review, status: str, so_far: str) -> None:
+    result = replace(SCENARIO, stages=(*STAGES[:3], StageResult(4, status)))
+    text = as_markdown(replace(review, records=(record_of(review.model, result),)))
+    assert f"- [ ] Stage 4 was run on a device. So far: {so_far}." in text
+    assert f"| 4 Cloud AI 100 | {status} in 1 |" in text
+    assert "Stages 1 to 3 equal in 1 of 1 scenarios" in text
+    assert ("- [x] `validate` ends with 0" in text) == (status != "preflight failed")
+
+
 def test_a_mismatch_is_not_ticked(review: Review) -> None:
     different = replace(SCENARIO, stages=(STAGES[0], StageResult(2, "different"), *STAGES[2:]))
     text = as_markdown(replace(review, records=(record_of(review.model, different),)))

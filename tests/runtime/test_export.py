@@ -96,7 +96,7 @@ def test_rotary_tables_are_two_initializers_and_weights_keep_their_names(
     assert sorted(table.name for table in tables) == ["model.rotary_emb.cos_cached", "model.rotary_emb.sin_cached"]
     assert "model.layers.1.post_attention_layernorm.weight" in {tensor.name for tensor in graph.initializer}
     constants = [node for node in graph.node if node.op_type == "Constant"]
-    assert all(node.attribute[0].t.ByteSize() < 100 for node in constants)
+    assert all(onnx.numpy_helper.to_array(node.attribute[0].t).nbytes < 100 for node in constants)
 
 
 def test_slots_beyond_the_largest_position_reach_the_gathers_as_int32_max(
@@ -118,7 +118,7 @@ def test_norms_leave_the_residual_stream_alone(exported: Callable[[ExportSpec], 
 
 
 def test_graph_is_small(exported: Callable[[ExportSpec], Path]) -> None:
-    assert len(onnx.load(exported(PLAIN)).graph.node) <= 300
+    assert len(onnx.load(exported(PLAIN)).graph.node) <= 185
 
 
 def test_exporting_leaves_the_model_as_it_was(qeff: Any, exported: Callable[[ExportSpec], Path]) -> None:

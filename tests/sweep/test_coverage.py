@@ -10,6 +10,7 @@ import pytest
 from qeff_codegen.errors import UsageError
 from qeff_codegen.sweep.coverage import as_json, as_markdown, write_coverage
 from qeff_codegen.sweep.result import FAILED, MISMATCH, REFUSED, SUPPORTED, FamilyResult
+from qeff_codegen.validation.results import PREFLIGHT_PASSED
 
 PLACE = "transformers/models/clip/modeling_clip.py:7"
 PLUM = FamilyResult(
@@ -23,6 +24,7 @@ PLUM = FamilyResult(
     lines_removed=60,
     kept=0.75,
     notes=("plum, base: hardly sharp.",),
+    stage_4=PREFLIGHT_PASSED,
 )
 APPLE = FamilyResult(
     "apple",
@@ -60,8 +62,9 @@ MARKDOWN = """\
 7 families with a causal LM in transformers 9.8.7, generated and validated by `python -m qeff_codegen sweep`.
 
 *Supported*: Stages 1 to 3 are equal in every scenario of every variant of the family's tiny model.
-*Refused*: nothing is generated, and the reason names the construct. *Mismatch* (generated code differs from upstream)
-and *failed* (it could not be found out) are defects.
+*Refused*: nothing is generated, and the reason names the construct. *Mismatch* (generated code differs from upstream),
+*unfit* (it is equal, and its graph fails [preflight](preflight.md) or does not compile) and *failed* (it could not be
+found out) are defects.
 
 *Lines changed* are those that a diff of the emitted functions against upstream's adds and removes.
 *Kept* is the share of lines that are upstream's own in the emitted attention and decoder layer forwards.
@@ -71,10 +74,13 @@ and *failed* (it could not be found out) are defects.
 | all | 7 |
 | mismatch | 1 |
 | failed | 1 |
+| unfit | 0 |
 | supported | 2 |
 | refused | 3 |
 
 Lines changed in the median: +40 -60.
+
+Stage 4 (Cloud AI 100): preflight passed, not run on hardware, in 1 supported family.
 
 Kept in the median: 75%; in the family with the least: 50%.
 
@@ -129,7 +135,8 @@ JSON = """\
       "lines_added": null,
       "lines_removed": null,
       "kept": null,
-      "notes": []
+      "notes": [],
+      "stage_4": ""
     },
     {
       "family": "plum",
@@ -150,7 +157,8 @@ JSON = """\
       "kept": 0.75,
       "notes": [
         "plum, base: hardly sharp."
-      ]
+      ],
+      "stage_4": "preflight passed, not run on hardware"
     }
   ]
 }

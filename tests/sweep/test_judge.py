@@ -5,8 +5,18 @@ from __future__ import annotations
 import pytest
 
 from qeff_codegen.sweep.family import judge
-from qeff_codegen.sweep.result import FAILED, MISMATCH, SUPPORTED
-from qeff_codegen.validation.results import DIFFERENT, EQUAL, NOT_RUN, REFERENCE, ScenarioResult, StageResult
+from qeff_codegen.sweep.result import FAILED, MISMATCH, SUPPORTED, UNFIT
+from qeff_codegen.validation.results import (
+    COMPILED,
+    DIFFERENT,
+    EQUAL,
+    NOT_RUN,
+    PREFLIGHT_FAILED,
+    PREFLIGHT_PASSED,
+    REFERENCE,
+    ScenarioResult,
+    StageResult,
+)
 from qeff_codegen.validation.results import FAILED as STAGE_FAILED
 
 
@@ -46,6 +56,11 @@ def test_equal_stages_are_supported() -> None:
         ((), 3, FAILED),
         ((REFERENCE, REFERENCE, REFERENCE), 3, FAILED),
         ((REFERENCE, EQUAL, "skipped"), 3, FAILED),
+        ((REFERENCE, EQUAL, EQUAL, PREFLIGHT_PASSED), 3, SUPPORTED),
+        ((REFERENCE, EQUAL, EQUAL, COMPILED), 3, SUPPORTED),
+        ((REFERENCE, EQUAL, EQUAL, PREFLIGHT_FAILED), 3, UNFIT),
+        ((REFERENCE, EQUAL, EQUAL, STAGE_FAILED), 3, UNFIT),
+        ((REFERENCE, DIFFERENT, NOT_RUN, PREFLIGHT_FAILED), 3, MISMATCH),
     ],
 )
 def test_one_scenario_decides(stages: tuple[str, ...], last_stage: int, expected: str) -> None:

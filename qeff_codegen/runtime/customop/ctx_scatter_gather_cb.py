@@ -30,22 +30,24 @@ def ctx_scatter_cb_function(opset: int) -> Any:
         position_ids: onnxscript.INT64,
         updates: onnxscript.FLOAT,
     ) -> onnxscript.FLOAT:
+        # Constants, because onnxscript gives a literal the type of what stands beside it, by a CastLike.
+        begin = ops.Constant(value_ints=[0])
+        single = ops.Constant(value_ints=[1])
+        slot_axis = ops.Constant(value_ints=[2])
         ctx_len = ops.Shape(data, start=2, end=3)
         # onnxruntime refuses an index out of range, so dropped writes go to a slot behind the last, cut off again.
-        spare_shape = ops.Concat(ops.Shape(data, start=0, end=2), [1], ops.Shape(data, start=3, end=4), axis=0)
-        spare_slot = ops.Expand(ops.CastLike(ops.Constant(value_float=0.0), data), spare_shape)
-        extended = ops.Concat(data, spare_slot, axis=2)
+        extended = ops.Concat(data, ops.Slice(data, begin, single, slot_axis), axis=2)
         slots = ops.Min(position_ids, ctx_len)
 
         zero = ops.Constant(value_int=0)
         one = ops.Constant(value_int=1)
         heads = ops.Range(zero, ops.Squeeze(ops.Shape(data, start=1, end=2), [0]), one)
-        shape = ops.Concat(ops.Shape(updates, start=0, end=3), [1], axis=0)
+        shape = ops.Concat(ops.Shape(updates, start=0, end=3), single, axis=0)
         row_index = ops.Expand(ops.Unsqueeze(batch_index, [2, 3]), shape)
         head_index = ops.Expand(ops.Unsqueeze(heads, [0, 2, 3]), shape)
         slot_index = ops.Expand(ops.Unsqueeze(slots, [1, 3]), shape)
         indices = ops.Concat(row_index, head_index, slot_index, axis=3)
-        return ops.Slice(ops.ScatterND(extended, indices, updates), [0], ctx_len, [2])
+        return ops.Slice(ops.ScatterND(extended, indices, updates), begin, ctx_len, slot_axis)
 
     return CtxScatterCB
 

@@ -25,15 +25,16 @@ def ctx_scatter_cb_3d_function(opset: int) -> Any:
         position_ids: onnxscript.INT64,
         updates: onnxscript.BOOL,
     ) -> onnxscript.BOOL:
+        # Constants, because onnxscript gives a literal the type of what stands beside it, by a CastLike.
+        begin = ops.Constant(value_ints=[0])
+        single = ops.Constant(value_ints=[1])
         width = ops.Shape(data, start=1, end=2)
         # onnxruntime refuses an index out of range, so dropped writes go to a column behind the last, cut off again.
-        spare_shape = ops.Concat(ops.Shape(data, start=0, end=1), [1], axis=0)
-        spare_column = ops.Expand(ops.CastLike(ops.Constant(value_float=0.0), data), spare_shape)
-        extended = ops.Concat(data, spare_column, axis=1)
+        extended = ops.Concat(data, ops.Slice(data, begin, single, single), axis=1)
         column_index = ops.Unsqueeze(ops.Min(position_ids, width), [2])
         row_index = ops.Expand(ops.Unsqueeze(batch_index, [2]), ops.Shape(column_index))
         indices = ops.Concat(row_index, column_index, axis=2)
-        return ops.Slice(ops.ScatterND(extended, indices, updates), [0], width, [1])
+        return ops.Slice(ops.ScatterND(extended, indices, updates), begin, width, single)
 
     return CtxScatterCB3D
 

@@ -29,7 +29,7 @@ def rms_norm_function(opset: int) -> Any:
         wide = ops.Cast(hidden_states, to=1)
         variance = ops.ReduceMean(ops.Pow(wide, ops.Constant(value_float=2.0)), axes=[-1], keepdims=1)
         deviation = ops.Sqrt(ops.Add(variance, ops.Constant(value_float=epsilon)))
-        return ops.Mul(weight, ops.CastLike(ops.Div(wide, deviation), hidden_states))
+        return ops.Mul(weight, ops.CastLike(ops.Div(wide, deviation), weight))
 
     return CustomRMSNorm
 

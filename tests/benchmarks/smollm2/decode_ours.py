@@ -12,5 +12,5 @@ from tests.benchmarks.smollm2.decoding import CTX_LEN, NEW_TOKENS, PROMPT, repor
 decoder = OrtDecoderSession(Path(sys.argv[1]), 1, CTX_LEN)
 for _ in range(2):  # the second time, everything is warm
     decoder.reset()
-    new = stream(decoder.run, [PROMPT], prefill_seq_len=32, ctx_len=CTX_LEN, max_new_tokens=NEW_TOKENS)
+    new = stream(decoder.run, [PROMPT], prefill_seq_len=64, ctx_len=CTX_LEN, max_new_tokens=NEW_TOKENS)
     report(token.token for token in new)

@@ -7,9 +7,11 @@ import random
 import time
 from collections.abc import Iterator
 
-PROMPT = random.Random(0).choices(range(1000, 40000), k=64)
-NEW_TOKENS = 100
+# A context of this length is what the last token attends to, on every side: our cache has as many slots from the
+# start, while the others' grow to it.
 CTX_LEN = 512
+NEW_TOKENS = 64
+PROMPT = random.Random(0).choices(range(1000, 40000), k=CTX_LEN - NEW_TOKENS)
 THREADS = 2
 
 

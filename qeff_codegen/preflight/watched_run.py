@@ -1,0 +1,125 @@
+"""Runs a graph on ONNX Runtime and looks at every tensor it computes, not at its outputs alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import onnx
+import onnx_ir
+import onnxruntime as ort
+from onnx_ir.passes.common import InlinePass
+
+from qeff_codegen.preflight.candidate import Candidate
+from qeff_codegen.runtime.customop.opsets import AISW, CLOUD
+from qeff_codegen.runtime.graph_io import LOGITS, kv_names, retained_state_name
+from qeff_codegen.runtime.sampler_io import NEXT_TOKENS, REPETITION_BUFFER, example_inputs
+
+# Axes are dynamic, so a look at the numbers needs no more than these: every tensor of a call is kept.
+_MAX_CHUNK, _MAX_CTX_LEN, _DECODE_STEPS = 32, 128, 3
+# Their bodies serve ONNX Runtime; the compiler has its own code for these operators.
+_CUSTOM_OPERATORS = (CLOUD.domain, AISW.domain)
+
+
+class WatchedRun:
+    """One prefill of a few chunks and some greedy decode steps, without pads.
+
+    Args:
+        candidate: its first program's number of rows and its prompts are used.
+
+    Attributes:
+        graph: what runs: layers that are ONNX functions are replaced by their nodes.
+    """
+
+    def __init__(self, candidate: Candidate) -> None:
+        model = candidate.graph_model.clone()
+        InlinePass(lambda function: function.domain not in _CUSTOM_OPERATORS)(model)
+        self.graph = model.graph
+        self._candidate = candidate
+        self._symbols = candidate.programs[0].symbols
+        self._ctx_len = min(self._symbols["ctx_len"], _MAX_CTX_LEN)
+        self._kv_names = kv_names(candidate.layers)
+        self._session = _session(model, candidate)
+        self._names = [output.name for output in self._session.get_outputs()]
+
+    def calls(self) -> Iterator[dict[str, np.ndarray]]:
+        """For each call: every floating-point tensor of the graph, by its name."""
+        prompt = self._prompt()
+        chunk = min(self._symbols["seq_len"], _MAX_CHUNK, prompt.shape[1])
+        cache = self._empty_cache()
+        position, tokens = 0, prompt[:, :chunk]
+        while position < prompt.shape[1] + _DECODE_STEPS:
+            positions = np.arange(position, position + tokens.shape[1])[None].repeat(len(tokens), 0)
+            tensors = self._run(tokens, positions, cache)
+            cache = {name: tensors[retained_state_name(name)] for name in self._kv_names}
+            position += tokens.shape[1]
+            is_in_prompt = position < prompt.shape[1]
+            tokens = prompt[:, position : position + chunk] if is_in_prompt else _next_tokens(tensors)
+            yield {name: array for name, array in tensors.items() if array.dtype.kind == "f"}
+
+    def _prompt(self) -> np.ndarray:
+        """Int64 `[rows, length]`, with a length that a whole number of chunks and the context have room for."""
+        rows = self._symbols["batch_size"]
+        room = max(self._ctx_len - _DECODE_STEPS, 1)
+        length = min(max(map(len, self._candidate.prompts)), room)
+        chunk = min(self._symbols["seq_len"], _MAX_CHUNK, length)
+        prompts = [self._candidate.prompts[row % len(self._candidate.prompts)] for row in range(rows)]
+        return np.array([np.resize(prompt, length // chunk * chunk) for prompt in prompts], dtype=np.int64)
+
+    def _empty_cache(self) -> dict[str, np.ndarray]:
+        inputs = {each.name: each for each in self._session.get_inputs()}
+        rows = self._symbols.get("full_batch_size", self._symbols["batch_size"])
+        cache = {}
+        for name in self._kv_names:
+            _, heads, _, size = inputs[name].shape
+            dtype = np.float16 if inputs[name].type == "tensor(float16)" else np.float32
+            cache[name] = np.zeros((rows, heads, self._ctx_len, size), dtype)
+        return cache
+
+    def _run(self, tokens: np.ndarray, positions: np.ndarray, cache: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        feeds = {"input_ids": tokens, "position_ids": positions, **cache}
+        if self._candidate.spec.continuous_batching:
+            feeds["batch_index"] = np.arange(len(tokens), dtype=np.int64)[:, None]
+        if self._candidate.spec.compute_context_length:
+            feeds["comp_ctx_lengths"] = np.zeros(self._ctx_len, dtype=np.int64)
+        if self._candidate.spec.is_tlm:
+            feeds["num_logits_to_keep"] = np.zeros((1, 1), dtype=np.int64)
+        sampler = self._candidate.spec.sampler
+        if sampler is not None:
+            shapes = {each.name: each.shape for each in self._session.get_inputs()}
+            rows, vocab_size = len(cache[self._kv_names[0]]), shapes[REPETITION_BUFFER][1]
+            batch_size, seq_len = tokens.shape
+            sampling = example_inputs(sampler, batch_size, seq_len, rows, vocab_size)
+            feeds |= {name: tensor.numpy() for name, tensor in sampling.items()}
+        return dict(zip(self._names, self._session.run(self._names, feeds), strict=True))
+
+
+def _next_tokens(tensors: dict[str, np.ndarray]) -> np.ndarray:
+    """Int64 `[rows, 1]`: what the graph drew, or the likeliest."""
+    return tensors[NEXT_TOKENS][:, 0] if NEXT_TOKENS in tensors else tensors[LOGITS][:, -1].argmax(-1)[:, None]
+
+
+def _session(model: onnx_ir.Model, candidate: Candidate) -> ort.InferenceSession:
+    """A session whose outputs are all tensors of the graph that may be floating-point."""
+    outputs = {value.name for value in model.graph.outputs}
+    watched = [
+        value.name
+        for node in model.graph
+        for value in node.outputs
+        if value.name and value.name not in outputs and _may_be_float(value)
+    ]
+    proto = onnx_ir.to_proto(model)
+    # ONNX Runtime knows their types itself.
+    proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in watched)
+    options = ort.SessionOptions()
+    # Nothing may be fused or folded away, and weights stay where they are mapped.
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.add_session_config_entry("session.disable_prepacking", "1")
+    options.add_session_config_entry(
+        "session.model_external_initializers_file_folder_path", str(candidate.onnx_path.parent)
+    )
+    return ort.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def _may_be_float(value: onnx_ir.Value) -> bool:
+    return value.dtype is None or value.dtype.is_floating_point()
