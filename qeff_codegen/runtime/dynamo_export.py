@@ -23,6 +23,7 @@ from qeff_codegen.errors import UsageError
 from qeff_codegen.runtime.constants import ONNX_DYNAMO_EXPORT_OPSET
 from qeff_codegen.runtime.customop.ctx_scatter_gather import ctx_gather_function, ctx_scatter_function
 from qeff_codegen.runtime.customop.ctx_scatter_gather_cb import ctx_gather_cb_function, ctx_scatter_cb_function
+from qeff_codegen.runtime.customop.ctx_scatter_rows import ctx_scatter_cb_3d_function
 from qeff_codegen.runtime.customop.onnx_nodes import operators_as_onnx_nodes
 from qeff_codegen.runtime.customop.rms_norm import rms_norm_function
 from qeff_codegen.runtime.graph_io import (
@@ -43,6 +44,7 @@ _CUSTOM_OPERATORS: tuple[Callable[[int], Any], ...] = (
     ctx_gather_function,
     ctx_scatter_cb_function,
     ctx_gather_cb_function,
+    ctx_scatter_cb_3d_function,
     rms_norm_function,
 )
 
@@ -60,10 +62,8 @@ def traced_with_torch_export(
         spec: which inputs the graph takes.
 
     Raises:
-        UsageError: the graph has a sampler, the model cannot be traced, or an operator of it not translated.
+        UsageError: the model cannot be traced, or an operator of it not translated.
     """
-    if spec.sampler is not None:
-        raise UsageError("a graph with a sampler is exported with TorchScript. Leave out dynamo or the sampler.")
     try:
         with operators_as_onnx_nodes(), _quiet():
             program = torch.export.export(

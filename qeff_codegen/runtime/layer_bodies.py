@@ -80,13 +80,11 @@ class LayerCutter:
         inputs: list[onnx_ir.Value] = []
         copies: dict[onnx_ir.Value, onnx_ir.Value] = {}
 
-        def copy_of(value: onnx_ir.Value | None, reader: onnx_ir.Node, index: int) -> onnx_ir.Value | None:
+        def copy_of(value: onnx_ir.Value | None) -> onnx_ir.Value | None:
             if value is None:
                 return None
             if value not in copies:
-                # Folding gives a weight a name that says nothing.
-                name = f"{reader.name}.{index}" if value.is_initializer() else value.name
-                copies[value] = onnx_ir.Value(name=_inner_name(name, layer))
+                copies[value] = onnx_ir.Value(name=_inner_name(value.name, layer))
                 inputs.append(copies[value])
                 arguments.append(value)
             return copies[value]
@@ -99,7 +97,7 @@ class LayerCutter:
                 onnx_ir.Node(
                     node.domain,
                     node.op_type,
-                    [copy_of(value, node, index) for index, value in enumerate(node.inputs)],
+                    [copy_of(value) for value in node.inputs],
                     list(node.attributes.values()),
                     overload=node.overload,
                     outputs=outputs,
