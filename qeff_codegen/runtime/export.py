@@ -239,4 +239,7 @@ def _declare_output_shapes(graph: onnx_ir.Graph, vocab_size: int, spec: ExportSp
             output.shape = taken[output.name].shape
         else:
             tokens = "num_logits_to_keep" if spec.is_tlm else 1
-            output.shape = onnx_ir.Shape(["batch_size", tokens, 1 if output.name == NEXT_TOKENS else vocab_size])
+            known = output.shape[-1] if output.shape else None
+            # torch.export knows it; TorchScript does not infer it through every head.
+            last = known if isinstance(known, int) else vocab_size
+            output.shape = onnx_ir.Shape(["batch_size", tokens, 1 if output.name == NEXT_TOKENS else last])

@@ -32,6 +32,9 @@ ORDER = [
     r"-aic-binary-dir=(?P<binary>.+)",
 ]
 SUFFIX = "_RetainedState"
+SAMPLER = {"last_accepted_output_tokens", "temperatures", "top_ks", "top_ps", "min_ps", "random_numbers"}
+SAMPLER |= {"repetition_penalties", "presence_penalties"}
+SEEN = ("repetition", "presence")
 CACHE_NAMES = ("past_key.", "past_value.", "compressed_kv.", "k_pe.")
 
 
@@ -86,6 +89,20 @@ def check_custom_io(path: Path, graph: onnx.GraphProto) -> None:
         fail("a cache input has no retained output")
 
 
+def check_results(graph: onnx.GraphProto) -> None:
+    """A graph gives logits, or takes all that a sampler reads, gives tokens and retains what it has seen."""
+    inputs, outputs = ({item.name for item in items} for items in (graph.input, graph.output))
+    if ("logits" in outputs) == ("next_tokens" in outputs):
+        fail(f"the graph gives {sorted(outputs)}, neither logits nor next_tokens or both")
+    if "next_tokens" in outputs:
+        missing = {*SAMPLER, *(f"past_{name}_penalty_buffer" for name in SEEN)} - inputs
+        retained = {f"past_{name}_penalty_buffer{SUFFIX}" for name in SEEN} - outputs
+        if missing or retained:
+            fail(f"a sampler lacks the inputs {sorted(missing)} and the outputs {sorted(retained)}")
+    elif inputs & SAMPLER:
+        fail("the graph takes what a sampler reads, and has none")
+
+
 def check_functions(model: onnx.ModelProto, asked: bool) -> None:
     """`-sub-functions` is for functions beside those of the compiler's own operators, each of them called."""
     called = {(node.domain, node.op_type) for node in model.graph.node}
@@ -113,6 +130,7 @@ def main() -> None:
     model = onnx.load(found["model"])
     onnx.checker.check_model(model, full_check=False)
     check_functions(model, "functions" in found)
+    check_results(model.graph)
     axes = {
         dim.dim_param
         for item in model.graph.input

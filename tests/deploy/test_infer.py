@@ -87,6 +87,25 @@ def test_one_prompt_is_answered_alone(run: Run, checkpoint: Path, expected: dict
     assert run(checkpoint, prompts=PROMPTS[:1]) == expected[PROMPTS[0]] + "\n"
 
 
+def test_prompts_come_from_a_file_too(run: Run, checkpoint: Path, expected: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "prompts.txt"
+    file.write_text("\n".join([*PROMPTS[1:3], "", PROMPTS[3]]) + "\n")
+    text = run(checkpoint, "--prompts-file", str(file), "--full-batch-size", "2", prompts=PROMPTS[:1])
+    assert text == as_list(expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"caf\xe9\n", "is no UTF-8 text"), (b"\n\n", "there is no prompt. Give --prompt TEXT")],
+)
+def test_a_file_without_prompts_is_refused(checkpoint: Path, tmp_path: Path, content: bytes, message: str) -> None:
+    file = tmp_path / "prompts.txt"
+    file.write_bytes(content)
+    result = CliRunner(catch_exceptions=False).invoke(main, ["infer", str(checkpoint), "--prompts-file", str(file)])
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
 class Bytes:
     """A tokenizer whose tokens are bytes: a character may take several."""
 

@@ -33,7 +33,7 @@ def test_a_seed_gives_one_text_wherever_it_is_drawn(checkpoint: Path) -> None:
     assert drawn.exit_code == 0, drawn.output
     for arguments in (
         ("--runtime", "pytorch"),
-        ("--full-batch-size", "2"),
+        ("--full-batch-size", "2", "--use-onnx-subfunctions"),
         ("--full-batch-size", "3", "--runtime", "pytorch"),
         ("--comp-ctx-lengths-prefill", "16", "--comp-ctx-lengths-decode", "24"),
     ):
@@ -70,11 +70,13 @@ def test_what_makes_no_sense_is_refused_by_name(checkpoint: Path, arguments: tup
 
 
 @pytest.mark.usefixtures("compiler")
-@pytest.mark.parametrize("batching", [{}, {"full_batch_size": 4}])
-def test_the_compiler_gets_a_graph_that_samples(checkpoint: Path, tmp_path: Path, batching: dict[str, Any]) -> None:
+@pytest.mark.parametrize("options", [{}, {"full_batch_size": 4, "use_onnx_subfunctions": True}])
+def test_the_compiler_gets_a_graph_that_samples(checkpoint: Path, tmp_path: Path, options: dict[str, Any]) -> None:
     qaic_config = {"include_sampler": True, "return_pdfs": True, "max_top_k_ids": 32}
-    model = QEFFAutoModelForCausalLM.from_pretrained(str(checkpoint), bool(batching), qaic_config=qaic_config)
-    program = model.compile(tmp_path, **batching)
+    model = QEFFAutoModelForCausalLM.from_pretrained(
+        str(checkpoint), "full_batch_size" in options, qaic_config=qaic_config
+    )
+    program = model.compile(tmp_path, **options)
     assert program.compiled
     (graph,) = tmp_path.glob("*/model.onnx")
     outputs = [output.name for output in onnx.load(graph).graph.output]
