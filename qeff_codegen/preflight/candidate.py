@@ -13,7 +13,6 @@ import onnx_ir
 from qeff_codegen.deploy.specializations import Specialization
 from qeff_codegen.preflight.sized_graph import sized_graph, without_functions
 from qeff_codegen.runtime.graph_io import ExportSpec, LayerShapes
-from qeff_codegen.runtime.graph_weights import weights_of
 from qeff_codegen.runtime.kv_cache import kv_cache_shapes
 
 
@@ -74,4 +73,6 @@ def candidate_of(
         prompts: token ids to run it with, at least one prompt.
     """
     layers = tuple(kv_cache_shapes(model))
-    return Candidate(onnx_path, spec, layers, frozenset(weights_of(model)), programs, prompts)
+    # A shared one by each of its names: exporters choose different ones.
+    named = (*model.named_parameters(remove_duplicate=False), *model.named_buffers(remove_duplicate=False))
+    return Candidate(onnx_path, spec, layers, frozenset(name for name, _ in named), programs, prompts)

@@ -40,6 +40,8 @@ def _findings(candidate: Candidate) -> Iterator[Finding]:
             "Spell it with operators that are known, in the generated code or in "
             "qeff_codegen/runtime/known_spellings.py. `qaic-compile -operators-supported=onnx` lists what a compiler "
             "has.",
+            # The table knows the TorchScript exporter's graphs alone.
+            is_problem=not candidate.spec.dynamo,
         )
 
 

@@ -55,7 +55,7 @@ class WatchedRun:
             position += tokens.shape[1]
             is_in_prompt = position < prompt.shape[1]
             tokens = prompt[:, position : position + chunk] if is_in_prompt else _next_tokens(tensors)
-            yield {name: array for name, array in tensors.items() if array.dtype.kind == "f"}
+            yield {name: array for name, array in tensors.items() if _is_float(array)}
 
     def _prompt(self) -> np.ndarray:
         """Int64 `[rows, length]`, with a length that a whole number of chunks and the context have room for."""
@@ -92,6 +92,11 @@ class WatchedRun:
             sampling = example_inputs(sampler, batch_size, seq_len, rows, vocab_size)
             feeds |= {name: tensor.numpy() for name, tensor in sampling.items()}
         return dict(zip(self._names, self._session.run(self._names, feeds), strict=True))
+
+
+def _is_float(computed: object) -> bool:
+    # torch.export's graphs have sequences of tensors too.
+    return isinstance(computed, np.ndarray) and computed.dtype.kind == "f"
 
 
 def _next_tokens(tensors: dict[str, np.ndarray]) -> np.ndarray:

@@ -61,7 +61,6 @@ class _GraphInterface(nn.Module):
         self.decoder = decoder
         self.layers = layers
         self.optional_input_names = optional_input_names(spec)
-        self.vocab_size = 0
         self.sampler = None if spec.sampler is None else Sampler(spec.sampler)
 
     def forward(
@@ -80,7 +79,6 @@ class _GraphInterface(nn.Module):
             use_cache=True,
             **optional,
         )
-        self.vocab_size = int(outputs.logits.shape[-1])
         cache = (tensor for pair in self._reordered(cache_of(outputs)) for tensor in pair)
         if self.sampler is None:
             return outputs.logits, *cache
@@ -144,7 +142,7 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
             layers = repeated_layers(model)
             outline_layers(graph_model, layers, by_scope(layers) if spec.dynamo else by_node_name(layers))
         _tidy(graph_model)
-        _declare_output_shapes(graph_model.graph, interface.vocab_size, spec)
+        _declare_output_shapes(graph_model.graph, _vocab_size(model), spec)
         save_graph(graph_model, unfinished)
     return onnx_path
 
@@ -218,6 +216,19 @@ def _tidy(graph_model: onnx_ir.Model) -> None:
     RemoveUnusedNodesPass()(graph_model)
     # Traces of the code that made each node, with paths of this machine.
     ClearMetadataAndDocStringPass()(graph_model)
+
+
+def _vocab_size(model: nn.Module) -> int:
+    """The number of logits of one token, asked of the model: it need not be the configuration's."""
+    one = torch.zeros(1, 1, dtype=torch.int64)
+    with torch.no_grad():
+        outputs = model(
+            input_ids=one,
+            position_ids=one,
+            past_key_values=allocate_kv_cache(kv_cache_shapes(model), 1, 1, next(model.parameters()).dtype),
+            use_cache=True,
+        )
+    return int(outputs.logits.shape[-1])
 
 
 def _declare_output_shapes(graph: onnx_ir.Graph, vocab_size: int, spec: ExportSpec) -> None:

@@ -12,7 +12,11 @@ import onnx_ir
 
 
 def spell_casts(graph_model: onnx_ir.Model) -> None:
-    """Replaces each CastLike in a function of the graph whose target's type is the same wherever it is called."""
+    """Replaces each CastLike whose target's type is known; in a function, if it is the same wherever it is called."""
+    for node in list(graph_model.graph):
+        target = node.inputs[1].dtype if node.op_type == "CastLike" and node.inputs[1] is not None else None
+        if target is not None:
+            _replace(graph_model.graph, node, target)
     for function in graph_model.functions.values():
         positions = {value: position for position, value in enumerate(function.inputs)}
         for node in list(function):
@@ -34,6 +38,6 @@ def _types_given(
             yield None if value is None else value.dtype
 
 
-def _replace(function: onnx_ir.Function, node: onnx_ir.Node, dtype: onnx_ir.DataType) -> None:
+def _replace(function: onnx_ir.Function | onnx_ir.Graph, node: onnx_ir.Node, dtype: onnx_ir.DataType) -> None:
     cast = onnx_ir.node("Cast", [node.inputs[0]], attributes={"to": int(dtype)}, name=node.name)
     onnx_ir.convenience.replace_nodes_and_values(function, node, [node], [cast], node.outputs, cast.outputs)

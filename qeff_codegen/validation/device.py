@@ -5,14 +5,12 @@ Nothing here runs on hardware, and no result of it says so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.graph import ExportedGraph
 from qeff_codegen.deploy.program import CompilerError, make_program
-from qeff_codegen.deploy.specializations import Specialization, specializations
+from qeff_codegen.deploy.specializations import specializations
 from qeff_codegen.preflight.candidate import candidate_of
 from qeff_codegen.preflight.run import Preflight, preflight
 from qeff_codegen.runtime.find_compiler import find_compiler
@@ -27,17 +25,15 @@ class DeviceStage:
 
     Args:
         model: the QEff model.
-        scenarios: all that will be asked for.
     """
 
-    def __init__(self, model: Any, scenarios: Sequence[Scenario]) -> None:
+    def __init__(self, model: Any) -> None:
         self._model = model
-        self._scenarios = scenarios
         self._preflights: dict[str, Preflight] = {}
 
     def result(self, scenario: Scenario, graph: ExportedGraph) -> StageResult:
         """What is known of `graph`, which runs `scenario` on ONNX Runtime, before a device has seen it."""
-        found = self._preflight(graph)
+        found = self._preflight(scenario, graph)
         if not found.passed:
             return StageResult(4, PREFLIGHT_FAILED, detail=str(found))
         compiler = find_compiler()
@@ -49,13 +45,12 @@ class DeviceStage:
             return StageResult(4, FAILED, detail=str(error))
         return StageResult(4, COMPILED, detail=program.command_line)
 
-    def _preflight(self, graph: ExportedGraph) -> Preflight:
+    def _preflight(self, scenario: Scenario, graph: ExportedGraph) -> Preflight:
         path = str(graph.onnx_path)
         if path not in self._preflights:
-            continuous = graph.spec.continuous_batching
-            served = [each for each in self._scenarios if (each.full_batch_size is not None) == continuous]
-            programs = tuple(program for each in served for program in _programs(each))
-            candidate = candidate_of(self._model, graph.onnx_path, graph.spec, programs, served[0].prompts)
+            # One scenario's sizes stand for all: what follows from one batch size and length follows from others.
+            programs = tuple(specializations(compile_options(scenario)))
+            candidate = candidate_of(self._model, graph.onnx_path, graph.spec, programs, scenario.prompts)
             self._preflights[path] = preflight(candidate)
         return self._preflights[path]
 
@@ -65,8 +60,3 @@ def compile_options(scenario: Scenario) -> CompileOptions:
     if scenario.full_batch_size is not None:
         return CompileOptions(scenario.prefill_seq_len, scenario.ctx_len, full_batch_size=scenario.full_batch_size)
     return CompileOptions(scenario.prefill_seq_len, scenario.ctx_len, batch_size=scenario.cache_rows)
-
-
-def _programs(scenario: Scenario) -> list[Specialization]:
-    programs = specializations(compile_options(scenario))
-    return [replace(program, name=f"{scenario.name}, {program.name}") for program in programs]

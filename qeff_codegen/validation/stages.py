@@ -113,7 +113,7 @@ class _Bench:
     def device_stage(self, scenario: Scenario) -> StageResult:
         """Stage 4: as far as it goes without a device."""
         if self._device is None:
-            self._device = DeviceStage(self._model(), self._subject.scenarios)
+            self._device = DeviceStage(self._model())
         return self._device.result(scenario, self._exported(scenario))
 
     def texts(self, trace: Trace) -> tuple[str, ...]:
