@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import checking, exporting, generating
+from tests.benchmarks import checking, exporting, generating, key_blocks
 from tests.benchmarks.smollm2 import measuring
 
 
@@ -13,7 +13,7 @@ def main() -> None:
     """Measure everything and print one table; ratios are what to quote, since machines differ."""
     export, nodes = exporting.measure()
     table = Table("what", "measured", "goal", "yardstick", "its measure", "ratio")
-    for item in (*generating.measure(), *checking.measure(), *export, *measuring.measure()):
+    for item in (*generating.measure(), *checking.measure(), *export, *key_blocks.measure(), *measuring.measure()):
         table.add_row(
             item.what,
             f"{item.amount:.3g} {item.unit}",
