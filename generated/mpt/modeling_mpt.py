@@ -152,7 +152,7 @@ class QEffMptModel(MptModel):
         hidden_states = inputs_embeds
 
         # Compute alibi tensor: check build_alibi_tensor documentation
-        alibi = self.build_mpt_alibi_tensor(self.num_heads, self.config.max_seq_len, device=hidden_states.device)
+        alibi = self.alibi_cached
 
         target_length = past_key_values.get_seq_length() if comp_ctx_lengths is None else comp_ctx_lengths.shape[-1]
         causal_mask = _create_causal_mask(position_ids=position_ids, target_length=target_length)
@@ -178,6 +178,13 @@ class QEffMptModel(MptModel):
         return BaseModelOutputWithPastAndCrossAttentions(
             last_hidden_state=hidden_states,
             cache=past_key_values,
+        )
+
+    def __qeff_init__(self):
+        self.register_buffer(
+            "alibi_cached",
+            self.build_mpt_alibi_tensor(self.num_heads, self.config.max_seq_len, device=self.device),
+            persistent=False,
         )
 
 
