@@ -1,13 +1,12 @@
-"""black, at the line length of the project that generated files go to."""
+"""black, at the line length of the place that generated files go to."""
 
 from __future__ import annotations
 
 import black
 
-LINE_LENGTH = 119
-_MODE = black.Mode(line_length=LINE_LENGTH)
+from qeff_codegen.targets.embedded import EMBEDDED
 
 
-def formatted(code: str) -> str:
+def formatted(code: str, line_length: int = EMBEDDED.line_length) -> str:
     """`code` as black lays it out."""
-    return black.format_str(code, mode=_MODE)
+    return black.format_str(code, mode=black.Mode(line_length=line_length))

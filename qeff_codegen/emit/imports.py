@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from qeff_codegen.anatomy.modeling_file import ModelingFile
-from qeff_codegen.targets.embedded import LIBRARY_NAMES, RUNTIME_NAMES
+from qeff_codegen.targets.embedded import EMBEDDED
+from qeff_codegen.targets.target import LIBRARY_NAMES, Target
 
 
 def global_names(code: str) -> set[str]:
@@ -27,7 +28,9 @@ def global_names(code: str) -> set[str]:
     return {name for name in names if not hasattr(builtins, name)}
 
 
-def resolve(names: Iterable[str], file: ModelingFile) -> tuple[dict[str, tuple[str, str | None]], list[str]]:
+def resolve(
+    names: Iterable[str], file: ModelingFile, target: Target = EMBEDDED
+) -> tuple[dict[str, tuple[str, str | None]], list[str]]:
     """Where each name is imported from: runtime names first, then upstream's imports, then its module.
 
     Returns:
@@ -36,8 +39,8 @@ def resolve(names: Iterable[str], file: ModelingFile) -> tuple[dict[str, tuple[s
     found: dict[str, tuple[str, str | None]] = {}
     unknown: list[str] = []
     for name in sorted(names):
-        if name in RUNTIME_NAMES:
-            found[name] = (RUNTIME_NAMES[name], name)
+        if name in target.modules:
+            found[name] = (target.modules[name], name)
         elif name in file.imports:
             found[name] = file.imports[name]
         elif name in file.names:
@@ -49,24 +52,24 @@ def resolve(names: Iterable[str], file: ModelingFile) -> tuple[dict[str, tuple[s
     return found, unknown
 
 
-def import_block(found: Mapping[str, tuple[str, str | None]]) -> str:
+def import_block(found: Mapping[str, tuple[str, str | None]], first_party: str = EMBEDDED.first_party) -> str:
     """The import statements, in the sections and order that isort and ruff use."""
     sections: dict[int, list[str]] = {}
     modules: dict[str, list[str]] = {}
     for name, (module, original) in found.items():
         if original is None:
             statement = f"import {module}" if name == module.split(".")[0] else f"import {module} as {name}"
-            sections.setdefault(_section(module), []).append(statement)
+            sections.setdefault(_section(module, first_party), []).append(statement)
         else:
             modules.setdefault(module, []).append(name if name == original else f"{original} as {name}")
     plain = {section: sorted(set(statements)) for section, statements in sections.items()}
     blocks = []
-    for section in sorted({*plain, *(_section(module) for module in modules)}):
+    for section in sorted({*plain, *(_section(module, first_party) for module in modules)}):
         lines = plain.get(section, [])
         lines = lines + [
             f"from {module} import {members}"
             for module in sorted(modules)
-            if _section(module) == section
+            if _section(module, first_party) == section
             for members in _members(modules[module])
         ]
         blocks.append("\n".join(lines))
@@ -81,13 +84,13 @@ def _members(names: list[str]) -> list[str]:
     return sorted([*statements, *renamed], key=lambda statement: _member_order(statement.split(",")[0]))
 
 
-def _section(module: str) -> int:
+def _section(module: str, first_party: str) -> int:
     if module.startswith("."):
         return 3
     top = module.split(".")[0]
     if top in sys.stdlib_module_names:
         return 0
-    return 2 if top == "qeff_codegen" else 1
+    return 2 if top == first_party else 1
 
 
 def _member_order(name: str) -> tuple[int, list[str | int], str]:

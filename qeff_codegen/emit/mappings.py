@@ -10,8 +10,7 @@ from qeff_codegen.generated_model import MappingEntry
 def mapping_entries(draft: Draft) -> tuple[MappingEntry, ...]:
     """What rules have mapped themselves, and every class on the call path, in upstream's order."""
     name = draft.anatomy.file.upstream.name
-    # Relative, so that a generated folder can have any name and stand anywhere.
-    module = f".{name}.modeling_{name}"
+    module = draft.target.modeling_module.format(name=name)
     parts = sorted(draft.anatomy.replaced, key=lambda part: part.cls.node.lineno)
     return (
         *draft.mappings,

@@ -18,6 +18,7 @@ from qeff_codegen.engine.draft import Draft, Function, code_of
 from qeff_codegen.engine.provenance import Line, Removal, follow, origin, stands_for
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generated_model import Edit
+from qeff_codegen.targets.target import Target
 from qeff_codegen.upstream.source import UpstreamModel
 
 SCAFFOLD = "emit"
@@ -52,7 +53,7 @@ def assemble(draft: Draft) -> ModelingFileText:
             body.function(functions[0])
         elif functions:
             body.cls(draft, name, functions)
-    found, unknown = resolve(global_names(body.text) - body.defined, draft.anatomy.file)
+    found, unknown = resolve(global_names(body.text) - body.defined, draft.anatomy.file, draft.target)
     if unknown:
         file = draft.anatomy.file
         reading = next(index for index, line in enumerate(body.lines) if re.search(rf"\b{unknown[0]}\b", line.text))
@@ -63,11 +64,13 @@ def assemble(draft: Draft) -> ModelingFileText:
             location=file.location(line or draft.anatomy.causal_lm.cls.node.lineno),
             next_step="a rule introduces this name without saying where it is imported from",
         )
-    top = _top(draft.anatomy.file.upstream, formatted(import_block(found)))
+    line_length = draft.target.line_length
+    imports = formatted(import_block(found, draft.target.first_party), line_length)
+    top = _top(draft.anatomy.file.upstream, draft.target, imports)
     lines = [*top, *body.lines]
     removals = [replace(item, before=item.before + len(top)) for item in body.removals]
     removals += _left_out(left_upstream(draft.anatomy, _emission(draft, emitted, found)), lines, removals)
-    code = formatted("\n".join(line.text for line in lines) + "\n")
+    code = formatted("\n".join(line.text for line in lines) + "\n", line_length)
     lines, removals = follow(lines, removals, code, steps.FORMATTER.id)
     return ModelingFileText(
         code,
@@ -78,12 +81,14 @@ def assemble(draft: Draft) -> ModelingFileText:
     )
 
 
-def _top(upstream: UpstreamModel, imports: str) -> list[Line]:
-    """Header and imports; the licence's lines are upstream's."""
-    text = header(upstream).splitlines()
+def _top(upstream: UpstreamModel, target: Target, imports: str) -> list[Line]:
+    """Header and imports; the lines of upstream's licence are upstream's."""
+    text = header(upstream, target).splitlines()
     licence = licence_lines(upstream)
-    lines = [Line(text[index], upstream=number) for index, number in enumerate(licence)]
-    lines += [Line(line, rules=(steps.HEADER.id,)) for line in text[len(licence) :]]
+    first = len(target.licence.splitlines())
+    lines = [Line(line, rules=(steps.HEADER.id,)) for line in text[:first]]
+    lines += [Line(line, upstream=number) for line, number in zip(text[first:], licence, strict=False)]
+    lines += [Line(line, rules=(steps.HEADER.id,)) for line in text[first + len(licence) :]]
     return [*lines, *(Line(line, rules=(steps.IMPORTS.id,)) for line in ["", *imports.splitlines()])]
 
 

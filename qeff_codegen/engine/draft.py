@@ -13,6 +13,8 @@ from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.provenance import Line, Removal, follow, origin, upstream_lines
 from qeff_codegen.errors import Location
 from qeff_codegen.generated_model import MappingEntry
+from qeff_codegen.targets.embedded import EMBEDDED
+from qeff_codegen.targets.target import Target
 
 
 @dataclass
@@ -65,12 +67,14 @@ class Draft:
         functions: methods of the role classes and the module functions they reach, in upstream's order.
         mappings: entries for the mapping file, as rules decide them.
         matches: for every rule that ran, how many places it matched.
+        target: where the generated code goes.
     """
 
     anatomy: Anatomy
     functions: list[Function]
     mappings: list[MappingEntry] = field(default_factory=list)
     matches: dict[str, int] = field(default_factory=dict)
+    target: Target = EMBEDDED
 
     def of(self, *roles: Role) -> Iterator[Function]:
         """The functions of the given roles."""
@@ -133,7 +137,7 @@ def code_of(node: cst.SimpleStatementLine | cst.BaseCompoundStatement) -> str:
     return cst.Module([node]).code
 
 
-def open_draft(anatomy: Anatomy) -> Draft:
+def open_draft(anatomy: Anatomy, target: Target = EMBEDDED) -> Draft:
     """Take from upstream's file the functions that rules may look at.
 
     These are the methods of the role classes on the call path (without `__init__`, which never runs: QEff classes
@@ -155,7 +159,7 @@ def open_draft(anatomy: Anatomy) -> Draft:
             for item in statement.body.body:
                 if isinstance(item, cst.FunctionDef) and item.name.value in used:
                     functions.append(_open(item, part.name, part.role, part.cls.methods[item.name.value]))
-    return Draft(anatomy, functions)
+    return Draft(anatomy, functions, target=target)
 
 
 def _methods_reached(methods: dict[str, ast.FunctionDef], entries: tuple[str, ...]) -> set[str]:

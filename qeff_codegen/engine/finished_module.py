@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.generated_model import MappingEntry
+from qeff_codegen.targets.embedded import EMBEDDED
+from qeff_codegen.targets.target import Target
 
 PREFIX = "QEff"
 
@@ -18,6 +20,7 @@ class FinishedModule:
     Attributes:
         imports: where every imported name comes from.
         defined: names the module defines itself.
+        target: where it goes.
     """
 
     code: str
@@ -25,6 +28,7 @@ class FinishedModule:
     mappings: tuple[MappingEntry, ...]
     imports: dict[str, str]
     defined: frozenset[str]
+    target: Target = EMBEDDED
     tree: ast.Module = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -14,22 +14,25 @@ from qeff_codegen.engine.provenance import origin
 from qeff_codegen.engine.rule import Broken, Check
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generated_model import GeneratedModel, RoleFound
+from qeff_codegen.targets.embedded import EMBEDDED
+from qeff_codegen.targets.target import Target
 from qeff_codegen.upstream.source import UpstreamModel
 
 
-def generate_model(upstream: UpstreamModel) -> GeneratedModel:
+def generate_model(upstream: UpstreamModel, target: Target = EMBEDDED) -> GeneratedModel:
     """Generate the QEff modeling code of one model, without writing anything.
 
     Raises:
         Refusal: a role, a rule or a promise does not hold; the message says which, where, and what was expected.
     """
     anatomy = _read(upstream)
-    draft = open_draft(anatomy)
+    draft = open_draft(anatomy, target)
     for rule in rule_set.rules():
-        rule.apply(draft)
+        if target.has(*rule.needs):
+            rule.apply(draft)
     text = assemble(draft)
     mappings = mapping_entries(draft)
-    module = FinishedModule(text.code, anatomy, mappings, text.imports, text.defined)
+    module = FinishedModule(text.code, anatomy, mappings, text.imports, text.defined, target)
     for check in rule_set.checks():
         broken = check.broken(module)
         if broken:

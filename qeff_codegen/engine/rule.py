@@ -49,6 +49,8 @@ class Rule:
     roles: ClassVar[tuple[Role, ...]]
     construct: ClassVar[str]
     expect: ClassVar[Expect] = Expect.ANY
+    # Names of the runtime that the rule introduces and that not every target has; where one is missing, it is left out.
+    needs: ClassVar[tuple[str, ...]] = ()
     # A function that holds none of these words is passed over without being read: most rules match in few functions.
     words: ClassVar[tuple[str, ...]] = ()
     next_step: ClassVar[str] = "this construct needs a rule of its own before the model can be generated"

@@ -33,6 +33,7 @@ class AttentionOverKeyBlocks(Rule):
         "sums that the attention function returns."
     )
     roles = (Role.ATTENTION_FUNCTION, Role.ATTENTION)
+    needs = (OVER_BLOCKS,)
     construct = (
         "`<interface> = <attention function>` in an attention, the function being scores, `softmax(<scores>, dim=-1)` "
         "and one product with the values"

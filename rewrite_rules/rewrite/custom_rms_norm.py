@@ -10,7 +10,7 @@ from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Draft
 from qeff_codegen.engine.rule import Rule
 from qeff_codegen.generated_model import MappingEntry
-from qeff_codegen.targets.embedded import RMS_NORMS, RUNTIME_NAMES
+from qeff_codegen.targets.target import RMS_NORMS
 
 
 class CustomRmsNorm(Rule):
@@ -21,7 +21,6 @@ class CustomRmsNorm(Rule):
     def apply(self, draft: Draft) -> None:
         for norm in draft.anatomy.norms:
             replacement = RMS_NORMS[norm.kind]
-            draft.mappings.append(
-                MappingEntry("CustomOpsTransform", norm.cls.name, replacement, RUNTIME_NAMES[replacement])
-            )
+            module = draft.target.modules[replacement]
+            draft.mappings.append(MappingEntry("CustomOpsTransform", norm.cls.name, replacement, module))
         draft.matches[self.id] = len(draft.anatomy.norms)
