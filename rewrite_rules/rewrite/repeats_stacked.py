@@ -1,8 +1,8 @@
 """Write the repetition of each element of the last axis as a stack, where the exporter gets the repetition wrong.
 
-PyTorch's TorchScript exporter turns the negative axis of `repeat_interleave` positive in place, and with it every other
-constant of the same value in the graph: the -1 of a reshape becomes another size. A runtime with a translation of its own
-keeps upstream's spelling.
+PyTorch's TorchScript exporter turns the negative axis of `repeat_interleave` positive in place, and with it every
+other constant of the same value in the graph: the -1 of a reshape becomes another size. A runtime that translates it
+itself keeps upstream's spelling.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LAST_AXIS = re.compile(r"(?:repeats=)?(?P<count>[2-9]), (?:dim=)?-1")
 
 
 class RepeatsStacked(Rule):
-    why = "The exporter would mistake other constants for the negative axis of `repeat_interleave`; a stack is the same."
+    why = "The exporter takes other constants for the negative axis of `repeat_interleave`; a stack is the same."
     roles = tuple(role for role in Role if role is not Role.ROTARY_EMBEDDING)
     words = ("repeat_interleave",)
     construct = "`<tensor>.repeat_interleave(<number>, dim=-1)`"
