@@ -1,7 +1,7 @@
 """Name the number of key and value heads in the configuration, where upstream's has no name for it.
 
-A target whose export asks the configuration for the size of the cache, and not the model, needs it there. Where upstream
-knows of no grouped heads every query head has keys and values of its own.
+A target whose export asks the configuration for the size of the cache, and not the model, needs it there. Where
+upstream knows of no grouped heads every query head has keys and values of its own.
 """
 
 from __future__ import annotations
