@@ -82,6 +82,6 @@ def _events(plans: list[Plan], weights: PackagedWeights | None) -> Iterator[Stag
         for plan in plans:
             yield from plan.run()
     if weights is not None:
-        transforms = next(plan.transforms for plan in plans if plan.family.name == weights.model_type)
+        runtime = next(plan.runtime for plan in plans if plan.family.name == weights.model_type)
         yield from (StageStarted(row, 1) for row in real_rows(weights))
-        yield from run_stages(real_subject(weights), transforms)
+        yield from run_stages(real_subject(weights), runtime)
