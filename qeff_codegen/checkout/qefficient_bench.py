@@ -17,16 +17,18 @@ from qeff_codegen.runtime.graph_io import LayerShapes
 from qeff_codegen.runtime.session import OrtDecoderSession
 from qeff_codegen.runtime.torch_decoder import TorchDecoder
 from qeff_codegen.validation.decoding import Decoder
+from qeff_codegen.validation.families import Family
 from qeff_codegen.validation.results import NOT_RUN, StageResult
 from qeff_codegen.validation.scenarios import Scenario
 from qeff_codegen.validation.subjects import Subject
+from qeff_codegen.validation.tiny_config import build_config, variants
 from qeff_codegen.validation.unpadded import Unpadded
 
 UNPADDED_NOTE = (
     "On QEfficient's runtime continuous batching gets calls without padding: its scatter writes a pad to index "
     "INT32_MAX, which the device skips and a CPU cannot."
 )
-DEVICE_NOTE = "Stage 4 is not part of validating a checkout"
+DEVICE_NOTE = "validating a checkout ends with Stage 3"
 
 
 class QEfficientRuntime:
@@ -80,8 +82,22 @@ class QEfficientBench:
         return (UNPADDED_NOTE,) if _is_continuous(scenario) else ()
 
     def _made(self, continuous: bool) -> Any:
-        return QEFFAutoModelForCausalLM(copy.deepcopy(self._subject.model), continuous_batching=continuous)
+        return _made(copy.deepcopy(self._subject.model), continuous)
+
+
+def _made(model: Any, continuous: bool = False) -> Any:
+    # A checkpoint's configuration names its class, and QEfficient asks for some families by that.
+    model.config.architectures = [type(model).__name__]
+    return QEFFAutoModelForCausalLM(model, continuous_batching=continuous)
 
 
 def _is_continuous(scenario: Scenario) -> bool:
     return scenario.full_batch_size is not None
+
+
+def is_served(family: Family) -> bool:
+    """Whether QEfficient's transforms make anything else of the family's causal LM than it is."""
+    base, *_ = variants(family)
+    made = _made(family.causal_lm_class(build_config(family, base))).model
+    # What comes from outside of transformers keeps its class and gets other methods.
+    return type(made) is not family.causal_lm_class or "forward" in vars(made)

@@ -14,8 +14,8 @@ from qeff_codegen.runtime.constants import INVALID_INDEX
 def runnable_graph(onnx_path: Path) -> Path:
     """Writes a copy of the graph beside it, in which the index that the device skips is 0, and returns its path.
 
-    ONNX Runtime skips no index. What is read from slot 0 in place of an invalid one is replaced by zeros afterwards, or
-    masked; but a pad would be *written* to slot 0, so the copy may get none with continuous batching.
+    ONNX Runtime skips no index. What is read from slot 0 in place of an invalid one is replaced by zeros or masked
+    afterwards; but a pad would be *written* to slot 0, so with continuous batching the copy must get none.
     """
     model = onnx.load(onnx_path, load_external_data=False)
     constants = [

@@ -103,6 +103,22 @@ class ScenarioResult:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """Every scenario's result."""
+
+    results: tuple[ScenarioResult, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Something ran, and all of it passed."""
+        return bool(self.results) and all(result.passed for result in self.results)
+
+    def as_json(self) -> dict[str, Any]:
+        """The results as plain dictionaries, with `passed`."""
+        return {"passed": self.passed, "scenarios": [result.as_json() for result in self.results]}
+
+
+@dataclass(frozen=True)
 class Row:
     """One line of the report before it has a result."""
 
