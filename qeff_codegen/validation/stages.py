@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+import torch
+
 from qeff_codegen.validation.bench import Bench, Runtime
 from qeff_codegen.validation.comparison import Trace, compare, min_margin, tolerance_for
 from qeff_codegen.validation.decoding import decode_greedily
@@ -27,6 +29,7 @@ from qeff_codegen.validation.results import (
 from qeff_codegen.validation.scenarios import Scenario
 from qeff_codegen.validation.subjects import Subject
 
+_PYTORCH = Path(torch.__file__).parent
 # Stages 1 to 3 run anywhere.
 ALL_STAGES = 3
 
@@ -114,9 +117,11 @@ class _Stages:
 
 
 def failure(stage: int, error: Exception) -> StageResult:
-    """The result of a stage that raised: what, and where it was raised."""
-    innermost = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{Path(innermost.filename).name}:{innermost.lineno}, in {innermost.name}"
+    """The result of a stage that raised: what, and where; what is raised within PyTorch, where it was called."""
+    frames = traceback.extract_tb(error.__traceback__)
+    outside = [frame for frame in frames if not Path(frame.filename).is_relative_to(_PYTORCH)]
+    place = (outside or frames)[-1]
+    where = f"{Path(place.filename).name}:{place.lineno}, in {place.name}"
     return StageResult(stage, FAILED, detail=f"{type(error).__name__}: {error}\nat {where}")
 
 
