@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,7 @@ from typing import TextIO
 
 from rich.console import Console
 
-import qeff_codegen
+from qeff_codegen.checkout.environment import environment_for
 from qeff_codegen.checkout.interpreter import check_checkout
 from qeff_codegen.checkout.pin import pinned_transformers
 from qeff_codegen.checkout.worker_events import CannotStart, Done, RowsKnown, WorkerEvent, from_lines
@@ -60,7 +59,7 @@ def _worker(names: list[str], checkout: Path, python: Path) -> Iterator[Iterator
             process = subprocess.Popen(
                 [*command, *names],
                 cwd=folder,
-                env=_environment(checkout, folder),
+                env=environment_for(checkout, folder),
                 stdout=subprocess.PIPE,
                 stderr=output,
                 text=True,
@@ -71,24 +70,6 @@ def _worker(names: list[str], checkout: Path, python: Path) -> Iterator[Iterator
             finally:
                 process.kill()
                 process.wait()
-
-
-def _environment(checkout: Path, folder: Path) -> dict[str, str]:
-    """Nothing is written but into `folder`, nothing is downloaded, and of ours the package alone can be imported.
-
-    What lies beside our package, where it is installed, would take the place of the interpreter's own.
-    """
-    ours = folder / "import"
-    ours.mkdir()
-    (ours / qeff_codegen.__name__).symlink_to(Path(qeff_codegen.__file__ or "").resolve().parent)
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    return inherited | {
-        "HF_HUB_OFFLINE": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONPATH": os.pathsep.join((str(checkout), str(ours))),
-        "QEFF_HOME": str(folder / "models"),
-        "TMPDIR": str(folder),
-    }
 
 
 def _events(process: subprocess.Popen[str], output: TextIO, python: Path) -> Iterator[WorkerEvent]:
