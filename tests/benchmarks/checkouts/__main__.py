@@ -10,11 +10,8 @@ import os
 import sys
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from qeff_codegen.checkout.interpreter import VARIABLE
-from tests.benchmarks.checkouts.comparing import compare
+from tests.benchmarks.checkouts.comparing import Comparison, compare
 
 HANDWRITTEN, GENERATED = "QEFFICIENT_CHECKOUT", "QEFFICIENT_GENERATED"
 
@@ -25,13 +22,17 @@ def main() -> None:
     if missing or not sys.argv[1:]:
         sys.exit(f"{__doc__}\nNot set: {', '.join(missing) or 'nothing'}. Families given: {len(sys.argv) - 1}.")
     handwritten, generated, python = (Path(os.environ[name]) for name in (HANDWRITTEN, GENERATED, VARIABLE))
-    table = Table("family", "nodes", "export", "decode", "not the same", "operators more or fewer")
     for family in sys.argv[1:]:
-        found = compare(family, handwritten, generated, python)
-        operators = ", ".join(f"{operator} {more:+}" for operator, more in found.operators.items())
-        ratios = (f"{ratio:.2f}" for ratio in (found.nodes, found.export, found.decode))
-        table.add_row(family, *ratios, "; ".join(found.differing) or "nothing", operators)
-    Console(width=160).print(table)
+        print(described(compare(family, handwritten, generated, python)), flush=True)
+
+
+def described(found: Comparison) -> str:
+    """One family's comparison, on two lines."""
+    operators = ", ".join(f"{operator} {more:+}" for operator, more in found.operators.items())
+    return (
+        f"{found.family}: nodes {found.nodes:.2f}, export {found.export:.2f}, decode {found.decode:.2f}; "
+        f"not the same: {', '.join(found.differing) or 'nothing'}\n  operators: {operators or 'the same'}"
+    )
 
 
 if __name__ == "__main__":
