@@ -15,7 +15,7 @@ from rich.console import Console
 from qeff_codegen.checkout.environment import environment_for
 from qeff_codegen.checkout.interpreter import check_checkout
 from qeff_codegen.checkout.pin import pinned_transformers
-from qeff_codegen.checkout.worker_events import CannotStart, Done, RowsKnown, WorkerEvent, from_lines
+from qeff_codegen.checkout.worker_events import CannotGoOn, Done, RowsKnown, WorkerEvent, from_lines
 from qeff_codegen.errors import UsageError
 from qeff_codegen.validation.report import shown
 from qeff_codegen.validation.results import Outcome, ScenarioFinished, StageStarted
@@ -39,10 +39,8 @@ def validate_in_checkout(names: Sequence[str], checkout: Path, python: Path, con
     """
     check_checkout(checkout)
     with _worker(list(dict.fromkeys(names)), checkout.absolute(), python) as events:
-        first = next(events)
-        if not isinstance(first, RowsKnown):
-            raise UsageError(first.message if isinstance(first, CannotStart) else f"unexpected: {first}")
-        return Outcome(shown(console, first.rows, _progress(events)))
+        rows = next(event.rows for event in events if isinstance(event, RowsKnown))
+        return Outcome(shown(console, rows, _progress(events)))
 
 
 def _progress(events: Iterator[WorkerEvent]) -> Iterator[StageStarted | ScenarioFinished]:
@@ -78,8 +76,10 @@ def _events(process: subprocess.Popen[str], output: TextIO, python: Path) -> Ite
     # A process that is killed may leave a part of a line.
     with suppress(JSONDecodeError):
         for event in from_lines(process.stdout):
+            if isinstance(event, CannotGoOn):
+                raise UsageError(event.message)
             yield event
-            ended_well = isinstance(event, CannotStart | Done)
+            ended_well = isinstance(event, Done)
     if not ended_well:
         raise UsageError(_ended_early(process.wait(), output, python))
 

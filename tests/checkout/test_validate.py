@@ -74,6 +74,13 @@ class QEFFAutoModelForCausalLM:
         self.model.to("meta")
         return str(path)
 """
+CANNOT_PLAN = """
+from qeff_codegen.validation import families
+def find_family(name):
+    raise KeyError("no plan")
+families.find_family = find_family
+QEFFAutoModelForCausalLM = None
+"""
 PYTHON = Path(sys.executable)
 
 
@@ -127,15 +134,16 @@ def test_another_release_than_the_checkout_pins_is_said(tmp_path: Path) -> None:
         ("import absent_library", "has no package `absent_library`, which QEfficient or the stages import"),
         ("from QEfficient.transformers import absent", "ImportError: cannot import name 'absent'"),
         ("\n\nclass", "SyntaxError: invalid syntax (__init__.py, line 3)\n  at {0}:3"),
+        (CANNOT_PLAN, "The stages cannot go on in {1}: KeyError: 'no plan'\n  at {0}:4"),
         ("import os\nos.abort()", "was ended by signal 6 before the stages were done. The last it said:"),
         ("import os, sys\nprint('on its way', file=sys.stderr, flush=True)\nos._exit(3)", "said:\n  on its way"),
     ],
-    ids=["missing package", "missing name", "syntax", "abort", "exit"],
+    ids=["missing package", "missing name", "syntax", "anything", "abort", "exit"],
 )
 def test_an_interpreter_or_checkout_that_cannot_run_is_explained(qefficient: str, said: str, tmp_path: Path) -> None:
     checkout = checkout_with(tmp_path, qefficient)
     message = refused(checkout)
-    assert said.format(checkout / "QEfficient" / "__init__.py") in message
+    assert said.format(checkout / "QEfficient" / "__init__.py", checkout) in message
     assert "Traceback" not in message
 
 
