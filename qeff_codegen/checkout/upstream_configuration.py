@@ -123,7 +123,7 @@ def _sub_configurations(cls: ast.ClassDef) -> dict[str, str]:
         if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["sub_configs"]
         if isinstance(node.value, ast.Dict)
         for key, value in zip(node.value.keys, node.value.values, strict=True)
-        if isinstance(key, ast.Constant) and isinstance(value, ast.Name)
+        if isinstance(key, ast.Constant) and isinstance(key.value, str) and isinstance(value, ast.Name)
     }
 
 
