@@ -26,6 +26,12 @@ dependencies = [
     "torch@https://example.org/torch-2.7.0%2Bcpu-cp311-cp311-linux_x86_64.whl ; python_version=='3.11'",
     "transformers=={RELEASE}",
 ]
+
+[tool.ruff]
+line-length = 120
+lint.extend-select = ["I"]
+# The modules that generated code imports are not made up.
+lint.isort.known-first-party = ["QEfficient"]
 """,
     TRANSFORMS: """\
 # A licence.
@@ -81,6 +87,7 @@ class SamplerTransform:
     _module_mapping = {
         QEffAppleForCausalLM,
     }
+    seen = QuinceForCausalLM, PlumNorm
 
     @classmethod
     def apply(cls, model: nn.Module):
