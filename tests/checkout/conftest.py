@@ -16,6 +16,8 @@ from qeff_codegen.engine import generate
 from qeff_codegen.targets.qefficient import QEFFICIENT
 
 RELEASE = "9.8.7"
+# What ruff 0.15.22 checks unless told otherwise, and what QEfficient adds to it; newer ones check more.
+RUFF_0_15 = ("--select", "E4,E7,E9,F,I")
 TRANSFORMS = "QEfficient/transformers/models/pytorch_transforms.py"
 
 CHECKOUT = {

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from qeff_codegen.cli.main import main
-from tests.checkout.conftest import TRANSFORMS
+from tests.checkout.conftest import RUFF_0_15, TRANSFORMS
 from tests.checkout.qefficient import copy_of_the_checkout, needs_qefficient, qefficient_checkout, qefficient_python
 
 # Dense, and with experts; neither is written by hand there.
@@ -41,7 +41,7 @@ def test_a_change_that_ruff_and_an_import_are_content_with(tmp_path: Path, monke
     assert len(code) == 2 * len(NAMES) + 1
     changes = difflib.unified_diff(before.splitlines(), (root / TRANSFORMS).read_text().splitlines(), n=0)
     assert [line for line in changes if line.startswith("-") and not line.startswith("---")] == []
-    for command in (["check"], ["format", "--check"]):
+    for command in (["check", *RUFF_0_15], ["format", "--check"]):
         ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", *code]
         found = subprocess.run(ruff, cwd=root, capture_output=True, text=True, check=False)
         assert found.returncode == 0, found.stdout
