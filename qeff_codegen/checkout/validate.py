@@ -12,9 +12,8 @@ from typing import TextIO
 
 from rich.console import Console
 
+from qeff_codegen.checkout.checkout import Checkout
 from qeff_codegen.checkout.environment import environment_for
-from qeff_codegen.checkout.interpreter import check_checkout
-from qeff_codegen.checkout.pin import pinned_transformers
 from qeff_codegen.checkout.worker_events import CannotGoOn, Done, RowsKnown, WorkerEvent, from_lines
 from qeff_codegen.errors import UsageError
 from qeff_codegen.validation.report import shown
@@ -24,21 +23,20 @@ _WORKER = "qeff_codegen.checkout.worker"
 _LAST_WORDS = 8
 
 
-def validate_in_checkout(names: Sequence[str], checkout: Path, python: Path, console: Console) -> Outcome:
+def validate_in_checkout(names: Sequence[str], checkout: Checkout, python: Path, console: Console) -> Outcome:
     """Validate each name with what serves it in `checkout`, showing progress and a summary on `console`.
 
     Args:
         names: model types.
-        checkout: root of a clone of QEfficient, of which nothing is changed.
+        checkout: of which nothing is changed.
         python: an interpreter that has what QEfficient needs.
         console: where progress goes.
 
     Raises:
-        UsageError: `checkout` is none, the interpreter does not suit it, a name is unknown there or not served, or the
+        UsageError: the interpreter does not suit the checkout, a name is unknown there or not served, or the
             process ended early.
     """
-    check_checkout(checkout)
-    with _worker(list(dict.fromkeys(names)), checkout.absolute(), python) as events:
+    with _worker(list(dict.fromkeys(names)), checkout, python) as events:
         rows = next(event.rows for event in events if isinstance(event, RowsKnown))
         return Outcome(shown(console, rows, _progress(events)))
 
@@ -48,16 +46,16 @@ def _progress(events: Iterator[WorkerEvent]) -> Iterator[StageStarted | Scenario
 
 
 @contextmanager
-def _worker(names: list[str], checkout: Path, python: Path) -> Iterator[Iterator[WorkerEvent]]:
+def _worker(names: list[str], checkout: Checkout, python: Path) -> Iterator[Iterator[WorkerEvent]]:
     """The events of a process that runs the stages; it is ended, and what it wrote deleted, when they are left."""
     with tempfile.TemporaryDirectory(prefix="qeff_codegen-") as name:
-        folder = Path(name)
-        command = [str(python), "-W", "ignore", "-m", _WORKER, str(checkout), pinned_transformers(checkout) or ""]
+        folder, root = Path(name), checkout.root.absolute()
+        command = [str(python), "-W", "ignore", "-m", _WORKER, str(root), checkout.transformers]
         with (folder / "output.txt").open("w+", encoding="utf-8", errors="replace") as output:
             process = subprocess.Popen(
                 [*command, *names],
                 cwd=folder,
-                env=environment_for(checkout, folder),
+                env=environment_for(root, folder),
                 stdout=subprocess.PIPE,
                 stderr=output,
                 text=True,

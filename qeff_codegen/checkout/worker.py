@@ -1,6 +1,6 @@
 """Runs in the checkout's interpreter: python -m qeff_codegen.checkout.worker CHECKOUT PINNED NAME...
 
-PINNED is the transformers release that the checkout is for, or empty. Events go to standard output as they happen;
+PINNED is the transformers release that the checkout is for. Events go to standard output as they happen;
 what libraries print there goes to standard error.
 """
 
@@ -74,7 +74,7 @@ def _check_release(pinned: str) -> None:
         installed = version("transformers")
     except PackageNotFoundError:
         raise UsageError(f"{sys.executable} has no transformers. {_INSTALL}") from None
-    if pinned and installed != pinned:
+    if installed != pinned:
         raise UsageError(
             f"{sys.executable} has transformers {installed}, and the checkout pins {pinned}: its code is for that "
             f"release alone. {_INSTALL}"

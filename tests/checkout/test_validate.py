@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from qeff_codegen.checkout import kept_results
+from qeff_codegen.checkout.checkout import open_checkout
 from qeff_codegen.checkout.kept_results import load_results
 from qeff_codegen.checkout.validate import validate_in_checkout
 from qeff_codegen.cli.validate import validate
@@ -119,7 +120,7 @@ def test_the_stages_run_in_the_checkout_and_are_kept_for_it(tmp_path: Path, monk
 
 def refused(checkout: Path, *names: str) -> str:
     with pytest.raises(UsageError) as raised:
-        validate_in_checkout(names or ("llama",), checkout, PYTHON, Console(file=io.StringIO()))
+        validate_in_checkout(names or ("llama",), open_checkout(checkout), PYTHON, Console(file=io.StringIO()))
     return str(raised.value)
 
 
@@ -159,7 +160,7 @@ def test_a_family_that_nothing_serves_is_sent_to_apply(tmp_path: Path) -> None:
     [
         (("--checkout", ".", "--weights", "smollm2"), "give either --weights or --checkout"),
         (("--checkout-python", "python3"), "--checkout PATH, which is not given"),
-        (("--checkout", "."), "is no checkout of QEfficient"),
+        (("--checkout", "."), "is no checkout of quic/efficient-transformers"),
     ],
 )
 def test_misuse_is_explained(
