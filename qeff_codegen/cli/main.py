@@ -14,6 +14,7 @@ COMMANDS = {
     "generate": "qeff_codegen.cli.generate",
     "check": "qeff_codegen.cli.check",
     "inspect": "qeff_codegen.cli.inspect",
+    "apply": "qeff_codegen.cli.apply",
     "validate": "qeff_codegen.cli.validate",
     "review": "qeff_codegen.cli.review",
     "sweep": "qeff_codegen.cli.sweep",

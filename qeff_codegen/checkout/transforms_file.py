@@ -1,0 +1,292 @@
+"""What QEfficient's `pytorch_transforms.py` says, and on which lines: its imports, and the mapping of each transform.
+
+Nothing is changed here and nothing imported: the file is text, read with LibCST.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import libcst as cst
+from libcst.helpers import get_full_name_for_node
+from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
+
+from qeff_codegen.errors import Location, Refusal
+
+RULE = "checkout"
+MAPPING = "_module_mapping"
+
+
+@dataclass(frozen=True)
+class Member:
+    """One name that a statement imports: what it is called in its module, what here, and its 1-based line."""
+
+    name: str
+    local: str
+    line: int
+
+    @property
+    def spelling(self) -> str:
+        """As the statement writes it."""
+        return self.name if self.name == self.local else f"{self.name} as {self.local}"
+
+
+@dataclass(frozen=True)
+class ImportStatement:
+    """A `from module import ...` statement.
+
+    Attributes:
+        module: dotted name.
+        members: the names in the order they stand.
+        first: its first line, without comments above it; 1-based.
+        last: its last line.
+        above: the first of the comment lines right above it; `first` when there are none.
+        block: statements of one block follow each other with no other statement between them; ruff sorts blocks
+            one by one. None for a statement that stands inside another, such as `try`.
+    """
+
+    module: str
+    members: tuple[Member, ...]
+    first: int
+    last: int
+    above: int
+    block: int | None
+
+    @property
+    def one_a_line(self) -> bool:
+        """Whether every name has a line of its own."""
+        lines = [member.line for member in self.members]
+        return lines == sorted(set(lines)) and self.first < lines[0] and lines[-1] < self.last
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a mapping, by the names used here; `replacement` is None in a set."""
+
+    key: str
+    replacement: str | None
+    line: int
+
+
+@dataclass(frozen=True)
+class ModuleMapping:
+    """The `_module_mapping` of one transform.
+
+    Attributes:
+        transform: the class it stands in.
+        entries: in their order; entries that are no plain names (`**{...}`) are left out.
+        first: the line of the opening brace; 1-based.
+        last: the line of the closing brace, which has it alone.
+    """
+
+    transform: str
+    entries: tuple[Entry, ...]
+    first: int
+    last: int
+
+    def entry(self, key: str) -> Entry | None:
+        """The entry of the class that is called `key` here."""
+        return next((entry for entry in self.entries if entry.key == key), None)
+
+
+@dataclass(frozen=True)
+class TransformsFile:
+    """`pytorch_transforms.py` of a checkout, as far as its edits must know it.
+
+    Attributes:
+        path: how messages call it, relative to the checkout.
+        lines: its lines, line ends included: joined they are the file.
+        newline: the line end that it uses.
+        imports: every `from` statement of the module, also those inside of `try`.
+        classes: the names of the module's classes, with their lines.
+    """
+
+    path: str
+    lines: tuple[str, ...]
+    newline: str
+    imports: tuple[ImportStatement, ...]
+    classes: Mapping[str, int]
+    _mappings: Mapping[str, ModuleMapping | str]
+
+    @property
+    def text(self) -> str:
+        """The file."""
+        return "".join(self.lines)
+
+    def mapping(self, transform: str) -> ModuleMapping:
+        """The mapping of one transform.
+
+        Raises:
+            Refusal: it is not there, or not in the form that entries can be added to.
+        """
+        found = self._mappings.get(transform, f"it has no class `{transform}`")
+        if isinstance(found, ModuleMapping):
+            return found
+        line = self.classes.get(transform, 1)
+        raise Refusal(
+            f"`{transform}` of {self.path} cannot be given entries: {found}",
+            rule=RULE,
+            location=Location(self.path, line, self.lines[line - 1] if self.lines else ""),
+            expected=f"`{MAPPING} = {{` in the class, one entry a line, the closing brace on a line of its own",
+            next_step="compare with the file on the checkout's main branch, and bring the mapping back into this form",
+        )
+
+    def local_name(self, module: str, name: str) -> str | None:
+        """What `name` of `module` is called here; None when it is not imported."""
+        for statement in self.imports:
+            if statement.module == module:
+                for member in statement.members:
+                    if member.name == name:
+                        return member.local
+        return None
+
+    def origin(self, local: str) -> tuple[str, str] | None:
+        """Module and name there of what is called `local` here; None when it is imported from nowhere."""
+        for statement in self.imports:
+            for member in statement.members:
+                if member.local == local:
+                    return statement.module, member.name
+        return None
+
+    def is_taken(self, local: str) -> bool:
+        """Whether something is called `local` here already."""
+        return self.origin(local) is not None or local in self.classes
+
+
+def read_transforms_file(text: str, path: PurePosixPath | str) -> TransformsFile:
+    """Read the file.
+
+    Args:
+        text: its content, line ends as they are.
+        path: relative to the checkout, for messages.
+
+    Raises:
+        Refusal: it is no Python that can be read.
+    """
+    lines = tuple(re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z", text))
+    try:
+        wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
+    except cst.ParserSyntaxError as error:
+        raise _no_python(text, lines, str(path), error) from error
+    positions = wrapper.resolve(PositionProvider)
+    module = wrapper.module
+    classes = {item.name.value: item for item in module.body if isinstance(item, cst.ClassDef)}
+    return TransformsFile(
+        str(path),
+        lines,
+        module.default_newline,
+        tuple(_imports(module, positions)),
+        {name: positions[item.name].start.line for name, item in classes.items()},
+        {name: _mapping(item, positions, lines) for name, item in classes.items()},
+    )
+
+
+def _no_python(text: str, lines: tuple[str, ...], path: str, error: cst.ParserSyntaxError) -> Refusal:
+    """Python names the line better than LibCST does."""
+    what, line = error.message, error.raw_line
+    try:
+        ast.parse(text)
+    except SyntaxError as better:
+        what, line = better.msg, better.lineno or line
+    return Refusal(
+        f"{path} is not valid Python: {what}",
+        rule=RULE,
+        location=Location(path, line, lines[line - 1] if line <= len(lines) else ""),
+        expected="a file that Python can read",
+        next_step="mend it, or restore it with git checkout",
+    )
+
+
+def _imports(module: cst.Module, positions: Mapping[cst.CSTNode, CodeRange]) -> Iterator[ImportStatement]:
+    block = 0
+    for statement in module.body:
+        is_import = isinstance(statement, cst.SimpleStatementLine) and all(
+            isinstance(part, cst.Import | cst.ImportFrom) for part in statement.body
+        )
+        if is_import:
+            yield from _import(statement, block, positions)
+        else:
+            block += 1
+            for inner in _inner_lines(statement):
+                yield from _import(inner, None, positions)
+
+
+def _inner_lines(statement: cst.CSTNode) -> Iterator[cst.SimpleStatementLine]:
+    """Statements inside of `try` and `if` at the top of the module."""
+    if isinstance(statement, cst.ClassDef | cst.FunctionDef):
+        return
+    for child in statement.children:
+        if isinstance(child, cst.SimpleStatementLine):
+            yield child
+        else:
+            yield from _inner_lines(child)
+
+
+def _import(
+    line: cst.CSTNode, block: int | None, positions: Mapping[cst.CSTNode, CodeRange]
+) -> Iterator[ImportStatement]:
+    assert isinstance(line, cst.SimpleStatementLine)
+    comments = 0
+    for leading in reversed(line.leading_lines):
+        if leading.comment is None:
+            break
+        comments += 1
+    for part in line.body:
+        if not isinstance(part, cst.ImportFrom) or isinstance(part.names, cst.ImportStar) or part.module is None:
+            continue
+        place = positions[part]
+        yield ImportStatement(
+            f"{'.' * len(part.relative)}{get_full_name_for_node(part.module)}",
+            tuple(
+                Member(
+                    alias.evaluated_name, alias.evaluated_alias or alias.evaluated_name, positions[alias].start.line
+                )
+                for alias in part.names
+            ),
+            place.start.line,
+            place.end.line,
+            place.start.line - comments,
+            block,
+        )
+
+
+def _mapping(
+    item: cst.ClassDef, positions: Mapping[cst.CSTNode, CodeRange], lines: tuple[str, ...]
+) -> ModuleMapping | str:
+    """The mapping of a transform, or why it cannot be used."""
+    value = _assigned(item)
+    if value is None:
+        return f"it has no `{MAPPING} = ...`"
+    if not isinstance(value, cst.Dict | cst.Set):
+        return f"its `{MAPPING}` is neither a dictionary nor a set"
+    place = positions[value]
+    if place.start.line == place.end.line or lines[place.end.line - 1].strip() != "}":
+        return f"the closing brace of its `{MAPPING}` does not stand alone on its line"
+    if value.elements and not isinstance(value.elements[-1].comma, cst.Comma):
+        return f"the last entry of its `{MAPPING}` has no comma after it"
+    return ModuleMapping(item.name.value, tuple(_entries(value, positions)), place.start.line, place.end.line)
+
+
+def _assigned(item: cst.ClassDef) -> cst.BaseExpression | None:
+    for line in item.body.body:
+        for part in line.body if isinstance(line, cst.SimpleStatementLine) else ():
+            if isinstance(part, cst.Assign) and get_full_name_for_node(part.targets[0].target) == MAPPING:
+                return part.value
+            if isinstance(part, cst.AnnAssign) and get_full_name_for_node(part.target) == MAPPING:
+                return part.value
+    return None
+
+
+def _entries(value: cst.Dict | cst.Set, positions: Mapping[cst.CSTNode, CodeRange]) -> Iterator[Entry]:
+    for element in value.elements:
+        line = positions[element].start.line
+        if isinstance(element, cst.DictElement):
+            key, replacement = element.key, element.value
+            if isinstance(key, cst.Name) and isinstance(replacement, cst.Name):
+                yield Entry(key.value, replacement.value, line)
+        elif isinstance(element, cst.Element) and isinstance(element.value, cst.Name):
+            yield Entry(element.value.value, None, line)

@@ -1,0 +1,39 @@
+"""Writing what was worked out: every file, or none; or showing it as a diff."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from qeff_codegen.emit.all_or_nothing import change_files
+from qeff_codegen.emit.differences import differences
+from qeff_codegen.errors import UsageError
+
+CONTEXT = 3
+
+
+def write_all(texts: Mapping[Path, str]) -> None:
+    """Write every text, or none; a file that is there keeps its permissions.
+
+    Raises:
+        UsageError: one of them cannot be written, and none is.
+    """
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in texts if path.exists()}
+    try:
+        change_files(texts)
+    except OSError as error:
+        raise UsageError(
+            f"{error.filename or 'The checkout'} cannot be written: {error.strerror}.\nNothing is changed."
+        ) from error
+    for path, mode in modes.items():
+        path.chmod(mode)
+
+
+def as_diff(changes: Iterable[tuple[Path, str | None, str]]) -> list[str]:
+    """The lines of one unified diff, as `git apply` takes it, of path, text before (None for a new file) and after."""
+    lines = []
+    for path, before, after in changes:
+        labels = ("/dev/null" if before is None else f"a/{path.as_posix()}", f"b/{path.as_posix()}")
+        lines += differences(before or "", after, labels, CONTEXT)
+    return lines
