@@ -16,6 +16,7 @@ from qeff_codegen.checkout.family_text import (
     with_mappings,
 )
 from qeff_codegen.checkout.models_table import with_row
+from qeff_codegen.checkout.replace import in_module, is_bare, replacement, with_ending
 from qeff_codegen.checkout.tiny_configuration import tiny_configuration
 from qeff_codegen.checkout.transforms_file import RULE, TransformsFile, read_transforms_file
 from qeff_codegen.checkout.upstream_configuration import UpstreamConfiguration, read_configuration
@@ -123,14 +124,20 @@ def code_texts(
         Refusal: the family is written by hand, or the file has another form.
         DifferencesError: generated files were edited, and `replace` is not given.
     """
-    checkout, transforms = pending.checkout, pending.needed(TRANSFORMS)
+    transforms = pending.needed(TRANSFORMS)
     by_hand = hand_written(pending, model, read_transforms_file(transforms, TRANSFORMS.as_posix()))
-    if by_hand is not None:
+    if by_hand is not None and not replace:
         raise _by_hand(by_hand, model)
-    files = {checkout.initializer(model.name): initializer_text(model), checkout.modeling(model.name): model.code}
+    place = replacement(pending, model, transforms)
+    placed = in_module(model, place.module)
+    files = {place.path: with_ending(model.code, place.ending)}
+    initializer = place.path.with_name("__init__.py")
+    if not is_bare(pending.read(initializer)):
+        files[initializer] = initializer_text(placed)
     if not replace:
         _check_not_edited(pending, files)
-    return {**files, TRANSFORMS: with_mappings(transforms, model, features)}
+    mapped = with_mappings(place.texts[TRANSFORMS], placed, features)
+    return {**place.texts, **files, TRANSFORMS: mapped}
 
 
 def hand_written(pending: Pending, model: GeneratedModel, transforms: TransformsFile) -> Location | None:
