@@ -65,9 +65,10 @@ class QEffDeepseekV2RotaryEmbedding(DeepseekV2RotaryEmbedding):
         freqs_cis = torch.view_as_real(super().forward(self.inv_freq, position_ids))
         if self.rope_type == "longrope":
             # Calls that end below the original context take the short factors; their rows follow the long ones.
-            self.long_from = self.config.rope_parameters["original_max_position_embeddings"]
-            short_freqs_cis = torch.view_as_real(super().forward(self.inv_freq, position_ids[:, : self.long_from]))
+            long_from = self.config.rope_parameters["original_max_position_embeddings"]
+            short_freqs_cis = torch.view_as_real(super().forward(self.inv_freq, position_ids[:, :long_from]))
             freqs_cis = torch.cat((freqs_cis, short_freqs_cis), dim=1)
+            self.long_from = long_from
         self.register_buffer("freqs_cis_cached", freqs_cis.squeeze(0), persistent=False)
 
     def forward(self, x, position_ids):

@@ -169,9 +169,10 @@ class QEffSolarOpenRotaryEmbedding(SolarOpenRotaryEmbedding):
         cos, sin = super().forward(self.inv_freq, position_ids)
         if self.rope_type == "longrope":
             # Calls that end below the original context take the short factors; their rows follow the long ones.
-            self.long_from = self.config.rope_parameters["original_max_position_embeddings"]
-            short_cos, short_sin = super().forward(self.inv_freq, position_ids[:, : self.long_from])
+            long_from = self.config.rope_parameters["original_max_position_embeddings"]
+            short_cos, short_sin = super().forward(self.inv_freq, position_ids[:, :long_from])
             cos, sin = torch.cat((cos, short_cos), dim=1), torch.cat((sin, short_sin), dim=1)
+            self.long_from = long_from
         self.register_buffer("cos_cached", cos.squeeze(0), persistent=False)
         self.register_buffer("sin_cached", sin.squeeze(0), persistent=False)
 

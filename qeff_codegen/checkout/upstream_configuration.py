@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -64,7 +64,12 @@ def read_configuration(model_type: str, tree: TransformersText) -> UpstreamConfi
         settings |= dict(_settings(cls))
         renamed |= _attribute_map(cls)
     path = f"transformers/models/{folder}/{file}"
-    checkpoint, unclear = _checkpoint(folder, path, _named(text, chain[0]), tree)
+    named = _named(text, chain[0])
+    whole = _whole(class_name, classes.values())
+    if named is not None and whole is not None:
+        checkpoint, unclear = None, f"{path} names {named}, which is the checkpoint of all that `{whole}` describes"
+    else:
+        checkpoint, unclear = _checkpoint(folder, path, named, tree)
     return UpstreamConfiguration(
         model_type,
         path,
@@ -100,6 +105,16 @@ def _with_bases(name: str, classes: Mapping[str, ast.ClassDef]) -> Iterator[ast.
         for base in cls.bases:
             if isinstance(base, ast.Name):
                 yield from _with_bases(base.id, classes)
+
+
+def _whole(name: str, classes: Iterable[ast.ClassDef]) -> str | None:
+    """The class that `name` is a part of, as the text model of a multimodal one is."""
+    for cls in classes:
+        for node in cls.body:
+            if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["sub_configs"]:
+                if any(isinstance(part, ast.Name) and part.id == name for part in ast.walk(node.value)):
+                    return cls.name
+    return None
 
 
 def _settings(cls: ast.ClassDef) -> Iterator[tuple[str, Any]]:
@@ -159,14 +174,16 @@ def _checkpoint(folder: str, path: str, named: str | None, tree: TransformersTex
 
 
 def _folders_naming(checkpoint: str, tree: TransformersText) -> list[str]:
-    """The folders below `models` whose configuration files name a checkpoint as their own."""
+    """The folders below `models` whose own configuration file names a checkpoint."""
     marks = (f'checkpoint="{checkpoint}"', f"[{checkpoint}](https://huggingface.co/{checkpoint}")
-    return [
-        folder
-        for folder in tree.folders()
-        for file in _configuration_files(tree.root / "models" / folder)
-        if any(mark in file.read_text("utf-8") for mark in marks)
-    ]
+    texts = {folder: _own_file(folder, tree) for folder in tree.folders()}
+    return [folder for folder, text in texts.items() if any(mark in text for mark in marks)]
+
+
+def _own_file(folder: str, tree: TransformersText) -> str:
+    """The configuration file that is named like its folder; empty where there is none."""
+    file = tree.root / "models" / folder / f"configuration_{folder}.py"
+    return file.read_text("utf-8") if file.is_file() else ""
 
 
 def _is_made_from(folder: str, other: str, tree: TransformersText) -> bool:

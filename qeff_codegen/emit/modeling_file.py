@@ -14,6 +14,7 @@ from qeff_codegen.emit.imports import global_names, import_block, resolve
 from qeff_codegen.emit.left_upstream import Emission, LeftOut, left_upstream
 from qeff_codegen.emit.mappings import mapping_entries
 from qeff_codegen.emit.module_body import ModuleBody
+from qeff_codegen.emit.reminders import without_reminders
 from qeff_codegen.engine.draft import Draft, Function, code_of
 from qeff_codegen.engine.provenance import Line, Removal, follow, origin, stands_for
 from qeff_codegen.errors import Refusal
@@ -59,10 +60,11 @@ def assemble(draft: Draft) -> ModelingFileText:
         reading = next(index for index, line in enumerate(body.lines) if re.search(rf"\b{unknown[0]}\b", line.text))
         line = origin(body.lines, reading, file.lines)
         raise Refusal(
-            f"generated code would use `{unknown[0]}`, which upstream's file does not define",
+            f"generated code would use `{unknown[0]}`, which neither upstream's file nor the runtime of the target "
+            f"`{draft.target.name}` defines",
             rule=SCAFFOLD,
             location=file.location(line or draft.anatomy.causal_lm.cls.node.lineno),
-            next_step="a rule introduces this name without saying where it is imported from",
+            next_step="the target needs it, or a rule introduces it without saying where it is imported from",
         )
     line_length = draft.target.line_length
     imports = formatted(import_block(found, draft.target.first_party), line_length)
@@ -70,6 +72,9 @@ def assemble(draft: Draft) -> ModelingFileText:
     lines = [*top, *body.lines]
     removals = [replace(item, before=item.before + len(top)) for item in body.removals]
     removals += _left_out(left_upstream(draft.anatomy, _emission(draft, emitted, found)), lines, removals)
+    if not draft.target.reminders:
+        kept = "\n".join(without_reminders(line.text for line in lines))
+        lines, removals = follow(lines, removals, kept, steps.NO_REMINDERS.id)
     code = formatted("\n".join(line.text for line in lines) + "\n", line_length)
     lines, removals = follow(lines, removals, code, steps.FORMATTER.id)
     return ModelingFileText(

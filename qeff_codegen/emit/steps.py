@@ -40,6 +40,9 @@ MODULE_STATEMENT = Step(
     "emit.module_statement", "It runs in upstream's own module; what generated code needs of it is imported."
 )
 BLANK_LINES = Step("emit.blank_lines", "Definitions are set apart by black's number of blank lines.")
+NO_REMINDERS = Step(
+    "emit.no_reminders", "Upstream's reminders of its own work are not for the place that the file goes to."
+)
 FORMATTER = Step("black", "black lays the code out anew where a change made a line longer or shorter.")
 
 STEPS = {
@@ -58,6 +61,7 @@ STEPS = {
         FUNCTION_NOT_CALLED,
         MODULE_STATEMENT,
         BLANK_LINES,
+        NO_REMINDERS,
         FORMATTER,
     )
 }

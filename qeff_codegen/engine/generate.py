@@ -27,9 +27,8 @@ def generate_model(upstream: UpstreamModel, target: Target = EMBEDDED) -> Genera
     """
     anatomy = _read(upstream)
     draft = open_draft(anatomy, target)
-    for rule in rule_set.rules():
-        if target.has(*rule.needs):
-            rule.apply(draft)
+    for rule in rule_set.rules_for(target):
+        rule.apply(draft)
     text = assemble(draft)
     mappings = mapping_entries(draft)
     module = FinishedModule(text.code, anatomy, mappings, text.imports, text.defined, target)

@@ -49,7 +49,7 @@ class Rule:
     roles: ClassVar[tuple[Role, ...]]
     construct: ClassVar[str]
     expect: ClassVar[Expect] = Expect.ANY
-    # Names of the runtime that the rule introduces and that not every target has; where one is missing, it is left out.
+    # Names of the runtime that the rule introduces and not every target has; where one is missing, it is not run.
     needs: ClassVar[tuple[str, ...]] = ()
     # A function that holds none of these words is passed over without being read: most rules match in few functions.
     words: ClassVar[tuple[str, ...]] = ()

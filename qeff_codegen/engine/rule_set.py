@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from qeff_codegen.engine.rule import Check, Rule
+from qeff_codegen.targets.target import Target
 
 FOLDERS = ("normalize", "rewrite", "verify")
 _Kind = TypeVar("_Kind", Rule, Check)
@@ -17,6 +18,11 @@ _Kind = TypeVar("_Kind", Rule, Check)
 def rules() -> tuple[Rule, ...]:
     """All rules that change code: those of `normalize`, then those of `rewrite`, each folder by file name."""
     return (*_instances("normalize", Rule), *_instances("rewrite", Rule))
+
+
+def rules_for(target: Target) -> tuple[Rule, ...]:
+    """The rules that run for `target`: those whose names its runtime has."""
+    return tuple(rule for rule in rules() if target.has(*rule.needs))
 
 
 @cache

@@ -21,4 +21,6 @@ EMBEDDED = Target(
     licence="",
     command="python -m qeff_codegen {name}",
     line_length=119,
+    reminders=True,
+    own_caches=True,
 )

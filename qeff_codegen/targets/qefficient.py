@@ -34,4 +34,6 @@ QEFFICIENT = Target(
     licence=LICENCE,
     command="python -m qeff_codegen apply {name} --checkout .",
     line_length=120,
+    reminders=False,
+    own_caches=False,
 )

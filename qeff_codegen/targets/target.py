@@ -35,6 +35,9 @@ class Target:
         licence: what every file there begins with, above upstream's licence; may be empty.
         command: what makes the file again, with `{name}` for the model.
         line_length: that lines are wrapped at.
+        reminders: whether upstream's TODO comments may stand there.
+        own_caches: whether its export asks the model for the names and shapes of what it caches; one that does not
+            gives every layer keys and values of the one shape that the configuration names.
     """
 
     name: str
@@ -44,6 +47,8 @@ class Target:
     licence: str
     command: str
     line_length: int
+    reminders: bool
+    own_caches: bool
 
     def has(self, *names: str) -> bool:
         """Whether every one of `names` can be imported there."""

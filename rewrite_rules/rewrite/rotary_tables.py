@@ -26,9 +26,10 @@ ALL_POSITIONS = """
 SHORT_ROWS = """
     if self.rope_type == "longrope":
         # Calls that end below the original context take the short factors; their rows follow the long ones.
-        self.long_from = self.config.rope_parameters["original_max_position_embeddings"]
-        short_cos, short_sin = super().forward(self.inv_freq, position_ids[:, : self.long_from])
+        long_from = self.config.rope_parameters["original_max_position_embeddings"]
+        short_cos, short_sin = super().forward(self.inv_freq, position_ids[:, :long_from])
         cos, sin = torch.cat((cos, short_cos), dim=1), torch.cat((sin, short_sin), dim=1)
+        self.long_from = long_from
 """
 KEEP_TABLES = """
     self.register_buffer("cos_cached", cos.squeeze(0), persistent=False)
@@ -77,9 +78,10 @@ COMPLEX_TABLE = """
 SHORT_COMPLEX_ROWS = """
     if self.rope_type == "longrope":
         # Calls that end below the original context take the short factors; their rows follow the long ones.
-        self.long_from = self.config.rope_parameters["original_max_position_embeddings"]
-        short_freqs_cis = torch.view_as_real(super().forward(self.inv_freq, position_ids[:, : self.long_from]))
+        long_from = self.config.rope_parameters["original_max_position_embeddings"]
+        short_freqs_cis = torch.view_as_real(super().forward(self.inv_freq, position_ids[:, :long_from]))
         freqs_cis = torch.cat((freqs_cis, short_freqs_cis), dim=1)
+        self.long_from = long_from
 """
 KEEP_COMPLEX_TABLE = """
     self.register_buffer("freqs_cis_cached", freqs_cis.squeeze(0), persistent=False)

@@ -1,7 +1,8 @@
 """Each attention updates the cache exactly once, unconditionally, and tells it position and batch index.
 
 A condition on what `__init__` decided once for the layer is none: a layer that shares another's keys and values keeps
-no state of its own, in every call.
+no state of its own, in every call. Neither is one whose other way hands the cache, position and batch index to the
+runtime's attention in blocks, which updates it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from qeff_codegen.engine.rule import Broken, Check
 
 TOLD = ("position_ids", "batch_index")
 CACHE = "past_key_values"
+IN_BLOCKS = "generic_blocked_attention_interface"
 # Nothing computed from it: the layer's own number is its place in the retained state.
 LAYER_INDEX = re.compile(r"self\.layer_i\w*")
 
@@ -57,8 +59,9 @@ def _updates(forward: ast.FunctionDef) -> list[tuple[ast.Call, list[str]]]:
         if isinstance(node, ast.If):
             for taken in node.body:
                 walk(taken, [*conditions, ast.unparse(node.test)])
+            other_way = [] if _updates_in_blocks(node.body) else [f"not ({ast.unparse(node.test)})"]
             for otherwise in node.orelse:
-                walk(otherwise, [*conditions, f"not ({ast.unparse(node.test)})"])
+                walk(otherwise, [*conditions, *other_way])
             return
         if isinstance(node, (ast.For, ast.While)):
             conditions = [*conditions, "the loop runs"]
@@ -67,6 +70,17 @@ def _updates(forward: ast.FunctionDef) -> list[tuple[ast.Call, list[str]]]:
 
     walk(forward, [])
     return found
+
+
+def _updates_in_blocks(statements: list[ast.stmt]) -> bool:
+    """Whether the statements are the one call that updates the cache and attends in blocks, told what it must be."""
+    if len(statements) != 1 or not isinstance(statements[0], ast.Assign):
+        return False
+    call = statements[0].value
+    if not isinstance(call, ast.Call) or ast.unparse(call.func) != IN_BLOCKS:
+        return False
+    told = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+    return told.get("past_key_value") == CACHE and all(told.get(name) == name for name in TOLD)
 
 
 def _is_given(test: str, settled: set[str]) -> bool:

@@ -17,6 +17,8 @@ from rewrite_rules._functions import line_of, names_standing_for, parents_in
 # The causal LM and the model are given upstream's attention mask, which says which tokens are pads, or nothing; the
 # boolean one begins in the model.
 ROLES = (Role.MODEL, Role.LAYER_STACK, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.ATTENTION)
+# The runtime's attention in blocks.
+IN_BLOCKS = "generic_blocked_attention_interface"
 BUILDERS = ("_create_causal_mask", "_create_chunked_causal_mask")
 SIZES = {"shape", "size", "device", "dtype"}
 
@@ -47,7 +49,7 @@ def _receivers(module: FinishedModule, owner: str, callees: set[str], forward: a
     functions = set(module.anatomy.attention_functions)
     functions |= {f"{PREFIX.lower()}_{name}" for name in functions}
     blocked = {f"over_key_blocks({name}, self.num_kv_blocks)" for name in functions}
-    return callees | methods | functions | names_standing_for(functions | blocked, forward)
+    return callees | methods | functions | {IN_BLOCKS} | names_standing_for(functions | blocked, forward)
 
 
 def _other_uses(forward: ast.FunctionDef, given: set[str], receivers: set[str]) -> list[ast.AST]:
