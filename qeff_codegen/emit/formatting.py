@@ -1,12 +1,41 @@
-"""black, at the line length of the place that generated files go to."""
+"""Layout: black's, at the line length of the place that generated files go to."""
 
 from __future__ import annotations
+
+import ast
 
 import black
 
 from qeff_codegen.targets.embedded import EMBEDDED
+from qeff_codegen.targets.target import Target
 
 
-def formatted(code: str, line_length: int = EMBEDDED.line_length) -> str:
-    """`code` as black lays it out."""
-    return black.format_str(code, mode=black.Mode(line_length=line_length))
+def formatted(code: str, target: Target = EMBEDDED) -> str:
+    """`code` as the formatter of `target` lays it out."""
+    laid_out = black.format_str(code, mode=black.Mode(line_length=target.line_length))
+    return _without_blank_first_lines(laid_out) if target.formatter == "ruff" else laid_out
+
+
+def _without_blank_first_lines(code: str) -> str:
+    """`code` without blank lines between the header of a block and the statement or comment that comes first.
+
+    It is the one thing in which ruff's formatter and black differ on generated code: black keeps such a line.
+    """
+    lines = code.splitlines(keepends=True)
+    blank: set[int] = set()
+    for node in ast.walk(ast.parse(code)):
+        for field in ("body", "orelse", "finalbody"):
+            block = getattr(node, field, None)
+            if isinstance(node, ast.Module) or not isinstance(block, list) or not block:
+                continue
+            # Definitions keep their distance, but for the first of a class.
+            if isinstance(block[0], ast.FunctionDef | ast.ClassDef) and not isinstance(node, ast.ClassDef):
+                continue
+            header = block[0].lineno - 1
+            while not lines[header - 1].strip() or lines[header - 1].lstrip().startswith("#"):
+                header -= 1
+            following = header + 1
+            while not lines[following - 1].strip():
+                blank.add(following)
+                following += 1
+    return "".join(line for number, line in enumerate(lines, start=1) if number not in blank)

@@ -66,8 +66,7 @@ def assemble(draft: Draft) -> ModelingFileText:
             location=file.location(line or draft.anatomy.causal_lm.cls.node.lineno),
             next_step="the target needs it, or a rule introduces it without saying where it is imported from",
         )
-    line_length = draft.target.line_length
-    imports = formatted(import_block(found, draft.target.first_party), line_length)
+    imports = formatted(import_block(found, draft.target.first_party), draft.target)
     top = _top(draft.anatomy.file.upstream, draft.target, imports)
     lines = [*top, *body.lines]
     removals = [replace(item, before=item.before + len(top)) for item in body.removals]
@@ -75,7 +74,7 @@ def assemble(draft: Draft) -> ModelingFileText:
     if not draft.target.reminders:
         kept = "\n".join(without_reminders(line.text for line in lines))
         lines, removals = follow(lines, removals, kept, steps.NO_REMINDERS.id)
-    code = formatted("\n".join(line.text for line in lines) + "\n", line_length)
+    code = formatted("\n".join(line.text for line in lines) + "\n", draft.target)
     lines, removals = follow(lines, removals, code, steps.FORMATTER.id)
     return ModelingFileText(
         code,

@@ -21,6 +21,7 @@ EMBEDDED = Target(
     licence="",
     command="python -m qeff_codegen {name}",
     line_length=119,
+    formatter="black",
     reminders=True,
     own_caches=True,
 )

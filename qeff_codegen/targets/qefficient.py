@@ -34,6 +34,7 @@ QEFFICIENT = Target(
     licence=LICENCE,
     command="python -m qeff_codegen apply {name} --checkout .",
     line_length=120,
+    formatter="ruff",
     reminders=False,
     own_caches=False,
 )

@@ -35,6 +35,7 @@ class Target:
         licence: what every file there begins with, above upstream's licence; may be empty.
         command: what makes the file again, with `{name}` for the model.
         line_length: that lines are wrapped at.
+        formatter: what lays the files out there: `black` or `ruff`.
         reminders: whether upstream's TODO comments may stand there.
         own_caches: whether its export asks the model for the names and shapes of what it caches; one that does not
             gives every layer keys and values of the one shape that the configuration names.
@@ -47,6 +48,7 @@ class Target:
     licence: str
     command: str
     line_length: int
+    formatter: str
     reminders: bool
     own_caches: bool
 

@@ -32,7 +32,7 @@ class ModuleCompiles(Check):
             if isinstance(function, ast.FunctionDef)
             for name, line in _read_too_early(function)
         ]
-        lines, laid_out = module.code.splitlines(), formatted(module.code, module.target.line_length).splitlines()
+        lines, laid_out = module.code.splitlines(), formatted(module.code, module.target).splitlines()
         if lines != laid_out:
             same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(lines, laid_out, strict=False)))
             found.append(Broken("black would change the generated file", generated=min(same + 1, len(lines))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -12,18 +13,21 @@ from qeff_codegen.emit.mappings import mapping_entries
 from qeff_codegen.emit.modeling_file import assemble
 from qeff_codegen.engine.draft import open_draft
 from qeff_codegen.engine.finished_module import FinishedModule
-from qeff_codegen.engine.rule_set import checks, rules
+from qeff_codegen.engine.rule_set import checks, rules_for
+from qeff_codegen.targets.embedded import EMBEDDED
+from qeff_codegen.targets.qefficient import QEFFICIENT
+from qeff_codegen.targets.target import Target
 from tests.rewrite_rules.example_runner import HERE, example_model
 
 CHECKS = {check.id: check for check in checks()}
 
 
-def sound_module(before: str = "") -> FinishedModule:
-    draft = open_draft(recognise(read_modeling_file(example_model(before))))
-    for rule in rules():
+def sound_module(before: str = "", target: Target = EMBEDDED) -> FinishedModule:
+    draft = open_draft(recognise(read_modeling_file(example_model(before))), target)
+    for rule in rules_for(target):
         rule.apply(draft)
     text = assemble(draft)
-    return FinishedModule(text.code, draft.anatomy, mapping_entries(draft), text.imports, text.defined)
+    return FinishedModule(text.code, draft.anatomy, mapping_entries(draft), text.imports, text.defined, target)
 
 
 @pytest.mark.parametrize("name", sorted(CHECKS))
@@ -281,3 +285,30 @@ def test_a_method_that_only_dropped_code_called_is_not_emitted() -> None:
     # Changed by a rule before nothing calls it any more.
     changed = before.replace("isinstance(logits_to_keep, int)", "self.training")
     assert "slice_rows" not in sound_module(imported + changed).code
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("", "", None),
+        ("batch_index=batch_index,\n                position_ids", "position_ids", "updates the cache only if `not"),
+        ("position_ids=position_ids,\n                past_seen", "past_seen", "updates the cache only if `not"),
+        ("past_key_value=past_key_values,", "past_key_value=None,", "updates the cache only if `not"),
+        (
+            "        else:\n            if past",
+            "        if True:\n            if past",
+            "updates the cache only if `True`",
+        ),
+    ],
+)
+def test_attention_in_blocks_updates_the_cache_too(old: str, new: str, what: str | None) -> None:
+    before = (HERE / "attention_in_blocks" / "window_by_layer" / "before.py").read_text()
+    before = re.sub("config.sliding_window if .*", "None", before)
+    before = f"def repeat_kv(states, groups):\n    return states\n\n\n{before}"
+    module = sound_module(before, QEFFICIENT)
+    assert module.code.count("generic_blocked_attention_interface(") == 1
+    assert old in module.code
+    broken = CHECKS["cache_reached_once"].broken(
+        replace(module, code=module.code.replace(old, new, 1) if old else module.code)
+    )
+    assert [item.what.split("` ", 1)[1][: len(what or "")] for item in broken] == ([] if what is None else [what])

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from qeff_codegen.emit.formatting import formatted
+from qeff_codegen.targets.qefficient import QEFFICIENT
+
+BLOCKS = """\
+class Layers:
+
+    def forward(self, layers):
+
+        for layer in layers:  # each
+
+            # A comment of the block.
+            layer()
+        while (
+            layers
+        ):
+
+            layers.pop()
+        else:
+
+            @staticmethod
+            def done():
+
+                return layers
+
+        if layers is not None:
+
+            # First.
+
+            return layers
+"""
+
+RUFF = """\
+class Layers:
+    def forward(self, layers):
+        for layer in layers:  # each
+            # A comment of the block.
+            layer()
+        while layers:
+            layers.pop()
+        else:
+
+            @staticmethod
+            def done():
+                return layers
+
+        if layers is not None:
+            # First.
+
+            return layers
+"""
+
+
+def test_ruff_lets_no_blank_line_follow_the_header_of_a_block() -> None:
+    text = formatted(BLOCKS, QEFFICIENT)
+    # As ruff 0.15.22 lays it out.
+    assert text == RUFF
+
+
+def test_black_keeps_blank_lines_after_a_header() -> None:
+    assert "layers:  # each\n\n" in formatted(BLOCKS)
+    assert ":\n\n            layers.pop()" in formatted(BLOCKS)
+
+
+def test_each_target_has_its_line_length() -> None:
+    line = f"{'x' * 110} = 12345\n"
+    call = line.replace("12345", "f(a, bc)")[1:]
+    assert len(call) == 121
+    assert formatted(call, QEFFICIENT) == call
+    assert len(formatted(call).splitlines()) > 1
