@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import libcst as cst
 
 from qeff_codegen.checkout.import_order import import_lines
+from qeff_codegen.checkout.own_parts import with_own_parts
+
+# For a class, which of its attributes are to be which classes.
+Parts = Mapping[str, Mapping[str, str]]
 
 COMMENT = "# Written by hand; other files of this repository still use it:"
 
@@ -17,7 +21,7 @@ def definitions(text: str) -> dict[str, int]:
     return {name: node.lineno for node in ast.parse(text).body for name in _defined(node)}
 
 
-def needed_definitions(text: str, names: Sequence[str]) -> tuple[str, ...]:
+def needed_definitions(text: str, names: Iterable[str], parts: Parts) -> tuple[str, ...]:
     """`names` and every definition of the module that they need, directly or not, in the module's order."""
     statements = {name: node for node in ast.parse(text).body for name in _defined(node)}
     pending, needed = list(names), set[str]()
@@ -25,26 +29,29 @@ def needed_definitions(text: str, names: Sequence[str]) -> tuple[str, ...]:
         name = pending.pop()
         if name in statements and name not in needed:
             needed.add(name)
-            pending += _names(statements[name])
+            pending += [*_names(statements[name]), *parts.get(name, {}).values()]
     return tuple(name for name in statements if name in needed)
 
 
-def kept_module(text: str, names: Sequence[str], users: Sequence[str], line_length: int) -> str:
+def kept_module(text: str, names: Iterable[str], parts: Parts, users: Sequence[str], line_length: int) -> str:
     """A module with definitions of another one as they stand there, and the imports that they need.
 
     Args:
         text: the module that has them now.
         names: what others import of it.
+        parts: for a class, the attributes that upstream builds and that are to be classes of the module.
         users: who imports them, for the reader.
         line_length: that import statements are wrapped at.
     """
-    kept = frozenset(needed_definitions(text, names))
+    kept = frozenset(needed_definitions(text, names, parts))
     module = cst.parse_module(text)
     tree = ast.parse(text)
     used = {name for node in tree.body if kept.intersection(_defined(node)) for name in _names(node)}
     bodies: list[str] = []
     for statement, node in zip(module.body, tree.body, strict=True):
         if kept.intersection(_defined(node)):
+            if isinstance(statement, cst.ClassDef) and statement.name.value in parts:
+                statement = with_own_parts(statement, parts[statement.name.value])
             bodies.append(module.code_for_node(statement).strip("\n"))
     return "\n".join(
         (

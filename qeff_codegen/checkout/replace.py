@@ -91,7 +91,7 @@ def replacement(pending: Texts, model: GeneratedModel, transforms: str) -> Repla
     wanted = {*kept, *(item.name for item in used if item.path in repointed)}
     if wanted and not family.is_generated:
         users = sorted({item.path.as_posix() for item in used if item.path in repointed or item.name in kept})
-        texts[by_hand_path] = kept_module(family.text, sorted(wanted), users, QEFFICIENT.line_length)
+        texts[by_hand_path] = kept_module(family.text, wanted, family.parts, users, QEFFICIENT.line_length)
     for path in repointed:
         texts[path] = _repointed(pending.read(path) or "", path, family.module, f"{family.module}_by_hand")
     aliases = {item.name: family.twins[item.name] for item in left if item.name in family.twins.keys() - ours}
@@ -172,7 +172,7 @@ def _kept(
                 expected="an import from where the name is defined",
                 next_step="import it from there, and run this again",
             )
-        replaced = [other for other in needed_definitions(source, [name]) if other in family.replaced_classes]
+        replaced = [other for other in needed_definitions(source, [name], {}) if other in family.replaced_classes]
         if replaced:
             raise Refusal(
                 f"{user} imports `{name}`, which rests on `{replaced[0]}`, and that class would be generated",

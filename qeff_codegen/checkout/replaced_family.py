@@ -11,6 +11,7 @@ from qeff_codegen.anatomy.mentions import mentioned
 from qeff_codegen.anatomy.modeling_file import read_modeling_file
 from qeff_codegen.checkout.checkout import TRANSFORMS
 from qeff_codegen.checkout.kept_definitions import definitions
+from qeff_codegen.checkout.own_parts import own_parts
 from qeff_codegen.checkout.replaced_entries import EntryChange
 from qeff_codegen.checkout.transforms_file import Entry, ModuleMapping, TransformsFile, read_transforms_file
 from qeff_codegen.errors import Location, Refusal
@@ -45,6 +46,17 @@ class Family:
     def path(self) -> Path:
         """Where the module stands, relative to the checkout."""
         return Path(*self.module.split(".")).with_suffix(".py")
+
+    @property
+    def parts(self) -> dict[str, dict[str, str]]:
+        """For its classes, which attributes upstream builds and a transform makes classes of the module."""
+        by_hand = {
+            key[1]: value[1]
+            for entry in self.transforms.entries("KVCacheTransform")
+            if (key := self.transforms.origin(entry.key)) and key[0] == self.model.upstream.module
+            if (value := self.transforms.origin(entry.replacement or "")) and value[0] == self.module
+        }
+        return own_parts(ast.parse(self.text), read_modeling_file(self.model.upstream), by_hand)
 
     @property
     def replaced_classes(self) -> frozenset[str]:
