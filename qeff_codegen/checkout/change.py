@@ -78,6 +78,7 @@ class FamilyChange:
         configuration: what upstream's configuration file says; None where there is none.
         has_test: whether the checkout's tests have a configuration of it then.
         has_row: whether the table of validated models has a row of it then.
+        notices: places of the checkout's own code that a reader should look at, a line each.
     """
 
     model: GeneratedModel
@@ -86,6 +87,7 @@ class FamilyChange:
     configuration: UpstreamConfiguration | None
     has_test: bool
     has_row: bool
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def family_change(pending: Pending, model: GeneratedModel, *, replace: bool) -> 
     """
     sources = {transform: pending.needed(path) for transform, path in FEATURE_SOURCES.items()}
     features = forward_features(model, sources)
-    texts = code_texts(pending, model, features, replace=replace)
+    texts, notices = code_texts(pending, model, features, replace=replace)
     configuration = _configuration(model, pending.checkout)
     table, tests = pending.needed(MODELS_TABLE), pending.needed(CONFIGURATIONS)
     model_type = configuration.model_type if configuration else model.name
@@ -126,13 +128,14 @@ def family_change(pending: Pending, model: GeneratedModel, *, replace: bool) -> 
         configuration,
         has_configuration(tests, CONFIGURATIONS, model_type),
         f"**{model.upstream.causal_lm}**" in table,
+        notices,
     )
 
 
 def code_texts(
     pending: Pending, model: GeneratedModel, features: tuple[ForwardFeature, ...], *, replace: bool
-) -> dict[Path, str]:
-    """The package of a model and `pytorch_transforms.py`, in full.
+) -> tuple[dict[Path, str], tuple[str, ...]]:
+    """The package of a model and `pytorch_transforms.py`, in full, and what a reader should look at.
 
     Raises:
         Refusal: the family is written by hand, or the file has another form.
@@ -151,7 +154,7 @@ def code_texts(
     if not replace:
         _check_not_edited(pending, files)
     mapped = with_mappings(place.texts[TRANSFORMS], placed, features)
-    return {**place.texts, **files, TRANSFORMS: mapped}
+    return {**place.texts, **files, TRANSFORMS: mapped}, place.notices
 
 
 def hand_written(pending: Pending, model: GeneratedModel, transforms: TransformsFile) -> HandWritten | None:

@@ -221,5 +221,7 @@ def _notices(pending: Texts, used: tuple[ImportedName, ...], ours: frozenset[str
             for base in bases:
                 if isinstance(base, ast.Name) and base.id in names:
                     assert isinstance(node, ast.ClassDef)
-                    found.append(f"{path.as_posix()}:{node.lineno}: `{node.name}` inherits from `{base.id}`")
+                    found.append(
+                        f"{path.as_posix()}:{node.lineno}: `{node.name}` inherits from the replaced `{base.id}`"
+                    )
     return tuple(found)

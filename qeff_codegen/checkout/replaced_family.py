@@ -136,7 +136,9 @@ def _by_upstream_class(
             yield EntryChange(entry, ours.replacement)
     elif ours is not None and by_hand:
         raise _entry_refusal(
-            family, entry, f"`{entry.key}` has the hand-written `{entry.replacement}` in `{transform}`, for all uses of it"
+            family,
+            entry,
+            f"`{entry.key}` has the hand-written `{entry.replacement}` in `{transform}`, for all uses of it",
         )
     elif by_hand and key is not None and key[0] == family.model.upstream.module and key[1] in built:
         # It would run above generated classes; upstream's own does what it did.
@@ -190,11 +192,7 @@ def _built_by_causal_lm(model: GeneratedModel):  # type: ignore[no-untyped-def]
 def _twins_by_spelling(text: str, model: GeneratedModel) -> dict[str, str]:
     """Names of the module that differ from a generated one in the case of letters alone, and its aliases."""
     ours = {name.lower(): name for name in definitions(model.code)}
-    twins = {
-        name: twin
-        for name in definitions(text)
-        if (twin := ours.get(name.lower())) is not None and name != twin
-    }
+    twins = {name: twin for name in definitions(text) if (twin := ours.get(name.lower())) is not None and name != twin}
     for node in ast.parse(text).body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and isinstance(node.targets[0], ast.Name):
             if node.value.id in ours.values():
