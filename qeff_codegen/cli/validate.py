@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, UsageError
+from qeff_codegen.validation.results import Outcome
 
 
 @click.command()
@@ -26,14 +27,46 @@ from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, UsageError
     show_default=True,
     help="The folder the models were generated into.",
 )
+@click.option(
+    "--checkout",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Run what serves NAME in this checkout of QEfficient instead, on QEfficient's own runtime.",
+)
+@click.option(
+    "--checkout-python",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The interpreter for it.  [default: $QEFFICIENT_PYTHON, or that of .venv, venv or qeff_env in the checkout]",
+)
 @click.pass_context
 def validate(
-    context: click.Context, names: tuple[str, ...], weights: str | None, as_json: bool, generated: Path
+    context: click.Context,
+    names: tuple[str, ...],
+    weights: str | None,
+    as_json: bool,
+    generated: Path,
+    checkout: Path | None,
+    checkout_python: Path | None,
 ) -> None:
     """Run NAME's tiny models on Hugging Face, QEff on PyTorch and ONNX Runtime, and compare every step.
 
     Exit code 0: Stages 1 to 3 are equal. 1: they are not. 2: validation cannot start.
     """
+    # Progress goes to standard error when standard output is a JSON document.
+    console = Console(stderr=as_json)
+    if checkout is None:
+        outcome = _generated_code(names, weights, generated, checkout_python, console)
+    else:
+        outcome = _checkout(names, weights, checkout, checkout_python, console)
+    if as_json:
+        click.echo(json.dumps(outcome.as_json(), indent=2))
+    context.exit(EXIT_DONE if outcome.passed else EXIT_DIFFERENCES)
+
+
+def _generated_code(
+    names: tuple[str, ...], weights: str | None, generated: Path, checkout_python: Path | None, console: Console
+) -> Outcome:
+    if checkout_python is not None:
+        raise UsageError("--checkout-python is the interpreter for --checkout PATH, which is not given.")
     try:
         from qeff_codegen.validation.record import RECORDS, keep_records
         from qeff_codegen.validation.run import validate_models
@@ -43,13 +76,34 @@ def validate(
             f"Validation needs the package `{error.name}`, which is not installed.\n"
             "Run `pip install 'qeff_codegen[run]'`; generating works without it."
         ) from error
-    # Progress goes to standard error when standard output is a JSON document.
     chosen = PACKAGED[weights] if weights else None
-    outcome = validate_models(names, chosen, generated, Console(stderr=as_json))
+    outcome = validate_models(names, chosen, generated, console)
     try:
         keep_records(outcome.results, generated, RECORDS)
     except OSError as error:
-        click.echo(f"The results are not kept for `review`: {error.filename}: {error.strerror}.", err=True)
-    if as_json:
-        click.echo(json.dumps(outcome.as_json(), indent=2))
-    context.exit(EXIT_DONE if outcome.passed else EXIT_DIFFERENCES)
+        _say_not_kept("review", error)
+    return outcome
+
+
+def _checkout(
+    names: tuple[str, ...], weights: str | None, checkout: Path, checkout_python: Path | None, console: Console
+) -> Outcome:
+    from qeff_codegen.checkout.interpreter import check_checkout
+    from qeff_codegen.checkout.interpreter import checkout_python as found_python
+    from qeff_codegen.checkout.kept_results import keep_results
+    from qeff_codegen.checkout.validate import validate_in_checkout
+
+    if weights is not None:
+        raise UsageError("--weights run on this project's own runtime: give either --weights or --checkout.")
+    check_checkout(checkout)
+    outcome = validate_in_checkout(names, checkout, found_python(checkout, checkout_python), console)
+    try:
+        for name in dict.fromkeys(names):
+            keep_results(checkout, name, [result for result in outcome.results if result.model == name])
+    except OSError as error:
+        _say_not_kept("apply", error)
+    return outcome
+
+
+def _say_not_kept(reader: str, error: OSError) -> None:
+    click.echo(f"The results are not kept for `{reader}`: {error.filename}: {error.strerror}.", err=True)

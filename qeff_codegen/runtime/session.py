@@ -66,6 +66,10 @@ class OrtDecoderSession:
             for name, (shape, dtype) in self._cache_types.items()
         }
 
+    def cache(self) -> dict[str, np.ndarray]:
+        """Returns what is retained between calls, by input names; the arrays may share its memory."""
+        return {name: value.numpy() for name, value in self._cache.items()}
+
     def run(
         self,
         input_ids: np.ndarray,

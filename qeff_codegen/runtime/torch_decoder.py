@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from qeff_codegen.runtime.graph_io import LayerShapes, in_graph_order, kv_names
 from qeff_codegen.runtime.kv_cache import allocate_kv_cache, check_ctx_len, kv_cache_shapes
 from qeff_codegen.runtime.sampler_io import PENALTY_BUFFERS, SamplerSpec
 from qeff_codegen.runtime.sampling import Sampler
@@ -26,17 +28,26 @@ class TorchDecoder:
         model: a causal LM whose modules were mapped to their QEff classes.
         batch_size: rows of the cache; with continuous batching, the slots that `batch_index` chooses from.
         ctx_len: slots per row.
+        layers: what each layer caches; asked of the model unless given.
         sampler: what draws the next tokens, where not logits are wanted but these.
 
     Raises:
         UsageError: the model knows fewer positions than `ctx_len`.
     """
 
-    def __init__(self, model: nn.Module, batch_size: int, ctx_len: int, *, sampler: SamplerSpec | None = None) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        batch_size: int,
+        ctx_len: int,
+        *,
+        layers: Sequence[LayerShapes] | None = None,
+        sampler: SamplerSpec | None = None,
+    ) -> None:
         config: Any = model.config
         check_ctx_len(config, ctx_len)
-        self._model = model.eval()
-        self._shapes = kv_cache_shapes(self._model)
+        self.model = model.eval()
+        self._shapes = kv_cache_shapes(self.model) if layers is None else layers
         self._batch_size = batch_size
         self._ctx_len = ctx_len
         self._sampler = None if sampler is None else Sampler(sampler)
@@ -45,10 +56,19 @@ class TorchDecoder:
 
     def reset(self) -> None:
         """Empties the cache."""
-        dtype = next(self._model.parameters()).dtype
+        dtype = next(self.model.parameters()).dtype
         self._past_key_values: Any = allocate_kv_cache(self._shapes, self._batch_size, self._ctx_len, dtype)
         unseen = torch.zeros(self._batch_size, self._vocab_size, dtype=torch.bool)
         self._penalty_buffers = [unseen, unseen]
+
+    def cache(self) -> dict[str, np.ndarray]:
+        """Returns what is cached, by the names and in the order of the graph's inputs.
+
+        Each is `[batch_size, num_heads, ctx_len, head_dim]`, and may share its memory with the cache.
+        """
+        pairs = zip(self._shapes, self._past_key_values, strict=True)
+        tensors = [tensor for layer, pair in pairs for tensor in in_graph_order(layer, pair)]
+        return {name: np.asarray(tensor) for name, tensor in zip(kv_names(self._shapes), tensors, strict=True)}
 
     def run(
         self,
@@ -80,7 +100,7 @@ class TorchDecoder:
             "num_logits_to_keep": num_logits_to_keep,
         }
         with torch.no_grad():
-            outputs = self._model(
+            outputs = self.model(
                 input_ids=torch.from_numpy(input_ids),
                 position_ids=torch.from_numpy(position_ids),
                 past_key_values=self._past_key_values,

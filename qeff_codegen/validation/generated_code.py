@@ -12,6 +12,8 @@ from typing import Any
 
 from qeff_codegen.emit.manifest import load, package_of
 from qeff_codegen.errors import UsageError
+from qeff_codegen.validation.own_bench import OwnBench
+from qeff_codegen.validation.subjects import Subject
 
 TRANSFORMS_FILE = "pytorch_transforms.py"
 
@@ -34,6 +36,10 @@ class GeneratedTransforms:
         if type(model).__name__ == before:
             raise UsageError(f"The generated mapping has no entry for {before}; generate the model again.")
         return model
+
+    def bench(self, subject: Subject, folder: Path) -> OwnBench:
+        """See `Runtime`: generated code runs on this project's own."""
+        return OwnBench(subject, self.apply, [transform.__name__ for transform in self.transforms], folder)
 
 
 def load_transforms(name: str, folder: Path) -> GeneratedTransforms:

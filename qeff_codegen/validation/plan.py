@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from transformers.utils import logging as transformers_logging
 
+from qeff_codegen.validation.bench import Runtime
 from qeff_codegen.validation.families import Family
-from qeff_codegen.validation.generated_code import GeneratedTransforms
 from qeff_codegen.validation.results import (
     NOT_RUN,
     Row,
@@ -27,14 +27,15 @@ from qeff_codegen.validation.tiny_config import Variant, variants
 
 @dataclass(frozen=True)
 class Plan:
-    """One family's variants, to be run with its generated code.
+    """One family's variants, to be run with its QEff classes.
 
     Attributes:
+        runtime: what makes its QEff model and runs it.
         last_stage: the stage to stop after, 2 or 3.
     """
 
     family: Family
-    transforms: GeneratedTransforms
+    runtime: Runtime
     variants: tuple[Variant, ...]
     last_stage: int = ALL_STAGES
 
@@ -54,12 +55,12 @@ class Plan:
             except Exception as error:  # upstream's code may raise anything
                 yield from (ScenarioFinished(row, _without_reference(row, error)) for row in rows)
             else:
-                yield from run_stages(subject, self.transforms, self.last_stage)
+                yield from run_stages(subject, self.runtime, self.last_stage)
 
 
-def plan_for(family: Family, transforms: GeneratedTransforms, last_stage: int = ALL_STAGES) -> Plan:
+def plan_for(family: Family, runtime: Runtime, last_stage: int = ALL_STAGES) -> Plan:
     """All variants of `family`."""
-    return Plan(family, transforms, variants(family), last_stage)
+    return Plan(family, runtime, variants(family), last_stage)
 
 
 def quiet_upstream() -> None:

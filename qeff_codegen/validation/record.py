@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from qeff_codegen.emit import manifest
 from qeff_codegen.emit.layout import MAPPING as MAPPING_FILE
@@ -16,7 +15,7 @@ from qeff_codegen.generated_model import GeneratedModel, MappingEntry
 from qeff_codegen.own_code import own_code_sha256
 from qeff_codegen.sweep.whole_file import write_whole
 from qeff_codegen.upstream.find import find_model
-from qeff_codegen.validation.results import ScenarioResult, StageResult
+from qeff_codegen.validation.results import ScenarioResult
 
 RECORDS = Path("build/validation")
 
@@ -109,17 +108,11 @@ def _load(path: Path) -> ValidationRecord | None:
     try:
         record = json.loads(path.read_text("utf-8"))
         mappings = tuple(MappingEntry(**entry) for entry in record.pop("mappings"))
-        results = tuple(_result(result) for result in record.pop("results"))
+        results = tuple(ScenarioResult.from_json(result) for result in record.pop("results"))
         return ValidationRecord(mappings=mappings, results=results, **record)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         # A record that cannot be read proves nothing, as one that is not there.
         return None
-
-
-def _result(record: dict[str, Any]) -> ScenarioResult:
-    stages = tuple(StageResult(**{**stage, "texts": tuple(stage["texts"])}) for stage in record["stages"])
-    lists = {"stages": stages, "notes": tuple(record["notes"]), "prompts": tuple(record["prompts"])}
-    return ScenarioResult(**{**record, **lists})
 
 
 def _sha256(path: Path) -> str:

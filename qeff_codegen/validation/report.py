@@ -128,6 +128,22 @@ def reporting(console: Console, rows: Iterable[Row]) -> Iterator[Reporter]:
         reporter.close()
 
 
+def shown(
+    console: Console, rows: Iterable[Row], events: Iterable[StageStarted | ScenarioFinished]
+) -> tuple[ScenarioResult, ...]:
+    """Show every event as it happens, then what the results say; returns them."""
+    results = []
+    with reporting(console, rows) as reporter:
+        for event in events:
+            reporter.show(event)
+            if isinstance(event, ScenarioFinished):
+                results.append(event.result)
+    for result in results:
+        console.print(texts(result), markup=False, highlight=False, soft_wrap=True, end="")
+    console.print(summary(results), markup=False, highlight=False, soft_wrap=True)
+    return tuple(results)
+
+
 def texts(result: ScenarioResult) -> str:
     """Each prompt with what every stage answered, for results that have text; empty for the others."""
     lines = []

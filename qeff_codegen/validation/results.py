@@ -89,6 +89,34 @@ class ScenarioResult:
                 stage["max_difference"] = None
         return document
 
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> ScenarioResult:
+        """The result that `as_json` made, or `dataclasses.asdict`, read from JSON.
+
+        Raises:
+            TypeError, KeyError, AttributeError: the document is not one.
+        """
+        fields = {name: value for name, value in document.items() if name != "passed"}
+        stages = tuple(StageResult(**{**stage, "texts": tuple(stage["texts"])}) for stage in fields["stages"])
+        lists = {"stages": stages, "notes": tuple(fields["notes"]), "prompts": tuple(fields["prompts"])}
+        return cls(**{**fields, **lists})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Every scenario's result."""
+
+    results: tuple[ScenarioResult, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Something ran, and all of it passed."""
+        return bool(self.results) and all(result.passed for result in self.results)
+
+    def as_json(self) -> dict[str, Any]:
+        """The results as plain dictionaries, with `passed`."""
+        return {"passed": self.passed, "scenarios": [result.as_json() for result in self.results]}
+
 
 @dataclass(frozen=True)
 class Row:

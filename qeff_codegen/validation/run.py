@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -14,26 +12,10 @@ from qeff_codegen.validation.families import find_family
 from qeff_codegen.validation.generated_code import load_transforms
 from qeff_codegen.validation.plan import Plan, one_thread, plan_for, quiet_upstream
 from qeff_codegen.validation.real_text import real_rows, real_subject
-from qeff_codegen.validation.report import reporting, summary, texts
-from qeff_codegen.validation.results import ScenarioFinished, ScenarioResult, StageStarted
+from qeff_codegen.validation.report import shown
+from qeff_codegen.validation.results import Outcome, ScenarioFinished, StageStarted
 from qeff_codegen.validation.stages import run_stages
 from qeff_codegen.validation.weights import PackagedWeights, fetch
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Every scenario's result."""
-
-    results: tuple[ScenarioResult, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Something ran, and all of it passed."""
-        return bool(self.results) and all(result.passed for result in self.results)
-
-    def as_json(self) -> dict[str, Any]:
-        """The results as plain dictionaries, with `passed`."""
-        return {"passed": self.passed, "scenarios": [result.as_json() for result in self.results]}
 
 
 def validate_models(
@@ -65,16 +47,7 @@ def validate_models(
         fetch(weights)
     rows = [row for plan in plans for row in plan.rows()]
     rows += [] if weights is None else real_rows(weights)
-    results: list[ScenarioResult] = []
-    with reporting(console, rows) as reporter:
-        for event in _events(plans, weights):
-            reporter.show(event)
-            if isinstance(event, ScenarioFinished):
-                results.append(event.result)
-    for result in results:
-        console.print(texts(result), markup=False, highlight=False, soft_wrap=True, end="")
-    console.print(summary(results), markup=False, highlight=False, soft_wrap=True)
-    return Outcome(tuple(results))
+    return Outcome(shown(console, rows, _events(plans, weights)))
 
 
 def _events(plans: list[Plan], weights: PackagedWeights | None) -> Iterator[StageStarted | ScenarioFinished]:
@@ -82,6 +55,6 @@ def _events(plans: list[Plan], weights: PackagedWeights | None) -> Iterator[Stag
         for plan in plans:
             yield from plan.run()
     if weights is not None:
-        transforms = next(plan.transforms for plan in plans if plan.family.name == weights.model_type)
+        runtime = next(plan.runtime for plan in plans if plan.family.name == weights.model_type)
         yield from (StageStarted(row, 1) for row in real_rows(weights))
-        yield from run_stages(real_subject(weights), transforms)
+        yield from run_stages(real_subject(weights), runtime)

@@ -129,7 +129,7 @@ def _first_difference(
         expected, got, first_token = aligned
         difference = (expected - got).abs().nan_to_num(nan=float("inf"))
         tolerance = RELATIVE_TOLERANCE * max(float(expected.std(correction=0)), TINY)
-        beyond = (difference > tolerance).flatten(1).any(1)
+        beyond = (difference > tolerance).reshape(len(difference), -1).any(1)
         if bool(beyond.any()):
             return first_token + int(beyond.nonzero()[0]), float(difference.max())
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,9 @@ import torch
 from onnx import numpy_helper
 from transformers.models.mistral import modeling_mistral as mistral
 
+from qeff_codegen.deploy.graph import GRAPH_FILE
 from qeff_codegen.errors import UsageError
 from qeff_codegen.runtime.customop import CustomRMSNormAIC
-from qeff_codegen.runtime.export import export_onnx
-from qeff_codegen.runtime.graph_io import ExportSpec
 from qeff_codegen.runtime.pytorch_transforms import ModuleMappingTransform
 from qeff_codegen.validation import stages
 from qeff_codegen.validation.generated_code import GeneratedTransforms
@@ -237,14 +235,12 @@ def test_a_wrong_graph_is_traced_to_its_first_wrong_output(
     base_subject: Subject, tmp_path: Path, scenario_index: int
 ) -> None:
     scenario = base_subject.scenarios[scenario_index]
-    qeff_model: Any = MistralTransform.apply(copy.deepcopy(base_subject.model))[0]
-    path = tmp_path / "model.onnx"
-    spec = ExportSpec(ctx_len=scenario.ctx_len, continuous_batching=scenario.full_batch_size is not None)
-    export_onnx(qeff_model, path, spec)
-    assert find_output(qeff_model, path, scenario) == NO_OUTPUT
+    bench = GeneratedTransforms((MistralTransform,)).bench(base_subject, tmp_path)
+    assert find_output(bench, scenario) == NO_OUTPUT
 
+    (path,) = tmp_path.rglob(GRAPH_FILE)
     graph = onnx.load(path)
-    value_projection = qeff_model.model.layers[1].self_attn.v_proj.weight.detach().T.numpy()
+    value_projection = base_subject.model.model.layers[1].self_attn.v_proj.weight.detach().T.numpy()
     tampered = 0
     for initializer in graph.graph.initializer:
         array = numpy_helper.to_array(initializer)
@@ -253,5 +249,5 @@ def test_a_wrong_graph_is_traced_to_its_first_wrong_output(
             tampered += 1
     assert tampered == 1
     onnx.save(graph, path)
-    finding = find_output(qeff_model, path, scenario)
+    finding = find_output(bench, scenario)
     assert finding.startswith("first different: past_value.1_RetainedState, at step 0, prompt 0, position 0 ")

@@ -1,0 +1,68 @@
+"""What the stages found on a checkout's own runtime, kept until what they ran there changes.
+
+Nothing is written into the checkout: the files lie where `validate` keeps its other records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from qeff_codegen.checkout.pin import pinned_transformers
+from qeff_codegen.checkout.serving_file import serving_file
+from qeff_codegen.own_code import own_code_sha256
+from qeff_codegen.sweep.whole_file import write_whole
+from qeff_codegen.validation.results import ScenarioResult
+
+RESULTS = Path("build/validation/checkouts")
+
+
+def keep_results(checkout: Path, name: str, results: Sequence[ScenarioResult], folder: Path = RESULTS) -> None:
+    """Keep what was found for `name`, with a hash of what served it.
+
+    Args:
+        checkout: root of the checkout that it ran in.
+        name: the family.
+        results: every scenario's.
+        folder: where to keep it.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    document = {"ran": _ran(checkout, name), "results": [result.as_json() for result in results]}
+    write_whole(_path(checkout, name, folder), json.dumps(document, indent=1) + "\n")
+
+
+def load_results(checkout: Path, name: str, folder: Path = RESULTS) -> tuple[ScenarioResult, ...]:
+    """What was found for `name`; nothing where it was not run, or where what it ran has changed.
+
+    Changed means: other bytes in the modeling file that serves `name` in `checkout`, other classes mapped for it, or
+    other code of ours that runs and compares.
+    """
+    try:
+        document = json.loads(_path(checkout, name, folder).read_text("utf-8"))
+        if document["ran"] != _ran(checkout, name):
+            return ()
+        return tuple(ScenarioResult.from_json(result) for result in document["results"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        # Results that cannot be read prove nothing, as those that are not there.
+        return ()
+
+
+def _ran(checkout: Path, name: str) -> dict[str, str]:
+    """What the results hold for. Where nothing serves the family, that is what they hold for."""
+    found = serving_file(checkout, name, pinned_transformers(checkout))
+    tool = own_code_sha256("checkout", "runtime", "validation")
+    if found is None:
+        return {"file": "", "sha256": "", "tool": tool}
+    served = b"\n".join([(checkout / found.path).read_bytes(), *(entry.encode() for entry in found.entries)])
+    return {"file": found.path.as_posix(), "sha256": hashlib.sha256(served).hexdigest(), "tool": tool}
+
+
+def _path(checkout: Path, name: str, folder: Path) -> Path:
+    """One folder for each checkout, as two may have a file of the same bytes and runtimes that differ."""
+    root = checkout.resolve()
+    place = hashlib.sha256(str(root).encode()).hexdigest()[:12]
+    return folder / f"{root.name}-{place}" / f"{name.replace('-', '_')}.json"

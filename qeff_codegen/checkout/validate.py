@@ -1,0 +1,92 @@
+"""The stages on a checkout's own runtime, in its own interpreter, shown as they run."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from json import JSONDecodeError
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+
+from qeff_codegen.checkout.environment import environment_for
+from qeff_codegen.checkout.interpreter import check_checkout
+from qeff_codegen.checkout.pin import pinned_transformers
+from qeff_codegen.checkout.worker_events import CannotStart, Done, RowsKnown, WorkerEvent, from_lines
+from qeff_codegen.errors import UsageError
+from qeff_codegen.validation.report import shown
+from qeff_codegen.validation.results import Outcome, ScenarioFinished, StageStarted
+
+_WORKER = "qeff_codegen.checkout.worker"
+_LAST_WORDS = 8
+
+
+def validate_in_checkout(names: Sequence[str], checkout: Path, python: Path, console: Console) -> Outcome:
+    """Validate each name with what serves it in `checkout`, showing progress and a summary on `console`.
+
+    Args:
+        names: model types.
+        checkout: root of a clone of QEfficient, of which nothing is changed.
+        python: an interpreter that has what QEfficient needs.
+        console: where progress goes.
+
+    Raises:
+        UsageError: `checkout` is none, the interpreter does not suit it, a name is unknown there or not served, or the
+            process ended early.
+    """
+    check_checkout(checkout)
+    with _worker(list(dict.fromkeys(names)), checkout.absolute(), python) as events:
+        first = next(events)
+        if not isinstance(first, RowsKnown):
+            raise UsageError(first.message if isinstance(first, CannotStart) else f"unexpected: {first}")
+        return Outcome(shown(console, first.rows, _progress(events)))
+
+
+def _progress(events: Iterator[WorkerEvent]) -> Iterator[StageStarted | ScenarioFinished]:
+    return (event for event in events if isinstance(event, StageStarted | ScenarioFinished))
+
+
+@contextmanager
+def _worker(names: list[str], checkout: Path, python: Path) -> Iterator[Iterator[WorkerEvent]]:
+    """The events of a process that runs the stages; it is ended, and what it wrote deleted, when they are left."""
+    with tempfile.TemporaryDirectory(prefix="qeff_codegen-") as name:
+        folder = Path(name)
+        command = [str(python), "-W", "ignore", "-m", _WORKER, str(checkout), pinned_transformers(checkout) or ""]
+        with (folder / "output.txt").open("w+", encoding="utf-8", errors="replace") as output:
+            process = subprocess.Popen(
+                [*command, *names],
+                cwd=folder,
+                env=environment_for(checkout, folder),
+                stdout=subprocess.PIPE,
+                stderr=output,
+                text=True,
+                encoding="utf-8",
+            )
+            try:
+                yield _events(process, output, python)
+            finally:
+                process.kill()
+                process.wait()
+
+
+def _events(process: subprocess.Popen[str], output: TextIO, python: Path) -> Iterator[WorkerEvent]:
+    assert process.stdout is not None
+    ended_well = False
+    # A process that is killed may leave a part of a line.
+    with suppress(JSONDecodeError):
+        for event in from_lines(process.stdout):
+            yield event
+            ended_well = isinstance(event, CannotStart | Done)
+    if not ended_well:
+        raise UsageError(_ended_early(process.wait(), output, python))
+
+
+def _ended_early(status: int, output: TextIO, python: Path) -> str:
+    output.seek(0)
+    words = [line.rstrip() for line in output if line.strip()][-_LAST_WORDS:]
+    how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+    said = "".join(f"\n  {line}" for line in words) or " nothing"
+    return f"{python} {how} before the stages were done. The last it said:{said}"

@@ -1,0 +1,82 @@
+"""Generated code on this project's own runtime."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from qeff_codegen.deploy.graph import GRAPH_FILE, ExportedGraph
+from qeff_codegen.runtime.export import export_onnx
+from qeff_codegen.runtime.graph_io import ExportSpec, kv_names
+from qeff_codegen.runtime.kv_cache import kv_cache_shapes
+from qeff_codegen.runtime.session import OrtDecoderSession
+from qeff_codegen.runtime.torch_decoder import TorchDecoder
+from qeff_codegen.validation.decoding import Decoder
+from qeff_codegen.validation.device import DeviceStage
+from qeff_codegen.validation.results import StageResult
+from qeff_codegen.validation.scenarios import Scenario
+from qeff_codegen.validation.subjects import Subject
+
+
+class OwnBench:
+    """See `Bench`. The model is exported once, since batch size, sequence length and context length are dynamic;
+    continuous batching has a graph of its own.
+
+    Args:
+        subject: the upstream model.
+        qeff_model_of: turns a copy of it into its QEff model, in place, and returns that.
+        transforms: the names of what does so.
+        folder: where graphs go.
+    """
+
+    def __init__(
+        self, subject: Subject, qeff_model_of: Callable[[Any], Any], transforms: Sequence[str], folder: Path
+    ) -> None:
+        self._subject = subject
+        self._qeff_model_of = qeff_model_of
+        self._transforms = tuple(transforms)
+        self._folder = folder
+        self._qeff_model: Any = None
+        self._graphs: dict[bool, ExportedGraph] = {}
+        self._device: DeviceStage | None = None
+
+    def pytorch(self, scenario: Scenario) -> TorchDecoder:
+        """See `Bench`."""
+        return TorchDecoder(self._model(), scenario.cache_rows, scenario.ctx_len)
+
+    def onnx(self, scenario: Scenario) -> OrtDecoderSession:
+        """See `Bench`."""
+        return OrtDecoderSession(self._exported(scenario).onnx_path, scenario.cache_rows, scenario.ctx_len)
+
+    def fed(self, decoder: Decoder, scenario: Scenario) -> Decoder:
+        """Every scenario's calls, pads included, are what this runtime takes."""
+        return decoder
+
+    def device(self, scenario: Scenario) -> StageResult:
+        """See `Bench`."""
+        if self._device is None:
+            self._device = DeviceStage(self._model())
+        return self._device.result(scenario, self._exported(scenario))
+
+    def notes(self, scenario: Scenario) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def _exported(self, scenario: Scenario) -> ExportedGraph:
+        continuous = scenario.full_batch_size is not None
+        if continuous not in self._graphs:
+            model = self._model()
+            longest = max(planned.ctx_len for planned in self._subject.scenarios)
+            spec = ExportSpec(ctx_len=longest, continuous_batching=continuous)
+            onnx_path = self._folder / ("continuous" if continuous else "plain") / GRAPH_FILE
+            export_onnx(model, onnx_path, spec)
+            names = tuple(kv_names(kv_cache_shapes(model)))
+            self._graphs[continuous] = ExportedGraph(onnx_path, spec, names, self._transforms, ())
+        return self._graphs[continuous]
+
+    def _model(self) -> Any:
+        if self._qeff_model is None:
+            self._qeff_model = self._qeff_model_of(copy.deepcopy(self._subject.model))
+        return self._qeff_model
