@@ -1,1 +1,1 @@
-"""A checkout of quic/efficient-transformers: where things stand in it, and the changes that bring a model into it."""
+"""What is done in a checkout of QEfficient: writing a family into it, and running it there."""

@@ -115,14 +115,29 @@ def _change_of_logits(forward: ast.FunctionDef) -> str:
 
 def _change_of_hidden_states(forward: ast.FunctionDef) -> str:
     """What is done to the body's output before the head, other than choosing tokens."""
+    plain = {"outputs[0]", "outputs.last_hidden_state"}
     for node in _statements(forward):
-        if isinstance(node, ast.Assign) and _targets(node) == ["hidden_states"]:
-            if ast.unparse(node.value) not in ("outputs[0]", "outputs.last_hidden_state"):
+        value = node.value if isinstance(node, ast.Assign) else None
+        if isinstance(value, ast.Call) and _is_self(value.func, LOGITS_MODULE):
+            if [_chosen_from(argument) in plain for argument in value.args] != [True]:
                 return ast.unparse(node)
-        if isinstance(node, ast.Call) and _is_self(node.func, LOGITS_MODULE):
-            if not (len(node.args) == 1 and isinstance(node.args[0], ast.Subscript)):
+        elif isinstance(node, ast.Assign) and plain & set(_names_in(node.value)):
+            if _chosen_from(node.value) not in plain:
                 return ast.unparse(node)
+            plain |= set(_targets(node))
     return ""
+
+
+def _chosen_from(node: ast.expr) -> str:
+    """What an expression chooses from: `x[...]` chooses from `x`; `outputs[0]` is the output itself."""
+    while isinstance(node, ast.Subscript) and ast.unparse(node) != "outputs[0]":
+        node = node.value
+    return ast.unparse(node)
+
+
+def _names_in(node: ast.expr) -> Iterator[str]:
+    """Every expression inside of one, as text."""
+    return (ast.unparse(inner) for inner in ast.walk(node) if isinstance(inner, ast.expr))
 
 
 def _statements(forward: ast.FunctionDef) -> Iterator[ast.AST]:

@@ -38,6 +38,7 @@ _FURTHER: dict[str, Any] = {
     **dict.fromkeys(("expert_ffn_hidden_size", "moe_intermediate_size"), 128),
     **dict.fromkeys(("shared_expert_intermediate_size", "shared_intermediate_size"), 128),
     **dict.fromkeys(("n_group", "topk_group"), 1),
+    "attention_types": [[["global"], 1]],
     "first_k_dense_replace": 0,
     "mlp_only_layers": [],
     "moe_layer_start_index": 0,

@@ -5,6 +5,7 @@ Nothing is changed here and nothing imported: the file is text, read with LibCST
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -175,14 +176,7 @@ def read_transforms_file(text: str, path: PurePosixPath | str) -> TransformsFile
     try:
         wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
     except cst.ParserSyntaxError as error:
-        line = min(error.raw_line, len(lines))
-        raise Refusal(
-            f"{path} is not valid Python: {error.message}",
-            rule=RULE,
-            location=Location(str(path), line, lines[line - 1] if lines else ""),
-            expected="a file that Python can read",
-            next_step="mend it, or restore it with git checkout",
-        ) from error
+        raise _no_python(text, lines, str(path), error) from error
     positions = wrapper.resolve(PositionProvider)
     module = wrapper.module
     classes = {item.name.value: item for item in module.body if isinstance(item, cst.ClassDef)}
@@ -193,6 +187,22 @@ def read_transforms_file(text: str, path: PurePosixPath | str) -> TransformsFile
         tuple(_imports(module, positions)),
         {name: positions[item.name].start.line for name, item in classes.items()},
         {name: _mapping(item, positions, lines) for name, item in classes.items()},
+    )
+
+
+def _no_python(text: str, lines: tuple[str, ...], path: str, error: cst.ParserSyntaxError) -> Refusal:
+    """Python names the line better than LibCST does."""
+    what, line = error.message, error.raw_line
+    try:
+        ast.parse(text)
+    except SyntaxError as better:
+        what, line = better.msg, better.lineno or line
+    return Refusal(
+        f"{path} is not valid Python: {what}",
+        rule=RULE,
+        location=Location(path, line, lines[line - 1] if line <= len(lines) else ""),
+        expected="a file that Python can read",
+        next_step="mend it, or restore it with git checkout",
     )
 
 

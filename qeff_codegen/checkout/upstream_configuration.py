@@ -15,6 +15,8 @@ from typing import Any
 from qeff_codegen.upstream.transformers_text import TransformersText
 
 _CHECKPOINT = re.compile(r"@auto_docstring\(\s*checkpoint=\"([\w.-]+/[\w.-]+)\"")
+# The setting of a multimodal configuration that describes its text model.
+TEXT_PART = "text_config"
 _LINKED = re.compile(r"\[([\w.-]+/[\w.-]+)\]\(https://huggingface\.co/\1/?\)")
 
 
@@ -65,7 +67,8 @@ def read_configuration(model_type: str, tree: TransformersText) -> UpstreamConfi
         renamed |= _attribute_map(cls)
     path = f"transformers/models/{folder}/{file}"
     named = _named(text, chain[0])
-    whole = _whole(class_name, classes.values())
+    # Of a multimodal model the text part is generated, and its checkpoint loads as the whole.
+    whole = class_name if TEXT_PART in _sub_configurations(chain[0]) else _whole(class_name, classes.values())
     if named is not None and whole is not None:
         checkpoint, unclear = None, f"{path} names {named}, which is the checkpoint of all that `{whole}` describes"
     else:
@@ -109,12 +112,19 @@ def _with_bases(name: str, classes: Mapping[str, ast.ClassDef]) -> Iterator[ast.
 
 def _whole(name: str, classes: Iterable[ast.ClassDef]) -> str | None:
     """The class that `name` is a part of, as the text model of a multimodal one is."""
-    for cls in classes:
-        for node in cls.body:
-            if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["sub_configs"]:
-                if any(isinstance(part, ast.Name) and part.id == name for part in ast.walk(node.value)):
-                    return cls.name
-    return None
+    return next((cls.name for cls in classes if name in _sub_configurations(cls).values()), None)
+
+
+def _sub_configurations(cls: ast.ClassDef) -> dict[str, str]:
+    """What a configuration class has instances of: the setting, and the class."""
+    return {
+        key.value: value.id
+        for node in cls.body
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["sub_configs"]
+        if isinstance(node.value, ast.Dict)
+        for key, value in zip(node.value.keys, node.value.values, strict=True)
+        if isinstance(key, ast.Constant) and isinstance(key.value, str) and isinstance(value, ast.Name)
+    }
 
 
 def _settings(cls: ast.ClassDef) -> Iterator[tuple[str, Any]]:

@@ -82,6 +82,11 @@ def _change(name: str, pending: Pending, replace: bool) -> FamilyChange:
     from qeff_codegen.upstream.find import find_model
 
     upstream = find_model(name, transformers_version=pending.checkout.transformers)
+    if upstream.version is None:
+        raise UsageError(
+            f"`{name}` is this tool's example and no family of transformers, which a checkout could load.\n"
+            "Give the name of a family, such as one that `python -m qeff_codegen compat NAME` finds."
+        )
     if name.replace("-", "_") != upstream.name:
         click.echo(f"{name}: its causal LM, {upstream.causal_lm}, is generated as `{upstream.name}`", err=True)
     return family_change(pending, generate_model(upstream, QEFFICIENT), replace=replace)
@@ -113,7 +118,7 @@ def _text(path: Path) -> str | None:
 def _show(pending: Pending, texts: dict[Path, str]) -> None:
     from qeff_codegen.checkout.write import as_diff
 
-    changes = [(path, pending.checkout.read(path), text) for path, text in sorted(pending.changed.items())]
+    changes = [(path, pending.checkout.read(path), text) for path, text in pending.changed.items()]
     changes += [(path, before, text) for path, text in texts.items() if (before := _text(path)) != text]
     for line in as_diff(changes):
         click.echo(line)

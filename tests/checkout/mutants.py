@@ -31,9 +31,7 @@ class Mutant:
 
     def applied(self, text: str) -> str | None:
         """The file with the change at every place, or None where there is none to make."""
-        changed = re.sub(
-            self.within, lambda part: re.sub(self.pattern, self.new, part[0]), text, flags=re.DOTALL
-        )
+        changed = re.sub(self.within, lambda part: re.sub(self.pattern, self.new, part[0]), text, flags=re.DOTALL)
         return changed if changed != text else None
 
 
@@ -45,7 +43,9 @@ MUTANTS = (
         ATTENTION_CLASS,
     ),
     Mutant("scores negated", r"torch\.matmul\(query, key_states\.transpose\(2, 3\)\)", r"-\g<0>"),
-    Mutant("mask ignored", r"torch\.where\(attention_mask, MIN_MASKED_ATTENTION_VALUE, attn_weights\)", "attn_weights"),
+    Mutant(
+        "mask ignored", r"torch\.where\(attention_mask, MIN_MASKED_ATTENTION_VALUE, attn_weights\)", "attn_weights"
+    ),
     Mutant("one token of the future is seen", r"_create_causal_mask\((\s*)position_ids=position_ids", r"\g<0> + 1"),
     Mutant("keys and values written one slot late", r"(\"position_ids\": position_ids)", r"\1 + 1", ATTENTION_CLASS),
     Mutant(
@@ -56,5 +56,9 @@ MUTANTS = (
     Mutant("window ignored", r"(?<=[( ])sliding_window=self\.config\.sliding_window(?=[,\s)])", "sliding_window=None"),
     Mutant("soft cap of scores dropped", r"softcap=self\.attn_logit_softcapping", "softcap=None"),
     Mutant("logits of the token before the last", LAST_TOKEN, r"(\g<0> - 1).clamp(min=0)"),
-    Mutant("factor of the rotary tables dropped", r"(cos|sin)(?=\.squeeze\(0\), persistent)", r"(\1 / self.attention_scaling)"),
+    Mutant(
+        "factor of the rotary tables dropped",
+        r"(cos|sin)(?=\.squeeze\(0\), persistent)",
+        r"(\1 / self.attention_scaling)",
+    ),
 )
