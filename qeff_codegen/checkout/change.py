@@ -147,14 +147,12 @@ def code_texts(
         raise _by_hand(by_hand, model)
     place = replacement(pending, model, transforms)
     placed = in_module(model, place.module)
-    files = {place.path: with_ending(model.code, place.ending)}
-    initializer = place.path.with_name("__init__.py")
-    if not is_bare(pending.read(initializer)):
-        files[initializer] = initializer_text(placed)
+    files = {} if is_bare(pending.read(place.initializer)) else {place.initializer: initializer_text(placed)}
+    files[place.path] = with_ending(model.code, place.ending)
     if not replace:
         _check_not_edited(pending, files)
     mapped = with_mappings(place.texts[TRANSFORMS], placed, features)
-    return {**place.texts, **files, TRANSFORMS: mapped}, place.notices
+    return {**files, **place.texts, TRANSFORMS: mapped}, place.notices
 
 
 def hand_written(pending: Pending, model: GeneratedModel, transforms: TransformsFile) -> HandWritten | None:

@@ -56,6 +56,11 @@ class Replacement:
         """Where the generated file stands, relative to the checkout."""
         return path_of(self.module)
 
+    @property
+    def initializer(self) -> Path:
+        """Where the initializer of its package stands."""
+        return self.path.with_name("__init__.py")
+
 
 def replacement(pending: Texts, model: GeneratedModel, transforms: str) -> Replacement:
     """Work out how a generated model takes the place of what is there.
