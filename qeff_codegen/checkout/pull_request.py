@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -33,13 +32,10 @@ class Stage:
     result: str
 
 
-def pull_request_text(
-    change: FamilyChange, written: Sequence[Path], results: Sequence[ScenarioResult], release: str
-) -> str:
+def pull_request_text(change: FamilyChange, results: Sequence[ScenarioResult], release: str) -> str:
     """The text, in Markdown.
 
     Args:
-        written: the files that the pull request has, relative to the checkout.
         results: what the stages found with this very modeling file on the checkout's runtime; may be empty.
         release: the transformers release that the checkout pins.
     """
@@ -67,7 +63,7 @@ def pull_request_text(
         removed=removed,
         kept=upstream_share(model),
         features=supported_features(change, results),
-        files=[path.as_posix() for path in written],
+        files=[path.as_posix() for path in change.texts],
         stages=_stages(results),
         scenarios=len(results),
     )

@@ -13,6 +13,7 @@ from qeff_codegen.errors import EXIT_DONE, DifferencesError, QEffCodegenError, U
 if TYPE_CHECKING:
     from qeff_codegen.checkout.change import FamilyChange, Pending
     from qeff_codegen.checkout.checkout import Checkout
+    from qeff_codegen.validation.results import ScenarioResult
 
 
 @click.command()
@@ -96,7 +97,7 @@ def _pull_request(change: FamilyChange, checkout: Checkout, path: Path, replace:
     """The text of a pull request, unless one that somebody edited stands in its place."""
     from qeff_codegen.checkout.pull_request import is_as_written, pull_request_text
 
-    text = pull_request_text(change, list(change.texts), (), checkout.transformers)
+    text = pull_request_text(change, _results(change, checkout), checkout.transformers)
     found = _text(path)
     if found not in (None, text) and not replace and not is_as_written(found or ""):
         raise DifferencesError(
@@ -104,6 +105,16 @@ def _pull_request(change: FamilyChange, checkout: Checkout, path: Path, replace:
             "Move it away, name another with --pull-request, or give --replace to overwrite it."
         )
     return text
+
+
+def _results(change: FamilyChange, checkout: Checkout) -> tuple[ScenarioResult, ...]:
+    """What `validate --checkout` found, if it ran just this code."""
+    from qeff_codegen.checkout.kept_results import load_results
+
+    code = {path: text for path, text in change.texts.items() if path.suffix == ".py"}
+    if any(checkout.read(path) != text for path, text in code.items()):
+        return ()
+    return load_results(checkout.root, change.model.name)
 
 
 def _text(path: Path) -> str | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,6 +75,16 @@ def test_the_mapping_file_only_gains_lines(apply: Apply, checkout: Path) -> None
         "+         QEffSketchForCausalLM,",
         "+         QEffSketchForCausalLM,",
     ]
+
+
+def test_ruff_finds_nothing_to_sort_or_to_lay_out(apply: Apply, checkout: Path) -> None:
+    apply("sketch")
+    settings = ["--isolated", "--no-cache", "--line-length", "120"]
+    files = [str(checkout / name) for name in (TRANSFORMS, MODELING, f"{MODELS}/sketch/__init__.py")]
+    for command in (["check", "--extend-select", "I", "--ignore", "F821"], ["format", "--check"]):
+        ruff = [sys.executable, "-m", "ruff", *command, *settings, *files]
+        result = subprocess.run(ruff, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stdout
 
 
 def test_a_second_run_changes_nothing(apply: Apply, tmp_path: Path) -> None:
