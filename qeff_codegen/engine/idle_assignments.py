@@ -22,16 +22,29 @@ def without_idle_assignments(before: cst.FunctionDef, after: cst.FunctionDef) ->
     Only an assignment whose value calls nothing is taken away: what is called might do something. Of names assigned
     side by side, `a, b = x, y`, those that are still read stay.
     """
-    read = _names_read(before)
+    read = _names_read(_tree(before))
     while True:
-        dropper = _Drop(read - _names_read(after))
+        tree = _tree(after)
+        idle = read - _names_read(tree)
+        # Most changes leave nothing idle, and looking at the tree once is quicker than visiting it.
+        if not idle and not _has_empty_branch(tree):
+            return after
+        dropper = _Drop(idle)
         after = cst.ensure_type(after.visit(dropper), cst.FunctionDef)
         if not dropper.count:
             return after
 
 
-def _names_read(function: cst.FunctionDef) -> set[str]:
-    tree = ast.parse(cst.Module([function]).code)
+def _tree(function: cst.FunctionDef) -> ast.Module:
+    return ast.parse(cst.Module([function]).code)
+
+
+def _has_empty_branch(tree: ast.Module) -> bool:
+    """Whether an `if` has nothing left in it, where LibCST writes `pass`."""
+    return any(isinstance(node, ast.If) and isinstance(node.body[0], ast.Pass) for node in ast.walk(tree))
+
+
+def _names_read(tree: ast.Module) -> set[str]:
     added_to = {ast.unparse(node.target) for node in ast.walk(tree) if isinstance(node, ast.AugAssign)}
     return added_to | {
         node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store)

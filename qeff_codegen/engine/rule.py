@@ -15,6 +15,7 @@ from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.idle_assignments import without_idle_assignments
 from qeff_codegen.errors import Refusal
+from qeff_codegen.targets.target import Target
 
 
 class Expect(Enum):
@@ -64,6 +65,10 @@ class Rule:
     def description(self) -> str:
         """What the rule's file says of it."""
         return inspect.cleandoc(inspect.getmodule(type(self)).__doc__ or "")
+
+    def runs_for(self, target: Target) -> bool:
+        """Whether code that goes to `target` needs the rule, and can have what it introduces."""
+        return target.has(*self.needs)
 
     def applies_to(self, function: Function) -> bool:
         """Whether the rule looks at `function` at all: it has one of its roles, and one of its words if there are."""

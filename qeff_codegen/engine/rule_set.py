@@ -21,8 +21,8 @@ def rules() -> tuple[Rule, ...]:
 
 
 def rules_for(target: Target) -> tuple[Rule, ...]:
-    """The rules that run for `target`: those whose names its runtime has."""
-    return tuple(rule for rule in rules() if target.has(*rule.needs))
+    """The rules that run for `target`."""
+    return tuple(rule for rule in rules() if rule.runs_for(target))
 
 
 @cache

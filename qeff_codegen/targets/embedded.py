@@ -24,4 +24,5 @@ EMBEDDED = Target(
     formatter="black",
     reminders=True,
     own_caches=True,
+    exports_repeats=True,
 )

@@ -37,4 +37,5 @@ QEFFICIENT = Target(
     formatter="ruff",
     reminders=False,
     own_caches=False,
+    exports_repeats=False,
 )

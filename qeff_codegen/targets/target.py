@@ -39,6 +39,7 @@ class Target:
         reminders: whether upstream's TODO comments may stand there.
         own_caches: whether its export asks the model for the names and shapes of what it caches; one that does not
             gives every layer keys and values of the one shape that the configuration names.
+        exports_repeats: whether its exporter translates `repeat_interleave` along a negative axis as it should.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Target:
     formatter: str
     reminders: bool
     own_caches: bool
+    exports_repeats: bool
 
     def has(self, *names: str) -> bool:
         """Whether every one of `names` can be imported there."""

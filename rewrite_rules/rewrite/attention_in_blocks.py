@@ -13,6 +13,7 @@ window only, since in an export the runtime's functions make a mask of their own
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 
 import libcst as cst
@@ -147,7 +148,10 @@ def _in_two_ways(node: cst.FunctionDef, found: _Attended) -> cst.FunctionDef:
     """The forward with upstream's statements as one way and the runtime's function as the other."""
     body = statements_of(node.body)
     query, key, value, scale = found.arguments
-    everything = "" if found.window is None else f" and {found.window} is None"
+    window = found.window or ""
+    # A choice by `if` and `else` would take the comparison for its last part.
+    window = window if re.fullmatch(r"[\w.]+(\(.*\))?", window) else f"({window})"
+    everything = "" if found.window is None else f" and {window} is None"
     choice = cst.ensure_type(
         cst.parse_statement(
             f"if self.{ATTRIBUTE}.mode != {MODE}.NONE{everything}:\n"

@@ -53,7 +53,7 @@ def _generated(target: Target, order: list[int] | None = None) -> str:
     """The skeleton's generated code, with the rules of each folder run in the given order."""
     draft = open_draft(recognise(read_modeling_file(example_model(""))), target)
     for rule in rules_for(target) if order is None else _shuffled(order):
-        if target.has(*rule.needs):
+        if rule.runs_for(target):
             rule.apply(draft)
     return assemble(draft).code
 
