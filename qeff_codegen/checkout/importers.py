@@ -51,26 +51,22 @@ def importers(root: Path, module: str, read: Callable[[Path], str | None]) -> tu
     return tuple(found)
 
 
-def built_on(text: str, names: frozenset[str]) -> tuple[tuple[int, str], ...]:
-    """Lines where a file calls one of `names`, or reads something of it: what it is matters there, not only that it is.
+def built_on(text: str, names: frozenset[str]) -> tuple[int, ...]:
+    """1-based lines where a file calls one of `names`, or reads an attribute: there it matters what the thing is.
 
     Names in mappings, checks of type and base classes are no such places: a base class hands on whatever it has.
 
     Args:
         text: the file.
         names: what it calls them.
-
-    Returns:
-        1-based lines, with the name.
     """
-    places = set()
+    lines = set()
     for node in ast.walk(ast.parse(text)):
         used = node.func if isinstance(node, ast.Call) else node.value if isinstance(node, ast.Attribute) else None
-        if isinstance(node, ast.Attribute) and node.attr == "__name__":
-            continue
-        if isinstance(used, ast.Name) and used.id in names:
-            places.add((used.lineno, used.id))
-    return tuple(sorted(places))
+        only_named = isinstance(node, ast.Attribute) and node.attr == "__name__"
+        if isinstance(used, ast.Name) and used.id in names and not only_named:
+            lines.add(used.lineno)
+    return tuple(sorted(lines))
 
 
 def _python_files(root: Path) -> Iterator[Path]:

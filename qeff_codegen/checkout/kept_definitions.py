@@ -84,9 +84,7 @@ def _sections(module: cst.Module, tree: ast.Module, used: set[str], line_length:
             continue
         blank = any(line.comment is None for line in getattr(statement, "leading_lines", ()))
         new = _import_of(node, used, line_length)
-        if new and blank and lines and lines[-1]:
-            lines.append("")
-        elif blank and lines and lines[-1] and not new:
+        if blank and lines and lines[-1]:
             lines.append("")
         lines += new
     return lines if not lines or lines[-1] else lines[:-1]

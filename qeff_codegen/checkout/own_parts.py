@@ -1,8 +1,8 @@
 """Parts that hand-written classes get from upstream's initializer, and that a transform would make generated ones.
 
 A hand-written layer that stays in use calls its attention as its own file defines it. Upstream's initializer builds
-upstream's attention, though, and `KVCacheTransform` turns that into whatever the family has: the generated class, which
-is called in another way. So a class that stays names the class of each such part itself.
+upstream's attention, though, and `KVCacheTransform` turns that into what the family has now: the generated class,
+which is called in another way. So a class that stays names the class of each such part itself.
 """
 
 from __future__ import annotations

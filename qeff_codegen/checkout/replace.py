@@ -81,15 +81,15 @@ def replacement(pending: Texts, model: GeneratedModel, transforms: str) -> Repla
     renamed = {
         item.local: twin
         for item in used
-        if item.path == TRANSFORMS and item.name not in ours and (twin := family.twins.get(item.name))
-        if twin.lower() == item.local.lower()
+        if item.path == TRANSFORMS and item.name not in ours
+        if (twin := family.twins.get(item.name)) is not None and twin.lower() == item.local.lower()
     }
     texts = {TRANSFORMS: with_replaced_entries(family.transforms, changes, renamed, QEFFICIENT.line_length)}
     used = tuple(
         item for item in used if item.path != TRANSFORMS or re.search(rf"\b{item.local}\b", texts[TRANSFORMS])
     )
     by_hand_path = family.path.with_name(f"{family.path.stem}_by_hand.py")
-    repointed = _built_on_replaced(pending, used, ours)
+    repointed = () if family.is_generated else _building_on(pending, used, ours)
     left = tuple(item for item in used if item.path not in repointed)
     lacking = {item.name: item for item in left if item.name not in ours and item.name not in family.twins}
     kept = _kept(family, pending.read(by_hand_path), lacking, ours)
@@ -145,17 +145,17 @@ def _refuse_whole_imports(used: tuple[ImportedName, ...], family: Family) -> Non
             )
 
 
-def _built_on_replaced(
-    pending: Texts, used: tuple[ImportedName, ...], ours: frozenset[str]
-) -> dict[Path, tuple[tuple[int, str], ...]]:
-    """Files of the package that build objects of replaced classes, or call replaced functions, with the lines."""
-    found = {}
-    for path in sorted({item.path for item in used if item.path.parts[0] == PACKAGE and item.path != TRANSFORMS}):
-        names = frozenset(item.local for item in used if item.path == path and item.name in ours)
-        places = built_on(pending.read(path) or "", names)
-        if places:
-            found[path] = places
-    return found
+def _building_on(pending: Texts, used: tuple[ImportedName, ...], ours: frozenset[str]) -> tuple[Path, ...]:
+    """Files of the package that build objects of replaced classes, or call replaced functions."""
+    paths = sorted({item.path for item in used if item.path.parts[0] == PACKAGE and item.path != TRANSFORMS})
+    return tuple(
+        path
+        for path in paths
+        if built_on(
+            pending.read(path) or "",
+            frozenset(item.local for item in used if item.path == path and item.name in ours),
+        )
+    )
 
 
 def _kept(

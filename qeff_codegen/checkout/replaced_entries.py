@@ -1,4 +1,4 @@
-"""`pytorch_transforms.py` when generated classes take the places of hand-written ones: entries point to them, or go."""
+"""`pytorch_transforms.py` when generated classes take over from hand-written ones: entries point to them, or go."""
 
 from __future__ import annotations
 

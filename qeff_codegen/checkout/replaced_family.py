@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qeff_codegen.anatomy.mentions import mentioned
-from qeff_codegen.anatomy.modeling_file import read_modeling_file
+from qeff_codegen.anatomy.modeling_file import ModelingClass, read_modeling_file
 from qeff_codegen.checkout.checkout import TRANSFORMS
 from qeff_codegen.checkout.kept_definitions import definitions
 from qeff_codegen.checkout.own_parts import own_parts
@@ -153,7 +153,7 @@ def _by_upstream_class(
 
 
 def _refuse_hand_written_in(family: Family, transform: str, entry: Entry) -> None:
-    """Entries between classes of QEfficient itself: one that the generated file has may be in a set, none in a pair."""
+    """Entries between classes of QEfficient itself: every class of the module there must be a generated one."""
     names = [
         origin[1]
         for local in (entry.key, entry.replacement or "")
@@ -183,7 +183,7 @@ def _entry_location(transforms: TransformsFile, entry: Entry) -> Location:
     return Location(transforms.path, entry.line, transforms.lines[entry.line - 1])
 
 
-def _built_by_causal_lm(model: GeneratedModel):  # type: ignore[no-untyped-def]
+def _built_by_causal_lm(model: GeneratedModel) -> tuple[ModelingClass, ...]:
     file = read_modeling_file(model.upstream)
     start = next(found.name for found in model.roles if found.role == "causal LM")
     return mentioned(file, file.classes[start])
