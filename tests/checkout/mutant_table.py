@@ -18,7 +18,7 @@ from rich.console import Console
 
 from qeff_codegen.checkout.validate import validate_in_checkout
 from tests.checkout.mutants import MUTANTS
-from tests.checkout.own_tests import kept_runs, run_own_tests, tests_that_run
+from tests.checkout.own_tests import kept_runs, run_own_tests, those_that_run
 from tests.checkout.qefficient import qefficient_checkout, qefficient_python
 from tests.checkout.replaced_checkout import clone, modeling_file, replace_families
 
@@ -37,7 +37,7 @@ def main(families: tuple[str, ...], runs: Path | None) -> None:
             checkout = clone(qefficient_checkout(), Path(name) / family)
             replace_families(checkout, [family])
             path = modeling_file(checkout, family)
-            tests = tests_that_run(before.values(), path.relative_to(checkout / MODELS).as_posix())
+            tests = those_that_run(before.values(), path.relative_to(checkout / MODELS).as_posix())
             for row in rows(checkout, family, path, tests):
                 click.echo(f"| {family} | {' | '.join(row)} |")
 

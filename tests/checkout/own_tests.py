@@ -89,7 +89,7 @@ def run_own_tests(
     }
 
 
-def tests_that_run(runs: Iterable[TestRun], path: str) -> list[str]:
+def those_that_run(runs: Iterable[TestRun], path: str) -> list[str]:
     """The tests that passed and ran code of the modeling file `path`."""
     return [run.test for run in runs if run.outcome == "passed" and path in run.files]
 

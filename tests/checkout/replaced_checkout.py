@@ -19,6 +19,12 @@ def clone(checkout: Path, folder: Path) -> Path:
     return folder
 
 
+def revision(checkout: Path) -> str:
+    """The commit that a clone has."""
+    command = ["git", "-C", str(checkout), "rev-parse", "HEAD"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
 def replace_families(checkout: Path, families: Sequence[str]) -> None:
     """Run `apply FAMILY... --replace` in a checkout."""
     text = checkout.parent / "pull_request.md"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkout.own_tests import TestRun, kept_runs, run_own_tests, tests_that_run
+from tests.checkout.own_tests import TestRun, kept_runs, run_own_tests, those_that_run
 from tests.checkout.qefficient import needs_qefficient, qefficient_checkout, qefficient_python
-from tests.checkout.replaced_checkout import clone, modeling_file, replace_families
+from tests.checkout.replaced_checkout import clone, modeling_file, replace_families, revision
 
 pytestmark = needs_qefficient
 
@@ -43,8 +43,9 @@ ACCIDENTS = {"test_mixtral_sparse_moe_block_replaced"}
 
 @pytest.fixture(scope="module")
 def as_it_is() -> dict[str, TestRun]:
-    """How every test ends in the checkout as it is; found out once and kept, as it takes minutes."""
-    return kept_runs(qefficient_checkout(), qefficient_python(), Path(tempfile.gettempdir()) / "own_tests.jsonl")
+    """How every test ends in the checkout as it is; found out once a commit and kept, as it takes minutes."""
+    kept = Path(tempfile.gettempdir()) / f"own_tests-{revision(qefficient_checkout())}.jsonl"
+    return kept_runs(qefficient_checkout(), qefficient_python(), kept)
 
 
 @pytest.fixture
@@ -53,9 +54,9 @@ def copy(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_tests_that_run_a_family_pass(family: str, as_it_is: dict[str, TestRun], copy: Path) -> None:
+def test_the_those_that_run_a_family_pass(family: str, as_it_is: dict[str, TestRun], copy: Path) -> None:
     path = modeling_file(copy, family)
-    tests = tests_that_run(as_it_is.values(), path.relative_to(copy / MODELS).as_posix())
+    tests = those_that_run(as_it_is.values(), path.relative_to(copy / MODELS).as_posix())
     replace_families(copy, [family])
     if not tests:
         pytest.skip(f"no test of its runs {path.name}")

@@ -228,7 +228,8 @@ def test_a_class_mapped_onto_a_replaced_one_is_a_refusal(apply: Apply, by_hand: 
     transforms = by_hand / TRANSFORMS
     transforms.write_text(
         transforms.read_text()
-        + "\n\nclass PrefillTransform:\n    _module_mapping = {\n        QEffAppleAttention: QEffPrefillApple,\n    }\n"
+        + "\n\nclass PrefillTransform:\n    _module_mapping = {\n"
+        + "        QEffAppleAttention: QEffPrefillApple,\n    }\n"
     )
     said = refused(apply, by_hand)
     line = transforms.read_text().splitlines().index("        QEffAppleAttention: QEffPrefillApple,") + 1
