@@ -16,6 +16,8 @@ from qeff_codegen.engine import generate
 from qeff_codegen.targets.qefficient import QEFFICIENT
 
 RELEASE = "9.8.7"
+# What ruff 0.15.22 checks unless told otherwise, and what QEfficient adds to it; newer ones check more.
+RUFF_0_15 = ("--select", "E4,E7,E9,F,I")
 TRANSFORMS = "QEfficient/transformers/models/pytorch_transforms.py"
 
 CHECKOUT = {
@@ -26,6 +28,12 @@ dependencies = [
     "torch@https://example.org/torch-2.7.0%2Bcpu-cp311-cp311-linux_x86_64.whl ; python_version=='3.11'",
     "transformers=={RELEASE}",
 ]
+
+[tool.ruff]
+line-length = 120
+lint.extend-select = ["I"]
+# The modules that generated code imports are not made up.
+lint.isort.known-first-party = ["QEfficient"]
 """,
     TRANSFORMS: """\
 # A licence.
@@ -81,6 +89,7 @@ class SamplerTransform:
     _module_mapping = {
         QEffAppleForCausalLM,
     }
+    seen = QuinceForCausalLM, PlumNorm
 
     @classmethod
     def apply(cls, model: nn.Module):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from click.testing import Result
 
-from tests.checkout.conftest import CHECKOUT, TRANSFORMS, contents
+from tests.checkout.conftest import CHECKOUT, RUFF_0_15, TRANSFORMS, contents
 
 Apply = Callable[..., Result]
 MODELS = "QEfficient/transformers/models"
@@ -79,11 +79,10 @@ def test_the_mapping_file_only_gains_lines(apply: Apply, checkout: Path) -> None
 
 def test_ruff_finds_nothing_to_sort_or_to_lay_out(apply: Apply, checkout: Path) -> None:
     apply("sketch")
-    settings = ["--isolated", "--no-cache", "--line-length", "120"]
-    files = [str(checkout / name) for name in (TRANSFORMS, MODELING, f"{MODELS}/sketch/__init__.py")]
-    for command in (["check", "--extend-select", "I", "--ignore", "F821"], ["format", "--check"]):
-        ruff = [sys.executable, "-m", "ruff", *command, *settings, *files]
-        result = subprocess.run(ruff, capture_output=True, text=True, check=False)
+    files = [TRANSFORMS, MODELING, f"{MODELS}/sketch/__init__.py"]
+    for command in (["check", *RUFF_0_15], ["format", "--check"]):
+        ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", *files]
+        result = subprocess.run(ruff, cwd=checkout, capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stdout
 
 

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from qeff_codegen.cli.main import main
-from tests.checkout.conftest import TRANSFORMS
+from tests.checkout.conftest import RUFF_0_15, TRANSFORMS
 from tests.checkout.qefficient import copy_of_the_checkout, needs_qefficient, qefficient_checkout, qefficient_python
 
 # Dense, and with experts; neither is written by hand there.
@@ -21,7 +21,8 @@ NAMES = ("smollm3", "olmoe")
 IMPORTS = """\
 from QEfficient.transformers.models.olmoe import QEffOlmoeForCausalLM
 from QEfficient.transformers.models.pytorch_transforms import KVCacheTransform, SpDTransform
-print(QEffOlmoeForCausalLM in KVCacheTransform._module_mapping.values(), QEffOlmoeForCausalLM in SpDTransform._module_mapping)
+print(QEffOlmoeForCausalLM in KVCacheTransform._module_mapping.values())
+print(QEffOlmoeForCausalLM in SpDTransform._module_mapping)
 """
 
 
@@ -40,9 +41,9 @@ def test_a_change_that_ruff_and_an_import_are_content_with(tmp_path: Path, monke
     assert len(code) == 2 * len(NAMES) + 1
     changes = difflib.unified_diff(before.splitlines(), (root / TRANSFORMS).read_text().splitlines(), n=0)
     assert [line for line in changes if line.startswith("-") and not line.startswith("---")] == []
-    for command in (["check"], ["format", "--check"]):
-        ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", "--config", str(root / "pyproject.toml"), *code]
-        found = subprocess.run(ruff, capture_output=True, text=True, check=False)
+    for command in (["check", *RUFF_0_15], ["format", "--check"]):
+        ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", *code]
+        found = subprocess.run(ruff, cwd=root, capture_output=True, text=True, check=False)
         assert found.returncode == 0, found.stdout
     environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1", "QEFF_HOME": str(tmp_path)}
     imported = subprocess.run(
