@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from qeff_codegen.errors import QEffCodegenError
 from qeff_codegen.runtime.graph_io import KEY_AND_VALUE, KVShape, LayerShapes
 from qeff_codegen.runtime.kv_cache import kv_cache_shapes
 
 _SLOTS = "ctx_len"
 
 
-class CacheDoesNotFit(Exception):
+class CacheDoesNotFit(QEffCodegenError):
     """The export's cache cannot hold what the model caches; the message says what each would be."""
 
 

@@ -5,25 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from qeff_codegen.checkout.serving_file import TRANSFORMS
 from qeff_codegen.errors import UsageError
 
 VARIABLE = "QEFFICIENT_PYTHON"
 # Where environments are usually made, and what QEfficient's own instructions call it.
 _ENVIRONMENTS = (".venv", "venv", "qeff_env")
-
-
-def check_checkout(checkout: Path) -> None:
-    """Makes sure that `checkout` is one.
-
-    Raises:
-        UsageError: it has no mappings where a checkout of QEfficient has them.
-    """
-    if not (checkout / TRANSFORMS).is_file():
-        raise UsageError(
-            f"{checkout} is no checkout of QEfficient: it has no {TRANSFORMS}.\n"
-            "Give --checkout the root of a clone of quic/efficient-transformers."
-        )
 
 
 def checkout_python(checkout: Path, given: Path | None) -> Path:

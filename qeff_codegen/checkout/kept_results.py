@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from qeff_codegen.checkout.pin import pinned_transformers
+from qeff_codegen.checkout.checkout import open_checkout
 from qeff_codegen.checkout.serving_file import serving_file
 from qeff_codegen.own_code import own_code_sha256
 from qeff_codegen.sweep.whole_file import write_whole
@@ -53,7 +53,7 @@ def load_results(checkout: Path, name: str, folder: Path = RESULTS) -> tuple[Sce
 
 def _ran(checkout: Path, name: str) -> dict[str, str]:
     """What the results hold for. Where nothing serves the family, that is what they hold for."""
-    found = serving_file(checkout, name, pinned_transformers(checkout))
+    found = serving_file(checkout, name, open_checkout(checkout).transformers)
     tool = own_code_sha256("checkout", "runtime", "validation")
     if found is None:
         return {"file": "", "sha256": "", "tool": tool}

@@ -96,8 +96,11 @@ def _is_continuous(scenario: Scenario) -> bool:
 
 
 def is_served(family: Family) -> bool:
-    """Whether QEfficient's transforms make anything else of the family's causal LM than it is."""
+    """Whether QEfficient's transforms make anything else of the family's causal LM than it is, or fail to."""
     base, *_ = variants(family)
-    made = _made(family.causal_lm_class(build_config(family, base))).model
+    try:
+        made = _made(family.causal_lm_class(build_config(family, base))).model
+    except Exception:  # it is a stage's result
+        return True
     # What comes from outside of transformers keeps its class and gets other methods.
     return type(made) is not family.causal_lm_class or "forward" in vars(made)

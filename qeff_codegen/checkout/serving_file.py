@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from qeff_codegen.checkout.checkout import TRANSFORMS
 from qeff_codegen.errors import QEffCodegenError
 from qeff_codegen.upstream.find import find_model
 
-TRANSFORMS = Path("QEfficient/transformers/models/pytorch_transforms.py")
 _UPSTREAM = "transformers.models."
 _CHECKOUT = "QEfficient."
 
@@ -37,7 +37,7 @@ class _Entry:
     replacement_module: str
 
 
-def serving_file(checkout: Path, name: str, transformers_version: str | None) -> ServingFile | None:
+def serving_file(checkout: Path, name: str, transformers_version: str) -> ServingFile | None:
     """What serves `name` in `checkout`, or None where nothing does.
 
     The folders of the classes need not have the model type's name: `mixtral` may be served from `mixtral_moe`, and
@@ -64,7 +64,7 @@ def serving_file(checkout: Path, name: str, transformers_version: str | None) ->
     )
 
 
-def _upstream_module(name: str, transformers_version: str | None) -> str | None:
+def _upstream_module(name: str, transformers_version: str) -> str | None:
     try:
         return find_model(name, transformers_version=transformers_version).module
     except QEffCodegenError:

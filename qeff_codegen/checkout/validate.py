@@ -12,10 +12,9 @@ from typing import TextIO
 
 from rich.console import Console
 
+from qeff_codegen.checkout.checkout import Checkout
 from qeff_codegen.checkout.environment import environment_for
-from qeff_codegen.checkout.interpreter import check_checkout
-from qeff_codegen.checkout.pin import pinned_transformers
-from qeff_codegen.checkout.worker_events import CannotStart, Done, RowsKnown, WorkerEvent, from_lines
+from qeff_codegen.checkout.worker_events import CannotGoOn, Done, RowsKnown, WorkerEvent, from_lines
 from qeff_codegen.errors import UsageError
 from qeff_codegen.validation.report import shown
 from qeff_codegen.validation.results import Outcome, ScenarioFinished, StageStarted
@@ -24,25 +23,22 @@ _WORKER = "qeff_codegen.checkout.worker"
 _LAST_WORDS = 8
 
 
-def validate_in_checkout(names: Sequence[str], checkout: Path, python: Path, console: Console) -> Outcome:
+def validate_in_checkout(names: Sequence[str], checkout: Checkout, python: Path, console: Console) -> Outcome:
     """Validate each name with what serves it in `checkout`, showing progress and a summary on `console`.
 
     Args:
         names: model types.
-        checkout: root of a clone of QEfficient, of which nothing is changed.
+        checkout: of which nothing is changed.
         python: an interpreter that has what QEfficient needs.
         console: where progress goes.
 
     Raises:
-        UsageError: `checkout` is none, the interpreter does not suit it, a name is unknown there or not served, or the
+        UsageError: the interpreter does not suit the checkout, a name is unknown there or not served, or the
             process ended early.
     """
-    check_checkout(checkout)
-    with _worker(list(dict.fromkeys(names)), checkout.absolute(), python) as events:
-        first = next(events)
-        if not isinstance(first, RowsKnown):
-            raise UsageError(first.message if isinstance(first, CannotStart) else f"unexpected: {first}")
-        return Outcome(shown(console, first.rows, _progress(events)))
+    with _worker(list(dict.fromkeys(names)), checkout, python) as events:
+        rows = next(event.rows for event in events if isinstance(event, RowsKnown))
+        return Outcome(shown(console, rows, _progress(events)))
 
 
 def _progress(events: Iterator[WorkerEvent]) -> Iterator[StageStarted | ScenarioFinished]:
@@ -50,16 +46,16 @@ def _progress(events: Iterator[WorkerEvent]) -> Iterator[StageStarted | Scenario
 
 
 @contextmanager
-def _worker(names: list[str], checkout: Path, python: Path) -> Iterator[Iterator[WorkerEvent]]:
+def _worker(names: list[str], checkout: Checkout, python: Path) -> Iterator[Iterator[WorkerEvent]]:
     """The events of a process that runs the stages; it is ended, and what it wrote deleted, when they are left."""
     with tempfile.TemporaryDirectory(prefix="qeff_codegen-") as name:
-        folder = Path(name)
-        command = [str(python), "-W", "ignore", "-m", _WORKER, str(checkout), pinned_transformers(checkout) or ""]
+        folder, root = Path(name), checkout.root.absolute()
+        command = [str(python), "-W", "ignore", "-m", _WORKER, str(root), checkout.transformers]
         with (folder / "output.txt").open("w+", encoding="utf-8", errors="replace") as output:
             process = subprocess.Popen(
                 [*command, *names],
                 cwd=folder,
-                env=environment_for(checkout, folder),
+                env=environment_for(root, folder),
                 stdout=subprocess.PIPE,
                 stderr=output,
                 text=True,
@@ -78,8 +74,10 @@ def _events(process: subprocess.Popen[str], output: TextIO, python: Path) -> Ite
     # A process that is killed may leave a part of a line.
     with suppress(JSONDecodeError):
         for event in from_lines(process.stdout):
+            if isinstance(event, CannotGoOn):
+                raise UsageError(event.message)
             yield event
-            ended_well = isinstance(event, CannotStart | Done)
+            ended_well = isinstance(event, Done)
     if not ended_well:
         raise UsageError(_ended_early(process.wait(), output, python))
 

@@ -1,6 +1,6 @@
 """Runs in the checkout's interpreter: python -m qeff_codegen.checkout.worker CHECKOUT PINNED NAME...
 
-PINNED is the transformers release that the checkout is for, or empty. Events go to standard output as they happen;
+PINNED is the transformers release that the checkout is for. Events go to standard output as they happen;
 what libraries print there goes to standard error.
 """
 
@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TextIO
 
-from qeff_codegen.checkout.worker_events import CannotStart, Done, RowsKnown, WorkerEvent, to_line
+from qeff_codegen.checkout.worker_events import CannotGoOn, Done, RowsKnown, WorkerEvent, to_line
 from qeff_codegen.errors import UsageError
 
 
@@ -33,7 +33,9 @@ def main() -> None:
                 output.write(to_line(event))
                 output.flush()
         except UsageError as error:
-            output.write(to_line(CannotStart(str(error))))
+            output.write(to_line(CannotGoOn(str(error))))
+        except Exception as error:  # a checkout's or upstream's code may raise anything
+            output.write(to_line(CannotGoOn(f"The stages cannot go on in {checkout}: {_raised(error)}")))
 
 
 def _own_standard_output() -> TextIO:
@@ -72,7 +74,7 @@ def _check_release(pinned: str) -> None:
         installed = version("transformers")
     except PackageNotFoundError:
         raise UsageError(f"{sys.executable} has no transformers. {_INSTALL}") from None
-    if pinned and installed != pinned:
+    if installed != pinned:
         raise UsageError(
             f"{sys.executable} has transformers {installed}, and the checkout pins {pinned}: its code is for that "
             f"release alone. {_INSTALL}"
@@ -88,14 +90,16 @@ _INSTALL = (
 def _not_imported(error: Exception, checkout: Path) -> str:
     if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] != "QEfficient":
         return f"{sys.executable} has no package `{error.name}`, which QEfficient or the stages import. {_INSTALL}"
+    return f"QEfficient of {checkout} cannot be imported: {_raised(error)}\nMend it, or undo what was changed there."
+
+
+def _raised(error: Exception) -> str:
+    """What was raised and where, without the way there."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).exists()]
     # A syntax error is not raised where it is.
     where = getattr(error, "filename", None) or (frames[-1].filename if frames else "")
     line = getattr(error, "lineno", None) or (frames[-1].lineno if frames else "")
-    return (
-        f"QEfficient of {checkout} cannot be imported: {type(error).__name__}: {error}\n  at {where}:{line}\n"
-        "Mend it, or undo what was changed there."
-    )
+    return f"{type(error).__name__}: {error}\n  at {where}:{line}"
 
 
 if __name__ == "__main__":

@@ -18,18 +18,18 @@ class RowsKnown:
 
 
 @dataclass(frozen=True)
-class CannotStart:
-    """The only event: why nothing can run, for a person."""
+class CannotGoOn:
+    """The last event where it is not `Done`: why nothing more can run, for a person."""
 
     message: str
 
 
 @dataclass(frozen=True)
 class Done:
-    """The last event: nothing ended early."""
+    """The last event where nothing ended early."""
 
 
-WorkerEvent = RowsKnown | CannotStart | Done | StageStarted | ScenarioFinished
+WorkerEvent = RowsKnown | CannotGoOn | Done | StageStarted | ScenarioFinished
 
 
 def to_line(event: WorkerEvent) -> str:
@@ -37,7 +37,7 @@ def to_line(event: WorkerEvent) -> str:
     document: dict[str, Any] = {"event": type(event).__name__}
     if isinstance(event, RowsKnown):
         document["rows"] = [asdict(row) for row in event.rows]
-    elif isinstance(event, CannotStart):
+    elif isinstance(event, CannotGoOn):
         document["message"] = event.message
     elif isinstance(event, StageStarted):
         document |= {"row": asdict(event.row), "stage": event.stage}
@@ -57,8 +57,8 @@ def from_lines(lines: Iterable[str]) -> Iterable[WorkerEvent]:
         kind = document["event"]
         if kind == RowsKnown.__name__:
             yield RowsKnown(tuple(Row(**row) for row in document["rows"]))
-        elif kind == CannotStart.__name__:
-            yield CannotStart(document["message"])
+        elif kind == CannotGoOn.__name__:
+            yield CannotGoOn(document["message"])
         elif kind == StageStarted.__name__:
             yield StageStarted(Row(**document["row"]), document["stage"])
         elif kind == ScenarioFinished.__name__:

@@ -88,15 +88,15 @@ def _generated_code(
 def _checkout(
     names: tuple[str, ...], weights: str | None, checkout: Path, checkout_python: Path | None, console: Console
 ) -> Outcome:
-    from qeff_codegen.checkout.interpreter import check_checkout
+    from qeff_codegen.checkout.checkout import open_checkout
     from qeff_codegen.checkout.interpreter import checkout_python as found_python
     from qeff_codegen.checkout.kept_results import keep_results
     from qeff_codegen.checkout.validate import validate_in_checkout
 
     if weights is not None:
         raise UsageError("--weights run on this project's own runtime: give either --weights or --checkout.")
-    check_checkout(checkout)
-    outcome = validate_in_checkout(names, checkout, found_python(checkout, checkout_python), console)
+    opened = open_checkout(checkout)
+    outcome = validate_in_checkout(names, opened, found_python(checkout, checkout_python), console)
     try:
         for name in dict.fromkeys(names):
             keep_results(checkout, name, [result for result in outcome.results if result.model == name])

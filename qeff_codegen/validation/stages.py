@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from qeff_codegen.errors import QEffCodegenError
 from qeff_codegen.validation.bench import Bench, Runtime
 from qeff_codegen.validation.comparison import Trace, compare, min_margin, tolerance_for
 from qeff_codegen.validation.decoding import decode_greedily
@@ -117,7 +118,12 @@ class _Stages:
 
 
 def failure(stage: int, error: Exception) -> StageResult:
-    """The result of a stage that raised: what, and where; what is raised within PyTorch, where it was called."""
+    """The result of a stage that raised: what, and where; what is raised within PyTorch, where it was called.
+
+    An error that is meant for the user says all of that itself.
+    """
+    if isinstance(error, QEffCodegenError):
+        return StageResult(stage, FAILED, detail=str(error))
     frames = traceback.extract_tb(error.__traceback__)
     outside = [frame for frame in frames if not Path(frame.filename).is_relative_to(_PYTORCH)]
     place = (outside or frames)[-1]

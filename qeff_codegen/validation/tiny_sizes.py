@@ -134,6 +134,9 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     "longcat_flash": {"num_layers": NUM_LAYERS, "num_hidden_layers": 2 * NUM_LAYERS},
 }
 
+# Tiny models' scores are small: a cap far above them would be the identity, and a lost one would go unnoticed.
+_CAPS = {"attn_logit_softcapping": 2.0}
+
 _MULTIPLIER = re.compile(r"(?:_|\b)(?:multiplier|scale|scaling|scaling_factor)$")
 
 
@@ -149,6 +152,7 @@ def tiny_sizes(config_class: type[Any], default: Any) -> dict[str, Any]:
     sizes = _CANONICAL | _FURTHER | _EXPERTS | _layer_kinds(default) | _multipliers(default) | _rope(default)
     if hasattr(default, "kv_lora_rank"):
         sizes |= _LATENT
+    sizes |= {name: cap for name, cap in _CAPS.items() if getattr(default, name, None) is not None}
     named = {attribute_map.get(name, name): value for name, value in sizes.items()}
     chosen = {
         name: value for name, value in named.items() if hasattr(default, name) and not is_computed(config_class, name)

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from qeff_codegen.checkout.interpreter import VARIABLE, check_checkout, checkout_python
+from qeff_codegen.checkout.interpreter import VARIABLE, checkout_python
 from qeff_codegen.errors import UsageError
-from tests.checkout.mapped_checkout import mapped_checkout
 
 
 @pytest.fixture(autouse=True)
@@ -53,9 +52,3 @@ def test_without_one_every_way_to_name_it_is_said(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv(VARIABLE, str(tmp_path / "absent"))
     with pytest.raises(UsageError, match=f"{VARIABLE} names"):
         checkout_python(tmp_path, None)
-
-
-def test_another_folder_is_no_checkout(tmp_path: Path) -> None:
-    check_checkout(mapped_checkout(tmp_path / "one"))
-    with pytest.raises(UsageError, match="is no checkout of QEfficient"):
-        check_checkout(tmp_path)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from qeff_codegen.checkout import kept_results
+from qeff_codegen.checkout import kept_results, serving_file
+from qeff_codegen.checkout.checkout import TRANSFORMS
 from qeff_codegen.checkout.kept_results import keep_results, load_results
-from qeff_codegen.checkout.serving_file import TRANSFORMS
+from qeff_codegen.errors import UsageError
 from qeff_codegen.validation.results import ScenarioResult, StageResult
 from tests.checkout.mapped_checkout import MODELS, PEAR, mapped_checkout
 
@@ -77,7 +78,13 @@ def test_what_cannot_be_read_is_no_result(text: str, checkout: Path, folder: Pat
     assert load_results(checkout, "pear", folder) == ()
 
 
-def test_a_family_that_was_served_by_nothing_has_none_once_it_is(checkout: Path, folder: Path) -> None:
+def test_a_family_that_was_served_by_nothing_has_none_once_it_is(
+    checkout: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_such_model(name: str, transformers_version: str) -> None:
+        raise UsageError(f"no `{name}`")
+
+    monkeypatch.setattr(serving_file, "find_model", no_such_model)
     whole = (checkout / TRANSFORMS).read_text("utf-8")
     (checkout / TRANSFORMS).write_text("", "utf-8")
     keep_results(checkout, "pear", [RESULT], folder)

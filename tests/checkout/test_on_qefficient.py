@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from qeff_codegen.checkout.pin import pinned_transformers
+from qeff_codegen.checkout.checkout import open_checkout
 from qeff_codegen.checkout.serving_file import serving_file
 from qeff_codegen.checkout.validate import validate_in_checkout
 from qeff_codegen.validation.results import ScenarioResult
@@ -22,7 +22,9 @@ Results = dict[tuple[str, str], ScenarioResult]
 
 
 def validated(checkout: Path) -> Results:
-    outcome = validate_in_checkout(["llama"], checkout, qefficient_python(), Console(file=io.StringIO()))
+    outcome = validate_in_checkout(
+        ["llama"], open_checkout(checkout), qefficient_python(), Console(file=io.StringIO())
+    )
     return {(result.variant, result.scenario): result for result in outcome.results}
 
 
@@ -58,7 +60,7 @@ def with_negated_scores(text: str) -> str:
 def broken(folder: Path, change: Callable[[str], str], part: str) -> Path:
     """A copy of the checkout in which `change` was made to what `part` matches in llama's file."""
     checkout = copy_of_the_checkout(folder)
-    served = serving_file(checkout, "llama", pinned_transformers(checkout))
+    served = serving_file(checkout, "llama", open_checkout(checkout).transformers)
     assert served is not None
     path = checkout / served.path
     text = path.read_text("utf-8")

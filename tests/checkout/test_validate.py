@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from qeff_codegen.checkout import kept_results
+from qeff_codegen.checkout.checkout import open_checkout
 from qeff_codegen.checkout.kept_results import load_results
 from qeff_codegen.checkout.validate import validate_in_checkout
 from qeff_codegen.cli.validate import validate
@@ -74,6 +75,13 @@ class QEFFAutoModelForCausalLM:
         self.model.to("meta")
         return str(path)
 """
+CANNOT_PLAN = """
+from qeff_codegen.validation import families
+def find_family(name):
+    raise KeyError("no plan")
+families.find_family = find_family
+QEFFAutoModelForCausalLM = None
+"""
 PYTHON = Path(sys.executable)
 
 
@@ -112,7 +120,7 @@ def test_the_stages_run_in_the_checkout_and_are_kept_for_it(tmp_path: Path, monk
 
 def refused(checkout: Path, *names: str) -> str:
     with pytest.raises(UsageError) as raised:
-        validate_in_checkout(names or ("llama",), checkout, PYTHON, Console(file=io.StringIO()))
+        validate_in_checkout(names or ("llama",), open_checkout(checkout), PYTHON, Console(file=io.StringIO()))
     return str(raised.value)
 
 
@@ -127,15 +135,16 @@ def test_another_release_than_the_checkout_pins_is_said(tmp_path: Path) -> None:
         ("import absent_library", "has no package `absent_library`, which QEfficient or the stages import"),
         ("from QEfficient.transformers import absent", "ImportError: cannot import name 'absent'"),
         ("\n\nclass", "SyntaxError: invalid syntax (__init__.py, line 3)\n  at {0}:3"),
+        (CANNOT_PLAN, "The stages cannot go on in {1}: KeyError: 'no plan'\n  at {0}:4"),
         ("import os\nos.abort()", "was ended by signal 6 before the stages were done. The last it said:"),
         ("import os, sys\nprint('on its way', file=sys.stderr, flush=True)\nos._exit(3)", "said:\n  on its way"),
     ],
-    ids=["missing package", "missing name", "syntax", "abort", "exit"],
+    ids=["missing package", "missing name", "syntax", "anything", "abort", "exit"],
 )
 def test_an_interpreter_or_checkout_that_cannot_run_is_explained(qefficient: str, said: str, tmp_path: Path) -> None:
     checkout = checkout_with(tmp_path, qefficient)
     message = refused(checkout)
-    assert said.format(checkout / "QEfficient" / "__init__.py") in message
+    assert said.format(checkout / "QEfficient" / "__init__.py", checkout) in message
     assert "Traceback" not in message
 
 
@@ -151,7 +160,7 @@ def test_a_family_that_nothing_serves_is_sent_to_apply(tmp_path: Path) -> None:
     [
         (("--checkout", ".", "--weights", "smollm2"), "give either --weights or --checkout"),
         (("--checkout-python", "python3"), "--checkout PATH, which is not given"),
-        (("--checkout", "."), "is no checkout of QEfficient"),
+        (("--checkout", "."), "is no checkout of quic/efficient-transformers"),
     ],
 )
 def test_misuse_is_explained(

@@ -6,16 +6,16 @@ import math
 
 import pytest
 
-from qeff_codegen.checkout.worker_events import CannotStart, Done, RowsKnown, from_lines, to_line
+from qeff_codegen.checkout.worker_events import CannotGoOn, Done, RowsKnown, WorkerEvent, from_lines, to_line
 from qeff_codegen.validation.results import Row, ScenarioFinished, ScenarioResult, StageResult, StageStarted
 
 ROW = Row("pear", "base", "ragged batch")
 RESULT = ScenarioResult("pear", "base", "ragged batch", 0, 1e-4, 0.5, 1.0, (StageResult(2, "equal", 1e-6),), ("note",))
-EVENTS = [
+EVENTS: list[WorkerEvent] = [
     RowsKnown((ROW,)),
     StageStarted(ROW, 2),
     ScenarioFinished(ROW, RESULT),
-    CannotStart("two\nlines"),
+    CannotGoOn("two\nlines"),
     Done(),
 ]
 

@@ -24,7 +24,11 @@ def test_every_name_of_the_own_runtime_is_there() -> None:
 def test_each_target_has_its_way_to_blocks_of_attention() -> None:
     runs = {target.name: {rule.id for rule in rules_for(target)} for target in (EMBEDDED, QEFFICIENT)}
     assert runs["embedded"] - runs["qefficient"] == {"attention_over_key_blocks"}
-    assert runs["qefficient"] - runs["embedded"] == {"attention_in_blocks", "repeats_stacked"}
+    assert runs["qefficient"] - runs["embedded"] == {
+        "attention_in_blocks",
+        "heads_in_configuration",
+        "repeats_stacked",
+    }
     assert runs["embedded"] | runs["qefficient"] == {rule.id for rule in rules()}
 
 

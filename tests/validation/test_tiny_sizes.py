@@ -41,6 +41,11 @@ def sizes(config_class: type[Any], *without: str) -> dict[str, Any]:
     return {name: value for name, value in found.items() if not name.endswith("_token_id") and name not in without}
 
 
+def test_a_cap_that_is_on_is_low_enough_to_be_seen() -> None:
+    assert sizes(configuration(attn_logit_softcapping=50.0)) == {"attn_logit_softcapping": 2.0}
+    assert sizes(configuration(attn_logit_softcapping=None)) == {}
+
+
 def test_only_what_a_family_has_is_set_under_its_own_name() -> None:
     assert sizes(configuration(hidden_size=4096, n_layer=32, colour="red")) == {
         "hidden_size": 64,

@@ -17,7 +17,9 @@ from typing import Any
 
 from qeff_codegen.checkout.environment import environment_for
 
-RUNS = 5
+EXPORTS = 5
+# Short runs, of which the shortest needs many to be found.
+DECODINGS = 20
 _IN_CHECKOUT = Path(__file__).with_name("in_checkout.py")
 
 
@@ -51,8 +53,8 @@ def compare(family: str, handwritten: Path, generated: Path, python: Path) -> Co
         theirs, ours = (
             stack.enter_context(_process(family, checkout, python)) for checkout in (handwritten, generated)
         )
-        pairs = [(theirs.ask("export plain"), ours.ask("export plain")) for _ in range(RUNS)]
-        decoded = [(theirs.ask("decode"), ours.ask("decode")) for _ in range(RUNS)]
+        pairs = [(theirs.ask("export plain"), ours.ask("export plain")) for _ in range(EXPORTS)]
+        decoded = [(theirs.ask("decode"), ours.ask("decode")) for _ in range(DECODINGS)]
         continuous = theirs.ask("export continuous"), ours.ask("export continuous")
     plain = pairs[-1]
     operators = [Counter(each["operators"]) for each in plain]
