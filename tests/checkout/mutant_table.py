@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from qeff_codegen.checkout.checkout import open_checkout
 from qeff_codegen.checkout.validate import validate_in_checkout
 from tests.checkout.mutants import MUTANTS
 from tests.checkout.own_tests import kept_runs, run_own_tests, those_that_run
@@ -74,7 +75,8 @@ def short(test: str) -> str:
 
 def by_stages(checkout: Path, family: str) -> str:
     """In how many scenarios a stage differs or fails."""
-    results = validate_in_checkout([family], checkout, qefficient_python(), Console(file=io.StringIO())).results
+    opened, silent = open_checkout(checkout), Console(file=io.StringIO())
+    results = validate_in_checkout([family], opened, qefficient_python(), silent).results
     wrong = [result for result in results if not result.equal]
     if not wrong:
         return f"all {len(results)} scenarios equal"

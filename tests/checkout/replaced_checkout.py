@@ -8,7 +8,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from qeff_codegen.checkout.pin import pinned_transformers
+from qeff_codegen.checkout.checkout import open_checkout
 from qeff_codegen.checkout.serving_file import serving_file
 from qeff_codegen.cli.main import main
 
@@ -36,6 +36,6 @@ def replace_families(checkout: Path, families: Sequence[str]) -> None:
 
 def modeling_file(checkout: Path, family: str) -> Path:
     """The file that serves a family there."""
-    served = serving_file(checkout, family, pinned_transformers(checkout))
+    served = serving_file(checkout, family, open_checkout(checkout).transformers)
     assert served is not None, f"nothing serves {family}"
     return checkout / served.path
