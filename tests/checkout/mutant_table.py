@@ -31,7 +31,7 @@ MODELS = Path("QEfficient/transformers/models")
 @click.option("--runs", type=click.Path(path_type=Path), help="Where the tests of the unchanged checkout are kept.")
 def main(families: tuple[str, ...], runs: Path | None) -> None:
     """Print a row for each family and mutant."""
-    click.echo("| family | mutant | its own tests | the stages |\n|---|---|---|---|")
+    click.echo("| family | what is wrong | its own tests | the stages |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="mutants-") as name:
         before = kept_runs(qefficient_checkout(), qefficient_python(), runs or Path(name) / "runs.jsonl")
         for family in families:
@@ -51,7 +51,7 @@ def rows(checkout: Path, family: str, path: Path, tests: Collection[str]) -> Ite
     runs = run_own_tests(checkout, qefficient_python(), tests)
     passing = [run.test for run in runs.values() if run.outcome == "passed"]
     others = "".join(f"; not `{short(test)}`" for test in runs.keys() - set(passing))
-    yield "none", f"{len(passing)} pass{others}", by_stages(checkout, family)
+    yield "nothing", f"{len(passing)} pass{others}", by_stages(checkout, family)
     text = path.read_text("utf-8")
     for mutant in MUTANTS:
         changed = mutant.applied(text)
