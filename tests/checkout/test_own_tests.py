@@ -54,7 +54,7 @@ def copy(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_those_that_run_a_family_pass(family: str, as_it_is: dict[str, TestRun], copy: Path) -> None:
+def test_those_that_run_a_family_pass(family: str, as_it_is: dict[str, TestRun], copy: Path) -> None:
     path = modeling_file(copy, family)
     tests = those_that_run(as_it_is.values(), path.relative_to(copy / MODELS).as_posix())
     replace_families(copy, [family])
