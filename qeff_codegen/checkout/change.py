@@ -16,6 +16,7 @@ from qeff_codegen.checkout.family_text import (
     with_mappings,
 )
 from qeff_codegen.checkout.models_table import with_row
+from qeff_codegen.checkout.replace import in_module, is_bare, replacement, with_ending
 from qeff_codegen.checkout.tiny_configuration import tiny_configuration
 from qeff_codegen.checkout.transforms_file import RULE, TransformsFile, read_transforms_file
 from qeff_codegen.checkout.upstream_configuration import UpstreamConfiguration, read_configuration
@@ -77,6 +78,7 @@ class FamilyChange:
         configuration: what upstream's configuration file says; None where there is none.
         has_test: whether the checkout's tests have a configuration of it then.
         has_row: whether the table of validated models has a row of it then.
+        notices: places of the checkout's own code that a reader should look at, a line each.
     """
 
     model: GeneratedModel
@@ -85,6 +87,7 @@ class FamilyChange:
     configuration: UpstreamConfiguration | None
     has_test: bool
     has_row: bool
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def family_change(pending: Pending, model: GeneratedModel, *, replace: bool) -> 
     """
     sources = {transform: pending.needed(path) for transform, path in FEATURE_SOURCES.items()}
     features = forward_features(model, sources)
-    texts = code_texts(pending, model, features, replace=replace)
+    texts, notices = code_texts(pending, model, features, replace=replace)
     configuration = _configuration(model, pending.checkout)
     table, tests = pending.needed(MODELS_TABLE), pending.needed(CONFIGURATIONS)
     model_type = configuration.model_type if configuration else model.name
@@ -125,26 +128,31 @@ def family_change(pending: Pending, model: GeneratedModel, *, replace: bool) -> 
         configuration,
         has_configuration(tests, CONFIGURATIONS, model_type),
         f"**{model.upstream.causal_lm}**" in table,
+        notices,
     )
 
 
 def code_texts(
     pending: Pending, model: GeneratedModel, features: tuple[ForwardFeature, ...], *, replace: bool
-) -> dict[Path, str]:
-    """The package of a model and `pytorch_transforms.py`, in full.
+) -> tuple[dict[Path, str], tuple[str, ...]]:
+    """The package of a model and `pytorch_transforms.py`, in full, and what a reader should look at.
 
     Raises:
         Refusal: the family is written by hand, or the file has another form.
         DifferencesError: generated files were edited, and `replace` is not given.
     """
-    checkout, transforms = pending.checkout, pending.needed(TRANSFORMS)
+    transforms = pending.needed(TRANSFORMS)
     by_hand = hand_written(pending, model, read_transforms_file(transforms, TRANSFORMS.as_posix()))
-    if by_hand is not None:
+    if by_hand is not None and not replace:
         raise _by_hand(by_hand, model)
-    files = {checkout.initializer(model.name): initializer_text(model), checkout.modeling(model.name): model.code}
+    place = replacement(pending, model, transforms)
+    placed = in_module(model, place.module)
+    files = {} if is_bare(pending.read(place.initializer)) else {place.initializer: initializer_text(placed)}
+    files[place.path] = with_ending(model.code, place.ending)
     if not replace:
         _check_not_edited(pending, files)
-    return {**files, TRANSFORMS: with_mappings(transforms, model, features)}
+    mapped = with_mappings(place.texts[TRANSFORMS], placed, features)
+    return {**files, **place.texts, TRANSFORMS: mapped}, place.notices
 
 
 def hand_written(pending: Pending, model: GeneratedModel, transforms: TransformsFile) -> HandWritten | None:

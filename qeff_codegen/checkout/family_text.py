@@ -71,7 +71,6 @@ def with_mappings(text: str, model: GeneratedModel, features: tuple[ForwardFeatu
         Refusal: the file has another form, or one of the classes has another replacement in it.
     """
     edits = TransformsEdits(read_transforms_file(text, TRANSFORMS.as_posix()), QEFFICIENT.line_length)
-    module = QEFFICIENT.modeling_module.format(name=model.name)
     upstream = edits.import_names(
         model.upstream.module, list(dict.fromkeys(entry.upstream_class for entry in model.mappings)), model.name
     )
@@ -87,7 +86,7 @@ def with_mappings(text: str, model: GeneratedModel, features: tuple[ForwardFeatu
             if entry.transform == transform
         ]
         edits.add_entries(transform, entries, _heading(model) if transform == "KVCacheTransform" else "")
-    causal_lm = ours[module, causal_lm_class(model)]
+    causal_lm = next(value for (_, name), value in ours.items() if name == causal_lm_class(model))
     for feature in features:
         if not feature.missing:
             edits.add_entries(feature.transform, [(causal_lm, None)])

@@ -61,7 +61,9 @@ class TransformsEdits:
         return local
 
     def add_entries(self, transform: str, entries: Sequence[tuple[str, str | None]], heading: str = "") -> None:
-        """Have `entries` in the mapping of `transform`; new ones come last, below a comment with `heading`.
+        """Have `entries` in the mapping of `transform`.
+
+        New ones come after the others of `entries` where those are there, else last, below a comment with `heading`.
 
         Args:
             entries: key and replacement by the names used in this file; the replacement is None in a set.
@@ -71,16 +73,17 @@ class TransformsEdits:
             Refusal: there is no such mapping, it has another form, or a key has another replacement there.
         """
         mapping = self.file.mapping(transform)
-        lines = []
+        lines, beside = [], 0
         for key, replacement in entries:
             known = mapping.entry(key)
+            beside = max(beside, known.line if known is not None else 0)
             if known is None:
                 lines.append(f"{INDENT}{key}," if replacement is None else f"{INDENT}{key}: {replacement},")
             elif known.replacement != replacement and known.line not in self._removed:
                 raise self._mapped_otherwise(transform, known.line, key, known.replacement)
-        if lines and heading:
+        if lines and heading and not beside:
             lines.insert(0, f"{INDENT}# {heading}")
-        self._insert(mapping.last, lines)
+        self._insert(beside + 1 if beside else mapping.last, lines)
 
     def remove_lines(self, first: int, last: int) -> None:
         """Take whole lines out, both ends included; 1-based lines of the file as it is."""

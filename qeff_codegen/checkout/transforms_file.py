@@ -135,6 +135,11 @@ class TransformsFile:
             next_step="compare with the file on the checkout's main branch, and bring the mapping back into this form",
         )
 
+    def entries(self, transform: str) -> tuple[Entry, ...]:
+        """What can be read of a transform's mapping; nothing where it has none."""
+        found = self._mappings.get(transform)
+        return found.entries if isinstance(found, ModuleMapping) else ()
+
     def local_name(self, module: str, name: str) -> str | None:
         """What `name` of `module` is called here; None when it is not imported."""
         for statement in self.imports:

@@ -62,6 +62,8 @@ def apply(
         else:
             pending.texts.update(change.texts)
             applied[change.model.name] = change
+            for notice in change.notices:
+                click.echo(f"look at    {notice}", err=True)
     if dry_run:
         _show(pending, texts)
     else:

@@ -109,10 +109,16 @@ def test_what_is_imported_in_try_is_known() -> None:
     assert with_import("transformers.models.plum.modeling_plum", "PlumNorm") == []
 
 
-def test_entries_come_last_below_their_heading() -> None:
+def test_entries_stand_with_those_that_are_there() -> None:
     edited = edits()
     edited.add_entries("KVCacheTransform", [("Fig", "QEffFig"), ("AppleAttention", "QEffAppleAttention")], "Fig")
-    edited.add_entries("SamplerTransform", [("QEffFig", None), ("QEffAppleForCausalLM", None)])
+    assert added(edited.text()) == [("        AppleAttention: QEffAppleAttention,", "        Fig: QEffFig,")]
+
+
+def test_entries_come_last_below_their_heading() -> None:
+    edited = edits()
+    edited.add_entries("KVCacheTransform", [("Fig", "QEffFig")], "Fig")
+    edited.add_entries("SamplerTransform", [("QEffFig", None)])
     assert added(edited.text()) == [
         ("        PearForCausalLM: QEffPearForCausalLM,  # a pear", "        # Fig"),
         ("        # Fig", "        Fig: QEffFig,"),

@@ -1,0 +1,106 @@
+"""Who in a checkout imports names of one module, and which of those names a file does more with than pass them on."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+# Folders of tools and of environments: nothing in them is the checkout's.
+SKIPPED = frozenset({"__pycache__", "build", "dist", "node_modules", "site-packages", "venv"})
+
+
+@dataclass(frozen=True)
+class ImportedName:
+    """One name that a file imports from the module.
+
+    Attributes:
+        path: of the file, relative to the checkout.
+        name: in the module; `*` for the module as a whole, or for all of its names.
+        local: what the file calls it.
+        line: 1-based line of the import statement.
+    """
+
+    path: Path
+    name: str
+    local: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.path.as_posix()}:{self.line}"
+
+
+def importers(root: Path, module: str, read: Callable[[Path], str | None]) -> tuple[ImportedName, ...]:
+    """Every name that another file of the checkout imports from `module`, wherever the statement stands.
+
+    Args:
+        root: the checkout's folder.
+        module: dotted name, relative to `root`.
+        read: gives the text of a file as it will be, by its path relative to `root`.
+    """
+    own = Path(*module.split(".")).with_suffix(".py")
+    found: list[ImportedName] = []
+    for path in sorted(_python_files(root)):
+        relative = path.relative_to(root)
+        text = read(relative) or ""
+        # Reading every file's syntax tree would take many times as long.
+        if relative != own and module.rsplit(".", 1)[-1] in text:
+            found += _imported(relative, text, module)
+    return tuple(found)
+
+
+def built_on(text: str, names: frozenset[str]) -> tuple[int, ...]:
+    """1-based lines where a file calls one of `names`, or reads an attribute: there it matters what the thing is.
+
+    Names in mappings, checks of type and base classes are no such places: a base class hands on whatever it has.
+
+    Args:
+        text: the file.
+        names: what it calls them.
+    """
+    lines = set()
+    for node in ast.walk(ast.parse(text)):
+        used = node.func if isinstance(node, ast.Call) else node.value if isinstance(node, ast.Attribute) else None
+        only_named = isinstance(node, ast.Attribute) and node.attr == "__name__"
+        if isinstance(used, ast.Name) and used.id in names and not only_named:
+            lines.add(used.lineno)
+    return tuple(sorted(lines))
+
+
+def _python_files(root: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if name not in SKIPPED and not name.startswith(".")]
+        yield from (Path(folder, name) for name in files if name.endswith(".py"))
+
+
+def _imported(path: Path, text: str, module: str) -> Iterator[ImportedName]:
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        # A file that Python cannot read imports nothing.
+        return
+    package, _, last = module.rpartition(".")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (
+                ImportedName(path, "*", item.asname or item.name, node.lineno)
+                for item in node.names
+                if item.name == module
+            )
+        elif isinstance(node, ast.ImportFrom):
+            source = source_module(node, path)
+            for item in node.names:
+                if source == module:
+                    yield ImportedName(path, item.name, item.asname or item.name, node.lineno)
+                elif source == package and item.name == last:
+                    yield ImportedName(path, "*", item.asname or item.name, node.lineno)
+
+
+def source_module(node: ast.ImportFrom, path: Path) -> str:
+    """The dotted module that a statement imports from; one that begins with dots from where the file stands."""
+    if not node.level:
+        return node.module or ""
+    package = path.parts[: len(path.parts) - node.level]
+    return ".".join((*package, *(node.module.split(".") if node.module else ())))
