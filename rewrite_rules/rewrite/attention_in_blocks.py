@@ -119,15 +119,24 @@ def _attended(function: Function) -> _Attended | None:
 
 
 def _written(statement: ast.stmt) -> tuple[str, str] | None:
-    """The names of key and value where a statement writes them to the cache and takes them back by the same names."""
-    for node in ast.walk(statement):
-        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
-            continue
-        if ast.unparse(node.value.func) == f"{CACHE}.update" and isinstance(node.targets[0], ast.Tuple):
-            key, value = (ast.unparse(item) for item in node.value.args[:2])
-            taken = [ast.unparse(item) for item in node.targets[0].elts]
-            return (key, value) if taken == [key, value] else None
-    return None
+    """The names of key and value where a statement does nothing but write them to the cache, if there is one.
+
+    They are taken back by the same names. A layer that writes under another condition, or does more beside it, is not
+    in this form: attention in blocks would write always, and leave out what is beside it.
+    """
+    if isinstance(statement, ast.If):
+        if ast.unparse(statement.test) != f"{CACHE} is not None" or statement.orelse:
+            return None
+        *before, statement = statement.body
+        told = [ast.unparse(item.targets[0]) for item in before if isinstance(item, ast.Assign)]
+        if told != ["cache_kwargs"] * len(before):
+            return None
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.Call):
+        return None
+    if ast.unparse(statement.value.func) != f"{CACHE}.update" or not isinstance(statement.targets[0], ast.Tuple):
+        return None
+    key, value = (ast.unparse(item) for item in statement.value.args[:2])
+    return (key, value) if [ast.unparse(item) for item in statement.targets[0].elts] == [key, value] else None
 
 
 def _in_form(draft: Draft, function: Function, found: _Attended, repeats: bool) -> bool:

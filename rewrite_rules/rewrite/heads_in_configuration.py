@@ -13,9 +13,10 @@ from qeff_codegen.engine.draft import Draft
 from qeff_codegen.engine.rule import Rule
 from qeff_codegen.targets.target import Target
 
-# How configurations name heads that queries share, or a decoder's own; with one of them nothing is to be added.
+# How files name heads that queries share, or a decoder's own; with one of them nothing is to be added.
 _OTHER_NAMES = re.compile(
-    r"\b(?:num_key_value\w*|\w*kv_heads|num_heads_kv|n_heads?|multi_query|decoder_attention_heads)\b"
+    r"\b(?:num_key_value\w*|\w*kv_(?:n_)?heads|num_heads_kv|n_heads?|\w*multi_query\w*|\w*query_groups?\w*|repeat_kv"
+    r"|repeat_interleave|decoder_attention_heads)\b"
 )
 PREPARE = """\
 def __qeff_init__(self):
@@ -27,7 +28,7 @@ def __qeff_init__(self):
 class HeadsInConfiguration(Rule):
     why = "The export asks the configuration how many key and value heads the cache has, and upstream's does not say."
     roles = (Role.MODEL,)
-    construct = "no name for grouped heads in the modeling file"
+    construct = "a modeling file in which no heads are shared"
 
     def runs_for(self, target: Target) -> bool:
         return not target.own_caches

@@ -7,26 +7,23 @@ itself keeps upstream's spelling.
 
 from __future__ import annotations
 
-import ast
-import re
-
 import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
-from qeff_codegen.engine.rule import Rule
+from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.targets.target import Target
 from rewrite_rules._matching import source
 
-_LAST_AXIS = re.compile(r"(?:repeats=)?(?P<count>[2-9]), (?:dim=)?-1")
+REPEAT = "repeat_interleave"
 
 
 class RepeatsStacked(Rule):
     why = "The exporter takes other constants for the negative axis of `repeat_interleave`; a stack is the same."
     roles = tuple(role for role in Role if role is not Role.ROTARY_EMBEDDING)
-    words = ("repeat_interleave",)
-    construct = "`<tensor>.repeat_interleave(<number>, dim=-1)`"
+    words = (REPEAT,)
+    construct = "`<tensor>.repeat_interleave(<number>, dim=-1)`; any other negative axis is refused"
 
     def runs_for(self, target: Target) -> bool:
         return not target.exports_repeats
@@ -43,12 +40,20 @@ class _Stacker(cst.CSTTransformer):
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
         called = updated_node.func
-        if not isinstance(called, cst.Attribute) or called.attr.value != "repeat_interleave":
+        if not isinstance(called, cst.Attribute) or called.attr.value != REPEAT:
             return updated_node
-        arguments = ast.unparse(ast.parse(source(updated_node))).split("repeat_interleave(")[-1]
-        found = _LAST_AXIS.fullmatch(arguments.removesuffix(")"))
-        if found is None:
+        given = {
+            name.value if (name := item.keyword) else index: item.value for index, item in enumerate(updated_node.args)
+        }
+        tensor: cst.BaseExpression | None = called.value
+        if source(called.value) == "torch":
+            tensor = given.pop(0, given.pop("input", None))
+            given = {key - 1 if isinstance(key, int) else key: value for key, value in given.items()}
+        repeats, axis = given.get("repeats", given.get(0)), given.get("dim", given.get(1))
+        if axis is None or not source(axis).startswith("-"):
             return updated_node
+        if tensor is None or source(axis) != "-1" or not isinstance(repeats, cst.Integer):
+            raise Unmatched(f"elements are repeated along the axis {source(axis)}", original_node)
         self.count += 1
-        tensors = ", ".join([source(called.value)] * int(found["count"]))
+        tensors = ", ".join([source(tensor)] * int(repeats.value))
         return cst.parse_expression(f"torch.stack(({tensors}), dim=-1).flatten(-2)")

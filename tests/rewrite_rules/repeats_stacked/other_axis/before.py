@@ -1,5 +1,4 @@
 def apply_rotary_pos_emb(q, k, cos, sin):
     k = k.repeat_interleave(4, dim=1)
-    q = torch.repeat_interleave(q, 4, dim=-1)
-    k = k.repeat_interleave(cos.shape[0], dim=-1)
+    q = torch.repeat_interleave(q, q.shape[1])
     return q * cos + q * sin, k * cos + k * sin
