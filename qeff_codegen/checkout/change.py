@@ -16,9 +16,10 @@ from qeff_codegen.checkout.family_text import (
     with_mappings,
 )
 from qeff_codegen.checkout.models_table import with_row
+from qeff_codegen.checkout.python_file import RULE
 from qeff_codegen.checkout.replace import in_module, is_bare, replacement, with_ending
 from qeff_codegen.checkout.tiny_configuration import tiny_configuration
-from qeff_codegen.checkout.transforms_file import RULE, TransformsFile, read_transforms_file
+from qeff_codegen.checkout.transforms_file import TransformsFile, read_transforms_file
 from qeff_codegen.checkout.upstream_configuration import UpstreamConfiguration, read_configuration
 from qeff_codegen.emit.differences import differences
 from qeff_codegen.errors import DifferencesError, Location, Refusal
@@ -147,7 +148,11 @@ def code_texts(
         raise _by_hand(by_hand, model)
     place = replacement(pending, model, transforms)
     placed = in_module(model, place.module)
-    files = {} if is_bare(pending.read(place.initializer)) else {place.initializer: initializer_text(placed)}
+    files = (
+        {}
+        if is_bare(pending.read(place.initializer), place.initializer)
+        else {place.initializer: initializer_text(placed)}
+    )
     files[place.path] = with_ending(model.code, place.ending)
     if not replace:
         _check_not_edited(pending, files)

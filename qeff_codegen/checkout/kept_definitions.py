@@ -17,8 +17,13 @@ COMMENT = "# Written by hand; other files of this repository still use it:"
 
 
 def definitions(text: str) -> dict[str, int]:
-    """What a module defines or assigns at its top, with 1-based lines."""
-    return {name: node.lineno for node in ast.parse(text).body for name in _defined(node)}
+    """What a module defines or assigns at its top, with 1-based lines; `text` is known to be Python."""
+    return defined_names(ast.parse(text))
+
+
+def defined_names(tree: ast.Module) -> dict[str, int]:
+    """What a module's tree defines or assigns at its top, with 1-based lines."""
+    return {name: node.lineno for node in tree.body for name in _defined(node)}
 
 
 def needed_definitions(text: str, names: Iterable[str], parts: Parts) -> tuple[str, ...]:

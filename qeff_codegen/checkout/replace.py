@@ -16,9 +16,10 @@ from typing import Protocol
 
 from qeff_codegen.checkout.checkout import TRANSFORMS, Checkout
 from qeff_codegen.checkout.importers import ImportedName, built_on, importers, source_module
-from qeff_codegen.checkout.kept_definitions import definitions, kept_module, needed_definitions
+from qeff_codegen.checkout.kept_definitions import defined_names, definitions, kept_module, needed_definitions
+from qeff_codegen.checkout.python_file import RULE, tree_of
 from qeff_codegen.checkout.replaced_entries import with_replaced_entries
-from qeff_codegen.checkout.replaced_family import RULE, Family, entry_changes, read_family
+from qeff_codegen.checkout.replaced_family import Family, entry_changes, read_family
 from qeff_codegen.errors import Location, Refusal
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.targets.qefficient import QEFFICIENT
@@ -74,7 +75,8 @@ def replacement(pending: Texts, model: GeneratedModel, transforms: str) -> Repla
         Refusal: something in the checkout rests on a definition that would be gone.
     """
     family = read_family(pending.read, model, transforms)
-    used = importers(pending.checkout.root, family.module, pending.read)
+    # Where nothing stood, nobody imports: a new family need not wait for the whole checkout to be read.
+    used = importers(pending.checkout.root, family.module, pending.read) if family.text.strip() else ()
     _refuse_whole_imports(used, family)
     changes = entry_changes(family)
     ours = frozenset(definitions(model.code))
@@ -92,7 +94,7 @@ def replacement(pending: Texts, model: GeneratedModel, transforms: str) -> Repla
     repointed = () if family.is_generated else _building_on(pending, used, ours)
     left = tuple(item for item in used if item.path not in repointed)
     lacking = {item.name: item for item in left if item.name not in ours and item.name not in family.twins}
-    kept = _kept(family, pending.read(by_hand_path), lacking, ours)
+    kept = _kept(family, pending.read(by_hand_path), by_hand_path, lacking, ours)
     wanted = {*kept, *(item.name for item in used if item.path in repointed)}
     if wanted and not family.is_generated:
         users = sorted({item.path.as_posix() for item in used if item.path in repointed or item.name in kept})
@@ -123,9 +125,13 @@ def with_ending(code: str, ending: str) -> str:
     return f"{code}{ending}"
 
 
-def is_bare(initializer: str | None) -> bool:
-    """Whether a package has an initializer with nothing in it but comments, as hand-written families have."""
-    return initializer is not None and bool(initializer.strip()) and not ast.parse(initializer).body
+def is_bare(initializer: str | None, path: Path) -> bool:
+    """Whether a package has an initializer with nothing in it but comments, as hand-written families have.
+
+    Raises:
+        Refusal: it is no Python.
+    """
+    return initializer is not None and bool(initializer.strip()) and not tree_of(initializer, path).body
 
 
 def path_of(module: str) -> Path:
@@ -152,22 +158,26 @@ def _building_on(pending: Texts, used: tuple[ImportedName, ...], ours: frozenset
         path
         for path in paths
         if built_on(
-            pending.read(path) or "",
+            tree_of(pending.read(path) or "", path),
             frozenset(item.local for item in used if item.path == path and item.name in ours),
         )
     )
 
 
 def _kept(
-    family: Family, by_hand: str | None, lacking: Mapping[str, ImportedName], ours: frozenset[str]
+    family: Family,
+    by_hand: str | None,
+    by_hand_path: Path,
+    lacking: Mapping[str, ImportedName],
+    ours: frozenset[str],
 ) -> tuple[str, ...]:
     """Names that the generated file takes from the module of hand-written definitions.
 
     Raises:
         Refusal: one of them rests on a class that is replaced, or is nowhere.
     """
-    source = by_hand or "" if family.is_generated else family.text
-    there = definitions(source)
+    source, path = (by_hand or "", by_hand_path) if family.is_generated else (family.text, family.path)
+    there = defined_names(tree_of(source, path))
     for name, user in sorted(lacking.items()):
         if name not in there:
             raise Refusal(
@@ -193,7 +203,7 @@ def _repointed(text: str, path: Path, module: str, new: str) -> str:
     """A file with its import statements from `module` taking from `new` instead; nothing else changes."""
     lines = text.splitlines(keepends=True)
     last = module.rsplit(".", 1)[-1]
-    for item in ast.walk(ast.parse(text)):
+    for item in ast.walk(tree_of(text, path)):
         if isinstance(item, ast.ImportFrom) and source_module(item, path) == module:
             at = item.lineno - 1
             lines[at] = re.sub(rf"\b{re.escape(last)}\b", new.rsplit(".", 1)[-1], lines[at], count=1)
@@ -221,7 +231,7 @@ def _notices(pending: Texts, used: tuple[ImportedName, ...], ours: frozenset[str
     found = []
     for path in sorted({item.path for item in used if item.path.parts[0] == PACKAGE}):
         names = {item.local for item in used if item.path == path and item.name in ours}
-        for node in ast.walk(ast.parse(pending.read(path) or "")):
+        for node in ast.walk(tree_of(pending.read(path) or "", path)):
             bases = node.bases if isinstance(node, ast.ClassDef) else []
             for base in bases:
                 if isinstance(base, ast.Name) and base.id in names:

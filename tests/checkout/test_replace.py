@@ -259,3 +259,46 @@ def test_what_rests_on_a_replaced_class_cannot_stay(apply: Apply, by_hand: Path)
 def test_a_module_imported_as_a_whole_is_a_refusal(apply: Apply, by_hand: Path) -> None:
     (by_hand / "QEfficient/whole.py").write_text("from .transformers.models.apple import modeling_apple\n")
     assert "QEfficient/whole.py:1 imports" in refused(apply, by_hand)
+
+
+@pytest.mark.parametrize(
+    ("entry", "written"),
+    [
+        # It would go, and leave its second line.
+        ("        AppleMLP: QEffAppleMLP,\n", "        AppleMLP:\n            QEffAppleMLP,\n"),
+        # It would be changed, and keep its old value.
+        (
+            "        AppleDecoderLayer: QEFFAppleDecoderLayer,\n",
+            "        AppleDecoderLayer:\n            QEFFAppleDecoderLayer,\n",
+        ),
+        # It would take the other family's along.
+        (
+            "        AppleMLP: QEffAppleMLP,\n",
+            "        AppleMLP: QEffAppleMLP, QuinceForCausalLM: QEffPearForCausalLM,\n",
+        ),
+    ],
+)
+def test_entries_in_another_form_are_a_refusal(apply: Apply, by_hand: Path, entry: str, written: str) -> None:
+    edited(by_hand / TRANSFORMS, entry, written)
+    line = (by_hand / TRANSFORMS).read_text().splitlines().index(written.splitlines()[0]) + 1
+    said = refused(apply, by_hand)
+    assert f"`KVCacheTransform` of {TRANSFORMS} cannot be given entries: an entry of its" in said
+    assert f"at       {TRANSFORMS}:{line}\n" in said
+
+
+def test_a_key_that_is_mapped_again_below_is_served_from_there(apply: Apply, by_hand: Path) -> None:
+    added(by_hand, "        AppleAttention: QEffPearForCausalLM,\n")
+    assert "the classes of `apple` are taken over by several modules" in refused(apply, by_hand)
+
+
+@pytest.mark.parametrize("name", [MODELING, f"{MODELS}/apple/__init__.py"])
+def test_a_file_that_is_no_python_is_a_refusal(apply: Apply, by_hand: Path, name: str) -> None:
+    (by_hand / name).write_text("import math\n\ndef f(:\n")
+    said = refused(apply, by_hand)
+    assert f"{name} is not valid Python: " in said
+    assert f"at       {name}:3\n  source   def f(:" in said
+
+
+def test_for_a_new_family_no_other_file_is_read(apply: Apply, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qeff_codegen.checkout.replace.importers", lambda *_: pytest.fail("the checkout is read"))
+    assert apply("sketch").exit_code == 0
