@@ -15,6 +15,7 @@ from qeff_codegen.checkout.family_text import (
     initializer_text,
     with_mappings,
 )
+from qeff_codegen.checkout.matched_by_name import check_no_name_matches
 from qeff_codegen.checkout.models_table import with_row
 from qeff_codegen.checkout.python_file import RULE
 from qeff_codegen.checkout.replace import in_module, is_bare, replacement, with_ending
@@ -139,10 +140,12 @@ def code_texts(
     """The package of a model and `pytorch_transforms.py`, in full, and what a reader should look at.
 
     Raises:
-        Refusal: the family is written by hand, or the file has another form.
+        Refusal: the family is written by hand, the file has another form, or a class of the model has a name that
+            the checkout gives hand-written methods to.
         DifferencesError: generated files were edited, and `replace` is not given.
     """
     transforms = pending.needed(TRANSFORMS)
+    check_no_name_matches(model, transforms)
     by_hand = hand_written(pending, model, read_transforms_file(transforms, TRANSFORMS.as_posix()))
     if by_hand is not None and not replace:
         raise _by_hand(by_hand, model)

@@ -289,3 +289,40 @@ def test_pyproject_is_never_written(apply: Apply, checkout: Path) -> None:
     before = (checkout / "pyproject.toml").stat().st_mtime_ns
     apply("sketch")
     assert (checkout / "pyproject.toml").stat().st_mtime_ns == before
+
+
+BY_NAME = """
+
+class ByNameTransform:
+    _match_string_replace_method = {{
+        "{}": {{"forward": QEffAppleAttention.forward}},
+    }}
+"""
+
+
+@pytest.mark.parametrize("arguments", [(), ("--replace",)])
+def test_a_class_that_the_checkout_changes_by_its_name_is_a_refusal(
+    apply: Apply, checkout: Path, arguments: tuple[str, ...]
+) -> None:
+    text = CHECKOUT[TRANSFORMS] + BY_NAME.format("SketchMLP")
+    (checkout / TRANSFORMS).write_text(text)
+    before = contents(checkout)
+    result = apply("sketch", *arguments)
+    assert result.exit_code == 3
+    assert "`SketchForCausalLM` builds a `SketchMLP` that is not generated" in result.stderr
+    line = text.splitlines().index('        "SketchMLP": {"forward": QEffAppleAttention.forward},') + 1
+    assert f"at       {TRANSFORMS}:{line}\n" in result.stderr
+    assert contents(checkout) == before
+
+
+def test_a_class_of_another_package_is_found_by_its_name_too(apply: Apply, checkout: Path) -> None:
+    (checkout / TRANSFORMS).write_text(CHECKOUT[TRANSFORMS] + BY_NAME.format("Embedding"))
+    assert "builds a `Embedding` that is not generated" in apply("sketch").stderr
+
+
+@pytest.mark.parametrize("name", ["SketchAttention", "PearMLP"])
+def test_the_name_of_a_class_that_is_replaced_or_not_built_is_no_obstacle(
+    apply: Apply, checkout: Path, name: str
+) -> None:
+    (checkout / TRANSFORMS).write_text(CHECKOUT[TRANSFORMS] + BY_NAME.format(name))
+    assert apply("sketch").exit_code == 0
