@@ -16,7 +16,13 @@ from typing import Protocol
 
 from qeff_codegen.checkout.checkout import TRANSFORMS, Checkout
 from qeff_codegen.checkout.importers import ImportedName, built_on, importers, source_module
-from qeff_codegen.checkout.kept_definitions import defined_names, definitions, kept_module, needed_definitions
+from qeff_codegen.checkout.kept_definitions import (
+    defined_names,
+    definitions,
+    kept_module,
+    needed_definitions,
+    undefined_names,
+)
 from qeff_codegen.checkout.python_file import RULE, tree_of
 from qeff_codegen.checkout.replaced_entries import with_replaced_entries
 from qeff_codegen.checkout.replaced_family import Family, entry_changes, read_family
@@ -76,6 +82,7 @@ def replacement(pending: Texts, model: GeneratedModel, transforms: str) -> Repla
     """
     family = read_family(pending.read, model, transforms)
     # Where nothing stood, nobody imports: a new family need not wait for the whole checkout to be read.
+    _refuse_initializer(pending, family)
     used = importers(pending.checkout.root, family.module, pending.read) if family.text.strip() else ()
     _refuse_whole_imports(used, family)
     changes = entry_changes(family)
@@ -99,6 +106,7 @@ def replacement(pending: Texts, model: GeneratedModel, transforms: str) -> Repla
     if wanted and not family.is_generated:
         users = sorted({item.path.as_posix() for item in used if item.path in repointed or item.name in kept})
         texts[by_hand_path] = kept_module(family.text, wanted, family.parts, users, QEFFICIENT.line_length)
+        _refuse_undefined(texts[by_hand_path], family)
     for path in repointed:
         texts[path] = _repointed(pending.read(path) or "", path, family.module, f"{family.module}_by_hand")
     aliases = {item.name: family.twins[item.name] for item in left if item.name in family.twins.keys() - ours}
@@ -148,6 +156,40 @@ def _refuse_whole_imports(used: tuple[ImportedName, ...], family: Family) -> Non
                 location=Location(item.path.as_posix(), item.line),
                 expected="from ... import with the names that are used",
                 next_step="name what the file needs, and run this again",
+            )
+
+
+def _refuse_initializer(pending: Texts, family: Family) -> None:
+    """The initializer of a hand-written package goes: nobody may need what it does."""
+    path = family.path.with_name("__init__.py")
+    text = pending.read(path) or ""
+    statements = [
+        node
+        for node in tree_of(text, path).body
+        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    ]
+    if family.text.strip() and not family.is_generated and statements:
+        line = statements[0].lineno
+        raise Refusal(
+            f"{path.as_posix()} is written by hand, and a generated one would take away what others import from it",
+            rule=RULE,
+            location=Location(path.as_posix(), line, text.splitlines()[line - 1]),
+            expected="an initializer without code, as hand-written families have it",
+            next_step="import from the modules of the package instead, empty the initializer, and run this again",
+        )
+
+
+def _refuse_undefined(kept: str, family: Family) -> None:
+    """What goes on to exist beside the generated file has all that it needs there."""
+    missing = undefined_names(kept)
+    for node in ast.walk(tree_of(family.text, family.path)):
+        if isinstance(node, ast.Name) and node.id in missing:
+            raise Refusal(
+                f"hand-written code that other files need uses `{node.id}`, and it is not seen where that comes from",
+                rule=RULE,
+                location=Location(family.path.as_posix(), node.lineno, family.text.splitlines()[node.lineno - 1]),
+                expected="names that are imported, defined or assigned one by one at the top of the file",
+                next_step="define it in this way, and run this again",
             )
 
 

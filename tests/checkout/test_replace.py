@@ -302,3 +302,39 @@ def test_a_file_that_is_no_python_is_a_refusal(apply: Apply, by_hand: Path, name
 def test_for_a_new_family_no_other_file_is_read(apply: Apply, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qeff_codegen.checkout.replace.importers", lambda *_: pytest.fail("the checkout is read"))
     assert apply("sketch").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "try:\n    from math import tau\nexcept ImportError:\n    tau = 6\n",
+        "tau, half = 6, 3\n",
+        "if math.pi > 3:\n    tau = 6\n",
+    ],
+)
+def test_what_stays_must_have_what_it_uses(apply: Apply, by_hand: Path, statement: str) -> None:
+    path = by_hand / MODELING
+    edited(path, "def turned(x):\n", f"{statement}\n\ndef turned(x):\n")
+    edited(path, "constants.ONE\n", "constants.ONE * tau\n")
+    said = refused(apply, by_hand)
+    assert "hand-written code that other files need uses `tau`, and it is not seen where that comes from" in said
+    edited(path, statement, "from math import tau\n")
+    assert apply("apple", "--replace").exit_code == 0
+    assert "from math import tau\n" in (by_hand / BY_HAND).read_text()
+
+
+def test_how_what_stays_is_read_stays(apply: Apply, by_hand: Path) -> None:
+    edited(by_hand / MODELING, "import math\n", "from __future__ import annotations\n\nimport math\n")
+    edited(by_hand / MODELING, "def turned(x):", "def turned(x: Later):")
+    assert apply("apple", "--replace").exit_code == 0
+    assert "\nfrom __future__ import annotations\n\n" in (by_hand / BY_HAND).read_text()
+
+
+def test_an_initializer_that_others_may_import_from_is_a_refusal(apply: Apply, by_hand: Path) -> None:
+    path = f"{MODELS}/apple/__init__.py"
+    (by_hand / path).write_text("# A licence.\nfrom .modeling_apple import QEffAppleMLP as Body\n")
+    said = refused(apply, by_hand)
+    assert f"{path} is written by hand, and a generated one would take away what others import from it" in said
+    assert f"at       {path}:2\n" in said
+    (by_hand / path).write_text('"""Apples."""\n')
+    assert apply("apple", "--replace").exit_code == 0
