@@ -60,7 +60,7 @@ def check_nothing_lost(
             where = Location(path, line, before.splitlines()[line - 1])
             raise _refusal(f"the edit of {path} would take out `{item[-1]}`, which it has nothing to do with", where)
         left[item] -= 1
-    if _rest(old) != _rest(new):
+    if other_code(old) != other_code(new):
         raise _refusal(f"the edit of {path} would change more than imports and entries", Location(path, 1))
 
 
@@ -113,6 +113,6 @@ class _Others(ast.NodeTransformer):
         return None if isinstance(_mapping(node), ast.Dict | ast.Set) else node
 
 
-def _rest(tree: ast.Module) -> str:
-    """Everything but imports and mappings. Takes them out of `tree`."""
+def other_code(tree: ast.Module) -> str:
+    """Everything but imports and mappings, comments and layout aside. Takes them out of `tree`."""
     return ast.dump(_Others().visit(tree))

@@ -37,5 +37,6 @@ def checkout_python(checkout: Path, given: Path | None) -> Path:
 def _existing(python: Path, named_by: str) -> Path:
     """Made absolute, not resolved: an environment's interpreter is a link, and is found by where the link is."""
     if not python.is_file():
-        raise UsageError(f"{named_by} names {python}, which does not exist. Give the path of a Python interpreter.")
+        found = "is a folder" if python.is_dir() else "does not exist"
+        raise UsageError(f"{named_by} names {python}, which {found}. Give the path of a Python interpreter.")
     return python.absolute()
