@@ -107,6 +107,8 @@ def replacement(pending: Texts, model: GeneratedModel, transforms: str) -> Repla
         users = sorted({item.path.as_posix() for item in used if item.path in repointed or item.name in kept})
         texts[by_hand_path] = kept_module(family.text, wanted, family.parts, users, QEFFICIENT.line_length)
         _refuse_undefined(texts[by_hand_path], family)
+    if family.is_generated:
+        texts |= _of_an_earlier_run(pending, family, by_hand_path)
     for path in repointed:
         texts[path] = _repointed(pending.read(path) or "", path, family.module, f"{family.module}_by_hand")
     aliases = {item.name: family.twins[item.name] for item in left if item.name in family.twins.keys() - ours}
@@ -250,6 +252,16 @@ def _repointed(text: str, path: Path, module: str, new: str) -> str:
             at = item.lineno - 1
             lines[at] = re.sub(rf"\b{re.escape(last)}\b", new.rsplit(".", 1)[-1], lines[at], count=1)
     return "".join(lines)
+
+
+def _of_an_earlier_run(pending: Texts, family: Family, by_hand_path: Path) -> dict[Path, str]:
+    """The module of hand-written definitions and the files that were turned to it, as they stand."""
+    by_hand = pending.read(by_hand_path)
+    if by_hand is None:
+        return {}
+    users = importers(pending.checkout.root, f"{family.module}_by_hand", pending.read)
+    paths = sorted({item.path for item in users if item.path.parts[0] == PACKAGE and item.path != family.path})
+    return {by_hand_path: by_hand, **{path: pending.read(path) or "" for path in paths}}
 
 
 def _ending(family: Family, aliases: Mapping[str, str], kept: tuple[str, ...]) -> str:

@@ -167,11 +167,19 @@ def test_entries_point_to_generated_classes_and_others_of_the_family_go(apply: A
 
 
 def test_twice_is_once(apply: Apply, by_hand: Path) -> None:
+    (by_hand / "QEfficient/builder.py").write_text("""\
+from QEfficient.transformers.models.apple.modeling_apple import QEffAppleAttention, turned
+
+ATTENTION = turned(QEffAppleAttention())
+""")
     apply("apple", "--replace")
-    before = contents(by_hand)
+    before = contents(by_hand.parent)
+    assert "- `QEfficient/builder.py`\n" in Path("pull_request_apple.md").read_text()
+    assert f"- `{BY_HAND}`\n" in Path("pull_request_apple.md").read_text()
     for arguments in (("apple",), ("apple", "--replace")):
         assert apply(*arguments).exit_code == 0
-        assert contents(by_hand) == before
+        # The text of the pull request, too, with every file that the change has.
+        assert contents(by_hand.parent) == before
 
 
 def test_a_class_that_inherits_is_pointed_out(apply: Apply, by_hand: Path) -> None:
