@@ -15,10 +15,12 @@ from qeff_codegen.checkout.family_text import (
     initializer_text,
     with_mappings,
 )
+from qeff_codegen.checkout.matched_by_name import check_no_name_matches
 from qeff_codegen.checkout.models_table import with_row
+from qeff_codegen.checkout.python_file import RULE
 from qeff_codegen.checkout.replace import in_module, is_bare, replacement, with_ending
 from qeff_codegen.checkout.tiny_configuration import tiny_configuration
-from qeff_codegen.checkout.transforms_file import RULE, TransformsFile, read_transforms_file
+from qeff_codegen.checkout.transforms_file import TransformsFile, read_transforms_file
 from qeff_codegen.checkout.upstream_configuration import UpstreamConfiguration, read_configuration
 from qeff_codegen.emit.differences import differences
 from qeff_codegen.errors import DifferencesError, Location, Refusal
@@ -138,16 +140,22 @@ def code_texts(
     """The package of a model and `pytorch_transforms.py`, in full, and what a reader should look at.
 
     Raises:
-        Refusal: the family is written by hand, or the file has another form.
+        Refusal: the family is written by hand, the file has another form, or a class of the model has a name that
+            the checkout gives hand-written methods to.
         DifferencesError: generated files were edited, and `replace` is not given.
     """
     transforms = pending.needed(TRANSFORMS)
+    check_no_name_matches(model, transforms)
     by_hand = hand_written(pending, model, read_transforms_file(transforms, TRANSFORMS.as_posix()))
     if by_hand is not None and not replace:
         raise _by_hand(by_hand, model)
     place = replacement(pending, model, transforms)
     placed = in_module(model, place.module)
-    files = {} if is_bare(pending.read(place.initializer)) else {place.initializer: initializer_text(placed)}
+    files = (
+        {}
+        if is_bare(pending.read(place.initializer), place.initializer)
+        else {place.initializer: initializer_text(placed)}
+    )
     files[place.path] = with_ending(model.code, place.ending)
     if not replace:
         _check_not_edited(pending, files)

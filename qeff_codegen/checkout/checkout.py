@@ -21,6 +21,10 @@ SPECULATION = Path("QEfficient/transformers/spd/spd_transform_forward.py")
 SAMPLER = Path("QEfficient/transformers/sampler/sampler.py")
 
 
+class NotUtf8(UsageError):
+    """A file is there and is no UTF-8."""
+
+
 @dataclass(frozen=True)
 class Checkout:
     """A checkout, as `open_checkout` found it.
@@ -48,13 +52,16 @@ class Checkout:
             path: relative to the checkout.
 
         Raises:
+            NotUtf8: it is no UTF-8.
             UsageError: it is there and cannot be read.
         """
         try:
             return (self.root / path).read_bytes().decode("utf-8")
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError as error:
+            raise NotUtf8(f"{self.root / path} cannot be read: {error}.") from error
+        except OSError as error:
             raise UsageError(f"{self.root / path} cannot be read: {error}.") from error
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import PurePath
 from typing import Any
 
-from qeff_codegen.checkout.transforms_file import RULE
+from qeff_codegen.checkout.python_file import RULE
 from qeff_codegen.errors import Location, Refusal
 
 LIST = "causal_lm_models"

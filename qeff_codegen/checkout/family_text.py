@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from qeff_codegen.checkout.checkout import SAMPLER, SPECULATION, TRANSFORMS
 from qeff_codegen.checkout.forward_calls import keywords_of_call, why_no_sampler, why_no_speculation
 from qeff_codegen.checkout.import_order import import_lines, member_order
+from qeff_codegen.checkout.python_file import tree_of
 from qeff_codegen.checkout.transforms_edits import TransformsEdits
 from qeff_codegen.checkout.transforms_file import read_transforms_file
 from qeff_codegen.engine.finished_module import PREFIX
@@ -46,10 +47,13 @@ def forward_features(model: GeneratedModel, sources: Mapping[str, str]) -> tuple
 
     Args:
         sources: the checkout's file of each feature, by the name of its transform.
+
+    Raises:
+        Refusal: one of them is no Python.
     """
     causal_lm, body = causal_lm_class(model), PREFIX + _role(model, "model")
-    called = keywords_of_call(sources[SPECULATION_TRANSFORM], "model")
-    wrapped = keywords_of_call(sources[SAMPLER_TRANSFORM], "old_forward")
+    called = keywords_of_call(tree_of(sources[SPECULATION_TRANSFORM], SPECULATION), "model")
+    wrapped = keywords_of_call(tree_of(sources[SAMPLER_TRANSFORM], SAMPLER), "old_forward")
     return (
         ForwardFeature(
             SPECULATION_TRANSFORM,

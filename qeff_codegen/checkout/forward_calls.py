@@ -14,11 +14,11 @@ LOGITS_MODULE = "lm_head"
 BODY_MODULE = "model"
 
 
-def keywords_of_call(source: str, called: str) -> frozenset[str]:
+def keywords_of_call(source: ast.Module, called: str) -> frozenset[str]:
     """The keyword arguments of the call `self.<called>(...)` in `source` that lists the most of them."""
     calls = [
         frozenset(keyword.arg for keyword in node.keywords if keyword.arg)
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(source)
         if isinstance(node, ast.Call) and _is_self(node.func, called)
     ]
     return max(calls, key=len, default=frozenset())

@@ -8,8 +8,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# Folders of tools and of environments: nothing in them is the checkout's.
-SKIPPED = frozenset({"__pycache__", "build", "dist", "node_modules", "site-packages", "venv"})
+from qeff_codegen.checkout.checkout import NotUtf8
+from qeff_codegen.checkout.python_file import tree_of
+from qeff_codegen.errors import Refusal
+
+# Folders of tools: nothing in them is the checkout's.
+SKIPPED = frozenset({"__pycache__", "build", "dist", "node_modules", "site-packages"})
+# What venv and conda put into every environment that they make, whatever its name.
+ENVIRONMENT = frozenset({"pyvenv.cfg", "conda-meta"})
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,8 @@ class ImportedName:
 def importers(root: Path, module: str, read: Callable[[Path], str | None]) -> tuple[ImportedName, ...]:
     """Every name that another file of the checkout imports from `module`, wherever the statement stands.
 
+    Environments inside of the checkout are left out, and so is what Python cannot read.
+
     Args:
         root: the checkout's folder.
         module: dotted name, relative to `root`.
@@ -44,24 +52,28 @@ def importers(root: Path, module: str, read: Callable[[Path], str | None]) -> tu
     found: list[ImportedName] = []
     for path in sorted(_python_files(root)):
         relative = path.relative_to(root)
-        text = read(relative) or ""
-        # Reading every file's syntax tree would take many times as long.
-        if relative != own and module.rsplit(".", 1)[-1] in text:
-            found += _imported(relative, text, module)
+        try:
+            text = read(relative) or ""
+            # Reading every file's syntax tree would take many times as long.
+            if relative != own and module.rsplit(".", 1)[-1] in text:
+                found += _imported(relative, tree_of(text, relative), module)
+        except (NotUtf8, Refusal):
+            # What Python cannot read imports nothing.
+            continue
     return tuple(found)
 
 
-def built_on(text: str, names: frozenset[str]) -> tuple[int, ...]:
+def built_on(tree: ast.Module, names: frozenset[str]) -> tuple[int, ...]:
     """1-based lines where a file calls one of `names`, or reads an attribute: there it matters what the thing is.
 
     Names in mappings, checks of type and base classes are no such places: a base class hands on whatever it has.
 
     Args:
-        text: the file.
+        tree: of the file.
         names: what it calls them.
     """
     lines = set()
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(tree):
         used = node.func if isinstance(node, ast.Call) else node.value if isinstance(node, ast.Attribute) else None
         only_named = isinstance(node, ast.Attribute) and node.attr == "__name__"
         if isinstance(used, ast.Name) and used.id in names and not only_named:
@@ -71,16 +83,14 @@ def built_on(text: str, names: frozenset[str]) -> tuple[int, ...]:
 
 def _python_files(root: Path) -> Iterator[Path]:
     for folder, folders, files in os.walk(root):
+        if Path(folder) != root and not ENVIRONMENT.isdisjoint((*folders, *files)):
+            folders.clear()
+            continue
         folders[:] = [name for name in folders if name not in SKIPPED and not name.startswith(".")]
         yield from (Path(folder, name) for name in files if name.endswith(".py"))
 
 
-def _imported(path: Path, text: str, module: str) -> Iterator[ImportedName]:
-    try:
-        tree = ast.parse(text)
-    except SyntaxError:
-        # A file that Python cannot read imports nothing.
-        return
+def _imported(path: Path, tree: ast.Module, module: str) -> Iterator[ImportedName]:
     package, _, last = module.rpartition(".")
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import symtable
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import libcst as cst
@@ -17,8 +19,13 @@ COMMENT = "# Written by hand; other files of this repository still use it:"
 
 
 def definitions(text: str) -> dict[str, int]:
-    """What a module defines or assigns at its top, with 1-based lines."""
-    return {name: node.lineno for node in ast.parse(text).body for name in _defined(node)}
+    """What a module defines or assigns at its top, with 1-based lines; `text` is known to be Python."""
+    return defined_names(ast.parse(text))
+
+
+def defined_names(tree: ast.Module) -> dict[str, int]:
+    """What a module's tree defines or assigns at its top, with 1-based lines."""
+    return {name: node.lineno for node in tree.body for name in _defined(node)}
 
 
 def needed_definitions(text: str, names: Iterable[str], parts: Parts) -> tuple[str, ...]:
@@ -68,6 +75,18 @@ def kept_module(text: str, names: Iterable[str], parts: Parts, users: Sequence[s
     )
 
 
+def undefined_names(text: str) -> frozenset[str]:
+    """Names that a module reads, in any scope, and that neither it nor Python defines."""
+    module = symtable.symtable(text, "module", "exec")
+    defined = {item.get_name() for item in module.get_symbols() if item.is_assigned() or item.is_imported()}
+    read, pending = set[str](), [module]
+    while pending:
+        scope = pending.pop()
+        pending += scope.get_children()
+        read |= {item.get_name() for item in scope.get_symbols() if item.is_referenced() and item.is_global()}
+    return frozenset(read - defined - {*dir(builtins), "__file__"})
+
+
 def _licence(module: cst.Module) -> Iterator[str]:
     """The comments at the top of the file, a blank line after each block of them."""
     for line in module.header:
@@ -93,6 +112,9 @@ def _sections(module: cst.Module, tree: ast.Module, used: set[str], line_length:
 def _import_of(node: ast.Import | ast.ImportFrom, used: set[str], line_length: int) -> list[str]:
     members = [item for item in node.names if (item.asname or item.name.split(".")[0]) in used]
     spelled = [item.name if item.asname is None else f"{item.name} as {item.asname}" for item in members]
+    if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+        # It says how the rest is read.
+        spelled = [item.name for item in node.names]
     if not spelled:
         return []
     if isinstance(node, ast.Import):

@@ -5,17 +5,20 @@ Nothing is written into the checkout: the files lie where `validate` keeps its o
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from qeff_codegen.checkout.checkout import open_checkout
-from qeff_codegen.checkout.serving_file import serving_file
+from qeff_codegen.checkout.checkout import MODELS, TRANSFORMS, open_checkout
+from qeff_codegen.checkout.edit_checks import other_code
+from qeff_codegen.checkout.serving_file import ServingFile, serving_file
 from qeff_codegen.own_code import own_code_sha256
 from qeff_codegen.sweep.whole_file import write_whole
 from qeff_codegen.validation.results import ScenarioResult
 
+PACKAGE = "QEfficient"
 RESULTS = Path("build/validation/checkouts")
 
 
@@ -38,8 +41,9 @@ def keep_results(checkout: Path, name: str, results: Sequence[ScenarioResult], f
 def load_results(checkout: Path, name: str, folder: Path = RESULTS) -> tuple[ScenarioResult, ...]:
     """What was found for `name`; nothing where it was not run, or where what it ran has changed.
 
-    Changed means: other bytes in the modeling file that serves `name` in `checkout`, other classes mapped for it, or
-    other code of ours that runs and compares.
+    Changed means: other bytes in the folder of the modeling file that serves `name` in `checkout`, or in any Python
+    file of QEfficient outside of its families' folders; other classes mapped for it; another pinned transformers; or
+    other code of ours that runs and compares. The interpreter's other packages are not looked at.
     """
     try:
         document = json.loads(_path(checkout, name, folder).read_text("utf-8"))
@@ -53,12 +57,27 @@ def load_results(checkout: Path, name: str, folder: Path = RESULTS) -> tuple[Sce
 
 def _ran(checkout: Path, name: str) -> dict[str, str]:
     """What the results hold for. Where nothing serves the family, that is what they hold for."""
-    found = serving_file(checkout, name, open_checkout(checkout).transformers)
+    opened = open_checkout(checkout)
+    found = serving_file(checkout, name, opened.transformers)
     tool = own_code_sha256("checkout", "runtime", "validation")
     if found is None:
         return {"file": "", "sha256": "", "tool": tool}
-    served = b"\n".join([(checkout / found.path).read_bytes(), *(entry.encode() for entry in found.entries)])
-    return {"file": found.path.as_posix(), "sha256": hashlib.sha256(served).hexdigest(), "tool": tool}
+    digest = hashlib.sha256()
+    for part in (opened.transformers.encode(), *(entry.encode() for entry in found.entries), *_code(checkout, found)):
+        digest.update(hashlib.sha256(part).digest())
+    return {"file": found.path.as_posix(), "sha256": digest.hexdigest(), "tool": tool}
+
+
+def _code(checkout: Path, served: ServingFile) -> Iterator[bytes]:
+    """QEfficient's code that runs for a family: its folder, and what is no family's."""
+    for path in sorted((checkout / PACKAGE).rglob("*.py")):
+        relative = path.relative_to(checkout)
+        if relative == TRANSFORMS:
+            # Other families' entries and imports come and go.
+            yield other_code(ast.parse(path.read_bytes())).encode()
+        elif MODELS not in relative.parent.parents or served.path.parent in relative.parents:
+            yield relative.as_posix().encode()
+            yield path.read_bytes()
 
 
 def _path(checkout: Path, name: str, folder: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
-from qeff_codegen.checkout.transforms_file import RULE
+from qeff_codegen.checkout.python_file import RULE
 from qeff_codegen.errors import Location, Refusal
 
 HEADING = "### Text Generation Task"

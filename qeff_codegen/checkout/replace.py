@@ -16,9 +16,16 @@ from typing import Protocol
 
 from qeff_codegen.checkout.checkout import TRANSFORMS, Checkout
 from qeff_codegen.checkout.importers import ImportedName, built_on, importers, source_module
-from qeff_codegen.checkout.kept_definitions import definitions, kept_module, needed_definitions
+from qeff_codegen.checkout.kept_definitions import (
+    defined_names,
+    definitions,
+    kept_module,
+    needed_definitions,
+    undefined_names,
+)
+from qeff_codegen.checkout.python_file import RULE, tree_of
 from qeff_codegen.checkout.replaced_entries import with_replaced_entries
-from qeff_codegen.checkout.replaced_family import RULE, Family, entry_changes, read_family
+from qeff_codegen.checkout.replaced_family import Family, entry_changes, read_family
 from qeff_codegen.errors import Location, Refusal
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.targets.qefficient import QEFFICIENT
@@ -74,7 +81,9 @@ def replacement(pending: Texts, model: GeneratedModel, transforms: str) -> Repla
         Refusal: something in the checkout rests on a definition that would be gone.
     """
     family = read_family(pending.read, model, transforms)
-    used = importers(pending.checkout.root, family.module, pending.read)
+    # Where nothing stood, nobody imports: a new family need not wait for the whole checkout to be read.
+    _refuse_initializer(pending, family)
+    used = importers(pending.checkout.root, family.module, pending.read) if family.text.strip() else ()
     _refuse_whole_imports(used, family)
     changes = entry_changes(family)
     ours = frozenset(definitions(model.code))
@@ -92,11 +101,14 @@ def replacement(pending: Texts, model: GeneratedModel, transforms: str) -> Repla
     repointed = () if family.is_generated else _building_on(pending, used, ours)
     left = tuple(item for item in used if item.path not in repointed)
     lacking = {item.name: item for item in left if item.name not in ours and item.name not in family.twins}
-    kept = _kept(family, pending.read(by_hand_path), lacking, ours)
+    kept = _kept(family, pending.read(by_hand_path), by_hand_path, lacking, ours)
     wanted = {*kept, *(item.name for item in used if item.path in repointed)}
     if wanted and not family.is_generated:
         users = sorted({item.path.as_posix() for item in used if item.path in repointed or item.name in kept})
         texts[by_hand_path] = kept_module(family.text, wanted, family.parts, users, QEFFICIENT.line_length)
+        _refuse_undefined(texts[by_hand_path], family)
+    if family.is_generated:
+        texts |= _of_an_earlier_run(pending, family, by_hand_path)
     for path in repointed:
         texts[path] = _repointed(pending.read(path) or "", path, family.module, f"{family.module}_by_hand")
     aliases = {item.name: family.twins[item.name] for item in left if item.name in family.twins.keys() - ours}
@@ -123,9 +135,13 @@ def with_ending(code: str, ending: str) -> str:
     return f"{code}{ending}"
 
 
-def is_bare(initializer: str | None) -> bool:
-    """Whether a package has an initializer with nothing in it but comments, as hand-written families have."""
-    return initializer is not None and bool(initializer.strip()) and not ast.parse(initializer).body
+def is_bare(initializer: str | None, path: Path) -> bool:
+    """Whether a package has an initializer with nothing in it but comments, as hand-written families have.
+
+    Raises:
+        Refusal: it is no Python.
+    """
+    return initializer is not None and bool(initializer.strip()) and not tree_of(initializer, path).body
 
 
 def path_of(module: str) -> Path:
@@ -145,6 +161,40 @@ def _refuse_whole_imports(used: tuple[ImportedName, ...], family: Family) -> Non
             )
 
 
+def _refuse_initializer(pending: Texts, family: Family) -> None:
+    """The initializer of a hand-written package goes: nobody may need what it does."""
+    path = family.path.with_name("__init__.py")
+    text = pending.read(path) or ""
+    statements = [
+        node
+        for node in tree_of(text, path).body
+        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    ]
+    if family.text.strip() and not family.is_generated and statements:
+        line = statements[0].lineno
+        raise Refusal(
+            f"{path.as_posix()} is written by hand, and a generated one would take away what others import from it",
+            rule=RULE,
+            location=Location(path.as_posix(), line, text.splitlines()[line - 1]),
+            expected="an initializer without code, as hand-written families have it",
+            next_step="import from the modules of the package instead, empty the initializer, and run this again",
+        )
+
+
+def _refuse_undefined(kept: str, family: Family) -> None:
+    """What goes on to exist beside the generated file has all that it needs there."""
+    missing = undefined_names(kept)
+    for node in ast.walk(tree_of(family.text, family.path)):
+        if isinstance(node, ast.Name) and node.id in missing:
+            raise Refusal(
+                f"hand-written code that other files need uses `{node.id}`, and it is not seen where that comes from",
+                rule=RULE,
+                location=Location(family.path.as_posix(), node.lineno, family.text.splitlines()[node.lineno - 1]),
+                expected="names that are imported, defined or assigned one by one at the top of the file",
+                next_step="define it in this way, and run this again",
+            )
+
+
 def _building_on(pending: Texts, used: tuple[ImportedName, ...], ours: frozenset[str]) -> tuple[Path, ...]:
     """Files of the package that build objects of replaced classes, or call replaced functions."""
     paths = sorted({item.path for item in used if item.path.parts[0] == PACKAGE and item.path != TRANSFORMS})
@@ -152,22 +202,26 @@ def _building_on(pending: Texts, used: tuple[ImportedName, ...], ours: frozenset
         path
         for path in paths
         if built_on(
-            pending.read(path) or "",
+            tree_of(pending.read(path) or "", path),
             frozenset(item.local for item in used if item.path == path and item.name in ours),
         )
     )
 
 
 def _kept(
-    family: Family, by_hand: str | None, lacking: Mapping[str, ImportedName], ours: frozenset[str]
+    family: Family,
+    by_hand: str | None,
+    by_hand_path: Path,
+    lacking: Mapping[str, ImportedName],
+    ours: frozenset[str],
 ) -> tuple[str, ...]:
     """Names that the generated file takes from the module of hand-written definitions.
 
     Raises:
         Refusal: one of them rests on a class that is replaced, or is nowhere.
     """
-    source = by_hand or "" if family.is_generated else family.text
-    there = definitions(source)
+    source, path = (by_hand or "", by_hand_path) if family.is_generated else (family.text, family.path)
+    there = defined_names(tree_of(source, path))
     for name, user in sorted(lacking.items()):
         if name not in there:
             raise Refusal(
@@ -193,11 +247,21 @@ def _repointed(text: str, path: Path, module: str, new: str) -> str:
     """A file with its import statements from `module` taking from `new` instead; nothing else changes."""
     lines = text.splitlines(keepends=True)
     last = module.rsplit(".", 1)[-1]
-    for item in ast.walk(ast.parse(text)):
+    for item in ast.walk(tree_of(text, path)):
         if isinstance(item, ast.ImportFrom) and source_module(item, path) == module:
             at = item.lineno - 1
             lines[at] = re.sub(rf"\b{re.escape(last)}\b", new.rsplit(".", 1)[-1], lines[at], count=1)
     return "".join(lines)
+
+
+def _of_an_earlier_run(pending: Texts, family: Family, by_hand_path: Path) -> dict[Path, str]:
+    """The module of hand-written definitions and the files that were turned to it, as they stand."""
+    by_hand = pending.read(by_hand_path)
+    if by_hand is None:
+        return {}
+    users = importers(pending.checkout.root, f"{family.module}_by_hand", pending.read)
+    paths = sorted({item.path for item in users if item.path.parts[0] == PACKAGE and item.path != family.path})
+    return {by_hand_path: by_hand, **{path: pending.read(path) or "" for path in paths}}
 
 
 def _ending(family: Family, aliases: Mapping[str, str], kept: tuple[str, ...]) -> str:
@@ -221,7 +285,7 @@ def _notices(pending: Texts, used: tuple[ImportedName, ...], ours: frozenset[str
     found = []
     for path in sorted({item.path for item in used if item.path.parts[0] == PACKAGE}):
         names = {item.local for item in used if item.path == path and item.name in ours}
-        for node in ast.walk(ast.parse(pending.read(path) or "")):
+        for node in ast.walk(tree_of(pending.read(path) or "", path)):
             bases = node.bases if isinstance(node, ast.ClassDef) else []
             for base in bases:
                 if isinstance(base, ast.Name) and base.id in names:

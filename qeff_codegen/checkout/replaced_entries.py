@@ -6,8 +6,10 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from qeff_codegen.checkout.edit_checks import check_nothing_lost, check_rewritable
 from qeff_codegen.checkout.import_order import import_lines
-from qeff_codegen.checkout.transforms_file import Entry, ImportStatement, TransformsFile
+from qeff_codegen.checkout.module_mapping import Entry
+from qeff_codegen.checkout.transforms_file import ImportStatement, TransformsFile
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,11 @@ def with_replaced_entries(
     """The file with these changes; imports that only removed entries used go too.
 
     Args:
+        changes: to entries of mappings that can be edited by whole lines.
         renamed: names used in the file whose spelling changes everywhere, letters' case apart: imports stay sorted.
+
+    Raises:
+        Refusal: something else would be lost, or the file would be no Python.
     """
     lines: list[str | None] = list(file.lines)
     gone: set[str] = set()
@@ -40,15 +46,20 @@ def with_replaced_entries(
             lines[at] = None
             gone.update(name for name in (change.entry.key, old) if name)
         elif old is not None and old not in renamed:
-            lines[at] = _with_word(file.lines[at], old, change.replacement)
+            lines[at] = _with_word(lines[at] or "", old, change.replacement)
             gone.add(old)
     for at, line in enumerate(lines):
         for old, new in renamed.items() if line is not None else ():
             line = _with_word(line or "", old, new)
             lines[at] = line
     for statement in file.imports:
-        _drop_unused(statement, gone, lines, line_length, file.newline)
-    return "".join(line for line in lines if line is not None)
+        _drop_unused(file, statement, gone, lines, line_length)
+    text = "".join(line for line in lines if line is not None)
+    before = file.text
+    for old, new in renamed.items():
+        before = _with_word(before, old, new)
+    check_nothing_lost(before, text, file.path, {change.entry.line for change in changes}, gone)
+    return text
 
 
 def _with_word(line: str, old: str, new: str) -> str:
@@ -56,7 +67,7 @@ def _with_word(line: str, old: str, new: str) -> str:
 
 
 def _drop_unused(
-    statement: ImportStatement, gone: set[str], lines: list[str | None], line_length: int, newline: str
+    file: TransformsFile, statement: ImportStatement, gone: set[str], lines: list[str | None], line_length: int
 ) -> None:
     """Take names of `gone` out of a statement that nothing else in the file uses."""
     own = range(statement.first - 1, statement.last)
@@ -74,8 +85,9 @@ def _drop_unused(
             if member.local in unused:
                 lines[member.line - 1] = None
         return
+    check_rewritable(file, statement)
     new = import_lines(statement.module, [member.spelling for member in left], line_length) if left else []
     for at in own:
         lines[at] = None
     if new:
-        lines[own[0]] = "".join(f"{line}{newline}" for line in new)
+        lines[own[0]] = "".join(f"{line}{file.newline}" for line in new)

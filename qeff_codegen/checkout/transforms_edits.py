@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from qeff_codegen.checkout.edit_checks import check_nothing_lost, check_rewritable
 from qeff_codegen.checkout.import_order import import_lines, member_order, module_order
-from qeff_codegen.checkout.transforms_file import RULE, ImportStatement, TransformsFile
+from qeff_codegen.checkout.python_file import RULE
+from qeff_codegen.checkout.transforms_file import ImportStatement, TransformsFile
 from qeff_codegen.errors import Location, Refusal
 
 INDENT = " " * 8
@@ -90,13 +92,19 @@ class TransformsEdits:
         self._removed.update(range(first, last + 1))
 
     def text(self) -> str:
-        """The file with every edit."""
+        """The file with every edit.
+
+        Raises:
+            Refusal: something that stands there would be lost, or the file would be no Python.
+        """
         parts: list[str] = []
         for number, line in enumerate((*self.file.lines, ""), start=1):
             parts += [f"{new}{self.file.newline}" for new in self._before.get(number, ())]
             if number not in self._removed:
                 parts.append(line)
-        return "".join(parts)
+        text = "".join(parts)
+        check_nothing_lost(self.file.text, text, self.file.path)
+        return text
 
     def _insert(self, line: int, lines: Sequence[str]) -> None:
         """New lines before line `line`; what was asked for first comes first."""
@@ -104,6 +112,7 @@ class TransformsEdits:
 
     def _add_members(self, statement: ImportStatement, names: Sequence[str]) -> None:
         if not statement.one_a_line:
+            check_rewritable(self.file, statement)
             members = [*(member.spelling for member in statement.members), *names]
             self.remove_lines(statement.first, statement.last)
             self._insert(statement.first, import_lines(statement.module, members, self.line_length))
@@ -142,7 +151,11 @@ class TransformsEdits:
             rule=RULE,
             location=Location(self.file.path, line, self.file.lines[line - 1]),
             expected=f"no entry for `{key}`, or the generated one",
-            next_step="remove the entry, or give --replace",
+            next_step=(
+                "remove the entry, or give --replace"
+                if self.file.origin(replacement or "") is not None
+                else "remove the entry, or have its class imported by name and give --replace"
+            ),
         )
 
 

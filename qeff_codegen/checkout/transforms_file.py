@@ -5,9 +5,8 @@ Nothing is changed here and nothing imported: the file is text, read with LibCST
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -15,10 +14,9 @@ import libcst as cst
 from libcst.helpers import get_full_name_for_node
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
+from qeff_codegen.checkout.module_mapping import MAPPING, Entry, ModuleMapping, Obstacle, Positions, module_mapping
+from qeff_codegen.checkout.python_file import RULE, no_python, tree_of
 from qeff_codegen.errors import Location, Refusal
-
-RULE = "checkout"
-MAPPING = "_module_mapping"
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,7 @@ class ImportStatement:
         above: the first of the comment lines right above it; `first` when there are none.
         block: statements of one block follow each other with no other statement between them; ruff sorts blocks
             one by one. None for a statement that stands inside another, such as `try`.
+        one_a_line: whether every name has a line of its own, with a comma after it.
     """
 
     module: str
@@ -55,42 +54,7 @@ class ImportStatement:
     last: int
     above: int
     block: int | None
-
-    @property
-    def one_a_line(self) -> bool:
-        """Whether every name has a line of its own."""
-        lines = [member.line for member in self.members]
-        return lines == sorted(set(lines)) and self.first < lines[0] and lines[-1] < self.last
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One entry of a mapping, by the names used here; `replacement` is None in a set."""
-
-    key: str
-    replacement: str | None
-    line: int
-
-
-@dataclass(frozen=True)
-class ModuleMapping:
-    """The `_module_mapping` of one transform.
-
-    Attributes:
-        transform: the class it stands in.
-        entries: in their order; entries that are no plain names (`**{...}`) are left out.
-        first: the line of the opening brace; 1-based.
-        last: the line of the closing brace, which has it alone.
-    """
-
-    transform: str
-    entries: tuple[Entry, ...]
-    first: int
-    last: int
-
-    def entry(self, key: str) -> Entry | None:
-        """The entry of the class that is called `key` here."""
-        return next((entry for entry in self.entries if entry.key == key), None)
+    one_a_line: bool
 
 
 @dataclass(frozen=True)
@@ -110,7 +74,7 @@ class TransformsFile:
     newline: str
     imports: tuple[ImportStatement, ...]
     classes: Mapping[str, int]
-    _mappings: Mapping[str, ModuleMapping | str]
+    _mappings: Mapping[str, ModuleMapping | Obstacle]
 
     @property
     def text(self) -> str:
@@ -121,17 +85,19 @@ class TransformsFile:
         """The mapping of one transform.
 
         Raises:
-            Refusal: it is not there, or not in the form that entries can be added to.
+            Refusal: it is not there, or not in the form that edits of whole lines are right for.
         """
-        found = self._mappings.get(transform, f"it has no class `{transform}`")
-        if isinstance(found, ModuleMapping):
+        found = self._mappings.get(transform, Obstacle(f"it has no class `{transform}`"))
+        obstacle = found.obstacle if isinstance(found, ModuleMapping) else found
+        if isinstance(found, ModuleMapping) and obstacle is None:
             return found
-        line = self.classes.get(transform, 1)
+        assert obstacle is not None
+        line = obstacle.line or self.classes.get(transform, 1)
         raise Refusal(
-            f"`{transform}` of {self.path} cannot be given entries: {found}",
+            f"`{transform}` of {self.path} cannot be given entries: {obstacle.what}",
             rule=RULE,
             location=Location(self.path, line, self.lines[line - 1] if self.lines else ""),
-            expected=f"`{MAPPING} = {{` in the class, one entry a line, the closing brace on a line of its own",
+            expected=f"`{MAPPING} = {{` in the class, a line for each entry and its comma, and one for the brace",
             next_step="compare with the file on the checkout's main branch, and bring the mapping back into this form",
         )
 
@@ -176,7 +142,7 @@ def read_transforms_file(text: str, path: PurePosixPath | str) -> TransformsFile
     try:
         wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
     except cst.ParserSyntaxError as error:
-        raise _no_python(text, lines, str(path), error) from error
+        raise _no_python(text, str(path), error) from error
     positions = wrapper.resolve(PositionProvider)
     module = wrapper.module
     classes = {item.name.value: item for item in module.body if isinstance(item, cst.ClassDef)}
@@ -186,27 +152,20 @@ def read_transforms_file(text: str, path: PurePosixPath | str) -> TransformsFile
         module.default_newline,
         tuple(_imports(module, positions)),
         {name: positions[item.name].start.line for name, item in classes.items()},
-        {name: _mapping(item, positions, lines) for name, item in classes.items()},
+        {name: module_mapping(item, module, positions, lines) for name, item in classes.items()},
     )
 
 
-def _no_python(text: str, lines: tuple[str, ...], path: str, error: cst.ParserSyntaxError) -> Refusal:
+def _no_python(text: str, path: str, error: cst.ParserSyntaxError) -> Refusal:
     """Python names the line better than LibCST does."""
-    what, line = error.message, error.raw_line
     try:
-        ast.parse(text)
-    except SyntaxError as better:
-        what, line = better.msg, better.lineno or line
-    return Refusal(
-        f"{path} is not valid Python: {what}",
-        rule=RULE,
-        location=Location(path, line, lines[line - 1] if line <= len(lines) else ""),
-        expected="a file that Python can read",
-        next_step="mend it, or restore it with git checkout",
-    )
+        tree_of(text, path)
+    except Refusal as better:
+        return better
+    return no_python(text, path, error.message, error.raw_line)
 
 
-def _imports(module: cst.Module, positions: Mapping[cst.CSTNode, CodeRange]) -> Iterator[ImportStatement]:
+def _imports(module: cst.Module, positions: Positions) -> Iterator[ImportStatement]:
     block = 0
     for statement in module.body:
         is_import = isinstance(statement, cst.SimpleStatementLine) and all(
@@ -231,9 +190,7 @@ def _inner_lines(statement: cst.CSTNode) -> Iterator[cst.SimpleStatementLine]:
             yield from _inner_lines(child)
 
 
-def _import(
-    line: cst.CSTNode, block: int | None, positions: Mapping[cst.CSTNode, CodeRange]
-) -> Iterator[ImportStatement]:
+def _import(line: cst.CSTNode, block: int | None, positions: Positions) -> Iterator[ImportStatement]:
     assert isinstance(line, cst.SimpleStatementLine)
     comments = 0
     for leading in reversed(line.leading_lines):
@@ -256,42 +213,15 @@ def _import(
             place.end.line,
             place.start.line - comments,
             block,
+            _one_a_line(part.names, place, positions),
         )
 
 
-def _mapping(
-    item: cst.ClassDef, positions: Mapping[cst.CSTNode, CodeRange], lines: tuple[str, ...]
-) -> ModuleMapping | str:
-    """The mapping of a transform, or why it cannot be used."""
-    value = _assigned(item)
-    if value is None:
-        return f"it has no `{MAPPING} = ...`"
-    if not isinstance(value, cst.Dict | cst.Set):
-        return f"its `{MAPPING}` is neither a dictionary nor a set"
-    place = positions[value]
-    if place.start.line == place.end.line or lines[place.end.line - 1].strip() != "}":
-        return f"the closing brace of its `{MAPPING}` does not stand alone on its line"
-    if value.elements and not isinstance(value.elements[-1].comma, cst.Comma):
-        return f"the last entry of its `{MAPPING}` has no comma after it"
-    return ModuleMapping(item.name.value, tuple(_entries(value, positions)), place.start.line, place.end.line)
-
-
-def _assigned(item: cst.ClassDef) -> cst.BaseExpression | None:
-    for line in item.body.body:
-        for part in line.body if isinstance(line, cst.SimpleStatementLine) else ():
-            if isinstance(part, cst.Assign) and get_full_name_for_node(part.targets[0].target) == MAPPING:
-                return part.value
-            if isinstance(part, cst.AnnAssign) and get_full_name_for_node(part.target) == MAPPING:
-                return part.value
-    return None
-
-
-def _entries(value: cst.Dict | cst.Set, positions: Mapping[cst.CSTNode, CodeRange]) -> Iterator[Entry]:
-    for element in value.elements:
-        line = positions[element].start.line
-        if isinstance(element, cst.DictElement):
-            key, replacement = element.key, element.value
-            if isinstance(key, cst.Name) and isinstance(replacement, cst.Name):
-                yield Entry(key.value, replacement.value, line)
-        elif isinstance(element, cst.Element) and isinstance(element.value, cst.Name):
-            yield Entry(element.value.value, None, line)
+def _one_a_line(names: Sequence[cst.ImportAlias], statement: CodeRange, positions: Positions) -> bool:
+    before = statement.start.line
+    for alias in names:
+        line = positions[alias].start.line
+        if line == before or not isinstance(alias.comma, cst.Comma) or positions[alias.comma].end.line != line:
+            return False
+        before = line
+    return before < statement.end.line

@@ -52,15 +52,21 @@ def _worker(names: list[str], checkout: Checkout, python: Path) -> Iterator[Iter
         folder, root = Path(name), checkout.root.absolute()
         command = [str(python), "-W", "ignore", "-m", _WORKER, str(root), checkout.transformers]
         with (folder / "output.txt").open("w+", encoding="utf-8", errors="replace") as output:
-            process = subprocess.Popen(
-                [*command, *names],
-                cwd=folder,
-                env=environment_for(root, folder),
-                stdout=subprocess.PIPE,
-                stderr=output,
-                text=True,
-                encoding="utf-8",
-            )
+            try:
+                process = subprocess.Popen(
+                    [*command, *names],
+                    cwd=folder,
+                    env=environment_for(root, folder),
+                    stdout=subprocess.PIPE,
+                    stderr=output,
+                    text=True,
+                    encoding="utf-8",
+                )
+            except OSError as error:
+                raise UsageError(
+                    f"{python} cannot be run: {error.strerror}.\n"
+                    "Name a Python interpreter with --checkout-python or in QEFFICIENT_PYTHON."
+                ) from error
             try:
                 yield _events(process, output, python)
             finally:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from qeff_codegen.checkout.checkout import Checkout
     from qeff_codegen.validation.results import ScenarioResult
 
+# What `generate` chooses a source with; here it is the release that the checkout pins.
+SOURCE_OPTIONS = ("--transformers", "--source")
+
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
@@ -82,7 +85,10 @@ def _change(name: str, pending: Pending, replace: bool) -> FamilyChange:
     from qeff_codegen.targets.qefficient import QEFFICIENT
     from qeff_codegen.upstream.find import find_model
 
-    upstream = find_model(name, transformers_version=pending.checkout.transformers)
+    try:
+        upstream = find_model(name, transformers_version=pending.checkout.transformers)
+    except UsageError as error:
+        raise _in_terms_of_checkout(error, pending.checkout) from error
     if upstream.version is None:
         raise UsageError(
             f"`{name}` is this tool's example and no family of transformers, which a checkout could load.\n"
@@ -91,6 +97,21 @@ def _change(name: str, pending: Pending, replace: bool) -> FamilyChange:
     if name.replace("-", "_") != upstream.name:
         click.echo(f"{name}: its causal LM, {upstream.causal_lm}, is generated as `{upstream.name}`", err=True)
     return family_change(pending, generate_model(upstream, QEFFICIENT), replace=replace)
+
+
+def _in_terms_of_checkout(error: UsageError, checkout: Checkout) -> UsageError:
+    """A model that is not found, without the options that other commands choose a source with."""
+    from qeff_codegen.checkout.checkout import PROJECT
+
+    said = str(error).splitlines()
+    left = [line for line in said if not any(option in line for option in SOURCE_OPTIONS)]
+    if left == said:
+        return error
+    next_step = (
+        f"{checkout.root / PROJECT} pins transformers {checkout.transformers}: give the name of a family that it has, "
+        "or change the pin."
+    )
+    return UsageError("\n".join([*left, next_step]))
 
 
 def _pull_request(change: FamilyChange, checkout: Checkout, path: Path, replace: bool) -> str:
@@ -118,6 +139,7 @@ def _results(change: FamilyChange, checkout: Checkout) -> tuple[ScenarioResult, 
 
 
 def _text(path: Path) -> str | None:
+    """The text of a pull request; None when there is none yet."""
     try:
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
@@ -140,7 +162,8 @@ def _write(pending: Pending, texts: dict[Path, str]) -> None:
 
     root = pending.checkout.root
     every = {root / path: text for path, text in pending.texts.items()} | texts
-    changed = {path: text for path, text in every.items() if _text(path) != text}
+    changed = {root / path: text for path, text in pending.changed.items()}
+    changed |= {path: text for path, text in texts.items() if _text(path) != text}
     write_all(changed)
     for path in every:
         click.echo(f"{'written  ' if path in changed else 'unchanged'}  {path}")

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from click.testing import Result
 
 from tests.checkout.conftest import CHECKOUT, RUFF_0_15, TRANSFORMS, contents
@@ -188,7 +189,61 @@ def test_a_refused_name_leaves_the_others(apply: Apply, checkout: Path) -> None:
 def test_an_unknown_name(apply: Apply) -> None:
     result = apply("sketchy")
     assert result.exit_code == 2
-    assert "sketchy: transformers 9.8.7 has no model `sketchy`. Near names: sketch." in result.stderr
+    assert result.stderr == (
+        "sketchy: transformers 9.8.7 has no model `sketchy`. Near names: sketch.\n"
+        "checkout/pyproject.toml pins transformers 9.8.7: give the name of a family that it has, or change the pin.\n"
+    )
+
+
+def test_a_name_that_is_a_path(apply: Apply) -> None:
+    result = apply("models/sketch")
+    assert result.exit_code == 2
+    assert "--source" not in result.stderr
+    assert "checkout/pyproject.toml pins transformers 9.8.7: give the name of a family" in result.stderr
+
+
+def test_a_file_where_the_package_would_stand(apply: Apply, checkout: Path, tmp_path: Path) -> None:
+    (checkout / MODELS / "sketch").write_text("")
+    before = contents(tmp_path)
+    result = apply("sketch")
+    assert result.exit_code == 2
+    assert f"checkout/{MODELS}/sketch cannot be written: " in result.stderr
+    assert "--pull-request" not in result.stderr
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["QEfficient/transformers/spd/spd_transform_forward.py", "QEfficient/transformers/sampler/sampler.py"]
+)
+def test_a_feature_that_is_no_python_is_a_refusal(apply: Apply, checkout: Path, tmp_path: Path, name: str) -> None:
+    (checkout / name).write_text("def f(:\n")
+    before = contents(tmp_path)
+    result = apply("sketch")
+    assert result.exit_code == 3
+    assert f"sketch: refused by checkout: {name} is not valid Python: " in result.stderr
+    assert f"at       {name}:1\n  source   def f(:" in result.stderr
+    assert contents(tmp_path) == before
+
+
+def test_files_that_python_cannot_read_are_nobodys_imports(apply: Apply, checkout: Path) -> None:
+    (checkout / "latin.py").write_bytes(b"NAME = '\xe9'  # modeling_sketch\n")
+    (checkout / "broken.py").write_text("from modeling_sketch import (\n")
+    assert apply("sketch").exit_code == 0
+    # The second time, what others import of the family is looked for.
+    assert apply("sketch").exit_code == 0
+
+
+def test_a_key_that_is_mapped_again_below_is_somebody_elses(apply: Apply, checkout: Path) -> None:
+    apply("sketch")
+    transforms = checkout / TRANSFORMS
+    entry = "        SketchAttention: QEffSketchAttention,\n"
+    text = transforms.read_text().replace(entry, entry + "        SketchAttention: QEffPearForCausalLM,\n")
+    transforms.write_text(text)
+    result = apply("sketch")
+    assert result.exit_code == 3
+    line = text.splitlines().index("        SketchAttention: QEffPearForCausalLM,") + 1
+    assert f"at       {TRANSFORMS}:{line}\n" in result.stderr
+    assert transforms.read_text() == text
 
 
 def test_the_example_is_no_family(apply: Apply, tmp_path: Path) -> None:
@@ -234,3 +289,40 @@ def test_pyproject_is_never_written(apply: Apply, checkout: Path) -> None:
     before = (checkout / "pyproject.toml").stat().st_mtime_ns
     apply("sketch")
     assert (checkout / "pyproject.toml").stat().st_mtime_ns == before
+
+
+BY_NAME = """
+
+class ByNameTransform:
+    _match_string_replace_method = {{
+        "{}": {{"forward": QEffAppleAttention.forward}},
+    }}
+"""
+
+
+@pytest.mark.parametrize("arguments", [(), ("--replace",)])
+def test_a_class_that_the_checkout_changes_by_its_name_is_a_refusal(
+    apply: Apply, checkout: Path, arguments: tuple[str, ...]
+) -> None:
+    text = CHECKOUT[TRANSFORMS] + BY_NAME.format("SketchMLP")
+    (checkout / TRANSFORMS).write_text(text)
+    before = contents(checkout)
+    result = apply("sketch", *arguments)
+    assert result.exit_code == 3
+    assert "`SketchForCausalLM` builds a `SketchMLP` that is not generated" in result.stderr
+    line = text.splitlines().index('        "SketchMLP": {"forward": QEffAppleAttention.forward},') + 1
+    assert f"at       {TRANSFORMS}:{line}\n" in result.stderr
+    assert contents(checkout) == before
+
+
+def test_a_class_of_another_package_is_found_by_its_name_too(apply: Apply, checkout: Path) -> None:
+    (checkout / TRANSFORMS).write_text(CHECKOUT[TRANSFORMS] + BY_NAME.format("Embedding"))
+    assert "builds a `Embedding` that is not generated" in apply("sketch").stderr
+
+
+@pytest.mark.parametrize("name", ["SketchAttention", "PearMLP"])
+def test_the_name_of_a_class_that_is_replaced_or_not_built_is_no_obstacle(
+    apply: Apply, checkout: Path, name: str
+) -> None:
+    (checkout / TRANSFORMS).write_text(CHECKOUT[TRANSFORMS] + BY_NAME.format(name))
+    assert apply("sketch").exit_code == 0

@@ -49,6 +49,8 @@ def test_without_one_every_way_to_name_it_is_said(tmp_path: Path, monkeypatch: p
         assert part in str(raised.value)
     with pytest.raises(UsageError, match="--checkout-python names .*absent, which does not exist"):
         checkout_python(tmp_path, tmp_path / "absent")
+    with pytest.raises(UsageError, match="--checkout-python names .*, which is a folder"):
+        checkout_python(tmp_path, tmp_path)
     monkeypatch.setenv(VARIABLE, str(tmp_path / "absent"))
     with pytest.raises(UsageError, match=f"{VARIABLE} names"):
         checkout_python(tmp_path, None)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qeff_codegen.checkout import kept_results, serving_file
-from qeff_codegen.checkout.checkout import TRANSFORMS
+from qeff_codegen.checkout.checkout import TRANSFORMS, open_checkout
 from qeff_codegen.checkout.kept_results import keep_results, load_results
 from qeff_codegen.errors import UsageError
 from qeff_codegen.validation.results import ScenarioResult, StageResult
@@ -48,6 +48,30 @@ def test_a_change_of_the_file_or_of_its_mapping_ends_them(path: Path, checkout: 
     keep_results(checkout, "pear", [RESULT], folder)
     text = (checkout / path).read_text("utf-8")
     (checkout / path).write_text(text.replace("QEffPearForCausalLM", "QEffOtherForCausalLM"), "utf-8")
+    assert load_results(checkout, "pear", folder) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (Path("QEfficient/transformers/cache_utils.py"), "SIZE = 1\n"),
+        (MODELS / "modeling_auto.py", "SIZE = 1\n"),
+        (PEAR.with_name("modeling_pear_by_hand.py"), "SIZE = 1\n"),
+        (TRANSFORMS, "\n\nclass Further:\n    pass\n"),
+    ],
+)
+def test_a_change_of_what_runs_with_the_file_ends_them(path: Path, text: str, checkout: Path, folder: Path) -> None:
+    keep_results(checkout, "pear", [RESULT], folder)
+    with (checkout / path).open("a", encoding="utf-8") as file:
+        file.write(text)
+    assert load_results(checkout, "pear", folder) == ()
+
+
+def test_another_pinned_release_ends_them(checkout: Path, folder: Path) -> None:
+    keep_results(checkout, "pear", [RESULT], folder)
+    project = checkout / "pyproject.toml"
+    pinned = open_checkout(checkout).transformers
+    project.write_text(project.read_text("utf-8").replace(pinned, f"{pinned}.1"), "utf-8")
     assert load_results(checkout, "pear", folder) == ()
 
 

@@ -167,11 +167,19 @@ def test_entries_point_to_generated_classes_and_others_of_the_family_go(apply: A
 
 
 def test_twice_is_once(apply: Apply, by_hand: Path) -> None:
+    (by_hand / "QEfficient/builder.py").write_text("""\
+from QEfficient.transformers.models.apple.modeling_apple import QEffAppleAttention, turned
+
+ATTENTION = turned(QEffAppleAttention())
+""")
     apply("apple", "--replace")
-    before = contents(by_hand)
+    before = contents(by_hand.parent)
+    assert "- `QEfficient/builder.py`\n" in Path("pull_request_apple.md").read_text()
+    assert f"- `{BY_HAND}`\n" in Path("pull_request_apple.md").read_text()
     for arguments in (("apple",), ("apple", "--replace")):
         assert apply(*arguments).exit_code == 0
-        assert contents(by_hand) == before
+        # The text of the pull request, too, with every file that the change has.
+        assert contents(by_hand.parent) == before
 
 
 def test_a_class_that_inherits_is_pointed_out(apply: Apply, by_hand: Path) -> None:
@@ -259,3 +267,82 @@ def test_what_rests_on_a_replaced_class_cannot_stay(apply: Apply, by_hand: Path)
 def test_a_module_imported_as_a_whole_is_a_refusal(apply: Apply, by_hand: Path) -> None:
     (by_hand / "QEfficient/whole.py").write_text("from .transformers.models.apple import modeling_apple\n")
     assert "QEfficient/whole.py:1 imports" in refused(apply, by_hand)
+
+
+@pytest.mark.parametrize(
+    ("entry", "written"),
+    [
+        # It would go, and leave its second line.
+        ("        AppleMLP: QEffAppleMLP,\n", "        AppleMLP:\n            QEffAppleMLP,\n"),
+        # It would be changed, and keep its old value.
+        (
+            "        AppleDecoderLayer: QEFFAppleDecoderLayer,\n",
+            "        AppleDecoderLayer:\n            QEFFAppleDecoderLayer,\n",
+        ),
+        # It would take the other family's along.
+        (
+            "        AppleMLP: QEffAppleMLP,\n",
+            "        AppleMLP: QEffAppleMLP, QuinceForCausalLM: QEffPearForCausalLM,\n",
+        ),
+    ],
+)
+def test_entries_in_another_form_are_a_refusal(apply: Apply, by_hand: Path, entry: str, written: str) -> None:
+    edited(by_hand / TRANSFORMS, entry, written)
+    line = (by_hand / TRANSFORMS).read_text().splitlines().index(written.splitlines()[0]) + 1
+    said = refused(apply, by_hand)
+    assert f"`KVCacheTransform` of {TRANSFORMS} cannot be given entries: an entry of its" in said
+    assert f"at       {TRANSFORMS}:{line}\n" in said
+
+
+def test_a_key_that_is_mapped_again_below_is_served_from_there(apply: Apply, by_hand: Path) -> None:
+    added(by_hand, "        AppleAttention: QEffPearForCausalLM,\n")
+    assert "the classes of `apple` are taken over by several modules" in refused(apply, by_hand)
+
+
+@pytest.mark.parametrize("name", [MODELING, f"{MODELS}/apple/__init__.py"])
+def test_a_file_that_is_no_python_is_a_refusal(apply: Apply, by_hand: Path, name: str) -> None:
+    (by_hand / name).write_text("import math\n\ndef f(:\n")
+    said = refused(apply, by_hand)
+    assert f"{name} is not valid Python: " in said
+    assert f"at       {name}:3\n  source   def f(:" in said
+
+
+def test_for_a_new_family_no_other_file_is_read(apply: Apply, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qeff_codegen.checkout.replace.importers", lambda *_: pytest.fail("the checkout is read"))
+    assert apply("sketch").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "try:\n    from math import tau\nexcept ImportError:\n    tau = 6\n",
+        "tau, half = 6, 3\n",
+        "if math.pi > 3:\n    tau = 6\n",
+    ],
+)
+def test_what_stays_must_have_what_it_uses(apply: Apply, by_hand: Path, statement: str) -> None:
+    path = by_hand / MODELING
+    edited(path, "def turned(x):\n", f"{statement}\n\ndef turned(x):\n")
+    edited(path, "constants.ONE\n", "constants.ONE * tau\n")
+    said = refused(apply, by_hand)
+    assert "hand-written code that other files need uses `tau`, and it is not seen where that comes from" in said
+    edited(path, statement, "from math import tau\n")
+    assert apply("apple", "--replace").exit_code == 0
+    assert "from math import tau\n" in (by_hand / BY_HAND).read_text()
+
+
+def test_how_what_stays_is_read_stays(apply: Apply, by_hand: Path) -> None:
+    edited(by_hand / MODELING, "import math\n", "from __future__ import annotations\n\nimport math\n")
+    edited(by_hand / MODELING, "def turned(x):", "def turned(x: Later):")
+    assert apply("apple", "--replace").exit_code == 0
+    assert "\nfrom __future__ import annotations\n\n" in (by_hand / BY_HAND).read_text()
+
+
+def test_an_initializer_that_others_may_import_from_is_a_refusal(apply: Apply, by_hand: Path) -> None:
+    path = f"{MODELS}/apple/__init__.py"
+    (by_hand / path).write_text("# A licence.\nfrom .modeling_apple import QEffAppleMLP as Body\n")
+    said = refused(apply, by_hand)
+    assert f"{path} is written by hand, and a generated one would take away what others import from it" in said
+    assert f"at       {path}:2\n" in said
+    (by_hand / path).write_text('"""Apples."""\n')
+    assert apply("apple", "--replace").exit_code == 0

@@ -143,24 +143,91 @@ def test_a_key_with_another_replacement_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "message"),
+    ("before", "after", "message", "line"),
     [
         (
             "_module_mapping = {\n        QEffApple",
             "_mapping = {\n        QEffApple",
             "it has no `_module_mapping = ...`",
+            "class SpDTransform:",
         ),
-        ("QEffAppleForCausalLM,\n    }", "QEffAppleForCausalLM}", "the closing brace .* does not stand alone"),
-        ("QEffAppleForCausalLM,\n    }", "QEffAppleForCausalLM\n    }", "the last entry .* has no comma after it"),
-        ("{\n        QEffAppleForCausalLM,\n    }", "()", "its `_module_mapping` is neither a dictionary nor a set"),
+        (
+            "QEffAppleForCausalLM,\n    }",
+            "QEffAppleForCausalLM}",
+            "the closing brace .* does not stand alone",
+            "class SpDTransform:",
+        ),
+        (
+            "QEffAppleForCausalLM,\n    }",
+            "QEffAppleForCausalLM\n    }",
+            "the last entry .* has no comma after it",
+            "        QEffAppleForCausalLM",
+        ),
+        (
+            "{\n        QEffAppleForCausalLM,\n    }",
+            "()",
+            "its `_module_mapping` is neither a dictionary nor a set",
+            "class SpDTransform:",
+        ),
     ],
 )
-def test_a_mapping_in_another_form_is_refused_with_its_line(before: str, after: str, message: str) -> None:
+def test_a_mapping_in_another_form_is_refused_with_its_line(before: str, after: str, message: str, line: str) -> None:
     assert before in TEXT
+    text = TEXT.replace(before, after, 1)
     with pytest.raises(Refusal, match=message) as caught:
-        edits(TEXT.replace(before, after, 1)).add_entries("SpDTransform", [("QEffFig", None)])
-    line = TEXT.splitlines().index("class SpDTransform:") + 1
+        edits(text).add_entries("SpDTransform", [("QEffFig", None)])
+    assert f"at       transforms.py:{text.splitlines().index(line) + 1}\n" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("AppleAttention:\n            QEffAppleAttention,", "an entry of its .* goes over several lines"),
+        ("AppleAttention: (\n            QEffAppleAttention\n        ),", "an entry of its .* goes over several"),
+        ("AppleAttention: QEffAppleAttention\n        ,", "an entry of its .* goes over several lines"),
+        ("Pear: AppleMLP, AppleAttention: QEffAppleAttention,", "an entry of its .* does not begin on a line of its"),
+        ("apple.AppleAttention: QEffAppleAttention,", "a key of its `_module_mapping` is no plain name"),
+    ],
+)
+def test_an_entry_in_another_form_is_refused_with_its_line(entry: str, message: str) -> None:
+    before = "        AppleAttention: QEffAppleAttention,\n"
+    text = TEXT.replace(before, f"        {entry}\n")
+    with pytest.raises(Refusal, match=message) as caught:
+        edits(text).add_entries("KVCacheTransform", [("AppleAttention", "QEffAppleAttention"), ("Fig", "QEffFig")])
+    line = TEXT.splitlines().index(before.rstrip()) + 1
     assert f"at       transforms.py:{line}\n" in str(caught.value)
+
+
+def test_of_a_key_that_is_there_twice_the_last_counts() -> None:
+    before = "        AppleAttention: QEffAppleAttention,\n"
+    text = TEXT.replace(before, f"{before}        AppleAttention: QEffPearForCausalLM,\n")
+    with pytest.raises(Refusal, match="has the replacement `QEffPearForCausalLM` in `KVCacheTransform` already"):
+        edits(text).add_entries("KVCacheTransform", [("AppleAttention", "QEffAppleAttention")])
+
+
+def test_a_replacement_that_is_no_plain_name_is_not_overridden() -> None:
+    text = TEXT.replace("AppleAttention: QEffAppleAttention,", "AppleAttention: apple.QEffAppleAttention,")
+    with pytest.raises(Refusal, match="has the replacement `apple.QEffAppleAttention`") as caught:
+        edits(text).add_entries("KVCacheTransform", [("AppleAttention", "QEffAppleAttention")])
+    assert "next     remove the entry, or have its class imported by name" in str(caught.value)
+
+
+def test_a_name_joins_an_import_without_a_comma_after_the_last() -> None:
+    edited = edits(TEXT.replace("    AppleRMSNorm,\n)", "    AppleRMSNorm\n)"))
+    edited.import_names("transformers.models.apple.modeling_apple", ["AppleZ"], "apple")
+    assert (
+        "from transformers.models.apple.modeling_apple import AppleAttention, AppleForCausalLM, AppleRMSNorm, AppleZ\n"
+        in edited.text()
+    )
+
+
+@pytest.mark.parametrize("beside", ["  # noqa: F401", "; from torch import fx"])
+def test_what_stands_beside_an_import_is_not_lost(beside: str) -> None:
+    statement = "from transformers.models.pear.modeling_pear import PearForCausalLM"
+    edited = edits(TEXT.replace(statement, statement + beside))
+    with pytest.raises(Refusal, match="the imports from `transformers.models.pear.modeling_pear` would be") as caught:
+        edited.import_names("transformers.models.pear.modeling_pear", ["PearAttention"], "pear")
+    assert f"at       transforms.py:{TEXT.splitlines().index(statement) + 1}\n" in str(caught.value)
 
 
 def test_a_transform_that_is_not_there() -> None:

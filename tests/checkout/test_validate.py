@@ -170,3 +170,13 @@ def test_misuse_is_explained(
     result = run("llama", *arguments)
     assert isinstance(result.exception, UsageError)
     assert said in str(result.exception)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o755])
+def test_a_file_that_is_no_program_is_a_misuse(tmp_path: Path, mode: int) -> None:
+    checkout, python = mapped_checkout(tmp_path / "checkout"), tmp_path / "python"
+    python.write_text("no program")
+    python.chmod(mode)
+    result = run("llama", "--checkout", checkout, "--checkout-python", python)
+    assert isinstance(result.exception, UsageError)
+    assert f"{python} cannot be run: " in str(result.exception)
