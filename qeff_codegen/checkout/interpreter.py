@@ -36,7 +36,7 @@ def checkout_python(checkout: Path, given: Path | None) -> Path:
 
 def _existing(python: Path, named_by: str) -> Path:
     """Made absolute, not resolved: an environment's interpreter is a link, and is found by where the link is."""
-    if not python.is_file() or not os.access(python, os.X_OK):
-        reason = "is no program" if python.exists() else "does not exist"
-        raise UsageError(f"{named_by} names {python}, which {reason}. Give the path of a Python interpreter.")
+    if not python.is_file():
+        found = "is a folder" if python.is_dir() else "does not exist"
+        raise UsageError(f"{named_by} names {python}, which {found}. Give the path of a Python interpreter.")
     return python.absolute()

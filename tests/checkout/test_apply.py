@@ -139,11 +139,11 @@ def test_an_edit_by_hand_is_kept_and_shown_and_overwritten_when_asked(
 def test_an_edited_pull_request_text_is_kept(apply: Apply, tmp_path: Path) -> None:
     apply("sketch")
     text = tmp_path / "pull_request_sketch.md"
-    text.write_text(text.read_text().replace("# Add", "# Please add"))
+    text.write_text(text.read_text().replace("# Generated", "# Please read: generated"))
     result = apply("sketch")
     assert result.exit_code == 1
     assert "sketch: pull_request_sketch.md was edited by hand, or is another file" in result.stderr
-    assert "# Please add" in text.read_text()
+    assert "# Please read" in text.read_text()
     assert apply("sketch", "--pull-request", "other.md").exit_code == 0
     assert (tmp_path / "other.md").exists()
 

@@ -32,7 +32,7 @@ def table(text: str, heading: str) -> dict[str, list[str]]:
 
 def test_what_it_says_first(apply: Apply) -> None:
     text = text_of(apply)
-    assert text.startswith("# Add SketchForCausalLM\n\nAdds `sketch` for causal language modeling, from\n")
+    assert text.startswith("# Generated modeling code for SketchForCausalLM\n\n`sketch` for causal language modeling, from\n")
     assert "transformers/models/sketch/modeling_sketch.py" in text
     assert table(text, "What changes against upstream")["no_dropout"] == [
         "2",
