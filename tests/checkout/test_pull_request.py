@@ -32,7 +32,9 @@ def table(text: str, heading: str) -> dict[str, list[str]]:
 
 def test_what_it_says_first(apply: Apply) -> None:
     text = text_of(apply)
-    assert text.startswith("# Generated modeling code for SketchForCausalLM\n\n`sketch` for causal language modeling, from\n")
+    heading, first = text.split("\n\n")[:2]
+    assert heading == "# Generated modeling code for SketchForCausalLM"
+    assert first.startswith("`sketch` for causal language modeling, from\n")
     assert "transformers/models/sketch/modeling_sketch.py" in text
     assert table(text, "What changes against upstream")["no_dropout"] == [
         "2",
