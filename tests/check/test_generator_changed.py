@@ -10,6 +10,7 @@ import pytest
 from qeff_codegen.emit import header as header_module
 from qeff_codegen.emit import manifest
 from qeff_codegen.engine.generate import generate_model
+from qeff_codegen.targets.target import Target
 from qeff_codegen.upstream.find import find_model
 from qeff_codegen.upstream.source import UpstreamModel
 from tests.check.conftest import GPT2, RELEASE, Run, edit, mend
@@ -25,8 +26,8 @@ def other_rules(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def other_header(other_rules: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    def other(upstream: UpstreamModel) -> str:
-        return f"# Another rule.\n{header_module.header(upstream)}"
+    def other(upstream: UpstreamModel, target: Target) -> str:
+        return f"# Another rule.\n{header_module.header(upstream, target)}"
 
     monkeypatch.setattr("qeff_codegen.emit.modeling_file.header", other)
     monkeypatch.setattr("qeff_codegen.engine.generate_many.generate_model", cache(generate_model))

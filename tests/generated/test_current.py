@@ -15,10 +15,12 @@ from qeff_codegen.emit import manifest
 from qeff_codegen.emit.write import write_models
 from qeff_codegen.engine.generate import generate_model
 from qeff_codegen.engine.generate_many import generate_models
-from qeff_codegen.engine.rule_set import rules
+from qeff_codegen.engine.rule_set import rules_for
 from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.review.changes import changes
+from qeff_codegen.targets.embedded import EMBEDDED
+from qeff_codegen.targets.qefficient import QEFFICIENT
 from qeff_codegen.upstream.find import find_model
 from tests.sample import SAMPLE
 
@@ -46,6 +48,8 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+# Rules for a checkout of QEfficient alone, and a model that needs it.
+FOR_A_CHECKOUT = {"attention_in_blocks": "llama", "heads_in_configuration": "gpt_neox", "repeats_stacked": "glm"}
 # Rules for what only older releases write, and a model of one that needs it.
 OLDER_RELEASES = {
     "cache_made_once": ("4.57.6", "bart"),
@@ -70,7 +74,14 @@ def test_the_sample_is_checked_in() -> None:
 def test_every_rule_changes_a_model_of_the_sample() -> None:
     """Otherwise `make test` would prove nothing about what the rule writes."""
     fired = {rule for name in SAMPLE for rule, count in generated(name).rules if count}
-    assert {rule.id for rule in rules()} - fired == set(OLDER_RELEASES)
+    assert {rule.id for rule in rules_for(EMBEDDED)} - fired == set(OLDER_RELEASES)
+
+
+def test_every_rule_for_a_checkout_alone_changes_a_model() -> None:
+    alone = {rule.id for rule in rules_for(QEFFICIENT)} - {rule.id for rule in rules_for(EMBEDDED)}
+    assert alone == set(FOR_A_CHECKOUT)
+    for rule, name in FOR_A_CHECKOUT.items():
+        assert dict(generate_model(find_model(name), QEFFICIENT).rules)[rule] > 0
 
 
 @pytest.mark.parametrize(("rule", "release", "name"), [(rule, *model) for rule, model in OLDER_RELEASES.items()])
