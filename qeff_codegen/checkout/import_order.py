@@ -26,15 +26,14 @@ def _natural(text: str) -> Key:
     )
 
 
-def import_lines(module: str, names: Sequence[str], line_length: int, *, one_a_line: bool = False) -> list[str]:
+def import_lines(module: str, names: Sequence[str], line_length: int) -> list[str]:
     """One `from` statement: on one line, or where that is too long with a name a line and a comma after the last.
 
     Args:
         names: what is imported; `A as B` for a name that is to be called something else.
-        one_a_line: keep a name a line however short it is, as ruff does with a statement that ends in a comma.
     """
     members = sorted(names, key=lambda name: member_order(name.split(" ")[0]))
     line = f"from {module} import {', '.join(members)}"
-    if len(line) <= line_length and not one_a_line:
+    if len(line) <= line_length:
         return [line]
     return [f"from {module} import (", *(f"    {name}," for name in members), ")"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from qeff_codegen.checkout.checkout import NotUtf8
+from qeff_codegen.checkout.checkout import NotUtf8, path_of
 from qeff_codegen.checkout.python_file import tree_of
 from qeff_codegen.errors import Refusal
 
@@ -48,7 +48,7 @@ def importers(root: Path, module: str, read: Callable[[Path], str | None]) -> tu
         module: dotted name, relative to `root`.
         read: gives the text of a file as it will be, by its path relative to `root`.
     """
-    own = Path(*module.split(".")).with_suffix(".py")
+    own = path_of(module)
     found: list[ImportedName] = []
     for path in sorted(_python_files(root)):
         relative = path.relative_to(root)

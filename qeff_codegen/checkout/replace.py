@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from qeff_codegen.checkout.checkout import TRANSFORMS, Checkout
+from qeff_codegen.checkout.checkout import PACKAGE, TRANSFORMS, Checkout, path_of
 from qeff_codegen.checkout.importers import ImportedName, built_on, importers, source_module
 from qeff_codegen.checkout.kept_definitions import (
     defined_names,
@@ -29,8 +29,6 @@ from qeff_codegen.checkout.replaced_family import Family, entry_changes, read_fa
 from qeff_codegen.errors import Location, Refusal
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.targets.qefficient import QEFFICIENT
-
-PACKAGE = "QEfficient"
 
 
 class Texts(Protocol):
@@ -130,11 +128,6 @@ def in_module(model: GeneratedModel, module: str) -> GeneratedModel:
     return replace(model, mappings=mappings)
 
 
-def with_ending(code: str, ending: str) -> str:
-    """Generated code, and below it what others import by other names."""
-    return f"{code}{ending}"
-
-
 def is_bare(initializer: str | None, path: Path) -> bool:
     """Whether a package has an initializer with nothing in it but comments, as hand-written families have.
 
@@ -142,11 +135,6 @@ def is_bare(initializer: str | None, path: Path) -> bool:
         Refusal: it is no Python.
     """
     return initializer is not None and bool(initializer.strip()) and not tree_of(initializer, path).body
-
-
-def path_of(module: str) -> Path:
-    """Where a module stands, relative to the checkout."""
-    return Path(*module.split(".")).with_suffix(".py")
 
 
 def _refuse_whole_imports(used: tuple[ImportedName, ...], family: Family) -> None:

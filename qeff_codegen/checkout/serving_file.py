@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from qeff_codegen.checkout.checkout import TRANSFORMS
+from qeff_codegen.checkout.checkout import TRANSFORMS, path_of
 from qeff_codegen.errors import QEffCodegenError
 from qeff_codegen.upstream.find import find_model
 
@@ -58,9 +58,9 @@ def serving_file(checkout: Path, name: str, transformers_version: str) -> Servin
     files = [entry.replacement_module for entry in mapped if ".models." in entry.replacement_module]
     if not files:
         return None
-    path = Path(*files[-1].split(".")).with_suffix(".py")
     return ServingFile(
-        path, tuple(f"{entry.transform}: {entry.upstream_class} -> {entry.replacement}" for entry in mapped)
+        path_of(files[-1]),
+        tuple(f"{entry.transform}: {entry.upstream_class} -> {entry.replacement}" for entry in mapped),
     )
 
 

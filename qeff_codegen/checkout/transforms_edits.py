@@ -81,15 +81,11 @@ class TransformsEdits:
             beside = max(beside, known.line if known is not None else 0)
             if known is None:
                 lines.append(f"{INDENT}{key}," if replacement is None else f"{INDENT}{key}: {replacement},")
-            elif known.replacement != replacement and known.line not in self._removed:
+            elif known.replacement != replacement:
                 raise self._mapped_otherwise(transform, known.line, key, known.replacement)
         if lines and heading and not beside:
             lines.insert(0, f"{INDENT}# {heading}")
         self._insert(beside + 1 if beside else mapping.last, lines)
-
-    def remove_lines(self, first: int, last: int) -> None:
-        """Take whole lines out, both ends included; 1-based lines of the file as it is."""
-        self._removed.update(range(first, last + 1))
 
     def text(self) -> str:
         """The file with every edit.
@@ -114,7 +110,7 @@ class TransformsEdits:
         if not statement.one_a_line:
             check_rewritable(self.file, statement)
             members = [*(member.spelling for member in statement.members), *names]
-            self.remove_lines(statement.first, statement.last)
+            self._removed.update(range(statement.first, statement.last + 1))
             self._insert(statement.first, import_lines(statement.module, members, self.line_length))
             return
         for name in sorted(names, key=member_order):

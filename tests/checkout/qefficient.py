@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from qeff_codegen.checkout.checkout import CONFIGURATIONS, MODELS_TABLE
 from qeff_codegen.checkout.interpreter import VARIABLE
 
 CHECKOUT_VARIABLE = "QEFFICIENT_CHECKOUT"
@@ -26,6 +27,15 @@ def qefficient_checkout() -> Path:
 def qefficient_python() -> Path:
     """Its interpreter."""
     return Path(os.environ[VARIABLE])
+
+
+def checkout_to_apply_in(folder: Path) -> Path:
+    """A copy of the files that `apply` reads and writes."""
+    root = copy_of_the_checkout(folder)
+    for name in (CONFIGURATIONS, MODELS_TABLE):
+        (root / name).parent.mkdir(parents=True)
+        shutil.copy(qefficient_checkout() / name, root / name)
+    return root
 
 
 def copy_of_the_checkout(folder: Path) -> Path:

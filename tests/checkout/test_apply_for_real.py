@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ from click.testing import CliRunner
 
 from qeff_codegen.cli.main import main
 from tests.checkout.conftest import RUFF_0_15, TRANSFORMS
-from tests.checkout.qefficient import copy_of_the_checkout, needs_qefficient, qefficient_checkout, qefficient_python
+from tests.checkout.qefficient import checkout_to_apply_in, needs_qefficient, qefficient_python
 
 # Dense, and with experts; neither is written by hand there.
 NAMES = ("smollm3", "olmoe")
@@ -28,10 +27,7 @@ print(QEffOlmoeForCausalLM in SpDTransform._module_mapping)
 
 @needs_qefficient
 def test_a_change_that_ruff_and_an_import_are_content_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = copy_of_the_checkout(tmp_path / "checkout")
-    for name in ("tests/configs/causal_model_configs.json", "docs/source/validate.md"):
-        (root / name).parent.mkdir(parents=True)
-        shutil.copy(qefficient_checkout() / name, root / name)
+    root = checkout_to_apply_in(tmp_path / "checkout")
     before = (root / TRANSFORMS).read_text()
     monkeypatch.chdir(tmp_path)
     result = CliRunner(catch_exceptions=False).invoke(main, ["apply", *NAMES, "--checkout", str(root)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from click.testing import CliRunner
 from qeff_codegen.checkout.environment import environment_for
 from qeff_codegen.cli.main import main
 from tests.checkout.conftest import TRANSFORMS
-from tests.checkout.qefficient import copy_of_the_checkout, needs_qefficient, qefficient_checkout, qefficient_python
+from tests.checkout.qefficient import checkout_to_apply_in, needs_qefficient, qefficient_python
 
 MODES = ("kv", "q", "h", "qkv", "hkv", "hqkv", "bhqkv")
 IN_CHECKOUT = Path(__file__).with_name("blocks_in_checkout.py")
@@ -35,10 +34,7 @@ def differences(root: Path, folder: Path, family: str) -> dict[str, float]:
 
 @needs_qefficient
 def test_every_mode_gives_the_logits_without_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = copy_of_the_checkout(tmp_path / "checkout")
-    for name in ("tests/configs/causal_model_configs.json", "docs/source/validate.md"):
-        (root / name).parent.mkdir(parents=True)
-        shutil.copy(qefficient_checkout() / name, root / name)
+    root = checkout_to_apply_in(tmp_path / "checkout")
     monkeypatch.chdir(tmp_path)
     result = CliRunner(catch_exceptions=False).invoke(main, ["apply", "cohere", "--checkout", str(root)])
     assert result.exit_code == 0, result.output
