@@ -8,11 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from qeff_codegen.checkout.change import FamilyChange
 from qeff_codegen.checkout.features import supported_features
 from qeff_codegen.engine.rule_set import rules
+from qeff_codegen.review.markdown import markdown_environment
 from qeff_codegen.sweep.lines_changed import lines_changed
 from qeff_codegen.sweep.upstream_share import upstream_share
 from qeff_codegen.validation.results import NOT_RUN, STAGE_NAMES, ScenarioResult
@@ -39,20 +38,11 @@ def pull_request_text(change: FamilyChange, results: Sequence[ScenarioResult], r
         results: what the stages found with this very modeling file on the checkout's runtime; may be empty.
         release: the transformers release that the checkout pins.
     """
-    environment = Environment(
-        loader=PackageLoader("qeff_codegen.checkout"),
-        # Markdown is no HTML: names stand between backticks, and tables have their own escape.
-        autoescape=False,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["cell"] = lambda text: text.replace("|", "\\|").replace("\n", " ")
+    template = markdown_environment("qeff_codegen.checkout").get_template("pull_request.md.jinja")
     model = change.model
     added, removed = lines_changed(model)
     places = dict(model.rules)
-    text = environment.get_template("pull_request.md.jinja").render(
+    text = template.render(
         model=model,
         upstream=model.upstream,
         change=change,

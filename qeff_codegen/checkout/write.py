@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -14,20 +13,17 @@ CONTEXT = 3
 
 
 def write_all(texts: Mapping[Path, str]) -> None:
-    """Write every text, or none; a file that is there keeps its permissions.
+    """Write every text, or none.
 
     Raises:
         UsageError: one of them cannot be written, and none is.
     """
-    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in texts if path.exists()}
     try:
         change_files(texts)
     except OSError as error:
         raise UsageError(
             f"{error.filename or 'The checkout'} cannot be written: {error.strerror}.\nNothing is changed."
         ) from error
-    for path, mode in modes.items():
-        path.chmod(mode)
 
 
 def as_diff(changes: Iterable[tuple[Path, str | None, str]]) -> list[str]:

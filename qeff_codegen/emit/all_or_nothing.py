@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
@@ -13,8 +14,9 @@ from pathlib import Path
 def change_files(texts: Mapping[Path, str], removed: Collection[Path] = ()) -> None:
     """Write every text and remove the files of `removed`, together.
 
-    Every text is first written to a temporary file beside its place; then all are renamed. When anything fails, files
-    that were renamed or removed already are put back, and folders that were made are removed.
+    Every text is first written to a temporary file beside its place; then all are renamed. A file that is there keeps
+    its permissions. When anything fails, files that were renamed or removed already are put back, and folders that
+    were made are removed.
 
     Raises:
         OSError: it failed, and everything is as it was.
@@ -25,7 +27,7 @@ def change_files(texts: Mapping[Path, str], removed: Collection[Path] = ()) -> N
         for path, text in texts.items():
             _make_folder(path.parent, folders)
             waiting[path] = _temporary(path, text.encode("utf-8"), temporaries)
-            waiting[path].chmod(0o644)
+            waiting[path].chmod(stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644)
         for path in (*texts, *removed):
             if path.exists():
                 copy = _temporary(path, path.read_bytes(), temporaries)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from qeff_codegen.review.changes import Hunk
 from qeff_codegen.review.checklist import checklist
 from qeff_codegen.review.facts import Review, stage_counts
+from qeff_codegen.review.markdown import markdown_environment
 from qeff_codegen.review.sections import Section, sections
 from qeff_codegen.review.terminal import hunk_header
 from qeff_codegen.validation.results import STAGE_NAMES
@@ -21,17 +20,7 @@ CATALOGUE = "../blob/HEAD/docs/rules.md"
 
 def as_markdown(review: Review) -> str:
     """Summary, checklist and hunks; hunks that would make the body too long are counted and left out."""
-    environment = Environment(
-        loader=PackageLoader("qeff_codegen.review"),
-        # Markdown is no HTML: code stands in fences and between backticks, and tables have their own escape.
-        autoescape=False,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["cell"] = _cell
-    template = environment.get_template("pull_request.md.jinja")
+    template = markdown_environment("qeff_codegen.review").get_template("pull_request.md.jinja")
     shown = [section for section in sections(review.model, review.changes) if section.hunks]
     for count in range(len(shown), -1, -1):
         text = template.render(
@@ -49,10 +38,6 @@ def as_markdown(review: Review) -> str:
         if len(text.encode()) < GITHUB_LIMIT:
             break
     return text
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def _diff(review: Review, section: Section) -> str:
