@@ -1,0 +1,96 @@
+"""A pattern as it is written, parsed once."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from functools import cached_property
+
+_PLACEHOLDER = re.compile(r"\$(?P<rest>\.\.\.)?(?P<name>\w+)")
+# What placeholders are called while Python reads the pattern.
+ONE, REST = "__one_", "__rest_"
+ANYTHING = "_"
+
+
+class Pattern:
+    """Code with placeholders.
+
+    Args:
+        text: the pattern; one expression, or statements.
+        vocabulary: what placeholders in capitals stand for: each a pattern, which may have placeholders of its own.
+
+    Raises:
+        SyntaxError: the text is no Python, placeholders aside.
+        KeyError: the vocabulary has no pattern for a placeholder in capitals.
+    """
+
+    def __init__(self, text: str, vocabulary: Mapping[str, str] | None = None) -> None:
+        self.text = text.strip("\n")
+        python = _PLACEHOLDER.sub(lambda found: (REST if found["rest"] else ONE) + found["name"], self.text)
+        tree = ast.parse(_dedented(python)).body
+        is_expression = len(tree) == 1 and isinstance(tree[0], ast.Expr) and not _is_gap(tree[0])
+        self.expression: ast.expr | None = tree[0].value if is_expression and isinstance(tree[0], ast.Expr) else None
+        self.statements: list[ast.stmt] = [] if is_expression else tree
+        names = {name_of(node) for item in tree for node in ast.walk(item)} - {None}
+        self.named = {
+            name: Pattern((vocabulary or {})[name], vocabulary) for name in names if name is not None and name.isupper()
+        }
+
+    @cached_property
+    def placeholders(self) -> frozenset[str]:
+        """Names of the placeholders, those of the vocabulary aside."""
+        return frozenset(found["name"] for found in _PLACEHOLDER.finditer(self.text)) - set(self.named) - {ANYTHING}
+
+    @cached_property
+    def identifiers(self) -> frozenset[str]:
+        """What a function must mention to match: the pattern's own names, but for those of one spelling of several.
+
+        Of a name that starts a dotted one, which imports may spell otherwise, only what follows it counts.
+        """
+        found: set[str] = set()
+        pending: list[ast.AST] = [self.expression] if self.expression is not None else list(self.statements)
+        while pending:
+            node = pending.pop()
+            if isinstance(node, ast.Set):
+                continue
+            if isinstance(node, ast.Attribute):
+                found.add(node.attr)
+                if isinstance(node.value, ast.Name):
+                    if node.value.id == "self":
+                        found.add("self")
+                    continue
+            elif isinstance(node, ast.Name) and not node.id.startswith((ONE, REST)):
+                found.add(node.id)
+            elif isinstance(node, ast.keyword) and node.arg is not None:
+                found.add(node.arg)
+            pending += ast.iter_child_nodes(node)
+        return frozenset(found)
+
+
+def name_of(node: ast.AST) -> str | None:
+    """The name of the placeholder for one expression that `node` is."""
+    if isinstance(node, ast.Name) and node.id.startswith(ONE):
+        return node.id.removeprefix(ONE)
+    if isinstance(node, ast.arg) and node.arg.startswith(ONE):
+        return node.arg.removeprefix(ONE)
+    return None
+
+
+def rest_of(node: ast.AST) -> str | None:
+    """The name of the placeholder for further items that `node` is; `_` for a bare `...`."""
+    if isinstance(node, ast.Expr):
+        node = node.value
+    if isinstance(node, ast.Name) and node.id.startswith(REST):
+        return node.id.removeprefix(REST)
+    return ANYTHING if isinstance(node, ast.Constant) and node.value is ... else None
+
+
+def _is_gap(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and rest_of(statement) is not None
+
+
+def _dedented(text: str) -> str:
+    lines = text.split("\n")
+    indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
+    return "\n".join(line[indent:] for line in lines)
