@@ -46,6 +46,12 @@ class ModelingClass:
         """The class's own `forward`, if it defines one."""
         return self.methods.get("forward")
 
+    def only_holds(self, attribute: str, constructor: str) -> bool:
+        """Whether `self.<attribute>` only ever holds an `nn.<constructor>`."""
+        values = self.assigned.get(attribute, ())
+        makers = (f"nn.{constructor}", f"torch.nn.{constructor}")
+        return bool(values) and all(isinstance(item, ast.Call) and ast.unparse(item.func) in makers for item in values)
+
     @property
     def bases(self) -> tuple[str, ...]:
         """Base classes as source text."""

@@ -7,14 +7,16 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 
-_PLACEHOLDER = re.compile(r"\$(?P<rest>\.\.\.)?(?P<name>\w+)")
+from qeff_codegen.anatomy.tree import parse
+
+PLACEHOLDER = re.compile(r"\$(?P<rest>\.\.\.)?(?P<name>\w+)")
 # What placeholders are called while Python reads the pattern.
 ONE, REST = "__one_", "__rest_"
 ANYTHING = "_"
 
 
 class Pattern:
-    """Code with placeholders.
+    """Code with placeholders, read when it is first used.
 
     Args:
         text: the pattern; one expression, or statements.
@@ -27,20 +29,41 @@ class Pattern:
 
     def __init__(self, text: str, vocabulary: Mapping[str, str] | None = None) -> None:
         self.text = text.strip("\n")
-        python = _PLACEHOLDER.sub(lambda found: (REST if found["rest"] else ONE) + found["name"], self.text)
-        tree = ast.parse(_dedented(python)).body
-        is_expression = len(tree) == 1 and isinstance(tree[0], ast.Expr) and not _is_gap(tree[0])
-        self.expression: ast.expr | None = tree[0].value if is_expression and isinstance(tree[0], ast.Expr) else None
-        self.statements: list[ast.stmt] = [] if is_expression else tree
-        names = {name_of(node) for item in tree for node in ast.walk(item)} - {None}
-        self.named = {
-            name: Pattern((vocabulary or {})[name], vocabulary) for name in names if name is not None and name.isupper()
+        self._vocabulary = vocabulary or {}
+
+    def __str__(self) -> str:
+        return self.text
+
+    @cached_property
+    def _tree(self) -> list[ast.stmt]:
+        python = PLACEHOLDER.sub(lambda found: (REST if found["rest"] else ONE) + found["name"], self.text)
+        return parse(_dedented(python)).body
+
+    @cached_property
+    def expression(self) -> ast.expr | None:
+        """The one expression that the pattern is; None for statements."""
+        first = self._tree[0]
+        return first.value if len(self._tree) == 1 and isinstance(first, ast.Expr) and not _is_gap(first) else None
+
+    @property
+    def statements(self) -> list[ast.stmt]:
+        """The statements that the pattern is; none for an expression."""
+        return self._tree if self.expression is None else []
+
+    @cached_property
+    def named(self) -> dict[str, Pattern]:
+        """Patterns of the vocabulary that are used, by name."""
+        names = {name_of(node) for item in self._tree for node in ast.walk(item)}
+        return {
+            name: Pattern(self._vocabulary[name], self._vocabulary)
+            for name in names
+            if name is not None and name.isupper()
         }
 
     @cached_property
     def placeholders(self) -> frozenset[str]:
         """Names of the placeholders, those of the vocabulary aside."""
-        return frozenset(found["name"] for found in _PLACEHOLDER.finditer(self.text)) - set(self.named) - {ANYTHING}
+        return frozenset(found["name"] for found in PLACEHOLDER.finditer(self.text)) - set(self.named) - {ANYTHING}
 
     @cached_property
     def identifiers(self) -> frozenset[str]:
@@ -49,7 +72,7 @@ class Pattern:
         Of a name that starts a dotted one, which imports may spell otherwise, only what follows it counts.
         """
         found: set[str] = set()
-        pending: list[ast.AST] = [self.expression] if self.expression is not None else list(self.statements)
+        pending: list[ast.AST] = list(self._tree)
         while pending:
             node = pending.pop()
             if isinstance(node, ast.Set):

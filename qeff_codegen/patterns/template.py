@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.patterns.match import Match
-from qeff_codegen.patterns.pattern import _PLACEHOLDER
+from qeff_codegen.patterns.pattern import PLACEHOLDER
 
 
 def fill(template: str, found: Match, edits: Edits) -> str:
@@ -26,21 +27,20 @@ def fill(template: str, found: Match, edits: Edits) -> str:
 
     pieces: list[str] = []
     at = 0
-    for item in _PLACEHOLDER.finditer(template):
+    for item in PLACEHOLDER.finditer(template):
         pieces.append(template[at : item.start()])
         pieces.append(text(item["name"], template[: item.start()], template[item.end() :]))
         at = item.end()
     return "".join([*pieces, template[at:]])
 
 
-_OPERATORS = ("+", "-", "*", "/", "%", "@", "<", ">", "&", "|", "^", "not ", "and ", "or ", "is ", "in ", "if ", "else ")
+# What stands before and after an operand; a single `=` and `*` of a spread are no operators.
+_BEFORE = re.compile(r"(?:[-+/%@<>&|^~]|[\w)\]] ?\*\*?|[=!]=|\b(?:not|and|or|is|in|if|else)) *$")
+_AFTER = re.compile(r" *(?:[-+*/%@<>&|^]|[=!]=|\b(?:not|and|or|is|in|if|else)\b)")
 
 
 def _touches_operator(before: str, after: str) -> bool:
-    following = after.lstrip(" ")
-    return before.rstrip(" ").endswith(tuple("+-*/%@<>&|^")) or (
-        following.startswith(_OPERATORS) and not following.startswith("->")
-    )
+    return _BEFORE.search(before) is not None or _AFTER.match(after) is not None
 
 
 def _binds_tightly(node: ast.expr, written: str) -> bool:
