@@ -16,6 +16,7 @@ from qeff_codegen.anatomy.implementation_tables import (
     find_implementation_tables,
     looked_up_by_configuration,
 )
+from qeff_codegen.anatomy.tree import parse
 from qeff_codegen.errors import Location, Refusal
 from qeff_codegen.upstream.source import UpstreamModel
 
@@ -95,7 +96,7 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
         Refusal: the text is not Python of this interpreter's grammar.
     """
     try:
-        tree = ast.parse(upstream.source)
+        tree = parse(upstream.source)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         text = (getattr(error, "text", None) or "").rstrip()

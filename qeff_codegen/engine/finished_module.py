@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass, field
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.tree import parse
 from qeff_codegen.generated_model import MappingEntry
 from qeff_codegen.targets.embedded import EMBEDDED
 from qeff_codegen.targets.target import Target
@@ -32,7 +33,7 @@ class FinishedModule:
     tree: ast.Module = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tree", ast.parse(self.code))
+        object.__setattr__(self, "tree", parse(self.code))
 
     def method(self, upstream_class: str, name: str) -> ast.FunctionDef | None:
         """A method of the class that replaces `upstream_class`."""

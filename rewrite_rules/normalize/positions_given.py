@@ -16,11 +16,11 @@ import re
 import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.buffers import buffers_of
 from qeff_codegen.anatomy.modeling_file import parameters
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._buffers import buffers_of
 from rewrite_rules._folding import fold, none_comparison
 from rewrite_rules._functions import values_of
 

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 import libcst as cst
 
 from qeff_codegen.anatomy.attention_functions import MASK
+from qeff_codegen.anatomy.key_blocks import softmax_statement
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._key_blocks import softmax_statement
 from rewrite_rules._matching import CACHE, assigned_name, source, statements_of, tree_of
 from rewrite_rules._statements import text_of, with_body
 

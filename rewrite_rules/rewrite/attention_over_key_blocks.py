@@ -15,10 +15,10 @@ import ast
 
 import libcst as cst
 
+from qeff_codegen.anatomy.key_blocks import softmax_statement
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._key_blocks import softmax_statement
 from rewrite_rules._matching import assigned_name, line_of, statements_of, tree_of
 
 OVER_BLOCKS = "over_key_blocks"

@@ -9,10 +9,10 @@ A target whose export knows keys and values of one shape only cannot have such a
 
 from __future__ import annotations
 
+from qeff_codegen.anatomy.latents import UPDATE, expanded_latents
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Draft
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._latents import UPDATE, expanded_latents
 from rewrite_rules._matching import tree_of
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.latents import UPDATE, expanded_latents
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._latents import UPDATE, expanded_latents
 from rewrite_rules._matching import only_statement, source, tree_of
 
 

@@ -14,11 +14,11 @@ import re
 import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.buffers import buffers_of
 from qeff_codegen.anatomy.modeling_file import ModelingClass
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._buffers import buffers_of
 from rewrite_rules._matching import spelled, with_keywords, with_parameters
 
 LAST_ROWS = re.compile(r"self\.(\w+)\[:, :, (\w+) - (\w+):(\w+), :(\w+)\]")

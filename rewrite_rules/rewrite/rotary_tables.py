@@ -12,12 +12,12 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.anatomy import Part
+from qeff_codegen.anatomy.longest_position import longest_taken, refuses_layer_types
 from qeff_codegen.anatomy.modeling_file import parameters
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Draft
 from qeff_codegen.engine.rule import Rule
 from qeff_codegen.errors import Refusal
-from rewrite_rules._longest_position import longest_taken, refuses_layer_types
 
 ALL_POSITIONS = """
     position_ids = torch.arange(self.config.max_position_embeddings, device=self.inv_freq.device).unsqueeze(0)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 
+from qeff_codegen.anatomy.buffers import buffers_of
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
-from rewrite_rules._buffers import buffers_of
 from rewrite_rules._functions import generated_functions, line_of, staying_functions
 
 VALUE_READS = {"item", "tolist", "nonzero", "unique", "bincount", "histc"}

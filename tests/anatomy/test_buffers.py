@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from rewrite_rules._buffers import buffers_of
+from qeff_codegen.anatomy.buffers import buffers_of
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from rewrite_rules._made_of import made_of
+from qeff_codegen.anatomy.made_of import made_of
 
 
 @pytest.mark.parametrize(

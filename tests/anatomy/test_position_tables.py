@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from qeff_codegen.anatomy.modeling_file import read_modeling_file
+from qeff_codegen.anatomy.position_tables import PositionTable, position_table
 from qeff_codegen.upstream.source import UpstreamModel
-from rewrite_rules._position_tables import PositionTable, position_table
 
 TABLE = """
 class Table(nn.Embedding):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 
+from qeff_codegen.anatomy.made_of import made_of
 from qeff_codegen.anatomy.modeling_file import bind, self_attribute
-from rewrite_rules._made_of import made_of
-from rewrite_rules._matching import CACHE
+from qeff_codegen.anatomy.vocabulary import CACHE
 
 UPDATE = f"{CACHE}.update"
 # Where eager attention takes the values: after the module, the queries and the keys.
