@@ -12,9 +12,9 @@ from qeff_codegen.check.hashes import Doubt, is_as_written
 from qeff_codegen.check.on_disk import LABELS, read, text_of
 from qeff_codegen.check.regenerate import Outcome
 from qeff_codegen.emit import layout
-from qeff_codegen.emit.differences import differences
 from qeff_codegen.emit.manifest import ManifestEntry, entry_for, laid_out
 from qeff_codegen.errors import Refusal
+from qeff_codegen.files.differences import differences
 from qeff_codegen.generated_model import GeneratedModel
 
 

@@ -15,9 +15,9 @@ from qeff_codegen.check.mend import mending
 from qeff_codegen.check.on_disk import BYTECODE, LABELS, in_folder, in_package, read
 from qeff_codegen.check.sources import NotCompared, Sources, is_of_transformers
 from qeff_codegen.emit import layout, manifest
-from qeff_codegen.emit.differences import differences
 from qeff_codegen.emit.manifest import Manifest, ManifestEntry
 from qeff_codegen.errors import UsageError
+from qeff_codegen.files.differences import differences
 
 if TYPE_CHECKING:
     from qeff_codegen.check.judge import Judged

@@ -83,7 +83,7 @@ def _seen_from(page: Path) -> str | None:
 
 
 def _write(path: Path, text: str) -> None:
-    from qeff_codegen.sweep.whole_file import write_whole
+    from qeff_codegen.files.whole_file import write_whole
 
     try:
         write_whole(path, text)

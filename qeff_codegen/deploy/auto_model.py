@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from qeff_codegen.deploy.artifact_store import ArtifactStore
 from qeff_codegen.deploy.checkpoint import Checkpoint, load_checkpoint
 from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
 from qeff_codegen.deploy.graph import ExportedGraph, exported_graph
@@ -21,6 +20,7 @@ from qeff_codegen.deploy.specializations import specializations
 from qeff_codegen.deploy.tiny_checkpoint import names_a_family, tiny_checkpoint
 from qeff_codegen.emit.manifest import package_of
 from qeff_codegen.errors import UsageError
+from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.preflight.candidate import candidate_of
 from qeff_codegen.preflight.run import Preflight, preflight
 from qeff_codegen.preflight.sample_prompt import sample_prompt
