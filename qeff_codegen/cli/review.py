@@ -44,7 +44,7 @@ def review(
 
     Exit code 1: a line differs that no rule owns.
     """
-    from qeff_codegen.engine.generate import generate_model
+    from qeff_codegen.generate.one_model import generate_model
     from qeff_codegen.review.facts import review_of
     from qeff_codegen.upstream.find import find_model
     from qeff_codegen.validation.record import RECORDS

@@ -12,6 +12,7 @@ FOLDERS = (
     "qeff_codegen/anatomy",
     "qeff_codegen/emit",
     "qeff_codegen/engine",
+    "qeff_codegen/generate",
     "qeff_codegen/targets",
     "qeff_codegen/upstream",
 )

@@ -10,9 +10,9 @@ from typing import Any
 
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.emit.write import write_models
-from qeff_codegen.engine.generate import generate_model
 from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.errors import Refusal
+from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.sweep.lines_changed import lines_changed
 from qeff_codegen.sweep.result import FAILED, MISMATCH, REFUSED, SUPPORTED, UNFIT, FamilyResult

@@ -9,7 +9,7 @@ import pytest
 
 from qeff_codegen.emit import header as header_module
 from qeff_codegen.emit import manifest
-from qeff_codegen.engine.generate import generate_model
+from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.targets.target import Target
 from qeff_codegen.upstream.find import find_model
 from qeff_codegen.upstream.source import UpstreamModel
@@ -30,7 +30,7 @@ def other_header(other_rules: None, monkeypatch: pytest.MonkeyPatch) -> None:
         return f"# Another rule.\n{header_module.header(upstream, target)}"
 
     monkeypatch.setattr("qeff_codegen.emit.modeling_file.header", other)
-    monkeypatch.setattr("qeff_codegen.engine.generate_many.generate_model", cache(generate_model))
+    monkeypatch.setattr("qeff_codegen.generate.many_models.generate_model", cache(generate_model))
 
 
 def test_rules_that_change_no_byte(folder: Path, run: Run, other_rules: None) -> None:

@@ -13,8 +13,8 @@ import pytest
 
 from qeff_codegen.anatomy.rms_norm import NormKind
 from qeff_codegen.emit.write import write_models
-from qeff_codegen.engine.generate import generate_model
 from qeff_codegen.errors import Refusal
+from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.targets.target import RMS_NORMS
 from qeff_codegen.upstream.find import find_model
 from qeff_codegen.validation.families import find_family
