@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qeff_codegen.checked_in import manifest
 from qeff_codegen.cli.source_options import source_options
 from qeff_codegen.cli.tables import show_table
-from qeff_codegen.emit import manifest
 from qeff_codegen.errors import EXIT_DONE, DifferencesError, QEffCodegenError, Refusal, UsageError
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.upstream.find import find_model

@@ -11,7 +11,7 @@ import pytest
 from qeff_codegen.check.regenerate import regenerate
 from qeff_codegen.check.run import check
 from qeff_codegen.check.sources import Sources
-from qeff_codegen.emit import manifest
+from qeff_codegen.checked_in import manifest
 from qeff_codegen.emit.write import write_models
 from qeff_codegen.engine.rule_set import rules_for
 from qeff_codegen.engine.rules_hash import rules_sha256
