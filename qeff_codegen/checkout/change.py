@@ -22,8 +22,8 @@ from qeff_codegen.checkout.replace import in_module, is_bare, replacement
 from qeff_codegen.checkout.tiny_configuration import tiny_configuration
 from qeff_codegen.checkout.transforms_file import TransformsFile, read_transforms_file
 from qeff_codegen.checkout.upstream_configuration import UpstreamConfiguration, read_configuration
-from qeff_codegen.emit.differences import differences
 from qeff_codegen.errors import DifferencesError, Location, Refusal
+from qeff_codegen.files.differences import differences
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.upstream.transformers_text import transformers_in_wheel
 from qeff_codegen.upstream.wheel import transformers_wheel

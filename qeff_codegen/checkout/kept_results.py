@@ -14,8 +14,8 @@ from pathlib import Path
 from qeff_codegen.checkout.checkout import MODELS, PACKAGE, TRANSFORMS, open_checkout
 from qeff_codegen.checkout.edit_checks import other_code
 from qeff_codegen.checkout.serving_file import ServingFile, serving_file
+from qeff_codegen.files.whole_file import write_whole
 from qeff_codegen.own_code import own_code_sha256
-from qeff_codegen.sweep.whole_file import write_whole
 from qeff_codegen.validation.results import ScenarioResult
 
 RESULTS = Path("build/validation/checkouts")

@@ -81,7 +81,7 @@ def apply(
 
 def _change(name: str, pending: Pending, replace: bool) -> FamilyChange:
     from qeff_codegen.checkout.change import family_change
-    from qeff_codegen.engine.generate import generate_model
+    from qeff_codegen.generate.one_model import generate_model
     from qeff_codegen.targets.qefficient import QEFFICIENT
     from qeff_codegen.upstream.find import find_model
 

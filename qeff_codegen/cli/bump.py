@@ -137,7 +137,7 @@ def _list(outcome: WriteReport) -> None:
 
 def _generated(jobs: int, upstreams: Sequence[UpstreamModel]) -> Iterator[GeneratedModel | Refusal]:
     """Generate all of a release's models, with a bar on a terminal: it takes a minute or more."""
-    from qeff_codegen.engine.generate_many import generate_models
+    from qeff_codegen.generate.many_models import generate_models
 
     console = Console(stderr=True)
     models = generate_models(upstreams, jobs)

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from qeff_codegen.deploy.artifact_store import ArtifactStore
+from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.own_code import own_code_sha256
 from qeff_codegen.runtime.export import export_onnx
 from qeff_codegen.runtime.graph_io import ExportSpec, kv_names

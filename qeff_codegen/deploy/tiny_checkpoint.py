@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from qeff_codegen.checked_in.manifest import load, package_of
 from qeff_codegen.deploy.checkpoint import Checkpoint
-from qeff_codegen.emit.manifest import load, package_of
 from qeff_codegen.validation.families import find_family
 from qeff_codegen.validation.tiny_config import build_config, variants
 from qeff_codegen.validation.tiny_models import build_tiny_model

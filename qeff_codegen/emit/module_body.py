@@ -11,8 +11,8 @@ from qeff_codegen.codemod.layout import INDENT, indented, kept_lines
 from qeff_codegen.emit import steps
 from qeff_codegen.emit.left_upstream import class_head
 from qeff_codegen.engine.draft import Draft, Function
-from qeff_codegen.engine.finished_module import PREFIX
 from qeff_codegen.engine.provenance import Line, Removal
+from qeff_codegen.targets.target import PREFIX
 
 
 class ModuleBody:

@@ -9,9 +9,7 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.tree import parse
 from qeff_codegen.generated_model import MappingEntry
 from qeff_codegen.targets.embedded import EMBEDDED
-from qeff_codegen.targets.target import Target
-
-PREFIX = "QEff"
+from qeff_codegen.targets.target import PREFIX, Target
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import click
 from rich.console import Console
 from rich.progress import track
 
-from qeff_codegen.cli.messages import MessageCommand
 from qeff_codegen.errors import UsageError
+from qeff_codegen.messages import MessageCommand
 from qeff_codegen.releases.kept_verdicts import KeptVerdicts
 from qeff_codegen.releases.neighbours import shares
 from qeff_codegen.releases.survey_page import write_survey

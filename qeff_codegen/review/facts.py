@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qeff_codegen.emit import manifest
+from qeff_codegen.checked_in import manifest
+from qeff_codegen.checked_in.layout import modeling_path
 from qeff_codegen.emit.steps import STEPS
-from qeff_codegen.emit.write import modeling_path
 from qeff_codegen.engine.rule_set import rules
 from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.errors import UsageError

@@ -9,8 +9,8 @@ from pathlib import Path
 from statistics import median
 
 from qeff_codegen.errors import UsageError
+from qeff_codegen.files.whole_file import write_whole
 from qeff_codegen.sweep.result import REFUSED, STATES, SUPPORTED, FamilyResult
-from qeff_codegen.sweep.whole_file import write_whole
 
 MARKDOWN = "coverage.md"
 JSON = "coverage.json"

@@ -8,8 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from qeff_codegen.errors import UsageError
+from qeff_codegen.files.whole_file import write_whole
 from qeff_codegen.sweep.result import FamilyResult
-from qeff_codegen.sweep.whole_file import write_whole
 
 
 @dataclass(frozen=True)

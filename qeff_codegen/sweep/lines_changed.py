@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from qeff_codegen.engine.finished_module import PREFIX
 from qeff_codegen.generated_model import GeneratedModel
+from qeff_codegen.targets.target import PREFIX
 
 
 def lines_changed(model: GeneratedModel) -> tuple[int, int]:

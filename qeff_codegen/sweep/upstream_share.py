@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.engine.finished_module import PREFIX
 from qeff_codegen.generated_model import GeneratedModel
+from qeff_codegen.targets.target import PREFIX
 
 _COUNTED = (Role.ATTENTION, Role.ATTENTION_WRAPPER, Role.DECODER_LAYER)
 

@@ -20,8 +20,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from qeff_codegen.errors import UsageError
+from qeff_codegen.files.whole_file import write_whole
 from qeff_codegen.sweep.result import FAILED, FamilyResult
-from qeff_codegen.sweep.whole_file import write_whole
 
 # What a worker runs: a family's name and an empty folder, to its result. It must be a function of a module, or a
 # `functools.partial` of one: it is sent to another process.

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from qeff_codegen.checked_in.generated_code import load_transforms
 from qeff_codegen.errors import UsageError
 from qeff_codegen.validation.families import find_family
-from qeff_codegen.validation.generated_code import load_transforms
+from qeff_codegen.validation.own_bench import OwnRuntime
 from qeff_codegen.validation.plan import Plan, one_thread, plan_for, quiet_upstream
 from qeff_codegen.validation.real_text import real_rows, real_subject
 from qeff_codegen.validation.report import shown
@@ -38,10 +39,10 @@ def validate_models(
             f"Run `python -m qeff_codegen validate {weights.model_type} --weights {weights.name}`."
         )
     # Generated first: the cheaper check, and the one whose message says what to run.
-    loaded = [load_transforms(name, generated) for name in dict.fromkeys(names)]
+    loaded = [OwnRuntime(load_transforms(name, generated)) for name in dict.fromkeys(names)]
     quiet_upstream()
     families = [find_family(name) for name in dict.fromkeys(names)]
-    plans = [plan_for(family, transforms) for family, transforms in zip(families, loaded, strict=True)]
+    plans = [plan_for(family, runtime) for family, runtime in zip(families, loaded, strict=True)]
     if weights is not None:
         # A download that fails should fail before the tiny models have run.
         fetch(weights)

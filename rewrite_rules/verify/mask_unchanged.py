@@ -10,8 +10,9 @@ import ast
 
 from qeff_codegen.anatomy.attention_functions import MASK
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.engine.finished_module import PREFIX, FinishedModule
+from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
+from qeff_codegen.targets.target import PREFIX
 from rewrite_rules._functions import line_of, names_standing_for, parents_in
 
 # The causal LM and the model are given upstream's attention mask, which says which tokens are pads, or nothing; the

@@ -25,7 +25,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 from qeff_codegen.runtime.export import export_onnx
 from qeff_codegen.runtime.graph_io import ExportSpec
-from qeff_codegen.validation.generated_code import load_transforms
+from qeff_codegen.checked_in.generated_code import load_transforms
 
 folder, ctx_len, blocks = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 config = LlamaConfig(

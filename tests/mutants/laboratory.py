@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
-from qeff_codegen.engine.generate import generate_model
 from qeff_codegen.errors import Refusal
+from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.runtime.pytorch_transforms import ModuleMappingTransform
 from qeff_codegen.runtime.torch_decoder import TorchDecoder

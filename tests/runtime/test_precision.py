@@ -11,6 +11,7 @@ import onnx
 import pytest
 import torch
 
+from qeff_codegen.checked_in.generated_code import load_transforms
 from qeff_codegen.errors import UsageError
 from qeff_codegen.runtime.export import export_onnx
 from qeff_codegen.runtime.generation import Generation, generate
@@ -19,7 +20,6 @@ from qeff_codegen.runtime.precision import convert, precision
 from qeff_codegen.runtime.session import OrtDecoderSession
 from qeff_codegen.runtime.torch_decoder import TorchDecoder
 from qeff_codegen.validation.families import find_family
-from qeff_codegen.validation.generated_code import load_transforms
 from qeff_codegen.validation.tiny_config import build_config, variants
 from qeff_codegen.validation.tiny_models import build_tiny_model, random_tokens
 from tests.runtime.toy_llama import qeff_llama, upstream_llama

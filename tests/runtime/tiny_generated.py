@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from qeff_codegen.checked_in.generated_code import load_transforms
 from qeff_codegen.validation.families import find_family
-from qeff_codegen.validation.generated_code import load_transforms
 from qeff_codegen.validation.tiny_config import build_config, variants
 from qeff_codegen.validation.tiny_models import build_tiny_model
 

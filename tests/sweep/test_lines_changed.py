@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from qeff_codegen.engine.generate import generate_model
+from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.generated_model import Edit, GeneratedModel
 from qeff_codegen.sweep.lines_changed import lines_changed
 from qeff_codegen.upstream.find import find_model

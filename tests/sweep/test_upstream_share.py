@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from qeff_codegen.engine.generate import generate_model
+from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.generated_model import Edit, GeneratedModel
 from qeff_codegen.sweep.upstream_share import upstream_share
 from tests.rewrite_rules.example_runner import example_model

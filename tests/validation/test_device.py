@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from qeff_codegen.checked_in.generated_code import GeneratedTransforms
 from qeff_codegen.cli.validate import validate
 from qeff_codegen.preflight import known_operators
 from qeff_codegen.validation import plan as plan_module
-from qeff_codegen.validation.generated_code import GeneratedTransforms
+from qeff_codegen.validation.own_bench import OwnRuntime
 from qeff_codegen.validation.results import ScenarioFinished, ScenarioResult
 from qeff_codegen.validation.stages import run_stages
 from qeff_codegen.validation.subjects import Subject
@@ -23,7 +24,7 @@ __all__ = ["compiler"]
 
 
 def results_of(subject: Subject) -> list[ScenarioResult]:
-    events = run_stages(subject, GeneratedTransforms((MistralTransform,)))
+    events = run_stages(subject, OwnRuntime(GeneratedTransforms((MistralTransform,))))
     return [event.result for event in events if isinstance(event, ScenarioFinished)]
 
 

@@ -9,16 +9,17 @@ import pytest
 import torch
 from transformers.utils import logging as transformers_logging
 
+from qeff_codegen.checked_in.generated_code import GeneratedTransforms
 from qeff_codegen.validation import plan as plan_module
 from qeff_codegen.validation.families import Family
-from qeff_codegen.validation.generated_code import GeneratedTransforms
+from qeff_codegen.validation.own_bench import OwnRuntime
 from qeff_codegen.validation.plan import Plan, one_thread, plan_for, quiet_upstream
 from qeff_codegen.validation.results import Row, ScenarioFinished, StageStarted
 from qeff_codegen.validation.subjects import Subject
 from qeff_codegen.validation.tiny_config import Variant, variants
 from tests.validation.conftest import MistralTransform
 
-TRANSFORMS = GeneratedTransforms((MistralTransform,))
+RUNTIME = OwnRuntime(GeneratedTransforms((MistralTransform,)))
 BASE_SCENARIOS = ["ragged batch", "chunked prefill", "end of context", "continuous batching"]
 
 
@@ -27,7 +28,7 @@ def named(family: Family, *names: str) -> tuple[Variant, ...]:
 
 
 def test_rows_are_all_scenarios_of_all_variants_in_order(mistral_family: Family) -> None:
-    plan = plan_for(mistral_family, TRANSFORMS)
+    plan = plan_for(mistral_family, RUNTIME)
     rows = list(plan.rows())
     assert list(dict.fromkeys(row.variant for row in rows)) == [variant.name for variant in variants(mistral_family)]
     assert [row.scenario for row in rows if row.variant == "base"] == BASE_SCENARIOS
@@ -39,7 +40,7 @@ def test_what_is_announced_is_what_finishes(
     mistral_family: Family, window_subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plan_module, "tiny_subject", lambda family, variant: window_subject)
-    plan = Plan(mistral_family, TRANSFORMS, named(mistral_family, "window"), last_stage=2)
+    plan = Plan(mistral_family, RUNTIME, named(mistral_family, "window"), last_stage=2)
     events = list(plan.run())
     assert [(type(event), getattr(event, "stage", None)) for event in events] == [
         (StageStarted, 1),
@@ -53,7 +54,7 @@ def test_after_the_last_stage_nothing_is_run_and_nothing_is_equal(
     mistral_family: Family, window_subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plan_module, "tiny_subject", lambda family, variant: window_subject)
-    plan = Plan(mistral_family, TRANSFORMS, named(mistral_family, "window"), last_stage=2)
+    plan = Plan(mistral_family, RUNTIME, named(mistral_family, "window"), last_stage=2)
     (result,) = (event.result for event in plan.run() if isinstance(event, ScenarioFinished))
     assert [(stage.status, stage.detail) for stage in result.stages[:3]] == [
         ("reference", ""),
@@ -72,7 +73,7 @@ def test_a_variant_that_upstream_cannot_run_fails_in_every_scenario_and_the_next
         return window_subject
 
     monkeypatch.setattr(plan_module, "tiny_subject", subject)
-    plan = Plan(mistral_family, TRANSFORMS, named(mistral_family, "base", "window"), last_stage=2)
+    plan = Plan(mistral_family, RUNTIME, named(mistral_family, "base", "window"), last_stage=2)
     events = [event for event in plan.run() if isinstance(event, ScenarioFinished)]
     assert [event.row for event in events] == list(plan.rows()), "each once"
     finished = {event.row: event.result for event in events}

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qeff_codegen.bump.comparison import CheckedIn
-from qeff_codegen.check.hashes import is_as_written
-from qeff_codegen.emit import layout, manifest
-from qeff_codegen.emit.layout import modeling_path
-from qeff_codegen.emit.manifest import ManifestEntry
+from qeff_codegen.checked_in import layout, manifest
+from qeff_codegen.checked_in.layout import modeling_path
+from qeff_codegen.checked_in.manifest import ManifestEntry, is_as_written
 from qeff_codegen.errors import DifferencesError, UsageError
 from qeff_codegen.upstream.transformers_text import TransformersText
 

@@ -5,24 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 
 from qeff_codegen.check.finding import Cause
 from qeff_codegen.check.on_disk import read
 from qeff_codegen.check.sources import Compared, NotCompared
-from qeff_codegen.emit import layout
-from qeff_codegen.emit.manifest import ManifestEntry, entry_sha256
-from qeff_codegen.engine.rules_hash import rules_sha256
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What decides, beside upstream's text, the bytes that are generated."""
-
-    rules_sha256: str
-    black_version: str
-    libcst_version: str
+from qeff_codegen.checked_in import layout
+from qeff_codegen.checked_in.manifest import ManifestEntry, is_as_written
+from qeff_codegen.checked_in.tools import Tools
 
 
 @dataclass(frozen=True)
@@ -36,21 +26,6 @@ class Doubt:
     cause: Cause
     path: Path
     message: str
-
-
-def tools_here() -> Tools:
-    """The rules and libraries that generating would use now."""
-    return Tools(rules_sha256(), version("black"), version("libcst"))
-
-
-def made_with(entry: ManifestEntry, tools: Tools) -> bool:
-    """Whether the record is of a file that these rules and libraries made."""
-    return Tools(entry.rules_sha256, entry.black_version, entry.libcst_version or "") == tools
-
-
-def is_as_written(name: str, entry: ManifestEntry) -> bool:
-    """Whether the record of `name` says what this tool wrote into it, and all that it writes into one today."""
-    return entry.entry_sha256 == entry_sha256(name, entry)
 
 
 def doubts(

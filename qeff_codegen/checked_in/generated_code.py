@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import sys
 from dataclasses import dataclass
@@ -10,12 +11,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from qeff_codegen.emit.manifest import load, package_of
+from qeff_codegen.checked_in import layout
+from qeff_codegen.checked_in.manifest import load, package_of
 from qeff_codegen.errors import UsageError
-from qeff_codegen.validation.own_bench import OwnBench
-from qeff_codegen.validation.subjects import Subject
-
-TRANSFORMS_FILE = "pytorch_transforms.py"
 
 
 @dataclass(frozen=True)
@@ -23,6 +21,11 @@ class GeneratedTransforms:
     """The mapping transforms of a generated folder, in the order they are applied."""
 
     transforms: tuple[type[Any], ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the transforms are called."""
+        return tuple(transform.__name__ for transform in self.transforms)
 
     def apply(self, model: Any) -> Any:
         """Turn `model` into its QEff model, in place, and return it.
@@ -37,10 +40,6 @@ class GeneratedTransforms:
             raise UsageError(f"The generated mapping has no entry for {before}; generate the model again.")
         return model
 
-    def bench(self, subject: Subject, folder: Path) -> OwnBench:
-        """See `Runtime`: generated code runs on this project's own."""
-        return OwnBench(subject, self.apply, [transform.__name__ for transform in self.transforms], folder)
-
 
 def load_transforms(name: str, folder: Path) -> GeneratedTransforms:
     """Import the transforms of `folder`, after checking that what serves `name` was generated into it.
@@ -49,8 +48,8 @@ def load_transforms(name: str, folder: Path) -> GeneratedTransforms:
         UsageError: `name` is not there, or the folder's code cannot be imported.
     """
     package = package_of(name, folder)
-    modeling = folder / package / f"modeling_{package}.py"
-    transforms = folder / TRANSFORMS_FILE
+    modeling = layout.modeling_path(folder, package)
+    transforms = folder / layout.MAPPING
     for needed in (modeling, transforms):
         if not needed.is_file():
             raise UsageError(
@@ -62,6 +61,15 @@ def load_transforms(name: str, folder: Path) -> GeneratedTransforms:
     except ImportError as error:
         raise UsageError(f"{transforms} cannot be imported: {error}{_other_release(package, folder)}") from error
     return GeneratedTransforms((module.CustomOpsTransform, module.KVCacheTransform))
+
+
+def code_sha256(name: str, folder: Path) -> str:
+    """Hash of the generated code that serves `name`: its package and the mapping."""
+    digest = hashlib.sha256()
+    for path in [*sorted((folder / package_of(name, folder)).glob("*.py")), *folder.glob("*.py")]:
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _other_release(package: str, folder: Path) -> str:
@@ -95,4 +103,4 @@ def _import_from(folder: Path, module: str) -> Any:
 
 
 def _is_generated(package: ModuleType) -> bool:
-    return any((Path(folder) / TRANSFORMS_FILE).is_file() for folder in getattr(package, "__path__", []))
+    return any((Path(folder) / layout.MAPPING).is_file() for folder in getattr(package, "__path__", []))

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from qeff_codegen.emit import layout
+from qeff_codegen.checked_in import layout
 from qeff_codegen.errors import UsageError
 from qeff_codegen.generated_model import GeneratedModel, MappingEntry
 
@@ -84,6 +84,11 @@ def entry_sha256(name: str, entry: ManifestEntry) -> str:
     """SHA-256 of all that a record of model `name` says but this hash."""
     fields = asdict(replace(entry, entry_sha256=None))
     return text_sha256(json.dumps([name, fields], sort_keys=True))
+
+
+def is_as_written(name: str, entry: ManifestEntry) -> bool:
+    """Whether the record of `name` says what this tool wrote into it, and all that it writes into one today."""
+    return entry.entry_sha256 == entry_sha256(name, entry)
 
 
 def package_of(family: str, folder: Path) -> str:

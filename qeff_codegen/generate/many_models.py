@@ -6,8 +6,8 @@ import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
-from qeff_codegen.engine.generate import generate_model
 from qeff_codegen.errors import Refusal
+from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.upstream.source import UpstreamModel
 

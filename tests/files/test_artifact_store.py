@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from qeff_codegen.deploy.artifact_store import ArtifactStore, artifact_key, is_whole
 from qeff_codegen.errors import UsageError
+from qeff_codegen.files.artifact_store import ArtifactStore, artifact_key, is_whole
 
 
 def write_numbers(folder: Path) -> None:

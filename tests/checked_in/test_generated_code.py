@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from qeff_codegen.emit.manifest import Manifest, load, render
+from qeff_codegen.checked_in.generated_code import load_transforms
+from qeff_codegen.checked_in.manifest import Manifest, load, render
 from qeff_codegen.errors import UsageError
-from qeff_codegen.validation.generated_code import load_transforms
 
 ROOT = Path(__file__).resolve().parents[2]
 
