@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Collection
+from itertools import takewhile
 
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits, block_text
@@ -128,9 +129,10 @@ class _Fold:
             return True
         text = ""
         for word, (test, body) in zip(["if", *["elif"] * len(branches)], branches, strict=False):
-            text += f"{word} {test}:\n" + block_text([self._lines(body)])
+            above = self._comments_above(body) if word == "elif" else ""
+            text += f"{above}{word} {test}:\n" + block_text([self._lines(body)])
         if last is not None:
-            text += "else:\n" + block_text([self._lines(last)])
+            text += f"{self._comments_above(last)}else:\n" + block_text([self._lines(last)])
         self.edits.replace_statement(node, text)
         return True
 
@@ -156,6 +158,20 @@ class _Fold:
             assert isinstance(following, ast.If)
             current = following
 
+    def _comments_above(self, body: list[ast.stmt]) -> str:
+        """The comments above the `elif` or `else` that `body` hangs on."""
+        holder = self.code.parent(body[0])
+        assert isinstance(holder, ast.If)
+        if body is holder.orelse:
+            end = holder.body[-1].end_lineno or 0
+        else:
+            before = self.code.parent(holder)
+            assert isinstance(before, ast.If)
+            end = before.body[-1].end_lineno or 0 if before.orelse == [holder] else holder.lineno - 1
+        above = takewhile(_is_blank_or_comment, self.code.text.split("\n")[end:])
+        indent = " " * holder.col_offset
+        return "".join(f"{line[len(indent) :]}\n" for line in above if line.startswith(f"{indent}#"))
+
     def _test_text(self, test: ast.expr) -> str:
         start, end = self.code.places.span(test)
         bare = self.code.text[start:end]
@@ -165,6 +181,10 @@ class _Fold:
         """A block at indentation 0, without the statements that only fill it."""
         kept = [item for item in block if not isinstance(item, ast.Pass)] or block[:1]
         return "".join(self.edits.statement_with_comments(item) for item in kept)
+
+
+def _is_blank_or_comment(line: str) -> bool:
+    return not line.strip() or line.lstrip().startswith("#")
 
 
 def _blocks_in(statement: ast.stmt) -> list[list[ast.stmt]]:

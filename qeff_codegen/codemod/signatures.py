@@ -19,13 +19,16 @@ def add_parameters(edits: Edits, added: Mapping[str, str]) -> None:
     if not new:
         return
     arguments = code.tree.args
-    spans = [span for span in _spans(code)]
+    spans = _spans(code)
     positional = len(arguments.posonlyargs) + len(arguments.args)
     separator = _separator(code, spans)
-    if positional:
-        edits.insert(spans[positional - 1][1], "".join(separator + item for item in new))
+    if positional < len(spans):
+        has_bare_star = arguments.vararg is None and bool(arguments.kwonlyargs)
+        following = spans[positional][0]
+        following = _star_before(code, following) if has_bare_star else following
+        edits.insert(following, "".join(item + separator for item in new))
     elif spans:
-        edits.insert(_star_before(code, spans[0][0]), "".join(item + separator for item in new))
+        edits.insert(spans[-1][1], "".join(separator + item for item in new))
     else:
         opened = code.text.index("(", code.places.span(code.tree)[0]) + 1
         edits.insert(opened, ", ".join(new))

@@ -145,10 +145,12 @@ class FactsRule(Rule):
 def make(edits: Edits, found: Match, give: str) -> None:
     """Put what a template gives in the place of a match."""
     first = found.node
-    if isinstance(first, ast.expr):
+    holder = edits.code.parent(first)
+    if isinstance(first, ast.expr) and (give or not isinstance(holder, ast.Expr)):
         edits.replace(first, fill(give, found, edits))
         return
-    statements = [node for node in found.nodes if isinstance(node, ast.stmt)]
+    nodes = (holder,) if isinstance(first, ast.expr) else found.nodes
+    statements = [node for node in nodes if isinstance(node, ast.stmt)]
     if give:
         edits.replace_statements(statements, fill(give, found, edits))
     else:

@@ -54,7 +54,8 @@ class Rule:
     expect: ClassVar[Expect] = Expect.ANY
     # Names of the runtime that the rule introduces and not every target has; where one is missing, it is not run.
     needs: ClassVar[tuple[str, ...]] = ()
-    # A function that holds none of these words is passed over without being read: most rules match in few functions.
+    # A function that mentions none of these is passed over: most rules match in few functions.
+    names: ClassVar[tuple[str, ...]] = ()
     words: ClassVar[tuple[str, ...]] = ()
     next_step: ClassVar[str] = "this construct needs a rule of its own before the model can be generated"
 
@@ -75,6 +76,8 @@ class Rule:
     def applies_to(self, function: Function) -> bool:
         """Whether the rule looks at `function` at all: it has one of its roles, and one of its words if there are."""
         if function.added or function.role not in self.roles:
+            return False
+        if self.names and function.code.identifiers.isdisjoint(self.names):
             return False
         return not self.words or any(word in line.text for line in function.lines for word in self.words)
 

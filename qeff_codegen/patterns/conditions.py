@@ -58,6 +58,13 @@ def made_by(constructor: str) -> Condition:
     return Condition(f"is an `nn.{constructor}`, made in `__init__`", holds)
 
 
+def _is_given_in_init(node: ast.expr, found: Match, place: Place) -> bool:
+    if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name) or node.value.id != "self":
+        return False
+    values = place.owner.assigned.get(node.attr, ()) if place.owner is not None else ()
+    return bool(values) and all(isinstance(value, ast.Name) for value in values)
+
+
 def bound_to(text: str) -> Condition:
     """A local name that is bound once, to what a pattern shows."""
     pattern = Pattern(text)
@@ -86,6 +93,7 @@ def _read_nowhere_else(node: ast.expr, found: Match, place: Place) -> bool:
 
 
 READ_NOWHERE_ELSE = Condition("is a name that is read nowhere else", _read_nowhere_else)
+GIVEN_IN_INIT = Condition("is an attribute that `__init__` sets to one of its arguments", _is_given_in_init)
 NAME = Condition("is a name", lambda node, found, place: isinstance(node, ast.Name))
 TEXT = Condition(
     "is a string", lambda node, found, place: isinstance(node, ast.Constant) and isinstance(node.value, str)

@@ -12,4 +12,4 @@ from qeff_codegen.engine.pattern_rule import Change, PatternRule
 class NoPaddingWarning(PatternRule):
     why = "Pads are told by `position_ids`, so a missing attention mask is nothing to warn about."
     roles = (Role.MODEL, Role.CAUSAL_LM)
-    changes = (Change("self.warn_if_padding_and_no_attention_mask(...)\n", ""),)
+    changes = (Change("self.warn_if_padding_and_no_attention_mask(...)", ""),)
