@@ -47,11 +47,14 @@ class ModelingClass:
         """The class's own `forward`, if it defines one."""
         return self.methods.get("forward")
 
-    def only_holds(self, attribute: str, constructor: str) -> bool:
-        """Whether `self.<attribute>` only ever holds an `nn.<constructor>`."""
-        values = self.assigned.get(attribute, ())
+    def made_by(self, constructor: str) -> frozenset[str]:
+        """Every attribute that only ever holds an `nn.<constructor>`."""
         makers = (f"nn.{constructor}", f"torch.nn.{constructor}")
-        return bool(values) and all(isinstance(item, ast.Call) and ast.unparse(item.func) in makers for item in values)
+        return frozenset(
+            attribute
+            for attribute, values in self.assigned.items()
+            if all(isinstance(value, ast.Call) and ast.unparse(value.func) in makers for value in values)
+        )
 
     @property
     def bases(self) -> tuple[str, ...]:

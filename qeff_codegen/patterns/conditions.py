@@ -52,7 +52,7 @@ def made_by(constructor: str) -> Condition:
             and isinstance(node.value, ast.Name)
             and node.value.id == "self"
             and place.owner is not None
-            and place.owner.only_holds(node.attr, constructor)
+            and node.attr in place.owner.made_by(constructor)
         )
 
     return Condition(f"is an `nn.{constructor}`, made in `__init__`", holds)
