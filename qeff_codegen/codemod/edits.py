@@ -103,7 +103,8 @@ class Edits:
         return self.code.with_text(self._between(0, len(self.code.text))) if self._edits else self.code
 
     def _put(self, start: int, end: int, text: str) -> None:
-        inside = [item for item in self._edits if start <= item[0] and item[1] <= end and item[0] < end]
+        # What is put right before the place stays there.
+        inside = [item for item in self._edits if start <= item[0] < end and item[1] <= end and start < item[1]]
         for item in inside:
             self._edits.remove(item)
         across = [item for item in self._edits if item[0] < end and start < item[1] and item not in inside]
