@@ -8,11 +8,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from qeff_codegen.export.export import export_onnx
+from qeff_codegen.export.graph_io import ExportSpec, kv_names
+from qeff_codegen.export.kv_cache import kv_cache_shapes
 from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.own_code import own_code_sha256
-from qeff_codegen.runtime.export import export_onnx
-from qeff_codegen.runtime.graph_io import ExportSpec, kv_names
-from qeff_codegen.runtime.kv_cache import kv_cache_shapes
 
 GRAPH_FILE = "model.onnx"
 # What writes the graph, beside our own code.
@@ -66,7 +66,7 @@ def exported_graph(
         **made_from,
         "configuration": model.config.to_json_string(use_diff=False),
         "export": asdict(spec),
-        "runtime": own_code_sha256("runtime"),
+        "runtime": own_code_sha256("export", "runtime"),
         "packages": {package: version(package) for package in _PACKAGES},
     }
 

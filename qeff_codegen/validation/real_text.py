@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qeff_codegen.runtime.text import prompt_tokens
+from qeff_codegen.decoding.text import prompt_tokens
 from qeff_codegen.validation.comparison import distinguishes
 from qeff_codegen.validation.reference import reference_trace
 from qeff_codegen.validation.results import Row

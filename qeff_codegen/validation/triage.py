@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
-from qeff_codegen.runtime.graph_io import LOGITS
+from qeff_codegen.export.graph_io import LOGITS
 from qeff_codegen.validation.calls import CallRow
 from qeff_codegen.validation.comparison import RELATIVE_TOLERANCE
 from qeff_codegen.validation.module_outputs import ModuleRecord, recorded

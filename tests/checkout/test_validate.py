@@ -27,9 +27,9 @@ from transformers.models.llama import modeling_llama as llama
 
 from QEfficient.transformers.models.llama import modeling_llama as qeff
 from qeff_codegen.runtime.customop import CustomRMSNormAIC
-from qeff_codegen.runtime.export import export_onnx
-from qeff_codegen.runtime.graph_io import ExportSpec, dynamic_axes, output_names
-from qeff_codegen.runtime.kv_cache import allocate_kv_cache, kv_cache_shapes
+from qeff_codegen.export.export import export_onnx
+from qeff_codegen.export.graph_io import ExportSpec, dynamic_axes, output_names
+from qeff_codegen.export.kv_cache import allocate_kv_cache, kv_cache_shapes
 from qeff_codegen.runtime.pytorch_transforms import ModuleMappingTransform
 from qeff_codegen.validation import plan
 

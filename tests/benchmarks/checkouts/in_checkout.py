@@ -21,7 +21,7 @@ import onnx
 from QEfficient import QEFFAutoModelForCausalLM
 
 from qeff_codegen.checkout.runnable_graph import runnable_graph
-from qeff_codegen.runtime.session import OrtDecoderSession
+from qeff_codegen.decoding.session import OrtDecoderSession
 from qeff_codegen.validation.families import Family, find_family
 from qeff_codegen.validation.plan import one_thread, quiet_upstream
 from qeff_codegen.validation.releases import with_readable_sizes
