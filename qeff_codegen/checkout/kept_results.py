@@ -58,7 +58,7 @@ def _ran(checkout: Path, name: str) -> dict[str, str]:
     """What the results hold for. Where nothing serves the family, that is what they hold for."""
     opened = open_checkout(checkout)
     found = serving_file(checkout, name, opened.transformers)
-    tool = own_code_sha256("checkout", "decoding", "export", "runtime", "validation")
+    tool = own_code_sha256("checkout", "decoding", "export", "runtime", "tiny_models", "validation")
     if found is None:
         return {"file": "", "sha256": "", "tool": tool}
     digest = hashlib.sha256()

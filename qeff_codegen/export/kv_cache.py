@@ -1,4 +1,4 @@
-"""A decoder's KV cache: its sizes, asked of the decoder itself, the zeros it starts from, and where outputs have it."""
+"""A decoder's KV cache: its sizes, asked of the decoder itself, the zeros it starts from, where outputs have it."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.sweep.lines_changed import lines_changed
 from qeff_codegen.sweep.result import FAILED, MISMATCH, REFUSED, SUPPORTED, UNFIT, FamilyResult
 from qeff_codegen.sweep.upstream_share import upstream_share
+from qeff_codegen.tiny_models.families import find_family
 from qeff_codegen.upstream.find import find_model
-from qeff_codegen.validation.families import find_family
 from qeff_codegen.validation.own_bench import OwnRuntime
 from qeff_codegen.validation.plan import one_thread, plan_for, quiet_upstream
 from qeff_codegen.validation.results import (

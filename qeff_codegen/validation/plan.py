@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import torch
 from transformers.utils import logging as transformers_logging
 
+from qeff_codegen.tiny_models.configurations import Variant, variants
+from qeff_codegen.tiny_models.families import Family
 from qeff_codegen.validation.bench import Runtime
-from qeff_codegen.validation.families import Family
 from qeff_codegen.validation.results import (
     NOT_RUN,
     Row,
@@ -22,7 +23,6 @@ from qeff_codegen.validation.results import (
 from qeff_codegen.validation.scenarios import scenarios
 from qeff_codegen.validation.stages import ALL_STAGES, failure, run_stages
 from qeff_codegen.validation.subjects import tiny_subject
-from qeff_codegen.validation.tiny_config import Variant, variants
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class QEFFAutoModelForCausalLM:
         return str(path)
 """
 CANNOT_PLAN = """
-from qeff_codegen.validation import families
+from qeff_codegen.tiny_models import families
 def find_family(name):
     raise KeyError("no plan")
 families.find_family = find_family

@@ -19,9 +19,9 @@ from qeff_codegen.errors import UsageError
 from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.export.precision import convert, precision
-from qeff_codegen.validation.families import find_family
-from qeff_codegen.validation.tiny_config import build_config, variants
-from qeff_codegen.validation.tiny_models import build_tiny_model, random_tokens
+from qeff_codegen.tiny_models.configurations import build_config, variants
+from qeff_codegen.tiny_models.families import find_family
+from qeff_codegen.tiny_models.models import build_tiny_model, random_tokens
 from tests.runtime.toy_llama import qeff_llama, upstream_llama
 
 GENERATED = Path(__file__).parents[2] / "generated"

@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from qeff_codegen.cli.validate import validate
 from qeff_codegen.errors import UsageError
+from qeff_codegen.tiny_models.configurations import Variant, variants
 from qeff_codegen.validation import plan as plan_module
-from qeff_codegen.validation.tiny_config import Variant, variants
 
 TRANSFORMS = """
 from qeff_codegen.runtime.customop import CustomRMSNormAIC

@@ -10,13 +10,13 @@ import torch
 from transformers.utils import logging as transformers_logging
 
 from qeff_codegen.checked_in.generated_code import GeneratedTransforms
+from qeff_codegen.tiny_models.configurations import Variant, variants
+from qeff_codegen.tiny_models.families import Family
 from qeff_codegen.validation import plan as plan_module
-from qeff_codegen.validation.families import Family
 from qeff_codegen.validation.own_bench import OwnRuntime
 from qeff_codegen.validation.plan import Plan, one_thread, plan_for, quiet_upstream
 from qeff_codegen.validation.results import Row, ScenarioFinished, StageStarted
 from qeff_codegen.validation.subjects import Subject
-from qeff_codegen.validation.tiny_config import Variant, variants
 from tests.validation.conftest import MistralTransform
 
 RUNTIME = OwnRuntime(GeneratedTransforms((MistralTransform,)))

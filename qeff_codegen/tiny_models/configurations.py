@@ -16,10 +16,10 @@ from typing import Any
 
 import torch
 
-from qeff_codegen.validation.families import Family
-from qeff_codegen.validation.releases import with_readable_sizes
-from qeff_codegen.validation.tiny_ropes import accepts, scaled_ropes
-from qeff_codegen.validation.tiny_sizes import SLIDING_WINDOW, is_computed, tiny_sizes
+from qeff_codegen.tiny_models.families import Family
+from qeff_codegen.tiny_models.release_differences import with_readable_sizes
+from qeff_codegen.tiny_models.ropes import accepts, scaled_ropes
+from qeff_codegen.tiny_models.sizes import SLIDING_WINDOW, is_computed, tiny_sizes
 
 # Booleans the modeling code may read that do not belong to a decoder's arithmetic at inference, or that have a
 # variant of their own (tied embeddings, the window switch).

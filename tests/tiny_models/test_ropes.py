@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from qeff_codegen.validation.tiny_ropes import accepts, scaled_ropes
-from qeff_codegen.validation.tiny_sizes import ORIGINAL_MAX_POSITIONS
+from qeff_codegen.tiny_models.ropes import accepts, scaled_ropes
+from qeff_codegen.tiny_models.sizes import ORIGINAL_MAX_POSITIONS
 
 DEFAULT = {"rope_type": "default", "rope_theta": 500.0}
 TYPES = ["linear", "dynamic", "yarn", "llama3", "longrope"]

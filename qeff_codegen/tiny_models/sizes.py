@@ -10,7 +10,7 @@ import copy
 import re
 from typing import Any
 
-from qeff_codegen.validation.releases import rope_settings, with_readable_sizes
+from qeff_codegen.tiny_models.release_differences import rope_settings, with_readable_sizes
 
 # Every context of the tiny scenarios is shorter than this; "dynamic" NTK scaling therefore never starts, which is
 # what an export with fixed tables can promise.

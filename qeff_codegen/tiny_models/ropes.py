@@ -6,8 +6,8 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from qeff_codegen.validation.releases import rope_settings, with_readable_sizes
-from qeff_codegen.validation.tiny_sizes import ORIGINAL_MAX_POSITIONS
+from qeff_codegen.tiny_models.release_differences import rope_settings, with_readable_sizes
+from qeff_codegen.tiny_models.sizes import ORIGINAL_MAX_POSITIONS
 
 _SCALINGS: dict[str, dict[str, Any]] = {
     "linear": {"factor": 4.0},

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 import torch
 
-from qeff_codegen.upstream.find import causal_lm_families
-from qeff_codegen.validation.families import Family, find_family
-from qeff_codegen.validation.tiny_config import _ALONG, build_config, variants
-from qeff_codegen.validation.tiny_models import build_tiny_model
-from qeff_codegen.validation.tiny_sizes import (
+from qeff_codegen.tiny_models.configurations import _ALONG, build_config, variants
+from qeff_codegen.tiny_models.families import Family, find_family
+from qeff_codegen.tiny_models.models import build_tiny_model
+from qeff_codegen.tiny_models.sizes import (
     EXCEPTIONS,
     MAX_POSITIONS,
     NUM_LAYERS,
     ORIGINAL_MAX_POSITIONS,
     tiny_sizes,
 )
+from qeff_codegen.upstream.find import causal_lm_families
 
 
 def configuration(**attributes: Any) -> type[Any]:
