@@ -17,13 +17,13 @@ from qeff_codegen.decoding.torch_decoder import TorchDecoder
 from qeff_codegen.deploy.checkpoint import Checkpoint, load_checkpoint
 from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
 from qeff_codegen.deploy.find_compiler import find_compiler
-from qeff_codegen.deploy.graph import ExportedGraph, exported_graph
 from qeff_codegen.deploy.inference import Inference
 from qeff_codegen.deploy.program import Program, make_program
 from qeff_codegen.deploy.sampler_options import check_qaic_config, check_sampling, sampler_spec
 from qeff_codegen.deploy.specializations import specializations
 from qeff_codegen.deploy.tiny_checkpoint import names_a_family, tiny_checkpoint
 from qeff_codegen.errors import UsageError
+from qeff_codegen.export.exported_graph import ExportedGraph, exported_graph
 from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.export.precision import convert, precision
 from qeff_codegen.files.artifact_store import ArtifactStore

@@ -14,11 +14,12 @@ import torch
 from onnx import numpy_helper
 
 from qeff_codegen.deploy.compile_options import CompileOptions
-from qeff_codegen.deploy.specializations import Specialization, specializations
+from qeff_codegen.deploy.specializations import specializations
 from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.export.precision import convert
 from qeff_codegen.export.sampler_io import SamplerSpec
+from qeff_codegen.export.specialization import Specialization
 from qeff_codegen.preflight import interface, specialized_axes
 from qeff_codegen.preflight.candidate import Candidate, candidate_of
 from qeff_codegen.preflight.check import Check
