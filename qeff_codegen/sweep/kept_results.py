@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from qeff_codegen.coverage.family_result import FamilyResult
 from qeff_codegen.errors import UsageError
 from qeff_codegen.files.whole_file import write_whole
-from qeff_codegen.sweep.result import FamilyResult
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
 
+from qeff_codegen.coverage.family_result import REFUSED, STATES, SUPPORTED, FamilyResult
 from qeff_codegen.errors import UsageError
 from qeff_codegen.files.whole_file import write_whole
-from qeff_codegen.sweep.result import REFUSED, STATES, SUPPORTED, FamilyResult
 
 MARKDOWN = "coverage.md"
 JSON = "coverage.json"

@@ -10,7 +10,7 @@ import pytest
 
 from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.generated_model import Edit, GeneratedModel
-from qeff_codegen.sweep.lines_changed import lines_changed
+from qeff_codegen.review.lines_changed import lines_changed
 from qeff_codegen.upstream.find import find_model
 from qeff_codegen.upstream.source import UpstreamModel
 from tests.rewrite_rules.example_runner import example_model

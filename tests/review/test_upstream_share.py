@@ -8,7 +8,7 @@ import pytest
 
 from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.generated_model import Edit, GeneratedModel
-from qeff_codegen.sweep.upstream_share import upstream_share
+from qeff_codegen.review.upstream_share import upstream_share
 from tests.rewrite_rules.example_runner import example_model
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from qeff_codegen.coverage.family_result import FAILED, MISMATCH, REFUSED, SUPPORTED, FamilyResult
+from qeff_codegen.coverage.page import as_json, as_markdown, write_coverage
 from qeff_codegen.errors import UsageError
-from qeff_codegen.sweep.coverage import as_json, as_markdown, write_coverage
-from qeff_codegen.sweep.result import FAILED, MISMATCH, REFUSED, SUPPORTED, FamilyResult
 from qeff_codegen.validation.results import PREFLIGHT_PASSED
 
 PLACE = "transformers/models/clip/modeling_clip.py:7"
