@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qeff_codegen.checkout.change import FamilyChange
+from qeff_codegen.checkout.family_change import FamilyChange
 from qeff_codegen.checkout.features import supported_features
 from qeff_codegen.engine.rule_set import rules
 from qeff_codegen.review.lines_changed import lines_changed

@@ -20,8 +20,9 @@ from qeff_codegen.review.lines_changed import lines_changed
 from qeff_codegen.review.upstream_share import upstream_share
 from qeff_codegen.tiny_models.families import find_family
 from qeff_codegen.upstream.find import find_model
+from qeff_codegen.validation.family_plan import plan_for
 from qeff_codegen.validation.own_bench import OwnRuntime
-from qeff_codegen.validation.plan import one_thread, plan_for, quiet_upstream
+from qeff_codegen.validation.process_settings import one_thread, quiet_upstream
 from qeff_codegen.validation.results import (
     COMPILED,
     DIFFERENT,

@@ -31,10 +31,10 @@ from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.graph_io import ExportSpec, dynamic_axes, output_names
 from qeff_codegen.export.kv_cache import allocate_kv_cache, kv_cache_shapes
 from qeff_codegen.runtime.pytorch_transforms import ModuleMappingTransform
-from qeff_codegen.validation import plan
+from qeff_codegen.validation import family_plan
 
-every_variant = plan.variants
-plan.variants = lambda family: every_variant(family)[:1]
+every_variant = family_plan.variants
+family_plan.variants = lambda family: every_variant(family)[:1]
 print("a library prints on standard output")
 
 

@@ -26,7 +26,7 @@ from qeff_codegen.tiny_models.families import Family, find_family
 from qeff_codegen.tiny_models.models import build_tiny_model
 from qeff_codegen.tiny_models.release_differences import with_readable_sizes
 from qeff_codegen.tiny_models.sizes import NUM_LAYERS, tiny_sizes
-from qeff_codegen.validation.plan import one_thread, quiet_upstream
+from qeff_codegen.validation.process_settings import one_thread, quiet_upstream
 
 # Large enough that an export takes seconds.
 LAYERS = 8

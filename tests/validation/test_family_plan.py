@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import pytest
-import torch
-from transformers.utils import logging as transformers_logging
 
 from qeff_codegen.checked_in.generated_code import GeneratedTransforms
 from qeff_codegen.tiny_models.configurations import Variant, variants
 from qeff_codegen.tiny_models.families import Family
-from qeff_codegen.validation import plan as plan_module
+from qeff_codegen.validation import family_plan
+from qeff_codegen.validation.family_plan import Plan, plan_for
 from qeff_codegen.validation.own_bench import OwnRuntime
-from qeff_codegen.validation.plan import Plan, one_thread, plan_for, quiet_upstream
 from qeff_codegen.validation.results import Row, ScenarioFinished, StageStarted
 from qeff_codegen.validation.subjects import Subject
 from tests.validation.conftest import MistralTransform
@@ -39,7 +36,7 @@ def test_rows_are_all_scenarios_of_all_variants_in_order(mistral_family: Family)
 def test_what_is_announced_is_what_finishes(
     mistral_family: Family, window_subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan_module, "tiny_subject", lambda family, variant: window_subject)
+    monkeypatch.setattr(family_plan, "tiny_subject", lambda family, variant: window_subject)
     plan = Plan(mistral_family, RUNTIME, named(mistral_family, "window"), last_stage=2)
     events = list(plan.run())
     assert [(type(event), getattr(event, "stage", None)) for event in events] == [
@@ -53,7 +50,7 @@ def test_what_is_announced_is_what_finishes(
 def test_after_the_last_stage_nothing_is_run_and_nothing_is_equal(
     mistral_family: Family, window_subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan_module, "tiny_subject", lambda family, variant: window_subject)
+    monkeypatch.setattr(family_plan, "tiny_subject", lambda family, variant: window_subject)
     plan = Plan(mistral_family, RUNTIME, named(mistral_family, "window"), last_stage=2)
     (result,) = (event.result for event in plan.run() if isinstance(event, ScenarioFinished))
     assert [(stage.status, stage.detail) for stage in result.stages[:3]] == [
@@ -72,7 +69,7 @@ def test_a_variant_that_upstream_cannot_run_fails_in_every_scenario_and_the_next
             raise ArithmeticError("upstream's own")
         return window_subject
 
-    monkeypatch.setattr(plan_module, "tiny_subject", subject)
+    monkeypatch.setattr(family_plan, "tiny_subject", subject)
     plan = Plan(mistral_family, RUNTIME, named(mistral_family, "base", "window"), last_stage=2)
     events = [event for event in plan.run() if isinstance(event, ScenarioFinished)]
     assert [event.row for event in events] == list(plan.rows()), "each once"
@@ -80,35 +77,6 @@ def test_a_variant_that_upstream_cannot_run_fails_in_every_scenario_and_the_next
     for scenario in BASE_SCENARIOS:
         result = finished[Row("mistral", "base", scenario)]
         assert [stage.status for stage in result.stages] == ["failed", "not run", "not run", "not run"]
-        assert result.stages[0].detail.startswith("ArithmeticError: upstream's own\nat test_plan.py:")
+        assert result.stages[0].detail.startswith("ArithmeticError: upstream's own\nat test_family_plan.py:")
         assert (result.scenario, result.tolerance, result.passed) == (scenario, None, False)
     assert finished[Row("mistral", "window", "window < context")].stages[1].status == "equal"
-
-
-@pytest.mark.parametrize("error", [None, KeyError])
-def test_one_thread_gives_the_threads_back(error: type[Exception] | None) -> None:
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
-        with one_thread():
-            assert torch.get_num_threads() == 1
-            if error is not None:
-                raise error
-    except KeyError:
-        pass
-    finally:
-        found = torch.get_num_threads()
-        torch.set_num_threads(before)
-    assert found == 3
-
-
-def test_upstream_is_quiet() -> None:
-    before = transformers_logging.get_verbosity()
-    try:
-        transformers_logging.set_verbosity_warning()
-        quiet_upstream()
-        assert not transformers_logging.get_logger("transformers.models.llama").isEnabledFor(logging.WARNING)
-        assert not transformers_logging.is_progress_bar_enabled()
-    finally:
-        transformers_logging.set_verbosity(before)
-        transformers_logging.enable_progress_bar()

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-
-import torch
-from transformers.utils import logging as transformers_logging
 
 from qeff_codegen.tiny_models.configurations import Variant, variants
 from qeff_codegen.tiny_models.families import Family
@@ -61,23 +57,6 @@ class Plan:
 def plan_for(family: Family, runtime: Runtime, last_stage: int = ALL_STAGES) -> Plan:
     """All variants of `family`."""
     return Plan(family, runtime, variants(family), last_stage)
-
-
-def quiet_upstream() -> None:
-    """Upstream warns about the odd values of tiny configurations; they are meant."""
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Tiny tensors are computed faster by one thread than shared between several."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _without_reference(row: Row, error: Exception) -> ScenarioResult:
