@@ -17,13 +17,13 @@ from qeff_codegen.emit.write import write_models
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.targets.target import RMS_NORMS
+from qeff_codegen.tiny_models.configurations import variants
+from qeff_codegen.tiny_models.families import find_family
 from qeff_codegen.upstream.find import find_model
-from qeff_codegen.validation.families import find_family
 from qeff_codegen.validation.own_bench import OwnRuntime
 from qeff_codegen.validation.results import ScenarioFinished, ScenarioResult
 from qeff_codegen.validation.stages import run_stages
 from qeff_codegen.validation.subjects import tiny_subject
-from qeff_codegen.validation.tiny_config import variants
 from rewrite_rules.rewrite import cache_update_by_position, custom_rms_norm, mask_from_position_ids
 
 Break = Callable[[pytest.MonkeyPatch], None]
