@@ -8,12 +8,40 @@ from __future__ import annotations
 
 import ast
 
-from qeff_codegen.anatomy.tree import find, spelled, walk
+from qeff_codegen.patterns.match import Match, match
+from qeff_codegen.patterns.pattern import Pattern
 
-SOFTMAX = {"nn.functional.softmax", "torch.softmax", "F.softmax"}
-REPEATED = {f"repeat_kv({states}, module.num_key_value_groups)" for states in ("key", "value")}
-# The last two axes of the keys, exchanged.
-EXCHANGED = (["2", "3"], ["-1", "-2"])
+_SPELLINGS = {
+    "QUERY": "{query, query.float(), query.to(torch.float32)}",
+    "KEYS": "{$k.float(), $k.to(torch.float32), $k}",
+    "TURNED": "{$KEYS.transpose(2, 3), $KEYS.transpose(-1, -2)}",
+    "SOFTMAX": "{{nn.functional.softmax, torch.softmax}($s, dim=-1),"
+    " {nn.functional.softmax, torch.softmax}($s, dim=-1, dtype=torch.float32)}",
+    "NORMALISED": "{$SOFTMAX, $SOFTMAX.to($_), $SOFTMAX.type($_)}",
+    "WEIGHTS": "{$s, $s.to($_), $s.type($_)}",
+    "MASKED": "{$s + attention_mask, torch.where(attention_mask, MIN_MASKED_ATTENTION_VALUE, $s)}",
+}
+# What may stand before the softmax, statement by statement: nothing in it reads the scores of two keys together.
+_BEFORE = tuple(
+    Pattern(text, _SPELLINGS)
+    for text in (
+        "if scaling is None:\n    scaling = {query.size(-1), query.shape[-1], module.head_dim} ** -0.5",
+        "$_ = repeat_kv({key, value}, module.num_key_value_groups)",
+        "$_ = torch.matmul($QUERY, $TURNED) * scaling",
+        "if softcap is not None:\n    $s = $s / softcap\n    $s = torch.tanh($s)\n    $s = $s * softcap",
+        "$s = $MASKED",
+        "if attention_mask is not None:\n    $s = $MASKED",
+    )
+)
+# The softmax and all that follows it.
+_TO_THE_END = tuple(
+    Pattern(
+        f"$s = $NORMALISED\n{cast}$o = torch.matmul($WEIGHTS, $v)\n"
+        "$o = {$o.transpose(1, 2), $o.transpose(1, 2).contiguous()}\nreturn $o, $s",
+        _SPELLINGS,
+    )
+    for cast in ("", "$s = {$s.to($_), $s.type($_)}\n")
+)
 
 
 def softmax_statement(function: ast.FunctionDef) -> tuple[int, str] | None:
@@ -21,129 +49,17 @@ def softmax_statement(function: ast.FunctionDef) -> tuple[int, str] | None:
 
     None for a function that is not in the form that allows blocks of keys.
     """
-    body = function.body
-    places = [(index, scores) for index, item in enumerate(body) if (scores := _normalised(item)) is not None]
-    if len(places) != 1:
-        return None
-    index, scores = places[0]
-    before = body[1:index] if ast.get_docstring(function) is not None else body[:index]
-    if not all(map(_looks_at_one_score, before)):
-        return None
-    return places[0] if _is_product_with_values(body[index + 1 :], scores) else None
+    first = 0 if ast.get_docstring(function) is None else 1
+    for index in range(first, len(function.body)):
+        ended = (match(pattern, function.body[index:]) for pattern in _TO_THE_END)
+        found = next(filter(_binds_names, ended), None)
+        if found is not None:
+            before = function.body[first:index]
+            known = all(any(_binds_names(match(pattern, item)) for pattern in _BEFORE) for item in before)
+            return (index, ast.unparse(found["s"])) if known else None
+    return None
 
 
-def _normalised(statement: ast.stmt) -> str | None:
-    """The scores of `<scores> = <softmax>(<scores>, dim=-1, dtype=torch.float32)`, cast or not."""
-    scores, value = _assigned(statement)
-    call = _uncast(value)
-    if not isinstance(call, ast.Call) or spelled(call.func) not in SOFTMAX:
-        return None
-    given = [spelled(item) for item in (*call.args, *call.keywords)]
-    return scores if given in ([scores, "dim=-1"], [scores, "dim=-1", "dtype=torch.float32"]) else None
-
-
-def _looks_at_one_score(statement: ast.stmt) -> bool:
-    """Whether a statement may stand before the softmax: nothing in it reads the scores of two keys together."""
-    if isinstance(statement, ast.If):
-        asked = "" if statement.orelse else spelled(statement.test)
-        if asked == "scaling is None":
-            return len(statement.body) == 1 and _is_usual_scaling(statement.body[0])
-        if asked == "softcap is not None":
-            return _is_softcap(statement.body)
-        return asked == "attention_mask is not None" and len(statement.body) == 1 and _is_masked(statement.body[0])
-    _, value = _assigned(statement)
-    return value is not None and (spelled(value) in REPEATED or _is_masked(statement) or _are_scores(value))
-
-
-def _is_usual_scaling(statement: ast.stmt) -> bool:
-    """`scaling = <size> ** -0.5`."""
-    name, value = _assigned(statement)
-    if name != "scaling" or not isinstance(value, ast.BinOp) or not isinstance(value.op, ast.Pow):
-        return False
-    known = (ast.Name, ast.Attribute, ast.Call, ast.Constant, ast.UnaryOp)
-    plain = all(isinstance(node, known) for node in walk(value.left))
-    plain = plain and all(len(call.args) < 2 and not call.keywords for call in find(ast.Call, value.left))
-    return plain and spelled(value.right) == "-0.5"
-
-
-def _is_softcap(body: list[ast.stmt]) -> bool:
-    scores, _ = _assigned(body[0])
-    capped = [f"{scores} = {scores} / softcap", f"{scores} = torch.tanh({scores})", f"{scores} = {scores} * softcap"]
-    return [spelled(item) for item in body] == capped
-
-
-def _is_masked(statement: ast.stmt) -> bool:
-    scores, value = _assigned(statement)
-    chosen = f"torch.where(attention_mask, MIN_MASKED_ATTENTION_VALUE, {scores})"
-    return value is not None and spelled(value) in (f"{scores} + attention_mask", chosen)
-
-
-def _are_scores(value: ast.expr) -> bool:
-    """`torch.matmul(query, <keys>.transpose(2, 3)) * scaling`."""
-    if not isinstance(value, ast.BinOp) or not isinstance(value.op, ast.Mult) or spelled(value.right) != "scaling":
-        return False
-    factors = _factors(value.left)
-    exchanged = factors[1] if factors is not None else None
-    if factors is None or not isinstance(exchanged, ast.Call) or not isinstance(exchanged.func, ast.Attribute):
-        return False
-    axes = [spelled(item) for item in (*exchanged.args, *exchanged.keywords)]
-    keys = _unwidened(exchanged.func.value)
-    swapped = exchanged.func.attr == "transpose" and axes in EXCHANGED and isinstance(keys, ast.Name)
-    return swapped and spelled(_unwidened(factors[0])) == "query"
-
-
-def _is_product_with_values(statements: list[ast.stmt], scores: str) -> bool:
-    """Whether statements multiply the scores with the values, move the heads, and return both."""
-    cast, value = _assigned(statements[0]) if statements else ("", None)
-    if cast == scores and value is not None and _uncast(value) is not value and _is_name(_uncast(value), scores):
-        statements = statements[1:]
-    if len(statements) != 3:
-        return False
-    product, moved, returned = statements
-    output, value = _assigned(product)
-    factors = _factors(value)
-    if factors is None or not _is_name(_uncast(factors[0]), scores) or not isinstance(factors[1], ast.Name):
-        return False
-    target, value = _assigned(moved)
-    exchanged = (f"{output}.transpose(1, 2)", f"{output}.transpose(1, 2).contiguous()")
-    if target != output or value is None or spelled(value) not in exchanged:
-        return False
-    results = returned.value if isinstance(returned, ast.Return) else None
-    return isinstance(results, ast.Tuple) and [spelled(item) for item in results.elts] == [output, scores]
-
-
-def _assigned(statement: ast.stmt) -> tuple[str, ast.expr | None]:
-    """The local that a statement binds, and to what; an empty name and None for any other statement."""
-    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-        if isinstance(statement.targets[0], ast.Name):
-            return statement.targets[0].id, statement.value
-    return "", None
-
-
-def _factors(product: ast.expr | None) -> tuple[ast.expr, ast.expr] | None:
-    """Both factors of `torch.matmul(<one>, <other>)`."""
-    if not isinstance(product, ast.Call) or spelled(product.func) != "torch.matmul" or product.keywords:
-        return None
-    return (product.args[0], product.args[1]) if len(product.args) == 2 else None
-
-
-def _uncast(value: ast.expr | None) -> ast.expr | None:
-    """What is cast by `<...>.to(<dtype>)` or `<...>.type(<dtype>)`, once; a value that is not, itself."""
-    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute) or value.keywords:
-        return value
-    dtype = value.args[0] if len(value.args) == 1 else None
-    is_cast = value.func.attr in ("to", "type") and isinstance(dtype, (ast.Name, ast.Attribute))
-    return value.func.value if is_cast else value
-
-
-def _unwidened(value: ast.expr) -> ast.expr:
-    """What is computed with in float32: `<...>.float()` or `<...>.to(torch.float32)`, once."""
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
-        given = [spelled(item) for item in (*value.args, *value.keywords)]
-        if (value.func.attr, given) in (("float", []), ("to", ["torch.float32"])):
-            return value.func.value
-    return value
-
-
-def _is_name(value: ast.expr | None, name: str) -> bool:
-    return isinstance(value, ast.Name) and value.id == name
+def _binds_names(found: Match | None) -> bool:
+    """Whether a pattern matches and all its placeholders stand for names: what is computed may read several keys."""
+    return found is not None and all(isinstance(node, ast.Name) for node in found.bound.values())

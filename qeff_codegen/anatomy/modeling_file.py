@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from qeff_codegen.anatomy.implementation_tables import (
     ImplementationTable,
@@ -46,6 +47,15 @@ class ModelingClass:
         """The class's own `forward`, if it defines one."""
         return self.methods.get("forward")
 
+    def made_by(self, constructor: str) -> frozenset[str]:
+        """Every attribute that only ever holds an `nn.<constructor>`."""
+        makers = (f"nn.{constructor}", f"torch.nn.{constructor}")
+        return frozenset(
+            attribute
+            for attribute, values in self.assigned.items()
+            if all(isinstance(value, ast.Call) and ast.unparse(value.func) in makers for value in values)
+        )
+
     @property
     def bases(self) -> tuple[str, ...]:
         """Base classes as source text."""
@@ -70,6 +80,11 @@ class ModelingFile:
     names: frozenset[str]
     tables: dict[str, tuple[str, ...]]
     lines: tuple[str, ...] = field(repr=False)
+
+    @cached_property
+    def aliases(self) -> dict[str, str]:
+        """What the file's imports call modules and what they bring in, with full names."""
+        return {name: module if member is None else f"{module}.{member}" for name, (module, member) in self.imports.items()}
 
     def location(self, line: int) -> Location:
         """The place of a 1-based line, with its text as excerpt."""

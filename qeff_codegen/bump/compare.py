@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from qeff_codegen.bump.checked_in import FindRelease, checked_in_models
 from qeff_codegen.bump.comparison import (
     GENERATES_NOW,
     GONE,
@@ -23,9 +22,10 @@ from qeff_codegen.bump.comparison import (
     CheckedIn,
     Comparison,
 )
+from qeff_codegen.bump.models_to_compare import FindRelease, checked_in_models
 from qeff_codegen.bump.new_release import Generate, NewRelease, read_release
 from qeff_codegen.bump.whereabouts import whereabouts
-from qeff_codegen.check.hashes import made_with, tools_here
+from qeff_codegen.checked_in.tools import made_with, tools_here
 from qeff_codegen.errors import Refusal, UsageError
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.upstream.transformers_text import TransformersText

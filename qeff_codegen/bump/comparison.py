@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from qeff_codegen.bump.diffs import unified
-from qeff_codegen.emit.manifest import ManifestEntry
+from qeff_codegen.checked_in.manifest import ManifestEntry
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generated_model import GeneratedModel, MappingEntry
 from qeff_codegen.upstream.source import UpstreamModel

@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from qeff_codegen.check.doubts import Doubt
 from qeff_codegen.check.finding import Cause, Effect, Finding, Remedy
-from qeff_codegen.check.hashes import Doubt, is_as_written
 from qeff_codegen.check.on_disk import LABELS, read, text_of
 from qeff_codegen.check.regenerate import Outcome
-from qeff_codegen.emit import layout
-from qeff_codegen.emit.differences import differences
-from qeff_codegen.emit.manifest import ManifestEntry, entry_for, laid_out
+from qeff_codegen.checked_in import layout
+from qeff_codegen.checked_in.manifest import ManifestEntry, entry_for, is_as_written, laid_out
 from qeff_codegen.errors import Refusal
+from qeff_codegen.files.differences import differences
 from qeff_codegen.generated_model import GeneratedModel
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from qeff_codegen.check.finding import Cause, Effect, Finding, Remedy
 from qeff_codegen.check.mapping_lines import MappingLine, MappingText, entries_in, entries_of
 from qeff_codegen.check.on_disk import LABELS, read, text_of
-from qeff_codegen.emit import layout
-from qeff_codegen.emit.differences import differences
-from qeff_codegen.emit.manifest import Manifest, ManifestEntry
+from qeff_codegen.checked_in import layout
+from qeff_codegen.checked_in.manifest import Manifest, ManifestEntry
 from qeff_codegen.errors import Refusal
+from qeff_codegen.files.differences import differences
 
 
 @dataclass(frozen=True)

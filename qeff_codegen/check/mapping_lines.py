@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from qeff_codegen.emit.manifest import ManifestEntry
+from qeff_codegen.checked_in.manifest import ManifestEntry
 
 MAPPING = "_module_mapping"
 

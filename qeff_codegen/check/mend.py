@@ -8,8 +8,8 @@ from pathlib import Path
 
 from qeff_codegen.check.finding import Cause, Effect, Finding, Remedy
 from qeff_codegen.check.sources import Sources, is_bundled, is_of_transformers
-from qeff_codegen.emit import layout
-from qeff_codegen.emit.manifest import ManifestEntry
+from qeff_codegen.checked_in import layout
+from qeff_codegen.checked_in.manifest import ManifestEntry
 
 COMMAND = "python -m qeff_codegen generate"
 # For a source that is recorded nowhere.

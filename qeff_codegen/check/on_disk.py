@@ -6,9 +6,9 @@ from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from qeff_codegen.check.finding import Cause, Finding, Remedy
-from qeff_codegen.emit import layout
-from qeff_codegen.emit.differences import differences
+from qeff_codegen.checked_in import layout
 from qeff_codegen.errors import UsageError
+from qeff_codegen.files.differences import differences
 
 # What running Python leaves behind; git leaves it behind too when a branch without the folder is checked out.
 BYTECODE = "__pycache__"

@@ -6,11 +6,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from qeff_codegen.check.hashes import is_as_written
 from qeff_codegen.check.sources import Sources, is_bundled, is_of_transformers
-from qeff_codegen.emit.manifest import ManifestEntry
-from qeff_codegen.engine.generate_many import generate_models
+from qeff_codegen.checked_in.manifest import ManifestEntry, is_as_written
 from qeff_codegen.errors import Refusal, UsageError
+from qeff_codegen.generate.many_models import generate_models
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.upstream.find import find_model
 from qeff_codegen.upstream.source import UpstreamModel

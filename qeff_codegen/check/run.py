@@ -8,16 +8,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qeff_codegen.check.doubts import Doubt, doubts
 from qeff_codegen.check.finding import Cause, Finding, Remedy, Report
-from qeff_codegen.check.hashes import Doubt, doubts, tools_here
 from qeff_codegen.check.mapping import entry_findings, open_mapping, text_findings, unrecorded_packages
 from qeff_codegen.check.mend import mending
 from qeff_codegen.check.on_disk import BYTECODE, LABELS, in_folder, in_package, read
 from qeff_codegen.check.sources import NotCompared, Sources, is_of_transformers
-from qeff_codegen.emit import layout, manifest
-from qeff_codegen.emit.differences import differences
-from qeff_codegen.emit.manifest import Manifest, ManifestEntry
+from qeff_codegen.checked_in import layout, manifest
+from qeff_codegen.checked_in.manifest import Manifest, ManifestEntry
+from qeff_codegen.checked_in.tools import tools_here
 from qeff_codegen.errors import UsageError
+from qeff_codegen.files.differences import differences
 
 if TYPE_CHECKING:
     from qeff_codegen.check.judge import Judged

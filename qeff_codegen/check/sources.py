@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
-from qeff_codegen.emit.manifest import ManifestEntry
+from qeff_codegen.checked_in.manifest import ManifestEntry
 from qeff_codegen.errors import UsageError
 from qeff_codegen.upstream.find import BLUEPRINT, find_model
 from qeff_codegen.upstream.transformers_text import TransformersText, installed_transformers, transformers_in_wheel

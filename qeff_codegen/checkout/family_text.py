@@ -13,9 +13,9 @@ from qeff_codegen.checkout.import_order import import_lines, member_order
 from qeff_codegen.checkout.python_file import tree_of
 from qeff_codegen.checkout.transforms_edits import TransformsEdits
 from qeff_codegen.checkout.transforms_file import read_transforms_file
-from qeff_codegen.engine.finished_module import PREFIX
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.targets.qefficient import QEFFICIENT
+from qeff_codegen.targets.target import PREFIX
 
 SPECULATION_TRANSFORM = "SpDTransform"
 SAMPLER_TRANSFORM = "SamplerTransform"

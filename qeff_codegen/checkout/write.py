@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from qeff_codegen.emit.all_or_nothing import change_files
-from qeff_codegen.emit.differences import differences
 from qeff_codegen.errors import UsageError
+from qeff_codegen.files.all_or_nothing import change_files
+from qeff_codegen.files.differences import differences
 
 CONTEXT = 3
 

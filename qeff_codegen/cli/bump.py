@@ -17,10 +17,10 @@ from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, UsageError
 if TYPE_CHECKING:
     from qeff_codegen.bump.comparison import Bump
     from qeff_codegen.bump.decisions import Decisions
+    from qeff_codegen.coverage.family_result import FamilyResult
     from qeff_codegen.emit.write import WriteReport
     from qeff_codegen.errors import Refusal
     from qeff_codegen.generated_model import GeneratedModel
-    from qeff_codegen.sweep.result import FamilyResult
     from qeff_codegen.upstream.source import UpstreamModel
 
 # Where the project keeps what a bump changes.
@@ -137,7 +137,7 @@ def _list(outcome: WriteReport) -> None:
 
 def _generated(jobs: int, upstreams: Sequence[UpstreamModel]) -> Iterator[GeneratedModel | Refusal]:
     """Generate all of a release's models, with a bar on a terminal: it takes a minute or more."""
-    from qeff_codegen.engine.generate_many import generate_models
+    from qeff_codegen.generate.many_models import generate_models
 
     console = Console(stderr=True)
     models = generate_models(upstreams, jobs)

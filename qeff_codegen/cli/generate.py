@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qeff_codegen.checked_in import manifest
 from qeff_codegen.cli.source_options import source_options
 from qeff_codegen.cli.tables import show_table
-from qeff_codegen.emit import manifest
 from qeff_codegen.errors import EXIT_DONE, DifferencesError, QEffCodegenError, Refusal, UsageError
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.upstream.find import find_model
@@ -101,7 +101,7 @@ def _generated(upstreams: Sequence[UpstreamModel], jobs: int) -> tuple[list[Gene
     if not upstreams:
         return [], []
     # The engine brings LibCST and every rule along, which --help and a misspelled name do not need.
-    from qeff_codegen.engine.generate_many import generate_models
+    from qeff_codegen.generate.many_models import generate_models
 
     models: list[GeneratedModel] = []
     failures: list[Failure] = []
@@ -114,7 +114,7 @@ def _generated(upstreams: Sequence[UpstreamModel], jobs: int) -> tuple[list[Gene
 
 
 def _show(model: GeneratedModel) -> None:
-    from qeff_codegen.engine.generate import rule_summaries
+    from qeff_codegen.generate.one_model import rule_summaries
 
     release = f" (transformers {model.upstream.version})" if model.upstream.version else ""
     roles = [(role.role, role.name, str(role.line)) for role in model.roles]

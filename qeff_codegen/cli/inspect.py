@@ -15,7 +15,7 @@ from qeff_codegen.cli.tables import show_table
 @source_options
 def inspect(name: str, transformers_version: str | None, source: Path | None) -> None:
     """Show what is recognised in NAME, where, and why."""
-    from qeff_codegen.engine.generate import inspect_model
+    from qeff_codegen.generate.one_model import inspect_model
     from qeff_codegen.upstream.find import find_model
 
     upstream = find_model(name, transformers_version=transformers_version, source=source)

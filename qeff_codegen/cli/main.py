@@ -7,7 +7,7 @@ import importlib
 
 import click
 
-from qeff_codegen.cli.messages import MessageCommand
+from qeff_codegen.messages import MessageCommand
 
 # Each command is the click command of its own name in the module of its name; modules are imported when needed.
 COMMANDS = {

@@ -44,7 +44,7 @@ def review(
 
     Exit code 1: a line differs that no rule owns.
     """
-    from qeff_codegen.engine.generate import generate_model
+    from qeff_codegen.generate.one_model import generate_model
     from qeff_codegen.review.facts import review_of
     from qeff_codegen.upstream.find import find_model
     from qeff_codegen.validation.record import RECORDS
@@ -83,7 +83,7 @@ def _seen_from(page: Path) -> str | None:
 
 
 def _write(path: Path, text: str) -> None:
-    from qeff_codegen.sweep.whole_file import write_whole
+    from qeff_codegen.files.whole_file import write_whole
 
     try:
         write_whole(path, text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,30 +9,29 @@ from typing import Any
 
 import torch
 
-from qeff_codegen.deploy.artifact_store import ArtifactStore
+from qeff_codegen.checked_in.generated_code import code_sha256, load_transforms
+from qeff_codegen.decoding.sampled_decoding import SampledDecoding
+from qeff_codegen.decoding.sampling_parameters import SamplingParameters
+from qeff_codegen.decoding.session import OrtDecoderSession
+from qeff_codegen.decoding.torch_decoder import TorchDecoder
 from qeff_codegen.deploy.checkpoint import Checkpoint, load_checkpoint
 from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
-from qeff_codegen.deploy.graph import ExportedGraph, exported_graph
+from qeff_codegen.deploy.find_compiler import find_compiler
 from qeff_codegen.deploy.inference import Inference
 from qeff_codegen.deploy.program import Program, make_program
 from qeff_codegen.deploy.sampler_options import check_qaic_config, check_sampling, sampler_spec
 from qeff_codegen.deploy.specializations import specializations
 from qeff_codegen.deploy.tiny_checkpoint import names_a_family, tiny_checkpoint
-from qeff_codegen.emit.manifest import package_of
 from qeff_codegen.errors import UsageError
+from qeff_codegen.export.exported_graph import ExportedGraph, exported_graph
+from qeff_codegen.export.graph_io import ExportSpec
+from qeff_codegen.export.precision import convert, precision
+from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.preflight.candidate import candidate_of
 from qeff_codegen.preflight.run import Preflight, preflight
 from qeff_codegen.preflight.sample_prompt import sample_prompt
-from qeff_codegen.runtime.find_compiler import find_compiler
-from qeff_codegen.runtime.graph_io import ExportSpec
 from qeff_codegen.runtime.key_blocks import ask_for_key_blocks, check_key_blocks
-from qeff_codegen.runtime.precision import convert, precision
-from qeff_codegen.runtime.sampled_decoding import SampledDecoding
-from qeff_codegen.runtime.sampling_parameters import SamplingParameters
-from qeff_codegen.runtime.session import OrtDecoderSession
-from qeff_codegen.runtime.torch_decoder import TorchDecoder
 from qeff_codegen.upstream.cache_folder import cache_folder
-from qeff_codegen.validation.generated_code import load_transforms
 
 GENERATED = Path(__file__).resolve().parents[2] / "generated"
 
@@ -71,10 +69,10 @@ class QEFFAutoModelForCausalLM:
         self._name = checkpoint.name
         self._made_from = {
             "checkpoint": checkpoint.sha256,
-            "generated": _sha256(generated, model_type),
+            "generated": code_sha256(model_type, generated),
             "dtype": str(dtype),
         }
-        self._pytorch_transforms = tuple(transform.__name__ for transform in transforms.transforms)
+        self._pytorch_transforms = transforms.names
 
     @classmethod
     def from_pretrained(
@@ -268,12 +266,3 @@ class QEFFAutoModelForCausalLM:
             generation_len=generation_len,
             sampled=None if self.sampler is None else SampledDecoding(self.sampler, sampling or SamplingParameters()),
         )
-
-
-def _sha256(generated: Path, model_type: str) -> str:
-    """Of the generated code that serves `model_type`: its package and the mapping."""
-    digest = hashlib.sha256()
-    for path in [*sorted((generated / package_of(model_type, generated)).glob("*.py")), *generated.glob("*.py")]:
-        digest.update(path.name.encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from qeff_codegen.deploy.artifact_store import ArtifactStore
+from qeff_codegen.deploy.packaged_weights import PACKAGED, fetch
 from qeff_codegen.errors import UsageError
+from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.upstream.cache_folder import cache_folder
-from qeff_codegen.validation.weights import PACKAGED, fetch
 
 SHARD_INDEX = "model.safetensors.index.json"
 _WEIGHTS = ("*.safetensors", "*.bin", "*.gguf")

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from qeff_codegen.decoding.context_lengths import ContextLengths
+from qeff_codegen.decoding.continuous_batching import stream_continuously
+from qeff_codegen.decoding.decoding import NewToken
+from qeff_codegen.decoding.generation import stream
+from qeff_codegen.decoding.prompt_lookup import PromptLookup
+from qeff_codegen.decoding.sampled_decoding import SampledDecoding
+from qeff_codegen.decoding.text import TextSoFar, prompt_tokens, stop_tokens
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.errors import UsageError
-from qeff_codegen.runtime.context_lengths import ContextLengths
-from qeff_codegen.runtime.continuous_batching import stream_continuously
-from qeff_codegen.runtime.decoding import NewToken
-from qeff_codegen.runtime.generation import stream
-from qeff_codegen.runtime.prompt_lookup import PromptLookup
-from qeff_codegen.runtime.sampled_decoding import SampledDecoding
-from qeff_codegen.runtime.text import TextSoFar, prompt_tokens, stop_tokens
 
 
 @dataclass(frozen=True)

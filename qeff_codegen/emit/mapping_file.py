@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from qeff_codegen.checked_in.manifest import ManifestEntry
 from qeff_codegen.emit.formatting import formatted
 from qeff_codegen.emit.imports import import_block
-from qeff_codegen.emit.manifest import ManifestEntry
 from qeff_codegen.errors import Refusal
 
 TRANSFORMS = {

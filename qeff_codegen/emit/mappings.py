@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from qeff_codegen.engine.draft import Draft
-from qeff_codegen.engine.finished_module import PREFIX
 from qeff_codegen.generated_model import MappingEntry
+from qeff_codegen.targets.target import PREFIX
 
 
 def mapping_entries(draft: Draft) -> tuple[MappingEntry, ...]:

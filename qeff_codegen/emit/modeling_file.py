@@ -15,7 +15,7 @@ from qeff_codegen.emit.left_upstream import Emission, LeftOut, left_upstream
 from qeff_codegen.emit.mappings import mapping_entries
 from qeff_codegen.emit.module_body import ModuleBody
 from qeff_codegen.emit.reminders import without_reminders
-from qeff_codegen.engine.draft import Draft, Function, code_of
+from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.provenance import Line, Removal, follow, origin, stands_for
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generated_model import Edit
@@ -139,7 +139,7 @@ def _emitted(draft: Draft) -> list[Function]:
         if item not in chosen and local & _reads(item):
             chosen.append(item)
     for item in chosen:
-        if not item.added and "super(" in code_of(item.node):
+        if not item.added and "super" in item.code.names:
             raise Refusal(
                 f"`{item.qualified_name}` calls `super()`, which means another class in the class that replaces it",
                 rule=SCAFFOLD,
@@ -160,8 +160,8 @@ def _reached(draft: Draft) -> list[Function]:
     ]
     reached = list(pending)
     while pending:
-        tree = ast.parse(code_of(pending.pop().node))
-        called = {getattr(node, "attr", getattr(node, "id", None)) for node in ast.walk(tree)}
+        code = pending.pop().code
+        called = code.names.union(node.attr for node in code.nodes(ast.Attribute))
         new = [item for item in draft.functions if item.name in called and item not in reached]
         reached += new
         pending += new
@@ -169,7 +169,7 @@ def _reached(draft: Draft) -> list[Function]:
 
 
 def _reads(function: Function) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(code_of(function.node))) if isinstance(node, ast.Name)}
+    return set(function.code.names)
 
 
 def _edits(lines: list[Line], removals: list[Removal]) -> tuple[Edit, ...]:

@@ -6,13 +6,13 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
-import libcst as cst
-
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.layout import INDENT, indented, kept_lines
 from qeff_codegen.emit import steps
 from qeff_codegen.emit.left_upstream import class_head
-from qeff_codegen.engine.draft import Draft, Function, code_of
-from qeff_codegen.engine.finished_module import PREFIX
+from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.provenance import Line, Removal
+from qeff_codegen.targets.target import PREFIX
 
 
 class ModuleBody:
@@ -40,7 +40,7 @@ class ModuleBody:
         """Add a module-level function."""
         self.defined.add(function.name)
         self._blank_lines(2, _first_upstream_line(function))
-        self._add(function, code_of(function.node).splitlines())
+        self._add(function, function.code.text.splitlines())
 
     def cls(self, draft: Draft, name: str, functions: list[Function]) -> None:
         """Add the class that takes the place of upstream's class `name`, with these methods."""
@@ -63,7 +63,7 @@ class ModuleBody:
                     self.lines.append(Line("", rules=function.lines[0].rules, function=function.qualified_name))
                 else:
                     self._blank_lines(1, _first_upstream_line(function))
-            self._add(function, _indented(function.node))
+            self._add(function, _indented(function.code))
 
     def _blank_lines(self, count: int, first: int | None) -> None:
         """Blank lines above a definition: upstream's where it has them above line `first`, else ours."""
@@ -88,10 +88,9 @@ def _first_upstream_line(function: Function) -> int | None:
     return min([*own, *(number for group in groups for number in group)], default=None)
 
 
-def _indented(node: cst.FunctionDef) -> list[str]:
+def _indented(code: Code) -> list[str]:
     """A method's lines as they stand in a class body; text inside strings keeps its own indentation."""
-    cls = cst.ClassDef(cst.Name("_"), cst.IndentedBlock([node]))
-    return cst.Module([cls]).code.splitlines()[1:]
+    return indented(code.text, INDENT, kept_lines(code.tree)).splitlines()
 
 
 def _docstring(node: ast.ClassDef, lines: tuple[str, ...]) -> list[Line]:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from qeff_codegen.emit import layout, manifest, mapping_file
-from qeff_codegen.emit.all_or_nothing import change_files
-from qeff_codegen.emit.differences import differences
-from qeff_codegen.emit.layout import modeling_path
-from qeff_codegen.emit.manifest import Manifest, ManifestEntry
+from qeff_codegen.checked_in import layout, manifest
+from qeff_codegen.checked_in.layout import modeling_path
+from qeff_codegen.checked_in.manifest import Manifest, ManifestEntry
+from qeff_codegen.emit import mapping_file
 from qeff_codegen.errors import DifferencesError, UsageError
+from qeff_codegen.files.all_or_nothing import change_files
+from qeff_codegen.files.differences import differences
 from qeff_codegen.generated_model import GeneratedModel
 
 SHOWN_LINES = 20

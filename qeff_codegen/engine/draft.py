@@ -5,11 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.modeling_file import ModelingFile
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.layout import kept_lines
 from qeff_codegen.engine.provenance import Line, Removal, follow, origin, upstream_lines
 from qeff_codegen.errors import Location
 from qeff_codegen.generated_model import MappingEntry
@@ -24,14 +28,14 @@ class Function:
     Attributes:
         owner: the upstream class it is a method of, or None.
         role: the role of its class, or of the function itself.
-        node: its LibCST node as it stands now.
+        code: its source as it stands now.
         added: a rule wrote it; upstream has no such function.
     """
 
     name: str
     owner: str | None
     role: Role
-    node: cst.FunctionDef
+    code: Code
     lines: list[Line]
     removals: list[Removal] = field(default_factory=list)
     added: bool = False
@@ -51,12 +55,27 @@ class Function:
         """Whether it is the forward of a class with a role."""
         return self.owner is not None and self.name == "forward"
 
-    def replace(self, node: cst.FunctionDef, rule: str) -> None:
+    @property
+    def node(self) -> cst.FunctionDef:
+        """LibCST's node of the function as it stands now."""
+        return parsed(self.code.text)
+
+    def replace(self, code: Code | cst.FunctionDef, rule: str) -> None:
         """Take over what `rule` made of the function, and remember which lines it changed."""
-        if node is self.node:
+        if isinstance(code, cst.FunctionDef):
+            code = self.code.with_text(cst.Module([code]).code)
+        if code.text == self.code.text:
             return
-        self.lines, self.removals = follow(self.lines, self.removals, code_of(node), rule)
-        self.node = node
+        self.lines, self.removals = follow(self.lines, self.removals, code.text, rule)
+        self.code = code
+
+
+@lru_cache(maxsize=4096)
+def parsed(text: str) -> cst.FunctionDef:
+    node = cst.parse_module(text).body[0]
+    header = cst.parse_module(text).header
+    node = cst.ensure_type(node, cst.FunctionDef)
+    return node.with_changes(leading_lines=[*header, *node.leading_lines])
 
 
 @dataclass
@@ -82,20 +101,18 @@ class Draft:
 
     def add_method(self, owner: str, source: str, rule: str) -> None:
         """Give the class that replaces `owner` a new method, after those it already has."""
-        node = cst.ensure_type(cst.parse_statement(source), cst.FunctionDef)
+        code = Code(source, self.anatomy.file.aliases)
         part = self.anatomy.part(owner)
         assert part is not None
-        function = Function(node.name.value, owner, part.role, node, [], added=True)
-        function.lines = [
-            Line(text, rules=(rule,), function=function.qualified_name) for text in code_of(node).splitlines()
-        ]
+        function = Function(code.tree.name, owner, part.role, code, [], added=True)
+        function.lines = [Line(text, rules=(rule,), function=function.qualified_name) for text in source.splitlines()]
         last = max(
             (index for index, item in enumerate(self.functions) if item.owner == owner),
             default=len(self.functions) - 1,
         )
         self.functions.insert(last + 1, function)
 
-    def location(self, function: Function, node: cst.CSTNode | None = None) -> Location:
+    def location(self, function: Function, node: ast.AST | cst.CSTNode | None = None) -> Location:
         """Where `node` of a function stands upstream, for messages; the function's own line if that is unknown."""
         index = None if node is None else _index_of(function, node)
         line = None if index is None else origin(function.lines, index, self.anatomy.file.lines)
@@ -112,7 +129,14 @@ def definition_line(anatomy: Anatomy, function: Function) -> int:
     return cls.node.lineno if method is None else method.lineno
 
 
-def _index_of(function: Function, node: cst.CSTNode) -> int | None:
+def _index_of(function: Function, node: ast.AST | cst.CSTNode) -> int | None:
+    """The index of the line that `node` begins on; None for a function, or for a node of an earlier version of it."""
+    if isinstance(node, ast.AST):
+        return node.lineno - 1 if isinstance(node, ast.expr | ast.stmt) and function.code.has(node) else None
+    return _index_of_cst(function, node)
+
+
+def _index_of_cst(function: Function, node: cst.CSTNode) -> int | None:
     """Where `node` begins in its function: of the lines that hold its first one, where most of its others follow.
 
     Comments above a node are no part of it, and the body goes before the signature.
@@ -143,22 +167,15 @@ def open_draft(anatomy: Anatomy, target: Target = EMBEDDED) -> Draft:
     These are the methods of the role classes on the call path (without `__init__`, which never runs: QEff classes
     take over existing modules) and the module-level functions they reach.
     """
-    tree = cst.parse_module(anatomy.file.upstream.source)
-    functions: list[Function] = []
-    helpers = _functions_reached(anatomy)
-    for statement in tree.body:
-        if isinstance(statement, cst.FunctionDef) and statement.name.value in helpers:
-            name = statement.name.value
-            role = Role.ATTENTION_FUNCTION if name in anatomy.attention_functions else Role.HELPER_FUNCTION
-            functions.append(_open(statement, None, role, anatomy.file.functions[name]))
-        elif isinstance(statement, cst.ClassDef):
-            part = anatomy.part(statement.name.value)
-            if part is None or part.role is Role.ROTARY_EMBEDDING:
-                continue
-            used = _methods_reached(part.cls.methods, part.entries)
-            for item in statement.body.body:
-                if isinstance(item, cst.FunctionDef) and item.name.value in used:
-                    functions.append(_open(item, part.name, part.role, part.cls.methods[item.name.value]))
+    file = anatomy.file
+    found: list[tuple[ast.FunctionDef, str | None, Role]] = []
+    for name in _functions_reached(anatomy):
+        role = Role.ATTENTION_FUNCTION if name in anatomy.attention_functions else Role.HELPER_FUNCTION
+        found.append((file.functions[name], None, role))
+    for part in anatomy.replaced:
+        used = () if part.role is Role.ROTARY_EMBEDDING else _methods_reached(part.cls.methods, part.entries)
+        found += [(part.cls.methods[name], part.name, part.role) for name in used]
+    functions = [_open(file, *item) for item in sorted(found, key=lambda item: item[0].lineno)]
     return Draft(anatomy, functions, target=target)
 
 
@@ -189,12 +206,22 @@ def _functions_reached(anatomy: Anatomy) -> set[str]:
     return reached
 
 
-def _open(node: cst.FunctionDef, owner: str | None, role: Role, definition: ast.FunctionDef) -> Function:
+def _open(file: ModelingFile, definition: ast.FunctionDef, owner: str | None, role: Role) -> Function:
     """Start following a function; blank lines above it belong to the file, comments to the function."""
-    comments = [line for line in node.leading_lines if line.comment is not None]
-    node = node.with_changes(leading_lines=comments)
-    decorators = [decorator.lineno for decorator in definition.decorator_list]
-    first = min([definition.lineno, *decorators]) - len(comments)
-    name = node.name.value
+    first = min([definition.lineno, *(decorator.lineno for decorator in definition.decorator_list)])
+    indent = " " * definition.col_offset
+    comments: list[str] = []
+    number = first - 1
+    while number > 0 and (not file.lines[number - 1].strip() or file.lines[number - 1].startswith(f"{indent}#")):
+        if file.lines[number - 1].strip():
+            comments.insert(0, file.lines[number - 1])
+        number -= 1
+    lines = [*comments, *file.lines[first - 1 : definition.end_lineno]]
+    kept = {number - first + len(comments) + 1 for number in kept_lines(definition)}
+    lines = [
+        line if number in kept else line.removeprefix(indent) for number, line in enumerate(lines, start=1)
+    ]
+    name = definition.name
     qualified_name = f"{owner}.{name}" if owner else name
-    return Function(name, owner, role, node, upstream_lines(code_of(node), first, qualified_name))
+    code = Code("\n".join(lines) + "\n", file.aliases)
+    return Function(name, owner, role, code, upstream_lines(code.text, first - len(comments), qualified_name))

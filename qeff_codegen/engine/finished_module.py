@@ -10,9 +10,8 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.tree import find, parse
 from qeff_codegen.generated_model import MappingEntry
 from qeff_codegen.targets.embedded import EMBEDDED
-from qeff_codegen.targets.target import Target
+from qeff_codegen.targets.target import PREFIX, Target
 
-PREFIX = "QEff"
 # Runs once, before the graph is made.
 INITIALIZER = "__qeff_init__"
 

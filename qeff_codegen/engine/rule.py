@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from dataclasses import dataclass
 from enum import Enum
@@ -13,7 +14,8 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.finished_module import FinishedModule
-from qeff_codegen.engine.idle_assignments import without_idle_assignments
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.idle_assignments import without_idle_assignments
 from qeff_codegen.errors import Refusal
 from qeff_codegen.targets.target import Target
 
@@ -32,7 +34,7 @@ class Unmatched(Exception):
     The engine turns it into a refusal that says where the construct stands.
     """
 
-    def __init__(self, what: str, node: cst.CSTNode) -> None:
+    def __init__(self, what: str, node: ast.AST | cst.CSTNode) -> None:
         super().__init__(what)
         self.what = what
         self.node = node
@@ -52,7 +54,8 @@ class Rule:
     expect: ClassVar[Expect] = Expect.ANY
     # Names of the runtime that the rule introduces and not every target has; where one is missing, it is not run.
     needs: ClassVar[tuple[str, ...]] = ()
-    # A function that holds none of these words is passed over without being read: most rules match in few functions.
+    # A function that mentions none of these is passed over: most rules match in few functions.
+    names: ClassVar[tuple[str, ...]] = ()
     words: ClassVar[tuple[str, ...]] = ()
     next_step: ClassVar[str] = "this construct needs a rule of its own before the model can be generated"
 
@@ -74,9 +77,11 @@ class Rule:
         """Whether the rule looks at `function` at all: it has one of its roles, and one of its words if there are."""
         if function.added or function.role not in self.roles:
             return False
+        if self.names and function.code.identifiers.isdisjoint(self.names):
+            return False
         return not self.words or any(word in line.text for line in function.lines for word in self.words)
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code | cst.FunctionDef, int]:
         """The changed function and the number of places matched."""
         raise NotImplementedError
 
@@ -88,8 +93,10 @@ class Rule:
                 node, matches = self.rewrite(function, draft.anatomy)
             except Unmatched as unmatched:
                 raise self.refuse(draft, function, unmatched.what, unmatched.node) from None
-            if node is not function.node:
-                function.replace(without_idle_assignments(function.node, node), self.id)
+            if isinstance(node, cst.FunctionDef):
+                node = function.code.with_text(cst.Module([node]).code)
+            if node is not function.code:
+                function.replace(without_idle_assignments(function.code, node), self.id)
             unit = function.owner or function.name
             counts[unit] = counts.get(unit, 0) + matches
         draft.matches[self.id] = sum(counts.values())
@@ -104,7 +111,7 @@ class Rule:
             return count == 1
         return self.expect is Expect.ANY or count >= 1
 
-    def refuse(self, draft: Draft, function: Function, what: str, node: cst.CSTNode | None = None) -> Refusal:
+    def refuse(self, draft: Draft, function: Function, what: str, node: ast.AST | cst.CSTNode | None = None) -> Refusal:
         """A refusal by this rule, placed at `node` in `function`, or at the function itself."""
         return Refusal(
             what,

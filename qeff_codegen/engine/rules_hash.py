@@ -10,8 +10,10 @@ from pathlib import Path
 FOLDERS = (
     "rewrite_rules",
     "qeff_codegen/anatomy",
+    "qeff_codegen/checked_in",
     "qeff_codegen/emit",
     "qeff_codegen/engine",
+    "qeff_codegen/generate",
     "qeff_codegen/targets",
     "qeff_codegen/upstream",
 )
@@ -19,7 +21,7 @@ FOLDERS = (
 
 @cache
 def rules_sha256() -> str:
-    """The hash of all source files in `FOLDERS`: rules, recognition, engine, emission, targets, sources."""
+    """The hash of all source files in `FOLDERS`: rules, recognition, engine, emission, records, targets, sources."""
     root = Path(__file__).resolve().parents[2]
     digest = hashlib.sha256()
     for folder in FOLDERS:

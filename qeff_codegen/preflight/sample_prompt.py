@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qeff_codegen.runtime.text import prompt_tokens
+from qeff_codegen.decoding.text import prompt_tokens
 
 # More tokens than two prefill chunks of a watched run, with any tokenizer.
 _TEXT = (

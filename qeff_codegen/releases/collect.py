@@ -11,11 +11,11 @@ from pathlib import Path
 
 import click
 
-from qeff_codegen.cli.messages import MessageCommand
 from qeff_codegen.errors import UsageError
+from qeff_codegen.files.whole_file import write_whole
+from qeff_codegen.messages import MessageCommand
 from qeff_codegen.releases.table import FILE_NAME, Release, render
 from qeff_codegen.releases.versions import last_patches, published_versions
-from qeff_codegen.sweep.whole_file import write_whole
 from qeff_codegen.upstream.transformers_text import TransformersText, transformers_in_wheel
 from qeff_codegen.upstream.wheel import transformers_wheel
 

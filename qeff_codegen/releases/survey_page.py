@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qeff_codegen.errors import UsageError
+from qeff_codegen.files.whole_file import write_whole
 from qeff_codegen.releases.neighbours import ReleaseShare
 from qeff_codegen.releases.verdict import Verdict
-from qeff_codegen.sweep.whole_file import write_whole
 
 MARKDOWN = "releases.md"
 JSON = "releases.json"

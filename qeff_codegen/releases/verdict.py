@@ -10,9 +10,9 @@ from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 
-from qeff_codegen.engine.generate import generate_model
 from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.errors import Refusal
+from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.upstream.source import UpstreamModel
 
 # Where the engine itself failed: no refusal, but a defect, and counted as not generated.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from qeff_codegen.engine.finished_module import PREFIX
+from qeff_codegen.targets.target import PREFIX
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from qeff_codegen.anatomy.rms_norm import NormKind
 
+# What the name of a class that replaces upstream's begins with.
+PREFIX = "QEff"
+
 # The module for each arithmetic of an RMS norm, which the compiler has an operator for.
 RMS_NORMS = {
     NormKind.PLAIN: "CustomRMSNormAIC",

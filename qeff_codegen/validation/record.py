@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from qeff_codegen.emit import manifest
-from qeff_codegen.emit.layout import MAPPING as MAPPING_FILE
-from qeff_codegen.emit.write import modeling_path
+from qeff_codegen.checked_in import manifest
+from qeff_codegen.checked_in.layout import MAPPING as MAPPING_FILE
+from qeff_codegen.checked_in.layout import modeling_path
+from qeff_codegen.files.whole_file import write_whole
 from qeff_codegen.generated_model import GeneratedModel, MappingEntry
 from qeff_codegen.own_code import own_code_sha256
-from qeff_codegen.sweep.whole_file import write_whole
 from qeff_codegen.upstream.find import find_model
 from qeff_codegen.validation.results import ScenarioResult
 
@@ -81,7 +81,9 @@ def load_records(model: GeneratedModel, folder: Path) -> tuple[ValidationRecord,
 
 def tool_sha256() -> str:
     """Hash of our code that runs generated code and compares it."""
-    return own_code_sha256("runtime", "preflight", "validation")
+    return own_code_sha256(
+        "checked_in", "decoding", "deploy", "export", "preflight", "runtime", "tiny_models", "validation"
+    )
 
 
 def _record(family: str, results: Sequence[ScenarioResult], generated: Path) -> ValidationRecord | None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Draft
 from qeff_codegen.engine.rule import Rule
-
-PREFIX = "QEff"
+from qeff_codegen.targets.target import PREFIX
 
 
 class SubmodulesForExport(Rule):

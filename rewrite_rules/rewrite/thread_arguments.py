@@ -7,17 +7,19 @@ name. What lies between only hands them on; where upstream's `**kwargs` already 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import ast
 
-import libcst as cst
-
-from qeff_codegen.anatomy.anatomy import Anatomy, Part
+from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import parameters
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
+from qeff_codegen.codemod.calls import add_keywords
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.signatures import add_parameters
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
 from rewrite_rules._functions import BETWEEN, carried_by_kwargs
-from rewrite_rules._matching import CACHE, spelled, tree_of, with_keywords, with_parameters
+from rewrite_rules.vocabulary import CACHE
 
 EVERYWHERE = {
     "position_ids": "torch.LongTensor | None",
@@ -33,41 +35,31 @@ class ThreadArguments(Rule):
     expect = Expect.AT_LEAST_ONE
     construct = "a call of the next part on the way from the causal LM to the attention"
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
         if not function.is_forward:
-            return function.node, 0
+            return code, 0
+        edits = Edits(code)
         if function.role is Role.ATTENTION:
-            return with_parameters(function.node, EVERYWHERE), 1
+            add_parameters(edits, EVERYWHERE)
+            return edits.done(), 1
         callees = anatomy.callees(function.role)
         taken = TO_THE_MODEL if function.role in (Role.CAUSAL_LM, Role.MODEL) else EVERYWHERE
         passed = TO_THE_MODEL if function.role is Role.CAUSAL_LM else EVERYWHERE
         if function.role in BETWEEN:
-            carried = carried_by_kwargs(tree_of(function.node), callees)
+            carried = carried_by_kwargs(code.tree, callees)
             taken = passed = {name: annotation for name, annotation in EVERYWHERE.items() if not carried(name)}
-        threader = _Thread(callees, passed)
-        node = with_parameters(function.node, taken).visit(threader)
-        return cst.ensure_type(node, cst.FunctionDef), threader.count
-
-
-class _Thread(cst.CSTTransformer):
-    def __init__(self, callees: Mapping[str, Part], passed: Collection[str]) -> None:
-        self.callees = callees
-        self.passed = passed
-        self.count = 0
-
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
-        part = self.callees.get(spelled(original_node.func))
-        if part is None:
-            return updated_node
-        self.count += 1
-        if any(item.star == "*" for item in updated_node.args):
-            raise Unmatched("a call spreads `*args`", updated_node)
-        positional = [item for item in updated_node.args if item.keyword is None and not item.star]
-        bound = set(parameters(part.forward)[: len(positional)])
-        # Upstream's parameters before it may be gone: they were an encoder's.
-        bound |= {spelled(item.value) for item in positional} & set(self.passed)
-        bound |= {item.keyword.value for item in updated_node.args if item.keyword is not None}
-        if part.cache_parameter in bound:
-            bound.add(CACHE)
-        missing = {name: name for name in self.passed if name not in bound}
-        return with_keywords(updated_node, missing) if missing else updated_node
+        add_parameters(edits, taken)
+        calls = [node for node in code.nodes(ast.Call) if ast.unparse(node.func) in callees]
+        for call in calls:
+            if any(isinstance(item, ast.Starred) for item in call.args):
+                raise Unmatched("a call spreads `*args`", call)
+            part = callees[ast.unparse(call.func)]
+            bound = set(parameters(part.forward)[: len(call.args)])
+            # Upstream's parameters before it may be gone: they were an encoder's.
+            bound |= {ast.unparse(item) for item in call.args} & set(passed)
+            bound |= {item.arg for item in call.keywords if item.arg is not None}
+            if part.cache_parameter in bound:
+                bound.add(CACHE)
+            add_keywords(edits, call, {name: name for name in passed if name not in bound})
+        return edits.done(), len(calls)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.tree import find
-from qeff_codegen.engine.finished_module import PREFIX, FinishedModule
+from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
+from qeff_codegen.targets.target import PREFIX
 
 
 class MappingComplete(Check):

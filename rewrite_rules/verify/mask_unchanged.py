@@ -12,8 +12,9 @@ from qeff_codegen.anatomy.attention_functions import MASK
 from qeff_codegen.anatomy.bindings import names_standing_for
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.tree import find, line_of, parents, spelled
-from qeff_codegen.engine.finished_module import PREFIX, FinishedModule
+from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
+from qeff_codegen.targets.target import PREFIX
 
 # The causal LM and the model are given upstream's attention mask, which says which tokens are pads, or nothing; the
 # boolean one begins in the model.

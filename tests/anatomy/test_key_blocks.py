@@ -46,6 +46,7 @@ OTHER = [
     (MASKED, "torch.cat([attn_weights, sinks], dim=-1)"),
     ("(2, 3)", "(1, 2)"),
     ("key_states.transpose", "key_states.cumsum(1).transpose"),
+    ("matmul(attn_weights, value_states)", "matmul(attn_weights, value_states.cumsum(2))"),
     ("torch.tanh(attn_weights)", "torch.cumsum(attn_weights, -1)"),
     ("    attn_output = torch", "    attn_weights = attn_weights[..., :-1]\n    attn_output = torch"),
     ("return attn_output, attn_weights", "return attn_weights, attn_output"),

@@ -15,9 +15,9 @@ import onnx
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from qeff_codegen.runtime.export import export_onnx
-from qeff_codegen.runtime.graph_io import ExportSpec
-from qeff_codegen.validation.generated_code import load_transforms
+from qeff_codegen.checked_in.generated_code import load_transforms
+from qeff_codegen.export.export import export_onnx
+from qeff_codegen.export.graph_io import ExportSpec
 from tests.benchmarks.timing import ROOT, Measurement, best_of
 
 CTX_LEN = 128

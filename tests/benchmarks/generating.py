@@ -7,7 +7,7 @@ from pathlib import Path
 
 import libcst as cst
 
-from qeff_codegen.engine.generate import generate_model
+from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.upstream.find import find_model
 from tests.benchmarks.timing import Measurement, best_of, command
 

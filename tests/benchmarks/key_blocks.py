@@ -23,9 +23,9 @@ import sys
 from pathlib import Path
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
-from qeff_codegen.runtime.export import export_onnx
-from qeff_codegen.runtime.graph_io import ExportSpec
-from qeff_codegen.validation.generated_code import load_transforms
+from qeff_codegen.export.export import export_onnx
+from qeff_codegen.export.graph_io import ExportSpec
+from qeff_codegen.checked_in.generated_code import load_transforms
 
 folder, ctx_len, blocks = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 config = LlamaConfig(
@@ -41,7 +41,7 @@ _DECODE = r"""
 import json, re, sys
 from pathlib import Path
 import numpy as np
-from qeff_codegen.runtime.session import OrtDecoderSession
+from qeff_codegen.decoding.session import OrtDecoderSession
 
 ctx_len = int(sys.argv[2])
 session = OrtDecoderSession(Path(sys.argv[1]) / "model.onnx", 1, ctx_len)

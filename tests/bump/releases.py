@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from qeff_codegen.emit import manifest
+from qeff_codegen.checked_in import manifest
 from qeff_codegen.errors import Location, Refusal
 from qeff_codegen.generated_model import GeneratedModel, MappingEntry
 from qeff_codegen.upstream.source import UpstreamModel

@@ -23,10 +23,10 @@ from qeff_codegen.bump.comparison import (
     Comparison,
 )
 from qeff_codegen.emit.write import write_models
-from qeff_codegen.engine.generate import generate_model
-from qeff_codegen.engine.generate_many import generate_models
 from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.errors import DifferencesError, UsageError
+from qeff_codegen.generate.many_models import generate_models
+from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.generated_model import GeneratedModel, MappingEntry
 from qeff_codegen.upstream.find import find_in_transformers
 from tests.bump.releases import (

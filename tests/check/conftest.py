@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 
 from qeff_codegen.cli.main import main
 from qeff_codegen.emit.write import write_models
-from qeff_codegen.engine.generate import generate_model
 from qeff_codegen.engine.rules_hash import rules_sha256
+from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.upstream.find import find_model
 from qeff_codegen.upstream.transformers_text import TransformersText, installed_transformers
 
@@ -29,7 +29,7 @@ generate_once = cache(generate_model)
 
 @pytest.fixture(autouse=True)
 def _generate_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qeff_codegen.engine.generate_many.generate_model", generate_once)
+    monkeypatch.setattr("qeff_codegen.generate.many_models.generate_model", generate_once)
 
 
 @pytest.fixture(scope="session")

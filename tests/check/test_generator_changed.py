@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from qeff_codegen.checked_in import manifest
 from qeff_codegen.emit import header as header_module
-from qeff_codegen.emit import manifest
-from qeff_codegen.engine.generate import generate_model
+from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.targets.target import Target
 from qeff_codegen.upstream.find import find_model
 from qeff_codegen.upstream.source import UpstreamModel
@@ -20,7 +20,7 @@ EQUAL = "manifest is behind, bytes are equal"
 
 @pytest.fixture
 def other_rules(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("qeff_codegen.check.hashes", "qeff_codegen.engine.rules_hash"):
+    for module in ("qeff_codegen.checked_in.tools", "qeff_codegen.engine.rules_hash"):
         monkeypatch.setattr(f"{module}.rules_sha256", lambda: "other rules")
 
 
@@ -30,7 +30,7 @@ def other_header(other_rules: None, monkeypatch: pytest.MonkeyPatch) -> None:
         return f"# Another rule.\n{header_module.header(upstream, target)}"
 
     monkeypatch.setattr("qeff_codegen.emit.modeling_file.header", other)
-    monkeypatch.setattr("qeff_codegen.engine.generate_many.generate_model", cache(generate_model))
+    monkeypatch.setattr("qeff_codegen.generate.many_models.generate_model", cache(generate_model))
 
 
 def test_rules_that_change_no_byte(folder: Path, run: Run, other_rules: None) -> None:
@@ -82,7 +82,7 @@ def test_a_rule_that_changes_the_mapping_file_alone(
 @pytest.mark.parametrize("library", ["black", "libcst"])
 def test_another_formatter(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch, library: str) -> None:
     real = manifest.version
-    for module in ("qeff_codegen.check.hashes", "qeff_codegen.emit.manifest"):
+    for module in ("qeff_codegen.checked_in.tools", "qeff_codegen.checked_in.manifest"):
         monkeypatch.setattr(f"{module}.version", lambda name: "99.1" if name == library else real(name))
     outcome = run("check")
     assert outcome.stdout.startswith(

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from qeff_codegen.cli.main import main
-from qeff_codegen.engine import generate
+from qeff_codegen.generate import one_model as generate
 from qeff_codegen.targets.qefficient import QEFFICIENT
 
 RELEASE = "9.8.7"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from qeff_codegen.emit.manifest import package_of
-from qeff_codegen.engine.generate import generate_model, rule_summaries
+from qeff_codegen.checked_in.manifest import package_of
+from qeff_codegen.generate.one_model import generate_model, rule_summaries
 from qeff_codegen.upstream.find import find_model
 
 FILES = (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from qeff_codegen.engine import generate as engine
+from qeff_codegen.generate import one_model
 from qeff_codegen.generated_model import GeneratedModel
 
 
@@ -47,14 +47,14 @@ def test_lines_of_the_diff_are_never_wrapped(run: Callable[..., Result]) -> None
 def test_a_line_without_an_owner_is_an_error(
     run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    generate = engine.generate_model
+    generate = one_model.generate_model
 
     def forgetful(upstream: object) -> GeneratedModel:
         model = generate(upstream)  # type: ignore[arg-type]
         edits = tuple(edit for edit in model.edits if edit.rule != "return_cache")
         return GeneratedModel(**{**vars(model), "edits": edits})
 
-    monkeypatch.setattr(engine, "generate_model", forgetful)
+    monkeypatch.setattr(one_model, "generate_model", forgetful)
     outcome = run("review", "blueprint")
     assert outcome.exit_code == 1
     assert outcome.stderr.startswith("Error: no rule owns a line that ")

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from qeff_codegen.checked_in.manifest import entry_for
 from qeff_codegen.emit import mapping_file
-from qeff_codegen.emit.manifest import entry_for
 from qeff_codegen.errors import Refusal
 from tests.emit.conftest import tiny_model
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from qeff_codegen.emit.reminders import without_reminders
-from qeff_codegen.engine.generate import generate_model
+from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.targets.embedded import EMBEDDED
 from qeff_codegen.targets.qefficient import QEFFICIENT
 from qeff_codegen.targets.target import Target

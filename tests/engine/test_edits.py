@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qeff_codegen.emit.steps import STEPS
-from qeff_codegen.engine.generate import generate_model, rule_summaries
+from qeff_codegen.generate.one_model import generate_model, rule_summaries
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.upstream.find import find_model
 

@@ -7,8 +7,8 @@ import pytest
 from qeff_codegen.anatomy.modeling_file import read_modeling_file
 from qeff_codegen.anatomy.recognise import recognise
 from qeff_codegen.engine.draft import open_draft
-from qeff_codegen.engine.generate import generate_model
 from qeff_codegen.errors import Refusal
+from qeff_codegen.generate.one_model import generate_model
 from tests.rewrite_rules.example_runner import example_model
 
 COMPUTES = """

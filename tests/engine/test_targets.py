@@ -6,9 +6,9 @@ import importlib
 
 import pytest
 
-from qeff_codegen.engine.generate import generate_model
 from qeff_codegen.engine.rule_set import rules, rules_for
 from qeff_codegen.errors import Refusal
+from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.targets.embedded import EMBEDDED
 from qeff_codegen.targets.qefficient import LICENCE, QEFFICIENT
 from tests.rewrite_rules.example_runner import HERE, example_model

@@ -11,12 +11,12 @@ import pytest
 from qeff_codegen.check.regenerate import regenerate
 from qeff_codegen.check.run import check
 from qeff_codegen.check.sources import Sources
-from qeff_codegen.emit import manifest
+from qeff_codegen.checked_in import manifest
 from qeff_codegen.emit.write import write_models
-from qeff_codegen.engine.generate import generate_model
-from qeff_codegen.engine.generate_many import generate_models
 from qeff_codegen.engine.rule_set import rules_for
 from qeff_codegen.engine.rules_hash import rules_sha256
+from qeff_codegen.generate.many_models import generate_models
+from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.review.changes import changes
 from qeff_codegen.targets.embedded import EMBEDDED

@@ -12,17 +12,18 @@ from pathlib import Path
 import pytest
 
 from qeff_codegen.anatomy.rms_norm import NormKind
+from qeff_codegen.checked_in.generated_code import load_transforms
 from qeff_codegen.emit.write import write_models
-from qeff_codegen.engine.generate import generate_model
 from qeff_codegen.errors import Refusal
+from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.targets.target import RMS_NORMS
+from qeff_codegen.tiny_models.configurations import variants
+from qeff_codegen.tiny_models.families import find_family
 from qeff_codegen.upstream.find import find_model
-from qeff_codegen.validation.families import find_family
-from qeff_codegen.validation.generated_code import load_transforms
+from qeff_codegen.validation.own_bench import OwnRuntime
 from qeff_codegen.validation.results import ScenarioFinished, ScenarioResult
 from qeff_codegen.validation.stages import run_stages
 from qeff_codegen.validation.subjects import tiny_subject
-from qeff_codegen.validation.tiny_config import variants
 from rewrite_rules.rewrite import cache_update_by_position, custom_rms_norm, mask_from_position_ids
 
 Break = Callable[[pytest.MonkeyPatch], None]
@@ -47,7 +48,7 @@ def stages(name: str, kind: str, folder: Path) -> ScenarioResult:
     write_models([model], folder, force=False, rules_sha256="proof")
     family = find_family(name)
     variant = next(item for item in variants(family) if item.kind == kind)
-    events = run_stages(tiny_subject(family, variant), load_transforms(name, folder))
+    events = run_stages(tiny_subject(family, variant), OwnRuntime(load_transforms(name, folder)))
     return next(event.result for event in events if isinstance(event, ScenarioFinished))
 
 

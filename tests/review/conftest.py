@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qeff_codegen.engine.generate import generate_model
+from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.review.facts import Review, review_of
 from qeff_codegen.upstream.find import find_model

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qeff_codegen.engine.generate import generate_model
+from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.review import pull_request
 from qeff_codegen.review.checklist import checklist

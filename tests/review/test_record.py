@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qeff_codegen.emit.write import modeling_path, write_models
-from qeff_codegen.engine.generate import generate_model
+from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.upstream.find import find_model
 from qeff_codegen.validation import record as module

@@ -9,10 +9,9 @@ from threading import Thread
 
 import pytest
 
+from qeff_codegen.coverage.family_result import MISMATCH, SUPPORTED, FamilyResult
 from qeff_codegen.errors import UsageError
 from qeff_codegen.sweep.kept_results import KeptResults
-from qeff_codegen.sweep.result import MISMATCH, SUPPORTED, FamilyResult
-from qeff_codegen.sweep.whole_file import write_whole
 
 RESULT = FamilyResult(
     "plum",
@@ -101,12 +100,3 @@ def test_a_folder_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("mine")
     with pytest.raises(UsageError, match=r"plum\.json cannot be written: .*Choose another folder with --work\."):
         KeptResults(tmp_path / "taken").save(RESULT, "key")
-
-
-def test_a_text_that_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> None:
-    path = tmp_path / "page"
-    write_whole(path, "before")
-    with pytest.raises(UnicodeEncodeError):
-        write_whole(path, "after \ud800")
-    assert path.read_text() == "before"
-    assert list(tmp_path.iterdir()) == [path]

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from qeff_codegen.validation.families import find_family
-from qeff_codegen.validation.generated_code import load_transforms
+from qeff_codegen.checked_in.generated_code import load_transforms
+from qeff_codegen.tiny_models.configurations import variants
+from qeff_codegen.tiny_models.families import find_family
+from qeff_codegen.validation.own_bench import OwnRuntime
 from qeff_codegen.validation.results import ScenarioFinished
 from qeff_codegen.validation.stages import run_stages
 from qeff_codegen.validation.subjects import tiny_subject
-from qeff_codegen.validation.tiny_config import variants
 from tests.sample import SAMPLE
 
 GENERATED = Path(__file__).parents[2] / "generated"
@@ -28,7 +29,7 @@ def test_the_model_is_equal_to_upstream_s(name: str) -> None:
     results = {
         f"{variant.name}, {event.row.scenario}": event.result
         for variant in chosen.values()
-        for event in run_stages(tiny_subject(family, variant), load_transforms(name, GENERATED))
+        for event in run_stages(tiny_subject(family, variant), OwnRuntime(load_transforms(name, GENERATED)))
         if isinstance(event, ScenarioFinished)
     }
     assert len(results) >= 5

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from qeff_codegen.validation.families import find_family
-from qeff_codegen.validation.generated_code import load_transforms
+from qeff_codegen.checked_in.generated_code import load_transforms
+from qeff_codegen.tiny_models.configurations import variants
+from qeff_codegen.tiny_models.families import find_family
+from qeff_codegen.validation.own_bench import OwnRuntime
 from qeff_codegen.validation.results import ScenarioFinished
 from qeff_codegen.validation.stages import run_stages
 from qeff_codegen.validation.subjects import tiny_subject
-from qeff_codegen.validation.tiny_config import variants
 
 GENERATED = Path(__file__).parents[2] / "generated"
 
@@ -23,6 +24,8 @@ def test_blocks_give_what_all_keys_give(name: str, kind: str) -> None:
     # Not a divisor of any context, so blocks differ in length; some hold nothing that a query may attend to.
     subject.model.config.num_kv_blocks = 5
     finished = [
-        event for event in run_stages(subject, load_transforms(name, GENERATED)) if isinstance(event, ScenarioFinished)
+        event
+        for event in run_stages(subject, OwnRuntime(load_transforms(name, GENERATED)))
+        if isinstance(event, ScenarioFinished)
     ]
     assert finished and all(event.result.passed for event in finished), [event.result.stages for event in finished]

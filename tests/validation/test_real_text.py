@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from qeff_codegen.checked_in.generated_code import GeneratedTransforms
+from qeff_codegen.deploy.packaged_weights import SMOLLM2
 from qeff_codegen.validation import real_text
-from qeff_codegen.validation.generated_code import GeneratedTransforms
+from qeff_codegen.validation.own_bench import OwnRuntime
 from qeff_codegen.validation.report import texts
 from qeff_codegen.validation.results import ScenarioFinished
 from qeff_codegen.validation.stages import run_stages
 from qeff_codegen.validation.subjects import Subject
-from qeff_codegen.validation.weights import SMOLLM2
 from tests.validation.conftest import MistralTransform
 
 END = 7
@@ -61,7 +62,7 @@ def test_text_ends_where_the_model_ended_it(base_subject: Subject, monkeypatch: 
 
 def test_every_stage_s_text_is_reported(base_subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     subject = subject_with(base_subject, "a template", monkeypatch)
-    *_, last = run_stages(subject, GeneratedTransforms((MistralTransform,)))
+    *_, last = run_stages(subject, OwnRuntime(GeneratedTransforms((MistralTransform,))))
     assert isinstance(last, ScenarioFinished)
     assert last.result.passed
     shown = texts(last.result)

@@ -11,12 +11,13 @@ import torch
 from onnx import numpy_helper
 from transformers.models.mistral import modeling_mistral as mistral
 
-from qeff_codegen.deploy.graph import GRAPH_FILE
+from qeff_codegen.checked_in.generated_code import GeneratedTransforms
 from qeff_codegen.errors import UsageError
+from qeff_codegen.export.exported_graph import GRAPH_FILE
 from qeff_codegen.runtime.customop import CustomRMSNormAIC
 from qeff_codegen.runtime.pytorch_transforms import ModuleMappingTransform
 from qeff_codegen.validation import stages
-from qeff_codegen.validation.generated_code import GeneratedTransforms
+from qeff_codegen.validation.own_bench import OwnRuntime
 from qeff_codegen.validation.replay import NO_OUTPUT, find_output
 from qeff_codegen.validation.results import ScenarioFinished, ScenarioResult, StageStarted
 from qeff_codegen.validation.stages import run_stages
@@ -26,7 +27,7 @@ from tests.validation.conftest import MistralTransform
 
 
 def results_of(subject: Subject, *transforms: type[Any]) -> dict[str, ScenarioResult]:
-    events = list(run_stages(subject, GeneratedTransforms(transforms)))
+    events = list(run_stages(subject, OwnRuntime(GeneratedTransforms(transforms))))
     return {event.row.scenario: event.result for event in events if isinstance(event, ScenarioFinished)}
 
 
@@ -62,7 +63,7 @@ def test_a_right_model_is_equal_in_every_scenario(base_subject: Subject, window_
 
 
 def test_stages_are_announced_before_they_run(window_subject: Subject) -> None:
-    events = list(run_stages(window_subject, GeneratedTransforms((MistralTransform,))))
+    events = list(run_stages(window_subject, OwnRuntime(GeneratedTransforms((MistralTransform,)))))
     assert [event.stage if isinstance(event, StageStarted) else "done" for event in events] == [2, 3, 4, "done"]
 
 
@@ -237,7 +238,7 @@ def test_a_wrong_graph_is_traced_to_its_first_wrong_output(
     base_subject: Subject, tmp_path: Path, scenario_index: int
 ) -> None:
     scenario = base_subject.scenarios[scenario_index]
-    bench = GeneratedTransforms((MistralTransform,)).bench(base_subject, tmp_path)
+    bench = OwnRuntime(GeneratedTransforms((MistralTransform,))).bench(base_subject, tmp_path)
     assert find_output(bench, scenario) == NO_OUTPUT
 
     (path,) = tmp_path.rglob(GRAPH_FILE)

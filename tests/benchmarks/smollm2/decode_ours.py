@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from qeff_codegen.runtime.generation import stream
-from qeff_codegen.runtime.session import OrtDecoderSession
+from qeff_codegen.decoding.generation import stream
+from qeff_codegen.decoding.session import OrtDecoderSession
 from tests.benchmarks.smollm2.decoding import CTX_LEN, NEW_TOKENS, PROMPT, report
 
 decoder = OrtDecoderSession(Path(sys.argv[1]), 1, CTX_LEN)

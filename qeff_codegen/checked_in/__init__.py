@@ -1,0 +1,1 @@
+"""What is checked in: where each file stands, its record in the manifest, and loading it."""

@@ -1,0 +1,152 @@
+"""generated/manifest.json: what each generated file was made from, and what it was when it was written.
+
+Versions and hashes stand here rather than in the generated files, so that a version bump touches only files whose
+code changed. Keys are sorted and nothing depends on time or machine: the same models give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from qeff_codegen.checked_in import layout
+from qeff_codegen.errors import UsageError
+from qeff_codegen.generated_model import GeneratedModel, MappingEntry
+
+
+@dataclass(frozen=True)
+class ManifestEntry:
+    """One model's record.
+
+    Attributes:
+        families: the model types whose models these classes are for.
+        upstream_path, upstream_module: where the source stands, as the generated header names it.
+        transformers_version: the release the source is from, or None for sources outside transformers.
+        upstream_sha256: of the upstream file's text.
+        generated_sha256: of the generated modeling file's text.
+        rules_sha256: of everything that decided what was generated.
+        black_version: the formatter that laid it out.
+        libcst_version: the library that read and printed it; None in a record that version 0.1.0 wrote.
+        entry_sha256: of this record's other fields, so that one edited by hand is told from one that was written; None
+            in a record that version 0.1.0 wrote.
+    """
+
+    families: tuple[str, ...]
+    upstream_path: str
+    upstream_module: str
+    transformers_version: str | None
+    upstream_sha256: str
+    generated_sha256: str
+    rules_sha256: str
+    black_version: str
+    mappings: tuple[MappingEntry, ...]
+    libcst_version: str | None = None
+    entry_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All records of a folder.
+
+    Attributes:
+        models: the record of each model, by name.
+        pytorch_transforms_sha256: of the mapping file's text, which holds the entries of all models; None when there
+            is no mapping file yet.
+    """
+
+    models: Mapping[str, ManifestEntry]
+    pytorch_transforms_sha256: str | None
+
+
+def entry_for(model: GeneratedModel, rules_sha256: str) -> ManifestEntry:
+    """The record of a freshly generated model."""
+    entry = ManifestEntry(
+        model.upstream.families or (model.name,),
+        model.upstream.display_path,
+        model.upstream.module,
+        model.upstream.version,
+        model.upstream.sha256,
+        text_sha256(model.code),
+        rules_sha256,
+        version("black"),
+        model.mappings,
+        version("libcst"),
+    )
+    return replace(entry, entry_sha256=entry_sha256(model.name, entry))
+
+
+def entry_sha256(name: str, entry: ManifestEntry) -> str:
+    """SHA-256 of all that a record of model `name` says but this hash."""
+    fields = asdict(replace(entry, entry_sha256=None))
+    return text_sha256(json.dumps([name, fields], sort_keys=True))
+
+
+def is_as_written(name: str, entry: ManifestEntry) -> bool:
+    """Whether the record of `name` says what this tool wrote into it, and all that it writes into one today."""
+    return entry.entry_sha256 == entry_sha256(name, entry)
+
+
+def package_of(family: str, folder: Path) -> str:
+    """The package of `folder` that serves a model type, in either spelling; the name as given when none does.
+
+    Raises:
+        UsageError: the manifest is there and cannot be read.
+    """
+    return package_among(family, load(folder))
+
+
+def package_among(family: str, manifest: Manifest) -> str:
+    """The package of `manifest` that serves a model type, in either spelling; the name as given when none does."""
+    plain = family.replace("-", "_")
+    for name, entry in manifest.models.items():
+        if plain in (name, *(other.replace("-", "_") for other in entry.families)):
+            return name
+    return family
+
+
+def text_sha256(text: str) -> str:
+    """SHA-256 of a text in UTF-8."""
+    return sha256(text.encode("utf-8")).hexdigest()
+
+
+def render(manifest: Manifest) -> str:
+    """The manifest's text."""
+    return laid_out(asdict(manifest))
+
+
+def laid_out(record: Any) -> str:
+    """A JSON document as manifests are written: one value a line, keys sorted."""
+    return json.dumps(record, indent=2, sort_keys=True) + "\n"
+
+
+def load(folder: Path) -> Manifest:
+    """The manifest of `folder`; an empty one when the folder has none yet.
+
+    Raises:
+        UsageError: the manifest is there and cannot be read.
+    """
+    path = folder / layout.MANIFEST
+    if not path.exists():
+        return Manifest({}, None)
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        models = {name: _entry(entry) for name, entry in record.pop("models").items()}
+        return Manifest(models, **record)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UsageError(
+            f"{path} is not a manifest this version wrote: {error}\n"
+            "Restore it from version control, or delete it and generate every model again with --force."
+        ) from error
+
+
+def _entry(record: dict[str, Any]) -> ManifestEntry:
+    for field, value in record.items():
+        if field not in ("families", "mappings") and not isinstance(value, str | None):
+            raise ValueError(f"`{field}` is {value!r}, which is no text")
+    mappings = tuple(MappingEntry(**entry) for entry in record["mappings"])
+    return ManifestEntry(**{**record, "families": tuple(record["families"]), "mappings": mappings})

@@ -1,0 +1,98 @@
+"""Arguments of calls: passed further, or no longer."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Mapping
+
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
+
+
+def add_keywords(edits: Edits, call: ast.Call, added: Mapping[str, str]) -> None:
+    """Pass further keyword arguments, before `**kwargs` if the call has it, laid out like those already there."""
+    items = [f"{name}={value}" for name, value in added.items()]
+    add_items(edits, call, arguments_of(call), items, before=_spread(call))
+
+
+def drop_keywords(edits: Edits, call: ast.Call, names: Collection[str]) -> bool:
+    """Pass some keyword arguments no longer; whether there were any."""
+    gone = [item for item in call.keywords if item.arg in names]
+    drop_items(edits, arguments_of(call), gone)
+    return bool(gone)
+
+
+def drop_arguments(edits: Edits, call: ast.Call, gone: Collection[ast.expr | ast.keyword]) -> None:
+    """Pass some arguments no longer."""
+    drop_items(edits, arguments_of(call), gone)
+
+
+def arguments_of(call: ast.Call) -> list[ast.expr | ast.keyword]:
+    """Positional and keyword arguments as they stand in the text."""
+    return sorted((*call.args, *call.keywords), key=lambda item: (item.lineno, item.col_offset))
+
+
+def add_items(
+    edits: Edits,
+    holder: ast.expr,
+    items: list[ast.expr | ast.keyword],
+    added: list[str],
+    before: ast.expr | ast.keyword | None = None,
+) -> None:
+    """Put items into the brackets that `holder` ends with, last or before one of those that are there."""
+    if not added:
+        return
+    code = edits.code
+    separator = separator_of(code, items)
+    if before is not None:
+        edits.insert(code.span(before)[0], "".join(item + separator for item in added))
+    elif items:
+        edits.insert(code.span(items[-1])[1], "".join(separator + item for item in added))
+    else:
+        edits.insert(code.places.span(holder)[1] - 1, ", ".join(added))
+
+
+def drop_items(
+    edits: Edits, items: list[ast.expr | ast.keyword], gone: Collection[ast.expr | ast.keyword]
+) -> None:
+    """Take items out of a list, each with the comma after it; what stays last keeps the comma that was last."""
+    code = edits.code
+    spans = [code.span(item) for item in items]
+    index = 0
+    while index < len(items):
+        last = index
+        while last < len(items) and any(items[last] is item for item in gone):
+            last += 1
+        if last == index:
+            index += 1
+        elif last < len(items):
+            edits.put(spans[index][0], spans[last][0], "")
+        elif index:
+            edits.put(spans[index - 1][1], spans[-1][1], "")
+        else:
+            edits.put(spans[0][0], spans[-1][1] + _comma_after(code, spans[-1][1]), "")
+        index = max(last, index)
+
+
+def separator_of(code: Code, items: list[ast.expr | ast.keyword]) -> str:
+    """What stands between two items, so that new ones are laid out like those already there; comments aside."""
+    spans = [code.span(item) for item in items]
+    if len(spans) > 1:
+        between = code.text[spans[0][1] : spans[1][0]]
+    elif spans and (comma := _comma_after(code, spans[0][1])) and "\n" in code.text[: spans[0][0]][-80:]:
+        line = code.text[: spans[0][0]].rsplit("\n", 1)[1]
+        between = ",\n" + line if comma and not line.strip() else ", "
+    else:
+        return ", "
+    return ",\n" + between.rsplit("\n", 1)[1] if "\n" in between else ", "
+
+
+def _comma_after(code: Code, end: int) -> int:
+    """How many characters from `end` on lead up to and include a comma; none if no comma follows."""
+    rest = code.text[end:]
+    stripped = rest.lstrip()
+    return len(rest) - len(stripped) + 1 if stripped.startswith(",") else 0
+
+
+def _spread(call: ast.Call) -> ast.keyword | None:
+    return next((item for item in call.keywords if item.arg is None), None)

@@ -1,0 +1,59 @@
+"""Local names: renamed, and what they are bound to."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection
+
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
+
+
+def rename(edits: Edits, old: str, new: str) -> int:
+    """Give a local name or parameter another spelling; attributes and keywords stay. How many places there were."""
+    places: list[ast.expr | ast.arg] = [node for node in edits.code.nodes(ast.Name) if node.id == old]
+    places += [node for node in edits.code.nodes(ast.arg) if node.arg == old]
+    for node in places:
+        start = edits.code.places.span(node)[0]
+        edits.put(start, start + len(old), new)
+    return len(places)
+
+
+def assigned(statement: ast.AST) -> tuple[str, ast.expr] | None:
+    """`(name, value)` when a statement is `name = value`, annotated or not."""
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0]
+        return (target.id, statement.value) if isinstance(target, ast.Name) else None
+    return None
+
+
+def values_of(name: str, code: Code) -> list[ast.expr | ast.stmt]:
+    """Everything that a local is bound to, as expressions; what adds to it, or annotates it, as the whole statement."""
+    found: list[ast.expr | ast.stmt] = [
+        node.value
+        for node in code.nodes(ast.Assign)
+        if any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
+    ]
+    others: list[ast.AugAssign | ast.AnnAssign] = [*code.nodes(ast.AugAssign), *code.nodes(ast.AnnAssign)]
+    return found + [node for node in others if isinstance(node.target, ast.Name) and node.target.id == name]
+
+
+def drop_assignments(edits: Edits, names: Collection[str]) -> int:
+    """Drop every statement that only assigns to one of `names`; how many there were."""
+    gone = [node for node in edits.code.nodes(ast.Assign) if (assigned(node) or ("",))[0] in names]
+    for node in gone:
+        edits.remove(node)
+    return len(gone)
+
+
+def drop_overwritten(edits: Edits, name: str) -> None:
+    """Drop every `<name> = ...` of the function's own statements that another one follows before anything reads it."""
+    pending: ast.stmt | None = None
+    for statement in edits.code.body:
+        loaded = (node for node in ast.walk(statement) if isinstance(node, ast.Name) and node.id == name)
+        if any(isinstance(node.ctx, ast.Load) for node in loaded):
+            pending = None
+        if (assigned(statement) or ("",))[0] == name:
+            if pending is not None:
+                edits.remove(pending)
+            pending = statement
