@@ -53,7 +53,7 @@ class ModelingClass:
         return frozenset(
             attribute
             for attribute, values in self.assigned.items()
-            if all(isinstance(value, ast.Call) and ast.unparse(value.func) in makers for value in values)
+            if all(isinstance(value, ast.Call) and spelled(value.func) in makers for value in values)
         )
 
     @property
@@ -84,7 +84,8 @@ class ModelingFile:
     @cached_property
     def aliases(self) -> dict[str, str]:
         """What the file's imports call modules and what they bring in, with full names."""
-        return {name: module if member is None else f"{module}.{member}" for name, (module, member) in self.imports.items()}
+        imported = self.imports.items()
+        return {name: module if member is None else f"{module}.{member}" for name, (module, member) in imported}
 
     def location(self, line: int) -> Location:
         """The place of a 1-based line, with its text as excerpt."""

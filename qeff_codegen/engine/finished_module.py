@@ -72,8 +72,9 @@ class FinishedModule:
         return tuple(staying.items())
 
     def first_use(self, name: str) -> int | None:
-        """The first line of the generated file that reads or binds `name`, imports aside."""
-        return min((node.lineno for node in find(ast.Name, self.tree) if node.id == name), default=None)
+        """The first line of the generated file that names `name`, in an annotation too, imports aside."""
+        names = find(ast.Name, ast.parse(self.code))
+        return min((node.lineno for node in names if node.id == name), default=None)
 
     @cached_property
     def _defined(self) -> tuple[tuple[str, ast.FunctionDef], ...]:

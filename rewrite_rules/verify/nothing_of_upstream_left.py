@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from qeff_codegen.anatomy.tree import spelled, walk
+from qeff_codegen.anatomy.tree import find, spelled, walk
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
-from rewrite_rules._matching import modules_made_by
 
 MODULES = {
     "transformers.masking_utils": "a mask builder",
@@ -34,7 +33,13 @@ class NothingOfUpstreamLeft(Check):
             for name, source in module.imports.items()
             if source in MODULES
         ]
-        dropouts = {name for part in module.anatomy.replaced for name in modules_made_by(part.cls, "Dropout")}
+        named = {node.id for node in find(ast.Name, module.tree)}
+        found += [
+            Broken(f"`{name}` is left, {what}", generated=module.first_use(name))
+            for name, what in NAMES.items()
+            if name in module.imports and name not in named
+        ]
+        dropouts = {f"self.{name}" for part in module.anatomy.replaced for name in part.cls.made_by("Dropout")}
         for node in walk(module.tree):
             if isinstance(node, ast.Name) and node.id in NAMES:
                 found.append(Broken(f"`{node.id}` is left, {NAMES[node.id]}", generated=node.lineno))

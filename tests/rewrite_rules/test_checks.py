@@ -59,6 +59,7 @@ BREAKS = [
         "dropout",
     ),
     ("module_compiles", "self.lm_head(hidden_states[", "self.lm_head(hidden[", "the name `hidden` is used"),
+    ("module_compiles", "cos, sin = ", "late: Later = 1\n        cos, sin = ", "the name `Later` is used"),
     ("module_compiles", "class QEffTinyModel", "# \u2500\u2500 model\nclass QEffTinyModel", "holds the decoration"),
     (
         "module_compiles",
@@ -208,6 +209,15 @@ def test_notices_a_missing_mapping() -> None:
     kept = tuple(entry for entry in module.mappings if entry.upstream_class != "TinyDecoderLayer")
     broken = CHECKS["mapping_complete"].broken(replace(module, mappings=kept))
     assert "`TinyDecoderLayer` is not in the mapping" in [item.what for item in broken]
+
+
+def test_notices_a_cache_class_that_only_annotates() -> None:
+    module = sound_module()
+    code = module.code.replace("cos, sin = ", "cache: DynamicCache = past_key_values\n        cos, sin = ")
+    imports = {**module.imports, "DynamicCache": "transformers.cache_utils"}
+    (broken,) = CHECKS["nothing_of_upstream_left"].broken(replace(module, code=code, imports=imports))
+    assert broken.what == "`DynamicCache` is left, a cache class"
+    assert broken.generated is not None and "DynamicCache" in code.splitlines()[broken.generated - 1]
 
 
 def test_notices_an_upstream_class_that_calls_a_replaced_function() -> None:
