@@ -84,7 +84,9 @@ class ModelingFile:
     @cached_property
     def aliases(self) -> dict[str, str]:
         """What the file's imports call modules and what they bring in, with full names."""
-        return {name: module if member is None else f"{module}.{member}" for name, (module, member) in self.imports.items()}
+        return {
+            name: module if member is None else f"{module}.{member}" for name, (module, member) in self.imports.items()
+        }
 
     def location(self, line: int) -> Location:
         """The place of a 1-based line, with its text as excerpt."""

@@ -202,14 +202,14 @@ def _in_its_place(text: str, node: ast.AST, code: Code) -> str:
     if is_head:
         needed = isinstance(new, tuple(_BINDING)) or (isinstance(new, ast.Constant) and text[:1].isdigit())
     elif is_part:
-        needed = binding < _TIGHT and _loosest(parent, node) >= binding
+        needed = binding < _TIGHT and parent is not None and _loosest(parent, node) >= binding
     else:
         needed = is_given and isinstance(new, ast.Tuple | ast.NamedExpr) and binding < _TIGHT
     already = needed and _is_enclosed(text)
     return f"({text})" if needed and not already else text
 
 
-def _loosest(parent: ast.AST | None, node: ast.AST) -> int:
+def _loosest(parent: ast.AST, node: ast.AST) -> int:
     """How tightly the place of `node` in `parent` binds, at least."""
     if isinstance(parent, ast.IfExp):
         return 1 if parent.orelse is node else 2

@@ -28,7 +28,7 @@ def assigned(statement: ast.AST) -> tuple[str, ast.expr] | None:
 
 
 def values_of(name: str, code: Code) -> list[ast.expr | ast.stmt]:
-    """Everything that a local is bound to, as expressions; what adds to it, or annotates it, as the whole statement."""
+    """Everything that a local is bound to; what adds to it, or annotates it, as the whole statement."""
     found: list[ast.expr | ast.stmt] = [
         node.value
         for node in code.nodes(ast.Assign)
