@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 
-from qeff_codegen.patterns.match import match
+from qeff_codegen.patterns.match import Match, match
 from qeff_codegen.patterns.pattern import Pattern
 
 _SPELLINGS = {
     "QUERY": "{query, query.float(), query.to(torch.float32)}",
-    "KEYS": "{$k, $k.float(), $k.to(torch.float32)}",
+    "KEYS": "{$k.float(), $k.to(torch.float32), $k}",
     "TURNED": "{$KEYS.transpose(2, 3), $KEYS.transpose(-1, -2)}",
     "SOFTMAX": "{{nn.functional.softmax, torch.softmax}($s, dim=-1),"
     " {nn.functional.softmax, torch.softmax}($s, dim=-1, dtype=torch.float32)}",
@@ -36,7 +36,7 @@ _BEFORE = tuple(
 # The softmax and all that follows it.
 _TO_THE_END = tuple(
     Pattern(
-        f"$s = $NORMALISED\n{cast}$o = torch.matmul($WEIGHTS, $_)\n"
+        f"$s = $NORMALISED\n{cast}$o = torch.matmul($WEIGHTS, $v)\n"
         "$o = {$o.transpose(1, 2), $o.transpose(1, 2).contiguous()}\nreturn $o, $s",
         _SPELLINGS,
     )
@@ -52,9 +52,14 @@ def softmax_statement(function: ast.FunctionDef) -> tuple[int, str] | None:
     first = 0 if ast.get_docstring(function) is None else 1
     for index in range(first, len(function.body)):
         ended = (match(pattern, function.body[index:]) for pattern in _TO_THE_END)
-        found = next(filter(None, ended), None)
+        found = next(filter(_binds_names, ended), None)
         if found is not None:
             before = function.body[first:index]
-            known = all(any(match(pattern, item) for pattern in _BEFORE) for item in before)
-            return (index, ast.unparse(found["s"])) if known and isinstance(found["s"], ast.Name) else None
+            known = all(any(_binds_names(match(pattern, item)) for pattern in _BEFORE) for item in before)
+            return (index, ast.unparse(found["s"])) if known else None
     return None
+
+
+def _binds_names(found: Match | None) -> bool:
+    """Whether a pattern matches and all its placeholders stand for names: what is computed may read several keys."""
+    return found is not None and all(isinstance(node, ast.Name) for node in found.bound.values())

@@ -18,6 +18,7 @@ from qeff_codegen.engine.rule_set import checks, rules_for
 from qeff_codegen.targets.embedded import EMBEDDED
 from qeff_codegen.targets.qefficient import QEFFICIENT
 from qeff_codegen.targets.target import Target
+from tests.disguises import DISGUISES, Disguise, annotated
 from tests.rewrite_rules.example_runner import HERE, example_model
 
 CHECKS = {check.id: check for check in checks()}
@@ -130,6 +131,30 @@ BREAKS = [
         "computes with the attention mask: `attention_interface(",
     ),
     (
+        "mask_unchanged",
+        "cos, sin = position_embeddings",
+        "cos, sin = position_embeddings\n        same: torch.Tensor | None = attention_mask\n        cos = cos + same",
+        "computes with the attention mask: `cos + same`",
+    ),
+    (
+        "cache_reached_once",
+        f"key_states, value_states = {UPDATE}",
+        f"key_states, value_states = {UPDATE} if self.training else (key_states, value_states)",
+        "updates the cache only if `self.training`",
+    ),
+    (
+        "cache_reached_once",
+        f"key_states, value_states = {UPDATE}",
+        f"for _ in range(2):\n                key_states, value_states = {UPDATE}",
+        "updates the cache only if `the loop runs`",
+    ),
+    (
+        "nothing_of_upstream_left",
+        "cos, sin = position_embeddings",
+        "x: int = nn.functional.dropout(hidden_states)\n        cos, sin = position_embeddings",
+        "dropout",
+    ),
+    (
         "positions_unchanged",
         "hidden_states = inputs_embeds",
         "position_ids = position_ids + 1\n        hidden_states = inputs_embeds",
@@ -162,6 +187,20 @@ def test_notices_a_broken_promise(name: str, old: str, new: str, message: str) -
     broken = CHECKS[name].broken(replace(module, code=module.code.replace(old, new)))
     assert any(message in item.what for item in broken), broken
     assert all(item.line or item.generated for item in broken), "every broken promise has a line to blame"
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_accepts_a_sound_module_however_it_is_written(disguise: Disguise) -> None:
+    module = sound_module()
+    disguised = replace(module, code=disguise(module.code))
+    assert [broken for check in CHECKS.values() for broken in check.broken(disguised)] == []
+
+
+@pytest.mark.parametrize(("name", "old", "new", "message"), BREAKS)
+def test_annotations_hide_no_broken_promise(name: str, old: str, new: str, message: str) -> None:
+    module = sound_module()
+    broken = CHECKS[name].broken(replace(module, code=annotated(module.code.replace(old, new))))
+    assert any(message in item.what for item in broken), broken
 
 
 def test_notices_a_missing_mapping() -> None:
