@@ -11,6 +11,9 @@ from qeff_codegen.patterns.pattern import Pattern
 CACHE = "past_key_values"
 POSITIONS = "position_ids"
 
+# How upstream counts positions: one for each new token, on from what is cached.
+COUNT = "torch.arange($new, device=$_.device) + $seen"
+
 VOCABULARY = {
     # How many tokens upstream has cached.
     "SEEN": "{$_.get_seq_length() if $_ is not None else 0, 0 if $_ is None else $_.get_seq_length()}",

@@ -134,8 +134,8 @@ def _is_shape(expression: ast.expr) -> bool:
 
 def _are_sizes(expression: ast.expr, count: int, lengths: Lengths) -> bool:
     """`x.shape`, or `x.size()[:-1]`, of a local; or a name for such."""
-    if isinstance(expression, ast.Name):
-        return count == 2 and expression.id in lengths.shapes
+    if _is_shape(expression) or (isinstance(expression, ast.Name) and expression.id in lengths.shapes):
+        return count == 2
     if isinstance(expression, ast.Subscript):
         call = expression.value
         sized = isinstance(call, ast.Call) and not call.args and not call.keywords and _is_attribute(call.func, "size")

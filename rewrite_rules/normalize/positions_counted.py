@@ -17,9 +17,9 @@ from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import find_all
-from rewrite_rules.vocabulary import POSITIONS, pattern
+from rewrite_rules.vocabulary import COUNT, POSITIONS, pattern
 
-COUNTED = pattern(f"{POSITIONS} = torch.arange($new, device=$_.device) + $seen")
+COUNTED = pattern(f"{POSITIONS} = {COUNT}")
 LOOKED_UP = pattern("$_.weight[$rows]")
 
 
