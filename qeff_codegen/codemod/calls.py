@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
@@ -96,3 +96,11 @@ def _comma_after(code: Code, end: int) -> int:
 
 def _spread(call: ast.Call) -> ast.keyword | None:
     return next((item for item in call.keywords if item.arg is None), None)
+
+
+def bound_arguments(call: ast.Call, parameters: Sequence[str]) -> dict[str, ast.expr] | None:
+    """What a call gives to each parameter; None where it spreads `*args` or `**kwargs`, or gives more than there are."""
+    spreads = any(isinstance(item, ast.Starred) for item in call.args) or _spread(call) is not None
+    if spreads or len(call.args) > len(parameters):
+        return None
+    return dict(zip(parameters, call.args, strict=False)) | {item.arg: item.value for item in call.keywords if item.arg}
