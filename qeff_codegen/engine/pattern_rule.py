@@ -52,7 +52,7 @@ class Change:
     def expected(self) -> str:
         """What is looked for, in words around the pattern."""
         asked = [f"`${name}` {condition.says}" for name, condition in self.where.items()]
-        shown = "; ".join(line.strip() if index else line for index, line in enumerate(self.find.split("\n")))
+        shown = "; ".join(line.strip() for line in self.find.strip().split("\n"))
         return f"`{shown}`" + (f", where {' and '.join(asked)}" if asked else "")
 
     def matches(self, place: Place) -> list[Match]:
