@@ -1,5 +1,4 @@
-"""What modeling files spell in more than one way, said once: named patterns for rules to use as `$NAME`.
-"""
+"""What modeling files spell in more than one way, said once: named patterns for rules to use as `$NAME`."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 
+from qeff_codegen.anatomy.tree import walk
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 
@@ -57,3 +58,24 @@ def drop_overwritten(edits: Edits, name: str) -> None:
             if pending is not None:
                 edits.remove(pending)
             pending = statement
+
+
+def read_in(*trees: ast.AST) -> frozenset[str]:
+    """Every name whose value is read below some nodes."""
+    return _names(trees, ast.Load)
+
+
+def bound_in(*trees: ast.AST) -> frozenset[str]:
+    """Every name that is assigned to below some nodes."""
+    return _names(trees, ast.Store)
+
+
+def names_outside(code: Code, *trees: ast.AST) -> frozenset[str]:
+    """Every name that a function reads or binds, but for what it does below some nodes."""
+    inside = {id(item) for tree in trees for item in walk(tree)}
+    return frozenset(node.id for node in code.nodes(ast.Name) if id(node) not in inside)
+
+
+def _names(trees: tuple[ast.AST, ...], context: type[ast.expr_context]) -> frozenset[str]:
+    found = (item for tree in trees for item in walk(tree) if isinstance(item, ast.Name))
+    return frozenset(item.id for item in found if isinstance(item.ctx, context))

@@ -30,6 +30,12 @@ class Place:
     owner: ModelingClass | None
     anatomy: Anatomy
 
+    @property
+    def mask(self) -> str | None:
+        """The parameter by which the function is given the attention mask, if it masks scores."""
+        name = self.code.tree.name if self.owner is None else f"{self.owner.name}.{self.code.tree.name}"
+        return self.anatomy.mask_parameters.get(name)
+
 
 @dataclass(frozen=True)
 class Condition:

@@ -36,6 +36,10 @@ class Match:
         assert isinstance(found, ast.expr)
         return found
 
+    def spelled(self, name: str) -> str:
+        """What a placeholder stands for, on one line: a local's name, say."""
+        return ast.unparse(self[name])
+
 
 def find_all(pattern: Pattern, code: Code) -> list[Match]:
     """Every place of a function where the pattern matches, as they stand in the text."""
