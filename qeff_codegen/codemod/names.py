@@ -57,3 +57,10 @@ def drop_overwritten(edits: Edits, name: str) -> None:
             if pending is not None:
                 edits.remove(pending)
             pending = statement
+
+
+def bind_value(edits: Edits, statement: ast.Assign | ast.Return, target: str) -> None:
+    """Bind the value of an assignment, or of a return, to something else; an annotation goes with the old target."""
+    assert statement.value is not None
+    start, end = edits.code.places.span(statement)[0], edits.code.span(statement.value)[0]
+    edits.put(start, end, f"{target} = ")
