@@ -96,3 +96,11 @@ def _comma_after(code: Code, end: int) -> int:
 
 def _spread(call: ast.Call) -> ast.keyword | None:
     return next((item for item in call.keywords if item.arg is None), None)
+
+
+def rename_keywords(edits: Edits, call: ast.Call, old: str, new: str) -> None:
+    """Pass what a keyword passes by another one."""
+    for item in call.keywords:
+        if item.arg == old:
+            start = edits.code.places.span(item)[0]
+            edits.put(start, start + len(old), new)

@@ -84,6 +84,12 @@ class Edits:
         comments = [line for line in above if line.strip()]
         self._put(start, own, "".join(blank) + self._laid_out(text, statement) + "".join(comments))
 
+    def insert_apart(self, statement: ast.stmt, text: str) -> None:
+        """Put statements above `statement` and its comments, with a blank line on either side."""
+        start, own = self._lines_of(statement)[0], self._own_start(statement)
+        comments = [line for line in self.code.text[start:own].splitlines(keepends=True) if line.strip()]
+        self._put(start, own, "\n" + self._laid_out(text, statement) + "\n" + "".join(comments))
+
     def statement_text(self, statement: ast.stmt) -> str:
         """A statement's lines at indentation 0, with the edits inside of it made, without what stands above it."""
         return self._dedented(self._own_start(statement), self._lines_of(statement)[1], statement)
