@@ -16,7 +16,7 @@ from qeff_codegen.anatomy.implementation_tables import (
     find_implementation_tables,
     looked_up_by_configuration,
 )
-from qeff_codegen.anatomy.tree import parse
+from qeff_codegen.anatomy.tree import parse, walk
 from qeff_codegen.errors import Location, Refusal
 from qeff_codegen.upstream.source import UpstreamModel
 
@@ -217,6 +217,15 @@ def parameters(function: ast.FunctionDef) -> tuple[str, ...]:
     arguments = function.args
     names = [item.arg for item in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
     return tuple(names[1:] if names[:1] == ["self"] else names)
+
+
+def returned_names(function: ast.FunctionDef) -> tuple[str, ...]:
+    """The names that a function returns as a tuple, if it returns the same in all places; else none."""
+    values = [node.value for node in walk(function) if isinstance(node, ast.Return)]
+    tuples = [value.elts for value in values if isinstance(value, ast.Tuple)]
+    names = {tuple(item.id for item in items if isinstance(item, ast.Name)) for items in tuples}
+    only_names = all(isinstance(item, ast.Name) for items in tuples for item in items)
+    return names.pop() if only_names and len(names) == 1 and len(tuples) == len(values) else ()
 
 
 def bind(call: ast.Call, callee: ast.FunctionDef) -> dict[str, ast.expr]:

@@ -84,11 +84,15 @@ class Edits:
         comments = [line for line in above if line.strip()]
         self._put(start, own, "".join(blank) + self._laid_out(text, statement) + "".join(comments))
 
-    def insert_apart(self, statement: ast.stmt, text: str) -> None:
-        """Put statements above `statement` and its comments, with a blank line on either side."""
+    def above(self, statement: ast.stmt) -> list[str]:
+        """The comments and blank lines above a statement, at indentation 0; what `replace_above` replaces."""
         start, own = self._lines_of(statement)[0], self._own_start(statement)
-        comments = [line for line in self.code.text[start:own].splitlines(keepends=True) if line.strip()]
-        self._put(start, own, "\n" + self._laid_out(text, statement) + "\n" + "".join(comments))
+        return self._dedented(start, own, statement).splitlines()
+
+    def replace_above(self, statement: ast.stmt, lines: Sequence[str]) -> None:
+        """Put lines, given at indentation 0, in the place of the comments and blank lines above a statement."""
+        text = "".join(f"{line}\n" for line in lines)
+        self._put(self._lines_of(statement)[0], self._own_start(statement), indented(text, self.indent_of(statement)))
 
     def statement_text(self, statement: ast.stmt) -> str:
         """A statement's lines at indentation 0, with the edits inside of it made, without what stands above it."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 
-from qeff_codegen.anatomy.anatomy import Anatomy, Part
+from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.modeling_file import returned_names
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import walk
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import bind_value
@@ -29,18 +29,9 @@ class NamedBeforeReturned(Rule):
         edits, count = Edits(code), 0
         for node in code.nodes(ast.Return) if function.is_forward else ():
             callee = callees.get(ast.unparse(node.value.func)) if isinstance(node.value, ast.Call) else None
-            names = _returned_names(callee) if callee is not None else None
-            if names is not None:
+            names = ", ".join(returned_names(callee.forward)) if callee is not None else ""
+            if names:
                 bind_value(edits, node, names)
                 edits.insert_below(node, f"return {names}")
                 count += 1
         return edits.done(), count
-
-
-def _returned_names(part: Part) -> str | None:
-    """The names that a forward returns as a tuple, if it returns the same in all places."""
-    values = [node.value for node in walk(part.forward) if isinstance(node, ast.Return)]
-    tuples = [node.elts for node in values if isinstance(node, ast.Tuple)]
-    names = {", ".join(item.id for item in items if isinstance(item, ast.Name)) for items in tuples}
-    all_names = all(isinstance(item, ast.Name) for items in tuples for item in items)
-    return names.pop() if len(names) == 1 and len(tuples) == len(values) and all_names else None

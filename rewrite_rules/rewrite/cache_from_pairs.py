@@ -50,7 +50,8 @@ class CacheFromPairs(Rule):
         for found in made:
             edits.replace_statement(code.statement_of(found.node), TAKE)
         if made:
-            edits.insert_apart(code.body[-1], GIVE)
+            comments = [line for line in edits.above(code.body[-1]) if line]
+            edits.replace_above(code.body[-1], [*GIVE.split("\n"), *comments])
         return edits.done(), len(made)
 
 
