@@ -224,6 +224,15 @@ def parameters(function: ast.FunctionDef) -> tuple[str, ...]:
     return tuple(names[1:] if names[:1] == ["self"] else names)
 
 
+def returned_names(function: ast.FunctionDef) -> tuple[str, ...]:
+    """The names that a function returns as a tuple, if it returns the same in all places; else none."""
+    values = [node.value for node in walk(function) if isinstance(node, ast.Return)]
+    tuples = [value.elts for value in values if isinstance(value, ast.Tuple)]
+    names = {tuple(item.id for item in items if isinstance(item, ast.Name)) for items in tuples}
+    only_names = all(isinstance(item, ast.Name) for items in tuples for item in items)
+    return names.pop() if only_names and len(names) == 1 and len(tuples) == len(values) else ()
+
+
 def bind(call: ast.Call, callee: ast.FunctionDef) -> dict[str, ast.expr]:
     """The expression each parameter of `callee` receives from `call`, as far as it is written out."""
     bound = dict(zip(parameters(callee), call.args, strict=False))

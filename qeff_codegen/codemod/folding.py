@@ -107,8 +107,9 @@ class _Fold:
         left = False
         for statement in block:
             self._emptied |= {id(inner) for inner in _blocks_in(statement) if not self._fold_block(inner)}
-            left = self._fold_if(statement) if isinstance(statement, ast.If) else True
-            if left is False:
+            if not isinstance(statement, ast.If) or self._fold_if(statement):
+                left = True
+            else:
                 self.edits.remove(statement)
         return left
 

@@ -79,3 +79,22 @@ def names_outside(code: Code, *trees: ast.AST) -> frozenset[str]:
 def _names(trees: tuple[ast.AST, ...], context: type[ast.expr_context]) -> frozenset[str]:
     found = (item for tree in trees for item in walk(tree) if isinstance(item, ast.Name))
     return frozenset(item.id for item in found if isinstance(item.ctx, context))
+
+
+def bind_value(edits: Edits, statement: ast.Assign | ast.Return, target: str) -> None:
+    """Bind the value of an assignment, or of a return, to something else; an annotation goes with the old target."""
+    assert statement.value is not None
+    start, end = edits.code.places.span(statement)[0], edits.code.span(statement.value)[0]
+    edits.put(start, end, f"{target} = ")
+
+
+def binds(tree: ast.AST, names: Collection[str]) -> bool:
+    """Whether anything below `tree` binds one of `names`."""
+    stored = (node.id for node in walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    return any(name in names for name in stored)
+
+
+def results_of(callees: Collection[str], code: Code) -> set[str]:
+    """Names that hold what one of some functions, as they are spelled where they are called, returns."""
+    bound = [named for node in code.nodes(ast.Assign) if (named := assigned(node)) is not None]
+    return {name for name, value in bound if isinstance(value, ast.Call) and ast.unparse(value.func) in callees}

@@ -111,7 +111,9 @@ class Rule:
             return count == 1
         return self.expect is Expect.ANY or count >= 1
 
-    def refuse(self, draft: Draft, function: Function, what: str, node: ast.AST | cst.CSTNode | None = None) -> Refusal:
+    def refuse(
+        self, draft: Draft, function: Function, what: str, node: ast.AST | cst.CSTNode | None = None
+    ) -> Refusal:
         """A refusal by this rule, placed at `node` in `function`, or at the function itself."""
         return Refusal(
             what,

@@ -241,9 +241,7 @@ class _Matcher:
         current = self._items(list(wanted.args[:-1]), list(node.args[:plain]), current)
         return None if current is None else self._bind_rest(open_end, [*node.args[plain:], *others], current)
 
-    def block(
-        self, wanted: list[ast.stmt], given: list[ast.stmt], bound: dict[str, Bound]
-    ) -> dict[str, Bound] | None:
+    def block(self, wanted: list[ast.stmt], given: list[ast.stmt], bound: dict[str, Bound]) -> dict[str, Bound] | None:
         """Match a whole block."""
         if len(wanted) > 0 and rest_of(wanted[-1]) is None:
             given = [item for item in given if not _says_nothing(item)] or given
