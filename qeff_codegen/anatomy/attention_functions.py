@@ -41,6 +41,16 @@ def find_attention_functions(
     return ordered, {**functions, **methods}
 
 
+def names_of_mask(function: ast.FunctionDef, mask: str) -> set[str]:
+    """The mask's name, and locals that are bound to a slice of it."""
+    masks = {mask}
+    for node in walk(function):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript):
+            if isinstance(node.value.value, ast.Name) and node.value.value.id in masks:
+                masks.update(target.id for target in node.targets if isinstance(target, ast.Name))
+    return masks
+
+
 def _interface_functions(file: ModelingFile, forward: ast.FunctionDef) -> dict[str, tuple[str, ...]]:
     """Local names bound to an attention implementation, with the module-level functions they may stand for."""
     found: dict[str, tuple[str, ...]] = {}
@@ -60,13 +70,7 @@ def _is_registry_lookup(call: ast.Call) -> bool:
 
 def _selects_scores(forward: ast.FunctionDef) -> bool:
     """Whether a forward masks its scores itself: adds the mask, or a slice of it, or fills by it."""
-    masks = {MASK} | {
-        target.id
-        for node in find(ast.Assign, forward)
-        if isinstance(node.value, ast.Subscript) and spelled(node.value.value) == MASK
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    masks = names_of_mask(forward, MASK)
     for node in walk(forward):
         operands: list[ast.expr] = []
         if isinstance(node, ast.BinOp):

@@ -53,7 +53,7 @@ class ModelingClass:
         return frozenset(
             attribute
             for attribute, values in self.assigned.items()
-            if all(isinstance(value, ast.Call) and spelled(value.func) in makers for value in values)
+            if all(isinstance(value, ast.Call) and ast.unparse(value.func) in makers for value in values)
         )
 
     @property
@@ -84,8 +84,9 @@ class ModelingFile:
     @cached_property
     def aliases(self) -> dict[str, str]:
         """What the file's imports call modules and what they bring in, with full names."""
-        imported = self.imports.items()
-        return {name: module if member is None else f"{module}.{member}" for name, (module, member) in imported}
+        return {
+            name: module if member is None else f"{module}.{member}" for name, (module, member) in self.imports.items()
+        }
 
     def location(self, line: int) -> Location:
         """The place of a 1-based line, with its text as excerpt."""
@@ -221,6 +222,15 @@ def parameters(function: ast.FunctionDef) -> tuple[str, ...]:
     arguments = function.args
     names = [item.arg for item in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
     return tuple(names[1:] if names[:1] == ["self"] else names)
+
+
+def returned_names(function: ast.FunctionDef) -> tuple[str, ...]:
+    """The names that a function returns as a tuple, if it returns the same in all places; else none."""
+    values = [node.value for node in walk(function) if isinstance(node, ast.Return)]
+    tuples = [value.elts for value in values if isinstance(value, ast.Tuple)]
+    names = {tuple(item.id for item in items if isinstance(item, ast.Name)) for items in tuples}
+    only_names = all(isinstance(item, ast.Name) for items in tuples for item in items)
+    return names.pop() if only_names and len(names) == 1 and len(tuples) == len(values) else ()
 
 
 def bind(call: ast.Call, callee: ast.FunctionDef) -> dict[str, ast.expr]:

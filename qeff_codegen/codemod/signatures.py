@@ -66,6 +66,24 @@ def drop_parameters(edits: Edits, names: Collection[str]) -> bool:
     return True
 
 
+def replace_parameter(edits: Edits, name: str, text: str) -> None:
+    """Take another parameter in the place of one, whose annotation and default go with it."""
+    spans = zip(_listed(edits.code.tree.args), _spans(edits.code), strict=True)
+    for start, end in [span for (item, _), span in spans if item.arg == name]:
+        edits.put(start, end, text)
+
+
+def drop_decorators(edits: Edits, gone: Collection[ast.expr]) -> None:
+    """Take some decorators off, each with the comments between it and the one above it."""
+    places = edits.code.places
+    above: int | None = None
+    for item in edits.code.tree.decorator_list:
+        start = places.line_start(above or item.lineno)
+        above = (item.end_lineno or item.lineno) + 1
+        if item in gone:
+            edits.put(start, places.line_start(above), "")
+
+
 def returns_span(code: Code) -> tuple[int, int] | None:
     """Where the annotation of what the function returns stands."""
     return None if code.tree.returns is None else code.places.span(code.tree.returns)

@@ -17,7 +17,7 @@ from qeff_codegen.decoding.torch_decoder import TorchDecoder
 from qeff_codegen.deploy.checkpoint import Checkpoint, load_checkpoint
 from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
 from qeff_codegen.deploy.find_compiler import find_compiler
-from qeff_codegen.deploy.inference import Inference
+from qeff_codegen.deploy.inference import Inference, tokens_of
 from qeff_codegen.deploy.program import Program, make_program
 from qeff_codegen.deploy.sampler_options import check_qaic_config, check_sampling, sampler_spec
 from qeff_codegen.deploy.specializations import specializations
@@ -65,6 +65,7 @@ class QEFFAutoModelForCausalLM:
         check_key_blocks(self.model, num_kv_blocks)
         self.tokenizer = checkpoint.tokenizer
         self.random_weights = checkpoint.random_weights
+        self._no_tokenizer = checkpoint.no_tokenizer
         self.continuous_batching = continuous_batching
         self._name = checkpoint.name
         self._made_from = {
@@ -249,6 +250,9 @@ class QEFFAutoModelForCausalLM:
             raise UsageError("sampling is given and the graph has no sampler. Say include_sampler in qaic_config.")
         if self.sampler is not None:
             check_sampling(options)
+        if self.tokenizer is None:
+            raise UsageError(self._no_tokenizer)
+        tokens = tokens_of(prompts, self.tokenizer, self.model.config.get_text_config().vocab_size, options)
         rows = options.full_batch_size or len(prompts)
         if runtime == "pytorch":
             decoder: TorchDecoder | OrtDecoderSession = TorchDecoder(
@@ -261,7 +265,7 @@ class QEFFAutoModelForCausalLM:
             decoder,
             self.model,
             self.tokenizer,
-            prompts,
+            tokens,
             options,
             generation_len=generation_len,
             sampled=None if self.sampler is None else SampledDecoding(self.sampler, sampling or SamplingParameters()),

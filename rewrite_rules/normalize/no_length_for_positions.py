@@ -8,116 +8,76 @@ from __future__ import annotations
 
 import ast
 
-import libcst as cst
-
 from qeff_codegen.anatomy.anatomy import Anatomy
-from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters
+from qeff_codegen.anatomy.lengths import lengths_of
+from qeff_codegen.anatomy.modeling_file import ModelingClass
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.codemod.calls import drop_arguments
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.names import drop_assignments
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._matching import (
-    SEEN,
-    assigned_name,
-    names_loaded,
-    source,
-    without_assignments,
-    without_keywords,
-)
+from qeff_codegen.patterns.match import match
+from rewrite_rules.normalize._position_tables import lookups
+from rewrite_rules.vocabulary import POSITIONS, pattern
 
-POSITIONS = "position_ids"
-UNUSED = {"attention_mask": "None"}
+MASK = "attention_mask"
+# What a table does with a length that it needs only where no positions are given, or to grow.
+COUNTS = pattern(f"if {POSITIONS} is None:\n    ...")
+TOTAL = pattern("$size = $_ + seq_len + $length")
+GROWS = pattern(
+    "if {$size > self.weights.size(0), ... and $size > self.weights.size(0) and ...}:\n    self.make_weights(...)"
+)
 
 
 class NoLengthForPositions(Rule):
     why = "Positions are given, so the table that looks them up needs neither the cache's length nor a mask."
     roles = (Role.MODEL,)
-    construct = "`self.<table>(..., <length of the cache>, ...)` with `position_ids` among the arguments"
+    names = ("get_seq_length",)
+    construct = f"`self.<table>(..., <length of the cache>, ...)` with `{POSITIONS}` among the arguments"
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
-        seen = _FindSeen()
-        function.node.visit(seen)
-        if not seen.names:
-            return function.node, 0
-        tables = {
-            f"self.{attribute}": anatomy.file.classes[names[0]]
-            for attribute, names in anatomy.model.cls.built.items()
-            if len(names) == 1 and anatomy.file.classes[names[0]].forward is not None
-        }
-        dropper = _DropLength(tables, seen.names)
-        node = cst.ensure_type(function.node.visit(dropper), cst.FunctionDef)
-        if not dropper.count:
-            return function.node, 0
-        return without_assignments(node, seen.names - names_loaded(node)), dropper.count
-
-
-class _FindSeen(cst.CSTVisitor):
-    """Locals that hold how many tokens are cached."""
-
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-
-    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> None:
-        assigned = assigned_name(node)
-        if assigned is not None and source(assigned[1]) == SEEN:
-            self.names.add(assigned[0])
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
+        lengths = lengths_of(code.tree)
+        edits = Edits(code)
+        count = 0
+        for call, _, table, given in lookups(code, anatomy.file, anatomy.model.cls):
+            taken = {name for name, value in given.items() if lengths.is_seen(value)}
+            if taken and all(_is_unneeded(table, name) for name in taken):
+                unread = {MASK} & set(given) if _is_unneeded(table, MASK) else set()
+                _drop(edits, call, given, taken, unread)
+                count += 1
+        if not count:
+            return code, 0
+        changed = edits.done()
+        edits = Edits(changed)
+        drop_assignments(edits, lengths.seen - changed.names_loaded)
+        return edits.done(), count
 
 
-class _DropLength(cst.CSTTransformer):
-    def __init__(self, tables: dict[str, ModelingClass], seen: set[str]) -> None:
-        self.tables = tables
-        self.seen = seen
-        self.count = 0
-
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
-        table = self.tables.get(source(updated_node.func))
-        if table is None or table.forward is None or any(item.star for item in updated_node.args):
-            return updated_node
-        names = parameters(table.forward)
-        bound = {
-            item.keyword.value if item.keyword is not None else names[index]: item.value
-            for index, item in enumerate(updated_node.args)
-        }
-        lengths = {name for name, value in bound.items() if source(value) in self.seen}
-        if not lengths or POSITIONS not in bound or not all(_is_unneeded(table, name) for name in lengths):
-            return updated_node
-        self.count += 1
-        if all(item.keyword is not None for item in updated_node.args) and not set(UNUSED) & set(bound):
-            return without_keywords(updated_node, lengths)
-        values = {name: source(value) for name, value in bound.items() if name not in lengths}
-        values |= {name: none for name, none in UNUSED.items() if name in values and _is_unneeded(table, name)}
-        arguments = ", ".join(
-            value if index == names.index(name) else f"{name}={value}"
-            for index, (name, value) in enumerate(values.items())
-        )
-        return updated_node.with_changes(args=cst.ensure_type(cst.parse_expression(f"_({arguments})"), cst.Call).args)
+def _drop(edits: Edits, call: ast.Call, given: dict[str, ast.expr], gone: set[str], unread: set[str]) -> None:
+    """Give some arguments no longer, and None for those that are not read; what follows by position gets its name."""
+    dropped = [value for name, value in given.items() if name in gone]
+    for name, value in given.items():
+        if name in unread:
+            edits.replace(value, "None")
+        if value in call.args and any(item in dropped for item in call.args[: call.args.index(value)]):
+            edits.insert(edits.code.span(value)[0], f"{name}=")
+    drop_arguments(edits, call, dropped + [item for item in call.keywords if item.arg in gone])
 
 
 def _is_unneeded(table: ModelingClass, parameter: str) -> bool:
     """Whether a table's forward reads a parameter only to count positions that are missing, or to grow itself."""
     assert table.forward is not None
-    fine: set[int] = set()
-    sizes: set[str] = set()
-    for node in ast.walk(table.forward):
-        if isinstance(node, ast.If) and not node.orelse and ast.unparse(node.test) == f"{POSITIONS} is None":
-            fine |= {id(child) for child in ast.walk(node)}
-        elif isinstance(node, ast.Assign) and ast.unparse(node.value).endswith(f" + seq_len + {parameter}"):
-            sizes.add(ast.unparse(node.targets[0]))
-            fine |= {id(child) for child in ast.walk(node)}
-    for node in ast.walk(table.forward):
-        if isinstance(node, ast.If) and any(
-            f"{size} > self.weights.size(0)" in _all_of(node.test)
-            and [ast.unparse(item).split("(")[0] for item in node.body] == ["self.make_weights"]
-            for size in sizes
-        ):
-            fine |= {id(child) for child in ast.walk(node)}
-    return all(
-        id(node) in fine
-        for node in ast.walk(table.forward)
-        if isinstance(node, ast.Name) and node.id in {parameter, *sizes}
-    )
+    nodes = list(ast.walk(table.forward))
+    totals = [found for node in nodes if (found := match(TOTAL, node)) and _is_name(found["length"], {parameter})]
+    names = {parameter} | {ast.unparse(found["size"]) for found in totals}
+    fine = [found.node for found in totals] + [node for node in nodes if match(COUNTS, node)]
+    fine += [node for node in nodes if (found := match(GROWS, node)) and _is_name(found["size"], names)]
+    inside = {item for node in fine for item in ast.walk(node)}
+    return all(node in inside for node in nodes if _is_name(node, names))
 
 
-def _all_of(test: ast.expr) -> list[str]:
-    """Everything that must hold for a condition to."""
-    values = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
-    return [ast.unparse(item) for item in values]
+def _is_name(node: ast.AST, names: set[str]) -> bool:
+    return isinstance(node, ast.Name) and node.id in names

@@ -8,70 +8,50 @@ row for each sequence has another shape, so positions may only be looked up in a
 from __future__ import annotations
 
 import ast
-import re
-
-import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.lengths import lengths_of
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._functions import values_of
-from rewrite_rules._lengths import Lengths
-from rewrite_rules._matching import SEEN, assigned_name, source, statements_of, tree_of
+from qeff_codegen.patterns.match import find_all
+from rewrite_rules.vocabulary import COUNT, POSITIONS, pattern
 
-POSITIONS = "position_ids"
-COUNTED = re.compile(r"torch\.arange\((?P<new>[\w.]+(?:\[1\])?), device=\w+\.device\) \+ (?P<seen>\w+)")
-ROW = re.compile(r"self\.\w+\.weight")
+COUNTED = pattern(f"{POSITIONS} = {COUNT}")
+LOOKED_UP = pattern("$_.weight[$rows]")
 
 
 class PositionsCounted(Rule):
     why = "Every sequence has its own positions; counting on from the length of a preallocated cache would be wrong."
     roles = (Role.MODEL,)
-    words = (f"{POSITIONS} = torch.arange(",)
-    construct = f"`{POSITIONS} = torch.arange(<new tokens>, ...) + <length of the cache>`, looked up in a table"
+    names = (POSITIONS,)
+    construct = f"`{COUNTED}`, from the number of new tokens and the length of the cache, looked up in a table"
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
-        body = statements_of(function.node.body)
-        counted = [item for item in body if _is_counted(item, function.node)]
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
+        lengths = lengths_of(code.tree)
+        counted = [
+            code.statement_of(found.node)
+            for found in find_all(COUNTED, code)
+            if found.node in code.body and lengths.counts_new(found["new"]) and lengths.is_seen(found["seen"])
+        ]
         if not counted:
-            return function.node, 0
-        kept = [item for item in body if item not in counted]
-        node = function.node.with_changes(body=function.node.body.with_changes(body=kept))
-        other = _other_use(node)
+            return code, 0
+        other = _other_use(code, counted)
         if len(counted) > 1 or other:
             raise Unmatched(f"positions counted for one row are not only looked up: `{other}`", counted[0])
-        return node, 1
+        edits = Edits(code)
+        edits.remove(counted[0])
+        return edits.done(), 1
 
 
-def _is_counted(item: cst.BaseStatement, function: cst.FunctionDef) -> bool:
-    assigned = assigned_name(item)
-    if assigned is None or assigned[0] != POSITIONS:
-        return False
-    match = COUNTED.fullmatch(source(assigned[1]))
-    if match is None:
-        return False
-    lengths = Lengths()
-    function.visit(lengths)
-    return lengths.counts_new(match["new"]) and values_of(match["seen"], tree_of(function)) == [SEEN]
-
-
-def _other_use(function: cst.FunctionDef) -> str:
+def _other_use(code: Code, counted: list[ast.stmt]) -> str:
     """The first statement that does more with positions than look them up in a table; empty if there is none."""
-    tree = ast.parse(cst.Module([function]).code)
-    looked_up = {
-        id(name)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Subscript) and ROW.fullmatch(ast.unparse(node.value))
-        for name in ast.walk(node.slice)
-    }
-    return next(
-        (
-            ast.unparse(statement).split("\n", 1)[0]
-            for statement in ast.walk(tree)
-            if isinstance(statement, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.If, ast.Expr))
-            for node in ast.walk(statement)
-            if isinstance(node, ast.Name) and node.id == POSITIONS and id(node) not in looked_up
-        ),
-        "",
-    )
+    looked_up = {node for found in find_all(LOOKED_UP, code) for node in ast.walk(found["rows"])}
+    for node in code.nodes(ast.Name):
+        statement = code.statement_of(node)
+        if node.id == POSITIONS and node not in looked_up and statement not in counted:
+            return ast.unparse(statement).split("\n", 1)[0]
+    return ""

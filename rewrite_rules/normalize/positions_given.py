@@ -11,111 +11,79 @@ caller says are cached. Some begin after the number of the pad token, and not at
 from __future__ import annotations
 
 import ast
-import re
-
-import libcst as cst
+from collections.abc import Iterator
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.buffers import buffers_of
-from qeff_codegen.anatomy.modeling_file import parameters
+from qeff_codegen.anatomy.lengths import lengths_of
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
+from qeff_codegen.codemod.code import Code
 from qeff_codegen.engine.draft import Function
-from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._folding import fold, none_comparison
-from rewrite_rules._functions import values_of
+from qeff_codegen.engine.pattern_rule import FactsRule
+from qeff_codegen.engine.rule import Unmatched
+from qeff_codegen.patterns.match import find_all, match
+from rewrite_rules.vocabulary import COUNT, POSITIONS, pattern
 
-POSITIONS = frozenset({"position_ids"})
-SEEN = re.compile(r"(\w+)\.get_seq_length\(\) if \1 is not None else 0|0 if (\w+) is None else \2\.get_seq_length\(\)")
-# How upstream counts: from what is cached, and for padded batches the tokens that are not pads.
-COUNTED = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"\(?torch\.arange\([\w.]+(\[-?1\])?, device=\w+\.device\) \+ (?P<seen>\w+)\)?(\.unsqueeze\(0\))?",
-        r"torch\.arange\((?P<seen>\w+), [\w.]+\[-?1\] \+ (?P=seen), dtype=torch\.long, device=.+\)",
-        r"torch\.cumsum\((position_)?attention_mask, dim=1\)",
-        r"\(position_ids \* (position_)?attention_mask - 1\)\.long\(\)",
-        r"position_ids\[:, (?P<seen>\w+):\]",
-        r"position_ids\.unsqueeze\(0\)(\.expand\(batch_size, -1\)|\.repeat\((\w+\.shape|input_shape)\[0\], 1\))?",
-        r"position_ids\.view\(1, 1, -1\)\.expand\(\d, \w+\.shape\[0\], -1\)",
-    )
+QUESTION = pattern(f"{{{POSITIONS} is None, {POSITIONS} is not None}}")
+ABSENT = pattern(f"if {POSITIONS} is None:\n    $...made_up")
+# How upstream counts: from what is cached, or, for padded batches, the tokens that are not pads.
+COUNTED = pattern(
+    f"{POSITIONS} = {{{COUNT}, ({COUNT}).unsqueeze(0),"
+    " torch.arange($seen, $new + $seen, dtype=torch.long, device=$_)}"
 )
-# A buffer that holds its own index, and the number of new tokens.
-ALL_POSITIONS = re.compile(r"torch\.arange\(config\.\w+\)\.expand\(\(1, -1\)\)")
-LENGTHS = {"input_shape[1]", "input_ids.size(1)"}
+UNPADDED = pattern(
+    f"{POSITIONS} = {{torch.cumsum($mask, dim=1), ({POSITIONS} * $mask - 1).long(), {POSITIONS}[:, $seen:]}}"
+)
+MASK = pattern("{attention_mask, position_attention_mask}")
+ROWS = pattern(
+    f"{POSITIONS} = {{{POSITIONS}.unsqueeze(0), {POSITIONS}.unsqueeze(0).expand($_, -1),"
+    f" {POSITIONS}.unsqueeze(0).repeat($_, 1), {POSITIONS}.view(1, 1, -1).expand($_, $_, -1)}}"
+)
+LENGTH = pattern("$_ = {$SEEN, $_.shape[0]}")
+# A buffer that holds its own index.
+ALL_POSITIONS = pattern("torch.arange($_).expand((1, -1))")
 
 
-class PositionsGiven(Rule):
+class PositionsGiven(FactsRule):
     why = "`position_ids` is always given; counting on from the length of a preallocated cache would be wrong."
     roles = (*CALL_PATH, Role.EMBEDDINGS)
-    words = ("position_ids is",)
-    construct = (
-        "`if position_ids is None:` that counts `arange(<new tokens>) + <cached tokens>`, and does nothing else"
-    )
+    facts = {f"{POSITIONS} is None": False, f"{POSITIONS} is not None": True}
+    construct = f"`if {POSITIONS} is None:` with nothing but counts, such as `{COUNT}`"
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
-        node, decided = fold(function.node, _absent)
-        if decided:
-            tree = ast.parse(cst.Module([function.node]).code)
-            buffers = _counting_buffers(anatomy, function)
-            other = next((item for item in _branches(tree) if not _only_counts(item, tree, buffers)), None)
-            if other is not None:
-                first = other.split("\n", 1)[0]
-                raise Unmatched(f"without `position_ids` upstream does more than count: `{first}`", function.node)
-        return node, decided
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code, decided = super().rewrite(function, anatomy)
+        other = next(_not_counting(function, anatomy), None) if decided else None
+        if other is not None:
+            text = ast.unparse(other).split("\n", 1)[0]
+            raise Unmatched(f"without `{POSITIONS}` upstream does more than count: `{text}`", other)
+        return code, decided
 
 
-def _absent(test: cst.BaseExpression) -> bool | None:
-    found = none_comparison(test, POSITIONS)
-    return None if found is None else not found
+def _not_counting(function: Function, anatomy: Anatomy) -> Iterator[ast.AST]:
+    """What hangs on whether positions are given, and does not count them."""
+    code = function.code
+    lengths = lengths_of(code.tree)
+    sliced = [pattern(f"{POSITIONS} = self.{name}[:, $seen : $new + $seen]") for name in _buffers(function, anatomy)]
+
+    def counts(statement: ast.AST) -> bool:
+        if match(ROWS, statement, code.aliases) or match(LENGTH, statement, code.aliases):
+            return True
+        if found := match(UNPADDED, statement, code.aliases):
+            return lengths.is_seen(found["seen"]) if "seen" in found.bound else match(MASK, found["mask"]) is not None
+        if found := match(COUNTED, statement, code.aliases):
+            return lengths.counts_new(found["new"]) and lengths.is_seen(found["seen"])
+        found = next((item for each in sliced if (item := match(each, statement))), None)
+        return found is not None and lengths.counts_new(found["new"]) and ast.unparse(found["seen"]) in code.parameters
+
+    for question in find_all(QUESTION, code):
+        branch = code.parent(question.node)
+        found = match(ABSENT, branch) if isinstance(branch, ast.If) else None
+        made_up = found.bound["made_up"] if found is not None else [question.node]
+        assert isinstance(made_up, list)
+        yield from (item for item in made_up if not counts(item))
 
 
-def _branches(tree: ast.Module) -> list[str]:
-    """What hangs on whether positions are given, as source: the branches of `if`, and any other such question."""
-    found: list[str] = []
-    questions = {
-        id(node): node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Compare) and ast.unparse(node).startswith("position_ids is")
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Compare) and id(node.test) in questions:
-            question = questions.pop(id(node.test))
-            if isinstance(question.ops[0], ast.Is) and not node.orelse:
-                found += [ast.unparse(item) for item in node.body]
-            else:
-                found.append(ast.unparse(node.test))
-    return found + [ast.unparse(node) for node in questions.values()]
-
-
-def _counting_buffers(anatomy: Anatomy, function: Function) -> set[str]:
-    """What embeddings count with: a slice of a buffer of all positions, from a number that they are given."""
-    made = anatomy.file.classes[function.owner].methods.get("__init__") if function.owner else None
-    if function.role is not Role.EMBEDDINGS or made is None:
-        return set()
-    given = anatomy.file.classes[function.owner or ""].forward
-    return {
-        f"self.{buffer.name}[:, {seen}:seq_length + {seen}]"
-        for buffer in buffers_of(made)
-        if ALL_POSITIONS.fullmatch(ast.unparse(buffer.value))
-        for seen in (parameters(given) if given is not None else ())
-    }
-
-
-def _only_counts(statement: str, tree: ast.Module, buffers: set[str]) -> bool:
-    name, _, value = statement.partition(" = ")
-    if name != "position_ids":
-        return SEEN.fullmatch(value) is not None or value.endswith(".shape[0]")
-    if value in buffers:
-        return all(item in LENGTHS for item in values_of("seq_length", tree))
-    for pattern in COUNTED:
-        match = pattern.fullmatch(value)
-        if match is not None:
-            seen = match.groupdict().get("seen")
-            return seen is None or _is_cached_length(seen, tree)
-    return False
-
-
-def _is_cached_length(name: str, tree: ast.Module) -> bool:
-    """Whether `name` is only ever bound to the length of the cache."""
-    values = values_of(name, tree)
-    return bool(values) and all(SEEN.fullmatch(value) for value in values)
+def _buffers(function: Function, anatomy: Anatomy) -> list[str]:
+    """The buffers of all positions with which embeddings count."""
+    cls = anatomy.file.classes.get(function.owner or "") if function.role is Role.EMBEDDINGS else None
+    return [item.name for item in buffers_of(cls.node) if match(ALL_POSITIONS, item.value)] if cls is not None else []

@@ -14,7 +14,7 @@ from qeff_codegen.codemod.calls import arguments_of, drop_arguments
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.signatures import drop_parameters
-from qeff_codegen.engine.draft import Draft, Function
+from qeff_codegen.engine.draft import Draft
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import match
 from rewrite_rules._dropout import drop_dropout

@@ -9,69 +9,47 @@ from __future__ import annotations
 
 import ast
 
-import libcst as cst
-
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.codemod.code import Code
 from qeff_codegen.engine.draft import Function
-from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._matching import source
+from qeff_codegen.engine.pattern_rule import Change, PatternRule
+from qeff_codegen.engine.rule import Unmatched
+from qeff_codegen.patterns.match import find_all
+from rewrite_rules.vocabulary import pattern
 
-AS_COMPLEX, AS_REAL = "torch.view_as_complex", "torch.view_as_real"
+PAIRED = pattern("$complex = torch.view_as_complex($pairs)")
+AS_COMPLEX, DEVICE = pattern("torch.view_as_complex($_)"), pattern("$of.device")
+# `(a + bi)(c + di) = (ac - bd) + (ad + bc)i`, on pairs along the last axis.
+PRODUCT = Change(
+    "torch.view_as_real($x * $y)",
+    "torch.stack(($x[..., 0] * $y[..., 0] - $x[..., 1] * $y[..., 1],"
+    " $x[..., 0] * $y[..., 1] + $x[..., 1] * $y[..., 0]), dim=-1)",
+)
 
 
-class ComplexRotationMadeReal(Rule):
+class ComplexRotationMadeReal(PatternRule):
     why = "ONNX has no complex numbers: real and imaginary part stay a pair, and their product is written out."
     roles = (Role.HELPER_FUNCTION,)
-    construct = f"`{AS_REAL}(<a> * <b>)` of names made by `{AS_COMPLEX}(<pairs>)` or of the rotation"
+    changes = (Change(PAIRED.text, "$complex = $pairs"), PRODUCT)
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
-        if AS_COMPLEX not in source(function.node):
-            return function.node, 0
-        real = _Real()
-        node = cst.ensure_type(function.node.visit(real), cst.FunctionDef)
-        if not real.products or _other_uses(function.node):
-            raise Unmatched("complex numbers are used in another way", function.node)
-        return node, real.products
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        products = find_all(PRODUCT.pattern, function.code)
+        if not find_all(AS_COMPLEX, function.code):
+            return function.code, 0
+        if not products or _other_use(function.code):
+            raise Unmatched("complex numbers are used in another way", function.code.tree)
+        return super().rewrite(function, anatomy)[0], len(products)
 
 
-def _other_uses(function: cst.FunctionDef) -> bool:
+def _other_use(code: Code) -> bool:
     """Whether a complex number goes anywhere but into a name, a product that is made real, or a question of device."""
-    tree = ast.parse(cst.Module([function]).code)
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == AS_COMPLEX]
-    named = {
-        node.targets[0].id: node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and node.value in calls and isinstance(node.targets[0], ast.Name)
-    }
-    fine = {
-        id(name)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == AS_REAL
-        for name in ast.walk(node)
-    }
-    fine |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "device"}
-    loads = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
-    return len(named) != len(calls) or any(node.id in named and id(node) not in fine for node in loads)
-
-
-class _Real(cst.CSTTransformer):
-    def __init__(self) -> None:
-        self.products = 0
-
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
-        function = source(updated_node.func)
-        if function == AS_COMPLEX and len(updated_node.args) == 1:
-            return updated_node.args[0].value
-        if function == AS_REAL and len(updated_node.args) == 1:
-            product = updated_node.args[0].value
-            if isinstance(product, cst.BinaryOperation) and isinstance(product.operator, cst.Multiply):
-                self.products += 1
-                return _product(source(product.left), source(product.right))
-        return updated_node
-
-
-def _product(left: str, right: str) -> cst.BaseExpression:
-    """`(a + bi)(c + di) = (ac - bd) + (ad + bc)i`, on pairs along the last axis."""
-    a, b, c, d = f"{left}[..., 0]", f"{left}[..., 1]", f"{right}[..., 0]", f"{right}[..., 1]"
-    return cst.parse_expression(f"torch.stack(({a} * {c} - {b} * {d}, {a} * {d} + {b} * {c}), dim=-1)")
+    made = [found["complex"] for found in find_all(PAIRED, code)]
+    names = {node.id for node in made if isinstance(node, ast.Name)}
+    fine = [item for found in find_all(PRODUCT.pattern, code) for item in (found["x"], found["y"])]
+    fine += [found["of"] for found in find_all(DEVICE, code)]
+    inside = {node for item in fine for node in ast.walk(item)}
+    loads = (node for node in code.nodes(ast.Name) if isinstance(node.ctx, ast.Load))
+    return len(made) != len(find_all(AS_COMPLEX, code)) or any(
+        node.id in names and node not in inside for node in loads
+    )

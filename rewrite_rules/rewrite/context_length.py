@@ -6,49 +6,42 @@ the context: slot `i` holds position `i`. A length that nothing reads any more i
 
 from __future__ import annotations
 
-import libcst as cst
-
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.lengths import lengths_of
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.names import drop_assignments
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._lengths import SEEN, Lengths
-from rewrite_rules._matching import names_loaded, source, without_assignments
+from qeff_codegen.patterns.match import find_all
+from rewrite_rules.vocabulary import pattern
 
+ONES = pattern("{torch.ones(($_, $all), ...), torch.ones($_, $all, ...)}")
 CONTEXT = "target_length"
 
 
 class ContextLength(Rule):
     why = "What upstream makes for all tokens so far is made for all slots of the context, whose length is fixed."
     roles = (Role.MODEL,)
-    construct = f"`torch.ones((<batch size>, <new tokens> + <length of the cache>), ...)`, the length being `{SEEN}`"
+    names = ("get_seq_length",)
+    construct = f"`{ONES}`, where `$all` is the number of new tokens and that of the cached ones"
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
         if not function.is_forward:
-            return function.node, 0
-        facts = Lengths()
-        function.node.visit(facts)
-        taker = _TakeContext(facts)
-        node = cst.ensure_type(function.node.visit(taker), cst.FunctionDef)
-        node = without_assignments(node, facts.totals - names_loaded(node))
-        unread = facts.seen - names_loaded(node)
-        if not taker.count and not unread:
-            return function.node, 0
-        return without_assignments(node, unread), max(taker.count, len(unread))
+            return code, 0
+        lengths = lengths_of(code.tree)
+        made = [found for found in find_all(ONES, code) if lengths.is_total(found["all"])]
+        edits = Edits(code)
+        for found in made:
+            edits.replace(found["all"], CONTEXT)
+        changed = _without_unread(edits.done(), lengths.totals)
+        unread = lengths.seen - changed.names_loaded
+        return _without_unread(changed, unread), len(made) or len(unread)
 
 
-class _TakeContext(cst.CSTTransformer):
-    def __init__(self, facts: Lengths) -> None:
-        self.facts = facts
-        self.count = 0
-
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
-        if source(updated_node.func) != "torch.ones" or not updated_node.args:
-            return updated_node
-        shape = updated_node.args[0].value
-        lengths = list(shape.elements) if isinstance(shape, cst.Tuple) else list(updated_node.args[:2])
-        if len(lengths) != 2 or not self.facts.is_total(lengths[1].value):
-            return updated_node
-        self.count += 1
-        # Replaced as a node: the same name may stand elsewhere in the call.
-        return cst.ensure_type(updated_node.deep_replace(lengths[1].value, cst.Name(CONTEXT)), cst.Call)
+def _without_unread(code: Code, names: set[str]) -> Code:
+    edits = Edits(code)
+    drop_assignments(edits, names - code.names_loaded)
+    return edits.done()

@@ -50,3 +50,20 @@ def test_a_total_is_one_by_name_or_written_out() -> None:
     others = ["new", "past - new", "new + new", "past + other.shape[1]"]
     assert [found.is_total(ast.parse(text, mode="eval").body) for text in totals] == [True] * 3
     assert [found.is_total(ast.parse(text, mode="eval").body) for text in others] == [False] * 4
+
+
+@pytest.mark.parametrize(
+    ("shape", "second"), [("input_ids.shape", "-1"), ("inputs_embeds.shape[:-1]", "-1"), ("input_ids.size()", "1")]
+)
+def test_sizes_by_name(shape: str, second: str) -> None:
+    found = lengths(f"shape = {shape}", f"new = shape[{second}]", "batch, length = shape")
+    assert found == Lengths(batch={"batch"}, new={"new", "length"}, shapes={"shape"})
+
+
+def test_the_last_size_of_embeddings_counts_nothing() -> None:
+    assert lengths("shape = inputs_embeds.shape", "size = shape[-1]") == Lengths()
+
+
+def test_what_holds_something_else_as_well_is_no_length() -> None:
+    found = lengths("new = input_ids.shape[1]", SEEN, "total = new + past", "past = past + 1")
+    assert found == Lengths(new={"new"})

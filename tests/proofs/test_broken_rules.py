@@ -7,6 +7,7 @@ the counter-check, so that a stage that fails for another reason cannot pass for
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,9 @@ def test_stages_notice(
 
 
 def test_a_shifted_slot_is_refused_before_anything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = cache_update_by_position.CACHE_KWARGS.replace(": position_ids", ": position_ids + 1")
-    monkeypatch.setattr(cache_update_by_position, "CACHE_KWARGS", told)
+    rule = cache_update_by_position.CacheUpdateByPosition
+    (change,) = rule.changes
+    shifted = replace(change, give=change.give.replace(": position_ids", ": position_ids + 1"))
+    monkeypatch.setattr(rule, "changes", (shifted,))
     with pytest.raises(Refusal, match="refused by cache_reached_once: `LlamaAttention` does not tell the cache"):
         generate_model(find_model("llama", transformers_version=None, source=None))
