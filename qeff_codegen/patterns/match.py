@@ -88,8 +88,9 @@ def equal(first: ast.AST, second: ast.AST, aliases: Mapping[str, str] = USUAL_AL
 
 def _candidates(expression: ast.expr, code: Code) -> Iterator[ast.AST]:
     if isinstance(expression, ast.Set):
-        for item in expression.elts:
-            yield from _candidates(item, code)
+        # A node of a kind that two spellings have comes once.
+        found = {id(node): node for item in expression.elts for node in _candidates(item, code)}
+        yield from sorted(found.values(), key=lambda node: code.places.span(node)[0])  # type: ignore[arg-type]
     elif name_of(expression) is not None:
         kinds = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.BinOp, ast.IfExp, ast.Compare, ast.BoolOp)
         for kind in (*kinds, ast.UnaryOp, ast.Constant, ast.Tuple):
