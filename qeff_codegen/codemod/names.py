@@ -60,25 +60,15 @@ def drop_overwritten(edits: Edits, name: str) -> None:
             pending = statement
 
 
-def read_in(*trees: ast.AST) -> frozenset[str]:
-    """Every name whose value is read below some nodes."""
-    return _names(trees, ast.Load)
+def names_in(tree: ast.AST, context: type[ast.expr_context] = ast.expr_context) -> set[str]:
+    """Every name that a tree reads or binds; with `ast.Load` those it reads, with `ast.Store` those it binds."""
+    return {node.id for node in walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
 
 
-def bound_in(*trees: ast.AST) -> frozenset[str]:
-    """Every name that is assigned to below some nodes."""
-    return _names(trees, ast.Store)
-
-
-def names_outside(code: Code, *trees: ast.AST) -> frozenset[str]:
+def names_outside(code: Code, *trees: ast.AST) -> set[str]:
     """Every name that a function reads or binds, but for what it does below some nodes."""
     inside = {id(item) for tree in trees for item in walk(tree)}
-    return frozenset(node.id for node in code.nodes(ast.Name) if id(node) not in inside)
-
-
-def _names(trees: tuple[ast.AST, ...], context: type[ast.expr_context]) -> frozenset[str]:
-    found = (item for tree in trees for item in walk(tree) if isinstance(item, ast.Name))
-    return frozenset(item.id for item in found if isinstance(item.ctx, context))
+    return {node.id for node in code.nodes(ast.Name) if id(node) not in inside}
 
 
 def bind_value(edits: Edits, statement: ast.Assign | ast.Return, target: str) -> None:

@@ -14,7 +14,7 @@ from qeff_codegen.anatomy.lengths import lengths_of
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
-from qeff_codegen.codemod.names import assigned, bound_in
+from qeff_codegen.codemod.names import assigned, names_in
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
 from qeff_codegen.patterns.match import match
@@ -48,7 +48,9 @@ class MaskOfOnes(Rule):
 
 def _makes_the_same(branch: ast.If) -> bool:
     """Whether a bias is made without a mask, and else from the mask, which is at most moved to a device before."""
-    if match(ABSENT, branch.test) is None or not branch.orelse or MASK in bound_in(*branch.body):
+    if match(ABSENT, branch.test) is None or not branch.orelse:
+        return False
+    if any(MASK in names_in(item, ast.Store) for item in branch.body):
         return False
     made, without = match(MADE, branch.orelse[-1]), assigned(branch.body[-1])
     moved = all(match(MOVED, item) is not None for item in branch.orelse[:-1])

@@ -15,7 +15,7 @@ from qeff_codegen.anatomy.modeling_file import self_attribute
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
-from qeff_codegen.codemod.names import bound_in, read_in
+from qeff_codegen.codemod.names import names_in
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import equal, find_all
@@ -79,5 +79,6 @@ def _means_the_same(maker: Code, call: ast.Call, masks: ast.expr) -> bool:
     same_names = all(isinstance(item.value, ast.Name) and item.value.id == item.arg for item in call.keywords)
     # A parameter that is left to its default could be another thing by that name in the forward.
     all_given = {item.arg for item in call.keywords} == {*maker.parameters} - {"self"}
-    ends_in_them = equal(returned.value, masks) and bound_in(*maker.body[:-1]) <= read_in(returned.value)
-    return same_names and all_given and ends_in_them
+    known_there = names_in(returned.value)
+    stays_known = all(names_in(item, ast.Store) <= known_there for item in maker.body[:-1])
+    return same_names and all_given and stays_known and equal(returned.value, masks)

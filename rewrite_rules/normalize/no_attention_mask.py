@@ -17,7 +17,7 @@ from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.tree import walk
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.folding import fold, none_comparison
-from qeff_codegen.codemod.names import assigned, names_outside, read_in
+from qeff_codegen.codemod.names import assigned, names_in, names_outside
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import match
@@ -89,4 +89,4 @@ def _builds_only_with_mask(code: Code, anatomy: Anatomy) -> bool:
     """Whether upstream builds its causal mask only where it is given the tokens' mask, as generation always does."""
     builders = mask_builders(anatomy.file)
     branches = (node for node in code.nodes(ast.If) if match(GIVEN, node.test) is not None)
-    return any(not builders.isdisjoint(read_in(*node.body)) for node in branches)
+    return any(not builders.isdisjoint(names_in(item)) for node in branches for item in node.body)
