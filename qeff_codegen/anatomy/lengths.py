@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
-from qeff_codegen.anatomy.tree import walk
+from qeff_codegen.anatomy.tree import find, spelled
 from qeff_codegen.anatomy.vocabulary import SEEN
 
 # Tensors with a row for each new token on their second axis.
@@ -51,7 +51,7 @@ class Lengths:
 def lengths_of(function: ast.FunctionDef) -> Lengths:
     """The locals of `function` that count, as its assignments show, from the first to the last."""
     lengths = Lengths()
-    assignments = [node for node in walk(function) if isinstance(node, ast.Assign) and len(node.targets) == 1]
+    assignments = [node for node in find(ast.Assign, function) if len(node.targets) == 1]
     for node in sorted(assignments, key=lambda node: (node.lineno, node.col_offset)):
         target = node.targets[0]
         if isinstance(target, ast.Tuple):
@@ -62,7 +62,7 @@ def lengths_of(function: ast.FunctionDef) -> Lengths:
         elif isinstance(target, ast.Name):
             if isinstance(_second_size_of(node.value), ast.Name):
                 lengths.new.add(target.id)
-            if ast.unparse(node.value) == SEEN:
+            if spelled(node.value) == SEEN:
                 lengths.seen.add(target.id)
             elif lengths.is_total(node.value):
                 lengths.totals.add(target.id)
@@ -82,7 +82,7 @@ def _are_sizes(expression: ast.expr, count: int) -> bool:
     if isinstance(expression, ast.Subscript):
         call = expression.value
         sized = isinstance(call, ast.Call) and not call.args and not call.keywords and _is_attribute(call.func, "size")
-        return sized and ast.unparse(expression.slice) == ":-1"
+        return sized and spelled(expression.slice) == ":-1"
     return _is_attribute(expression, "shape")
 
 

@@ -52,9 +52,7 @@ def add_items(
         edits.insert(code.places.span(holder)[1] - 1, ", ".join(added))
 
 
-def drop_items(
-    edits: Edits, items: list[ast.expr | ast.keyword], gone: Collection[ast.expr | ast.keyword]
-) -> None:
+def drop_items(edits: Edits, items: list[ast.expr | ast.keyword], gone: Collection[ast.expr | ast.keyword]) -> None:
     """Take items out of a list, each with the comma after it; what stays last keeps the comma that was last."""
     code = edits.code
     spans = [code.span(item) for item in items]

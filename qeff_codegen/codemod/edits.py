@@ -113,7 +113,8 @@ class Edits:
         return self.code.with_text(self._between(0, len(self.code.text))) if self._edits else self.code
 
     def _put(self, start: int, end: int, text: str) -> None:
-        inside = [item for item in self._edits if start <= item[0] and item[1] <= end and item[0] < end]
+        # What is put right before the place stays there.
+        inside = [item for item in self._edits if start <= item[0] < end and item[1] <= end and start < item[1]]
         for item in inside:
             self._edits.remove(item)
         across = [item for item in self._edits if item[0] < end and start < item[1] and item not in inside]
@@ -211,14 +212,14 @@ def _in_its_place(text: str, node: ast.AST, code: Code) -> str:
     if is_head:
         needed = isinstance(new, tuple(_BINDING)) or (isinstance(new, ast.Constant) and text[:1].isdigit())
     elif is_part:
-        needed = binding < _TIGHT and _loosest(parent, node) >= binding
+        needed = binding < _TIGHT and parent is not None and _loosest(parent, node) >= binding
     else:
         needed = is_given and isinstance(new, ast.Tuple | ast.NamedExpr) and binding < _TIGHT
     already = needed and _is_enclosed(text)
     return f"({text})" if needed and not already else text
 
 
-def _loosest(parent: ast.AST | None, node: ast.AST) -> int:
+def _loosest(parent: ast.AST, node: ast.AST) -> int:
     """How tightly the place of `node` in `parent` binds, at least."""
     if isinstance(parent, ast.IfExp):
         return 1 if parent.orelse is node else 2

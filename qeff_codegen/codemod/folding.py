@@ -53,8 +53,8 @@ class _Fold:
 
     def run(self) -> None:
         """Make all edits."""
-        tests = [*self.code.nodes(ast.IfExp), *self.code.nodes(ast.If)]
-        if any(self._is_known(node.test) for node in tests):
+        chosen, branched = self.code.nodes(ast.IfExp), self.code.nodes(ast.If)
+        if any(self._is_known(test) for test in (*(item.test for item in chosen), *(item.test for item in branched))):
             self._fold_expressions()
             self._fold_block(self.code.body)
 

@@ -43,27 +43,21 @@ def drop_parameters(edits: Edits, names: Collection[str]) -> bool:
     if not any(gone):
         return False
     spans = _spans(code)
-    pieces = [(code.text[start:end], is_gone) for (start, end), is_gone in zip(spans, gone, strict=True)]
     positional = len(arguments.posonlyargs) + len(arguments.args)
-    has_bare_star = arguments.vararg is None and bool(arguments.kwonlyargs)
-    bare_star_goes = has_bare_star and all(
-        gone[positional + index] for index in range(len(arguments.kwonlyargs))
-    )
-    if bare_star_goes:
+    if arguments.vararg is None and arguments.kwonlyargs:
         star = _star_before(code, spans[positional][0])
-        spans = [*spans[:positional], (star, star + 1), *spans[positional:]]
-        pieces = [*pieces[:positional], ("*", True), *pieces[positional:]]
+        spans.insert(positional, (star, star + 1))
+        gone.insert(positional, all(gone[positional : positional + len(arguments.kwonlyargs)]))
     index = 0
-    while index < len(pieces):
+    while index < len(gone):
         last = index
-        while last < len(pieces) and pieces[last][1]:
+        while last < len(gone) and gone[last]:
             last += 1
         if last == index:
             index += 1
             continue
-        if last < len(pieces):
-            following = spans[last][0]
-            edits.put(spans[index][0], following, "")
+        if last < len(gone):
+            edits.put(spans[index][0], spans[last][0], _comments(code.text[spans[last - 1][1] : spans[last][0]]))
         elif index:
             edits.put(spans[index - 1][1], spans[-1][1], "")
         else:
@@ -75,7 +69,7 @@ def drop_parameters(edits: Edits, names: Collection[str]) -> bool:
 def replace_parameter(edits: Edits, name: str, text: str) -> None:
     """Take another parameter in the place of one, whose annotation and default go with it."""
     spans = zip(_listed(edits.code.tree.args), _spans(edits.code), strict=True)
-    for (start, end) in [span for (item, _), span in spans if item.arg == name]:
+    for start, end in [span for (item, _), span in spans if item.arg == name]:
         edits.put(start, end, text)
 
 
@@ -118,6 +112,12 @@ def _spans(code: Code) -> list[tuple[int, int]]:
             start = _star_before(code, start)
         spans.append((start, end if default is None else code.span(default)[1]))
     return spans
+
+
+def _comments(between: str) -> str:
+    """Of what stands between two parameters: the comments on lines of their own, which are the second one's."""
+    own = between.split("\n")[1:]
+    return "\n".join(own).lstrip() if any(line.strip() for line in own) else ""
 
 
 def _star_before(code: Code, start: int) -> int:

@@ -12,10 +12,10 @@ import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.engine.draft import Draft, Function
-from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.idle_assignments import without_idle_assignments
+from qeff_codegen.engine.draft import Draft, Function
+from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.errors import Refusal
 from qeff_codegen.targets.target import Target
 

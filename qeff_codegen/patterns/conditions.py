@@ -52,7 +52,7 @@ def made_by(constructor: str) -> Condition:
             and isinstance(node.value, ast.Name)
             and node.value.id == "self"
             and place.owner is not None
-            and place.owner.only_holds(node.attr, constructor)
+            and node.attr in place.owner.made_by(constructor)
         )
 
     return Condition(f"is an `nn.{constructor}`, made in `__init__`", holds)
@@ -72,7 +72,8 @@ def bound_to(text: str) -> Condition:
     def holds(node: ast.expr, found: Match, place: Place) -> bool:
         if not isinstance(node, ast.Name) or node.id in place.code.parameters:
             return False
-        stores = [item for item in place.code.nodes(ast.Name) if item.id == node.id and isinstance(item.ctx, ast.Store)]
+        named = [item for item in place.code.nodes(ast.Name) if item.id == node.id]
+        stores = [item for item in named if isinstance(item.ctx, ast.Store)]
         assigned = [
             item.value
             for item in place.code.nodes(ast.Assign)

@@ -12,8 +12,9 @@ import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters
-from qeff_codegen.anatomy.position_tables import POSITIONS, PositionTable, position_table
+from qeff_codegen.anatomy.position_tables import PositionTable, position_table
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.vocabulary import POSITIONS
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from rewrite_rules._matching import assigned_name, names_read, source, statements_of
