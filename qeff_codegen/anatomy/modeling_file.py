@@ -226,7 +226,7 @@ def parameters(function: ast.FunctionDef) -> tuple[str, ...]:
 
 def returned_names(function: ast.FunctionDef) -> tuple[str, ...]:
     """The names that a function returns as a tuple, if it returns the same in all places; else none."""
-    values = [node.value for node in walk(function) if isinstance(node, ast.Return)]
+    values = [node.value for node in find(ast.Return, function)]
     tuples = [value.elts for value in values if isinstance(value, ast.Tuple)]
     names = {tuple(item.id for item in items if isinstance(item, ast.Name)) for items in tuples}
     only_names = all(isinstance(item, ast.Name) for items in tuples for item in items)

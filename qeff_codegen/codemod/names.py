@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 
-from qeff_codegen.anatomy.tree import walk
+from qeff_codegen.anatomy.tree import find, spelled
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 
@@ -80,11 +80,11 @@ def bind_value(edits: Edits, statement: ast.Assign | ast.Return, target: str) ->
 
 def binds(tree: ast.AST, names: Collection[str]) -> bool:
     """Whether anything below `tree` binds one of `names`."""
-    stored = (node.id for node in walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    stored = (node.id for node in find(ast.Name, tree) if isinstance(node.ctx, ast.Store))
     return any(name in names for name in stored)
 
 
 def results_of(callees: Collection[str], code: Code) -> set[str]:
     """Names that hold what one of some functions, as they are spelled where they are called, returns."""
     bound = [named for node in code.nodes(ast.Assign) if (named := assigned(node)) is not None]
-    return {name for name, value in bound if isinstance(value, ast.Call) and ast.unparse(value.func) in callees}
+    return {name for name, value in bound if isinstance(value, ast.Call) and spelled(value.func) in callees}

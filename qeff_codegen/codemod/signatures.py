@@ -57,7 +57,7 @@ def drop_parameters(edits: Edits, names: Collection[str]) -> bool:
             index += 1
             continue
         if last < len(gone):
-            edits.put(spans[index][0], spans[last][0], "")
+            edits.put(spans[index][0], spans[last][0], _comments(code.text[spans[last - 1][1] : spans[last][0]]))
         elif index:
             edits.put(spans[index - 1][1], spans[-1][1], "")
         else:
@@ -112,6 +112,12 @@ def _spans(code: Code) -> list[tuple[int, int]]:
             start = _star_before(code, start)
         spans.append((start, end if default is None else code.span(default)[1]))
     return spans
+
+
+def _comments(between: str) -> str:
+    """Of what stands between two parameters: the comments on lines of their own, which are the second one's."""
+    own = between.split("\n")[1:]
+    return "\n".join(own).lstrip() if any(line.strip() for line in own) else ""
 
 
 def _star_before(code: Code, start: int) -> int:

@@ -12,7 +12,7 @@ import ast
 from qeff_codegen.anatomy.anatomy import Anatomy, Part
 from qeff_codegen.anatomy.modeling_file import bind, self_attribute
 from qeff_codegen.anatomy.roles import CALL_PATH
-from qeff_codegen.anatomy.tree import walk
+from qeff_codegen.anatomy.tree import find, spelled
 from qeff_codegen.codemod.calls import rename_keywords
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
@@ -35,13 +35,13 @@ class CacheByOneName(Rule):
         methods = _given_cache(part)
         name = part.cache_parameter if function.is_forward else methods.get(f"self.{function.name}", "")
         callees = anatomy.callees(part.role) if function.is_forward else {}
-        keywords = {spelled: callee.cache_parameter for spelled, callee in callees.items()}
+        keywords = {name: callee.cache_parameter for name, callee in callees.items()}
         keywords |= methods if function.is_forward else {}
         edits = Edits(code)
         if name != CACHE:
             rename(edits, name, CACHE)
         for call in code.nodes(ast.Call):
-            keyword = keywords.get(ast.unparse(call.func), CACHE)
+            keyword = keywords.get(spelled(call.func), CACHE)
             if keyword != CACHE:
                 rename_keywords(edits, call, keyword, CACHE)
         return edits.done(), int(bool(edits))
@@ -50,9 +50,9 @@ class CacheByOneName(Rule):
 def _given_cache(part: Part) -> dict[str, str]:
     """Methods that a part's forward hands the cache to, by how they are called, with the parameter that takes it."""
     found: dict[str, str] = {}
-    for call in (node for node in walk(part.forward) if isinstance(node, ast.Call)):
+    for call in find(ast.Call, part.forward):
         method = part.cls.methods.get(self_attribute(call.func) or "")
         for name, value in bind(call, method).items() if method is not None else ():
             if isinstance(value, ast.Name) and value.id == part.cache_parameter:
-                found[ast.unparse(call.func)] = name
+                found[spelled(call.func)] = name
     return found

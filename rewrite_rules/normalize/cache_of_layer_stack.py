@@ -10,7 +10,7 @@ import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy, Part
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import walk
+from qeff_codegen.anatomy.tree import find
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import binds, results_of
@@ -51,7 +51,7 @@ class CacheOfLayerStack(Rule):
 def _fields_of_cache(stack: Part) -> set[str]:
     """The fields of the output object that hold the cache that came in, at every return; empty if one lacks it."""
     given = pattern("{$cache, $cache if use_cache else None}".replace("$cache", stack.cache_parameter))
-    returned = [node.value for node in walk(stack.forward) if isinstance(node, ast.Return)]
+    returned = [node.value for node in find(ast.Return, stack.forward)]
     fields = [
         {item.arg for item in value.keywords if item.arg and match(given, item.value)}
         for value in returned

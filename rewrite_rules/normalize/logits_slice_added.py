@@ -38,6 +38,7 @@ class LogitsSliceAdded(Rule):
         if not function.is_forward or KEEP in code.names:
             return code, 0
         outputs, states = results_of(anatomy.callees(Role.CAUSAL_LM), code), set[str]()
+        linears = anatomy.causal_lm.cls.made_by("Linear")
         edits = Edits(code)
         for name, value in filter(None, map(assigned, code.nodes(ast.Assign))):
             if _are_states(value, outputs, states):
@@ -47,7 +48,7 @@ class LogitsSliceAdded(Rule):
             called = match(HEAD, value)
             if called is None or not _are_states(called["states"], outputs, states):
                 continue
-            if self_attribute(called["head"]) in anatomy.causal_lm.cls.made_by("Linear"):
+            if self_attribute(called["head"]) in linears:
                 edits.replace(called["states"], f"slice_logits_to_keep({code.segment(called['states'])}, {KEEP})")
         count = int(bool(edits))
         if count:

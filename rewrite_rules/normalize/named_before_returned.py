@@ -11,6 +11,7 @@ import ast
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import returned_names
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.tree import spelled
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import bind_value
@@ -28,7 +29,7 @@ class NamedBeforeReturned(Rule):
         callees = anatomy.callees(function.role)
         edits, count = Edits(code), 0
         for node in code.nodes(ast.Return) if function.is_forward else ():
-            callee = callees.get(ast.unparse(node.value.func)) if isinstance(node.value, ast.Call) else None
+            callee = callees.get(spelled(node.value.func)) if isinstance(node.value, ast.Call) else None
             names = ", ".join(returned_names(callee.forward)) if callee is not None else ""
             if names:
                 bind_value(edits, node, names)

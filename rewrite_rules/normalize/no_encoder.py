@@ -10,6 +10,7 @@ import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import CALL_PATH
+from qeff_codegen.anatomy.tree import spelled
 from qeff_codegen.codemod.calls import arguments_of, drop_arguments
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
@@ -62,7 +63,7 @@ class NoEncoder(Rule):
             if name.id == CACHE_OF_TWO and any(isinstance(around, ast.arg) for around in code.parents(name)):
                 edits.replace(name, "Cache")
         for call in code.nodes(ast.Call):
-            if ast.unparse(call.func) in callees:
+            if spelled(call.func) in callees:
                 drop_arguments(edits, call, [item for item in arguments_of(call) if _hands_on(item)])
         _drop_negations(edits, flags)
         drop_assignments(edits, encoder | flags)

@@ -10,8 +10,10 @@ import ast
 from collections.abc import Collection
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.bindings import names_standing_for
 from qeff_codegen.anatomy.modeling_file import parameters
 from qeff_codegen.anatomy.roles import CALL_PATH
+from qeff_codegen.anatomy.tree import spelled
 from qeff_codegen.codemod.calls import drop_arguments
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
@@ -21,7 +23,6 @@ from qeff_codegen.codemod.signatures import drop_parameters
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import match
-from rewrite_rules._functions import names_standing_for
 from rewrite_rules.vocabulary import pattern
 
 # Classes of output objects are called so.
@@ -76,8 +77,8 @@ def _sets_default(node: ast.Assign) -> bool:
     found = match(DEFAULT, node.value)
     if found is None or not isinstance(found["configured"], ast.Attribute):
         return False
-    holder = ast.unparse(found["configured"].value)
-    return (assigned(node) or ("",))[0] == ast.unparse(found["switch"]) and holder in ("self", "self.config")
+    holder = spelled(found["configured"].value)
+    return (assigned(node) or ("",))[0] == spelled(found["switch"]) and holder in ("self", "self.config")
 
 
 def _truth(test: ast.expr) -> bool | None:
@@ -103,7 +104,7 @@ def _tell_no_longer(edits: Edits, callees: Collection[str], recorded: Collection
     """
     count = 0
     for call in edits.code.nodes(ast.Call):
-        called = ast.unparse(call.func)
+        called = spelled(call.func)
         gone = {*(recorded if OUTPUT in called else ()), *(SWITCHES if called in callees else ())}
         named = [item for item in call.keywords if isinstance(item.value, ast.Name) and item.value.id in gone]
         decided = [item for item in call.keywords if called in callees and _is_decided(item)]

@@ -11,6 +11,7 @@ import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
+from qeff_codegen.anatomy.tree import spelled
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.signatures import drop_decorators
@@ -49,4 +50,4 @@ class PlainForward(Rule):
 
 
 def _name(decorator: ast.expr) -> str:
-    return ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)
+    return spelled(decorator.func if isinstance(decorator, ast.Call) else decorator)

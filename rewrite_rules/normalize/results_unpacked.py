@@ -10,6 +10,7 @@ import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.tree import spelled
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import bind_value
@@ -29,19 +30,19 @@ class ResultsUnpacked(Rule):
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code
         callees = anatomy.callees(function.role)
-        counts = {spelled: anatomy.returned_count(part) for spelled, part in callees.items()}
+        counts = {name: anatomy.returned_count(part) for name, part in callees.items()}
         edits, count = Edits(code), 0
         unpacked: set[str] = set()
         indexed: set[ast.AST] = set()
         for found in find_all(KEPT, code) if function.is_forward else ():
             made, taken = found.nodes
-            returned = counts.get(ast.unparse(found["callee"]))
+            returned = counts.get(spelled(found["callee"]))
             if returned is None:
                 continue
             assert isinstance(made, ast.Assign) and isinstance(taken, ast.stmt)
             bind_value(edits, made, ", ".join([code.segment(found["states"]), *["_"] * (returned - 1)]))
             edits.remove(taken)
-            unpacked.add(ast.unparse(found["results"]))
+            unpacked.add(spelled(found["results"]))
             indexed |= set(ast.walk(taken))
             count += 1
         left = [node for node in code.nodes(ast.Name) if isinstance(node.ctx, ast.Load) and node not in indexed]

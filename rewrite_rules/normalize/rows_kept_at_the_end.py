@@ -13,6 +13,7 @@ import ast
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import bind, parameters, returned_names, self_attribute
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.tree import spelled
 from qeff_codegen.codemod.calls import drop_keywords
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
@@ -82,7 +83,7 @@ def _without_asking(code: Code, anatomy: Anatomy) -> tuple[Code, int]:
         edits.replace_statement(found.node, edits.statement_with_comments(found.node.body[0]))
     models = anatomy.callees(Role.CAUSAL_LM)
     for call in code.nodes(ast.Call):
-        if ast.unparse(call.func) in models:
+        if spelled(call.func) in models:
             drop_keywords(edits, call, [KEEP])
     return edits.done(), len(asked)
 

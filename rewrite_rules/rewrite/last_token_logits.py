@@ -55,13 +55,12 @@ class LastTokenLogits(Rule):
             statement = code.statement_of(found.node)
             gap = [line for line in edits.above(statement) if not line]
             edits.replace_above(statement, [*gap, *INDEX.splitlines()])
-        logits = [
-            item for item in code.nodes(ast.keyword) if item.arg == "logits" and isinstance(item.value, ast.Name)
-        ]
-        for item in logits:
-            edits.replace(item.value, f"{code.segment(item.value)}.float()")
+        logits = [item.value for item in code.nodes(ast.keyword) if item.arg == "logits"]
+        named = [value for value in logits if isinstance(value, ast.Name)]
+        for value in named:
+            edits.replace(value, f"{value.id}.float()")
         replace_parameter(edits, KEEP, f"{COUNT}: torch.LongTensor | None = None")
         left = edits.done()
-        if KEEP in left.names or not logits:
+        if KEEP in left.names or not named:
             raise Unmatched("the kept logits are used in another way", left.tree)
         return left, len(kept)

@@ -12,6 +12,7 @@ import ast
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.latents import UPDATE, expanded_latents
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.tree import spelled
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.engine.draft import Function
@@ -46,7 +47,7 @@ class LatentsAsValues(Rule):
             raise Unmatched("values are not expanded from one alone of what is cached, and one is cleared", code.tree)
         edits, count = Edits(code), 0
         for found in find_all(CACHED, code):
-            if (ast.unparse(found["left"]), ast.unparse(found["right"])) == cached:
+            if (spelled(found["left"]), spelled(found["right"])) == cached:
                 _exchange(edits, found["left"], found["right"])
                 _exchange(edits, found["first"], found["second"])
                 count += 1

@@ -10,6 +10,7 @@ import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.tree import spelled
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import assigned, bind_value
@@ -40,7 +41,7 @@ class ReturnCache(Rule):
             return code, 0
         if role is Role.MODEL and anatomy.parts(Role.LAYER_STACK):
             return code, 1  # the stack's output object holds the cache
-        counts = {spelled: anatomy.returned_count(part) for spelled, part in anatomy.callees(role).items()}
+        counts = {name: anatomy.returned_count(part) for name, part in anatomy.callees(role).items()}
         calls = [node for node in code.nodes(ast.Assign) if _callee(node) in counts]
         edits = Edits(code)
         for node in calls:
@@ -59,7 +60,7 @@ class ReturnCache(Rule):
 
 
 def _callee(node: ast.Assign) -> str:
-    return ast.unparse(node.value.func) if isinstance(node.value, ast.Call) else ""
+    return spelled(node.value.func) if isinstance(node.value, ast.Call) else ""
 
 
 def _takes(target: ast.expr, count: int | None) -> bool:
@@ -97,7 +98,7 @@ def _with_cache_type(annotation: ast.expr, code: Code) -> str:
         return " | ".join(_with_cache_type(either[name], code) for name in ("first", "last"))
     taken = match(TUPLE_TYPE, annotation)
     if taken is None:
-        return f"tuple[{ast.unparse(annotation)}, Cache]"
+        return f"tuple[{spelled(annotation)}, Cache]"
     items = taken["items"].elts if isinstance(taken["items"], ast.Tuple) else [taken["items"]]
     if isinstance(items[-1], ast.Constant) and items[-1].value is ...:
         return code.segment(annotation)
