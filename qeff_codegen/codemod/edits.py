@@ -84,6 +84,12 @@ class Edits:
         comments = [line for line in above if line.strip()]
         self._put(start, own, "".join(blank) + self._laid_out(text, statement) + "".join(comments))
 
+    def comment(self, statement: ast.stmt, text: str) -> None:
+        """Put a comment in the place of those above `statement`; the blank lines above them stay."""
+        start, own = self._lines_of(statement)[0], self._own_start(statement)
+        blank = [line for line in self.code.text[start:own].splitlines(keepends=True) if not line.strip()]
+        self._put(start, own, "".join(blank) + self._laid_out(text, statement))
+
     def statement_text(self, statement: ast.stmt) -> str:
         """A statement's lines at indentation 0, with the edits inside of it made, without what stands above it."""
         return self._dedented(self._own_start(statement), self._lines_of(statement)[1], statement)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 
+from qeff_codegen.anatomy.tree import walk
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 
@@ -57,3 +58,8 @@ def drop_overwritten(edits: Edits, name: str) -> None:
             if pending is not None:
                 edits.remove(pending)
             pending = statement
+
+
+def names_in(tree: ast.AST, context: type[ast.expr_context] = ast.expr_context) -> set[str]:
+    """Every name that a tree reads or binds; with `ast.Load` those it reads, with `ast.Store` those it binds."""
+    return {node.id for node in walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
