@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 
-from qeff_codegen.anatomy.tree import find, spelled
+from qeff_codegen.anatomy.tree import find, spelled, walk
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 
