@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import ModelingClass, self_attribute
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import walk
 from qeff_codegen.codemod.names import names_in
+from qeff_codegen.codemod.tree import walk
 from qeff_codegen.engine.rule import Unmatched
 from qeff_codegen.patterns.match import find_in, match
 from rewrite_rules.vocabulary import pattern

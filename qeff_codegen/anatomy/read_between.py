@@ -6,7 +6,7 @@ import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy, Part
 from qeff_codegen.anatomy.modeling_file import self_attribute
-from qeff_codegen.anatomy.tree import walk
+from qeff_codegen.codemod.tree import walk
 
 
 def other_reader(anatomy: Anatomy, dispatcher: Part) -> str | None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from qeff_codegen.anatomy.tree import walk
 from qeff_codegen.codemod.code import USUAL_ALIASES, Code
+from qeff_codegen.codemod.tree import walk
 from qeff_codegen.patterns.pattern import ANYTHING, Pattern, choices_of, name_of, rest_of
 
 Bound = ast.AST | list[ast.AST]

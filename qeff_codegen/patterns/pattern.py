@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 
-from qeff_codegen.anatomy.tree import parse
+from qeff_codegen.codemod.tree import parse
 
 PLACEHOLDER = re.compile(r"\$(?P<rest>\.\.\.)?(?P<name>\w+)")
 # What placeholders are called while Python reads the pattern.

@@ -11,12 +11,12 @@ import ast
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.attention_functions import MASK
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import walk
 from qeff_codegen.codemod.calls import add_keywords
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits, block_text
 from qeff_codegen.codemod.names import assigned, names_in
 from qeff_codegen.codemod.signatures import add_parameters
+from qeff_codegen.codemod.tree import walk
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import Match, find_all, match

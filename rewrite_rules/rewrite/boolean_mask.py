@@ -13,9 +13,9 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.attention_functions import names_of_mask
 from qeff_codegen.anatomy.mask_form import MaskForm, mask_form
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import walk
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.tree import walk
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import find_all, match

@@ -15,10 +15,10 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.listed_experts import listed_experts
 from qeff_codegen.anatomy.modeling_file import ModelingClass, self_attribute
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import walk
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import names_in
+from qeff_codegen.codemod.tree import walk
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
 from qeff_codegen.patterns.match import Match, find_all, find_in, match
