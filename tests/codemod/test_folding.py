@@ -36,6 +36,7 @@ def folded(body: str) -> str:
         ("x = a if nothing is not None else b", "x = b"),
         ("x = a if nothing == None else b", "x = a if nothing == None else b"),
         ("if no:\n    x = 1\ny = 2", "y = 2"),
+        ("if c:\n    x = 1\n    if no:\n        x = 2", "if c:\n    x = 1"),
         ("if yes:\n    x = 1\nelse:\n    x = 2", "x = 1"),
         ("if no:\n    x = 1\nelse:\n    x = 2", "x = 2"),
         ("if no:\n    x = 1\nelif c:\n    x = 2\nelse:\n    x = 3", "if c:\n    x = 2\nelse:\n    x = 3"),

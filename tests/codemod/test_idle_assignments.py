@@ -53,6 +53,12 @@ def test_what_only_a_dropped_assignment_read_goes_too() -> None:
     ]
 
 
+def test_an_assignment_of_a_name_to_itself_goes() -> None:
+    before = function("def forward(self, x):\n    x = x if self.always else None\n    return x\n")
+    after = function("def forward(self, x):\n    x = x\n    return x\n")
+    assert without_idle_assignments(before, after).text == "def forward(self, x):\n    return x\n"
+
+
 @pytest.mark.parametrize(
     ("assigned", "left"),
     [
