@@ -62,8 +62,7 @@ def drop_parameters(edits: Edits, names: Collection[str]) -> bool:
             index += 1
             continue
         if last < len(pieces):
-            following = spans[last][0]
-            edits.put(spans[index][0], following, "")
+            edits.put(spans[index][0], _next_after(code.text, spans[last - 1][1], spans[last][0]), "")
         elif index:
             edits.put(spans[index - 1][1], spans[-1][1], "")
         else:
@@ -113,3 +112,9 @@ def _separator(code: Code, spans: list[tuple[int, int]]) -> str:
         between = code.text[spans[0][1] : spans[1][0]]
         return ",\n" + between.rsplit("\n", 1)[1].rstrip("*") if "\n" in between else ", "
     return ", "
+
+
+def _next_after(text: str, end: int, following: int) -> int:
+    """Where what stands behind a parameter begins: at the comments above the following one, if it has some."""
+    comma, line_break, rest = text[end:following].partition("\n")
+    return following - len(rest.lstrip()) if line_break else following
