@@ -2,45 +2,46 @@
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
+from collections.abc import Collection
 
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.engine.rule import Unmatched
-from rewrite_rules._matching import assigned_name, source
+from qeff_codegen.patterns.match import match
+from rewrite_rules.vocabulary import pattern
 
-FUNCTIONS = {"nn.functional.dropout", "F.dropout", "torch.nn.functional.dropout"}
+FUNCTION = pattern("nn.functional.dropout($x, ...)")
+SWITCHED = pattern("nn.functional.dropout($x, $_, {$_.training, training, False}, ...)")
+SWITCHED_BY_KEYWORD = pattern("nn.functional.dropout($x, ..., training={$_.training, training, False})")
 
 
-class WithoutDropout(cst.CSTTransformer):
+def drop_dropout(edits: Edits, modules: Collection[str] = ()) -> list[ast.Call]:
     """Replace calls of dropout by what they are given, and drop statements that then assign a name to itself.
 
-    Args of the constructor:
+    Args:
+        edits: takes the edits.
         modules: how the class spells its dropout modules, such as `self.resid_dropout`.
+
+    Returns:
+        The calls, as they stand in the text.
+
+    Raises:
+        Unmatched: a call drops out at inference as well.
     """
-
-    def __init__(self, modules: frozenset[str] = frozenset()) -> None:
-        self.modules = modules
-        self.dropped: list[cst.Call] = []
-
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
-        function = source(original_node.func)
-        if function in FUNCTIONS and not _is_for_training(updated_node):
-            raise Unmatched("this drops out at inference as well", original_node)
-        if updated_node.args and (function in FUNCTIONS or function in self.modules):
-            self.dropped.append(original_node)
-            return updated_node.args[0].value
-        return updated_node
-
-    def leave_SimpleStatementLine(
-        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
-    ) -> cst.SimpleStatementLine | cst.RemovalSentinel:
-        assigned = assigned_name(updated_node)
-        if assigned is not None and updated_node is not original_node and source(assigned[1]) == assigned[0]:
-            return cst.RemoveFromParent()
-        return updated_node
+    calls = [call for call in edits.code.nodes(ast.Call) if _is_dropout(call, edits.code, modules)]
+    # From the inside out.
+    for call in reversed(calls):
+        statement = edits.code.statement_of(call)
+        edits.replace(call, edits.text_of(call.args[0]))
+        if isinstance(statement, ast.Assign) and edits.text_of(statement.value) == edits.text_of(statement.targets[0]):
+            edits.remove(statement)
+    return calls
 
 
-def _is_for_training(call: cst.Call) -> bool:
-    """Whether a call of a function, which drops out unless it is told not to, only does so in training."""
-    given = [item.value for item in call.args if item.keyword is not None and item.keyword.value == "training"]
-    switch = given[0] if given else call.args[2].value if len(call.args) > 2 else None
-    return switch is not None and (source(switch).endswith("training") or source(switch) == "False")
+def _is_dropout(call: ast.Call, code: Code, modules: Collection[str]) -> bool:
+    if match(FUNCTION, call, code.aliases) is None:
+        return bool(call.args) and isinstance(call.func, ast.Attribute) and ast.unparse(call.func) in modules
+    if all(match(switched, call, code.aliases) is None for switched in (SWITCHED, SWITCHED_BY_KEYWORD)):
+        raise Unmatched("this drops out at inference as well", call)
+    return True

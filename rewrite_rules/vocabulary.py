@@ -1,15 +1,10 @@
-"""What modeling files spell in more than one way, said once: named patterns for rules to use as `$NAME`.
-
-Also the names that generated code has for what every rule knows.
-"""
+"""What modeling files spell in more than one way, said once: named patterns for rules to use as `$NAME`."""
 
 from __future__ import annotations
 
+from qeff_codegen.anatomy.vocabulary import CACHE as CACHE
+from qeff_codegen.anatomy.vocabulary import POSITIONS as POSITIONS
 from qeff_codegen.patterns.pattern import Pattern
-
-# Names in generated code; the first two are upstream's own.
-CACHE = "past_key_values"
-POSITIONS = "position_ids"
 
 # How upstream counts positions: one for each new token, on from what is cached.
 COUNT = "torch.arange($new, device=$_.device) + $seen"

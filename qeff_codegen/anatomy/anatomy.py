@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
 from qeff_codegen.anatomy.rms_norm import NormKind
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
+from qeff_codegen.anatomy.tree import find, spelled
 from qeff_codegen.generated_model import RoleFound
 
 
@@ -77,7 +79,7 @@ class Anatomy:
     mask_parameters: dict[str, str]
     reachable: tuple[str, ...] = field(default=())
 
-    @property
+    @cached_property
     def replaced(self) -> tuple[Part, ...]:
         """Every part whose class is replaced by a generated one."""
         return (*self.path, *self.embeddings, *self.rotary, *self.experts)
@@ -104,7 +106,7 @@ class Anatomy:
         """The calls a part of `role` makes to the next parts of the call path, by how they are spelled."""
         roles = [part_role for part_role in CALL_PATH if self.parts(part_role)]
         following = dict(pairwise(roles)).get(role)
-        return {spelled: part for part in self.path if part.role is following for spelled in part.called_as}
+        return {call: part for part in self.path if part.role is following for call in part.called_as}
 
     def returned_count(self, part: Part) -> int | None:
         """How many values a part's forward returns as a tuple; None when it returns something else.
@@ -113,18 +115,16 @@ class Anatomy:
         asked for does not count. A call of the next part that is returned as it is counts as what that returns.
         """
         bound: dict[str, list[ast.expr]] = {}
-        for node in ast.walk(part.forward):
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        for node in find(ast.Assign, part.forward):
+            if isinstance(node.targets[0], ast.Name):
                 bound.setdefault(node.targets[0].id, []).append(node.value)
         callees = self.callees(part.role)
         counts: set[int | None] = set()
-        for node in ast.walk(part.forward):
-            if not isinstance(node, ast.Return):
-                continue
-            value = node.value
+        for returned in find(ast.Return, part.forward):
+            value = returned.value
             if isinstance(value, ast.Name) and len(bound.get(value.id, [])) == 1:
                 value = bound[value.id][0]
-            if isinstance(value, ast.Call) and (callee := callees.get(ast.unparse(value.func))) is not None:
+            if isinstance(value, ast.Call) and (callee := callees.get(spelled(value.func))) is not None:
                 counts.add(self.returned_count(callee))
             else:
                 counts.add(len(value.elts) if isinstance(value, ast.Tuple) else None)

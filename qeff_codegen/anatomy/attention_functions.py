@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.anatomy import Part
-from qeff_codegen.anatomy.modeling_file import ModelingFile, bind
+from qeff_codegen.anatomy.modeling_file import ModelingFile, bind, self_attribute
+from qeff_codegen.anatomy.tree import find, spelled, walk
 
 MASK = "attention_mask"
 
@@ -25,57 +26,52 @@ def find_attention_functions(
         if _selects_scores(part.forward):
             methods[f"{part.name}.{part.forward.name}"] = MASK
         interface = _interface_functions(file, part.forward)
-        for call in (node for node in ast.walk(part.forward) if isinstance(node, ast.Call)):
-            spelled = ast.unparse(call.func)
-            names = interface.get(spelled, (spelled,))
+        for call in find(ast.Call, part.forward):
+            called = spelled(call.func)
+            names = interface.get(called, (called,))
             for name in names:
                 if name in file.functions:
                     parameter = _mask_parameter(call, file.functions[name])
                     if parameter is not None:
                         functions[name] = parameter
-            method = part.cls.methods.get(spelled.removeprefix("self.")) if spelled.startswith("self.") else None
+            method = part.cls.methods.get(self_attribute(call.func) or "")
             if method is not None and (parameter := _mask_parameter(call, method)) is not None:
                 methods[f"{part.name}.{method.name}"] = parameter
     ordered = tuple(name for name in file.functions if name in functions)
     return ordered, {**functions, **methods}
 
 
+def names_of_mask(function: ast.FunctionDef, mask: str) -> set[str]:
+    """The mask's name, and locals that are bound to a slice of it."""
+    masks = {mask}
+    for node in walk(function):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript):
+            if isinstance(node.value.value, ast.Name) and node.value.value.id in masks:
+                masks.update(target.id for target in node.targets if isinstance(target, ast.Name))
+    return masks
+
+
 def _interface_functions(file: ModelingFile, forward: ast.FunctionDef) -> dict[str, tuple[str, ...]]:
     """Local names bound to an attention implementation, with the module-level functions they may stand for."""
     found: dict[str, tuple[str, ...]] = {}
-    for node in ast.walk(forward):
-        if isinstance(node, ast.Assign):
-            targets, value = node.targets, node.value
-        elif isinstance(node, ast.AnnAssign) and node.value is not None:
-            targets, value = [node.target], node.value
-        else:
+    for node in find(ast.Assign, forward):
+        functions = tuple(child.id for child in find(ast.Name, node.value) if child.id in file.functions)
+        if not functions or (isinstance(node.value, ast.Call) and not _is_registry_lookup(node.value)):
             continue
-        functions = tuple(
-            child.id for child in ast.walk(value) if isinstance(child, ast.Name) and child.id in file.functions
-        )
-        if not functions or (isinstance(value, ast.Call) and not _is_registry_lookup(value)):
-            continue
-        for target in targets:
+        for target in node.targets:
             if isinstance(target, ast.Name):
                 found[target.id] = (*found.get(target.id, ()), *functions)
     return found
 
 
-def _is_registry_lookup(value: ast.expr) -> bool:
-    return isinstance(value, ast.Call) and ast.unparse(value.func).endswith(".get_interface")
+def _is_registry_lookup(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "get_interface"
 
 
 def _selects_scores(forward: ast.FunctionDef) -> bool:
     """Whether a forward masks its scores itself: adds the mask, or a slice of it, or fills by it."""
-    masks = {MASK} | {
-        target.id
-        for node in ast.walk(forward)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript)
-        if ast.unparse(node.value.value) == MASK
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    for node in ast.walk(forward):
+    masks = names_of_mask(forward, MASK)
+    for node in walk(forward):
         operands: list[ast.expr] = []
         if isinstance(node, ast.BinOp):
             operands = [node.left, node.right]

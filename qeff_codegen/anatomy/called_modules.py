@@ -10,18 +10,17 @@ import ast
 from collections.abc import Iterator
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
+from qeff_codegen.anatomy.tree import find, spelled
 
 
 def called_modules(file: ModelingFile, cls: ModelingClass) -> Iterator[tuple[str, ModelingClass]]:
     """Every module of this file that the forward of `cls` may call, with the call's spelling, in that order."""
     spellings = {
-        ast.unparse(node.func): node.func
-        for node in (ast.walk(cls.forward) if cls.forward is not None else ())
-        if isinstance(node, ast.Call)
+        spelled(call.func): call.func for call in find(ast.Call, cls.forward) if isinstance(call.func, ast.Attribute)
     }
-    for spelled, function in sorted(spellings.items()):
+    for spelling, function in sorted(spellings.items()):
         for name in _built_as(file, cls, function):
-            yield spelled, file.classes[name]
+            yield spelling, file.classes[name]
 
 
 def _built_as(file: ModelingFile, cls: ModelingClass, expression: ast.expr) -> tuple[str, ...]:

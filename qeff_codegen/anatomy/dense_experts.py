@@ -12,7 +12,9 @@ import re
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.tree import find, spelled
 
+# The same as `one_stretch_each` finds, in text, for the rule that still reads text.
 ONE_STRETCH_EACH = re.compile(r"(\w+) = \1\.view\(self\.(\w+)\.shape\[0\], -1, self\.\w+\)")
 
 
@@ -25,8 +27,8 @@ def find_dense_experts(file: ModelingFile, reachable: tuple[str, ...]) -> tuple[
         attributes = {attribute for attribute, built in cls.built.items() if experts & set(built)}
         called = sorted(
             attribute
-            for node in (ast.walk(cls.forward) if cls.forward is not None else ())
-            if isinstance(node, ast.Call) and (attribute := self_attribute(node.func)) in attributes
+            for call in find(ast.Call, cls.forward)
+            if (attribute := self_attribute(call.func)) in attributes
             if attribute is not None
         )
         if called:
@@ -41,6 +43,24 @@ def _multiplies_all(cls: ModelingClass) -> bool:
     """Whether forward views its rows as one stretch for each expert and multiplies them with the experts' weight."""
     if cls.forward is None:
         return False
-    views = [match for item in cls.forward.body if (match := ONE_STRETCH_EACH.fullmatch(ast.unparse(item)))]
-    text = ast.unparse(cls.forward)
-    return any(f"torch.bmm({view[1]}, self.{view[2]})" in text for view in views)
+    products = {
+        tuple(map(spelled, call.args))
+        for call in find(ast.Call, cls.forward)
+        if spelled(call.func) == "torch.bmm" and not call.keywords
+    }
+    return any(one_stretch_each(item) in products for item in cls.forward.body)
+
+
+def one_stretch_each(statement: ast.stmt) -> tuple[str, str] | None:
+    """`(rows, self.<weight>)` where a statement is `rows = rows.view(self.<weight>.shape[0], -1, self.<columns>)`."""
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.Call):
+        return None
+    view, rows = statement.value, spelled(statement.targets[0])
+    if spelled(view.func) != f"{rows}.view" or len(view.args) != 3 or view.keywords or len(statement.targets) != 1:
+        return None
+    stretches, each, columns = view.args
+    sized = stretches.value if isinstance(stretches, ast.Subscript) and spelled(stretches.slice) == "0" else None
+    weight = sized.value if isinstance(sized, ast.Attribute) and sized.attr == "shape" else None
+    if weight is None or self_attribute(weight) is None or self_attribute(columns) is None or spelled(each) != "-1":
+        return None
+    return rows, spelled(weight)

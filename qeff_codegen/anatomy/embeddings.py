@@ -8,6 +8,7 @@ from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.called_modules import called_modules
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.tree import spelled
 
 TAKEN = {"input_ids", "position_ids"}
 
@@ -18,10 +19,10 @@ def find_embeddings(file: ModelingFile, model: ModelingClass) -> tuple[Part, ...
         Part(
             Role.EMBEDDINGS,
             cls,
-            (f"`{model.name}` calls it as `{spelled}`", f"it looks up in `self.{_tables(cls)[0]}`"),
-            (spelled,),
+            (f"`{model.name}` calls it as `{called}`", f"it looks up in `self.{_tables(cls)[0]}`"),
+            (called,),
         )
-        for spelled, cls in called_modules(file, model)
+        for called, cls in called_modules(file, model)
         if cls.forward is not None and set(parameters(cls.forward)) >= TAKEN and _tables(cls)
     )
 
@@ -30,5 +31,5 @@ def _tables(cls: ModelingClass) -> list[str]:
     return [
         attribute
         for attribute, values in cls.assigned.items()
-        if any(isinstance(value, ast.Call) and ast.unparse(value.func).endswith("nn.Embedding") for value in values)
+        if any(isinstance(value, ast.Call) and spelled(value.func).endswith("nn.Embedding") for value in values)
     ]

@@ -8,8 +8,7 @@ from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.listed_experts import listed_experts
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
 from qeff_codegen.anatomy.roles import Role
-
-HITS = (".nonzero()", ".nonzero(as_tuple=False)")
+from qeff_codegen.anatomy.tree import find, spelled
 
 
 def find_experts(file: ModelingFile, reachable: tuple[str, ...]) -> tuple[Part, ...]:
@@ -20,8 +19,8 @@ def find_experts(file: ModelingFile, reachable: tuple[str, ...]) -> tuple[Part, 
     single = {
         name: f"`{part.name}` calls it as `self.{attribute}` for each expert"
         for part in experts
-        for node in ast.walk(part.forward)
-        if isinstance(node, ast.Call) and (attribute := self_attribute(node.func)) is not None
+        for call in find(ast.Call, part.forward)
+        if (attribute := self_attribute(call.func)) is not None
         for name in part.cls.built.get(attribute, ())
     }
     return (*experts, *(Part(Role.EXPERT, file.classes[name], (because,)) for name, because in single.items()))
@@ -32,12 +31,19 @@ def _why_experts(cls: ModelingClass) -> tuple[str, ...]:
         return ()
     hits = {
         target.id
-        for node in ast.walk(cls.forward)
-        if isinstance(node, ast.Assign) and ast.unparse(node.value).endswith(HITS)
+        for node in find(ast.Assign, cls.forward)
+        if _are_hits(node.value)
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    for node in ast.walk(cls.forward):
-        if isinstance(node, ast.For) and isinstance(node.iter, ast.Name) and node.iter.id in hits:
-            return (f"its forward loops over `{node.iter.id}`, the experts that a token was routed to",)
+    for loop in find(ast.For, cls.forward):
+        if isinstance(loop.iter, ast.Name) and loop.iter.id in hits:
+            return (f"its forward loops over `{loop.iter.id}`, the experts that a token was routed to",)
     return ()
+
+
+def _are_hits(value: ast.expr) -> bool:
+    """`<...>.nonzero()` or `<...>.nonzero(as_tuple=False)`: a row for each place that is not zero."""
+    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute) or value.func.attr != "nonzero":
+        return False
+    return not value.args and [spelled(item) for item in value.keywords] in ([], ["as_tuple=False"])

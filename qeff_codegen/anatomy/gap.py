@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
+from qeff_codegen.anatomy.tree import spelled
 
 LONGEST = 80
 
@@ -25,14 +26,7 @@ class Gap:
 Finder = Callable[[ModelingFile, ModelingClass, tuple[ModelingClass, ...]], Gap | None]
 
 
-def calls_in(function: ast.AST | None) -> Iterator[ast.Call]:
-    """Every call in a function, or none where there is no function."""
-    for node in ast.walk(function) if function is not None else ():
-        if isinstance(node, ast.Call):
-            yield node
-
-
 def short(node: ast.AST) -> str:
     """The source text of a node, cut after its beginning where it is long."""
-    text = ast.unparse(node)
+    text = spelled(node)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

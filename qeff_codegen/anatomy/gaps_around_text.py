@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 
 from qeff_codegen.anatomy.called_modules import called_modules
-from qeff_codegen.anatomy.gap import Gap, calls_in, short
+from qeff_codegen.anatomy.gap import Gap, short
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
+from qeff_codegen.anatomy.tree import find, spelled
 
 # What the argument that hands on the KV cache is called, release by release.
 CACHES = {"past_key_values", "cache"}
@@ -17,14 +18,14 @@ def text_model_elsewhere(file: ModelingFile, lm: ModelingClass, _classes: tuple[
     """The text model is built from its configuration by a class of another file."""
     for cls in (lm, *(inner for _, inner in called_modules(file, lm))):
         for attribute, built in _built_elsewhere(file, cls):
-            calls = [call for call in calls_in(cls.forward) if self_attribute(call.func) == attribute]
+            calls = [call for call in find(ast.Call, cls.forward) if self_attribute(call.func) == attribute]
             if any(keyword.arg in CACHES for call in calls for keyword in call.keywords):
                 others = [
                     item.name for item in file.classes.values() if item is not lm and _generates_text(file, item)
                 ]
                 hint = f"; this file also has `{others[0]}`, a causal LM of text alone" if others else ""
                 return Gap(
-                    f"`{cls.name}` calls a text model of another file, built as `{ast.unparse(built)}`",
+                    f"`{cls.name}` calls a text model of another file, built as `{spelled(built)}`",
                     built.lineno,
                     "a causal LM whose model and decoder layers stand in its own file",
                     f"generate the family of that text model instead{hint}",
@@ -35,8 +36,8 @@ def text_model_elsewhere(file: ModelingFile, lm: ModelingClass, _classes: tuple[
 def images(_file: ModelingFile, lm: ModelingClass, classes: tuple[ModelingClass, ...]) -> Gap | None:
     """Two-dimensional convolutions turn images, or spectra, into what stands in for tokens."""
     for cls in classes:
-        for call in calls_in(cls.methods.get("__init__")):
-            if ast.unparse(call.func).endswith("nn.Conv2d"):
+        for call in find(ast.Call, cls.methods.get("__init__")):
+            if spelled(call.func).endswith("nn.Conv2d"):
                 return Gap(
                     f"`{lm.name}` takes more than text: `{cls.name}` embeds images or sound by `{short(call.func)}`",
                     call.lineno,
@@ -47,11 +48,11 @@ def images(_file: ModelingFile, lm: ModelingClass, classes: tuple[ModelingClass,
 
 
 def several_heads(_file: ModelingFile, lm: ModelingClass, _classes: tuple[ModelingClass, ...]) -> Gap | None:
-    for node in ast.walk(lm.forward) if lm.forward else ():
-        if isinstance(node, ast.ListComp) and self_attribute(node.generators[0].iter) in lm.built:
-            if isinstance(node.elt, ast.Call) and ast.unparse(node.elt.func) == ast.unparse(node.generators[0].target):
+    for node in find(ast.ListComp, lm.forward):
+        if self_attribute(node.generators[0].iter) in lm.built:
+            if isinstance(node.elt, ast.Call) and spelled(node.elt.func) == spelled(node.generators[0].target):
                 return Gap(
-                    f"`{lm.name}` predicts several tokens at once, by several heads: `{ast.unparse(node)}`",
+                    f"`{lm.name}` predicts several tokens at once, by several heads: `{spelled(node)}`",
                     node.lineno,
                     "one head, `self.<head>(hidden_states)`, whose logits are those of the next token",
                     "several streams of tokens need an idea for inputs, logits and the choice of the next tokens",
@@ -61,9 +62,9 @@ def several_heads(_file: ModelingFile, lm: ModelingClass, _classes: tuple[Modeli
 
 def several_stacks(file: ModelingFile, lm: ModelingClass, _classes: tuple[ModelingClass, ...]) -> Gap | None:
     for _, model in called_modules(file, lm):
-        stacks = [spelled for spelled, cls in called_modules(file, model) if _loops_over_layers(cls)]
+        stacks = [called for called, cls in called_modules(file, model) if _loops_over_layers(cls)]
         if len(stacks) > 1 and model.forward is not None:
-            first = next(call for call in calls_in(model.forward) if ast.unparse(call.func) in stacks)
+            first = next(call for call in find(ast.Call, model.forward) if spelled(call.func) in stacks)
             return Gap(
                 f"`{model.name}` runs several stacks of layers: {', '.join(f'`{item}`' for item in stacks)}",
                 first.lineno,
@@ -77,8 +78,7 @@ def _built_elsewhere(file: ModelingFile, cls: ModelingClass) -> Iterator[tuple[s
     """Attributes that `__init__` sets, at once or by a local name, to `<imported class>.from_config(...)`."""
     local = {
         target.id: node.value
-        for node in ast.walk(cls.methods["__init__"] if "__init__" in cls.methods else ast.Pass())
-        if isinstance(node, ast.Assign)
+        for node in find(ast.Assign, cls.methods.get("__init__"))
         for target in node.targets
         if isinstance(target, ast.Name)
     }
@@ -86,10 +86,7 @@ def _built_elsewhere(file: ModelingFile, cls: ModelingClass) -> Iterator[tuple[s
         for value in values:
             value = local.get(value.id, value) if isinstance(value, ast.Name) else value
             if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
-                if (
-                    value.func.attr in ("from_config", "_from_config")
-                    and ast.unparse(value.func.value) in file.imports
-                ):
+                if value.func.attr in ("from_config", "_from_config") and spelled(value.func.value) in file.imports:
                     yield attribute, value
 
 
@@ -101,7 +98,7 @@ def _generates_text(file: ModelingFile, cls: ModelingClass) -> bool:
 
 def _loops_over_layers(cls: ModelingClass) -> bool:
     return any(
-        isinstance(node, ast.For)
-        and any(isinstance(item, ast.Attribute) and self_attribute(item) in cls.built for item in ast.walk(node.iter))
-        for node in (ast.walk(cls.forward) if cls.forward else ())
+        self_attribute(item) in cls.built
+        for loop in find(ast.For, cls.forward)
+        for item in find(ast.Attribute, loop.iter)
     )

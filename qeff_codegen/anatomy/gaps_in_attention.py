@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import ast
 
-from qeff_codegen.anatomy.gap import Gap, calls_in, short
+from qeff_codegen.anatomy.gap import Gap, short
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
+from qeff_codegen.anatomy.tree import find, spelled
 
 
 def more_rows_than_tokens(_file: ModelingFile, _lm: ModelingClass, classes: tuple[ModelingClass, ...]) -> Gap | None:
     """`x = torch.cat(<x and others>, 1)` on the way to the layers: what follows has more rows than positions."""
     for cls in classes:
-        for node in ast.walk(cls.forward) if cls.forward else ():
-            if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+        for node in find(ast.Assign, cls.forward):
+            if not isinstance(node.value, ast.Call):
                 continue
             target, call = node.targets[0], node.value
             along = [*call.args[1:], *(keyword.value for keyword in call.keywords if keyword.arg == "dim")]
-            if ast.unparse(call.func) != "torch.cat" or [ast.unparse(item) for item in along] != ["1"]:
+            if spelled(call.func) != "torch.cat" or [spelled(item) for item in along] != ["1"]:
                 continue
-            joined = {item.id for item in ast.walk(call.args[0]) if isinstance(item, ast.Name)} if call.args else set()
+            joined = {item.id for item in find(ast.Name, call.args[0] if call.args else None)}
             if isinstance(target, ast.Name) and target.id in joined and target.id in ("input_ids", "hidden_states"):
                 return Gap(
                     f"`{cls.name}` gives its layers more rows than there are tokens: `{short(node)}`",
@@ -33,19 +34,18 @@ def keys_beside_cache(_file: ModelingFile, _lm: ModelingClass, classes: tuple[Mo
     """Keys that are joined to those of the cache after its update: trained prompts, for example."""
     for cls in classes:
         updated: dict[str, int] = {}
-        for node in ast.walk(cls.forward) if cls.forward else ():
-            if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
-                continue
-            names = [item.id for item in ast.walk(node.targets[0]) if isinstance(item, ast.Name)]
-            if isinstance(node.value.func, ast.Attribute) and node.value.func.attr == "update":
+        for node in find(ast.Assign, cls.forward):
+            call = node.value if isinstance(node.value, ast.Call) else None
+            if call is not None and isinstance(call.func, ast.Attribute) and call.func.attr == "update":
+                names = [item.id for item in find(ast.Name, node.targets[0])]
                 updated.update(dict.fromkeys(names, node.lineno))
-        for node in ast.walk(cls.forward) if cls.forward else ():
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+        for node in find(ast.Assign, cls.forward):
+            if isinstance(node.value, ast.Call):
                 several = node.value.args[0] if node.value.args else None
                 joined = several.elts if isinstance(several, (ast.List, ast.Tuple)) else []
-                target = ast.unparse(node.targets[0])
-                joins = len(joined) > 1 and target in {ast.unparse(item) for item in joined}
-                joins = joins and ast.unparse(node.value.func) == "torch.cat"
+                target = spelled(node.targets[0])
+                joins = len(joined) > 1 and target in {spelled(item) for item in joined}
+                joins = joins and spelled(node.value.func) == "torch.cat"
                 if joins and updated.get(target, node.lineno) < node.lineno:
                     return Gap(
                         f"`{cls.name}` attends to more than the cache holds: `{short(node)}`",
@@ -61,8 +61,8 @@ def mask_by_values(_file: ModelingFile, _lm: ModelingClass, classes: tuple[Model
     for cls in classes:
         for method in cls.methods.values():
             takes_mask = "attention_mask" in {item.arg for item in method.args.args}
-            for call in calls_in(method) if takes_mask else ():
-                if ast.unparse(call.func) == "torch.topk" and any("mask" in ast.unparse(item) for item in call.args):
+            for call in find(ast.Call, method) if takes_mask else ():
+                if spelled(call.func) == "torch.topk" and any("mask" in spelled(item) for item in call.args):
                     return Gap(
                         f"`{cls.name}` chooses by values which tokens may be attended to: `{short(call)}`",
                         call.lineno,
@@ -75,8 +75,8 @@ def mask_by_values(_file: ModelingFile, _lm: ModelingClass, classes: tuple[Model
 def random_choices(_file: ModelingFile, _lm: ModelingClass, classes: tuple[ModelingClass, ...]) -> Gap | None:
     for cls in classes:
         for method in cls.methods.values():
-            for call in calls_in(method) if method.name != "__init__" else ():
-                if ast.unparse(call.func).startswith("np.random."):
+            for call in find(ast.Call, method) if method.name != "__init__" else ():
+                if spelled(call.func).startswith("np.random."):
                     return Gap(
                         f"`{cls.name}` draws at random what is attended to: `{short(call)}`",
                         call.lineno,

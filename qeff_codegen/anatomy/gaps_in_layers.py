@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.called_modules import called_modules
-from qeff_codegen.anatomy.gap import Gap, calls_in, short
+from qeff_codegen.anatomy.gap import Gap, short
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters, self_attribute
 from qeff_codegen.anatomy.other_state import other_state
+from qeff_codegen.anatomy.tree import find, spelled
 
 
 def state_beside_cache(_file: ModelingFile, _lm: ModelingClass, classes: tuple[ModelingClass, ...]) -> Gap | None:
@@ -42,9 +43,9 @@ def hidden_states_kept(_file: ModelingFile, _lm: ModelingClass, classes: tuple[M
     for cls in classes:
         for method in cls.methods.values():
             given = set(parameters(method))
-            for call in calls_in(method):
+            for call in find(ast.Call, method):
                 joined = call.args[0].elts if call.args and isinstance(call.args[0], (ast.List, ast.Tuple)) else []
-                if ast.unparse(call.func) == "torch.cat" and len(joined) > 1 and "dim=0" in ast.unparse(call):
+                if spelled(call.func) == "torch.cat" and len(joined) > 1 and "dim=0" in map(spelled, call.keywords):
                     if all(isinstance(item, ast.Name) and item.id in given for item in joined):
                         return Gap(
                             f"`{cls.name}` keeps hidden states instead of keys and values: `{short(call)}`",
@@ -59,10 +60,10 @@ def several_kinds(file: ModelingFile, lm: ModelingClass, _classes: tuple[Modelin
     """A list of layers that `__init__` fills, layer by layer, with one class or another."""
     for cls in (lm, *(inner for _, inner in called_modules(file, lm))):
         filled: dict[str, dict[str, int]] = {}
-        for call in calls_in(cls.methods.get("__init__")):
+        for call in find(ast.Call, cls.methods.get("__init__")):
             if isinstance(call.func, ast.Attribute) and call.func.attr == "append" and call.args:
-                kinds = [item.id for item in ast.walk(call.args[0]) if isinstance(item, ast.Name)]
-                known = filled.setdefault(ast.unparse(call.func.value), {})
+                kinds = [item.id for item in find(ast.Name, call.args[0])]
+                known = filled.setdefault(spelled(call.func.value), {})
                 known.update({kind: call.lineno for kind in kinds if kind in file.classes})
         for name, kinds_of_list in filled.items():
             if len(kinds_of_list) > 1:
@@ -78,12 +79,12 @@ def several_kinds(file: ModelingFile, lm: ModelingClass, _classes: tuple[Modelin
 def layers_run_elsewhere(_file: ModelingFile, _lm: ModelingClass, classes: tuple[ModelingClass, ...]) -> Gap | None:
     """The list of layers is handed to something that runs them: a reversible function, for example."""
     for cls in classes:
-        lists = {name for name, values in cls.assigned.items() if any("ModuleList" in ast.unparse(v) for v in values)}
-        for call in calls_in(cls.forward):
+        lists = {name for name, values in cls.assigned.items() if any(map(_makes_list, values))}
+        for call in find(ast.Call, cls.forward):
             handed = [attribute for item in call.args if (attribute := self_attribute(item)) in lists]
             if handed and isinstance(call.func, ast.Attribute):
                 return Gap(
-                    f"`{cls.name}` hands its layers `self.{handed[0]}` to `{ast.unparse(call.func)}`, which runs them",
+                    f"`{cls.name}` hands its layers `self.{handed[0]}` to `{spelled(call.func)}`, which runs them",
                     call.lineno,
                     "`for <layer> in self.<layers>` in a forward",
                     "the layers have to be run in a loop that rules can read",
@@ -91,19 +92,23 @@ def layers_run_elsewhere(_file: ModelingFile, _lm: ModelingClass, classes: tuple
     return None
 
 
+def _makes_list(value: ast.expr) -> bool:
+    return any(spelled(call.func).endswith("ModuleList") for call in find(ast.Call, value))
+
+
 def parts_of_layers(_file: ModelingFile, _lm: ModelingClass, classes: tuple[ModelingClass, ...]) -> Gap | None:
     """A loop over numbers that takes attention, norms and so on of each layer from a list of each."""
     for cls in classes:
-        for loop in ast.walk(cls.forward) if cls.forward else ():
-            if not isinstance(loop, ast.For) or not ast.unparse(loop.iter).startswith("range("):
+        for loop in find(ast.For, cls.forward):
+            if not isinstance(loop.iter, ast.Call) or spelled(loop.iter.func) != "range":
                 continue
-            number = ast.unparse(loop.target)
+            number = spelled(loop.target)
             taken = {
-                ast.unparse(call.func): None
-                for call in calls_in(loop)
+                spelled(call.func): None
+                for call in find(ast.Call, loop)
                 if isinstance(call.func, ast.Subscript)
                 and self_attribute(call.func.value) in cls.assigned
-                and ast.unparse(call.func.slice) == number
+                and spelled(call.func.slice) == number
             }
             if len(taken) > 1:
                 return Gap(

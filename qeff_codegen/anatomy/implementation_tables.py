@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from qeff_codegen.anatomy.tree import find, spelled
+
 EAGER = "eager"
 ASKS_FOR_FLASH = "is_flash_attention_requested"
 
@@ -49,28 +51,20 @@ def looked_up_by_configuration(expression: ast.expr, initializer: ast.FunctionDe
         initializer: where a local may stand for the implementation.
     """
     return [
-        ast.unparse(node.value)
-        for node in ast.walk(expression)
-        if isinstance(node, ast.Subscript) and _is_implementation(node.slice, initializer)
+        spelled(node.value) for node in find(ast.Subscript, expression) if _is_implementation(node.slice, initializer)
     ]
 
 
 def _is_implementation(key: ast.expr, initializer: ast.FunctionDef) -> bool:
     """Whether a key is the configuration's implementation, as it stands or where flash attention is not asked for."""
     if isinstance(key, ast.Name):
-        bound = [
-            node
-            for node in ast.walk(initializer)
-            if (isinstance(node, ast.Name) and node.id == key.id and isinstance(node.ctx, ast.Store))
-            or (isinstance(node, ast.arg) and node.arg == key.id)
-        ]
+        stores = [item for item in find(ast.Name, initializer) if isinstance(item.ctx, ast.Store)]
+        bound = [item.id for item in stores] + [item.arg for item in find(ast.arg, initializer)]
         values = [
-            node.value
-            for node in ast.walk(initializer)
-            if isinstance(node, ast.Assign) and key.id in {ast.unparse(target) for target in node.targets}
+            node.value for node in find(ast.Assign, initializer) if key.id in {spelled(item) for item in node.targets}
         ]
-        return len(bound) == len(values) == 1 and _is_implementation(values[0], initializer)
+        return bound.count(key.id) == len(values) == 1 and _is_implementation(values[0], initializer)
     if isinstance(key, ast.IfExp):
-        asked = isinstance(key.test, ast.Call) and ast.unparse(key.test.func) == ASKS_FOR_FLASH
+        asked = isinstance(key.test, ast.Call) and spelled(key.test.func) == ASKS_FOR_FLASH
         return asked and _is_implementation(key.orelse, initializer)
     return isinstance(key, ast.Attribute) and key.attr == "_attn_implementation"

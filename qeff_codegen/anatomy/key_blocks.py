@@ -7,27 +7,40 @@ What else a function might do with the scores of all keys, such as adding a sink
 from __future__ import annotations
 
 import ast
-import re
 
-_NAME = r"[A-Za-z_]\w*"
-_WIDER = r"(?:\.float\(\)|\.to\(torch\.float32\))?"
-_CAST = r"(?:\.(?:to|type)\([\w.]+\))?"
+from qeff_codegen.patterns.match import Match, match
+from qeff_codegen.patterns.pattern import Pattern
+
+_SPELLINGS = {
+    "QUERY": "{query, query.float(), query.to(torch.float32)}",
+    "KEYS": "{$k.float(), $k.to(torch.float32), $k}",
+    "TURNED": "{$KEYS.transpose(2, 3), $KEYS.transpose(-1, -2)}",
+    "SOFTMAX": "{{nn.functional.softmax, torch.softmax}($s, dim=-1),"
+    " {nn.functional.softmax, torch.softmax}($s, dim=-1, dtype=torch.float32)}",
+    "NORMALISED": "{$SOFTMAX, $SOFTMAX.to($_), $SOFTMAX.type($_)}",
+    "WEIGHTS": "{$s, $s.to($_), $s.type($_)}",
+    "MASKED": "{$s + attention_mask, torch.where(attention_mask, MIN_MASKED_ATTENTION_VALUE, $s)}",
+}
 # What may stand before the softmax, statement by statement: nothing in it reads the scores of two keys together.
 _BEFORE = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"if scaling is None: scaling = [\w.()-]+ \*\* \(?-0\.5\)?",
-        rf"{_NAME} = repeat_kv\((?:key|value), module\.num_key_value_groups\)",
-        rf"{_NAME} = torch\.matmul\(query{_WIDER}, {_NAME}{_WIDER}\.transpose\((?:2, 3|-1, -2)\)\) \* scaling",
-        r"if softcap is not None: (?P<s>\w+) = (?P=s) / softcap; (?P=s) = torch\.tanh\((?P=s)\); "
-        r"(?P=s) = (?P=s) \* softcap",
-        rf"(?:if attention_mask is not None: )?(?P<w>{_NAME}) = "
-        r"(?:(?P=w) \+ attention_mask|torch\.where\(attention_mask, MIN_MASKED_ATTENTION_VALUE, (?P=w)\))",
+    Pattern(text, _SPELLINGS)
+    for text in (
+        "if scaling is None:\n    scaling = {query.size(-1), query.shape[-1], module.head_dim} ** -0.5",
+        "$_ = repeat_kv({key, value}, module.num_key_value_groups)",
+        "$_ = torch.matmul($QUERY, $TURNED) * scaling",
+        "if softcap is not None:\n    $s = $s / softcap\n    $s = torch.tanh($s)\n    $s = $s * softcap",
+        "$s = $MASKED",
+        "if attention_mask is not None:\n    $s = $MASKED",
     )
 )
-_SOFTMAX = re.compile(
-    rf"(?P<scores>{_NAME}) = (?:nn\.functional|torch|F)\.softmax\((?P=scores), dim=-1(?:, dtype=torch\.float32)?\)"
-    + _CAST
+# The softmax and all that follows it.
+_TO_THE_END = tuple(
+    Pattern(
+        f"$s = $NORMALISED\n{cast}$o = torch.matmul($WEIGHTS, $v)\n"
+        "$o = {$o.transpose(1, 2), $o.transpose(1, 2).contiguous()}\nreturn $o, $s",
+        _SPELLINGS,
+    )
+    for cast in ("", "$s = {$s.to($_), $s.type($_)}\n")
 )
 
 
@@ -36,32 +49,17 @@ def softmax_statement(function: ast.FunctionDef) -> tuple[int, str] | None:
 
     None for a function that is not in the form that allows blocks of keys.
     """
-    texts = [_flat(statement) for statement in function.body]
-    places = [(index, match["scores"]) for index, text in enumerate(texts) if (match := _SOFTMAX.fullmatch(text))]
-    if len(places) != 1:
-        return None
-    index, scores = places[0]
-    before = texts[1:index] if ast.get_docstring(function) is not None else texts[:index]
-    if not all(any(pattern.fullmatch(text) for pattern in _BEFORE) for text in before):
-        return None
-    return places[0] if _is_product_with_values(texts[index + 1 :], scores) else None
+    first = 0 if ast.get_docstring(function) is None else 1
+    for index in range(first, len(function.body)):
+        ended = (match(pattern, function.body[index:]) for pattern in _TO_THE_END)
+        found = next(filter(_binds_names, ended), None)
+        if found is not None:
+            before = function.body[first:index]
+            known = all(any(_binds_names(match(pattern, item)) for pattern in _BEFORE) for item in before)
+            return (index, ast.unparse(found["s"])) if known else None
+    return None
 
 
-def _is_product_with_values(texts: list[str], scores: str) -> bool:
-    if texts and re.fullmatch(rf"{scores} = {scores}\.(?:to|type)\([\w.]+\)", texts[0]):
-        texts = texts[1:]
-    if len(texts) != 3:
-        return False
-    product = re.fullmatch(rf"({_NAME}) = torch\.matmul\({scores}{_CAST}, {_NAME}\)", texts[0])
-    if product is None:
-        return False
-    output = product[1]
-    moved = rf"{output} = {output}\.transpose\(1, 2\)(?:\.contiguous\(\))?"
-    return bool(re.fullmatch(moved, texts[1])) and texts[2] == f"return ({output}, {scores})"
-
-
-def _flat(statement: ast.stmt) -> str:
-    """A statement on one line."""
-    if isinstance(statement, ast.If) and not statement.orelse:
-        return f"if {ast.unparse(statement.test)}: {'; '.join(map(ast.unparse, statement.body))}"
-    return ast.unparse(statement)
+def _binds_names(found: Match | None) -> bool:
+    """Whether a pattern matches and all its placeholders stand for names: what is computed may read several keys."""
+    return found is not None and all(isinstance(node, ast.Name) for node in found.bound.values())

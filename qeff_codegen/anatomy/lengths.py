@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from qeff_codegen.anatomy.tree import walk
+from qeff_codegen.anatomy.tree import spelled, walk
 
 # Tensors with a row for each new token on their second axis.
 OF_TOKENS = {"inputs_embeds", "hidden_states", "input_ids", "input"}
@@ -139,7 +139,7 @@ def _are_sizes(expression: ast.expr, count: int, lengths: Lengths) -> bool:
     if isinstance(expression, ast.Subscript):
         call = expression.value
         sized = isinstance(call, ast.Call) and not call.args and not call.keywords and _is_attribute(call.func, "size")
-        return sized and ast.unparse(expression.slice) == ":-1"
+        return sized and spelled(expression.slice) == ":-1"
     return _is_attribute(expression, "shape")
 
 

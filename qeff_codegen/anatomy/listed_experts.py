@@ -7,6 +7,7 @@ import ast
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.tree import find, spelled
 
 
 def find_listed_experts(file: ModelingFile, reachable: tuple[str, ...]) -> tuple[Part, ...]:
@@ -21,11 +22,12 @@ def find_listed_experts(file: ModelingFile, reachable: tuple[str, ...]) -> tuple
 def listed_experts(cls: ModelingClass) -> str | None:
     """The attribute that holds a list of modules which a loop of the class takes experts from and adds up."""
     for method in cls.methods.values():
-        for loop in (node for node in ast.walk(method) if isinstance(node, ast.For)):
-            if ".index_add_(" not in ast.unparse(loop):
+        for loop in find(ast.For, method):
+            called = [call.func for call in find(ast.Call, loop)]
+            if not any(isinstance(item, ast.Attribute) and item.attr == "index_add_" for item in called):
                 continue
-            for node in ast.walk(loop):
-                if isinstance(node, ast.Subscript) and ast.unparse(node.slice) == ast.unparse(loop.target):
+            for node in find(ast.Subscript, loop):
+                if spelled(node.slice) == spelled(loop.target):
                     attribute = self_attribute(node.value)
                     if attribute is not None and _is_list(cls, attribute):
                         return attribute
@@ -35,6 +37,6 @@ def listed_experts(cls: ModelingClass) -> str | None:
 def _is_list(cls: ModelingClass, attribute: str) -> bool:
     values = cls.assigned.get(attribute, ())
     return bool(values) and all(
-        isinstance(value, ast.Call) and ast.unparse(value.func) in ("nn.ModuleList", "torch.nn.ModuleList")
+        isinstance(value, ast.Call) and spelled(value.func) in ("nn.ModuleList", "torch.nn.ModuleList")
         for value in values
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters
+from qeff_codegen.anatomy.tree import find, spelled, walk
 
 LONGEST = "torch.max(position_ids) + 1"
 ORIGINAL = "self.config.rope_parameters['original_max_position_embeddings']"
@@ -24,42 +25,43 @@ def longest_taken(cls: ModelingClass) -> ast.Assign | None:
     if forward is None or not isinstance(taken, ast.Assign) or not isinstance(taken.targets[0], ast.Name):
         return None
     name = taken.targets[0].id
-    uses = sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(forward)) - 1
-    return taken if uses == sum(_chooses(node, name) for node in ast.walk(forward)) and _known(cls) else None
+    uses = _names_in(forward).count(name) - 1
+    return taken if uses == sum(_chooses(node, name) for node in walk(forward)) and _known(cls) else None
 
 
 def _is_longest(statement: ast.stmt) -> bool:
-    return (
-        isinstance(statement, ast.Assign) and len(statement.targets) == 1 and ast.unparse(statement.value) == LONGEST
-    )
+    return isinstance(statement, ast.Assign) and len(statement.targets) == 1 and spelled(statement.value) == LONGEST
 
 
 def _chooses(node: ast.AST, name: str) -> int:
     """How often a node itself uses `name` for no more than the choice."""
     if isinstance(node, ast.Compare):
-        return ast.unparse(node) == f"{name} > {ORIGINAL}"
+        return spelled(node) == f"{name} > {ORIGINAL}"
     if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And):
-        return sum(ast.unparse(value) == name for value in node.values)
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == FREQUENCIES:
+        return sum(spelled(value) == name for value in node.values)
+    if isinstance(node, ast.Call) and spelled(node.func) == FREQUENCIES:
         values = [*node.args[2:], *(item.value for item in node.keywords if item.arg == "seq_len")]
-        return [ast.unparse(value) for value in values] == [name]
+        return [spelled(value) for value in values] == [name]
     return 0
 
 
 def _known(cls: ModelingClass) -> bool:
     """Whether the frequencies come from transformers' functions, or from the class's own, whatever the length."""
-    made = {ast.unparse(value) for value in cls.assigned.get("rope_init_fn", ())}
+    made = {spelled(value) for value in cls.assigned.get("rope_init_fn", ())}
     own = cls.methods.get(DEFAULT)
-    reads_length = own is not None and "seq_len" in {node.id for node in ast.walk(own) if isinstance(node, ast.Name)}
+    reads_length = own is not None and "seq_len" in _names_in(own)
     return made <= MADE_BY and not reads_length
 
 
 def refuses_layer_types(forward: ast.FunctionDef) -> bool:
     """Whether forward takes `layer_type` only to raise when one is given."""
-    named = [node for node in ast.walk(forward) if isinstance(node, ast.Name) and node.id == "layer_type"]
     for statement in forward.body:
-        if isinstance(statement, ast.If) and ast.unparse(statement.test) == "layer_type is not None":
-            inside = [node for node in ast.walk(statement) if isinstance(node, ast.Name) and node.id == "layer_type"]
+        if isinstance(statement, ast.If) and spelled(statement.test) == "layer_type is not None":
+            inside, everywhere = (_names_in(node).count("layer_type") for node in (statement, forward))
             raises = len(statement.body) == 1 and isinstance(statement.body[0], ast.Raise) and not statement.orelse
-            return "layer_type" in parameters(forward) and raises and len(inside) == len(named)
+            return "layer_type" in parameters(forward) and raises and inside == everywhere
     return False
+
+
+def _names_in(tree: ast.AST) -> list[str]:
+    return [node.id for node in find(ast.Name, tree)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from qeff_codegen.anatomy.tree import find
+
 # What asks a tensor for its size, dtype or device alone takes none of its numbers.
 ASKED = {"device", "dtype", "new_empty", "new_zeros", "shape", "size"}
 
@@ -14,8 +16,11 @@ def made_of(function: ast.FunctionDef) -> list[set[str]] | None:
     None when the function does not end in its only return, of a tuple written out.
     """
     *body, last = function.body
-    returns = [node for node in ast.walk(function) if isinstance(node, ast.Return)]
-    if not isinstance(last, ast.Return) or len(returns) != 1 or not isinstance(last.value, ast.Tuple):
+    if (
+        not isinstance(last, ast.Return)
+        or len(find(ast.Return, function)) != 1
+        or not isinstance(last.value, ast.Tuple)
+    ):
         return None
     held = {item.arg: {item.arg} for item in (*function.args.args, *function.args.kwonlyargs)}
     for statement in body:
@@ -37,7 +42,7 @@ def _run(statement: ast.stmt, held: dict[str, set[str]]) -> None:
 
 def _names(node: ast.AST) -> list[str]:
     """Every name in `node`: those it binds, and those it may change in place."""
-    return [item.id for item in ast.walk(node) if isinstance(item, ast.Name)]
+    return [item.id for item in find(ast.Name, node)]
 
 
 def _numbers_in(node: ast.AST, held: dict[str, set[str]]) -> set[str]:

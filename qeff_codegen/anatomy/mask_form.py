@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import ModelingFile
+from qeff_codegen.anatomy.tree import find, spelled
 
 BUILDERS_MODULE = "transformers.masking_utils"
 CAUSAL = "create_causal_mask"
@@ -31,10 +32,11 @@ def mask_builders(file: ModelingFile) -> set[str]:
 def mask_form(anatomy: Anatomy) -> MaskForm:
     """The form in which the model hands its mask on: `<builder>(...).to(torch.bool)` is true where it was not zero."""
     builders = mask_builders(anatomy.file)
-    for node in ast.walk(anatomy.model.forward):
-        if not isinstance(node, ast.Call) or not ast.unparse(node).endswith(").to(torch.bool)"):
+    for call in find(ast.Call, anatomy.model.forward):
+        if not isinstance(call.func, ast.Attribute) or call.func.attr != "to":
             continue
-        made = node.func.value if isinstance(node.func, ast.Attribute) else None
-        if isinstance(made, ast.Call) and ast.unparse(made.func) in builders:
+        made = call.func.value
+        cast = [spelled(item) for item in (*call.args, *call.keywords)] == ["torch.bool"]
+        if cast and isinstance(made, ast.Call) and spelled(made.func) in builders:
             return MaskForm.FILLED
     return MaskForm.ADDED

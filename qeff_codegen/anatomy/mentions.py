@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
+from qeff_codegen.anatomy.tree import find, walk
 
 
 def mentioned(file: ModelingFile, start: ModelingClass) -> tuple[ModelingClass, ...]:
@@ -20,16 +21,16 @@ def mentioned(file: ModelingFile, start: ModelingClass) -> tuple[ModelingClass, 
             continue
         seen[name] = file.classes[name]
         for node in _built_by(file.classes[name]):
-            if isinstance(node, ast.Name):
-                pending += [node.id] if node.id in file.classes else file.tables.get(node.id, ())
+            pending += [node.id] if node.id in file.classes else file.tables.get(node.id, ())
     return tuple(seen.values())
 
 
-def _built_by(cls: ModelingClass) -> Iterator[ast.AST]:
-    """Every node of `__init__`, and of the methods of its own that it calls."""
+def _built_by(cls: ModelingClass) -> Iterator[ast.Name]:
+    """Every name in `__init__`, and in the methods of its own that it calls."""
     initializer = cls.methods.get("__init__")
-    for node in ast.walk(initializer) if initializer is not None else ():
-        yield node
+    for node in walk(initializer) if initializer is not None else ():
+        if isinstance(node, ast.Name):
+            yield node
         method = cls.methods.get(node.attr) if isinstance(node, ast.Attribute) else None
         if method is not None and method is not initializer:
-            yield from ast.walk(method)
+            yield from find(ast.Name, method)

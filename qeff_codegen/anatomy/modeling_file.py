@@ -16,7 +16,7 @@ from qeff_codegen.anatomy.implementation_tables import (
     find_implementation_tables,
     looked_up_by_configuration,
 )
-from qeff_codegen.anatomy.tree import parse
+from qeff_codegen.anatomy.tree import find, parse, spelled, walk
 from qeff_codegen.errors import Location, Refusal
 from qeff_codegen.upstream.source import UpstreamModel
 
@@ -47,16 +47,19 @@ class ModelingClass:
         """The class's own `forward`, if it defines one."""
         return self.methods.get("forward")
 
-    def only_holds(self, attribute: str, constructor: str) -> bool:
-        """Whether `self.<attribute>` only ever holds an `nn.<constructor>`."""
-        values = self.assigned.get(attribute, ())
+    def made_by(self, constructor: str) -> frozenset[str]:
+        """Every attribute that only ever holds an `nn.<constructor>`."""
         makers = (f"nn.{constructor}", f"torch.nn.{constructor}")
-        return bool(values) and all(isinstance(item, ast.Call) and ast.unparse(item.func) in makers for item in values)
+        return frozenset(
+            attribute
+            for attribute, values in self.assigned.items()
+            if all(isinstance(value, ast.Call) and ast.unparse(value.func) in makers for value in values)
+        )
 
     @property
     def bases(self) -> tuple[str, ...]:
         """Base classes as source text."""
-        return tuple(ast.unparse(base) for base in self.node.bases)
+        return tuple(map(spelled, self.node.bases))
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,9 @@ class ModelingFile:
     @cached_property
     def aliases(self) -> dict[str, str]:
         """What the file's imports call modules and what they bring in, with full names."""
-        return {name: module if member is None else f"{module}.{member}" for name, (module, member) in self.imports.items()}
+        return {
+            name: module if member is None else f"{module}.{member}" for name, (module, member) in self.imports.items()
+        }
 
     def location(self, line: int) -> Location:
         """The place of a 1-based line, with its text as excerpt."""
@@ -128,7 +133,7 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
             for alias in node.names:
                 imports[alias.asname or alias.name] = (module, alias.name)
         else:
-            found = [child for child in ast.walk(node) if isinstance(child, ast.Name)]
+            found = find(ast.Name, node)
             stored = [child.id for child in found if isinstance(child.ctx, ast.Store)]
             names.update(stored)
             held = tuple(child.id for child in found if child.id in class_names)
@@ -163,7 +168,7 @@ def _read_class(node: ast.ClassDef, class_names: set[str], tables: dict[str, Imp
     alternatives: dict[str, tuple[str, ...]] = {}
     initializer = methods.get("__init__")
     chosen = _chosen_classes(initializer, class_names) if initializer else {}
-    for statement in ast.walk(initializer) if initializer else ():
+    for statement in walk(initializer) if initializer else ():
         if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is None:
             continue
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
@@ -172,7 +177,7 @@ def _read_class(node: ast.ClassDef, class_names: set[str], tables: dict[str, Imp
             if attribute is None:
                 continue
             assigned[attribute] = (*assigned.get(attribute, ()), statement.value)
-            names = [name.id for name in ast.walk(statement.value) if isinstance(name, ast.Name)]
+            names = [name.id for name in find(ast.Name, statement.value)]
             found_in = looked_up_by_configuration(statement.value, initializer) if initializer else []
             looked_up = [tables[name] for name in found_in if name in tables]
             alternatives.update({table.eager: table.others for table in looked_up})
@@ -191,11 +196,11 @@ def _chosen_classes(initializer: ast.FunctionDef, class_names: set[str]) -> dict
     A causal LM is exported without an encoder, so nothing in it is made for cross-attention.
     """
     chosen: dict[str, tuple[str, ...]] = {}
-    for node in ast.walk(initializer):
-        if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
+    for node in find(ast.Assign, initializer):
+        if not isinstance(node.targets[0], ast.Name):
             continue
         value: ast.expr = node.value
-        if isinstance(value, ast.IfExp) and ast.unparse(value.test) == FOR_CROSS_ATTENTION:
+        if isinstance(value, ast.IfExp) and spelled(value.test) == FOR_CROSS_ATTENTION:
             value = value.orelse
         sides = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
         names = [side.id for side in sides if isinstance(side, ast.Name) and side.id in class_names]
@@ -217,6 +222,15 @@ def parameters(function: ast.FunctionDef) -> tuple[str, ...]:
     arguments = function.args
     names = [item.arg for item in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
     return tuple(names[1:] if names[:1] == ["self"] else names)
+
+
+def returned_names(function: ast.FunctionDef) -> tuple[str, ...]:
+    """The names that a function returns as a tuple, if it returns the same in all places; else none."""
+    values = [node.value for node in find(ast.Return, function)]
+    tuples = [value.elts for value in values if isinstance(value, ast.Tuple)]
+    names = {tuple(item.id for item in items if isinstance(item, ast.Name)) for items in tuples}
+    only_names = all(isinstance(item, ast.Name) for items in tuples for item in items)
+    return names.pop() if only_names and len(names) == 1 and len(tuples) == len(values) else ()
 
 
 def bind(call: ast.Call, callee: ast.FunctionDef) -> dict[str, ast.expr]:

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterable
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters, self_attribute
+from qeff_codegen.anatomy.tree import find, spelled, walk
 
 
 def other_state(classes: Iterable[ModelingClass]) -> tuple[ModelingClass, ast.expr] | None:
@@ -19,7 +20,9 @@ def other_state(classes: Iterable[ModelingClass]) -> tuple[ModelingClass, ast.ex
             given = set(parameters(method))
             keys = _keys_and_values(method)
             layers = _layers_of_cache(method, given)
-            for node in ast.walk(method) if method.name != "__init__" else ():
+            for node in walk(method) if method.name != "__init__" else ():
+                if not isinstance(node, (ast.Assign, ast.Call)):
+                    continue
                 place = _written(node, given, keys, layers) or (
                     _kept_on_self(node, cls) if method is cls.forward else None
                 )
@@ -32,28 +35,25 @@ def _keys_and_values(method: ast.FunctionDef) -> set[str]:
     """Names bound to what the KV cache's update gives."""
     return {
         name.id
-        for node in ast.walk(method)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        for node in find(ast.Assign, method)
+        if isinstance(node.value, ast.Call)
         if isinstance(node.value.func, ast.Attribute) and node.value.func.attr == "update"
-        for name in ast.walk(node.targets[0])
-        if isinstance(name, ast.Name)
+        for name in find(ast.Name, node.targets[0])
     }
 
 
 def _layers_of_cache(method: ast.FunctionDef, given: set[str]) -> set[str]:
     """How a method spells one layer's part of the cache: `<cache>.layers[<index>]`, or a local that stands for it."""
     places = {
-        ast.unparse(node)
-        for node in ast.walk(method)
-        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr == "layers"
-        if _root(node) in given
+        spelled(node)
+        for node in find(ast.Subscript, method)
+        if isinstance(node.value, ast.Attribute) and node.value.attr == "layers" and _root(node) in given
     }
     local = {
         target.id
-        for node in ast.walk(method)
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
-        if places & {ast.unparse(item) for item in ast.walk(node.value) if isinstance(item, ast.Subscript)}
-        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        for node in (find(ast.Assign, method) if places else ())
+        if places & {spelled(item) for item in find(ast.Subscript, node.value)}
+        for target in node.targets
         if isinstance(target, ast.Name)
     }
     return places | local
@@ -71,15 +71,15 @@ def _kept_on_self(node: ast.AST, cls: ModelingClass) -> ast.expr | None:
 def _written(node: ast.AST, given: set[str], keys: set[str], layers: set[str]) -> ast.expr | None:
     """What a statement or call writes into an object that was given as a parameter, at the layer's place."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr.startswith("update"):
-        if ast.unparse(node.func.value) in layers:
+        if spelled(node.func.value) in layers:
             return node
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _root(node.func) in given:
         values = [*node.args, *(keyword.value for keyword in node.keywords)]
         by_layer = any(_is_layer_index(value) for value in values) and len(values) > 1
-        in_place = node.func.attr == "copy_" and _attributes(node.func.value)
+        in_place = node.func.attr == "copy_" and bool(find(ast.Attribute, node.func.value))
         return node if (by_layer and node.func.attr != "update") or in_place else None
     if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Constant):
-        names = {item.id for item in ast.walk(node.value) if isinstance(item, ast.Name)}
+        names = {item.id for item in find(ast.Name, node.value)}
         if names and names <= keys:
             return None
         for target in node.targets:
@@ -94,14 +94,10 @@ def _root(expression: ast.expr) -> str:
     return expression.id if isinstance(expression, ast.Name) else ""
 
 
-def _attributes(expression: ast.expr) -> bool:
-    return any(isinstance(node, ast.Attribute) for node in ast.walk(expression))
-
-
 def _is_layer_index(expression: ast.expr) -> bool:
     return (self_attribute(expression) or "").startswith("layer_i")
 
 
 def _is_at_layer(target: ast.Subscript) -> bool:
     """Whether one of the indices of `a[...][...]` is the layer's."""
-    return any(isinstance(node, ast.Attribute) and _is_layer_index(node) for node in ast.walk(target))
+    return any(map(_is_layer_index, find(ast.Attribute, target)))

@@ -10,8 +10,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from enum import StrEnum
+from typing import TypeVar
 
-from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters
+from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters, self_attribute
+
+_Node = TypeVar("_Node", bound=ast.AST)
 
 
 class NormKind(StrEnum):
@@ -69,8 +72,13 @@ def _statements(function: ast.FunctionDef) -> Iterator[ast.stmt]:
             yield statement
 
 
-def _copy(expression: ast.expr) -> ast.expr:
-    return ast.parse(ast.unparse(expression), mode="eval").body
+def _copy(node: _Node) -> _Node:
+    """A node of its own, with nodes of its own below: the transformer changes what it is given."""
+    fields = {
+        name: [_copy(item) for item in value] if isinstance(value, list) else value
+        for name, value in ast.iter_fields(node)
+    }
+    return type(node)(**{name: _copy(item) if isinstance(item, ast.AST) else item for name, item in fields.items()})
 
 
 class _Substitute(ast.NodeTransformer):
@@ -85,15 +93,14 @@ class _Substitute(ast.NodeTransformer):
         return node if value is None else _copy(value)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        if ast.unparse(node) in ("self.eps", "self.variance_epsilon"):
+        if self_attribute(node) in ("eps", "variance_epsilon"):
             return ast.Name("eps", ast.Load())
         return self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        text = ast.unparse(node.func)
         if isinstance(node.func, ast.Attribute) and node.func.attr in ("to", "type_as", "float", "type"):
             return self.visit(node.func.value) if _is_cast(node) else self.generic_visit(node)
-        helper = self.cls.methods.get(text.removeprefix("self.")) if text.startswith("self.") else None
+        helper = self.cls.methods.get(self_attribute(node.func) or "")
         if helper is not None and len(node.args) == 1 and not node.keywords and len(parameters(helper)) == 1:
             inner = list(_statements(helper))
             if len(inner) == 1 and isinstance(inner[0], ast.Return) and inner[0].value is not None:

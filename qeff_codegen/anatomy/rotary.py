@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.tree import speaks_of
 
 
 def find_rotary_embeddings(file: ModelingFile, reachable: tuple[str, ...]) -> tuple[Part, ...]:
@@ -21,6 +20,6 @@ def find_rotary_embeddings(file: ModelingFile, reachable: tuple[str, ...]) -> tu
 def _why_rotary(cls: ModelingClass) -> tuple[str, ...]:
     if cls.forward is None or "position_ids" not in parameters(cls.forward):
         return ()
-    if "inv_freq" not in ast.unparse(cls.forward):
+    if not speaks_of("inv_freq", cls.forward):
         return ()
     return ("its forward turns `position_ids` and its inverse frequencies into the rotation",)

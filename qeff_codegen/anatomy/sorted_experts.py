@@ -11,6 +11,7 @@ import ast
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters, self_attribute
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.tree import find, spelled
 
 
 def find_sorted_experts(file: ModelingFile, reachable: tuple[str, ...]) -> tuple[Part, ...]:
@@ -36,24 +37,20 @@ def _multiplies_stretches(file: ModelingFile, cls: ModelingClass) -> bool:
     """Whether forward takes rows and the experts' sizes, and loops over a fixed number of experts with one weight."""
     if cls.forward is None or len(parameters(cls.forward)) != 2 or "weight" not in cls.assigned:
         return False
-    called = (ast.unparse(node.func) for node in ast.walk(cls.forward) if isinstance(node, ast.Call))
+    called = (spelled(call.func) for call in find(ast.Call, cls.forward))
     functions = [cls.forward, *(file.functions[name] for name in called if name in file.functions)]
     return any(
-        isinstance(node, ast.For) and ast.unparse(node.iter).startswith("range(")
+        isinstance(loop.iter, ast.Call) and spelled(loop.iter.func) == "range"
         for function in functions
-        for node in ast.walk(function)
+        for loop in find(ast.For, function)
     )
 
 
 def _sorts_and_counts(cls: ModelingClass) -> bool:
-    called = {
-        node.func.attr
-        for node in (ast.walk(cls.forward) if cls.forward else ())
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-    }
+    called = {call.func.attr for call in find(ast.Call, cls.forward) if isinstance(call.func, ast.Attribute)}
     return {"sort", "tolist"} <= called
 
 
 def _calls_any(cls: ModelingClass, method: ast.FunctionDef, names: set[str]) -> bool:
     attributes = {attribute for attribute, built in cls.built.items() if names & set(built)}
-    return any(isinstance(node, ast.Call) and self_attribute(node.func) in attributes for node in ast.walk(method))
+    return any(self_attribute(call.func) in attributes for call in find(ast.Call, method))

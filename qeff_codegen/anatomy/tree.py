@@ -2,16 +2,22 @@
 
 An annotation says nothing about what runs, so `x: T = v` is the assignment `x = v` in such a tree. A bare `x: T`,
 which binds nothing, and annotated attributes stay what they are.
+
+A tree is read by many and changed by nobody, so what is asked of a node is worked out once and kept on it.
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
+from typing import TypeVar, cast
 
 # The fields of statements that hold further statements, or what holds them: handlers of exceptions, cases of a match.
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 # Fields that hold no node which anybody looks for: names as text, contexts, operators.
 _LEAVES = frozenset({"arg", "asname", "attr", "ctx", "id", "kind", "level", "module", "name", "op", "ops"})
+
+_Node = TypeVar("_Node", bound=ast.AST)
 
 
 def parse(source: str) -> ast.Module:
@@ -38,27 +44,87 @@ def _plain_assignments_below(node: ast.AST) -> None:
                 block[index] = ast.copy_location(ast.Assign([item.target], item.value), item)
 
 
-def walk(node: ast.AST) -> list[ast.AST]:
-    """Every node below `node`, itself first, in the order of `ast.walk`, without operators and contexts.
-
-    Several times as fast as `ast.walk`, since it looks only into fields that may hold a node.
-    """
+def walk(node: ast.AST) -> Sequence[ast.AST]:
+    """Every node below `node`, itself first, in the order of `ast.walk`, without operators and contexts."""
+    kept: list[ast.AST] | None = node.__dict__.get(_BELOW)
+    if kept is not None:
+        return kept
     found = [node]
     for item in found:
-        for field in _fields(type(item)):
-            value = getattr(item, field, None)
-            if value.__class__ is list:
-                found += [child for child in value if isinstance(child, ast.AST)]
-            elif isinstance(value, ast.AST):
-                found.append(value)
+        found += children(item)
+    node.__dict__[_BELOW] = found
     return found
 
 
-_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {ast.Constant: ()}
-
-
-def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes right below a node, without operators and contexts."""
+    kind = type(node)
     fields = _FIELDS.get(kind)
     if fields is None:
         fields = _FIELDS[kind] = tuple(field for field in kind._fields if field not in _LEAVES)
-    return fields
+    found: list[ast.AST] = []
+    for field in fields:
+        value = getattr(node, field, None)
+        if value.__class__ is list:
+            found += [child for child in value if isinstance(child, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
+
+
+def parents(node: ast.AST) -> dict[ast.AST, ast.AST]:
+    """The parent of every node below `node` that `walk` gives."""
+    kept: dict[ast.AST, ast.AST] | None = node.__dict__.get(_PARENTS)
+    if kept is None:
+        kept = node.__dict__[_PARENTS] = {child: item for item in walk(node) for child in children(item)}
+    return kept
+
+
+def find(kind: type[_Node], node: ast.AST | None) -> Sequence[_Node]:
+    """Every node of exactly one kind below `node`, itself included, in the order of `walk`; none below None."""
+    if node is None:
+        return ()
+    kinds: dict[type[ast.AST], list[ast.AST]] | None = node.__dict__.get(_KINDS)
+    if kinds is None:
+        kinds = {}
+        for item in walk(node):
+            kinds.setdefault(type(item), []).append(item)
+        node.__dict__[_KINDS] = kinds
+    return cast("list[_Node]", kinds.get(kind, []))
+
+
+def spelled(node: ast.AST) -> str:
+    """The text of a node as `ast.unparse` writes it, whatever its layout."""
+    if isinstance(node, ast.Name):
+        return node.id
+    kept: str | None = node.__dict__.get(_TEXT)
+    if kept is None:
+        if isinstance(node, ast.Attribute) and isinstance(node.value, (ast.Name, ast.Attribute)):
+            kept = f"{spelled(node.value)}.{node.attr}"
+        else:
+            kept = ast.unparse(node)
+        node.__dict__[_TEXT] = kept
+    return kept
+
+
+def speaks_of(word: str, node: ast.AST | None) -> bool:
+    """Whether a name, an attribute, a keyword or a text below `node` holds a word; docstrings aside."""
+    docstrings = [item.value for item in find(ast.Expr, node)]
+    texts = [item.value for item in find(ast.Constant, node) if item not in docstrings]
+    spoken = [
+        *(item.id for item in find(ast.Name, node)),
+        *(item.attr for item in find(ast.Attribute, node)),
+        *(item.arg for item in find(ast.keyword, node) if item.arg is not None),
+        *(text for text in texts if isinstance(text, str)),
+    ]
+    return any(word in item for item in spoken)
+
+
+def line_of(node: ast.AST, inside: ast.FunctionDef) -> int:
+    """The line where a node begins; that of the function it stands in for a node that has none."""
+    return getattr(node, "lineno", inside.lineno)
+
+
+# What is kept on a node: the nodes below it, the same by their kind, their parents, and the node's text.
+_BELOW, _KINDS, _PARENTS, _TEXT = "nodes_below", "nodes_by_kind", "parents_below", "text_spelled"
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {ast.Constant: ()}

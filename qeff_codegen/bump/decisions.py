@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from qeff_codegen.bump.comparison import ADDABLE, KEPT, LOST, Bump, Comparison
+from qeff_codegen.coverage.family_result import SUPPORTED, FamilyResult
 from qeff_codegen.errors import UsageError
 from qeff_codegen.generated_model import GeneratedModel
-from qeff_codegen.sweep.result import SUPPORTED, FamilyResult
 
 
 @dataclass(frozen=True)

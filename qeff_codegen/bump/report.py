@@ -11,9 +11,9 @@ from typing import Any
 from qeff_codegen.bump.comparison import ADDABLE, KEPT, LOST, OUTCOMES, Bump, Comparison
 from qeff_codegen.bump.decisions import Decisions
 from qeff_codegen.bump.diffs import frequent_changes, lines_changed
+from qeff_codegen.coverage.family_result import FamilyResult
 from qeff_codegen.errors import Refusal, UsageError
 from qeff_codegen.files.whole_file import write_whole
-from qeff_codegen.sweep.result import FamilyResult
 
 HTML = "html"
 MARKDOWN = "markdown"

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from qeff_codegen.coverage.family_result import FamilyResult
+from qeff_codegen.coverage.page import JSON
 from qeff_codegen.errors import UsageError
-from qeff_codegen.sweep.coverage import JSON
-from qeff_codegen.sweep.result import FamilyResult
 
 # The folder that holds this package: the code that runs here is the code that runs there.
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qeff_codegen.errors import QEffCodegenError
-from qeff_codegen.runtime.graph_io import KEY_AND_VALUE, KVShape, LayerShapes
-from qeff_codegen.runtime.kv_cache import kv_cache_shapes
+from qeff_codegen.export.graph_io import KEY_AND_VALUE, KVShape, LayerShapes
+from qeff_codegen.export.kv_cache import kv_cache_shapes
 
 _SLOTS = "ctx_len"
 

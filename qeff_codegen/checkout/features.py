@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from qeff_codegen.checkout.change import FamilyChange
+from qeff_codegen.checkout.family_change import FamilyChange
 from qeff_codegen.checkout.family_text import causal_lm_class
 from qeff_codegen.checkout.forward_calls import has_method, takes
 from qeff_codegen.validation.results import NOT_RUN, ScenarioResult

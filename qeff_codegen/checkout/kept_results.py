@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from qeff_codegen.checkout.checkout import MODELS, PACKAGE, TRANSFORMS, open_checkout
 from qeff_codegen.checkout.edit_checks import other_code
 from qeff_codegen.checkout.serving_file import ServingFile, serving_file
-from qeff_codegen.files.whole_file import write_whole
+from qeff_codegen.files.kept_results import keep_result, kept_result
 from qeff_codegen.own_code import own_code_sha256
 from qeff_codegen.validation.results import ScenarioResult
 
@@ -33,8 +32,7 @@ def keep_results(checkout: Path, name: str, results: Sequence[ScenarioResult], f
     Raises:
         OSError: the folder cannot be written to.
     """
-    document = {"ran": _ran(checkout, name), "results": [result.as_json() for result in results]}
-    write_whole(_path(checkout, name, folder), json.dumps(document, indent=1) + "\n")
+    keep_result(_path(checkout, name, folder), _ran(checkout, name), [result.as_json() for result in results])
 
 
 def load_results(checkout: Path, name: str, folder: Path = RESULTS) -> tuple[ScenarioResult, ...]:
@@ -44,21 +42,22 @@ def load_results(checkout: Path, name: str, folder: Path = RESULTS) -> tuple[Sce
     file of QEfficient outside of its families' folders; other classes mapped for it; another pinned transformers; or
     other code of ours that runs and compares. The interpreter's other packages are not looked at.
     """
-    try:
-        document = json.loads(_path(checkout, name, folder).read_text("utf-8"))
-        if document["ran"] != _ran(checkout, name):
-            return ()
-        return tuple(ScenarioResult.from_json(result) for result in document["results"])
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        # Results that cannot be read prove nothing, as those that are not there.
+    path = _path(checkout, name, folder)
+    if not path.is_file():
         return ()
+    try:
+        ran = _ran(checkout, name)
+    except (OSError, ValueError):
+        # What cannot be read of the checkout is not known to be what ran.
+        return ()
+    return tuple(ScenarioResult.from_json(result) for result in kept_result(path, ran) or ())
 
 
 def _ran(checkout: Path, name: str) -> dict[str, str]:
     """What the results hold for. Where nothing serves the family, that is what they hold for."""
     opened = open_checkout(checkout)
     found = serving_file(checkout, name, opened.transformers)
-    tool = own_code_sha256("checkout", "runtime", "validation")
+    tool = own_code_sha256("checkout", "decoding", "export", "runtime", "tiny_models", "validation")
     if found is None:
         return {"file": "", "sha256": "", "tool": tool}
     digest = hashlib.sha256()

@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qeff_codegen.checkout.change import FamilyChange
+from qeff_codegen.checkout.family_change import FamilyChange
 from qeff_codegen.checkout.features import supported_features
 from qeff_codegen.engine.rule_set import rules
+from qeff_codegen.review.lines_changed import lines_changed
 from qeff_codegen.review.markdown import markdown_environment
-from qeff_codegen.sweep.lines_changed import lines_changed
-from qeff_codegen.sweep.upstream_share import upstream_share
+from qeff_codegen.review.upstream_share import upstream_share
 from qeff_codegen.validation.results import NOT_RUN, STAGE_NAMES, ScenarioResult
 
 _SEAL = "<!-- Written by qeff_codegen; SHA-256 of the text above: {} -->\n"

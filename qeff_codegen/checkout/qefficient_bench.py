@@ -13,15 +13,15 @@ from QEfficient import QEFFAutoModelForCausalLM
 
 from qeff_codegen.checkout.cache_layout import check_written, planned_layers
 from qeff_codegen.checkout.runnable_graph import runnable_graph
-from qeff_codegen.runtime.graph_io import LayerShapes
-from qeff_codegen.runtime.session import OrtDecoderSession
-from qeff_codegen.runtime.torch_decoder import TorchDecoder
-from qeff_codegen.validation.decoding import Decoder
-from qeff_codegen.validation.families import Family
+from qeff_codegen.decoding.decoder import Decoder
+from qeff_codegen.decoding.session import OrtDecoderSession
+from qeff_codegen.decoding.torch_decoder import TorchDecoder
+from qeff_codegen.export.graph_io import LayerShapes
+from qeff_codegen.tiny_models.configurations import build_config, variants
+from qeff_codegen.tiny_models.families import Family
 from qeff_codegen.validation.results import NOT_RUN, StageResult
 from qeff_codegen.validation.scenarios import Scenario
 from qeff_codegen.validation.subjects import Subject
-from qeff_codegen.validation.tiny_config import build_config, variants
 from qeff_codegen.validation.unpadded import Unpadded
 
 UNPADDED_NOTE = (

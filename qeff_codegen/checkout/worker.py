@@ -48,8 +48,9 @@ def _events(checkout: Path, pinned: str, names: list[str]) -> Iterator[WorkerEve
     _check_release(pinned)
     try:
         from qeff_codegen.checkout.qefficient_bench import QEfficientRuntime, is_served
-        from qeff_codegen.validation.families import find_family
-        from qeff_codegen.validation.plan import one_thread, plan_for, quiet_upstream
+        from qeff_codegen.tiny_models.families import find_family
+        from qeff_codegen.validation.family_plan import plan_for
+        from qeff_codegen.validation.process_settings import one_thread, quiet_upstream
     except Exception as error:  # a checkout's code may raise anything
         raise UsageError(_not_imported(error, checkout)) from error
     quiet_upstream()

@@ -11,8 +11,8 @@ import click
 from qeff_codegen.errors import EXIT_DONE, DifferencesError, QEffCodegenError, UsageError
 
 if TYPE_CHECKING:
-    from qeff_codegen.checkout.change import FamilyChange, Pending
     from qeff_codegen.checkout.checkout import Checkout
+    from qeff_codegen.checkout.family_change import FamilyChange, Pending
     from qeff_codegen.validation.results import ScenarioResult
 
 # What `generate` chooses a source with; here it is the release that the checkout pins.
@@ -44,8 +44,8 @@ def apply(
     Each model is tried on its own: one that is refused is reported and changes nothing, the others are written.
     The exit code is that of the worst.
     """
-    from qeff_codegen.checkout.change import Pending
     from qeff_codegen.checkout.checkout import open_checkout
+    from qeff_codegen.checkout.family_change import Pending
 
     names = tuple(dict.fromkeys(names))
     if pull_request is not None and len(names) > 1:
@@ -80,7 +80,7 @@ def apply(
 
 
 def _change(name: str, pending: Pending, replace: bool) -> FamilyChange:
-    from qeff_codegen.checkout.change import family_change
+    from qeff_codegen.checkout.family_change import family_change
     from qeff_codegen.generate.one_model import generate_model
     from qeff_codegen.targets.qefficient import QEFFICIENT
     from qeff_codegen.upstream.find import find_model

@@ -17,10 +17,10 @@ from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, UsageError
 if TYPE_CHECKING:
     from qeff_codegen.bump.comparison import Bump
     from qeff_codegen.bump.decisions import Decisions
+    from qeff_codegen.coverage.family_result import FamilyResult
     from qeff_codegen.emit.write import WriteReport
     from qeff_codegen.errors import Refusal
     from qeff_codegen.generated_model import GeneratedModel
-    from qeff_codegen.sweep.result import FamilyResult
     from qeff_codegen.upstream.source import UpstreamModel
 
 # Where the project keeps what a bump changes.

@@ -10,9 +10,9 @@ import click
 from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.load_model import load_model
 from qeff_codegen.cli.sampling_options import sampling_options
+from qeff_codegen.decoding.sampling_parameters import SamplingParameters
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.errors import UsageError
-from qeff_codegen.runtime.sampling_parameters import SamplingParameters
 
 
 @click.command()

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from qeff_codegen.decoding.sampling_parameters import SamplingParameters
 from qeff_codegen.errors import UsageError
-from qeff_codegen.runtime.sampling_parameters import SamplingParameters
 
 include_sampler = click.option(
     "--include-sampler", is_flag=True, help="The graph itself draws the next token, and gives it instead of logits."

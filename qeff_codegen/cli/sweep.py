@@ -53,7 +53,7 @@ def sweep(
 
     Exit code 0: every family is supported or refused. 1: a family differs from upstream, or could not be judged.
     """
-    from qeff_codegen.sweep.coverage import write_coverage
+    from qeff_codegen.coverage.page import write_coverage
     from qeff_codegen.sweep.result_key import PACKAGES
     from qeff_codegen.sweep.run import families_to_sweep, sweep_with
     from qeff_codegen.upstream.transformers_text import installed_transformers

@@ -68,9 +68,9 @@ def _generated_code(
     if checkout_python is not None:
         raise UsageError("--checkout-python is the interpreter for --checkout PATH, which is not given.")
     try:
+        from qeff_codegen.deploy.packaged_weights import PACKAGED
         from qeff_codegen.validation.record import RECORDS, keep_records
         from qeff_codegen.validation.run import validate_models
-        from qeff_codegen.validation.weights import PACKAGED
     except ModuleNotFoundError as error:
         raise UsageError(
             f"Validation needs the package `{error.name}`, which is not installed.\n"

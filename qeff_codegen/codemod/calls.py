@@ -52,9 +52,7 @@ def add_items(
         edits.insert(code.places.span(holder)[1] - 1, ", ".join(added))
 
 
-def drop_items(
-    edits: Edits, items: list[ast.expr | ast.keyword], gone: Collection[ast.expr | ast.keyword]
-) -> None:
+def drop_items(edits: Edits, items: list[ast.expr | ast.keyword], gone: Collection[ast.expr | ast.keyword]) -> None:
     """Take items out of a list, each with the comma after it; what stays last keeps the comma that was last."""
     code = edits.code
     spans = [code.span(item) for item in items]
@@ -99,11 +97,20 @@ def _spread(call: ast.Call) -> ast.keyword | None:
 
 
 def bound_arguments(call: ast.Call, parameters: Sequence[str]) -> dict[str, ast.expr] | None:
-    """What a call gives to each parameter; None where it spreads `*args` or `**kwargs`, or gives more than there are."""
+    """What a call gives to each parameter; None where it spreads arguments, or gives more than there are."""
     spreads = any(isinstance(item, ast.Starred) for item in call.args) or _spread(call) is not None
     if spreads or len(call.args) > len(parameters):
         return None
-    return dict(zip(parameters, call.args, strict=False)) | {item.arg: item.value for item in call.keywords if item.arg}
+    named = {item.arg: item.value for item in call.keywords if item.arg is not None}
+    return dict(zip(parameters, call.args, strict=False)) | named
+
+
+def rename_keywords(edits: Edits, call: ast.Call, old: str, new: str) -> None:
+    """Pass what a keyword passes by another one."""
+    for item in call.keywords:
+        if item.arg == old:
+            start = edits.code.places.span(item)[0]
+            edits.put(start, start + len(old), new)
 
 
 def drop_entry(edits: Edits, mapping: ast.Dict, index: int) -> None:

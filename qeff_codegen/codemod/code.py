@@ -114,13 +114,12 @@ class Code:
 
     @cached_property
     def identifiers(self) -> frozenset[str]:
-        """Every name, attribute, keyword and parameter that the function mentions."""
-        kinds = self._indexed[0]
-        found = {node.id for node in self.nodes(ast.Name)} | {node.attr for node in self.nodes(ast.Attribute)}
+        """Every name, attribute, keyword and parameter that the function mentions; of imported ones, their own too."""
+        found = {node.id for node in self.nodes(ast.Name)}
+        found |= {self.aliases[name].rpartition(".")[2] for name in found if name in self.aliases}
+        found |= {node.attr for node in self.nodes(ast.Attribute)}
         found |= {node.arg for node in self.nodes(ast.keyword) if node.arg is not None}
         found |= {node.arg for node in self.nodes(ast.arg)}
-        if ast.FunctionDef in kinds:
-            found |= {node.name for node in self.nodes(ast.FunctionDef)}
         return frozenset(found)
 
     @cached_property

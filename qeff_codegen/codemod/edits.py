@@ -84,6 +84,16 @@ class Edits:
         comments = [line for line in above if line.strip()]
         self._put(start, own, "".join(blank) + self._laid_out(text, statement) + "".join(comments))
 
+    def above(self, statement: ast.stmt) -> list[str]:
+        """The comments and blank lines above a statement, at indentation 0; what `replace_above` replaces."""
+        start, own = self._lines_of(statement)[0], self._own_start(statement)
+        return self._dedented(start, own, statement).splitlines()
+
+    def replace_above(self, statement: ast.stmt, lines: Sequence[str]) -> None:
+        """Put lines, given at indentation 0, in the place of the comments and blank lines above a statement."""
+        text = "".join(f"{line}\n" for line in lines)
+        self._put(self._lines_of(statement)[0], self._own_start(statement), indented(text, self.indent_of(statement)))
+
     def statement_text(self, statement: ast.stmt) -> str:
         """A statement's lines at indentation 0, with the edits inside of it made, without what stands above it."""
         return self._dedented(self._own_start(statement), self._lines_of(statement)[1], statement)
@@ -103,7 +113,8 @@ class Edits:
         return self.code.with_text(self._between(0, len(self.code.text))) if self._edits else self.code
 
     def _put(self, start: int, end: int, text: str) -> None:
-        inside = [item for item in self._edits if start <= item[0] and item[1] <= end and item[0] < end]
+        # What is put right before the place stays there.
+        inside = [item for item in self._edits if start <= item[0] < end and item[1] <= end and start < item[1]]
         for item in inside:
             self._edits.remove(item)
         across = [item for item in self._edits if item[0] < end and start < item[1] and item not in inside]
@@ -201,14 +212,14 @@ def _in_its_place(text: str, node: ast.AST, code: Code) -> str:
     if is_head:
         needed = isinstance(new, tuple(_BINDING)) or (isinstance(new, ast.Constant) and text[:1].isdigit())
     elif is_part:
-        needed = binding < _TIGHT and _loosest(parent, node) >= binding
+        needed = binding < _TIGHT and parent is not None and _loosest(parent, node) >= binding
     else:
         needed = is_given and isinstance(new, ast.Tuple | ast.NamedExpr) and binding < _TIGHT
     already = needed and _is_enclosed(text)
     return f"({text})" if needed and not already else text
 
 
-def _loosest(parent: ast.AST | None, node: ast.AST) -> int:
+def _loosest(parent: ast.AST, node: ast.AST) -> int:
     """How tightly the place of `node` in `parent` binds, at least."""
     if isinstance(parent, ast.IfExp):
         return 1 if parent.orelse is node else 2

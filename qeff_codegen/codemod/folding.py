@@ -53,8 +53,8 @@ class _Fold:
 
     def run(self) -> None:
         """Make all edits."""
-        tests = [*self.code.nodes(ast.IfExp), *self.code.nodes(ast.If)]
-        if any(self._is_known(node.test) for node in tests):
+        chosen, branched = self.code.nodes(ast.IfExp), self.code.nodes(ast.If)
+        if any(self._is_known(test) for test in (*(item.test for item in chosen), *(item.test for item in branched))):
             self._fold_expressions()
             self._fold_block(self.code.body)
 
@@ -107,8 +107,9 @@ class _Fold:
         left = False
         for statement in block:
             self._emptied |= {id(inner) for inner in _blocks_in(statement) if not self._fold_block(inner)}
-            left = self._fold_if(statement) if isinstance(statement, ast.If) else True
-            if left is False:
+            if not isinstance(statement, ast.If) or self._fold_if(statement):
+                left = True
+            else:
                 self.edits.remove(statement)
         return left
 

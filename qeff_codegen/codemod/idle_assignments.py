@@ -10,6 +10,7 @@ import ast
 
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.names import assigned
 
 
 def without_idle_assignments(before: Code, after: Code) -> Code:
@@ -22,8 +23,10 @@ def without_idle_assignments(before: Code, after: Code) -> Code:
     while True:
         idle = read - _names_read(after)
         edits = Edits(after)
-        if idle:
-            for node in after.nodes(ast.Assign):
+        for node in after.nodes(ast.Assign):
+            if _says_nothing(node):
+                edits.remove(node)
+            elif idle:
                 _drop(edits, node, idle)
         for branch in after.nodes(ast.If):
             if isinstance(branch.body[0], ast.Pass) and not branch.orelse and not _acts(branch.test):
@@ -57,6 +60,12 @@ def _drop(edits: Edits, node: ast.Assign, idle: frozenset[str]) -> None:
 
 def _is_idle(target: ast.expr, value: ast.expr, idle: frozenset[str]) -> bool:
     return isinstance(target, ast.Name) and target.id in idle and not _acts(value)
+
+
+def _says_nothing(node: ast.Assign) -> bool:
+    """`x = x`, such as `x = x if <what is known to hold> else y` leaves."""
+    named = assigned(node)
+    return named is not None and isinstance(named[1], ast.Name) and named[0] == named[1].id
 
 
 def _acts(value: ast.expr) -> bool:

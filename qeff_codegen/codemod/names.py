@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 
+from qeff_codegen.anatomy.tree import find, spelled
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 
@@ -28,7 +29,7 @@ def assigned(statement: ast.AST) -> tuple[str, ast.expr] | None:
 
 
 def values_of(name: str, code: Code) -> list[ast.expr | ast.stmt]:
-    """Everything that a local is bound to, as expressions; what adds to it, or annotates it, as the whole statement."""
+    """Everything that a local is bound to; what adds to it, or annotates it, as the whole statement."""
     found: list[ast.expr | ast.stmt] = [
         node.value
         for node in code.nodes(ast.Assign)
@@ -57,3 +58,33 @@ def drop_overwritten(edits: Edits, name: str) -> None:
             if pending is not None:
                 edits.remove(pending)
             pending = statement
+
+
+def names_in(tree: ast.AST, context: type[ast.expr_context] = ast.expr_context) -> set[str]:
+    """Every name that a tree reads or binds; with `ast.Load` those it reads, with `ast.Store` those it binds."""
+    return {node.id for node in walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
+
+
+def names_outside(code: Code, *trees: ast.AST) -> set[str]:
+    """Every name that a function reads or binds, but for what it does below some nodes."""
+    inside = {id(item) for tree in trees for item in walk(tree)}
+    return {node.id for node in code.nodes(ast.Name) if id(node) not in inside}
+
+
+def bind_value(edits: Edits, statement: ast.Assign | ast.Return, target: str) -> None:
+    """Bind the value of an assignment, or of a return, to something else; an annotation goes with the old target."""
+    assert statement.value is not None
+    start, end = edits.code.places.span(statement)[0], edits.code.span(statement.value)[0]
+    edits.put(start, end, f"{target} = ")
+
+
+def binds(tree: ast.AST, names: Collection[str]) -> bool:
+    """Whether anything below `tree` binds one of `names`."""
+    stored = (node.id for node in find(ast.Name, tree) if isinstance(node.ctx, ast.Store))
+    return any(name in names for name in stored)
+
+
+def results_of(callees: Collection[str], code: Code) -> set[str]:
+    """Names that hold what one of some functions, as they are spelled where they are called, returns."""
+    bound = [named for node in code.nodes(ast.Assign) if (named := assigned(node)) is not None]
+    return {name for name, value in bound if isinstance(value, ast.Call) and spelled(value.func) in callees}

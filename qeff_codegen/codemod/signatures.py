@@ -43,32 +43,45 @@ def drop_parameters(edits: Edits, names: Collection[str]) -> bool:
     if not any(gone):
         return False
     spans = _spans(code)
-    pieces = [(code.text[start:end], is_gone) for (start, end), is_gone in zip(spans, gone, strict=True)]
     positional = len(arguments.posonlyargs) + len(arguments.args)
-    has_bare_star = arguments.vararg is None and bool(arguments.kwonlyargs)
-    bare_star_goes = has_bare_star and all(
-        gone[positional + index] for index in range(len(arguments.kwonlyargs))
-    )
-    if bare_star_goes:
+    if arguments.vararg is None and arguments.kwonlyargs:
         star = _star_before(code, spans[positional][0])
-        spans = [*spans[:positional], (star, star + 1), *spans[positional:]]
-        pieces = [*pieces[:positional], ("*", True), *pieces[positional:]]
+        spans.insert(positional, (star, star + 1))
+        gone.insert(positional, all(gone[positional : positional + len(arguments.kwonlyargs)]))
     index = 0
-    while index < len(pieces):
+    while index < len(gone):
         last = index
-        while last < len(pieces) and pieces[last][1]:
+        while last < len(gone) and gone[last]:
             last += 1
         if last == index:
             index += 1
             continue
-        if last < len(pieces):
-            edits.put(spans[index][0], _next_after(code.text, spans[last - 1][1], spans[last][0]), "")
+        if last < len(gone):
+            edits.put(spans[index][0], spans[last][0], _comments(code.text[spans[last - 1][1] : spans[last][0]]))
         elif index:
             edits.put(spans[index - 1][1], spans[-1][1], "")
         else:
             edits.put(spans[0][0], spans[-1][1], "")
         index = last
     return True
+
+
+def replace_parameter(edits: Edits, name: str, text: str) -> None:
+    """Take another parameter in the place of one, whose annotation and default go with it."""
+    spans = zip(_listed(edits.code.tree.args), _spans(edits.code), strict=True)
+    for start, end in [span for (item, _), span in spans if item.arg == name]:
+        edits.put(start, end, text)
+
+
+def drop_decorators(edits: Edits, gone: Collection[ast.expr]) -> None:
+    """Take some decorators off, each with the comments between it and the one above it."""
+    places = edits.code.places
+    above: int | None = None
+    for item in edits.code.tree.decorator_list:
+        start = places.line_start(above or item.lineno)
+        above = (item.end_lineno or item.lineno) + 1
+        if item in gone:
+            edits.put(start, places.line_start(above), "")
 
 
 def returns_span(code: Code) -> tuple[int, int] | None:
@@ -101,6 +114,12 @@ def _spans(code: Code) -> list[tuple[int, int]]:
     return spans
 
 
+def _comments(between: str) -> str:
+    """Of what stands between two parameters: the comments on lines of their own, which are the second one's."""
+    own = between.split("\n")[1:]
+    return "\n".join(own).lstrip() if any(line.strip() for line in own) else ""
+
+
 def _star_before(code: Code, start: int) -> int:
     """The offset of the stars that stand before a place, blanks and commas between them aside."""
     before = code.text[:start].rstrip(" \n,")
@@ -112,9 +131,3 @@ def _separator(code: Code, spans: list[tuple[int, int]]) -> str:
         between = code.text[spans[0][1] : spans[1][0]]
         return ",\n" + between.rsplit("\n", 1)[1].rstrip("*") if "\n" in between else ", "
     return ", "
-
-
-def _next_after(text: str, end: int, following: int) -> int:
-    """Where what stands behind a parameter begins: at the comments above the following one, if it has some."""
-    comma, line_break, rest = text[end:following].partition("\n")
-    return following - len(rest.lstrip()) if line_break else following

@@ -10,27 +10,27 @@ from typing import Any
 import torch
 
 from qeff_codegen.checked_in.generated_code import code_sha256, load_transforms
+from qeff_codegen.decoding.sampled_decoding import SampledDecoding
+from qeff_codegen.decoding.sampling_parameters import SamplingParameters
+from qeff_codegen.decoding.session import OrtDecoderSession
+from qeff_codegen.decoding.torch_decoder import TorchDecoder
 from qeff_codegen.deploy.checkpoint import Checkpoint, load_checkpoint
 from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
-from qeff_codegen.deploy.graph import ExportedGraph, exported_graph
-from qeff_codegen.deploy.inference import Inference
+from qeff_codegen.deploy.find_compiler import find_compiler
+from qeff_codegen.deploy.inference import Inference, tokens_of
 from qeff_codegen.deploy.program import Program, make_program
 from qeff_codegen.deploy.sampler_options import check_qaic_config, check_sampling, sampler_spec
 from qeff_codegen.deploy.specializations import specializations
 from qeff_codegen.deploy.tiny_checkpoint import names_a_family, tiny_checkpoint
 from qeff_codegen.errors import UsageError
+from qeff_codegen.export.exported_graph import ExportedGraph, exported_graph
+from qeff_codegen.export.graph_io import ExportSpec
+from qeff_codegen.export.precision import convert, precision
 from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.preflight.candidate import candidate_of
 from qeff_codegen.preflight.run import Preflight, preflight
 from qeff_codegen.preflight.sample_prompt import sample_prompt
-from qeff_codegen.runtime.find_compiler import find_compiler
-from qeff_codegen.runtime.graph_io import ExportSpec
 from qeff_codegen.runtime.key_blocks import ask_for_key_blocks, check_key_blocks
-from qeff_codegen.runtime.precision import convert, precision
-from qeff_codegen.runtime.sampled_decoding import SampledDecoding
-from qeff_codegen.runtime.sampling_parameters import SamplingParameters
-from qeff_codegen.runtime.session import OrtDecoderSession
-from qeff_codegen.runtime.torch_decoder import TorchDecoder
 from qeff_codegen.upstream.cache_folder import cache_folder
 
 GENERATED = Path(__file__).resolve().parents[2] / "generated"
@@ -65,6 +65,7 @@ class QEFFAutoModelForCausalLM:
         check_key_blocks(self.model, num_kv_blocks)
         self.tokenizer = checkpoint.tokenizer
         self.random_weights = checkpoint.random_weights
+        self._no_tokenizer = checkpoint.no_tokenizer
         self.continuous_batching = continuous_batching
         self._name = checkpoint.name
         self._made_from = {
@@ -249,6 +250,9 @@ class QEFFAutoModelForCausalLM:
             raise UsageError("sampling is given and the graph has no sampler. Say include_sampler in qaic_config.")
         if self.sampler is not None:
             check_sampling(options)
+        if self.tokenizer is None:
+            raise UsageError(self._no_tokenizer)
+        tokens = tokens_of(prompts, self.tokenizer, self.model.config.get_text_config().vocab_size, options)
         rows = options.full_batch_size or len(prompts)
         if runtime == "pytorch":
             decoder: TorchDecoder | OrtDecoderSession = TorchDecoder(
@@ -261,7 +265,7 @@ class QEFFAutoModelForCausalLM:
             decoder,
             self.model,
             self.tokenizer,
-            prompts,
+            tokens,
             options,
             generation_len=generation_len,
             sampled=None if self.sampler is None else SampledDecoding(self.sampler, sampling or SamplingParameters()),

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 
+from qeff_codegen.deploy.packaged_weights import PACKAGED, fetch
+from qeff_codegen.deploy.tokenizer import LoadedTokenizer, load_tokenizer
 from qeff_codegen.errors import UsageError
 from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.upstream.cache_folder import cache_folder
-from qeff_codegen.validation.weights import PACKAGED, fetch
 
 SHARD_INDEX = "model.safetensors.index.json"
 _WEIGHTS = ("*.safetensors", "*.bin", "*.gguf")
@@ -30,9 +31,10 @@ class Checkpoint:
     Attributes:
         name: for folders and messages.
         model: upstream's causal LM: float32, eager attention, eval mode.
-        tokenizer: its tokenizer, or None where it has none.
+        tokenizer: its tokenizer, or None where it has none that reads text.
         sha256: of the files it was loaded from.
         random_weights: whether it was loaded from nothing, and its weights mean nothing.
+        no_tokenizer: why it has none, for a message; empty where it has one.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Checkpoint:
     tokenizer: Any
     sha256: str
     random_weights: bool = False
+    no_tokenizer: str = ""
 
 
 def load_checkpoint(source: str) -> Checkpoint:
@@ -65,11 +68,11 @@ def load_checkpoint(source: str) -> Checkpoint:
             "Give the path of a model's folder (as save_pretrained writes it) or of its .gguf file, or the name of a "
             "generated family."
         )
-    model, tokenizer = _load(path, folder, {})
-    return Checkpoint(name, model.eval(), tokenizer, sha256)
+    model, loaded = _load(path, folder, {})
+    return Checkpoint(name, model.eval(), loaded.tokenizer, sha256, no_tokenizer=loaded.missing)
 
 
-def _load(named: Path, folder: Path, arguments: dict[str, str]) -> tuple[Any, Any]:
+def _load(named: Path, folder: Path, arguments: dict[str, str]) -> tuple[Any, LoadedTokenizer]:
     """Model and tokenizer from a folder; `named` is what the user asked for."""
     try:
         # transformers draws progress bars that have no switch.
@@ -77,7 +80,7 @@ def _load(named: Path, folder: Path, arguments: dict[str, str]) -> tuple[Any, An
             model = AutoModelForCausalLM.from_pretrained(
                 folder, dtype=torch.float32, attn_implementation="eager", local_files_only=True, **arguments
             )
-            return model, _tokenizer(folder, arguments)
+            return model, load_tokenizer(named, folder, arguments)
     except Exception as error:  # readers of many formats, each with errors of its own
         raise UsageError(f"{named} cannot be loaded: {error}\nIs it complete, and of a causal LM?") from error
 
@@ -89,15 +92,15 @@ def _unpacked(gguf: Path, name: str, sha256: str) -> Path:
     """
 
     def unpack(folder: Path) -> None:
-        model, tokenizer = _load(gguf, gguf.parent, {"gguf_file": gguf.name})
+        model, loaded = _load(gguf, gguf.parent, {"gguf_file": gguf.name})
         # It holds plain numbers now, but still says that it is quantised, and then cannot be saved.
         model.hf_quantizer = None
         if hasattr(model.config, "quantization_config"):
             del model.config.quantization_config
         with redirect_stderr(io.StringIO()):
             model.save_pretrained(folder)
-        if tokenizer is not None:
-            tokenizer.save_pretrained(folder)
+        if loaded.tokenizer is not None:
+            loaded.tokenizer.save_pretrained(folder)
 
     readers = {package: version(package) for package in ("transformers", "gguf")}
     return ArtifactStore(cache_folder() / "unpacked").get(name, {"gguf": sha256, **readers}, unpack)
@@ -119,13 +122,6 @@ def _check_folder(folder: Path) -> None:
         raise UsageError(
             f"{folder} lacks {', '.join(missing)}.\nCopy the model's folder again; nothing was exported from it."
         )
-
-
-def _tokenizer(where: Path, arguments: dict[str, str]) -> Any:
-    try:
-        return AutoTokenizer.from_pretrained(where, local_files_only=True, **arguments)
-    except Exception:  # a model without a tokenizer can be exported and compiled all the same
-        return None
 
 
 def _sha256(files: list[Path]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qeff_codegen.runtime.graph_io import retained_state_name
+from qeff_codegen.export.graph_io import retained_state_name
 
 FILE_NAME = "custom_io.yaml"
 FLOAT16 = "float16"

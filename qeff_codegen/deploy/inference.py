@@ -7,15 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from qeff_codegen.decoding.context_lengths import ContextLengths
+from qeff_codegen.decoding.continuous_batching import stream_continuously
+from qeff_codegen.decoding.decoding import NewToken
+from qeff_codegen.decoding.generation import stream
+from qeff_codegen.decoding.prefill import check_prompts
+from qeff_codegen.decoding.prompt_lookup import PromptLookup
+from qeff_codegen.decoding.sampled_decoding import SampledDecoding
+from qeff_codegen.decoding.text import TextSoFar, prompt_tokens, stop_tokens
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.errors import UsageError
-from qeff_codegen.runtime.context_lengths import ContextLengths
-from qeff_codegen.runtime.continuous_batching import stream_continuously
-from qeff_codegen.runtime.decoding import NewToken
-from qeff_codegen.runtime.generation import stream
-from qeff_codegen.runtime.prompt_lookup import PromptLookup
-from qeff_codegen.runtime.sampled_decoding import SampledDecoding
-from qeff_codegen.runtime.text import TextSoFar, prompt_tokens, stop_tokens
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,25 @@ class Speed:
         return (self.tokens - 1) / rest if self.tokens > 1 and rest > 0 else 0.0
 
 
+def tokens_of(prompts: Sequence[str], tokenizer: Any, vocab_size: int, options: CompileOptions) -> list[list[int]]:
+    """Every prompt's tokens, which the model can read and the context has room for.
+
+    Raises:
+        UsageError: naming the prompt that cannot be run.
+    """
+    tokens = [prompt_tokens(tokenizer, prompt) for prompt in prompts]
+    for prompt, own in zip(prompts, tokens, strict=True):
+        if not own:
+            raise UsageError(f"the tokenizer makes no token of the prompt {prompt!r}. Give another text.")
+        if max(own) >= vocab_size:
+            raise UsageError(
+                f"the tokenizer makes token {max(own)} of the prompt {prompt!r}, and the model's vocabulary has "
+                f"{vocab_size}: it is another model's. Copy the tokenizer's files from where the model comes from."
+            )
+    check_prompts(tokens, options.prefill_seq_len, options.ctx_len)
+    return tokens
+
+
 class Inference:
     """One run of prompts through a decoder, to be iterated over once.
 
@@ -54,13 +74,10 @@ class Inference:
         decoder: a PyTorch decoder or an ONNX Runtime session with an empty cache.
         model: its model, for the tokens that end a text.
         tokenizer: its tokenizer.
-        prompts: texts.
+        tokens: each prompt's, as `tokens_of` gives them.
         options: sizes of prefill and cache, how much of it is read, and how long drafts are.
         generation_len: tokens per prompt at most; None for all the context allows.
         sampled: how to decode with a decoder that draws its tokens; None with one that gives logits.
-
-    Raises:
-        UsageError: the checkpoint has no tokenizer, or a prompt does not fit into the context.
     """
 
     def __init__(
@@ -68,18 +85,13 @@ class Inference:
         decoder: Any,
         model: Any,
         tokenizer: Any,
-        prompts: Sequence[str],
+        tokens: Sequence[Sequence[int]],
         options: CompileOptions,
         *,
         generation_len: int | None,
         sampled: SampledDecoding | None = None,
     ) -> None:
-        if tokenizer is None:
-            raise UsageError(
-                "this checkpoint has no tokenizer, so it gives and takes no text. Add its tokenizer files."
-            )
-        tokens = [prompt_tokens(tokenizer, prompt) for prompt in prompts]
-        self.texts = [TextSoFar(tokenizer) for _ in prompts]
+        self.texts = [TextSoFar(tokenizer) for _ in tokens]
         ends = stop_tokens(model)
         self._first: float | None = None
         run = decoder.run
@@ -106,7 +118,7 @@ class Inference:
                 full_batch_size=options.full_batch_size,
                 prefill_seq_len=options.prefill_seq_len,
                 ctx_len=options.ctx_len,
-                max_new_tokens=[generation_len] * len(prompts),
+                max_new_tokens=[generation_len] * len(tokens),
                 stop_tokens=ends,
                 decoding=decoding,
             )

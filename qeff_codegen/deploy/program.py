@@ -12,11 +12,11 @@ from pathlib import Path
 from qeff_codegen.deploy import custom_io, partition_config, qconfig, specializations
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.compiler_command import PROGRAM_FILE, PROGRAM_FOLDER, compiler_command
-from qeff_codegen.deploy.graph import ExportedGraph
+from qeff_codegen.deploy.find_compiler import SDK_COMPILER
 from qeff_codegen.errors import EXIT_DIFFERENCES, QEffCodegenError, UsageError
+from qeff_codegen.export.exported_graph import ExportedGraph
 from qeff_codegen.files.all_or_nothing import change_files
 from qeff_codegen.files.artifact_store import artifact_key
-from qeff_codegen.runtime.find_compiler import SDK_COMPILER
 
 # Written last, when the compiler has ended well: a folder without it holds an unfinished program.
 _FINISHED = "compiled"

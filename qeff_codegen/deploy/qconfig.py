@@ -9,7 +9,7 @@ from pathlib import Path
 
 from qeff_codegen.deploy import specializations
 from qeff_codegen.deploy.compile_options import CompileOptions
-from qeff_codegen.deploy.specializations import Specialization
+from qeff_codegen.export.specialization import Specialization
 
 FILE_NAME = "qconfig.json"
 # Where the SDK's two packages say which version they are.

@@ -7,7 +7,7 @@ from typing import Any
 
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.errors import UsageError
-from qeff_codegen.runtime.sampler_io import MAX_TOP_K_IDS, SamplerSpec
+from qeff_codegen.export.sampler_io import MAX_TOP_K_IDS, SamplerSpec
 
 _KNOWN = ("include_sampler", "return_pdfs", "max_top_k_ids")
 # What QEfficient takes here too, and where it stands with us.

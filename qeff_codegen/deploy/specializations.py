@@ -9,26 +9,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from qeff_codegen.deploy.compile_options import CompileOptions
+from qeff_codegen.export.specialization import Specialization
 
 FILE_NAME = "specializations.json"
 PREFILL = "Prefill"
 DECODE = "Decode"
-
-
-@dataclass(frozen=True)
-class Specialization:
-    """One set of sizes.
-
-    Attributes:
-        name: the name the compiler gives the program.
-        symbols: the number of each dynamic axis, by the axis's name in the graph, sorted.
-    """
-
-    name: str
-    symbols: dict[str, int]
 
 
 def specializations(options: CompileOptions) -> list[Specialization]:

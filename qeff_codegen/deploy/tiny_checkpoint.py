@@ -7,10 +7,10 @@ from pathlib import Path
 
 from qeff_codegen.checked_in.manifest import load, package_of
 from qeff_codegen.deploy.checkpoint import Checkpoint
-from qeff_codegen.validation.families import find_family
-from qeff_codegen.validation.tiny_config import build_config, variants
-from qeff_codegen.validation.tiny_models import build_tiny_model
-from qeff_codegen.validation.weights import PACKAGED
+from qeff_codegen.deploy.packaged_weights import PACKAGED
+from qeff_codegen.tiny_models.configurations import build_config, variants
+from qeff_codegen.tiny_models.families import find_family
+from qeff_codegen.tiny_models.models import build_tiny_model
 
 
 def names_a_family(source: str, generated: Path) -> bool:

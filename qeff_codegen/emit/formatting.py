@@ -1,4 +1,9 @@
-"""Layout: black's, at the line length of the place that generated files go to."""
+"""Layout: black's, at the line length of the place that generated files go to.
+
+black leaves alone what it has laid out itself: it promises so, and tests it. What emission writes is its output to the
+last byte, so no check formats the module once more to compare; that would cost several times as much as all of them.
+`make test` runs black over every file that is checked in, and a test does so for the layout of a checkout.
+"""
 
 from __future__ import annotations
 

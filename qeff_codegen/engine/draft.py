@@ -218,9 +218,7 @@ def _open(file: ModelingFile, definition: ast.FunctionDef, owner: str | None, ro
         number -= 1
     lines = [*comments, *file.lines[first - 1 : definition.end_lineno]]
     kept = {number - first + len(comments) + 1 for number in kept_lines(definition)}
-    lines = [
-        line if number in kept else line.removeprefix(indent) for number, line in enumerate(lines, start=1)
-    ]
+    lines = [line if number in kept else line.removeprefix(indent) for number, line in enumerate(lines, start=1)]
     name = definition.name
     qualified_name = f"{owner}.{name}" if owner else name
     code = Code("\n".join(lines) + "\n", file.aliases)

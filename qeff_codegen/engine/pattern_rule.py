@@ -11,7 +11,7 @@ from typing import ClassVar
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
-from qeff_codegen.codemod.folding import fold
+from qeff_codegen.codemod.folding import Truth, fold
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.conditions import Condition, Place, are_met
@@ -52,7 +52,7 @@ class Change:
     def expected(self) -> str:
         """What is looked for, in words around the pattern."""
         asked = [f"`${name}` {condition.says}" for name, condition in self.where.items()]
-        shown = "; ".join(line.strip() if index else line for index, line in enumerate(self.find.split("\n")))
+        shown = "; ".join(line.strip() for line in self.find.strip().split("\n"))
         return f"`{shown}`" + (f", where {' and '.join(asked)}" if asked else "")
 
     def matches(self, place: Place) -> list[Match]:
@@ -131,15 +131,19 @@ class FactsRule(Rule):
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         """Fold the conditions that are known."""
         place = Place(function.code, anatomy.file.classes.get(function.owner or ""), anatomy)
+        return fold(function.code, self.truth(place))
 
-        def truth(test: ast.expr) -> bool | None:
+    def truth(self, place: Place) -> Truth:
+        """What is known of the conditions in a function."""
+
+        def of(test: ast.expr) -> bool | None:
             for pattern, known in self._known:
-                found = match(pattern, test, function.code.aliases)
+                found = match(pattern, test, place.code.aliases)
                 if found is not None and are_met(self.where, found, place):
                     return known
             return None
 
-        return fold(function.code, truth)
+        return of
 
 
 def make(edits: Edits, found: Match, give: str) -> None:

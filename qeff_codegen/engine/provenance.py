@@ -56,11 +56,10 @@ def follow(
 ) -> tuple[list[Line], list[Removal]]:
     """Carry provenance over to `text`, which `rule` made of `lines`."""
     new_texts = text.splitlines()
-    matcher = SequenceMatcher(None, [line.text for line in lines], new_texts, autojunk=False)
     result: list[Line] = []
     gone: list[Removal] = []
     moved: dict[int, int] = {}
-    for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
+    for tag, old_start, old_end, new_start, new_end in _opcodes([line.text for line in lines], new_texts):
         old = lines[old_start:old_end]
         if tag == "equal":
             for offset, line in enumerate(old):
@@ -82,6 +81,20 @@ def follow(
     moved[len(lines)] = len(result)
     kept = [replace(item, before=moved[item.before]) for item in removals]
     return result, [*kept, *gone]
+
+
+def _opcodes(old: list[str], new: list[str]) -> list[tuple[str, int, int, int, int]]:
+    """difflib's operations; the lines at both ends that are the same, most of them as a rule, are not compared."""
+    least = min(len(old), len(new))
+    top = next((index for index in range(least) if old[index] != new[index]), least)
+    left = least - top
+    bottom = next((index for index in range(left) if old[-1 - index] != new[-1 - index]), left)
+    inner = SequenceMatcher(None, old[top : len(old) - bottom], new[top : len(new) - bottom], autojunk=False)
+    codes = [("equal", 0, top, 0, top)] if top else []
+    codes += [(tag, a + top, b + top, c + top, d + top) for tag, a, b, c, d in inner.get_opcodes()]
+    if bottom:
+        codes.append(("equal", len(old) - bottom, len(old), len(new) - bottom, len(new)))
+    return codes
 
 
 def origin(lines: Sequence[Line], index: int, upstream: Sequence[str]) -> int | None:

@@ -12,10 +12,10 @@ import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.engine.draft import Draft, Function
-from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.idle_assignments import without_idle_assignments
+from qeff_codegen.engine.draft import Draft, Function
+from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.errors import Refusal
 from qeff_codegen.targets.target import Target
 
@@ -111,7 +111,9 @@ class Rule:
             return count == 1
         return self.expect is Expect.ANY or count >= 1
 
-    def refuse(self, draft: Draft, function: Function, what: str, node: ast.AST | cst.CSTNode | None = None) -> Refusal:
+    def refuse(
+        self, draft: Draft, function: Function, what: str, node: ast.AST | cst.CSTNode | None = None
+    ) -> Refusal:
         """A refusal by this rule, placed at `node` in `function`, or at the function itself."""
         return Refusal(
             what,

@@ -30,6 +30,12 @@ class Place:
     owner: ModelingClass | None
     anatomy: Anatomy
 
+    @property
+    def mask(self) -> str | None:
+        """The parameter by which the function is given the attention mask, if it masks scores."""
+        name = self.code.tree.name if self.owner is None else f"{self.owner.name}.{self.code.tree.name}"
+        return self.anatomy.mask_parameters.get(name)
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -52,7 +58,7 @@ def made_by(constructor: str) -> Condition:
             and isinstance(node.value, ast.Name)
             and node.value.id == "self"
             and place.owner is not None
-            and place.owner.only_holds(node.attr, constructor)
+            and node.attr in place.owner.made_by(constructor)
         )
 
     return Condition(f"is an `nn.{constructor}`, made in `__init__`", holds)
@@ -72,7 +78,8 @@ def bound_to(text: str) -> Condition:
     def holds(node: ast.expr, found: Match, place: Place) -> bool:
         if not isinstance(node, ast.Name) or node.id in place.code.parameters:
             return False
-        stores = [item for item in place.code.nodes(ast.Name) if item.id == node.id and isinstance(item.ctx, ast.Store)]
+        named = [item for item in place.code.nodes(ast.Name) if item.id == node.id]
+        stores = [item for item in named if isinstance(item.ctx, ast.Store)]
         assigned = [
             item.value
             for item in place.code.nodes(ast.Assign)

@@ -36,6 +36,10 @@ class Match:
         assert isinstance(found, ast.expr)
         return found
 
+    def spelled(self, name: str) -> str:
+        """What a placeholder stands for, on one line: a local's name, say."""
+        return ast.unparse(self[name])
+
 
 def find_all(pattern: Pattern, code: Code) -> list[Match]:
     """Every place of a function where the pattern matches, as they stand in the text."""
@@ -137,10 +141,12 @@ class _Matcher:
             return None
         if isinstance(wanted, ast.Call) and isinstance(node, ast.Call):
             return self._call(wanted, node, bound)
+        if isinstance(wanted, ast.Subscript) and isinstance(node, ast.Subscript):
+            return self._subscript(wanted, node, bound)
         return self._fields(wanted, node, bound)
 
     def _placeholder(self, name: str, node: ast.AST, bound: dict[str, Bound]) -> dict[str, Bound] | None:
-        if not isinstance(node, ast.expr | ast.arg):
+        if not isinstance(node, ast.expr | ast.arg) or isinstance(node, ast.Starred):
             return None
         if self.pattern is not None and name in self.pattern.named:
             named = self.pattern.named[name]
@@ -155,22 +161,21 @@ class _Matcher:
         return bound if isinstance(known, ast.AST) and equal(known, node, self.aliases) else None
 
     def _fields(self, wanted: ast.AST, node: ast.AST, bound: dict[str, Bound]) -> dict[str, Bound] | None:
-        current: dict[str, Bound] | None = bound
+        current = bound
         for name in wanted._fields:
             if name in _IGNORED:
                 continue
             first, second = getattr(wanted, name, None), getattr(node, name, None)
             if isinstance(first, list) and isinstance(second, list):
-                if first and isinstance(first[0], ast.stmt):
-                    current = self.block(first, second, current)
-                else:
-                    current = self._items(first, second, current)
+                items = self.block if first and isinstance(first[0], ast.stmt) else self._items
+                found = items(first, second, current)
             elif isinstance(first, ast.AST) and isinstance(second, ast.AST):
-                current = self.expression(first, second, current)
-            elif type(first) is not type(second) or first != second:
+                found = self.expression(first, second, current)
+            else:
+                found = current if type(first) is type(second) and first == second else None
+            if found is None:
                 return None
-            if current is None:
-                return None
+            current = found
         return current
 
     def _items(self, wanted: list[ast.AST], given: list[ast.AST], bound: dict[str, Bound]) -> dict[str, Bound] | None:
@@ -191,6 +196,19 @@ class _Matcher:
             return None
         current = self.expression(wanted[0], given[0], bound)
         return None if current is None else self._items(wanted[1:], given[1:], current)
+
+    def _subscript(
+        self, wanted: ast.Subscript, node: ast.Subscript, bound: dict[str, Bound]
+    ) -> dict[str, Bound] | None:
+        """Match an index, in which `...` is Python's own."""
+        current: dict[str, Bound] | None = self.expression(wanted.value, node.value, bound)
+        if current is None or not isinstance(wanted.slice, ast.Tuple):
+            return None if current is None else self.expression(wanted.slice, node.slice, current)
+        if not isinstance(node.slice, ast.Tuple) or len(node.slice.elts) != len(wanted.slice.elts):
+            return None
+        for first, second in zip(wanted.slice.elts, node.slice.elts, strict=True):
+            current = None if current is None else self.expression(first, second, current)
+        return current
 
     def _bind_rest(self, name: str, items: Sequence[ast.AST], bound: dict[str, Bound]) -> dict[str, Bound] | None:
         if name == ANYTHING:
@@ -223,9 +241,7 @@ class _Matcher:
         current = self._items(list(wanted.args[:-1]), list(node.args[:plain]), current)
         return None if current is None else self._bind_rest(open_end, [*node.args[plain:], *others], current)
 
-    def block(
-        self, wanted: list[ast.stmt], given: list[ast.stmt], bound: dict[str, Bound]
-    ) -> dict[str, Bound] | None:
+    def block(self, wanted: list[ast.stmt], given: list[ast.stmt], bound: dict[str, Bound]) -> dict[str, Bound] | None:
         """Match a whole block."""
         if len(wanted) > 0 and rest_of(wanted[-1]) is None:
             given = [item for item in given if not _says_nothing(item)] or given
@@ -272,7 +288,7 @@ class _Matcher:
             node = node.value
         if not isinstance(node, ast.Name) or name_of(node) is not None:
             return None
-        first = self.aliases.get(node.id, USUAL_ALIASES.get(node.id, node.id)) if names else node.id
+        first = self.aliases.get(node.id, USUAL_ALIASES.get(node.id, node.id))
         return ".".join([first, *reversed(names)])
 
 
@@ -287,4 +303,4 @@ def _as_assignment(node: ast.AugAssign) -> ast.AST:
 
 def _says_nothing(statement: ast.stmt) -> bool:
     """A string that stands by itself."""
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and statement.value is not ...
+    return isinstance(statement, ast.Expr) and rest_of(statement) is None and isinstance(statement.value, ast.Constant)

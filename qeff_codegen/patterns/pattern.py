@@ -69,7 +69,7 @@ class Pattern:
     def identifiers(self) -> frozenset[str]:
         """What a function must mention to match: the pattern's own names, but for those of one spelling of several.
 
-        Of a name that starts a dotted one, which imports may spell otherwise, only what follows it counts.
+        Of a dotted name, whose beginning imports may spell otherwise, only the last part counts.
         """
         found: set[str] = set()
         pending: list[ast.AST] = list(self._tree)
@@ -79,9 +79,7 @@ class Pattern:
                 continue
             if isinstance(node, ast.Attribute):
                 found.add(node.attr)
-                if isinstance(node.value, ast.Name):
-                    if node.value.id == "self":
-                        found.add("self")
+                if _is_dotted(node.value):
                     continue
             elif isinstance(node, ast.Name) and not node.id.startswith((ONE, REST)):
                 found.add(node.id)
@@ -89,6 +87,12 @@ class Pattern:
                 found.add(node.arg)
             pending += ast.iter_child_nodes(node)
         return frozenset(found)
+
+
+def _is_dotted(node: ast.expr) -> bool:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return isinstance(node, ast.Name) and not node.id.startswith((ONE, REST))
 
 
 def name_of(node: ast.AST) -> str | None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import onnx_ir
 
-from qeff_codegen.deploy.specializations import Specialization
+from qeff_codegen.export.graph_io import ExportSpec, LayerShapes
+from qeff_codegen.export.kv_cache import kv_cache_shapes
+from qeff_codegen.export.specialization import Specialization
 from qeff_codegen.preflight.sized_graph import sized_graph, without_functions
-from qeff_codegen.runtime.graph_io import ExportSpec, LayerShapes
-from qeff_codegen.runtime.kv_cache import kv_cache_shapes
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 """Inputs and outputs are the contract's: names, order, types, axes, and a retained output for each cache input.
 
 The compiler and the runtime know tensors by name, and pair a cache input with its output by the suffix
-`_RetainedState`; the names, their order and their axes are those of `qeff_codegen.runtime.graph_io`.
+`_RetainedState`; the names, their order and their axes are those of `qeff_codegen.export.graph_io`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import onnx_ir
 
-from qeff_codegen.preflight.candidate import Candidate
-from qeff_codegen.preflight.check import Check, Finding
-from qeff_codegen.runtime.graph_io import (
+from qeff_codegen.export.graph_io import (
     LOGITS,
     ExportSpec,
     dynamic_axes,
@@ -21,7 +19,9 @@ from qeff_codegen.runtime.graph_io import (
     output_names,
     retained_state_name,
 )
-from qeff_codegen.runtime.sampler_io import NEXT_TOKENS, PENALTY_BUFFERS, PROBS, example_inputs
+from qeff_codegen.export.sampler_io import NEXT_TOKENS, PENALTY_BUFFERS, PROBS, example_inputs
+from qeff_codegen.preflight.candidate import Candidate
+from qeff_codegen.preflight.check import Check, Finding
 
 _INDICES = ("input_ids", "position_ids", "batch_index", "comp_ctx_lengths", "num_logits_to_keep")
 _RESULTS = {LOGITS: onnx_ir.DataType.FLOAT, PROBS: onnx_ir.DataType.FLOAT, NEXT_TOKENS: onnx_ir.DataType.INT64}

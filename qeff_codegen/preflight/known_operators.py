@@ -38,7 +38,7 @@ def _findings(candidate: Candidate) -> Iterator[Finding]:
         yield Finding(
             f"No known export for Cloud AI 100 has the operator of {described(node)}{inside}.",
             "Spell it with operators that are known, in the generated code or in "
-            "qeff_codegen/runtime/known_spellings.py. `qaic-compile -operators-supported=onnx` lists what a compiler "
+            "qeff_codegen/export/known_spellings.py. `qaic-compile -operators-supported=onnx` lists what a compiler "
             "has.",
             # The table knows the TorchScript exporter's graphs alone.
             is_problem=not candidate.spec.dynamo,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qeff_codegen.runtime.text import prompt_tokens
+from qeff_codegen.decoding.text import prompt_tokens
 
 # More tokens than two prefill chunks of a watched run, with any tokenizer.
 _TEXT = (
@@ -17,7 +17,11 @@ _NUM_TOKENS = 64
 
 
 def sample_prompt(tokenizer: Any, vocab_size: int) -> tuple[int, ...]:
-    """An English text as token ids; without a tokenizer, ids from all over the vocabulary."""
-    if tokenizer is not None:
-        return tuple(prompt_tokens(tokenizer, _TEXT))
+    """An English text as token ids; ids from all over the vocabulary where the model cannot be given that.
+
+    That is without a tokenizer, and with one that makes nothing of English or has more tokens than the model.
+    """
+    tokens = () if tokenizer is None else tuple(prompt_tokens(tokenizer, _TEXT))
+    if tokens and max(tokens) < vocab_size:
+        return tokens
     return tuple(index * vocab_size // _NUM_TOKENS for index in range(_NUM_TOKENS))

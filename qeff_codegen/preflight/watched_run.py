@@ -10,10 +10,10 @@ import onnx_ir
 import onnxruntime as ort
 from onnx_ir.passes.common import InlinePass
 
+from qeff_codegen.export.graph_io import LOGITS, kv_names, retained_state_name
+from qeff_codegen.export.sampler_io import NEXT_TOKENS, REPETITION_BUFFER, example_inputs
 from qeff_codegen.preflight.candidate import Candidate
 from qeff_codegen.runtime.customop.opsets import AISW, CLOUD
-from qeff_codegen.runtime.graph_io import LOGITS, kv_names, retained_state_name
-from qeff_codegen.runtime.sampler_io import NEXT_TOKENS, REPETITION_BUFFER, example_inputs
 
 # Axes are dynamic, so a look at the numbers needs no more than these: every tensor of a call is kept.
 _MAX_CHUNK, _MAX_CTX_LEN, _DECODE_STEPS = 32, 128, 3

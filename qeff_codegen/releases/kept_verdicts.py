@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from qeff_codegen.errors import UsageError
-from qeff_codegen.files.whole_file import write_whole
+from qeff_codegen.files.kept_results import keep_result, kept_result
 from qeff_codegen.releases.verdict import Verdict, surroundings
 
 
@@ -20,13 +19,8 @@ class KeptVerdicts:
 
     def load(self) -> dict[str, Verdict]:
         """What was kept under today's rules; nothing where there is no such file."""
-        try:
-            record = json.loads(self.path.read_text("utf-8"))
-            if record["surroundings"] != surroundings():
-                return {}
-            return {key: Verdict(**verdict) for key, verdict in record["verdicts"].items()}
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
-            return {}
+        verdicts = kept_result(self.path, surroundings()) or {}
+        return {key: Verdict(**verdict) for key, verdict in verdicts.items()}
 
     def save(self, verdicts: Mapping[str, Verdict]) -> None:
         """Keep `verdicts` in the place of what was kept; the file appears whole or not at all.
@@ -35,9 +29,8 @@ class KeptVerdicts:
             UsageError: the folder cannot be written to.
         """
         records = {key: verdict.as_json() for key, verdict in sorted(verdicts.items())}
-        text = json.dumps({"surroundings": surroundings(), "verdicts": records}, indent=1) + "\n"
         try:
-            write_whole(self.path, text)
+            keep_result(self.path, surroundings(), records)
         except OSError as error:
             raise UsageError(
                 f"{self.path} cannot be written: {error.strerror}.\nChoose another folder with --work."

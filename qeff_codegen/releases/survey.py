@@ -14,6 +14,8 @@ import click
 from rich.console import Console
 from rich.progress import track
 
+from qeff_codegen.coverage.family_result import SUPPORTED
+from qeff_codegen.coverage.page import JSON as COVERAGE
 from qeff_codegen.errors import UsageError
 from qeff_codegen.messages import MessageCommand
 from qeff_codegen.releases.kept_verdicts import KeptVerdicts
@@ -22,8 +24,6 @@ from qeff_codegen.releases.survey_page import write_survey
 from qeff_codegen.releases.table import load_table
 from qeff_codegen.releases.verdict import Verdict, judge_all, verdict_key
 from qeff_codegen.releases.versions import last_patches
-from qeff_codegen.sweep.coverage import JSON as COVERAGE
-from qeff_codegen.sweep.result import SUPPORTED
 from qeff_codegen.upstream.find import find_in_transformers
 from qeff_codegen.upstream.source import UpstreamModel
 from qeff_codegen.upstream.transformers_text import transformers_in_wheel

@@ -15,8 +15,8 @@ from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.errors import UsageError
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.review.changes import Hunk, Same, changes
-from qeff_codegen.sweep.lines_changed import lines_changed
-from qeff_codegen.sweep.upstream_share import upstream_share
+from qeff_codegen.review.lines_changed import lines_changed
+from qeff_codegen.review.upstream_share import upstream_share
 from qeff_codegen.validation.record import ValidationRecord, load_records
 
 

@@ -10,18 +10,19 @@ from typing import Any
 
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.checked_in.generated_code import load_transforms
+from qeff_codegen.coverage.family_result import FAILED, MISMATCH, REFUSED, SUPPORTED, UNFIT, FamilyResult
 from qeff_codegen.emit.write import write_models
 from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.generated_model import GeneratedModel
-from qeff_codegen.sweep.lines_changed import lines_changed
-from qeff_codegen.sweep.result import FAILED, MISMATCH, REFUSED, SUPPORTED, UNFIT, FamilyResult
-from qeff_codegen.sweep.upstream_share import upstream_share
+from qeff_codegen.review.lines_changed import lines_changed
+from qeff_codegen.review.upstream_share import upstream_share
+from qeff_codegen.tiny_models.families import find_family
 from qeff_codegen.upstream.find import find_model
-from qeff_codegen.validation.families import find_family
+from qeff_codegen.validation.family_plan import plan_for
 from qeff_codegen.validation.own_bench import OwnRuntime
-from qeff_codegen.validation.plan import one_thread, plan_for, quiet_upstream
+from qeff_codegen.validation.process_settings import one_thread, quiet_upstream
 from qeff_codegen.validation.results import (
     COMPILED,
     DIFFERENT,

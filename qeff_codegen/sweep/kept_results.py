@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
+from qeff_codegen.coverage.family_result import FamilyResult
 from qeff_codegen.errors import UsageError
-from qeff_codegen.files.whole_file import write_whole
-from qeff_codegen.sweep.result import FamilyResult
+from qeff_codegen.files.kept_results import keep_result, kept_result
 
 
 @dataclass(frozen=True)
@@ -20,12 +18,8 @@ class KeptResults:
 
     def load(self, family: str, key: str) -> FamilyResult | None:
         """The family's result if it is there, as it was saved, and still with this key."""
-        try:
-            record = json.loads(self._path(family).read_text("utf-8"))
-            whole = record["sha256"] == _sha256(json.dumps(record["result"]))
-            return FamilyResult.from_json(record["result"]) if whole and record["key"] == key else None
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
+        record = kept_result(self._path(family), key)
+        return None if record is None else FamilyResult.from_json(record)
 
     def save(self, result: FamilyResult, key: str) -> None:
         """Keep a result; its file appears whole or not at all.
@@ -34,11 +28,8 @@ class KeptResults:
             UsageError: the folder cannot be written to.
         """
         path = self._path(result.family)
-        # Through JSON, where tuples are lists, so that the hash is that of what is read again.
-        text = json.dumps(result.as_json())
-        record = {"key": key, "sha256": _sha256(text), "result": json.loads(text)}
         try:
-            write_whole(path, json.dumps(record, indent=1) + "\n")
+            keep_result(path, key, result.as_json())
         except OSError as error:
             raise UsageError(
                 f"{path} cannot be written: {error.strerror}. Choose another folder with --work."
@@ -46,7 +37,3 @@ class KeptResults:
 
     def _path(self, family: str) -> Path:
         return self.folder / f"{family}.json"
-
-
-def _sha256(text: str) -> str:
-    return sha256(text.encode()).hexdigest()

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from qeff_codegen.sweep.result import FAILED, MISMATCH, REFUSED, SUPPORTED, UNFIT, FamilyResult
+from qeff_codegen.coverage.family_result import FAILED, MISMATCH, REFUSED, SUPPORTED, UNFIT, FamilyResult
 from qeff_codegen.sweep.workers import Finished, Started
 
 _STYLES = {SUPPORTED: "green", REFUSED: "yellow", MISMATCH: "bold red", FAILED: "bold red", UNFIT: "bold red"}

@@ -12,10 +12,10 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
+from qeff_codegen.coverage.family_result import FAILED, FamilyResult
 from qeff_codegen.errors import UsageError
 from qeff_codegen.sweep.kept_results import KeptResults
 from qeff_codegen.sweep.progress import reporting
-from qeff_codegen.sweep.result import FAILED, FamilyResult
 from qeff_codegen.sweep.result_key import result_key
 from qeff_codegen.sweep.workers import FamilyRunner, Finished, run_families
 from qeff_codegen.upstream.find import BLUEPRINT, causal_lm_families

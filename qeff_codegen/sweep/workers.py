@@ -19,15 +19,15 @@ from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from qeff_codegen.coverage.family_result import FAILED, FamilyResult
 from qeff_codegen.errors import UsageError
 from qeff_codegen.files.whole_file import write_whole
-from qeff_codegen.sweep.result import FAILED, FamilyResult
 
 # What a worker runs: a family's name and an empty folder, to its result. It must be a function of a module, or a
 # `functools.partial` of one: it is sent to another process.
 FamilyRunner = Callable[[str, Path], FamilyResult]
 
-_SERVER_SETUP = "qeff_codegen.sweep.server_setup"
+_SERVER_SETUP = "qeff_codegen.sweep.stoppable_server"
 _RESULT = "result.json"
 _OUTPUT = "output.txt"
 _SHOWN_LINES = 12

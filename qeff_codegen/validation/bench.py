@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from qeff_codegen.runtime.session import OrtDecoderSession
-from qeff_codegen.runtime.torch_decoder import TorchDecoder
-from qeff_codegen.validation.decoding import Decoder
+from qeff_codegen.decoding.decoder import Decoder
+from qeff_codegen.decoding.session import OrtDecoderSession
+from qeff_codegen.decoding.torch_decoder import TorchDecoder
 from qeff_codegen.validation.results import StageResult
 from qeff_codegen.validation.scenarios import Scenario
 from qeff_codegen.validation.subjects import Subject

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from qeff_codegen.deploy.compile_options import CompileOptions
-from qeff_codegen.deploy.graph import ExportedGraph
+from qeff_codegen.deploy.find_compiler import find_compiler
 from qeff_codegen.deploy.program import CompilerError, make_program
 from qeff_codegen.deploy.specializations import specializations
+from qeff_codegen.export.exported_graph import ExportedGraph
 from qeff_codegen.preflight.candidate import candidate_of
 from qeff_codegen.preflight.run import Preflight, preflight
-from qeff_codegen.runtime.find_compiler import find_compiler
 from qeff_codegen.validation.results import COMPILED, FAILED, PREFLIGHT_FAILED, PREFLIGHT_PASSED, StageResult
 from qeff_codegen.validation.scenarios import Scenario
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from qeff_codegen.checked_in.generated_code import GeneratedTransforms
-from qeff_codegen.deploy.graph import GRAPH_FILE, ExportedGraph
-from qeff_codegen.runtime.export import export_onnx
-from qeff_codegen.runtime.graph_io import ExportSpec, kv_names
-from qeff_codegen.runtime.kv_cache import kv_cache_shapes
-from qeff_codegen.runtime.session import OrtDecoderSession
-from qeff_codegen.runtime.torch_decoder import TorchDecoder
-from qeff_codegen.validation.decoding import Decoder
+from qeff_codegen.decoding.decoder import Decoder
+from qeff_codegen.decoding.session import OrtDecoderSession
+from qeff_codegen.decoding.torch_decoder import TorchDecoder
+from qeff_codegen.export.export import export_onnx
+from qeff_codegen.export.exported_graph import GRAPH_FILE, ExportedGraph
+from qeff_codegen.export.graph_io import ExportSpec, kv_names
+from qeff_codegen.export.kv_cache import kv_cache_shapes
 from qeff_codegen.validation.device import DeviceStage
 from qeff_codegen.validation.results import StageResult
 from qeff_codegen.validation.scenarios import Scenario

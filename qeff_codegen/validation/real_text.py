@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from qeff_codegen.runtime.text import prompt_tokens
+from qeff_codegen.decoding.text import prompt_tokens
+from qeff_codegen.deploy.packaged_weights import PackagedWeights, fetch, load
 from qeff_codegen.validation.comparison import distinguishes
 from qeff_codegen.validation.reference import reference_trace
 from qeff_codegen.validation.results import Row
 from qeff_codegen.validation.scenarios import Scenario
 from qeff_codegen.validation.subjects import UNCLEAR_CHOICE, Subject
-from qeff_codegen.validation.weights import PackagedWeights, fetch, load
 
 # With SmolLM2's chat template these are 35 to 38 tokens: every prompt takes two calls, the second mostly padding.
 # Its greedy choices are clear in all of them: the two best logits are never closer than 0.011 (tolerance: 0.0006).

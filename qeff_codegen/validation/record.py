@@ -81,7 +81,9 @@ def load_records(model: GeneratedModel, folder: Path) -> tuple[ValidationRecord,
 
 def tool_sha256() -> str:
     """Hash of our code that runs generated code and compares it."""
-    return own_code_sha256("runtime", "preflight", "validation")
+    return own_code_sha256(
+        "checked_in", "decoding", "deploy", "export", "preflight", "runtime", "tiny_models", "validation"
+    )
 
 
 def _record(family: str, results: Sequence[ScenarioResult], generated: Path) -> ValidationRecord | None:

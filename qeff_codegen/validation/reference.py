@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
+from qeff_codegen.tiny_models.release_differences import cache_argument, every_rope_setting
 from qeff_codegen.validation.comparison import Trace
-from qeff_codegen.validation.releases import cache_argument, every_rope_setting
 from qeff_codegen.validation.scenarios import Scenario
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from qeff_codegen.runtime.graph_io import LOGITS, retained_state_name
-from qeff_codegen.runtime.session import OrtDecoderSession
-from qeff_codegen.runtime.torch_decoder import TorchDecoder
+from qeff_codegen.decoding.session import OrtDecoderSession
+from qeff_codegen.decoding.torch_decoder import TorchDecoder
+from qeff_codegen.export.graph_io import LOGITS, retained_state_name
 from qeff_codegen.validation.bench import Bench
 from qeff_codegen.validation.calls import CallTracker
-from qeff_codegen.validation.decoding import decode_greedily
+from qeff_codegen.validation.decode_scenario import decode_greedily
 from qeff_codegen.validation.module_outputs import recorded
 from qeff_codegen.validation.scenarios import Scenario
 from qeff_codegen.validation.triage import Finding, ModuleTriage, first_different_output

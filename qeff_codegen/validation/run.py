@@ -8,15 +8,16 @@ from pathlib import Path
 from rich.console import Console
 
 from qeff_codegen.checked_in.generated_code import load_transforms
+from qeff_codegen.deploy.packaged_weights import PackagedWeights, fetch
 from qeff_codegen.errors import UsageError
-from qeff_codegen.validation.families import find_family
+from qeff_codegen.tiny_models.families import find_family
+from qeff_codegen.validation.family_plan import Plan, plan_for
 from qeff_codegen.validation.own_bench import OwnRuntime
-from qeff_codegen.validation.plan import Plan, one_thread, plan_for, quiet_upstream
+from qeff_codegen.validation.process_settings import one_thread, quiet_upstream
 from qeff_codegen.validation.real_text import real_rows, real_subject
 from qeff_codegen.validation.report import shown
 from qeff_codegen.validation.results import Outcome, ScenarioFinished, StageStarted
 from qeff_codegen.validation.stages import run_stages
-from qeff_codegen.validation.weights import PackagedWeights, fetch
 
 
 def validate_models(

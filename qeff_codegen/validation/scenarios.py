@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qeff_codegen.validation.tiny_models import random_tokens
+from qeff_codegen.tiny_models.models import random_tokens
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import torch
 from qeff_codegen.errors import QEffCodegenError
 from qeff_codegen.validation.bench import Bench, Runtime
 from qeff_codegen.validation.comparison import Trace, compare, min_margin, tolerance_for
-from qeff_codegen.validation.decoding import decode_greedily
+from qeff_codegen.validation.decode_scenario import decode_greedily
 from qeff_codegen.validation.replay import find_module, find_output
 from qeff_codegen.validation.results import (
     DIFFERENT,

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from qeff_codegen.tiny_models.configurations import SLIDING_WINDOW, Variant, build_config
+from qeff_codegen.tiny_models.families import Family
+from qeff_codegen.tiny_models.models import build_tiny_model, context_sensitivity
 from qeff_codegen.validation.comparison import Trace, distinguishes
-from qeff_codegen.validation.families import Family
 from qeff_codegen.validation.reference import call_split_matters, reference_trace
 from qeff_codegen.validation.routing import RoutingWatch
 from qeff_codegen.validation.scenarios import Scenario, scenarios
-from qeff_codegen.validation.tiny_config import SLIDING_WINDOW, Variant, build_config
-from qeff_codegen.validation.tiny_models import build_tiny_model, context_sensitivity
 
 MAX_SEEDS = 5
 # Changing the first token must move the last logits by at least this many of their standard deviations: 500 times

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
-from qeff_codegen.runtime.graph_io import LOGITS
+from qeff_codegen.export.graph_io import LOGITS
+from qeff_codegen.tiny_models.release_differences import cache_argument
 from qeff_codegen.validation.calls import CallRow
 from qeff_codegen.validation.comparison import RELATIVE_TOLERANCE
 from qeff_codegen.validation.module_outputs import ModuleRecord, recorded
-from qeff_codegen.validation.releases import cache_argument
 
 # A module whose output is constant has no standard deviation to measure differences by.
 TINY = 1e-6

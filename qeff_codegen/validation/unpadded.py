@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qeff_codegen.validation.decoding import Decoder
+from qeff_codegen.decoding.decoder import Decoder
 
 
 class Unpadded:

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import ast
 
-import libcst as cst
-
 from qeff_codegen.anatomy.anatomy import Anatomy, Part
 from qeff_codegen.anatomy.modeling_file import bind, self_attribute
 from qeff_codegen.anatomy.roles import CALL_PATH
+from qeff_codegen.anatomy.tree import find, spelled
+from qeff_codegen.codemod.calls import rename_keywords
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.names import rename
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._matching import CACHE, source, spelled
+from rewrite_rules.vocabulary import CACHE
 
 
 class CacheByOneName(Rule):
@@ -24,65 +27,32 @@ class CacheByOneName(Rule):
     roles = CALL_PATH
     construct = "a parameter that holds the KV cache"
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
         part = anatomy.part(function.owner or "")
         if part is None:
-            return function.node, 0
+            return code, 0
         methods = _given_cache(part)
-        if function.is_forward:
-            keywords = {name: callee.cache_parameter for name, callee in anatomy.callees(part.role).items()}
-            renamer = _Rename(part.cache_parameter, keywords | methods)
-        elif f"self.{function.name}" in methods:
-            renamer = _Rename(methods[f"self.{function.name}"], {})
-        else:
-            return function.node, 0
-        node = cst.ensure_type(function.node.visit(renamer), cst.FunctionDef)
-        return (node, 1) if renamer.renamed else (function.node, 0)
+        name = part.cache_parameter if function.is_forward else methods.get(f"self.{function.name}", "")
+        callees = anatomy.callees(part.role) if function.is_forward else {}
+        keywords = {name: callee.cache_parameter for name, callee in callees.items()}
+        keywords |= methods if function.is_forward else {}
+        edits = Edits(code)
+        if name != CACHE:
+            rename(edits, name, CACHE)
+        for call in code.nodes(ast.Call):
+            keyword = keywords.get(spelled(call.func), CACHE)
+            if keyword != CACHE:
+                rename_keywords(edits, call, keyword, CACHE)
+        return edits.done(), int(bool(edits))
 
 
 def _given_cache(part: Part) -> dict[str, str]:
     """Methods that a part's forward hands the cache to, by how they are called, with the parameter that takes it."""
     found: dict[str, str] = {}
-    for call in (node for node in ast.walk(part.forward) if isinstance(node, ast.Call)):
+    for call in find(ast.Call, part.forward):
         method = part.cls.methods.get(self_attribute(call.func) or "")
         for name, value in bind(call, method).items() if method is not None else ():
-            if ast.unparse(value) == part.cache_parameter:
-                found[ast.unparse(call.func)] = name
+            if isinstance(value, ast.Name) and value.id == part.cache_parameter:
+                found[spelled(call.func)] = name
     return found
-
-
-class _Rename(cst.CSTTransformer):
-    """Rename the parameter and its uses, and the keyword it is handed on by; attributes and dictionary keys stay."""
-
-    def __init__(self, old: str, keywords: dict[str, str]) -> None:
-        self.old = old
-        self.keywords = keywords
-        self.renamed = False
-
-    def leave_Attribute(self, original_node: cst.Attribute, updated_node: cst.Attribute) -> cst.Attribute:
-        return updated_node.with_changes(attr=original_node.attr)
-
-    def leave_Arg(self, original_node: cst.Arg, updated_node: cst.Arg) -> cst.Arg:
-        return updated_node.with_changes(keyword=original_node.keyword)
-
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
-        keyword = self.keywords.get(spelled(original_node.func))
-        if keyword is None or keyword == CACHE:
-            return updated_node
-        self.renamed = True
-        return updated_node.with_changes(
-            args=[
-                (
-                    item.with_changes(keyword=cst.Name(CACHE))
-                    if item.keyword is not None and item.keyword.value == keyword
-                    else item
-                )
-                for item in updated_node.args
-            ]
-        )
-
-    def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.Name:
-        if self.old == CACHE or source(updated_node) != self.old:
-            return updated_node
-        self.renamed = True
-        return updated_node.with_changes(value=CACHE)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import ast
 
-import libcst as cst
-
 from qeff_codegen.anatomy.anatomy import Anatomy, Part
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.tree import find
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.names import binds, results_of
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._matching import CACHE, assigned_name, source, spelled
+from qeff_codegen.patterns.match import find_all, match
+from rewrite_rules.vocabulary import CACHE, pattern
 
 
 class CacheOfLayerStack(Rule):
@@ -24,61 +27,34 @@ class CacheOfLayerStack(Rule):
         f"`<outputs> = self.<stack>(..., {CACHE}={CACHE})`, and the field of `<outputs>` that holds it, returned"
     )
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
         stacks = anatomy.parts(Role.LAYER_STACK)
         if not function.is_forward or not stacks:
-            return function.node, 0
-        if _binds_cache(stacks[0]):
-            raise Unmatched(f"`{stacks[0].name}` makes a cache of its own, and the model has none", function.node)
-        fields = _fields_of_cache(stacks[0])
+            return code, 0
+        stack = stacks[0]
+        if binds(stack.forward, {stack.cache_parameter}):
+            raise Unmatched(f"`{stack.name}` makes a cache of its own, and the model has none", code.tree)
+        fields = _fields_of_cache(stack)
         if not fields:
-            raise Unmatched(f"`{stacks[0].name}` returns something else than the cache it was given", function.node)
-        finder = _FindOutputs(set(stacks[0].called_as))
-        function.node.visit(finder)
-        taker = _Take({f"{name}.{field}" for name in finder.names for field in fields})
-        return cst.ensure_type(function.node.visit(taker), cst.FunctionDef), taker.count
-
-
-def _binds_cache(stack: Part) -> bool:
-    """Whether the name of the cache that came in is bound again."""
-    return any(
-        isinstance(node, ast.Name) and node.id == stack.cache_parameter and isinstance(node.ctx, ast.Store)
-        for node in ast.walk(stack.forward)
-    )
+            raise Unmatched(f"`{stack.name}` returns something else than the cache it was given", code.tree)
+        edits, count = Edits(code), 0
+        for name in results_of(stack.called_as, code):
+            for field in fields:
+                for found in find_all(pattern(f"{name}.{field}"), code):
+                    assert isinstance(found.node, ast.Attribute)
+                    edits.replace(found.node, CACHE)
+                    count += 1
+        return edits.done(), count
 
 
 def _fields_of_cache(stack: Part) -> set[str]:
     """The fields of the output object that hold the cache that came in, at every return; empty if one lacks it."""
-    given = {stack.cache_parameter, f"{stack.cache_parameter} if use_cache else None"}
-    returns = [node.value for node in ast.walk(stack.forward) if isinstance(node, ast.Return)]
+    given = pattern("{$cache, $cache if use_cache else None}".replace("$cache", stack.cache_parameter))
+    returned = [node.value for node in find(ast.Return, stack.forward)]
     fields = [
-        {keyword.arg for keyword in value.keywords if keyword.arg and ast.unparse(keyword.value) in given}
-        for value in returns
+        {item.arg for item in value.keywords if item.arg and match(given, item.value)}
+        for value in returned
         if isinstance(value, ast.Call)
     ]
-    return set.intersection(*fields) if fields and len(fields) == len(returns) else set()
-
-
-class _FindOutputs(cst.CSTVisitor):
-    """Names that hold what the layer stack returns."""
-
-    def __init__(self, stacks: set[str]) -> None:
-        self.stacks = stacks
-        self.names: set[str] = set()
-
-    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> None:
-        assigned = assigned_name(node)
-        if assigned is not None and isinstance(assigned[1], cst.Call) and spelled(assigned[1].func) in self.stacks:
-            self.names.add(assigned[0])
-
-
-class _Take(cst.CSTTransformer):
-    def __init__(self, taken: set[str]) -> None:
-        self.taken = taken
-        self.count = 0
-
-    def leave_Attribute(self, original_node: cst.Attribute, updated_node: cst.Attribute) -> cst.BaseExpression:
-        if source(updated_node) not in self.taken:
-            return updated_node
-        self.count += 1
-        return cst.Name(CACHE)
+    return set.intersection(*fields) if fields and len(fields) == len(returned) else set()

@@ -7,15 +7,19 @@ would act on it raises instead.
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._matching import only_statement, source, statements_of
+from qeff_codegen.patterns.match import match
+from rewrite_rules.vocabulary import pattern
 
-KEY = "or_mask_function"
+CONFIGURATION = pattern("self.config")
+OPENED = pattern("$_['or_mask_function'] = $_")
 
 
 class CausalOnly(Rule):
@@ -23,36 +27,18 @@ class CausalOnly(Rule):
         "A token can only attend to what is already cached: a configuration that looks ahead is an error, not ignored."
     )
     roles = (Role.MODEL,)
-    words = (KEY,)
-    construct = f'`if self.config.<flag>: <keywords>["{KEY}"] = ...`'
+    construct = f"`{OPENED}` in a branch on a setting of `{CONFIGURATION}`"
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
-        raiser = _Raise()
-        node = cst.ensure_type(function.node.visit(raiser), cst.FunctionDef)
-        return (node, raiser.count) if raiser.count else (function.node, 0)
-
-
-class _Raise(cst.CSTTransformer):
-    def __init__(self) -> None:
-        self.count = 0
-
-    def leave_If(self, original_node: cst.If, updated_node: cst.If) -> cst.If:
-        flag = source(updated_node.test)
-        body = statements_of(updated_node.body)
-        opens = bool(body) and all(_opens_mask(item) for item in body)
-        if not flag.startswith("self.config.") or updated_node.orelse is not None or not opens:
-            return updated_node
-        self.count += 1
-        error = cst.parse_statement(
-            f'raise ValueError("`{flag.removeprefix("self.")}` needs a mask that looks ahead")'
-        )
-        return updated_node.with_changes(body=cst.IndentedBlock([error]))
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
+        edits = Edits(code)
+        branches = [node for node in code.nodes(ast.If) if not node.orelse and _opens_mask(node)]
+        for node in branches:
+            if isinstance(node.test, ast.Attribute) and match(CONFIGURATION, node.test.value) is not None:
+                what = f"`config.{node.test.attr}` needs a mask that looks ahead"
+                edits.replace_statements(node.body, f'raise ValueError("{what}")')
+        return edits.done(), len(branches)
 
 
-def _opens_mask(item: cst.BaseStatement) -> bool:
-    """`<keywords>["or_mask_function"] = ...`"""
-    statement = only_statement(item)
-    if not isinstance(statement, cst.Assign) or len(statement.targets) != 1:
-        return False
-    target = statement.targets[0].target
-    return isinstance(target, cst.Subscript) and source(target.slice[0]).strip("\"'") == KEY
+def _opens_mask(branch: ast.If) -> bool:
+    return all(match(OPENED, item) is not None for item in branch.body)

@@ -7,68 +7,47 @@ overwrites it from `<registry>[<implementation>]`. The call of the interface sta
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.names import assigned
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._matching import assigned_name, source, statements_of
+from qeff_codegen.patterns.match import find_all, match
+from rewrite_rules.vocabulary import pattern
 
-REGISTRY = "ALL_ATTENTION_FUNCTIONS"
+LOOKED_UP = pattern("$interface = ALL_ATTENTION_FUNCTIONS.get_interface(..., $eager)")
+OVERWRITTEN = pattern("$interface = ALL_ATTENTION_FUNCTIONS[$implementation]")
 
 
 class DirectEagerAttention(Rule):
     why = "The export has one attention implementation, eager with a boolean mask, so nothing is looked up."
     roles = (Role.ATTENTION,)
-    construct = f"`<interface> = {REGISTRY}.get_interface(..., <eager function>)` and a call of <interface>"
+    construct = f"`{LOOKED_UP}` and a call of `$interface`"
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
-        finder = _FindInterface(set(anatomy.attention_functions))
-        function.node.visit(finder)
-        if not finder.interfaces:
-            return function.node, 0
-        node = cst.ensure_type(function.node.visit(_Fix(finder.interfaces)), cst.FunctionDef)
-        return node, len(finder.interfaces)
-
-
-class _FindInterface(cst.CSTVisitor):
-    """Locals that stand for an attention implementation, with the eager function they default to."""
-
-    def __init__(self, functions: set[str]) -> None:
-        self.functions = functions
-        self.interfaces: dict[str, str] = {}
-
-    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> None:
-        assigned = assigned_name(node)
-        if assigned is None:
-            return
-        name, value = assigned
-        if isinstance(value, cst.Call) and source(value.func) == f"{REGISTRY}.get_interface":
-            self.interfaces[name] = source(value.args[-1].value)
-        elif source(value) in self.functions:
-            self.interfaces[name] = source(value)
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
+        edits = Edits(code)
+        looked_up = find_all(LOOKED_UP, code)
+        for found in looked_up:
+            assert isinstance(found.node, ast.Assign)
+            edits.replace(found.node.value, code.segment(found["eager"]))
+        interfaces = {ast.unparse(found["interface"]) for found in looked_up}
+        interfaces |= {
+            name
+            for name, value in filter(None, map(assigned, code.nodes(ast.Assign)))
+            if isinstance(value, ast.Name) and value.id in anatomy.attention_functions
+        }
+        for branch in code.nodes(ast.If):
+            if not branch.orelse and all(_overwrites(item, interfaces, code) for item in branch.body):
+                edits.remove(branch)
+        return (edits.done(), len(interfaces)) if interfaces else (code, 0)
 
 
-class _Fix(cst.CSTTransformer):
-    """Leave one assignment of each interface, that of its eager function."""
-
-    def __init__(self, interfaces: dict[str, str]) -> None:
-        self.interfaces = interfaces
-
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
-        if source(updated_node.func) == f"{REGISTRY}.get_interface":
-            return updated_node.args[-1].value
-        return updated_node
-
-    def leave_If(self, original_node: cst.If, updated_node: cst.If) -> cst.If | cst.RemovalSentinel:
-        lines = statements_of(updated_node.body)
-        if updated_node.orelse is None and lines and all(self._looks_up(line) for line in lines):
-            return cst.RemoveFromParent()
-        return updated_node
-
-    def _looks_up(self, line: cst.BaseStatement) -> bool:
-        assigned = assigned_name(line)
-        if assigned is None or not isinstance(assigned[1], cst.Subscript):
-            return False
-        return assigned[0] in self.interfaces and source(assigned[1].value) == REGISTRY
+def _overwrites(statement: ast.stmt, interfaces: set[str], code: Code) -> bool:
+    """Whether a statement looks another implementation up, in the place of the eager one."""
+    found = match(OVERWRITTEN, statement, code.aliases)
+    return found is not None and ast.unparse(found["interface"]) in interfaces

@@ -7,62 +7,51 @@ mask then find it.
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.lengths import lengths_of
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.names import assigned, names_in
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._folding import none_comparison
-from rewrite_rules._lengths import Lengths
-from rewrite_rules._matching import assigned_name, line_of, names_bound, source, statements_of
+from qeff_codegen.patterns.match import match
+from rewrite_rules.vocabulary import pattern
 
 MASK = "attention_mask"
+ABSENT = pattern("attention_mask is None")
+MOVED = pattern("attention_mask = attention_mask.to(hidden_states.device)")
+MADE = pattern("$bias = $_(attention_mask, ...)")
 
 
 class MaskOfOnes(Rule):
     why = "Generation gives a mask of ones where nothing is padded; what is made from it is made from that mask."
     roles = (Role.MODEL,)
-    words = (f"{MASK} is None",)
-    construct = f"`if {MASK} is None: <bias> = ...`, `else: <bias> = <function>({MASK}, ...)`"
+    names = (MASK,)
+    construct = f"`if {ABSENT}: $bias = $_`, `else: {MADE}`"
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
-        lengths = Lengths()
-        function.node.visit(lengths)
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
+        lengths = lengths_of(code.tree)
         if not function.is_forward or len(lengths.totals) != 1 or len(lengths.batch) != 1:
-            return function.node, 0
+            return code, 0
         shape = f"({next(iter(lengths.batch))}, {next(iter(lengths.totals))})"
-        maker = _MakeOnes(f"{MASK} = torch.ones({shape}, device=hidden_states.device)")
-        node = cst.ensure_type(function.node.visit(maker), cst.FunctionDef)
-        return (node, maker.count) if maker.count else (function.node, 0)
+        edits = Edits(code)
+        branches = [node for node in code.nodes(ast.If) if _makes_the_same(node)]
+        for node in branches:
+            made = edits.statement_with_comments(node.orelse[-1])
+            edits.replace_statement(node, f"{MASK} = torch.ones({shape}, device=hidden_states.device)\n{made}")
+        return edits.done(), len(branches)
 
 
-class _MakeOnes(cst.CSTTransformer):
-    def __init__(self, ones: str) -> None:
-        self.ones = ones
-        self.count = 0
-
-    def leave_If(self, original_node: cst.If, updated_node: cst.If) -> cst.If | cst.FlattenSentinel[cst.BaseStatement]:
-        absent = none_comparison(updated_node.test, {MASK})
-        if absent is not True or not isinstance(updated_node.orelse, cst.Else):
-            return updated_node
-        given = statements_of(updated_node.orelse.body)
-        bias = _made_from_mask(given)
-        without = statements_of(updated_node.body)
-        if bias is None or not without or (assigned_name(without[-1]) or ("",))[0] != bias:
-            return updated_node
-        if MASK in set().union(*(names_bound(item) for item in without)):
-            return updated_node
-        self.count += 1
-        ones = line_of(self.ones).with_changes(leading_lines=updated_node.leading_lines)
-        return cst.FlattenSentinel([ones, given[-1]])
-
-
-def _made_from_mask(body: list[cst.BaseStatement]) -> str | None:
-    """What `<bias> = <function>(<mask>, ...)` binds, when before it the mask is at most moved to a device."""
-    assigned = assigned_name(body[-1]) if body else None
-    if assigned is None or not isinstance(assigned[1], cst.Call) or not assigned[1].args:
-        return None
-    moved = all(source(item).strip() == f"{MASK} = {MASK}.to(hidden_states.device)" for item in body[:-1])
-    first = assigned[1].args[0]
-    return assigned[0] if moved and first.keyword is None and source(first.value) == MASK else None
+def _makes_the_same(branch: ast.If) -> bool:
+    """Whether a bias is made without a mask, and else from the mask, which is at most moved to a device before."""
+    if match(ABSENT, branch.test) is None or not branch.orelse:
+        return False
+    if any(MASK in names_in(item, ast.Store) for item in branch.body):
+        return False
+    made, without = match(MADE, branch.orelse[-1]), assigned(branch.body[-1])
+    moved = all(match(MOVED, item) is not None for item in branch.orelse[:-1])
+    return moved and made is not None and without is not None and without[0] == made.spelled("bias")

@@ -1,36 +1,97 @@
 """Call upstream's mask builder where a model fills in the causal mask by hand.
 
 Before there was a builder, every file carried two methods: one that chooses the length of the context and leaves the
-work to the other, which fills the upper triangle from `cache_position`, and masks pads. Both are known word for word,
-but for what other attention implementations do, and together they make what `create_causal_mask` makes; where another
-word is found, the mask may be another one, and is a refusal.
+work to the other, which fills the upper triangle from `cache_position`, and masks pads. Both are known statement for
+statement, but for what other attention implementations do, and together they make what `create_causal_mask` makes;
+where another statement is found, the mask may be another one, and is a refusal.
 """
 
 from __future__ import annotations
 
 import ast
 
-import libcst as cst
-
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.mask_form import CAUSAL
-from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, bind
+from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, bind, self_attribute
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.tree import walk
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.folding import fold
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._filled_masks import FILLED_BY, chooses_length, fills_triangle
-from rewrite_rules._matching import source
+from qeff_codegen.patterns.conditions import Place
+from qeff_codegen.patterns.match import match
+from rewrite_rules.normalize.eager_implementation import EagerImplementation
+from rewrite_rules.normalize.inference_only import InferenceOnly
+from rewrite_rules.vocabulary import pattern
 
-ROLES_OF_ARGUMENTS = {"attention_mask": "attention_mask", "cache_position": "cache_position"}
+FILLED_BY = "_prepare_4d_causal_attention_mask_with_cache_position"
+BUILT = "{builder}(config=self.config, inputs_embeds={states}, attention_mask=attention_mask, past_key_values={cache})"
+# For the eager implementation, and outside of training, the first method consists of no other statements than these:
+# which length the context has, and the call of the second. A cache of a fixed size has its own length, and so has the
+# one that is generated.
+CHOOSES_LENGTH = (
+    pattern("past_seen_tokens = $SEEN"),
+    pattern("using_compilable_cache = past_key_values.is_compileable if past_key_values is not None else False"),
+    pattern("using_static_cache = isinstance(past_key_values, StaticCache)"),
+    pattern("dtype = input_tensor.dtype"),
+    pattern("dtype, device = input_tensor.dtype, input_tensor.device"),
+    pattern("min_dtype = torch.finfo(dtype).min"),
+    pattern("sequence_length = input_tensor.shape[1]"),
+    pattern("""
+        if {using_compilable_cache, using_static_cache}:
+            target_length = past_key_values.get_max_cache_shape()
+        else:
+            target_length = (
+                attention_mask.shape[-1]
+                if isinstance(attention_mask, torch.Tensor)
+                else past_seen_tokens + sequence_length + 1
+            )
+    """),
+    pattern(f"""
+        causal_mask = self.{FILLED_BY}(
+            attention_mask,
+            ...,
+            sequence_length=sequence_length,
+            target_length=target_length,
+            dtype=dtype,
+            cache_position=cache_position,
+            batch_size=input_tensor.shape[0],
+        )
+    """),
+    pattern("return causal_mask"),
+)
+# All of the second method: a 4D mask is handed on, a later slot is masked, and so is a pad.
+FILLS_TRIANGLE = pattern("""
+    if attention_mask is not None and attention_mask.dim() == 4:
+        causal_mask = attention_mask
+    else:
+        min_dtype = torch.finfo(dtype).min
+        causal_mask = torch.full((sequence_length, target_length), fill_value=min_dtype, dtype=dtype, device=$_)
+        if sequence_length != 1:
+            causal_mask = torch.triu(causal_mask, diagonal=1)
+        causal_mask *= torch.arange(target_length, device=$_) > cache_position.reshape(-1, 1)
+        causal_mask = causal_mask[None, None, :, :].expand(batch_size, 1, -1, -1)
+        if attention_mask is not None:
+            causal_mask = causal_mask.clone()
+            mask_length = attention_mask.shape[-1]
+            padding_mask = causal_mask[:, :, :, :mask_length] + {
+                attention_mask[:, None, None, :], attention_mask[:, None, None, :].to(causal_mask.device)
+            }
+            padding_mask = padding_mask == 0
+            causal_mask[:, :, :, :mask_length] = causal_mask[:, :, :, :mask_length].masked_fill(padding_mask, min_dtype)
+    return causal_mask
+""")
 
 
 class MasksByBuilder(Rule):
     why = "The mask that a file fills in by hand is the causal one; later rules see one spelling of it."
     roles = (Role.MODEL,)
-    words = ("cache_position",)
+    names = ("cache_position",)
     construct = (
-        "`self.<method>(attention_mask, <embeddings>, cache_position, <cache>, ...)`, which fills "
-        "`torch.arange(<length>) > cache_position` by a second method, both of them word for word"
+        "`self.$method(attention_mask, $states, cache_position, $cache, ...)`, which fills "
+        "`torch.arange($length) > cache_position` by a second method, both of them statement for statement"
     )
 
     def apply(self, draft: Draft) -> None:
@@ -42,13 +103,25 @@ class MasksByBuilder(Rule):
             if function.role is not Role.MODEL or function.name not in self.gone
         ]
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
-        if not function.is_forward:
-            return function.node, 0
-        caller = _CallBuilder(_methods(anatomy.file, anatomy.model.cls))
-        node = cst.ensure_type(function.node.visit(caller), cst.FunctionDef)
-        self.gone |= caller.gone
-        return (node, caller.count) if caller.count else (function.node, 0)
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
+        methods = _methods(anatomy.file, anatomy.model.cls)
+        if not function.is_forward or FILLED_BY not in methods:
+            return code, 0
+        edits = Edits(code)
+        called = [(node, self_attribute(node.func)) for node in code.nodes(ast.Call)]
+        filling = [(node, name) for node, name in called if name in methods and _leaves_filling(methods[name])]
+        for call, name in filling:
+            if not _chooses_length(methods[name], anatomy) or match(FILLS_TRIANGLE, methods[FILLED_BY].body) is None:
+                raise Unmatched(f"`{name}` fills in a mask that may not be the causal one", call)
+            given = {role: ast.unparse(value) for role, value in bind(call, methods[name]).items()}
+            states, cache = given.get("input_tensor", ""), given.get("past_key_values", "")
+            same = all(given.get(item) == item for item in ("attention_mask", "cache_position"))
+            if not same or not states.isidentifier() or not cache.isidentifier():
+                raise Unmatched(f"`{name}` is given something else than the mask, its positions and the cache", call)
+            edits.replace(call, BUILT.format(builder=CAUSAL, states=states, cache=cache))
+            self.gone |= {name, FILLED_BY}
+        return edits.done(), len(filling)
 
 
 def _methods(file: ModelingFile, cls: ModelingClass) -> dict[str, ast.FunctionDef]:
@@ -60,31 +133,15 @@ def _methods(file: ModelingFile, cls: ModelingClass) -> dict[str, ast.FunctionDe
     return found | cls.methods
 
 
-class _CallBuilder(cst.CSTTransformer):
-    def __init__(self, methods: dict[str, ast.FunctionDef]) -> None:
-        self.methods = methods
-        self.gone: set[str] = set()
-        self.count = 0
+def _leaves_filling(method: ast.FunctionDef) -> bool:
+    return any(isinstance(node, ast.Attribute) and node.attr == FILLED_BY for node in walk(method))
 
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
-        name = source(updated_node.func).removeprefix("self.")
-        method = self.methods.get(name) if source(updated_node.func) == f"self.{name}" else None
-        if method is None or FILLED_BY not in self.methods or FILLED_BY not in ast.unparse(method):
-            return updated_node
-        if not chooses_length(method) or not fills_triangle(self.methods[FILLED_BY]):
-            raise Unmatched(f"`{name}` fills in a mask that may not be the causal one", updated_node)
-        call = ast.parse(source(updated_node), mode="eval").body
-        assert isinstance(call, ast.Call)
-        given = {name: ast.unparse(value) for name, value in bind(call, method).items()}
-        states, cache = given.get("input_tensor", ""), given.get("past_key_values", "")
-        same = all(given.get(name) == value for name, value in ROLES_OF_ARGUMENTS.items())
-        if not same or not states.isidentifier() or not cache.isidentifier():
-            raise Unmatched(
-                f"`{name}` is given something else than the mask, its positions and the cache", updated_node
-            )
-        self.count += 1
-        self.gone |= {name, FILLED_BY}
-        return cst.parse_expression(
-            f"{CAUSAL}(config=self.config, inputs_embeds={states}, attention_mask=attention_mask, "
-            f"past_key_values={cache})"
-        )
+
+def _chooses_length(method: ast.FunctionDef, anatomy: Anatomy) -> bool:
+    """Whether a method chooses the context's length and does no more."""
+    code = Code(f"{ast.unparse(method)}\n", anatomy.file.aliases)
+    for rule in (EagerImplementation(), InferenceOnly()):
+        code, _ = fold(code, rule.truth(Place(code, anatomy.model.cls, anatomy)))
+    body = code.body if ast.get_docstring(code.tree) is None else code.body[1:]
+    known = (any(match(item, statement) is not None for item in CHOOSES_LENGTH) for statement in body)
+    return all(known) and match(CHOOSES_LENGTH[-1], body[-1]) is not None

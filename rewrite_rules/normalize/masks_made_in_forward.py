@@ -9,88 +9,76 @@ from __future__ import annotations
 
 import ast
 
-import libcst as cst
-
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.mask_form import mask_builders
+from qeff_codegen.anatomy.modeling_file import self_attribute
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.names import names_in
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._matching import names_bound, names_read, only_statement, parameter_names, source, statements_of
+from qeff_codegen.patterns.match import equal, find_all
+from rewrite_rules.vocabulary import pattern
+
+MADE_APART = pattern("$masks = $make(...)")
 
 
 class MasksMadeInForward(Rule):
     why = "The mask is made from positions and the cache, so it is made where they are."
     roles = (Role.MODEL,)
-    words = ("self.",)
-    construct = "`<names> = self.<method>(<name>=<name>, ...)`, the method building a mask and returning `<names>`"
+    construct = (
+        f"`{MADE_APART}`, `$make` being a method that builds a mask, takes names as they are and returns `$masks`"
+    )
 
     def apply(self, draft: Draft) -> None:
+        builders = mask_builders(draft.anatomy.file)
         self.makers = {
             function.name: function
             for function in draft.of(Role.MODEL)
-            if not function.is_forward and not function.added and _builds_mask(function, draft.anatomy)
+            if not function.is_forward and not function.added and not builders.isdisjoint(function.code.names)
         }
         self.inlined: set[str] = set()
         super().apply(draft)
         gone = [function for name, function in self.makers.items() if name in self.inlined]
         draft.functions = [function for function in draft.functions if not any(function is item for item in gone)]
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
         if not function.is_forward or not self.makers:
-            return function.node, 0
-        inliner = _Inline(self.makers)
-        node = cst.ensure_type(function.node.visit(inliner), cst.FunctionDef)
-        self.inlined |= inliner.inlined
-        return (node, len(inliner.inlined)) if inliner.inlined else (function.node, 0)
+            return code, 0
+        edits = Edits(code)
+        inlined = set()
+        for found in find_all(MADE_APART, code):
+            name = self_attribute(found["make"])
+            if name not in self.makers:
+                continue
+            statement = found.node
+            assert isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call)
+            maker = self.makers[name].code
+            if not _means_the_same(maker, statement.value, found["masks"]):
+                raise Unmatched(
+                    "a method that builds masks uses other names than the forward that calls it", statement
+                )
+            made = Edits(maker)
+            first, *others = maker.body[:-1]
+            texts = [made.statement_text(first), *(made.statement_with_comments(item) for item in others)]
+            edits.replace_statement(statement, "".join(texts))
+            inlined.add(name)
+        self.inlined |= inlined
+        return edits.done(), len(inlined)
 
 
-def _builds_mask(function: Function, anatomy: Anatomy) -> bool:
-    builders = mask_builders(anatomy.file)
-    return bool(builders & names_read(function.node))
-
-
-class _Inline(cst.CSTTransformer):
-    def __init__(self, makers: dict[str, Function]) -> None:
-        self.makers = {f"self.{name}": function for name, function in makers.items()}
-        self.inlined: set[str] = set()
-
-    def leave_SimpleStatementLine(
-        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
-    ) -> cst.SimpleStatementLine | cst.FlattenSentinel[cst.BaseStatement]:
-        statement = only_statement(updated_node)
-        if not isinstance(statement, cst.Assign) or not isinstance(statement.value, cst.Call):
-            return updated_node
-        maker = self.makers.get(source(statement.value.func))
-        if maker is None:
-            return updated_node
-        body = _body_for(maker, statement.value, statement.targets)
-        if body is None:
-            raise Unmatched("a method that builds masks uses other names than the forward that calls it", statement)
-        self.inlined.add(maker.name)
-        first = body[0].with_changes(leading_lines=updated_node.leading_lines)
-        return cst.FlattenSentinel([first, *body[1:]])
-
-
-def _body_for(maker: Function, call: cst.Call, targets: object) -> list[cst.BaseStatement] | None:
-    """The method's statements without the return, if every name in them means the same in the calling forward."""
-    body = statements_of(maker.node.body)
-    returned = only_statement(body[-1])
-    assert isinstance(targets, (list, tuple))
-    taken = [item.strip() for item in source(targets[0].target).split(",")]
-    returns = [node for node in ast.walk(ast.parse(cst.Module([maker.node]).code)) if isinstance(node, ast.Return)]
-    if len(targets) != 1 or len(returns) != 1 or len(body) < 2 or maker.node.decorators:
-        return None
-    if not isinstance(returned, cst.Return) or returned.value is None:
-        return None
-    same_names = all(item.keyword is not None and source(item.value) == item.keyword.value for item in call.args)
-    passed = {item.keyword.value for item in call.args if item.keyword is not None}
+def _means_the_same(maker: Code, call: ast.Call, masks: ast.expr) -> bool:
+    """Whether every name in the method's statements means the same where it is called, and ends in the same names."""
+    returned = maker.body[-1]
+    if not isinstance(returned, ast.Return) or returned.value is None or len(maker.nodes(ast.Return)) != 1:
+        return False
+    if len(maker.body) < 2 or maker.tree.decorator_list or maker.tree.args.kwarg is not None or call.args:
+        return False
+    same_names = all(isinstance(item.value, ast.Name) and item.value.id == item.arg for item in call.keywords)
     # A parameter that is left to its default could be another thing by that name in the forward.
-    if not same_names or passed != set(parameter_names(maker.node)) - {"self"} or maker.node.params.star_kwarg:
-        return None
-    if [item.strip() for item in source(returned.value).split(",")] != taken:
-        return None
-    bound = set().union(*(names_bound(item) for item in body[:-1]))
-    if not bound <= set(taken) or not isinstance(body[0], (cst.SimpleStatementLine, cst.If)):
-        return None
-    return body[:-1]
+    all_given = {item.arg for item in call.keywords} == {*maker.parameters} - {"self"}
+    known_there = names_in(returned.value)
+    stays_known = all(names_in(item, ast.Store) <= known_there for item in maker.body[:-1])
+    return same_names and all_given and stays_known and equal(returned.value, masks)

@@ -9,104 +9,84 @@ so a branch that does more than make such a mask, or hand it on, would be missed
 from __future__ import annotations
 
 import ast
-import re
-
-import libcst as cst
-from libcst import matchers
+from collections.abc import Callable
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.mask_form import mask_builders
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.tree import walk
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.folding import fold, none_comparison
+from qeff_codegen.codemod.names import assigned, names_in, names_outside
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._folding import fold, none_comparison
-from rewrite_rules._matching import assigned_name, names_bound, names_loaded, source, statements_of
+from qeff_codegen.patterns.match import match
+from rewrite_rules.vocabulary import pattern
 
-MASK = frozenset({"attention_mask"})
+MASK = "attention_mask"
+GIVEN = pattern("attention_mask is not None")
 # The mask itself, in another form or place, and the one that generation would give.
-HANDED_ON = re.compile(r"attention_mask(\.(to|view|bool|long|float)\(.*\))?", re.DOTALL)
-MADE = "torch.ones("
+A_MASK = pattern("{attention_mask, torch.ones(...)}")
+HANDED_ON = pattern("{$mask.to(...), $mask.view(...), $mask.bool(), $mask.long(), $mask.float()}")
 
 
 class NoAttentionMask(Rule):
     why = "No attention mask is given: pads have the position -1, and the mask is made from positions."
     roles = (Role.MODEL,)
+    names = (MASK,)
     construct = "`if attention_mask is None: ...`"
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
-        body = statements_of(function.node.body)
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
         # Bound again, the name stands for the mask that was built.
-        built = next((index for index, item in enumerate(body) if _binds_mask(item)), len(body))
-        given = _builds_only_with_mask(function.node, anatomy)
+        built = next((item.lineno for item in code.body if (assigned(item) or ("",))[0] == MASK), None)
+
+        def is_before(node: ast.expr | ast.stmt) -> bool:
+            return built is None or node.lineno < built
+
+        given = _builds_only_with_mask(code, anatomy)
         if not given:
-            finder = _OtherBranches(function.node)
-            for item in body[:built]:
-                item.visit(finder)
-            if finder.other is not None:
-                raise Unmatched("with a mask of the tokens upstream does more than hand it on", finder.other)
-        before = function.node.with_changes(body=function.node.body.with_changes(body=body[:built]))
-        node, decided = fold(before, lambda test: _truth(test, given))
-        if not decided:
-            return function.node, 0
-        kept = [*statements_of(node.body), *body[built:]]
-        return node.with_changes(body=node.body.with_changes(body=kept)), decided
+            _refuse_other_branches(code, is_before)
+
+        def truth(test: ast.expr) -> bool | None:
+            absent = none_comparison(test, {MASK}) if is_before(test) else None
+            return not absent if absent is not None and given else absent
+
+        return fold(code, truth)
 
 
-def _binds_mask(item: cst.BaseStatement) -> bool:
-    return (assigned_name(item) or ("",))[0] in MASK
+def _refuse_other_branches(code: Code, is_before: Callable[[ast.expr | ast.stmt], bool]) -> None:
+    """Refuse a branch on the mask of the tokens that does more than make one, or hand it on."""
+    branches: list[ast.If | ast.IfExp] = [*code.nodes(ast.If), *code.nodes(ast.IfExp)]
+    for node in sorted(branches, key=lambda item: item.lineno):
+        if not is_before(node) or not _asks_for_mask(node.test):
+            continue
+        if isinstance(node, ast.If):
+            understood = all(_is_about_mask(item, node, code) for item in (*node.body, *node.orelse))
+        else:
+            understood = _is_mask(node.body) and _is_mask(node.orelse)
+        if not understood:
+            raise Unmatched("with a mask of the tokens upstream does more than hand it on", node)
 
 
-class _OtherBranches(cst.CSTVisitor):
-    """The first branch on the mask of the tokens that does more than make one, or hand it on."""
-
-    def __init__(self, function: cst.FunctionDef) -> None:
-        self.function = function
-        self.other: cst.CSTNode | None = None
-
-    def visit_If(self, node: cst.If) -> None:
-        if not _asks_for_mask(node.test):
-            return
-        orelse = node.orelse.body if isinstance(node.orelse, cst.Else) else None
-        sides = [node.body, orelse] if orelse is not None else [node.body]
-        understood = all(self._is_about_mask(item, node) for side in sides for item in statements_of(side))
-        if not understood or isinstance(node.orelse, cst.If):
-            self.other = self.other or node
-
-    def visit_IfExp(self, node: cst.IfExp) -> None:
-        if _asks_for_mask(node.test) and not (_is_mask(node.body) and _is_mask(node.orelse)):
-            self.other = self.other or node
-
-    def _is_about_mask(self, item: cst.BaseStatement, branch: cst.If) -> bool:
-        """Whether a statement binds a name to a mask, or one that is read in the branch alone."""
-        assigned = assigned_name(item)
-        if assigned is None:
-            return False
-        outside = cst.ensure_type(self.function.deep_remove(branch), cst.FunctionDef)
-        return _is_mask(assigned[1]) or assigned[0] not in names_loaded(outside) | names_bound(outside)
-
-
-def _asks_for_mask(test: cst.BaseExpression) -> bool:
+def _asks_for_mask(test: ast.expr) -> bool:
     """Whether a condition asks, among other things, if there is a mask."""
-    comparisons = matchers.findall(test, matchers.Comparison())
-    return any(isinstance(item, cst.Comparison) and none_comparison(item, MASK) is not None for item in comparisons)
+    return any(none_comparison(item, {MASK}) is not None for item in walk(test) if isinstance(item, ast.expr))
 
 
-def _is_mask(value: cst.BaseExpression) -> bool:
-    text = source(value)
-    return text.startswith(MADE) or HANDED_ON.fullmatch(text) is not None
+def _is_about_mask(item: ast.stmt, branch: ast.If, code: Code) -> bool:
+    """Whether a statement binds a name to a mask, or one that the branch alone knows."""
+    named = assigned(item)
+    return named is not None and (_is_mask(named[1]) or named[0] not in names_outside(code, branch))
 
 
-def _truth(test: cst.BaseExpression, given: bool) -> bool | None:
-    absent = none_comparison(test, MASK)
-    return not absent if absent is not None and given else absent
+def _is_mask(value: ast.expr) -> bool:
+    handed_on = match(HANDED_ON, value)
+    return match(A_MASK, value) is not None or (handed_on is not None and _is_mask(handed_on["mask"]))
 
 
-def _builds_only_with_mask(function: cst.FunctionDef, anatomy: Anatomy) -> bool:
+def _builds_only_with_mask(code: Code, anatomy: Anatomy) -> bool:
     """Whether upstream builds its causal mask only where it is given the tokens' mask, as generation always does."""
     builders = mask_builders(anatomy.file)
-    return any(
-        isinstance(node, ast.If)
-        and ast.unparse(node.test) == "attention_mask is not None"
-        and any(isinstance(name, ast.Name) and name.id in builders for item in node.body for name in ast.walk(item))
-        for node in ast.walk(ast.parse(cst.Module([function]).code))
-    )
+    branches = (node for node in code.nodes(ast.If) if match(GIVEN, node.test) is not None)
+    return any(not builders.isdisjoint(names_in(item)) for node in branches for item in node.body)

@@ -7,112 +7,71 @@ of its own.
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.codemod.calls import arguments_of, drop_arguments
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.names import drop_assignments, values_of
 from qeff_codegen.engine.draft import Function
+from qeff_codegen.engine.pattern_rule import Change
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._matching import (
-    assigned_name,
-    names_read,
-    only_statement,
-    source,
-    statements_of,
-    without_assignments,
-)
+from qeff_codegen.patterns.conditions import GIVEN_IN_INIT, Place
+from qeff_codegen.patterns.match import find_all
+from rewrite_rules.vocabulary import pattern
 
 # What a growing cache is told and does not read.
 UNREAD = {"sin", "cos", "cache_position", "partial_rotation_size", "sliding_window"}
+TOLD = Change(
+    "{$_.update($_, $_, $layer, $notes), $_.update($_, $_, $layer, cache_kwargs=$notes)}",
+    "",
+    where={"layer": GIVEN_IN_INIT},
+)
+ADDED = pattern("$notes.update($more)")
 
 
 class NoCacheKeywords(Rule):
     why = "A cache that grows reads nothing but keys, values and the layer; what else it is told is for other caches."
     roles = (Role.ATTENTION,)
-    words = (".update(",)
+    names = ("update",)
     construct = (
         "`<cache>.update(<key>, <value>, self.layer_idx, <notes>)`, the notes being a dictionary of "
         f"{', '.join(f'`{name}`' for name in sorted(UNREAD))}"
     )
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
-        finder = _FindNotes()
-        function.node.visit(finder)
-        dropper = _DropNotes(finder.notes)
-        node = cst.ensure_type(function.node.visit(dropper), cst.FunctionDef)
-        if not dropper.count:
-            return function.node, 0
-        node = without_assignments(node, dropper.dropped)
-        left = dropper.dropped & names_read(node)
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
+        told = TOLD.matches(Place(code, anatomy.file.classes.get(function.owner or ""), anatomy))
+        edits = Edits(code)
+        dropped: set[str] = set()
+        for found in told:
+            assert isinstance(found.node, ast.Call)
+            notes = found["notes"]
+            values = values_of(notes.id, code) if isinstance(notes, ast.Name) else [notes]
+            unknown = next((text for text in (_may_be_read(value, code) for value in values) if text), "")
+            if unknown or not values:
+                what = unknown or code.segment(notes)
+                raise Unmatched(f"the cache is told something that it may read: `{what}`", found.node)
+            drop_arguments(edits, found.node, arguments_of(found.node)[3:])
+            dropped |= {notes.id} if isinstance(notes, ast.Name) else set()
+        for found in find_all(ADDED, code):
+            notes = found["notes"]
+            if isinstance(notes, ast.Name) and notes.id in dropped and not _may_be_read(found["more"], code):
+                edits.remove(code.statement_of(found.node))
+        drop_assignments(edits, dropped)
+        left = dropped & (after := edits.done()).names
         if left:
-            raise Unmatched(f"`{min(left)}` is told to more than the cache", node.params)
-        return node, dropper.count
+            raise Unmatched(f"`{min(left)}` is told to more than the cache", code.tree)
+        return after, len(told)
 
 
-class _FindNotes(cst.CSTVisitor):
-    """Locals that hold a dictionary, with every value they are bound to."""
-
-    def __init__(self) -> None:
-        self.notes: dict[str, list[cst.BaseExpression]] = {}
-
-    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> None:
-        assigned = assigned_name(node)
-        if assigned is not None:
-            self.notes.setdefault(assigned[0], []).append(assigned[1])
-
-
-class _DropNotes(cst.CSTTransformer):
-    def __init__(self, notes: dict[str, list[cst.BaseExpression]]) -> None:
-        self.notes = notes
-        self.dropped: set[str] = set()
-        self.count = 0
-
-    def leave_SimpleStatementLine(
-        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
-    ) -> cst.SimpleStatementLine | cst.RemovalSentinel:
-        return cst.RemoveFromParent() if self._adds_note(original_node) else updated_node
-
-    def leave_If(self, original_node: cst.If, updated_node: cst.If) -> cst.If | cst.RemovalSentinel:
-        body = statements_of(original_node.body)
-        if body and original_node.orelse is None and all(self._adds_note(item) for item in body):
-            return cst.RemoveFromParent()
-        return updated_node
-
-    def _adds_note(self, item: cst.BaseStatement) -> bool:
-        """Whether a statement is `<notes>.update({...})`, with nothing that a growing cache might read."""
-        statement = only_statement(item)
-        call = statement.value if isinstance(statement, cst.Expr) else None
-        if not isinstance(call, cst.Call) or len(call.args) != 1 or _unknown(call.args[0].value):
-            return False
-        return source(call.func).removesuffix(".update") in self.notes and source(call.func).endswith(".update")
-
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
-        if not source(updated_node.func).endswith(".update") or len(updated_node.args) != 4:
-            return updated_node
-        if not source(updated_node.args[2].value).startswith("self.layer_i") or any(
-            item.star for item in updated_node.args
-        ):
-            return updated_node
-        given = updated_node.args[3]
-        if given.keyword is not None and given.keyword.value != "cache_kwargs":
-            return updated_node
-        name = given.value.value if isinstance(given.value, cst.Name) else ""
-        values = self.notes.get(name, []) if name else [given.value]
-        unknown = next((item for item in map(_unknown, values) if item), "")
-        if unknown or not values:
-            raise Unmatched(f"the cache is told something that it may read: `{unknown or name}`", updated_node)
-        self.count += 1
-        self.dropped |= {name} if name else set()
-        third = updated_node.args[2].with_changes(comma=given.comma)
-        return updated_node.with_changes(args=[*updated_node.args[:2], third])
-
-
-def _unknown(value: cst.BaseExpression) -> str:
+def _may_be_read(value: ast.expr | ast.stmt, code: Code) -> str:
     """What in a dictionary of notes a growing cache might read; empty if there is nothing."""
-    if not isinstance(value, cst.Dict):
-        return source(value)
-    for item in value.elements:
-        key = item.key if isinstance(item, cst.DictElement) else None
-        if not isinstance(key, cst.SimpleString) or key.evaluated_value not in UNREAD:
-            return source(item).rstrip(", ")
+    if not isinstance(value, ast.Dict):
+        return code.segment(value)
+    for key, item in zip(value.keys, value.values, strict=True):
+        if not isinstance(key, ast.Constant) or key.value not in UNREAD:
+            return f"{code.segment(key)}: {code.segment(item)}" if key is not None else f"**{code.segment(item)}"
     return ""

@@ -7,14 +7,17 @@ probability to an attention function.
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
+from qeff_codegen.codemod.calls import drop_keywords
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.signatures import drop_parameters
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._dropout import WithoutDropout
-from rewrite_rules._matching import modules_made_by, names_read, without_keywords, without_parameters
+from rewrite_rules._dropout import FUNCTION, drop_dropout
 
 ARGUMENT = "dropout"
 # What an attention function calls the attention that calls it.
@@ -24,36 +27,33 @@ MODULE = "module"
 class NoDropout(Rule):
     why = "Dropout is the identity at inference; left in, it would only be one more node."
     roles = (*CALL_PATH, Role.EMBEDDINGS, Role.ATTENTION_FUNCTION)
-    construct = "`nn.functional.dropout(...)`, a call of an nn.Dropout module, or a `dropout=` argument"
+    construct = f"`{FUNCTION}`, a call of an nn.Dropout module, or a `{ARGUMENT}=` argument"
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
+        edits = Edits(code)
+        dropped = drop_dropout(edits, _modules(function, anatomy))
+        trimmed = [
+            call
+            for call in code.nodes(ast.Call)
+            if not any(call is item for item in dropped) and drop_keywords(edits, call, [ARGUMENT])
+        ]
+        left = edits.done()
+        if function.role is Role.ATTENTION_FUNCTION and ARGUMENT not in left.names:
+            edits = Edits(left)
+            drop_parameters(edits, [ARGUMENT])
+            left = edits.done()
+        count = len(dropped) + len(trimmed)
+        return (left, count) if count else (code, 0)
+
+
+def _modules(function: Function, anatomy: Anatomy) -> frozenset[str]:
+    """How a function spells dropout modules.
+
+    Every attention hands itself to its function, as `module`, so there it is what is an nn.Dropout in each of them.
+    """
+    if function.role is not Role.ATTENTION_FUNCTION:
         owner = anatomy.file.classes.get(function.owner or "")
-        modules = modules_made_by(owner, "Dropout") if owner is not None else frozenset()
-        if function.role is Role.ATTENTION_FUNCTION:
-            modules = _modules_of_attentions(anatomy)
-        dropper = _Drop(modules)
-        node = cst.ensure_type(function.node.visit(dropper), cst.FunctionDef)
-        if function.role is Role.ATTENTION_FUNCTION and ARGUMENT not in names_read(node):
-            node = without_parameters(node, [ARGUMENT])
-        count = len(dropper.dropped) + dropper.trimmed
-        return (node, count) if count else (function.node, 0)
-
-
-def _modules_of_attentions(anatomy: Anatomy) -> frozenset[str]:
-    """`module.<attribute>` for what is an nn.Dropout in every attention: each hands itself to its function."""
-    made = [modules_made_by(part.cls, "Dropout") for part in anatomy.parts(Role.ATTENTION)]
-    return frozenset(f"{MODULE}{name.removeprefix('self')}" for name in frozenset.intersection(*made))
-
-
-class _Drop(WithoutDropout):
-    def __init__(self, modules: frozenset[str]) -> None:
-        super().__init__(modules)
-        self.trimmed = 0
-
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
-        left = super().leave_Call(original_node, updated_node)
-        if left is not updated_node:
-            return left
-        trimmed = without_keywords(updated_node, [ARGUMENT])
-        self.trimmed += trimmed is not updated_node
-        return trimmed
+        return frozenset(f"self.{name}" for name in (owner.made_by("Dropout") if owner is not None else ()))
+    made = [part.cls.made_by("Dropout") for part in anatomy.parts(Role.ATTENTION)]
+    return frozenset(f"{MODULE}.{name}" for name in frozenset.intersection(*made))

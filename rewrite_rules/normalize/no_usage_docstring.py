@@ -6,13 +6,14 @@ generated file reads its code beside upstream's.
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._matching import only_statement
 
 
 class NoUsageDocstring(Rule):
@@ -20,13 +21,10 @@ class NoUsageDocstring(Rule):
     roles = (Role.CAUSAL_LM, Role.MODEL)
     construct = "a docstring at the top of a forward"
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
-        body = function.node.body
-        if not function.is_forward or not isinstance(body, cst.IndentedBlock) or len(body.body) < 2:
-            return function.node, 0
-        statement = only_statement(body.body[0])
-        if not isinstance(statement, cst.Expr):
-            return function.node, 0
-        if not isinstance(statement.value, (cst.SimpleString, cst.ConcatenatedString)):
-            return function.node, 0
-        return function.node.with_changes(body=body.with_changes(body=body.body[1:])), 1
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
+        if not function.is_forward or len(code.body) < 2 or ast.get_docstring(code.tree) is None:
+            return code, 0
+        edits = Edits(code)
+        edits.remove(code.body[0])
+        return edits.done(), 1

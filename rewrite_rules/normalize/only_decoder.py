@@ -6,14 +6,14 @@ looks back only. With another configuration upstream looks ahead, so that is an 
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.engine.draft import Function
-from qeff_codegen.engine.rule import Rule
-from rewrite_rules._folding import fold
-from rewrite_rules._matching import source, statements_of
+from qeff_codegen.engine.pattern_rule import FactsRule
 
 FLAG = "self.config.is_decoder"
 ASKED = f"""
@@ -22,23 +22,16 @@ if not {FLAG}:
 """
 
 
-class OnlyDecoder(Rule):
+class OnlyDecoder(FactsRule):
     why = "A causal LM is exported as a decoder: a configuration that looks ahead is an error, not ignored."
     roles = (Role.MODEL,)
-    words = (FLAG,)
-    construct = f"a condition on `{FLAG}`"
+    facts = {FLAG: True}
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
-        node, decided = fold(function.node, _is_decoder)
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code, decided = super().rewrite(function, anatomy)
         if not decided or not function.is_forward:
-            return node, decided
-        body = statements_of(node.body)
-        asked = cst.parse_statement(ASKED.strip("\n"))
-        # A docstring stays first.
-        start = int(source(body[0]).lstrip().startswith(('"""', 'r"""')))
-        changed = [*body[:start], asked, *body[start:]]
-        return node.with_changes(body=node.body.with_changes(body=changed)), decided
-
-
-def _is_decoder(test: cst.BaseExpression) -> bool | None:
-    return True if isinstance(test, cst.Attribute) and source(test) == FLAG else None
+            return code, decided
+        edits = Edits(code)
+        has_docstring = ast.get_docstring(code.tree) is not None
+        edits.insert_above(code.body[1 if has_docstring else 0], ASKED)
+        return edits.done(), decided

@@ -7,13 +7,16 @@ decorator that is not known here may hide behaviour, so it is a refusal.
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
+from qeff_codegen.anatomy.tree import spelled
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.signatures import drop_decorators
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._matching import source
 
 KNOWN = {
     "auto_docstring": "writes documentation",
@@ -35,19 +38,16 @@ class PlainForward(Rule):
     roles = (*CALL_PATH, Role.ATTENTION_FUNCTION)
     construct = f"one of the known decorators: {', '.join(sorted(KNOWN))}"
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
-        bound = [item for item in function.node.decorators if _name(item) in BINDING]
-        for decorator in function.node.decorators:
-            if decorator in bound:
-                continue
-            if _name(decorator) not in KNOWN or _name(decorator) in anatomy.file.names:
-                raise Unmatched(
-                    f"`{function.qualified_name}` wears a decorator that may hide behaviour", decorator.decorator
-                )
-        count = len(function.node.decorators) - len(bound)
-        return (function.node.with_changes(decorators=bound), count) if count else (function.node, 0)
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        worn = {item: _name(item) for item in function.code.tree.decorator_list}
+        gone = [item for item, name in worn.items() if name not in BINDING]
+        for item in gone:
+            if worn[item] not in KNOWN or worn[item] in anatomy.file.names:
+                raise Unmatched(f"`{function.qualified_name}` wears a decorator that may hide behaviour", item)
+        edits = Edits(function.code)
+        drop_decorators(edits, gone)
+        return edits.done(), len(gone)
 
 
-def _name(decorator: cst.Decorator) -> str:
-    expression = decorator.decorator
-    return source(expression.func if isinstance(expression, cst.Call) else expression)
+def _name(decorator: ast.expr) -> str:
+    return spelled(decorator.func if isinstance(decorator, ast.Call) else decorator)

@@ -6,17 +6,22 @@ inference it only adds; what it did with the two goes, and so do they, in its si
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 
-import libcst as cst
-
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.engine.draft import Draft, Function
+from qeff_codegen.codemod.calls import arguments_of, drop_arguments
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.signatures import drop_parameters
+from qeff_codegen.engine.draft import Draft
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._dropout import WithoutDropout
-from rewrite_rules._matching import names_loaded, parameter_names, source, without_parameters
+from qeff_codegen.patterns.match import match
+from rewrite_rules._dropout import drop_dropout
+from rewrite_rules.vocabulary import pattern
 
-NOT_TRAINING = {"self.training", "False"}
+SWITCHED = pattern("nn.functional.dropout($x, ..., training=$training)")
+NOT_TRAINING = pattern("{self.training, False}")
 
 
 @dataclass(frozen=True)
@@ -31,100 +36,79 @@ class _Helper:
 class UndroppedHelpers(Rule):
     why = "Dropout is the identity at inference; a helper that drops out keeps what else it does."
     roles = (Role.HELPER_FUNCTION,)
-    construct = (
-        "`nn.functional.dropout(<x>, ..., training=<parameter>)` in a helper function, which is called with "
-        "`self.training`"
-    )
+    construct = f"`{SWITCHED}` in a helper function, which is called with `self.training`"
 
     def apply(self, draft: Draft) -> None:
-        called = {name for function in draft.functions for name in names_loaded(function.node)}
+        called = {name for function in draft.functions for name in function.code.names_loaded}
         helpers: dict[str, _Helper] = {}
         for function in [item for item in draft.of(Role.HELPER_FUNCTION) if item.name in called]:
             try:
-                node, helper = _undropped(function)
+                code, helper = _undropped(function.code)
             except Unmatched as unmatched:
                 raise self.refuse(draft, function, unmatched.what, unmatched.node) from None
             if helper is not None:
-                function.replace(node, self.id)
+                function.replace(code, self.id)
                 helpers[function.name] = helper
         for function in draft.functions if helpers else ():
             try:
-                caller = _Calls(helpers)
-                node = cst.ensure_type(function.node.visit(caller), cst.FunctionDef)
+                function.replace(_with_shorter_calls(function.code, helpers), self.id)
             except Unmatched as unmatched:
                 raise self.refuse(draft, function, unmatched.what, unmatched.node) from None
-            if caller.count:
-                function.replace(node, self.id)
         draft.matches[self.id] = len(helpers)
 
 
-def _undropped(function: Function) -> tuple[cst.FunctionDef, _Helper | None]:
+def _undropped(code: Code) -> tuple[Code, _Helper | None]:
     """A helper without dropout, and what that changes for its callers."""
-    dropper = WithoutDropout()
-    node = cst.ensure_type(function.node.visit(dropper), cst.FunctionDef)
-    taken = parameter_names(node)
+    edits = Edits(code)
     training: set[str] = set()
     fed: set[str] = set()
-    for call in dropper.dropped:
-        decides = next((item.value for item in call.args if item.keyword and item.keyword.value == "training"), None)
-        if isinstance(decides, cst.Attribute) and decides.attr.value == "training":
+    for call in drop_dropout(edits):
+        found = match(SWITCHED, call, code.aliases)
+        decides = None if found is None else found["training"]
+        if isinstance(decides, ast.Attribute) and decides.attr == "training":
             continue
-        if not isinstance(decides, cst.Name) or decides.value not in taken:
-            raise Unmatched(f"`{source(call)}` may drop out at inference too", call)
-        training.add(decides.value)
-        fed |= {name for item in call.args[1:] for name in names_loaded(item.value)}
+        if not isinstance(decides, ast.Name) or decides.id not in code.parameters:
+            raise Unmatched(f"`{ast.unparse(call)}` may drop out at inference too", call)
+        training.add(decides.id)
+        for item in arguments_of(call)[1:]:
+            fed |= {node.id for node in ast.walk(item) if isinstance(node, ast.Name)}
+    left = edits.done()
     if not training:
-        return function.node, None
-    gone = frozenset(fed & set(taken)) - names_loaded(node)
+        return code, None
+    gone = frozenset(fed & set(code.parameters)) - left.names_loaded
     if len(training) > 1 or not training <= gone:
-        raise Unmatched("the helper does more with what says that the model trains than dropping out", function.node)
-    return without_parameters(_undocumented(node, gone), gone), _Helper(taken, gone, training.pop())
+        raise Unmatched("the helper does more with what says that the model trains than dropping out", code.tree)
+    edits = Edits(left)
+    drop_parameters(edits, gone)
+    _drop_from_docstring(edits, gone)
+    return edits.done(), _Helper(code.parameters, gone, training.pop())
 
 
-def _undocumented(node: cst.FunctionDef, gone: frozenset[str]) -> cst.FunctionDef:
+def _drop_from_docstring(edits: Edits, gone: frozenset[str]) -> None:
     """Take the lines of the docstring that explain these parameters out of it."""
-    docstring = node.get_docstring(clean=False)
-    if docstring is None:
-        return node
+    if ast.get_docstring(edits.code.tree) is None:
+        return
+    start, end = edits.code.places.span(edits.code.body[0])
     stale = tuple(f"{name}{after}" for name in gone for after in (" (", ":"))
-    kept = "\n".join(line for line in docstring.split("\n") if not line.lstrip().startswith(stale))
-    return cst.ensure_type(node.visit(_Docstring(docstring, kept)), cst.FunctionDef)
+    lines = edits.code.text[start:end].split("\n")
+    edits.put(start, end, "\n".join(line for line in lines if not line.lstrip().startswith(stale)))
 
 
-class _Docstring(cst.CSTTransformer):
-    def __init__(self, before: str, after: str) -> None:
-        self.before = before
-        self.after = after
-
-    def leave_SimpleString(self, original_node: cst.SimpleString, updated_node: cst.SimpleString) -> cst.SimpleString:
-        if updated_node.raw_value != self.before:
-            return updated_node
-        return updated_node.with_changes(value=updated_node.value.replace(self.before, self.after))
-
-
-class _Calls(cst.CSTTransformer):
+def _with_shorter_calls(code: Code, helpers: dict[str, _Helper]) -> Code:
     """Leave out, wherever helpers are called, what they no longer take."""
-
-    def __init__(self, helpers: dict[str, _Helper]) -> None:
-        self.helpers = helpers
-        self.count = 0
-
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
-        helper = self.helpers.get(source(original_node.func))
+    edits = Edits(code)
+    for call in code.nodes(ast.Call):
+        helper = helpers.get(call.func.id) if isinstance(call.func, ast.Name) else None
         if helper is None:
-            return updated_node
-        if any(item.star for item in original_node.args):
-            raise Unmatched(f"`{source(original_node.func)}` is called with unpacked arguments", original_node)
-        kept: list[cst.Arg] = []
-        trains: cst.BaseExpression | None = None
-        for index, (before, after) in enumerate(zip(original_node.args, updated_node.args, strict=True)):
-            name = helper.taken[index] if before.keyword is None else before.keyword.value
-            if name == helper.training:
-                trains = before.value
-            if name not in helper.gone:
-                kept.append(after)
-        if trains is None or source(trains) not in NOT_TRAINING:
-            raise Unmatched(f"`{source(original_node.func)}` may drop out at inference too", original_node)
-        self.count += 1
-        last = kept[-1].with_changes(comma=original_node.args[-1].comma)
-        return updated_node.with_changes(args=[*kept[:-1], last])
+            continue
+        name = ast.unparse(call.func)
+        if any(isinstance(item, ast.Starred) for item in call.args) or any(item.arg is None for item in call.keywords):
+            raise Unmatched(f"`{name}` is called with unpacked arguments", call)
+        given: dict[str, ast.expr | ast.keyword] = dict(zip(helper.taken, call.args, strict=False))
+        given |= {item.arg: item for item in call.keywords if item.arg is not None}
+        trains = given.get(helper.training)
+        trains = trains.value if isinstance(trains, ast.keyword) else trains
+        if trains is None or match(NOT_TRAINING, trains) is None:
+            raise Unmatched(f"`{name}` may drop out at inference too", call)
+        drop_arguments(edits, call, [item for taken, item in given.items() if taken in helper.gone])
+    return edits.done()

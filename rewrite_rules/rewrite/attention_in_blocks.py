@@ -13,18 +13,17 @@ window only, since in an export the runtime's functions make a mask of their own
 from __future__ import annotations
 
 import ast
-import re
 from dataclasses import dataclass
-
-import libcst as cst
 
 from qeff_codegen.anatomy.attention_functions import MASK
 from qeff_codegen.anatomy.key_blocks import softmax_statement
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits, block_text
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._matching import CACHE, assigned_name, source, statements_of, tree_of
-from rewrite_rules._statements import text_of, with_body
+from qeff_codegen.patterns.match import Match, match
+from rewrite_rules.vocabulary import CACHE, pattern
 
 INTERFACE = "generic_blocked_attention_interface"
 CONFIGURATION, MODE = "AttentionBlockingConfig", "BlockingMode"
@@ -37,31 +36,41 @@ NOT_IN_BLOCKS = ("softcap", "v_head_dim")
 NARROWER = ("sliding", "attention_chunk")
 
 
+# The cache is written, in a branch of its own or not, and the attention function called, by a name or not.
+WRITTEN = pattern(f"$key, $value = {CACHE}.update($key, $value, ...)")
+WRITTEN_IF_THERE = tuple(
+    pattern(f"if {CACHE} is not None:\n{told}    $key, $value = {CACHE}.update($key, $value, ...)")
+    for told in ("", "    cache_kwargs = $_\n")
+)
+NAMED = pattern("$function = $interface")
+CALLS = tuple(
+    pattern(f"$taken = $function(self, $query, $key, $value, {MASK}, scaling=$scale{further})")
+    for further in ("", ", **$_", ", sliding_window=$window", ", sliding_window=$window, **$_")
+)
+
+
 class AttentionInBlocks(Rule):
     why = "The runtime has functions for attention in blocks; a module takes them when a configuration asks for it."
     roles = (Role.ATTENTION_FUNCTION, Role.ATTENTION)
     needs = (INTERFACE, CONFIGURATION, MODE)
-    construct = (
-        "`<key>, <value> = <cache>.update(<key>, <value>, ...)` and `<output>, <weights> = <interface>(self, <query>, "
-        "<key>, <value>, <mask>, scaling=<scale>, ...)` with nothing else between them"
-    )
+    construct = f"`{WRITTEN}` and `{CALLS[0]}` with nothing else between them"
 
     def apply(self, draft: Draft) -> None:
         plain = {
-            function.name: "repeat_kv(" in source(function.node)
+            function.name: "repeat_kv" in function.code.names
             for function in draft.of(Role.ATTENTION_FUNCTION)
             if function.owner is None
-            and softmax_statement(tree_of(function.node)) is not None
-            and not _mentions(source(function.node))
+            and softmax_statement(function.code.tree) is not None
+            and not _mentions(function.code.text)
         }
         draft.matches[self.id] = 0
         for function in [item for item in draft.of(Role.ATTENTION) if item.is_forward]:
-            found = _attended(function)
+            found = _attended(function.code)
             if found is None or found.function not in plain:
                 continue
             if not _in_form(draft, function, found, plain[found.function]):
                 continue
-            function.replace(_in_two_ways(function.node, found), self.id)
+            function.replace(_in_two_ways(function.code, found), self.id)
             assert function.owner is not None
             draft.add_method(function.owner, PREPARE, self.id)
             draft.matches[self.id] += 1
@@ -72,71 +81,45 @@ class _Attended:
     """Where an attention writes the cache and attends.
 
     Attributes:
-        first, last: the statements, as indices into the body.
-        targets: what the attention function's results are called.
-        function: its name.
-        arguments: source text of query, key, value and scale.
-        window: source text of what is None where a layer has no window; None for an attention that knows of none.
+        own: the statements.
+        bound: what the patterns bound; `$window` is None where a layer has no window, and missing in an attention
+            that knows of none.
+        function: the attention function's name.
     """
 
-    first: int
-    last: int
-    targets: str
+    own: list[ast.stmt]
+    bound: Match
     function: str
-    arguments: tuple[str, str, str, str]
-    window: str | None
+
+    def text(self, name: str) -> str:
+        """What a placeholder stands for, as source."""
+        return ast.unparse(self.bound[name])
 
 
-def _attended(function: Function) -> _Attended | None:
-    body = tree_of(function.node).body
-    updates = [index for index, statement in enumerate(body) if f"{CACHE}.update(" in ast.unparse(statement)]
-    if len(updates) != 1:
+def _attended(code: Code) -> _Attended | None:
+    """Where the cache is written and the attention function called, one right after the other."""
+    updates = [node for node in code.nodes(ast.Call) if ast.unparse(node.func) == f"{CACHE}.update"]
+    written = [
+        (index, found)
+        for index, statement in enumerate(code.body)
+        for form in (WRITTEN, *WRITTEN_IF_THERE)
+        if (found := match(form, statement, code.aliases)) is not None
+    ]
+    if len(updates) != 1 or len(written) != 1:
         return None
-    first = updates[0]
-    written = _written(body[first])
-    named = assigned_name(statements_of(function.node.body)[first + 1])
+    first, cached = written[0]
+    named = match(NAMED, code.body[first + 1], code.aliases)
+    named = named if named is not None and isinstance(named["interface"], ast.Name) else None
     last = first + (1 if named is None else 2)
-    call = body[last] if last < len(body) else None
-    if not isinstance(call, ast.Assign) or not isinstance(call.value, ast.Call) or written is None:
+    called = (match(form, code.body[last], code.aliases) for form in CALLS if last < len(code.body))
+    call = next(filter(None, called), None)
+    if call is None or any(ast.unparse(call[name]) != ast.unparse(cached[name]) for name in ("key", "value")):
         return None
-    callee = ast.unparse(call.value.func)
-    if named is not None and (named[0] != callee or not isinstance(named[1], cst.Name)):
+    function = ast.unparse(call["function"])
+    if named is not None and ast.unparse(named["function"]) != function:
         return None
-    positional = [ast.unparse(item) for item in call.value.args]
-    keywords = {item.arg: ast.unparse(item.value) for item in call.value.keywords if item.arg is not None}
-    if positional != ["self", *positional[1:2], *written, MASK]:
-        return None
-    if not {"scaling"} <= set(keywords) <= {"scaling", WINDOW}:
-        return None
-    return _Attended(
-        first,
-        last,
-        text_of(call).split(" = ")[0],
-        callee if named is None else source(named[1]),
-        (positional[1], *written, keywords["scaling"]),
-        keywords.get(WINDOW),
-    )
-
-
-def _written(statement: ast.stmt) -> tuple[str, str] | None:
-    """The names of key and value where a statement does nothing but write them to the cache, if there is one.
-
-    They are taken back by the same names. A layer that writes under another condition, or does more beside it, is not
-    in this form: attention in blocks would write always, and leave out what is beside it.
-    """
-    if isinstance(statement, ast.If):
-        if ast.unparse(statement.test) != f"{CACHE} is not None" or statement.orelse:
-            return None
-        *before, statement = statement.body
-        told = [ast.unparse(item.targets[0]) for item in before if isinstance(item, ast.Assign)]
-        if told != ["cache_kwargs"] * len(before):
-            return None
-    if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.Call):
-        return None
-    if ast.unparse(statement.value.func) != f"{CACHE}.update" or not isinstance(statement.targets[0], ast.Tuple):
-        return None
-    key, value = (ast.unparse(item) for item in statement.value.args[:2])
-    return (key, value) if [ast.unparse(item) for item in statement.targets[0].elts] == [key, value] else None
+    own = code.body[first : last + 1]
+    return _Attended(own, call, function if named is None else ast.unparse(named["interface"]))
 
 
 def _in_form(draft: Draft, function: Function, found: _Attended, repeats: bool) -> bool:
@@ -144,7 +127,7 @@ def _in_form(draft: Draft, function: Function, found: _Attended, repeats: bool) 
     part = draft.anatomy.part(function.owner or "")
     if part is None or _mentions(ast.unparse(part.cls.node)):
         return False
-    if found.window is None and any(word in draft.anatomy.file.upstream.source for word in NARROWER):
+    if "window" not in found.bound.bound and any(word in draft.anatomy.file.upstream.source for word in NARROWER):
         return False
     return "config" in part.cls.assigned and ("num_key_value_groups" in part.cls.assigned) == repeats
 
@@ -153,33 +136,29 @@ def _mentions(text: str) -> bool:
     return any(word in text for word in NOT_IN_BLOCKS)
 
 
-def _in_two_ways(node: cst.FunctionDef, found: _Attended) -> cst.FunctionDef:
+def _in_two_ways(code: Code, found: _Attended) -> Code:
     """The forward with upstream's statements as one way and the runtime's function as the other."""
-    body = statements_of(node.body)
-    query, key, value, scale = found.arguments
-    window = found.window or ""
-    # A choice by `if` and `else` would take the comparison for its last part.
-    window = window if re.fullmatch(r"[\w.]+(\(.*\))?", window) else f"({window})"
-    everything = "" if found.window is None else f" and {window} is None"
-    choice = cst.ensure_type(
-        cst.parse_statement(
-            f"if self.{ATTRIBUTE}.mode != {MODE}.NONE{everything}:\n"
-            f"    {found.targets} = {INTERFACE}(\n"
-            f"        module=self, query={query}, key={key}, value={value}, attention_mask={MASK}, scaling={scale},\n"
-            f"        layer_idx=self.layer_idx, past_key_value={CACHE}, blocking_config=self.{ATTRIBUTE},\n"
-            # Only its last size is asked for: the mask has as many columns as attention reads slots.
-            f"        comp_ctx_lengths={MASK}, batch_index=batch_index, position_ids=position_ids,\n"
-            f"        past_seen_tokens={MASK}.shape[-1],\n"
-            "    )\n"
-            "else:\n"
-            "    pass\n"
-        ),
-        cst.If,
+    edits = Edits(code)
+    everything = ""
+    if "window" in found.bound.bound:
+        # A choice by `if` and `else` would take the comparison for its last part.
+        is_plain = isinstance(found.bound["window"], ast.Name | ast.Attribute | ast.Call)
+        window = found.text("window") if is_plain else f"({found.text('window')})"
+        everything = f" and {window} is None"
+    first, *others = found.own
+    own = [edits.statement_text(first), *(edits.statement_with_comments(item) for item in others)]
+    taken = found.text("taken").removeprefix("(").removesuffix(")")
+    choice = (
+        f"if self.{ATTRIBUTE}.mode != {MODE}.NONE{everything}:\n"
+        f"    {taken} = {INTERFACE}(\n"
+        f"        module=self, query={found.text('query')}, key={found.text('key')}, value={found.text('value')},\n"
+        f"        attention_mask={MASK}, scaling={found.text('scale')},\n"
+        f"        layer_idx=self.layer_idx, past_key_value={CACHE}, blocking_config=self.{ATTRIBUTE},\n"
+        # Only its last size is asked for: the mask has as many columns as attention reads slots.
+        f"        comp_ctx_lengths={MASK}, batch_index=batch_index, position_ids=position_ids,\n"
+        f"        past_seen_tokens={MASK}.shape[-1],\n"
+        "    )\n"
+        "else:\n"
     )
-    own = body[found.first : found.last + 1]
-    first = own[0]
-    assert isinstance(first, cst.SimpleStatementLine | cst.BaseCompoundStatement)
-    otherwise = cst.ensure_type(choice.orelse, cst.Else)
-    kept = otherwise.body.with_changes(body=[first.with_changes(leading_lines=()), *own[1:]])
-    choice = choice.with_changes(leading_lines=first.leading_lines, orelse=otherwise.with_changes(body=kept))
-    return with_body(node, [*body[: found.first], choice, *body[found.last + 1 :]])
+    edits.replace_statements(found.own, choice + block_text(own))
+    return edits.done()

@@ -7,57 +7,63 @@ graph, which takes memory like a weight and is named like nothing; as a buffer i
 
 from __future__ import annotations
 
-import re
+import ast
 
-import libcst as cst
-
+from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.modeling_file import self_attribute
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.engine.draft import Draft
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._matching import assigned_name, source
+from qeff_codegen.patterns.match import Match, find_all
+from rewrite_rules.vocabulary import pattern
 
-CALL = re.compile(r"self\.(?P<method>\w+)\((?P<settings>self\.[\w.]+(?:, self\.[\w.]+)*), device=\w+\.device\)")
-
-MAKE = '    self.register_buffer("{name}_cached", self.{method}({settings}, device=self.device), persistent=False)\n'
+ASKED = pattern("$bias = $method($...settings, device=$_.device)")
+MAKE = '    self.register_buffer("{bias}_cached", {method}({settings}, device=self.device), persistent=False)\n'
 
 
 class BiasMadeOnce(Rule):
     why = "What depends on settings alone is made once, as a buffer, and is no constant of the graph."
     roles = (Role.MODEL,)
-    construct = (
-        "`<bias> = self.<method>(self.<setting>, ..., device=<states>.device)`, the method being the class's own"
-    )
+    construct = f"`{ASKED}`, the method being the class's own and the settings attributes of `self`"
 
     def apply(self, draft: Draft) -> None:
-        draft.matches[self.id] = 0
-        for function in [item for item in draft.functions if self.applies_to(item) and item.is_forward]:
-            part = draft.anatomy.part(function.owner or "")
-            reader = _ReadBuffers(set() if part is None else set(part.cls.methods))
-            node = cst.ensure_type(function.node.visit(reader), cst.FunctionDef)
-            if not reader.made:
-                continue
-            function.replace(node, self.id)
-            body = "".join(
-                MAKE.format(name=name, method=method, settings=settings) for name, method, settings in reader.made
-            )
-            draft.add_method(function.owner or "", f"def __qeff_init__(self):\n{body}", self.id)
-            draft.matches[self.id] += len(reader.made)
+        self.made: dict[str, str] = {}
+        super().apply(draft)
+        for owner, body in self.made.items():
+            draft.add_method(owner, f"def __qeff_init__(self):\n{body}", self.id)
+
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
+        part = anatomy.part(function.owner or "")
+        if not function.is_forward or part is None:
+            return code, 0
+        edits = Edits(code)
+        asked = [item for item in find_all(ASKED, code) if _is_same_always(item, set(part.cls.methods))]
+        body = ""
+        for found in asked:
+            statement, settings = found.node, found.bound["settings"]
+            assert isinstance(statement, ast.Assign) and isinstance(settings, list)
+            bias, method = found.spelled("bias"), found.spelled("method")
+            edits.replace(statement.value, f"self.{bias}_cached")
+            body += MAKE.format(bias=bias, method=method, settings=", ".join(ast.unparse(item) for item in settings))
+        if body:
+            self.made[part.name] = body
+        return edits.done(), len(asked)
 
 
-class _ReadBuffers(cst.CSTTransformer):
-    """Reads the buffer where the method was asked."""
+def _is_same_always(found: Match, methods: set[str]) -> bool:
+    """Whether a method of the class is handed settings, and some, but nothing else."""
+    settings = found.bound["settings"]
+    assert isinstance(settings, list)
+    return bool(settings) and self_attribute(found["method"]) in methods and all(map(_is_setting, settings))
 
-    def __init__(self, methods: set[str]) -> None:
-        self.methods = methods
-        self.made: list[tuple[str, str, str]] = []
 
-    def leave_SimpleStatementLine(
-        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
-    ) -> cst.SimpleStatementLine:
-        assigned = assigned_name(updated_node)
-        call = CALL.fullmatch(" ".join(source(assigned[1]).split())) if assigned is not None else None
-        if assigned is None or call is None or call["method"] not in self.methods:
-            return updated_node
-        self.made.append((assigned[0], call["method"], call["settings"]))
-        statement = updated_node.body[0].with_changes(value=cst.parse_expression(f"self.{assigned[0]}_cached"))
-        return updated_node.with_changes(body=[statement])
+def _is_setting(node: ast.AST) -> bool:
+    """Whether an expression is `self.x`, or an attribute of such a one."""
+    while isinstance(node, ast.Attribute):
+        if self_attribute(node) is not None:
+            return True
+        node = node.value
+    return False

@@ -7,147 +7,92 @@ add 0 or 1 without any error, so every use of the mask must be one that is under
 from __future__ import annotations
 
 import ast
-import re
-
-import libcst as cst
+from collections.abc import Collection
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.attention_functions import names_of_mask
 from qeff_codegen.anatomy.mask_form import MaskForm, mask_form
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.tree import walk
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._matching import assigned_name, source
+from qeff_codegen.patterns.match import find_all, match
+from rewrite_rules.vocabulary import pattern
 
-# What may be asked of a mask besides where it forbids.
-SIZES = {"shape", "size", "device"}
 LEAST = "MIN_MASKED_ATTENTION_VALUE"
+ADDED = (pattern("$scores + $mask"), pattern("$mask + $scores"))
+FILLED = pattern("{$_.masked_fill($mask, $value), $_.masked_fill($mask, value=$value)}")
 # What upstream fills scores with that may not be used.
-FORBIDS = re.compile(r"torch\.finfo\([\w.]+\)\.min|float\(['\"]-inf['\"]\)|-(torch|math)\.inf")
+FORBIDS = pattern("{torch.finfo($_).min, float('-inf'), -torch.inf, -math.inf}")
+# What may be done with a mask besides selecting scores: ask for other things than where it forbids, and slice it.
+ASKED = pattern("{$_ is None, $_ is not None, $_.shape, $_.size, $_.device}")
+SLICED = pattern("$rows = $mask[$_]")
 
 
 class BooleanMask(Rule):
     why = "The mask is boolean, true where a score may not be used: the compiler knows the value that takes its place."
     roles = (Role.ATTENTION, Role.ATTENTION_FUNCTION)
-    construct = "`<scores> + <mask>`, or `<scores>.masked_fill(<mask>, <value>)` of a boolean mask"
+    construct = f"`{ADDED[0]}`, or `$scores.masked_fill($mask, $value)` of a boolean mask"
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
         mask = anatomy.mask_parameters.get(function.qualified_name)
         if mask is None:
-            return function.node, 0
-        selector = _Select(mask, mask_form(anatomy))
-        node = cst.ensure_type(function.node.visit(selector), cst.FunctionDef)
-        stray = _StrayUses(selector.masks)
-        node.body.visit(stray)
-        if not selector.count or stray.uses or (selector.count > 1 and _in_one_branch(node, selector.masks)):
-            what = f"`{function.qualified_name}` adds its mask to the scores {selector.count} times"
-            if stray.uses:
-                what = f"`{function.qualified_name}` uses its mask in a way that is not understood"
-            raise Unmatched(what, stray.uses[0] if stray.uses else node.params)
-        return node, selector.count
+            return code, 0
+        masks = names_of_mask(code.tree, mask)
+        edits = Edits(code)
+        select = _select_filled if mask_form(anatomy) is MaskForm.FILLED else _select_added
+        selecting = select(edits, masks)
+        others = [node for node in code.nodes(ast.Name) if node.id in masks and node not in selecting]
+        stray = next((node for node in others if not _is_understood(node, code, masks)), None)
+        if stray is not None:
+            raise Unmatched(f"`{function.qualified_name}` uses its mask in a way that is not understood", stray)
+        if _most_on_one_way(code.body, selecting) != 1:
+            what = f"`{function.qualified_name}` adds its mask to the scores {len(selecting)} times"
+            raise Unmatched(what, code.tree)
+        return edits.done(), len(selecting)
 
 
-def _in_one_branch(function: cst.FunctionDef, masks: set[str]) -> bool:
-    """Whether scores are selected twice on one way through a function, so that what is masked is masked again."""
+def _select_added(edits: Edits, masks: Collection[str]) -> list[ast.expr]:
+    """Select scores where a mask is added to them; the places where the mask stands in these sums."""
+    selecting = []
+    for node in reversed(edits.code.nodes(ast.BinOp)):
+        sums = [found for item in ADDED if (found := match(item, node)) is not None]
+        for found in [item for item in sums if item.spelled("mask") in masks][:1]:
+            scores = edits.text_of(found["scores"])
+            # As an argument it needs no parentheses.
+            scores = scores[1:-1] if isinstance(found["scores"], ast.IfExp) else scores
+            edits.replace(node, f"torch.where({found.spelled('mask')}, {LEAST}, {scores})")
+            selecting.append(found["mask"])
+    return selecting
 
-    def count(statements: list[ast.stmt]) -> int:
-        return sum(
-            max(count(item.body), count(item.orelse)) if isinstance(item, ast.If) else _selections(item, masks)
-            for item in statements
-        )
 
-    definition = ast.parse(cst.Module([function]).code).body[0]
-    assert isinstance(definition, ast.FunctionDef)
-    return count(definition.body) > 1
+def _select_filled(edits: Edits, masks: Collection[str]) -> list[ast.expr]:
+    """Name the number that scores are filled with; the places where the mask stands in these calls."""
+    filled = [found for found in find_all(FILLED, edits.code) if found.spelled("mask") in masks]
+    for found in filled:
+        if match(FORBIDS, found["value"]) is None:
+            what = "a score that may not be used is filled with another number than the least"
+            raise Unmatched(what, found.node)
+        edits.replace(found["value"], LEAST)
+    return [found["mask"] for found in filled]
 
 
-def _selections(statement: ast.stmt, masks: set[str]) -> int:
-    calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call) and node.args]
+def _is_understood(node: ast.Name, code: Code, masks: Collection[str]) -> bool:
+    """Whether a mask is only asked for something where it is named, or a slice of it is bound to a local."""
+    holder = code.parent(node)
+    sliced = match(SLICED, code.statement_of(node))
+    is_sliced = sliced is not None and sliced.spelled("mask") in masks and node in (sliced["rows"], sliced["mask"])
+    return is_sliced or (holder is not None and match(ASKED, holder) is not None)
+
+
+def _most_on_one_way(block: list[ast.stmt], selecting: Collection[ast.AST]) -> int:
+    """How often scores are selected on one way through some statements; twice would mask what is masked."""
     return sum(
-        ast.unparse(node.func) == "torch.where"
-        and bool(masks & {name.id for name in ast.walk(node.args[0]) if isinstance(name, ast.Name)})
-        or ast.unparse(node.func).endswith(".masked_fill")
-        and ast.unparse(node.args[0]) in masks
-        for node in calls
+        max(_most_on_one_way(item.body, selecting), _most_on_one_way(item.orelse, selecting))
+        if isinstance(item, ast.If)
+        else sum(node in selecting for node in walk(item))
+        for item in block
     )
-
-
-class _Select(cst.CSTTransformer):
-    """Rewrite where the mask meets the scores; mask is the parameter or a slice of it bound to a local name."""
-
-    def __init__(self, mask: str, form: MaskForm) -> None:
-        self.masks = {mask}
-        self.form = form
-        self.count = 0
-
-    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> None:
-        assigned = assigned_name(node)
-        if assigned is not None and isinstance(assigned[1], cst.Subscript) and self.is_mask(assigned[1].value):
-            self.masks.add(assigned[0])
-
-    def is_mask(self, expression: cst.BaseExpression) -> bool:
-        return isinstance(expression, cst.Name) and expression.value in self.masks
-
-    def leave_BinaryOperation(
-        self, original_node: cst.BinaryOperation, updated_node: cst.BinaryOperation
-    ) -> cst.BaseExpression:
-        if not isinstance(updated_node.operator, cst.Add) or self.form is MaskForm.FILLED:
-            return updated_node
-        for mask, scores in ((updated_node.right, updated_node.left), (updated_node.left, updated_node.right)):
-            if self.is_mask(mask):
-                self.count += 1
-                scores = scores.with_changes(lpar=(), rpar=()) if isinstance(scores, cst.IfExp) else scores
-                return cst.parse_expression(f"torch.where({source(mask)}, {LEAST}, {source(scores)})")
-        return updated_node
-
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
-        if self.form is not MaskForm.FILLED or not isinstance(updated_node.func, cst.Attribute):
-            return updated_node
-        arguments = updated_node.args
-        if (
-            updated_node.func.attr.value != "masked_fill"
-            or len(arguments) != 2
-            or not self.is_mask(arguments[0].value)
-        ):
-            return updated_node
-        if not FORBIDS.fullmatch(source(arguments[1].value)):
-            raise Unmatched("a score that may not be used is filled with another number than the least", original_node)
-        self.count += 1
-        value = arguments[1].with_changes(value=cst.Name(LEAST))
-        return updated_node.with_changes(args=[arguments[0], value])
-
-
-class _StrayUses(cst.CSTVisitor):
-    """Uses of a mask other than `is None`, questions of size, the selection itself, and slicing into a local name."""
-
-    def __init__(self, masks: set[str]) -> None:
-        self.masks = masks
-        self.uses: list[cst.CSTNode] = []
-
-    def visit_Comparison(self, node: cst.Comparison) -> bool:
-        return not (isinstance(node.left, cst.Name) and source(node.comparisons[0].comparator) == "None")
-
-    def visit_Attribute(self, node: cst.Attribute) -> bool:
-        return node.attr.value not in SIZES
-
-    def visit_Call(self, node: cst.Call) -> bool | None:
-        # Only what this rule has written: upstream's own comparisons with the mask are about numbers.
-        arguments = [source(item.value) for item in node.args]
-        if LEAST not in arguments[1:2] or arguments[0] not in self.masks:
-            return None
-        node.func.visit(self)
-        for item in node.args[1:]:
-            item.visit(self)
-        return False
-
-    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> bool | None:
-        assigned = assigned_name(node)
-        slices = assigned is not None and assigned[0] in self.masks and isinstance(assigned[1], cst.Subscript)
-        return False if slices else None
-
-    def visit_Arg(self, node: cst.Arg) -> bool:
-        node.value.visit(self)
-        return False
-
-    def visit_Name(self, node: cst.Name) -> None:
-        if node.value in self.masks:
-            self.uses.append(node)

@@ -13,13 +13,12 @@ from qeff_codegen.anatomy.latents import UPDATE, expanded_latents
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.engine.draft import Draft
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._matching import tree_of
 
 
 class LatentCacheNames(Rule):
     why = "A compressed cache has names of its own in the graph: `compressed_kv` and `k_pe`."
     roles = (Role.ATTENTION,)
-    words = (f"{UPDATE}(",)
+    names = ("update",)
     construct = f"`<a>, <b> = {UPDATE}(<a>, <b>, ...)`, then `<keys>, <values> = self.<expand>(<a>, <b>)`"
 
     def apply(self, draft: Draft) -> None:
@@ -30,7 +29,7 @@ class LatentCacheNames(Rule):
             if self.applies_to(function)
             and function.is_forward
             and function.owner in classes
-            and expanded_latents(tree_of(function.node), classes[function.owner].methods) is not None
+            and expanded_latents(function.code.tree, classes[function.owner].methods) is not None
         ]
         for function in found:
             if not draft.target.own_caches:

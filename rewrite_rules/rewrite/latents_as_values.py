@@ -7,67 +7,53 @@ upstream caches latents and expands them afterwards, it is the latent that the v
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.latents import UPDATE, expanded_latents
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.tree import spelled
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._matching import only_statement, source, tree_of
+from qeff_codegen.patterns.match import find_all
+from rewrite_rules.vocabulary import pattern
+
+CACHED = pattern(f"$left, $right = {UPDATE}($first, $second, ...)")
 
 
 class LatentsAsValues(Rule):
     why = "The cache clears unused slots of values, not of keys; a latent that values come from is kept as a value."
     roles = (Role.ATTENTION,)
-    words = (f"{UPDATE}(",)
+    names = ("update",)
     construct = (
         f"`<a>, <b> = {UPDATE}(<a>, <b>, ...)`, then `<keys>, <values> = self.<expand>(<a>, <b>)`, the values being "
         "made of one of the two"
     )
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
         cls = anatomy.file.classes.get(function.owner or "")
-        expanded = (
-            expanded_latents(tree_of(function.node), cls.methods) if function.is_forward and cls is not None else None
-        )
+        expanded = expanded_latents(code.tree, cls.methods) if function.is_forward and cls is not None else None
         if expanded is None:
-            return function.node, 0
+            return code, 0
         cached, values = expanded
         if values == {cached[1]}:
-            return function.node, 0
+            return code, 0
         if values is None:
-            raise Unmatched("it cannot be told what of the cached the values are expanded from", function.node)
+            raise Unmatched("it cannot be told what of the cached the values are expanded from", code.tree)
         if values != {cached[0]}:
-            raise Unmatched(
-                "values are not expanded from one alone of what is cached, and one is cleared", function.node
-            )
-        exchanger = _Exchange(cached)
-        return cst.ensure_type(function.node.visit(exchanger), cst.FunctionDef), exchanger.count
+            raise Unmatched("values are not expanded from one alone of what is cached, and one is cleared", code.tree)
+        edits, count = Edits(code), 0
+        for found in find_all(CACHED, code):
+            if (spelled(found["left"]), spelled(found["right"])) == cached:
+                _exchange(edits, found["left"], found["right"])
+                _exchange(edits, found["first"], found["second"])
+                count += 1
+        return edits.done(), count
 
 
-class _Exchange(cst.CSTTransformer):
-    """Exchanges the two in the call that caches them, and where its results are taken."""
-
-    def __init__(self, cached: tuple[str, str]) -> None:
-        self.taken = ", ".join(cached)
-        self.count = 0
-
-    def leave_SimpleStatementLine(
-        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
-    ) -> cst.SimpleStatementLine:
-        statement = only_statement(updated_node)
-        if not isinstance(statement, cst.Assign) or not isinstance(statement.value, cst.Call):
-            return updated_node
-        call, target = statement.value, statement.targets[0].target
-        if source(call.func) != UPDATE or not isinstance(target, cst.Tuple) or source(target) != self.taken:
-            return updated_node
-        self.count += 1
-        first, second, *others = call.args
-        exchanged = [first.with_changes(value=second.value), second.with_changes(value=first.value), *others]
-        left, right = target.elements
-        elements = [left.with_changes(value=right.value), right.with_changes(value=left.value)]
-        targets = [statement.targets[0].with_changes(target=target.with_changes(elements=elements))]
-        return updated_node.with_changes(
-            body=[statement.with_changes(targets=targets, value=call.with_changes(args=exchanged))]
-        )
+def _exchange(edits: Edits, first: ast.expr, second: ast.expr) -> None:
+    edits.replace(first, edits.code.segment(second))
+    edits.replace(second, edits.code.segment(first))

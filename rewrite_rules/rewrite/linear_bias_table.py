@@ -8,109 +8,88 @@ and the graph reads as many columns as the context has slots.
 from __future__ import annotations
 
 import ast
-import re
-
-import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.modeling_file import self_attribute
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from rewrite_rules._matching import (
-    assigned_name,
-    names_bound,
-    names_loaded,
-    only_statement,
-    source,
-    without_assignments,
-)
+from qeff_codegen.patterns.match import Match, find_all, find_in, match
+from rewrite_rules.vocabulary import pattern
 
-ARGUMENTS = re.compile(r"(\w+), (self\.\w+), dtype=inputs_embeds\.dtype")
+MADE = pattern("$function($ones, $heads, dtype=inputs_embeds.dtype)")
+# Whole numbers, as the table is made from: bfloat16 times float32 would not be rounded.
+MADE_FOR_ALL_SLOTS = pattern("""
+$ones = torch.ones((batch_size, target_length), ..., dtype=torch.long)
+...
+$_ = $function($ones, ...)
+""")
 # One row of slopes for every sequence, each slope times the number of tokens before the key.
-RETURNED = r"return (\w+)\.reshape\(batch_size \* num_heads, 1, seq_length\)\.to\(dtype\)"
-COUNTED = r"\w+ = \(\(attention_mask\.cumsum\(dim=-1\) - 1\) \* attention_mask\)\[:, None, :\]"
-ALL_SLOTS = "(batch_size, target_length)"
-ROUNDED = ".bfloat16()"
+IN_BFLOAT16 = pattern("""
+...
+$batch, $length = $mask.shape
+...
+$counted = (($mask.cumsum(dim=-1) - 1) * $mask)[:, None, :]
+...
+$bias = $_[..., None].bfloat16() * $counted
+return $bias.reshape($batch * $_, 1, $length).to($_)
+""")
+TO_BFLOAT16 = pattern("$_.bfloat16()")
 TABLE = "alibi_cached"
-FOR_ALL_SLOTS = """def __qeff_init__(self):
+FOR_ALL_SLOTS = f"""def __qeff_init__(self):
     slots = torch.ones((1, self.config.max_position_embeddings), device=self.device, dtype=torch.long)
-    self.register_buffer("{table}", {function}(slots, {heads}, dtype=torch.float32), persistent=False)
+    self.register_buffer("{TABLE}", {{function}}(slots, {{heads}}, dtype=torch.float32), persistent=False)
 """
-READ = "self.{table}[:, :, :target_length].repeat(batch_size, 1, 1).to(inputs_embeds.dtype)"
+READ = f"self.{TABLE}[:, :, :target_length].repeat(batch_size, 1, 1).to(inputs_embeds.dtype)"
 
 
 class LinearBiasTable(Rule):
     why = "The graph has no bfloat16; upstream's own function makes the bias for all slots once, rounded its way."
     roles = (Role.MODEL,)
-    construct = "`<bias> = <function>(<ones>, <heads>, dtype=inputs_embeds.dtype)`, computed in bfloat16"
+    construct = f"`{MADE}`, `$ones` being a mask of ones for all slots and `$function` computing in bfloat16"
 
     def apply(self, draft: Draft) -> None:
         super().apply(draft)
-        for owner, call in _calls(draft.anatomy).items():
-            function, heads = call
-            source_text = FOR_ALL_SLOTS.format(table=TABLE, function=function, heads=heads)
-            draft.add_method(owner, source_text, self.id)
+        made = _made(draft.anatomy)
+        if made is not None:
+            text = FOR_ALL_SLOTS.format(function=made.spelled("function"), heads=made.spelled("heads"))
+            draft.add_method(draft.anatomy.model.name, text, self.id)
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
-        call = _calls(anatomy).get(function.owner or "")
-        if not function.is_forward or call is None:
-            return function.node, 0
-        reader = _Read(call[0])
-        node = cst.ensure_type(function.node.visit(reader), cst.FunctionDef)
-        if not reader.count:
-            raise Unmatched("the bias is not made for every slot of the context", function.node.params)
-        return without_assignments(node, reader.ones - names_loaded(node)), reader.count
-
-
-def _calls(anatomy: Anatomy) -> dict[str, tuple[str, str]]:
-    """For a model that calls such a function: the function, and how the call spells the number of heads."""
-    found: dict[str, tuple[str, str]] = {}
-    for node in ast.walk(anatomy.model.forward):
-        if not isinstance(node, ast.Call) or ast.unparse(node.func) not in anatomy.file.functions:
-            continue
-        name = ast.unparse(node.func)
-        arguments = ARGUMENTS.fullmatch(ast.unparse(node).removeprefix(f"{name}(").removesuffix(")"))
-        if arguments is not None and _rounds(anatomy.file.functions[name]):
-            found[anatomy.model.name] = (name, arguments.group(2))
-    return found
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
+        made = _made(anatomy) if function.is_forward else None
+        if made is None:
+            return code, 0
+        edits = Edits(code)
+        read = [found for found in find_all(MADE_FOR_ALL_SLOTS, code) if _is_named(found, made.spelled("function"))]
+        for found in read:
+            ones, statement = found.nodes[0], found.nodes[-1]
+            assert isinstance(ones, ast.Assign) and isinstance(statement, ast.Assign)
+            edits.replace(statement.value, READ)
+            loads = [node for node in code.nodes(ast.Name) if node.id == found.spelled("ones")]
+            if len(loads) == 2:
+                edits.remove(ones)
+        if not read:
+            raise Unmatched("the bias is not made for every slot of the context", code.tree)
+        return edits.done(), len(read)
 
 
-def _rounds(function: ast.FunctionDef) -> bool:
+def _is_named(found: Match, function: str) -> bool:
+    return found.spelled("function") == function
+
+
+def _made(anatomy: Anatomy) -> Match | None:
+    """Where the model calls a function of the file that rounds to bfloat16."""
+    functions = anatomy.file.functions
+    for found in find_in(MADE, anatomy.model.forward):
+        function = functions.get(found.spelled("function"))
+        if function is not None and self_attribute(found["heads"]) is not None and _is_in_bfloat16(function):
+            return found
+    return None
+
+
+def _is_in_bfloat16(function: ast.FunctionDef) -> bool:
     """Whether a function rounds slopes times counted tokens to bfloat16, for every sequence by itself."""
-    texts = [ast.unparse(item) for item in function.body]
-    returned = re.fullmatch(RETURNED, texts[-1])
-    if returned is None or "batch_size, seq_length = attention_mask.shape" not in texts:
-        return False
-    counted = [text.split(" = ")[0] for text in texts if re.fullmatch(COUNTED, text)]
-    bias = rf"{returned.group(1)} = \w+\[\.\.\., None\]\.bfloat16\(\) \* (\w+)"
-    product = [match.group(1) for text in texts if (match := re.fullmatch(bias, text))]
-    return product == counted != [] and sum(ROUNDED in text for text in texts) == 1
-
-
-def _is_ones(call: cst.Call) -> bool:
-    """Whole numbers, as the table is made from: bfloat16 times float32 would not be rounded."""
-    given = {item.keyword.value: source(item.value) for item in call.args if item.keyword is not None}
-    made = source(call.func) == "torch.ones" and source(call.args[0].value) == ALL_SLOTS
-    return made and given.get("dtype") == "torch.long"
-
-
-class _Read(cst.CSTTransformer):
-    def __init__(self, function: str) -> None:
-        self.function = function
-        self.ones: set[str] = set()
-        self.count = 0
-
-    def leave_SimpleStatementLine(
-        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
-    ) -> cst.SimpleStatementLine:
-        assigned, statement = assigned_name(updated_node), only_statement(updated_node)
-        self.ones -= names_bound(updated_node)
-        if assigned is None or not isinstance(statement, cst.Assign) or not isinstance(assigned[1], cst.Call):
-            return updated_node
-        if _is_ones(assigned[1]):
-            self.ones.add(assigned[0])
-        if source(assigned[1].func) != self.function or source(assigned[1].args[0].value) not in self.ones:
-            return updated_node
-        self.count += 1
-        value = cst.parse_expression(READ.format(table=TABLE))
-        return updated_node.with_changes(body=[statement.with_changes(value=value)])
+    return match(IN_BFLOAT16, function.body) is not None and len(list(find_in(TO_BFLOAT16, function))) == 1

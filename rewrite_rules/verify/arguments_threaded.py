@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import ast
 
+from qeff_codegen.anatomy.handed_on import BETWEEN, carried_by_kwargs
 from qeff_codegen.anatomy.modeling_file import bind
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
+from qeff_codegen.anatomy.tree import find, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
-from rewrite_rules._functions import BETWEEN, carried_by_kwargs
 
 PASSED = ("position_ids", "past_key_values", "batch_index")
 
@@ -28,9 +29,9 @@ class ArgumentsThreaded(Check):
                 forward = module.method(part.name, "forward")
                 callees = module.anatomy.callees(role)
                 calls = [
-                    (node, callees[ast.unparse(node.func)])
-                    for node in (ast.walk(forward) if forward is not None else ())
-                    if isinstance(node, ast.Call) and ast.unparse(node.func) in callees
+                    (call, callees[spelled(call.func)])
+                    for call in find(ast.Call, forward)
+                    if spelled(call.func) in callees
                 ]
                 if not calls:
                     found.append(Broken(f"`{part.name}` does not call the next part", part.forward.lineno))
@@ -40,10 +41,10 @@ class ArgumentsThreaded(Check):
                     bound = bind(call, target) if target is not None else {}
                     wanted = (*PASSED, "comp_ctx_lengths") if role is Role.CAUSAL_LM else PASSED
                     found += [
-                        Broken(f"`{part.name}` calls `{ast.unparse(call.func)}` without {name}", generated=call.lineno)
+                        Broken(f"`{part.name}` calls `{spelled(call.func)}` without {name}", generated=call.lineno)
                         for name in wanted
                         if (name not in bound and not (carried and carried(name)))
-                        or (name in bound and ast.unparse(bound[name]) != name)
+                        or (name in bound and spelled(bound[name]) != name)
                     ]
         return found + _embeddings_without_positions(module)
 
@@ -51,9 +52,9 @@ class ArgumentsThreaded(Check):
 def _embeddings_without_positions(module: FinishedModule) -> list[Broken]:
     model = module.method(module.anatomy.model.name, "forward")
     return [
-        Broken(f"`{module.anatomy.model.name}` calls `{ast.unparse(node.func)}` without position_ids")
+        Broken(f"`{module.anatomy.model.name}` calls `{spelled(call.func)}` without position_ids")
         for part in module.anatomy.embeddings
-        for node in (ast.walk(model) if model is not None else ())
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in part.called_as
-        if ast.unparse(bind(node, part.forward).get("position_ids") or node) != "position_ids"
+        for call in find(ast.Call, model)
+        if spelled(call.func) in part.called_as
+        if spelled(bind(call, part.forward).get("position_ids") or call) != "position_ids"
     ]

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import ast
 
+from qeff_codegen.anatomy.tree import find, spelled
+from qeff_codegen.anatomy.vocabulary import CACHE
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
 
 LENGTH = "get_seq_length"
 ALLOWED = {"update", "to_legacy_cache"}
 CONTEXT = "target_length"
-CACHE = "past_key_values"
 
 
 class CacheLengthNotAsked(Check):
@@ -24,20 +25,16 @@ class CacheLengthNotAsked(Check):
     def broken(self, module: FinishedModule) -> list[Broken]:
         context = {
             id(node)
-            for statement in ast.walk(module.tree)
-            if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == CONTEXT
-            for node in ast.walk(statement.value)
+            for statement in find(ast.Assign, module.tree)
+            if spelled(statement.targets[0]) == CONTEXT
+            for node in find(ast.Attribute, statement.value)
         }
-        laid_down = {
-            node.attr
-            for node in ast.walk(module.tree)
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
-        }
+        attributes = find(ast.Attribute, module.tree)
+        laid_down = {node.attr for node in attributes if isinstance(node.ctx, ast.Store)}
         return [
             Broken(_what(node), generated=node.lineno)
-            for node in ast.walk(module.tree)
-            if isinstance(node, ast.Attribute)
-            and isinstance(node.value, ast.Name)
+            for node in attributes
+            if isinstance(node.value, ast.Name)
             and node.value.id == CACHE
             and node.attr not in ALLOWED | laid_down
             and not (node.attr == LENGTH and id(node) in context)
@@ -46,5 +43,5 @@ class CacheLengthNotAsked(Check):
 
 def _what(node: ast.Attribute) -> str:
     if node.attr == LENGTH:
-        return f"`{ast.unparse(node)}` asks how many tokens came before; a preallocated cache has the context's length"
-    return f"`{ast.unparse(node)}` asks a preallocated cache for more than it can tell"
+        return f"`{spelled(node)}` asks how many tokens came before; a preallocated cache has the context's length"
+    return f"`{spelled(node)}` asks a preallocated cache for more than it can tell"

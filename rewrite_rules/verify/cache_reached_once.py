@@ -8,17 +8,30 @@ runtime's attention in blocks, which updates it.
 from __future__ import annotations
 
 import ast
-import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from qeff_codegen.anatomy.modeling_file import self_attribute
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.tree import find, parents, spelled
+from qeff_codegen.anatomy.vocabulary import CACHE
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
 
 TOLD = ("position_ids", "batch_index")
-CACHE = "past_key_values"
+# Where an update takes the layer's number, after key and value, and what it is told beside.
+INDEX, BESIDE = 2, 3
 IN_BLOCKS = "generic_blocked_attention_interface"
 # Nothing computed from it: the layer's own number is its place in the retained state.
-LAYER_INDEX = re.compile(r"self\.layer_i\w*")
+LAYER_INDEX = "layer_i"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Under what an update stands: its text, and the expression that must be true, if it is one that is asked."""
+
+    text: str
+    asked: ast.expr | None = None
 
 
 class CacheReachedOnce(Check):
@@ -35,9 +48,9 @@ class CacheReachedOnce(Check):
             update, conditions = updates[0]
             settled = {f"self.{attribute}" for attribute in part.cls.assigned}
             found += [
-                Broken(f"`{part.name}` updates the cache only if `{test}`", generated=update.lineno)
-                for test in conditions
-                if not _is_given(test, settled)
+                Broken(f"`{part.name}` updates the cache only if `{condition.text}`", generated=update.lineno)
+                for condition in conditions
+                if not _is_given(condition.asked, settled)
             ]
             told = _told(forward, update)
             found += [
@@ -48,66 +61,70 @@ class CacheReachedOnce(Check):
         return found
 
 
-def _updates(forward: ast.FunctionDef) -> list[tuple[ast.Call, list[str]]]:
+def _updates(forward: ast.FunctionDef) -> list[tuple[ast.Call, list[Condition]]]:
     """Every `<cache>.update(<key>, <value>, self.layer_idx, ...)` with the conditions it stands under."""
-    found: list[tuple[ast.Call, list[str]]] = []
+    return [
+        (call, _conditions(call, parents(forward)))
+        for call in find(ast.Call, forward)
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "update" and len(call.args) > INDEX
+        if (self_attribute(call.args[INDEX]) or "").startswith(LAYER_INDEX)
+    ]
 
-    def walk(node: ast.AST, conditions: list[str]) -> None:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "update":
-            if len(node.args) >= 3 and LAYER_INDEX.fullmatch(ast.unparse(node.args[2])):
-                found.append((node, conditions))
-        if isinstance(node, ast.If):
-            for taken in node.body:
-                walk(taken, [*conditions, ast.unparse(node.test)])
-            other_way = [] if _updates_in_blocks(node.body) else [f"not ({ast.unparse(node.test)})"]
-            for otherwise in node.orelse:
-                walk(otherwise, [*conditions, *other_way])
-            return
+
+def _conditions(node: ast.AST, above: dict[ast.AST, ast.AST]) -> list[Condition]:
+    """What a node stands under, the outermost first."""
+    found: list[Condition] = []
+    while node in above:
+        inner, node = node, above[node]
         if isinstance(node, (ast.For, ast.While)):
-            conditions = [*conditions, "the loop runs"]
-        for child in ast.iter_child_nodes(node):
-            walk(child, conditions)
+            found.append(Condition("the loop runs"))
+        elif isinstance(node, (ast.If, ast.IfExp)) and inner in _either(node.body):
+            found.append(Condition(spelled(node.test), node.test))
+        elif isinstance(node, (ast.If, ast.IfExp)) and inner in _either(node.orelse):
+            if not _updates_in_blocks(_either(node.body)):
+                found.append(Condition(f"not ({spelled(node.test)})", ast.UnaryOp(ast.Not(), node.test)))
+    return found[::-1]
 
-    walk(forward, [])
-    return found
+
+def _either(branch: Sequence[ast.AST] | ast.expr) -> Sequence[ast.AST]:
+    """The statements of one way of an `if`, or the one expression that it is."""
+    return [branch] if isinstance(branch, ast.AST) else branch
 
 
-def _updates_in_blocks(statements: list[ast.stmt]) -> bool:
+def _updates_in_blocks(statements: Sequence[ast.AST]) -> bool:
     """Whether the statements are the one call that updates the cache and attends in blocks, told what it must be."""
     if len(statements) != 1 or not isinstance(statements[0], ast.Assign):
         return False
     call = statements[0].value
-    if not isinstance(call, ast.Call) or ast.unparse(call.func) != IN_BLOCKS:
+    if not isinstance(call, ast.Call) or spelled(call.func) != IN_BLOCKS:
         return False
-    told = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+    told = {keyword.arg: spelled(keyword.value) for keyword in call.keywords}
     return told.get("past_key_value") == CACHE and all(told.get(name) == name for name in TOLD)
 
 
-def _is_given(test: str, settled: set[str]) -> bool:
+def _is_given(asked: ast.expr | None, settled: set[str]) -> bool:
     """Whether a condition asks only for the cache, which is always there, and for flags settled in `__init__`."""
-    expression = ast.parse(test, mode="eval").body
-    parts = (
-        expression.values
-        if isinstance(expression, ast.BoolOp) and isinstance(expression.op, ast.And)
-        else [expression]
-    )
+    if asked is None:
+        return False
+    parts = asked.values if isinstance(asked, ast.BoolOp) and isinstance(asked.op, ast.And) else [asked]
     for part in parts:
         flag = part.operand if isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.Not) else part
-        if ast.unparse(part) != f"{CACHE} is not None" and ast.unparse(flag) not in settled:
+        if spelled(part) != f"{CACHE} is not None" and spelled(flag) not in settled:
             return False
     return True
 
 
 def _told(forward: ast.FunctionDef, update: ast.Call) -> dict[str, str]:
     """The dictionary that the update is given, by key, as source text; the last one assigned before the call."""
-    if len(update.args) < 4 or not isinstance(update.args[3], ast.Name):
+    beside = update.args[BESIDE] if len(update.args) > BESIDE else None
+    if not isinstance(beside, ast.Name):
         return {}
     told: dict[str, str] = {}
-    for node in ast.walk(forward):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict) and node.lineno < update.lineno:
-            if [ast.unparse(target) for target in node.targets] == [update.args[3].id]:
+    for node in find(ast.Assign, forward):
+        if isinstance(node.value, ast.Dict) and node.lineno < update.lineno:
+            if [spelled(target) for target in node.targets] == [beside.id]:
                 told = {
-                    str(key.value): ast.unparse(value)
+                    str(key.value): spelled(value)
                     for key, value in zip(node.value.keys, node.value.values, strict=True)
                     if isinstance(key, ast.Constant)
                 }

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.tree import find, spelled
+from qeff_codegen.anatomy.vocabulary import CACHE
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
-from rewrite_rules._functions import line_of
 
-CACHE = "past_key_values"
 # What the field of an output object is called, release by release.
 FIELDS = (CACHE, "cache")
 
@@ -22,48 +22,36 @@ class CacheReturned(Check):
         for role in (Role.ATTENTION, Role.ATTENTION_WRAPPER, Role.DECODER_LAYER):
             for part in module.anatomy.parts(role):
                 forward = module.method(part.name, "forward")
-                returns = [node for node in ast.walk(forward) if isinstance(node, ast.Return)] if forward else []
+                returns = find(ast.Return, forward)
                 if not returns or not all(_ends_with_cache(node.value) for node in returns):
                     found.append(Broken(f"`{part.name}` does not return the cache", part.forward.lineno))
         stacks = module.anatomy.parts(Role.LAYER_STACK)
         outside = Role.LAYER_STACK if stacks else Role.MODEL
         for part in (*stacks, *(module.anatomy.parts(Role.MODEL) if stacks else ())):
             forward = module.method(part.name, "forward")
-            returns = [node for node in ast.walk(forward) if isinstance(node, ast.Return)] if forward else []
+            returns = find(ast.Return, forward)
             if not returns or not all(_holds_cache(node.value) for node in returns):
                 found.append(Broken(f"`{part.name}` does not return the cache", part.forward.lineno))
         for role in (outside, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER):
             callees = module.anatomy.callees(role)
             for part in module.anatomy.parts(role):
                 forward = module.method(part.name, "forward")
-                if forward is None:
-                    continue
-                for node in ast.walk(forward):
-                    if not _is_call_of(node, set(callees)):
-                        continue
-                    taken = [
-                        item
-                        for item in ast.walk(forward)
-                        if isinstance(item, ast.Assign) and item.value is node and _ends_with_cache(item.targets[0])
-                    ]
-                    if not taken:
-                        found.append(
-                            Broken(
-                                f"`{part.name}` does not take the cache that `{ast.unparse(node)[:60]}` returns",
-                                generated=line_of(node, forward),
-                            )
-                        )
+                taken = [item.value for item in find(ast.Assign, forward) if _ends_with_cache(item.targets[0])]
+                found += [
+                    Broken(
+                        f"`{part.name}` does not take the cache that `{spelled(call)[:60]}` returns",
+                        generated=call.lineno,
+                    )
+                    for call in find(ast.Call, forward)
+                    if spelled(call.func) in callees and call not in taken
+                ]
         return found
-
-
-def _is_call_of(node: ast.AST, callees: set[str]) -> bool:
-    return isinstance(node, ast.Call) and ast.unparse(node.func) in callees
 
 
 def _holds_cache(value: ast.expr | None) -> bool:
     """Whether an output object is made with the cache."""
     keywords = value.keywords if isinstance(value, ast.Call) else []
-    return any(item.arg in FIELDS and ast.unparse(item.value) == CACHE for item in keywords)
+    return any(item.arg in FIELDS and spelled(item.value) == CACHE for item in keywords)
 
 
 def _ends_with_cache(value: ast.expr | None) -> bool:

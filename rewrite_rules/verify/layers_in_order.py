@@ -6,14 +6,12 @@ The retained state is a list with a place for each layer: a layer that runs twic
 from __future__ import annotations
 
 import ast
-import re
 
+from qeff_codegen.anatomy.modeling_file import self_attribute
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.tree import find, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
-
-LAYERS = r"self\.\w+(\[:self\.config\.\w+\])?"
-IN_ORDER = re.compile(rf"{LAYERS}|enumerate\({LAYERS}\)|zip\({LAYERS}, .+\)|enumerate\(zip\({LAYERS}, .+\)\)")
 
 
 class LayersInOrder(Check):
@@ -32,23 +30,46 @@ class LayersInOrder(Check):
         ]
         return found + [
             Broken(
-                f"`{part.name}` does not run its layers in order: `for ... in {ast.unparse(node.iter)}`",
+                f"`{part.name}` does not run its layers in order: `for ... in {spelled(node.iter)}`",
                 generated=node.lineno,
             )
             for part in module.anatomy.parts(looping)
             if (forward := module.method(part.name, "forward")) is not None
-            for node in ast.walk(forward)
-            if isinstance(node, ast.For) and _calls_any(node, callees)
-            if not IN_ORDER.fullmatch(ast.unparse(node.iter))
+            for node in find(ast.For, forward)
+            if _calls_any(node, callees) and not _is_in_order(node.iter)
         ]
 
 
 def _calls_any(loop: ast.For, callees: set[str]) -> bool:
-    return any(isinstance(node, ast.Call) and ast.unparse(node.func) in callees for node in ast.walk(loop))
+    return any(spelled(call.func) in callees for call in find(ast.Call, loop))
+
+
+def _is_in_order(iterable: ast.expr) -> bool:
+    """`self.<layers>`, or the first of them, alone, counted, or in step with something else."""
+    if isinstance(iterable, ast.Call) and not iterable.keywords and spelled(iterable.func) == "enumerate":
+        return len(iterable.args) == 1 and (_are_layers(iterable.args[0]) or _in_step(iterable.args[0]))
+    return _are_layers(iterable) or _in_step(iterable)
+
+
+def _in_step(iterable: ast.expr) -> bool:
+    """`zip(self.<layers>, ...)`."""
+    if not isinstance(iterable, ast.Call) or spelled(iterable.func) != "zip" or not iterable.args:
+        return False
+    return _are_layers(iterable.args[0]) and len(iterable.args) + len(iterable.keywords) > 1
+
+
+def _are_layers(expression: ast.expr) -> bool:
+    """`self.<layers>` or `self.<layers>[:self.config.<number>]`."""
+    if not isinstance(expression, ast.Subscript):
+        return self_attribute(expression) is not None
+    until = expression.slice.upper if isinstance(expression.slice, ast.Slice) else None
+    from_first = isinstance(expression.slice, ast.Slice) and not expression.slice.lower and not expression.slice.step
+    configured = isinstance(until, ast.Attribute) and self_attribute(until.value) == "config"
+    return from_first and configured and self_attribute(expression.value) is not None
 
 
 def _runs_once(forward: ast.FunctionDef, stack: set[str]) -> bool:
     """Whether one statement of the body, on its own, runs the stack, and nothing else does."""
-    calls = [node for node in ast.walk(forward) if isinstance(node, ast.Call) and ast.unparse(node.func) in stack]
+    calls = [call for call in find(ast.Call, forward) if spelled(call.func) in stack]
     alone = [item for item in forward.body if isinstance(item, ast.Assign) and item.value in calls]
     return len(calls) == len(alone) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from qeff_codegen.anatomy.tree import find
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
 from qeff_codegen.targets.target import PREFIX
@@ -41,6 +42,6 @@ def _stale_callers(module: FinishedModule, mapped: set[str]) -> list[Broken]:
         Broken(f"`{name}` calls upstream's `{node.id}`, which the generated file replaces", node.lineno)
         for name in module.anatomy.reachable
         if name not in mapped
-        for node in ast.walk(module.anatomy.file.classes[name].node)
-        if isinstance(node, ast.Name) and node.id in local
+        for node in find(ast.Name, module.anatomy.file.classes[name].node)
+        if node.id in local
     ]

@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.attention_functions import MASK
+from qeff_codegen.anatomy.bindings import names_standing_for
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.tree import find, line_of, parents, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
 from qeff_codegen.targets.target import PREFIX
-from rewrite_rules._functions import line_of, names_standing_for, parents_in
 
 # The causal LM and the model are given upstream's attention mask, which says which tokens are pads, or nothing; the
 # boolean one begins in the model.
@@ -30,7 +31,7 @@ class MaskUnchanged(Check):
     def broken(self, module: FinishedModule) -> list[Broken]:
         return [
             Broken(
-                f"`{part.name}` computes with the attention mask: `{ast.unparse(use)}`",
+                f"`{part.name}` computes with the attention mask: `{spelled(use)}`",
                 generated=line_of(use, forward),
             )
             for role in ROLES
@@ -55,19 +56,18 @@ def _receivers(module: FinishedModule, owner: str, callees: set[str], forward: a
 
 def _other_uses(forward: ast.FunctionDef, given: set[str], receivers: set[str]) -> list[ast.AST]:
     masks = _names_of_masks(forward, given)
-    parents = parents_in(forward)
+    above = parents(forward)
     return [
-        parents[node]
-        for node in ast.walk(forward)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in masks
-        if not _is_handed_on(node, parents, receivers)
+        above[node]
+        for node in find(ast.Name, forward)
+        if isinstance(node.ctx, ast.Load) and node.id in masks and not _is_handed_on(node, above, receivers)
     ]
 
 
 def _names_of_masks(forward: ast.FunctionDef, given: set[str]) -> set[str]:
     """The masks given, and every name that a built mask, a dictionary of them or another name of it is bound to."""
     names = set(given)
-    assignments = [node for node in ast.walk(forward) if isinstance(node, ast.Assign)]
+    assignments = find(ast.Assign, forward)
     for _ in range(len(assignments) + 1):
         found = {
             target.id
@@ -90,25 +90,25 @@ def _holds_mask(value: ast.expr, names: set[str]) -> bool:
     if isinstance(value, ast.Subscript):
         return _holds_mask(value.value, names)
     if isinstance(value, ast.Call):
-        return ast.unparse(value.func) in BUILDERS
+        return spelled(value.func) in BUILDERS
     return isinstance(value, ast.Name) and value.id in names
 
 
-def _is_handed_on(node: ast.AST, parents: dict[ast.AST, ast.AST], receivers: set[str]) -> bool:
-    parent = parents[node]
+def _is_handed_on(node: ast.AST, above: dict[ast.AST, ast.AST], receivers: set[str]) -> bool:
+    parent = above[node]
     while (isinstance(parent, ast.Subscript) and parent.value is node) or (
         isinstance(parent, ast.IfExp) and parent.test is not node
     ):
-        node, parent = parent, parents[parent]
+        node, parent = parent, above[parent]
     if isinstance(parent, ast.Attribute):
         return parent.attr in SIZES
     if isinstance(parent, ast.Compare):
-        return ast.unparse(parent.comparators[0]) == "None"
+        return spelled(parent.comparators[0]) == "None"
     if isinstance(parent, ast.keyword):
-        parent = parents[parent]
+        parent = above[parent]
     if isinstance(parent, ast.Call):
-        function = ast.unparse(parent.func)
+        function = spelled(parent.func)
         fills = function.endswith(".masked_fill") and not function.startswith("torch.")
         selects = function == "torch.where" or fills
         return function in receivers or (selects and parent.args[0] is node)
-    return isinstance(parent, (ast.Assign, ast.AnnAssign, ast.Dict))
+    return isinstance(parent, (ast.Assign, ast.Dict))

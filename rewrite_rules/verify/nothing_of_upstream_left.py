@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 
+from qeff_codegen.anatomy.tree import find, spelled, walk
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
-from rewrite_rules._functions import first_use
-from rewrite_rules._matching import modules_made_by
 
 MODULES = {
     "transformers.masking_utils": "a mask builder",
@@ -30,23 +29,29 @@ class NothingOfUpstreamLeft(Check):
 
     def broken(self, module: FinishedModule) -> list[Broken]:
         found = [
-            Broken(f"`{name}` is left, {MODULES[source]}", generated=first_use(module, name))
+            Broken(f"`{name}` is left, {MODULES[source]}", generated=module.first_use(name))
             for name, source in module.imports.items()
             if source in MODULES
         ]
-        dropouts = {name for part in module.anatomy.replaced for name in modules_made_by(part.cls, "Dropout")}
-        for node in ast.walk(module.tree):
+        named = {node.id for node in find(ast.Name, module.tree)}
+        found += [
+            Broken(f"`{name}` is left, {what}", generated=module.first_use(name))
+            for name, what in NAMES.items()
+            if name in module.imports and name not in named
+        ]
+        dropouts = {f"self.{name}" for part in module.anatomy.replaced for name in part.cls.made_by("Dropout")}
+        for node in walk(module.tree):
             if isinstance(node, ast.Name) and node.id in NAMES:
                 found.append(Broken(f"`{node.id}` is left, {NAMES[node.id]}", generated=node.lineno))
             elif isinstance(node, ast.Attribute) and node.attr in ATTRIBUTES:
-                found.append(Broken(f"`{ast.unparse(node)}` is left, {ATTRIBUTES[node.attr]}", generated=node.lineno))
-            elif isinstance(node, ast.Call) and _drops(ast.unparse(node.func), dropouts, module.defined):
-                found.append(Broken(f"`{ast.unparse(node)}` is left, dropout", generated=node.lineno))
+                found.append(Broken(f"`{spelled(node)}` is left, {ATTRIBUTES[node.attr]}", generated=node.lineno))
+            elif isinstance(node, ast.Call) and _drops(spelled(node.func), dropouts, module.defined):
+                found.append(Broken(f"`{spelled(node)}` is left, dropout", generated=node.lineno))
             elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 found += [
-                    Broken(f"the decorator `{ast.unparse(item)}` is left", generated=item.lineno)
+                    Broken(f"the decorator `{spelled(item)}` is left", generated=item.lineno)
                     for item in node.decorator_list
-                    if ast.unparse(item) not in DECORATORS
+                    if spelled(item) not in DECORATORS
                 ]
         return found
 

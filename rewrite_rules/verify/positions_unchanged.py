@@ -11,11 +11,11 @@ import ast
 from collections.abc import Iterator
 
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
+from qeff_codegen.anatomy.tree import find, line_of, parents, spelled
+from qeff_codegen.anatomy.vocabulary import POSITIONS
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
-from rewrite_rules._functions import generated_functions, line_of, parents_in, staying_functions
 
-POSITIONS = "position_ids"
 BY_POSITION = {POSITIONS, "cos", "sin"}
 # Methods and attributes that leave each position by itself; `argmax` follows only where the last token is chosen.
 ELEMENTWISE = {"shape", "device", "dtype", "to", "float", "long", "int", "unsqueeze", "view", "clamp"}
@@ -26,7 +26,7 @@ class PositionsUnchanged(Check):
 
     def broken(self, module: FinishedModule) -> list[Broken]:
         found = [
-            Broken(f"`{part.name}` changes the positions: `{ast.unparse(use)}`", generated=line_of(use, forward))
+            Broken(f"`{part.name}` changes the positions: `{spelled(use)}`", generated=line_of(use, forward))
             for role in (*CALL_PATH, Role.EMBEDDINGS)
             for part in module.anatomy.parts(role)
             if (forward := module.method(part.name, "forward")) is not None
@@ -34,48 +34,46 @@ class PositionsUnchanged(Check):
         ]
         found += [
             Broken(_some_rows(name, node), generated=node.lineno)
-            for name, function in generated_functions(module)
+            for name, function in module.functions
             for node in _row_choices(function)
         ]
         found += [
             Broken(_some_rows(name, node), node.lineno)
-            for name, function in staying_functions(module)
+            for name, function in module.staying_functions
             for node in _row_choices(function)
         ]
         return found
 
 
 def _changes(forward: ast.FunctionDef) -> Iterator[ast.AST]:
-    parents = parents_in(forward)
-    for node in ast.walk(forward):
-        if not isinstance(node, ast.Name) or node.id != POSITIONS:
+    above = parents(forward)
+    for node in find(ast.Name, forward):
+        if node.id != POSITIONS:
             continue
-        parent = parents[node]
+        parent = above[node]
         if isinstance(node.ctx, ast.Store) or (isinstance(parent, ast.Attribute) and parent.attr not in ELEMENTWISE):
             yield parent
-        elif not isinstance(parent, (ast.Call, ast.keyword)) and (module := _module_called(node, parents)) is not None:
+        elif not isinstance(parent, (ast.Call, ast.keyword)) and (module := _module_called(node, above)) is not None:
             yield module
 
 
-def _module_called(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> ast.Call | None:
+def _module_called(node: ast.AST, above: dict[ast.AST, ast.AST]) -> ast.Call | None:
     """The call of a module, `self.<module>(...)`, in whose arguments the node stands; questions of size aside."""
-    while node in parents and not isinstance(node, ast.stmt):
-        node = parents[node]
+    while node in above and not isinstance(node, ast.stmt):
+        node = above[node]
         if isinstance(node, ast.Attribute) and node.attr == "shape":
             return None
-        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("self."):
+        if isinstance(node, ast.Call) and spelled(node.func).startswith("self."):
             return node
     return None
 
 
 def _some_rows(name: str, node: ast.Subscript) -> str:
-    return f"`{name}` reads some rows for all: `{ast.unparse(node)}`"
+    return f"`{name}` reads some rows for all: `{spelled(node)}`"
 
 
 def _row_choices(function: ast.FunctionDef) -> Iterator[ast.Subscript]:
-    for node in ast.walk(function):
-        if isinstance(node, ast.Subscript) and _chooses_rows(node):
-            yield node
+    yield from filter(_chooses_rows, find(ast.Subscript, function))
 
 
 def _chooses_rows(node: ast.Subscript) -> bool:
@@ -85,4 +83,4 @@ def _chooses_rows(node: ast.Subscript) -> bool:
     first = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) and node.slice.elts else node.slice
     if isinstance(first, ast.Slice):
         return first.lower is not None or first.upper is not None
-    return isinstance(first, (ast.Constant, ast.UnaryOp)) and ast.unparse(first) not in ("...", "None", "Ellipsis")
+    return isinstance(first, (ast.Constant, ast.UnaryOp)) and spelled(first) not in ("...", "None", "Ellipsis")

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ast
 
+from qeff_codegen.anatomy.tree import find, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
-from rewrite_rules._functions import generated_functions, staying_functions
 
 ROTATIONS = {"cos", "sin", "freqs_cis"}
 AXIS = "unsqueeze_dim"
@@ -23,12 +23,12 @@ class RotationForAllHeads(Check):
     def broken(self, module: FinishedModule) -> list[Broken]:
         found = [
             Broken(f"`{name}` gives `{lost}` no axis for the heads", generated=function.lineno)
-            for name, function in generated_functions(module)
+            for name, function in module.functions
             for lost in _without_axis(function)
         ]
         return found + [
             Broken(f"`{name}` gives `{lost}` no axis for the heads", function.lineno)
-            for name, function in staying_functions(module)
+            for name, function in module.staying_functions
             for lost in _without_axis(function)
         ]
 
@@ -39,10 +39,10 @@ def _without_axis(function: ast.FunctionDef) -> list[str]:
     if AXIS not in taken:
         return []
     given = {
-        ast.unparse(_sliced(node.func.value))
-        for node in ast.walk(function)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "unsqueeze"
-        if [ast.unparse(item) for item in node.args] == [AXIS]
+        spelled(_sliced(node.func.value))
+        for node in find(ast.Call, function)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "unsqueeze"
+        if [spelled(item) for item in node.args] == [AXIS]
     }
     return sorted(ROTATIONS & taken - given)
 
@@ -50,6 +50,6 @@ def _without_axis(function: ast.FunctionDef) -> list[str]:
 def _sliced(value: ast.expr) -> ast.expr:
     """What a slice of the last axis, `x[..., <from>:<to>]`, is taken of; any other value itself."""
     if isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Tuple):
-        kinds = [ast.unparse(item) if isinstance(item, ast.Constant) else type(item) for item in value.slice.elts]
+        kinds = [spelled(item) if isinstance(item, ast.Constant) else type(item) for item in value.slice.elts]
         return value.value if kinds == ["...", ast.Slice] else value
     return value

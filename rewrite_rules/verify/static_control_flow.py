@@ -9,9 +9,9 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.buffers import buffers_of
+from qeff_codegen.anatomy.tree import find, line_of, spelled, walk
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
-from rewrite_rules._functions import generated_functions, line_of, staying_functions
 
 VALUE_READS = {"item", "tolist", "nonzero", "unique", "bincount", "histc"}
 
@@ -22,19 +22,19 @@ class StaticControlFlow(Check):
     def broken(self, module: FinishedModule) -> list[Broken]:
         found = [
             Broken(problem, generated=line_of(node, function))
-            for name, function in generated_functions(module)
-            for node in ast.walk(function)
+            for name, function in module.functions
+            for node in walk(function)
             if (problem := _problem(name, node))
         ]
         found += [
-            Broken(f"`{name}` takes rows by value: `{ast.unparse(node)}`", node.lineno)
-            for name, function in staying_functions(module)
+            Broken(f"`{name}` takes rows by value: `{spelled(node)}`", node.lineno)
+            for name, function in module.staying_functions
             for node in _rows_by_value(function)
         ]
         found += [
             Broken(problem, line_of(node, function))
-            for name, function in staying_functions(module)
-            for node in ast.walk(function)
+            for name, function in module.staying_functions
+            for node in walk(function)
             if (problem := _problem(name, node)) and not _makes_table(module, name, function, node)
         ]
         return found
@@ -42,27 +42,23 @@ class StaticControlFlow(Check):
 
 def _problem(name: str, node: ast.AST) -> str:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        chosen_by_value = ast.unparse(node.func) == "torch.where" and len(node.args) == 1
+        chosen_by_value = spelled(node.func) == "torch.where" and len(node.args) == 1
         if node.func.attr in VALUE_READS or chosen_by_value:
-            return f"`{name}` decides by values: `{ast.unparse(node)}`"
+            return f"`{name}` decides by values: `{spelled(node)}`"
     if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and isinstance(node.slice, ast.Compare):
-        return f"`{name}` keeps as many rows as values say: `{ast.unparse(node)}`"
-    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "self":
-        return f"`{name}` keeps state between calls: `{ast.unparse(node)}`"
+        return f"`{name}` keeps as many rows as values say: `{spelled(node)}`"
+    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and spelled(node.value) == "self":
+        return f"`{name}` keeps state between calls: `{spelled(node)}`"
     return ""
 
 
 def _rows_by_value(function: ast.FunctionDef) -> list[ast.Subscript]:
     """Where rows are read by a local that is a comparison: how many there are depends on values."""
-    compared = {
-        ast.unparse(node.targets[0])
-        for node in ast.walk(function)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Compare)
-    }
+    compared = {spelled(node.targets[0]) for node in find(ast.Assign, function) if isinstance(node.value, ast.Compare)}
     return [
         node
-        for node in ast.walk(function)
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and ast.unparse(node.slice) in compared
+        for node in find(ast.Subscript, function)
+        if isinstance(node.ctx, ast.Load) and spelled(node.slice) in compared
     ]
 
 
@@ -70,7 +66,6 @@ def _makes_table(module: FinishedModule, name: str, function: ast.FunctionDef, n
     """Whether a method registers a buffer that `__init__` has made by the same method: a table, made longer."""
     owner, _, method = name.rpartition(".")
     initializer = module.anatomy.file.classes[owner].methods.get("__init__") if owner else None
-    calls = [item for item in ast.walk(initializer) if isinstance(item, ast.Call)] if initializer is not None else []
-    called = {ast.unparse(item.func) for item in calls}
+    called = {spelled(call.func) for call in find(ast.Call, initializer)}
     registered = {f"self.{buffer.name}" for buffer in buffers_of(function)}
-    return f"self.{method}" in called and isinstance(node, ast.Attribute) and ast.unparse(node) in registered
+    return f"self.{method}" in called and isinstance(node, ast.Attribute) and spelled(node) in registered

@@ -1,1 +1,4 @@
-"""Benchmarks: `make bench` prints ratios against something measured in the same run. Nothing here is a test."""
+"""Benchmarks: `make bench` prints ratios against something measured in the same run.
+
+`tests.benchmarks --quick` runs each of them once at its smallest size, to see that they run.
+"""

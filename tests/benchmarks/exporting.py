@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from qeff_codegen.checked_in.generated_code import load_transforms
-from qeff_codegen.runtime.export import export_onnx
-from qeff_codegen.runtime.graph_io import ExportSpec
-from tests.benchmarks.timing import ROOT, Measurement, best_of
+from qeff_codegen.export.export import export_onnx
+from qeff_codegen.export.graph_io import ExportSpec
+from tests.benchmarks.timing import ROOT, Measurement, Size, seconds_of
 
 CTX_LEN = 128
 TOY: dict[str, Any] = {
@@ -31,12 +32,14 @@ TOY: dict[str, Any] = {
     "max_position_embeddings": CTX_LEN,
     "attn_implementation": "eager",
 }
+GOAL = 1.3
 # What QEfficient's export of the same model has, read off a real one.
-NODE_GOAL = 522
+QEFFICIENT_NODES = 522
 
 
-def measure() -> tuple[list[Measurement], int]:
+def measure(size: Size) -> Iterator[Measurement]:
     """The export's time against the yardstick's, and its number of nodes."""
+    runs = size.of(5, 1)
     torch.manual_seed(0)
     upstream = LlamaForCausalLM(LlamaConfig(**TOY)).eval()
     ours = load_transforms("llama", ROOT / "generated").apply(copy.deepcopy(upstream))
@@ -44,11 +47,19 @@ def measure() -> tuple[list[Measurement], int]:
         warnings.simplefilter("ignore")
         path = Path(folder) / "model.onnx"
         plain = Path(folder) / "plain.onnx"
-        seconds = best_of(5, lambda: export_onnx(ours, path, ExportSpec(ctx_len=CTX_LEN)))
-        yardstick = best_of(5, lambda: _export_without_cache(upstream, plain))
+        # The first export of a process prepares the exporter.
+        _export_without_cache(upstream, plain)
+        pairs = [
+            (
+                seconds_of(lambda: export_onnx(ours, path, ExportSpec(ctx_len=CTX_LEN))),
+                seconds_of(lambda: _export_without_cache(upstream, plain)),
+            )
+            for _ in range(runs)
+        ]
         nodes = len(onnx.load(path).graph.node)
-    measurement = Measurement("export a 2-layer toy Llama", seconds, "exporting it without a KV cache", yardstick, 0.6)
-    return [measurement], nodes
+    seconds, yardstick = (min(times) for times in zip(*pairs, strict=True))
+    yield Measurement("export a 2-layer toy Llama", seconds, "exporting it without a KV cache", yardstick, GOAL)
+    yield Measurement("nodes of that graph", nodes, "QEfficient's graph", QEFFICIENT_NODES, 1.0, unit="nodes")
 
 
 def _export_without_cache(model: Any, path: Path) -> None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from tests.benchmarks.timing import ROOT, Measurement
+from tests.benchmarks.timing import BenchmarkError, Measurement, Size, output_of
 
-CTX_LEN = 16384
+CTX_LEN, SMALLEST_CTX_LEN = 16384, 2048
 NUM_KV_BLOCKS = 16
 
 _EXPORT = """
@@ -23,28 +23,29 @@ import sys
 from pathlib import Path
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
-from qeff_codegen.runtime.export import export_onnx
-from qeff_codegen.runtime.graph_io import ExportSpec
+from qeff_codegen.export.export import export_onnx
+from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.checked_in.generated_code import load_transforms
 
-folder, ctx_len, blocks = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+folder, ctx_len = Path(sys.argv[1]), int(sys.argv[2])
 config = LlamaConfig(
     hidden_size=512, intermediate_size=512, num_hidden_layers=2, num_attention_heads=32, num_key_value_heads=8,
     head_dim=64, vocab_size=256, max_position_embeddings=ctx_len, attn_implementation="eager",
 )
-config.num_kv_blocks = blocks
-torch.manual_seed(0)
-model = load_transforms("llama", Path("generated")).apply(LlamaForCausalLM(config).eval())
-export_onnx(model, folder / "model.onnx", ExportSpec(ctx_len=ctx_len))
+for blocks in map(int, sys.argv[3:]):
+    config.num_kv_blocks = blocks
+    torch.manual_seed(0)
+    model = load_transforms("llama", Path("generated")).apply(LlamaForCausalLM(config).eval())
+    export_onnx(model, folder / f"{blocks}.onnx", ExportSpec(ctx_len=ctx_len))
 """
 _DECODE = r"""
 import json, re, sys
 from pathlib import Path
 import numpy as np
-from qeff_codegen.runtime.session import OrtDecoderSession
+from qeff_codegen.decoding.session import OrtDecoderSession
 
 ctx_len = int(sys.argv[2])
-session = OrtDecoderSession(Path(sys.argv[1]) / "model.onnx", 1, ctx_len)
+session = OrtDecoderSession(Path(sys.argv[1]), 1, ctx_len)
 status = lambda name: int(re.search(name + r":\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
 Path("/proc/self/clear_refs").write_text("5")
 before = status("VmRSS")
@@ -61,30 +62,19 @@ class Step:
     logits: list[float]
 
 
-def measure() -> list[Measurement]:
+def measure(size: Size) -> Iterator[Measurement]:
     """The memory of a step over blocks against that of one over all keys."""
-    whole, blocked = _step(1), _step(NUM_KV_BLOCKS)
+    ctx_len = size.of(CTX_LEN, SMALLEST_CTX_LEN)
+    with tempfile.TemporaryDirectory() as folder:
+        output_of(["-c", _EXPORT, folder, str(ctx_len), "1", str(NUM_KV_BLOCKS)])
+        whole, blocked = (_step(Path(folder) / f"{blocks}.onnx", ctx_len) for blocks in (1, NUM_KV_BLOCKS))
     if not all(
         math.isclose(one, other, abs_tol=1e-4) for one, other in zip(whole.logits, blocked.logits, strict=True)
     ):
-        raise RuntimeError("blocks gave other logits, so their memory says nothing")
-    return [
-        Measurement(
-            f"decode at {CTX_LEN} slots, {NUM_KV_BLOCKS} blocks of keys",
-            blocked.mib,
-            "all keys at once",
-            whole.mib,
-            goal=whole.mib,
-            unit="MiB",
-        )
-    ]
+        raise BenchmarkError("blocks gave other logits, so their memory says nothing")
+    what = f"decode at {ctx_len} slots, {NUM_KV_BLOCKS} blocks of keys"
+    yield Measurement(what, blocked.mib, "all keys at once", whole.mib, goal=1.0, unit="MiB")
 
 
-def _step(num_kv_blocks: int) -> Step:
-    with tempfile.TemporaryDirectory() as folder:
-        sizes = [folder, str(CTX_LEN), str(num_kv_blocks)]
-        subprocess.run([sys.executable, "-c", _EXPORT, *sizes], cwd=ROOT, check=True, capture_output=True)
-        printed = subprocess.run(
-            [sys.executable, "-c", _DECODE, *sizes], cwd=ROOT, check=True, capture_output=True, text=True
-        )
-    return Step(**json.loads(printed.stdout))
+def _step(graph: Path, ctx_len: int) -> Step:
+    return Step(**json.loads(output_of(["-c", _DECODE, str(graph), str(ctx_len)])))

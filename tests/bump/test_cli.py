@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 
 from qeff_codegen.bump.comparison import Bump
-from qeff_codegen.sweep.result import MISMATCH, SUPPORTED, FamilyResult
+from qeff_codegen.coverage.family_result import MISMATCH, SUPPORTED, FamilyResult
 from tests.cli.conftest import run as run
 
 PIN = '[project.optional-dependencies]\nrun = ["transformers==1.0.0"]\n'

@@ -15,8 +15,8 @@ from qeff_codegen.bump.comparison import Bump
 from qeff_codegen.bump.decisions import Decisions
 from qeff_codegen.bump.pages import cell, coloured
 from qeff_codegen.bump.report import FORMATS, HTML, JSON, MARKDOWN, Report, form_of, write_report
+from qeff_codegen.coverage.family_result import MISMATCH, SUPPORTED, FamilyResult
 from qeff_codegen.errors import UsageError
-from qeff_codegen.sweep.result import MISMATCH, SUPPORTED, FamilyResult
 
 STAGES = {
     "apple": FamilyResult("apple", SUPPORTED, seconds=12.5, stages=3, scenarios=12),

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from qeff_codegen.bump.stages import ROOT, run_stages
+from qeff_codegen.coverage.family_result import MISMATCH, SUPPORTED, FamilyResult
 from qeff_codegen.errors import UsageError
-from qeff_codegen.sweep.result import MISMATCH, SUPPORTED, FamilyResult
 
 # Stands in for the environment's interpreter: notes how it was called, and writes what the sweep would write.
 INTERPRETER = """\

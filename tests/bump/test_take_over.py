@@ -11,9 +11,9 @@ import pytest
 from qeff_codegen.bump.comparison import Bump
 from qeff_codegen.bump.decisions import Decisions, check_drops, kept_models, new_models, undecided
 from qeff_codegen.bump.take_over import take_over
+from qeff_codegen.coverage.family_result import FAILED, MISMATCH, SUPPORTED, FamilyResult
 from qeff_codegen.emit.write import WriteReport
 from qeff_codegen.errors import DifferencesError, UsageError
-from qeff_codegen.sweep.result import FAILED, MISMATCH, SUPPORTED, FamilyResult
 from tests.bump.releases import NEW
 
 PIN = '[project.optional-dependencies]\nrun = ["transformers==1.0.0"]\n'

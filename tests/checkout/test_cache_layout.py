@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from qeff_codegen.checkout.cache_layout import CacheDoesNotFit, check_written, planned_layers
-from qeff_codegen.runtime.graph_io import KVShape
+from qeff_codegen.export.graph_io import KVShape
 from qeff_codegen.validation.subjects import Subject
 from tests.validation.conftest import MistralTransform, base_subject, mistral_family
 

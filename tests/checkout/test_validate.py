@@ -27,14 +27,14 @@ from transformers.models.llama import modeling_llama as llama
 
 from QEfficient.transformers.models.llama import modeling_llama as qeff
 from qeff_codegen.runtime.customop import CustomRMSNormAIC
-from qeff_codegen.runtime.export import export_onnx
-from qeff_codegen.runtime.graph_io import ExportSpec, dynamic_axes, output_names
-from qeff_codegen.runtime.kv_cache import allocate_kv_cache, kv_cache_shapes
+from qeff_codegen.export.export import export_onnx
+from qeff_codegen.export.graph_io import ExportSpec, dynamic_axes, output_names
+from qeff_codegen.export.kv_cache import allocate_kv_cache, kv_cache_shapes
 from qeff_codegen.runtime.pytorch_transforms import ModuleMappingTransform
-from qeff_codegen.validation import plan
+from qeff_codegen.validation import family_plan
 
-every_variant = plan.variants
-plan.variants = lambda family: every_variant(family)[:1]
+every_variant = family_plan.variants
+family_plan.variants = lambda family: every_variant(family)[:1]
 print("a library prints on standard output")
 
 
@@ -76,7 +76,7 @@ class QEFFAutoModelForCausalLM:
         return str(path)
 """
 CANNOT_PLAN = """
-from qeff_codegen.validation import families
+from qeff_codegen.tiny_models import families
 def find_family(name):
     raise KeyError("no plan")
 families.find_family = find_family

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from qeff_codegen.coverage.family_result import FAILED, MISMATCH, REFUSED, SUPPORTED, FamilyResult
 from qeff_codegen.sweep.kept_results import KeptResults
-from qeff_codegen.sweep.result import FAILED, MISMATCH, REFUSED, SUPPORTED, FamilyResult
 from qeff_codegen.sweep.result_key import result_key
 from qeff_codegen.sweep.run import Sweep
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import libcst as cst
 import pytest
 
-from qeff_codegen.engine.idle_assignments import without_idle_assignments
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.idle_assignments import without_idle_assignments
 
 BEFORE = """
 def forward(self, states, mask):
@@ -21,8 +21,8 @@ def forward(self, states, mask):
 USE = "self.layer(states, mask, given)"
 
 
-def function(source: str) -> cst.FunctionDef:
-    return cst.ensure_type(cst.parse_module(source.lstrip()).body[0], cst.FunctionDef)
+def function(source: str) -> Code:
+    return Code(source.lstrip())
 
 
 @pytest.mark.parametrize(
@@ -37,15 +37,15 @@ def function(source: str) -> cst.FunctionDef:
 )
 def test_only_what_lost_its_reader_goes(used: str, gone: set[str]) -> None:
     after = function(BEFORE.replace(USE, used))
-    lines = cst.Module([after]).code.splitlines()
-    left = cst.Module([without_idle_assignments(function(BEFORE), after)]).code.splitlines()
+    lines = after.text.splitlines()
+    left = without_idle_assignments(function(BEFORE), after).text.splitlines()
     assert left == [line for line in lines if line not in gone]
 
 
 def test_what_only_a_dropped_assignment_read_goes_too() -> None:
     before = BEFORE.replace("given = self.count(length)", "given = 0")
     after = function(before.replace(USE, "self.layer(states)"))
-    assert cst.Module([without_idle_assignments(function(before), after)]).code.splitlines() == [
+    assert without_idle_assignments(function(before), after).text.splitlines() == [
         "def forward(self, states, mask):",
         "    unread = 1",
         "    states = self.layer(states)",
@@ -65,5 +65,5 @@ def test_what_only_a_dropped_assignment_read_goes_too() -> None:
 def test_of_names_assigned_side_by_side_those_that_are_read_stay(assigned: str, left: str) -> None:
     text = f"def forward(self, x):\n    {assigned}\n    return columns, depth, rows\n"
     after = function(text.replace(", rows\n", "\n"))
-    lines = cst.Module([without_idle_assignments(function(text), after)]).code.splitlines()
+    lines = without_idle_assignments(function(text), after).text.splitlines()
     assert lines[1].strip() == left

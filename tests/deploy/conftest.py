@@ -11,7 +11,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from qeff_codegen.validation.tiny_models import randomise
+from qeff_codegen.tiny_models.models import randomise
 from tests.deploy import fake_compiler
 
 WORDS = ["<end>", *(f"w{number}" for number in range(63))]

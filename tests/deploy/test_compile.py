@@ -14,11 +14,11 @@ from click.testing import CliRunner, Result
 from safetensors.torch import load_file, save_file
 
 from qeff_codegen.cli.main import main
-from qeff_codegen.deploy import graph
 from qeff_codegen.errors import UsageError
+from qeff_codegen.export import exported_graph as graph
+from qeff_codegen.export import graph_file
+from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.preflight import known_operators
-from qeff_codegen.runtime import graph_file
-from qeff_codegen.runtime.graph_io import ExportSpec
 
 Run = Callable[..., Result]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from qeff_codegen.deploy import custom_io, partition_config
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.compiler_command import compiler_command
+from qeff_codegen.deploy.find_compiler import SDK_COMPILER
 from qeff_codegen.deploy.specializations import render, specializations
-from qeff_codegen.runtime.find_compiler import SDK_COMPILER
 
 CONTRACT_SPECIALIZATIONS = """\
 {"specializations": [

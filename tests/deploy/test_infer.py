@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from qeff_codegen.cli.main import main
-from qeff_codegen.runtime.text import TextSoFar
+from qeff_codegen.decoding.text import TextSoFar
 
 PROMPTS = ("w1 w2 w3", "w9", "w5 w6 w7 w8 w9 w10 w11 w12 w13 w14 w15 w16 w17", "w40 w41")
 NEW_TOKENS = 9

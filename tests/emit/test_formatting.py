@@ -1,8 +1,16 @@
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
+import pytest
+
 from qeff_codegen.emit.formatting import formatted
+from qeff_codegen.targets.embedded import EMBEDDED
 from qeff_codegen.targets.qefficient import QEFFICIENT
 
+ROOT = Path(__file__).parents[2]
+SOME = ("llama", "gpt2", "dbrx", "gemma4_text", "llama4")
 BLOCKS = """\
 class Layers:
 
@@ -69,3 +77,17 @@ def test_each_target_has_its_line_length() -> None:
     assert len(call) == 121
     assert formatted(call, QEFFICIENT) == call
     assert len(formatted(call).splitlines()) > 1
+
+
+def test_black_of_this_repository_checks_what_is_checked_in() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["black"]
+    assert settings["line-length"] == EMBEDDED.line_length
+    assert "generated" not in settings["extend-exclude"]
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_what_is_laid_out_stays_as_it_is(name: str) -> None:
+    text = (ROOT / f"generated/{name}/modeling_{name}.py").read_text("utf-8")
+    assert formatted(text, EMBEDDED) == text
+    laid_out = formatted(text, QEFFICIENT)
+    assert formatted(laid_out, QEFFICIENT) == laid_out

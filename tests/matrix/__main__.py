@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from qeff_codegen.coverage.family_result import FamilyResult
 from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, QEffCodegenError
-from qeff_codegen.sweep.result import FamilyResult
 from tests.matrix.expectations import NOT_RUN, REFUSED, RELEASES
 from tests.matrix.one_release import families_of, run_release
 from tests.matrix.verdict import as_table, unexpected

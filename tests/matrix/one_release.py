@@ -7,10 +7,10 @@ import subprocess
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from qeff_codegen.coverage.family_result import FamilyResult
+from qeff_codegen.coverage.page import JSON
 from qeff_codegen.environments.release import release_python
 from qeff_codegen.errors import UsageError
-from qeff_codegen.sweep.coverage import JSON
-from qeff_codegen.sweep.result import FamilyResult
 from qeff_codegen.upstream.find import BLUEPRINT, causal_lm_families
 from tests.matrix.expectations import NOT_RUN
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from qeff_codegen.coverage.family_result import FAILED, MISMATCH, REFUSED, SUPPORTED, FamilyResult
 from qeff_codegen.errors import UsageError
-from qeff_codegen.sweep.result import FAILED, MISMATCH, REFUSED, SUPPORTED, FamilyResult
 from tests.matrix import expectations, one_release
 from tests.matrix.expectations import NOT_RUN, RELEASES, Refused
 from tests.matrix.one_release import families_of, run_release

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.table import Table
 
-from qeff_codegen.sweep.result import REFUSED, SUPPORTED, FamilyResult
+from qeff_codegen.coverage.family_result import REFUSED, SUPPORTED, FamilyResult
 from tests.matrix.expectations import Refused
 
 # Results by release and family; a family that a release lacks has none there.

@@ -20,21 +20,21 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
+from qeff_codegen.decoding.torch_decoder import TorchDecoder
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.runtime.pytorch_transforms import ModuleMappingTransform
-from qeff_codegen.runtime.torch_decoder import TorchDecoder
+from qeff_codegen.tiny_models.configurations import Variant, build_config, variants
+from qeff_codegen.tiny_models.families import Family, find_family
+from qeff_codegen.tiny_models.models import build_tiny_model, random_tokens
+from qeff_codegen.tiny_models.release_differences import cache_argument
 from qeff_codegen.upstream.find import find_model
 from qeff_codegen.upstream.source import UpstreamModel
 from qeff_codegen.validation.comparison import Trace, compare
-from qeff_codegen.validation.decoding import decode_greedily
-from qeff_codegen.validation.families import Family, find_family
+from qeff_codegen.validation.decode_scenario import decode_greedily
 from qeff_codegen.validation.reference import call_split_matters, reference_trace
-from qeff_codegen.validation.releases import cache_argument
 from qeff_codegen.validation.scenarios import Scenario
-from qeff_codegen.validation.tiny_config import Variant, build_config, variants
-from qeff_codegen.validation.tiny_models import build_tiny_model, random_tokens
 
 
 class Outcome(StrEnum):

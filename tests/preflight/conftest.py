@@ -12,10 +12,10 @@ import torch
 
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.specializations import specializations
+from qeff_codegen.export.export import export_onnx
+from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.preflight.candidate import Candidate, candidate_of
 from qeff_codegen.preflight.run import preflight
-from qeff_codegen.runtime.export import export_onnx
-from qeff_codegen.runtime.graph_io import ExportSpec
 from tests.runtime.toy_llama import CTX_LEN, qeff_llama, random_prompts, upstream_llama
 
 PROMPTS = tuple(map(tuple, random_prompts(12, 7)))

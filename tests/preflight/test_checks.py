@@ -14,15 +14,16 @@ import torch
 from onnx import numpy_helper
 
 from qeff_codegen.deploy.compile_options import CompileOptions
-from qeff_codegen.deploy.specializations import Specialization, specializations
+from qeff_codegen.deploy.specializations import specializations
+from qeff_codegen.export.export import export_onnx
+from qeff_codegen.export.graph_io import ExportSpec
+from qeff_codegen.export.precision import convert
+from qeff_codegen.export.sampler_io import SamplerSpec
+from qeff_codegen.export.specialization import Specialization
 from qeff_codegen.preflight import interface, specialized_axes
 from qeff_codegen.preflight.candidate import Candidate, candidate_of
 from qeff_codegen.preflight.check import Check
 from qeff_codegen.preflight.run import preflight
-from qeff_codegen.runtime.export import export_onnx
-from qeff_codegen.runtime.graph_io import ExportSpec
-from qeff_codegen.runtime.precision import convert
-from qeff_codegen.runtime.sampler_io import SamplerSpec
 from tests.preflight.conftest import PROMPTS, Edited, before_logits, edited_candidate, problems, toy_candidate
 from tests.runtime.tiny_generated import tiny_generated
 from tests.runtime.toy_llama import CTX_LEN, qeff_llama, upstream_llama

@@ -7,6 +7,7 @@ the counter-check, so that a stage that fails for another reason cannot pass for
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,13 @@ from qeff_codegen.emit.write import write_models
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.targets.target import RMS_NORMS
+from qeff_codegen.tiny_models.configurations import variants
+from qeff_codegen.tiny_models.families import find_family
 from qeff_codegen.upstream.find import find_model
-from qeff_codegen.validation.families import find_family
 from qeff_codegen.validation.own_bench import OwnRuntime
 from qeff_codegen.validation.results import ScenarioFinished, ScenarioResult
 from qeff_codegen.validation.stages import run_stages
 from qeff_codegen.validation.subjects import tiny_subject
-from qeff_codegen.validation.tiny_config import variants
 from rewrite_rules.rewrite import cache_update_by_position, custom_rms_norm, mask_from_position_ids
 
 Break = Callable[[pytest.MonkeyPatch], None]
@@ -71,7 +72,9 @@ def test_stages_notice(
 
 
 def test_a_shifted_slot_is_refused_before_anything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = cache_update_by_position.CACHE_KWARGS.replace(": position_ids", ": position_ids + 1")
-    monkeypatch.setattr(cache_update_by_position, "CACHE_KWARGS", told)
+    rule = cache_update_by_position.CacheUpdateByPosition
+    (change,) = rule.changes
+    shifted = replace(change, give=change.give.replace(": position_ids", ": position_ids + 1"))
+    monkeypatch.setattr(rule, "changes", (shifted,))
     with pytest.raises(Refusal, match="refused by cache_reached_once: `LlamaAttention` does not tell the cache"):
         generate_model(find_model("llama", transformers_version=None, source=None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -17,12 +18,23 @@ from qeff_codegen.engine.rule_set import checks, rules_for
 from qeff_codegen.targets.embedded import EMBEDDED
 from qeff_codegen.targets.qefficient import QEFFICIENT
 from qeff_codegen.targets.target import Target
+from tests.disguises import DISGUISES, Disguise, annotated
 from tests.rewrite_rules.example_runner import HERE, example_model
 
 CHECKS = {check.id: check for check in checks()}
 
 
-def sound_module(before: str = "", target: Target = EMBEDDED) -> FinishedModule:
+@cache
+def sound_module(before: str = "") -> FinishedModule:
+    return generated(before, EMBEDDED)
+
+
+@cache
+def sound_module_of_checkout(before: str) -> FinishedModule:
+    return generated(before, QEFFICIENT)
+
+
+def generated(before: str, target: Target) -> FinishedModule:
     draft = open_draft(recognise(read_modeling_file(example_model(before))), target)
     for rule in rules_for(target):
         rule.apply(draft)
@@ -47,7 +59,7 @@ BREAKS = [
         "dropout",
     ),
     ("module_compiles", "self.lm_head(hidden_states[", "self.lm_head(hidden[", "the name `hidden` is used"),
-    ("module_compiles", "cos, sin = position_embeddings", "cos,  sin = position_embeddings", "black would change"),
+    ("module_compiles", "cos, sin = ", "late: Later = 1\n        cos, sin = ", "the name `Later` is used"),
     ("module_compiles", "class QEffTinyModel", "# \u2500\u2500 model\nclass QEffTinyModel", "holds the decoration"),
     (
         "module_compiles",
@@ -120,6 +132,30 @@ BREAKS = [
         "computes with the attention mask: `attention_interface(",
     ),
     (
+        "mask_unchanged",
+        "cos, sin = position_embeddings",
+        "cos, sin = position_embeddings\n        same: torch.Tensor | None = attention_mask\n        cos = cos + same",
+        "computes with the attention mask: `cos + same`",
+    ),
+    (
+        "cache_reached_once",
+        f"key_states, value_states = {UPDATE}",
+        f"key_states, value_states = {UPDATE} if self.training else (key_states, value_states)",
+        "updates the cache only if `self.training`",
+    ),
+    (
+        "cache_reached_once",
+        f"key_states, value_states = {UPDATE}",
+        f"for _ in range(2):\n                key_states, value_states = {UPDATE}",
+        "updates the cache only if `the loop runs`",
+    ),
+    (
+        "nothing_of_upstream_left",
+        "cos, sin = position_embeddings",
+        "x: int = nn.functional.dropout(hidden_states)\n        cos, sin = position_embeddings",
+        "dropout",
+    ),
+    (
         "positions_unchanged",
         "hidden_states = inputs_embeds",
         "position_ids = position_ids + 1\n        hidden_states = inputs_embeds",
@@ -154,11 +190,34 @@ def test_notices_a_broken_promise(name: str, old: str, new: str, message: str) -
     assert all(item.line or item.generated for item in broken), "every broken promise has a line to blame"
 
 
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_accepts_a_sound_module_however_it_is_written(disguise: Disguise) -> None:
+    module = sound_module()
+    disguised = replace(module, code=disguise(module.code))
+    assert [broken for check in CHECKS.values() for broken in check.broken(disguised)] == []
+
+
+@pytest.mark.parametrize(("name", "old", "new", "message"), BREAKS)
+def test_annotations_hide_no_broken_promise(name: str, old: str, new: str, message: str) -> None:
+    module = sound_module()
+    broken = CHECKS[name].broken(replace(module, code=annotated(module.code.replace(old, new))))
+    assert any(message in item.what for item in broken), broken
+
+
 def test_notices_a_missing_mapping() -> None:
     module = sound_module()
     kept = tuple(entry for entry in module.mappings if entry.upstream_class != "TinyDecoderLayer")
     broken = CHECKS["mapping_complete"].broken(replace(module, mappings=kept))
     assert "`TinyDecoderLayer` is not in the mapping" in [item.what for item in broken]
+
+
+def test_notices_a_cache_class_that_only_annotates() -> None:
+    module = sound_module()
+    code = module.code.replace("cos, sin = ", "cache: DynamicCache = past_key_values\n        cos, sin = ")
+    imports = {**module.imports, "DynamicCache": "transformers.cache_utils"}
+    (broken,) = CHECKS["nothing_of_upstream_left"].broken(replace(module, code=code, imports=imports))
+    assert broken.what == "`DynamicCache` is left, a cache class"
+    assert broken.generated is not None and "DynamicCache" in code.splitlines()[broken.generated - 1]
 
 
 def test_notices_an_upstream_class_that_calls_a_replaced_function() -> None:
@@ -305,7 +364,7 @@ def test_attention_in_blocks_updates_the_cache_too(old: str, new: str, what: str
     before = (HERE / "attention_in_blocks" / "window_by_layer" / "before.py").read_text()
     before = re.sub("config.sliding_window if .*", "None", before)
     before = f"def repeat_kv(states, groups):\n    return states\n\n\n{before}"
-    module = sound_module(before, QEFFICIENT)
+    module = sound_module_of_checkout(before)
     assert module.code.count("generic_blocked_attention_interface(") == 1
     assert old in module.code
     broken = CHECKS["cache_reached_once"].broken(

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from qeff_codegen.checked_in.generated_code import load_transforms
-from qeff_codegen.validation.families import find_family
-from qeff_codegen.validation.tiny_config import build_config, variants
-from qeff_codegen.validation.tiny_models import build_tiny_model
+from qeff_codegen.tiny_models.configurations import build_config, variants
+from qeff_codegen.tiny_models.families import find_family
+from qeff_codegen.tiny_models.models import build_tiny_model
 
 GENERATED = Path(__file__).resolve().parents[2] / "generated"
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from qeff_codegen.runtime.generation import Generation, tokens_to_generate
+from qeff_codegen.decoding.generation import Generation, tokens_to_generate
 from tests.runtime.handwritten_llama import LlamaTransform
 
 CTX_LEN = 24

@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from qeff_codegen.sweep.result import FAILED, REFUSED, SUPPORTED, FamilyResult
+from qeff_codegen.coverage.family_result import FAILED, REFUSED, SUPPORTED, FamilyResult
 
 FOREVER = 600.0
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from qeff_codegen.coverage.family_result import FAILED, MISMATCH, SUPPORTED, UNFIT
 from qeff_codegen.sweep.family import judge
-from qeff_codegen.sweep.result import FAILED, MISMATCH, SUPPORTED, UNFIT
 from qeff_codegen.validation.results import (
     COMPILED,
     DIFFERENT,

@@ -9,9 +9,9 @@ from threading import Thread
 
 import pytest
 
+from qeff_codegen.coverage.family_result import MISMATCH, SUPPORTED, FamilyResult
 from qeff_codegen.errors import UsageError
 from qeff_codegen.sweep.kept_results import KeptResults
-from qeff_codegen.sweep.result import MISMATCH, SUPPORTED, FamilyResult
 
 RESULT = FamilyResult(
     "plum",

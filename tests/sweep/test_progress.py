@@ -7,8 +7,8 @@ import re
 
 from rich.console import Console
 
+from qeff_codegen.coverage.family_result import FAILED, MISMATCH, REFUSED, SUPPORTED, FamilyResult
 from qeff_codegen.sweep.progress import reporting, result_line
-from qeff_codegen.sweep.result import FAILED, MISMATCH, REFUSED, SUPPORTED, FamilyResult
 from qeff_codegen.sweep.workers import Finished, Started
 
 REASON = "`x[/bold]` must be [red]one[/red], found 0"

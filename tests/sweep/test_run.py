@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from qeff_codegen.coverage.family_result import FAILED, REFUSED, SUPPORTED, FamilyResult
 from qeff_codegen.errors import UsageError
 from qeff_codegen.sweep.kept_results import KeptResults
-from qeff_codegen.sweep.result import FAILED, REFUSED, SUPPORTED, FamilyResult
 from qeff_codegen.sweep.run import Sweep, families_to_sweep, sweep_with
 from qeff_codegen.sweep.workers import FamilyRunner
 from tests.sweep.processes import pids_in, running, wait_for

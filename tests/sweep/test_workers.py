@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from qeff_codegen.sweep.result import FAILED, SUPPORTED, FamilyResult
+from qeff_codegen.coverage.family_result import FAILED, SUPPORTED, FamilyResult
 from qeff_codegen.sweep.workers import FamilyRunner, Finished, Started, run_families
 from tests.sweep.processes import pids_in, running, wait_for
 from tests.sweep.runners import behave, hang_with_a_child

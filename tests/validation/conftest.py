@@ -8,9 +8,9 @@ from transformers.models.mistral import modeling_mistral as mistral
 
 from qeff_codegen.runtime.customop import CustomRMSNormAIC
 from qeff_codegen.runtime.pytorch_transforms import ModuleMappingTransform
-from qeff_codegen.validation.families import Family, find_family
+from qeff_codegen.tiny_models.configurations import variants
+from qeff_codegen.tiny_models.families import Family, find_family
 from qeff_codegen.validation.subjects import Subject, tiny_subject
-from qeff_codegen.validation.tiny_config import variants
 from tests.runtime import handwritten_llama as handwritten
 
 

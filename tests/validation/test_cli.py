@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from qeff_codegen.cli.validate import validate
 from qeff_codegen.errors import UsageError
-from qeff_codegen.validation import plan as plan_module
-from qeff_codegen.validation.tiny_config import Variant, variants
+from qeff_codegen.tiny_models.configurations import Variant, variants
+from qeff_codegen.validation import family_plan
 
 TRANSFORMS = """
 from qeff_codegen.runtime.customop import CustomRMSNormAIC
@@ -53,12 +53,12 @@ def run(*arguments: str) -> Result:
 @pytest.fixture
 def variants_of_the_hand_written_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """The base and the window: what the hand-written model implements."""
-    monkeypatch.setattr(plan_module, "variants", lambda family: variants(family)[:2])
+    monkeypatch.setattr(family_plan, "variants", lambda family: variants(family)[:2])
 
 
 @pytest.fixture
 def only_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan_module, "variants", lambda family: variants(family)[1:2])
+    monkeypatch.setattr(family_plan, "variants", lambda family: variants(family)[1:2])
 
 
 @pytest.mark.usefixtures("variants_of_the_hand_written_model")
@@ -102,7 +102,7 @@ def test_json_is_the_whole_standard_output(tmp_path: Path) -> None:
 
 def test_upstream_that_does_not_run_is_a_failed_stage_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = Variant("broken", "window", {"num_hidden_layers": 1, "rope_parameters": {"rope_type": "nonsense"}})
-    monkeypatch.setattr(plan_module, "variants", lambda family: (broken,))
+    monkeypatch.setattr(family_plan, "variants", lambda family: (broken,))
     outcome = run("mistral", "--generated", str(write_generated(tmp_path / "made_for_none")))
     assert outcome.exit_code == 1
     assert "mistral, broken, window < context: Stage 1 (Hugging Face) failed\n  KeyError: 'nonsense'" in outcome.output

@@ -10,12 +10,12 @@ from click.testing import CliRunner
 from qeff_codegen.checked_in.generated_code import GeneratedTransforms
 from qeff_codegen.cli.validate import validate
 from qeff_codegen.preflight import known_operators
-from qeff_codegen.validation import plan as plan_module
+from qeff_codegen.tiny_models.configurations import variants
+from qeff_codegen.validation import family_plan as plan_module
 from qeff_codegen.validation.own_bench import OwnRuntime
 from qeff_codegen.validation.results import ScenarioFinished, ScenarioResult
 from qeff_codegen.validation.stages import run_stages
 from qeff_codegen.validation.subjects import Subject
-from qeff_codegen.validation.tiny_config import variants
 from tests.deploy.conftest import compiler
 from tests.validation.conftest import MistralTransform
 from tests.validation.test_cli import write_generated

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from qeff_codegen.checked_in.generated_code import load_transforms
-from qeff_codegen.validation.families import find_family
+from qeff_codegen.tiny_models.configurations import variants
+from qeff_codegen.tiny_models.families import find_family
 from qeff_codegen.validation.own_bench import OwnRuntime
 from qeff_codegen.validation.results import ScenarioFinished
 from qeff_codegen.validation.stages import run_stages
 from qeff_codegen.validation.subjects import tiny_subject
-from qeff_codegen.validation.tiny_config import variants
 
 GENERATED = Path(__file__).parents[2] / "generated"
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from qeff_codegen.checked_in.generated_code import load_transforms
-from qeff_codegen.runtime.kv_cache import allocate_kv_cache, kv_cache_shapes
-from qeff_codegen.validation.families import find_family
-from qeff_codegen.validation.tiny_config import build_config, variants
-from qeff_codegen.validation.tiny_models import build_tiny_model, random_tokens
+from qeff_codegen.export.kv_cache import allocate_kv_cache, kv_cache_shapes
+from qeff_codegen.tiny_models.configurations import build_config, variants
+from qeff_codegen.tiny_models.families import find_family
+from qeff_codegen.tiny_models.models import build_tiny_model, random_tokens
 from tests.sample import SAMPLE
 
 GENERATED = Path(__file__).parents[2] / "generated"

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from qeff_codegen.checked_in.generated_code import GeneratedTransforms
+from qeff_codegen.deploy.packaged_weights import SMOLLM2
 from qeff_codegen.validation import real_text
 from qeff_codegen.validation.own_bench import OwnRuntime
 from qeff_codegen.validation.report import texts
 from qeff_codegen.validation.results import ScenarioFinished
 from qeff_codegen.validation.stages import run_stages
 from qeff_codegen.validation.subjects import Subject
-from qeff_codegen.validation.weights import SMOLLM2
 from tests.validation.conftest import MistralTransform
 
 END = 7

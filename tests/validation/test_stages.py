@@ -12,8 +12,8 @@ from onnx import numpy_helper
 from transformers.models.mistral import modeling_mistral as mistral
 
 from qeff_codegen.checked_in.generated_code import GeneratedTransforms
-from qeff_codegen.deploy.graph import GRAPH_FILE
 from qeff_codegen.errors import UsageError
+from qeff_codegen.export.exported_graph import GRAPH_FILE
 from qeff_codegen.runtime.customop import CustomRMSNormAIC
 from qeff_codegen.runtime.pytorch_transforms import ModuleMappingTransform
 from qeff_codegen.validation import stages

@@ -21,12 +21,12 @@ import onnx
 from QEfficient import QEFFAutoModelForCausalLM
 
 from qeff_codegen.checkout.runnable_graph import runnable_graph
-from qeff_codegen.runtime.session import OrtDecoderSession
-from qeff_codegen.validation.families import Family, find_family
-from qeff_codegen.validation.plan import one_thread, quiet_upstream
-from qeff_codegen.validation.releases import with_readable_sizes
-from qeff_codegen.validation.tiny_models import build_tiny_model
-from qeff_codegen.validation.tiny_sizes import NUM_LAYERS, tiny_sizes
+from qeff_codegen.decoding.session import OrtDecoderSession
+from qeff_codegen.tiny_models.families import Family, find_family
+from qeff_codegen.tiny_models.models import build_tiny_model
+from qeff_codegen.tiny_models.release_differences import with_readable_sizes
+from qeff_codegen.tiny_models.sizes import NUM_LAYERS, tiny_sizes
+from qeff_codegen.validation.process_settings import one_thread, quiet_upstream
 
 # Large enough that an export takes seconds.
 LAYERS = 8

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.smollm2.decode_optimum GRAPH`: optimum-onnx's export, on ONNX Runtime alone.
+"""`python -m tests.benchmarks.smollm2.decode_optimum GRAPH TASK`: optimum-onnx's export, on ONNX Runtime alone.
 
 Its own `generate` is slower. What is fed back stays in ONNX Runtime's memory, as on our side.
 """
@@ -11,10 +11,10 @@ from collections.abc import Iterator
 import numpy as np
 import onnxruntime as ort
 
-from tests.benchmarks.smollm2.decoding import NEW_TOKENS, PROMPT, report
+from tests.benchmarks.smollm2.decoding import Task
 
 
-def generated(session: ort.InferenceSession) -> Iterator[int]:
+def generated(session: ort.InferenceSession, task: Task) -> Iterator[int]:
     """Greedy tokens, the whole prompt in one call."""
     names = [node.name for node in session.get_outputs()]
     past = {
@@ -22,9 +22,9 @@ def generated(session: ort.InferenceSession) -> Iterator[int]:
         for node in session.get_inputs()
         if node.name.startswith("past_key_values")
     }
-    tokens = np.array([PROMPT])
+    tokens = np.array([task.prompt])
     length = 0
-    for _ in range(NEW_TOKENS):
+    for _ in range(task.new_tokens):
         positions = np.arange(length, length + tokens.shape[1])[None]
         length += tokens.shape[1]
         arrays = {"input_ids": tokens, "position_ids": positions, "attention_mask": np.ones((1, length), np.int64)}
@@ -37,5 +37,6 @@ def generated(session: ort.InferenceSession) -> Iterator[int]:
 
 
 decoder = ort.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+wanted = Task.parsed(sys.argv[2])
 for _ in range(2):
-    report(generated(decoder))
+    wanted.report(generated(decoder, wanted))

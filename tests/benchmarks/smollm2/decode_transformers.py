@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.smollm2.decode_transformers CHECKPOINT`: transformers' own `generate`, as it comes."""
+"""`python -m tests.benchmarks.smollm2.decode_transformers CHECKPOINT TASK`: transformers' `generate`, as it comes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM
 
-from tests.benchmarks.smollm2.decoding import NEW_TOKENS, PROMPT, THREADS, report
+from tests.benchmarks.smollm2.decoding import THREADS, Task
 
 
 class Tokens:
@@ -27,11 +27,12 @@ class Tokens:
         self.queue.put(None)
 
 
-def generated(model: Any) -> Iterator[int]:
+def generated(model: Any, task: Task) -> Iterator[int]:
     """New tokens as they come."""
     streamer = Tokens()
-    tokens = torch.tensor([PROMPT])
-    settings = {"min_new_tokens": NEW_TOKENS, "max_new_tokens": NEW_TOKENS, "do_sample": False, "pad_token_id": 0}
+    tokens = torch.tensor([task.prompt])
+    count = task.new_tokens
+    settings = {"min_new_tokens": count, "max_new_tokens": count, "do_sample": False, "pad_token_id": 0}
     mask = torch.ones_like(tokens)
     Thread(
         target=model.generate, args=(tokens,), kwargs=settings | {"attention_mask": mask, "streamer": streamer}
@@ -43,5 +44,6 @@ def generated(model: Any) -> Iterator[int]:
 
 torch.set_num_threads(THREADS)
 decoder = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32).eval()
+wanted = Task.parsed(sys.argv[2])
 for _ in range(2):
-    report(generated(decoder))
+    wanted.report(generated(decoder, wanted))

@@ -6,20 +6,44 @@ import json
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-# A context of this length is what the last token attends to, on every side: our cache has as many slots from the
-# start, while the others' grow to it.
-CTX_LEN = 512
-NEW_TOKENS = 64
-PROMPT = random.Random(0).choices(range(1000, 40000), k=CTX_LEN - NEW_TOKENS)
 THREADS = 2
 
 
-def report(tokens: Iterator[int]) -> None:
-    """Print the tokens and the seconds of each after the first, which prefill yields, as JSON."""
-    decoded = [next(tokens)]
-    started = time.perf_counter()
-    decoded += tokens
-    seconds = time.perf_counter() - started
-    assert len(decoded) == NEW_TOKENS
-    print(json.dumps({"seconds_per_token": seconds / (NEW_TOKENS - 1), "tokens": decoded}))
+@dataclass(frozen=True)
+class Task:
+    """A prompt and the tokens after it, which fill a context of a given length.
+
+    The last token attends to so much on every side: our cache has as many slots from the start, while the others' grow
+    to it.
+
+    Attributes:
+        ctx_len: tokens of the prompt and of what follows.
+        new_tokens: how many follow.
+    """
+
+    ctx_len: int
+    new_tokens: int
+
+    @classmethod
+    def parsed(cls, word: str) -> Task:
+        """The task of which `word` is the text."""
+        return cls(*map(int, word.split("+")))
+
+    def __str__(self) -> str:
+        return f"{self.ctx_len}+{self.new_tokens}"
+
+    @property
+    def prompt(self) -> list[int]:
+        """Tokens from the middle of SmolLM2's vocabulary."""
+        return random.Random(0).choices(range(1000, 40000), k=self.ctx_len - self.new_tokens)
+
+    def report(self, tokens: Iterator[int]) -> None:
+        """Print the tokens and the seconds of each after the first, which prefill yields, as JSON."""
+        decoded = [next(tokens)]
+        started = time.perf_counter()
+        decoded += tokens
+        seconds = time.perf_counter() - started
+        assert len(decoded) == self.new_tokens
+        print(json.dumps({"seconds_per_token": seconds / (self.new_tokens - 1), "tokens": decoded}))

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.smollm2.export_ours CHECKPOINT FOLDER`."""
+"""`python -m tests.benchmarks.smollm2.export_ours CHECKPOINT FOLDER TASK`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
-from tests.benchmarks.smollm2.decoding import CTX_LEN
+from tests.benchmarks.smollm2.decoding import Task
 
-QEFFAutoModelForCausalLM.from_pretrained(sys.argv[1]).export(Path(sys.argv[2]), ctx_len=CTX_LEN)
+ctx_len = Task.parsed(sys.argv[3]).ctx_len
+QEFFAutoModelForCausalLM.from_pretrained(sys.argv[1]).export(Path(sys.argv[2]), ctx_len=ctx_len)

@@ -8,16 +8,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from qeff_codegen.environments.layered import layered_python
-from tests.benchmarks.smollm2.decoding import CTX_LEN
-from tests.benchmarks.smollm2.weights import saved_checkpoint
-from tests.benchmarks.timing import ROOT, Measurement
+from tests.benchmarks.smollm2.decoding import Task
+from tests.benchmarks.smollm2.weights import save_smallest, saved_checkpoint
+from tests.benchmarks.timing import ROOT, BenchmarkError, Measurement, Size
 
 OPTIMUM = "optimum-onnx==0.1.0"  # which needs transformers before 4.58
 ROUNDS = 3
+TASK, SMALLEST_TASK = Task(ctx_len=512, new_tokens=64), Task(ctx_len=72, new_tokens=4)
+OURS = Path(sys.executable)
 
 
 @dataclass(frozen=True)
@@ -29,39 +32,64 @@ class Run:
     output: str
 
 
-def measure() -> list[Measurement]:
-    """Exporting and decoding, ours against the others."""
+def measure(size: Size) -> Iterator[Measurement]:
+    """Exporting and decoding, ours against the others; at the smallest size a tiny model, and nothing to download."""
+    yield from size.of(_against_all, _against_transformers)()
+
+
+def _against_all() -> Iterator[Measurement]:
     checkpoint = str(saved_checkpoint())
     optimum = layered_python(OPTIMUM.replace("==", "-"), (OPTIMUM,), OPTIMUM.replace("==", " "))
-    ours = Path(sys.executable)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         our_exports, their_exports = [], []
         for number in range(2):
-            our_exports.append(run(ours, "export_ours", checkpoint, str(folder / f"ours-{number}")))
+            our_exports.append(run(OURS, "export_ours", checkpoint, str(folder / f"ours-{number}"), str(TASK)))
             their_exports.append(run(optimum, "export_optimum", checkpoint, str(folder / f"optimum-{number}")))
-        (our_graph,) = (folder / "ours-0").glob("*/model.onnx")
+        yield compared("export SmolLM2", fastest(our_exports), "optimum-onnx", fastest(their_exports), "s")
+        what = "export SmolLM2, peak memory"
+        yield compared(what, lightest(our_exports), "optimum-onnx", lightest(their_exports), "GiB")
         sides = {
-            "ours": (ours, "decode_ours", str(our_graph)),
-            "transformers": (ours, "decode_transformers", checkpoint),
-            "optimum": (optimum, "decode_optimum", str(folder / "optimum-0" / "model.onnx")),
+            "our graph": (OURS, "decode_ours", str(graph_in(folder / "ours-0")), str(TASK)),
+            "transformers' generate": (OURS, "decode_transformers", checkpoint, str(TASK)),
+            "optimum-onnx's graph": (optimum, "decode_optimum", str(folder / "optimum-0" / "model.onnx"), str(TASK)),
         }
-        rounds = [{side: decoded(run(*command)) for side, command in sides.items()} for _ in range(ROUNDS)]
-    if len({str(tokens) for turn in rounds for _, tokens in turn.values()}) != 1:
-        raise RuntimeError("the sides did not decode the same tokens, so their speeds say nothing")
-    per_token = {side: min(turn[side][0] for turn in rounds) for side in sides}
-    return [
-        less_than(f"decode a token at ctx_len {CTX_LEN}", per_token["ours"], f"{other}, a token", per_token[key], "s")
-        for key, other in (("transformers", "transformers' generate"), ("optimum", "optimum-onnx's graph"))
-    ] + [
-        less_than("export SmolLM2", fastest(our_exports), "optimum-onnx", fastest(their_exports), "s"),
-        less_than("export SmolLM2, memory", lightest(our_exports), "optimum-onnx", lightest(their_exports), "GiB"),
-    ]
+        yield from _decoding(sides, TASK, ROUNDS)
 
 
-def less_than(what: str, amount: float, yardstick: str, yardstick_amount: float, unit: str) -> Measurement:
+def _against_transformers() -> Iterator[Measurement]:
+    with tempfile.TemporaryDirectory() as name:
+        checkpoint = Path(name) / "tiny"
+        save_smallest(checkpoint)
+        exports = Path(name) / "ours"
+        run(OURS, "export_ours", str(checkpoint), str(exports), str(SMALLEST_TASK))
+        sides = {
+            "our graph": (OURS, "decode_ours", str(graph_in(exports)), str(SMALLEST_TASK)),
+            "transformers' generate": (OURS, "decode_transformers", str(checkpoint), str(SMALLEST_TASK)),
+        }
+        yield from _decoding(sides, SMALLEST_TASK, rounds=1)
+
+
+def _decoding(sides: Mapping[str, tuple[Path, *tuple[str, ...]]], task: Task, rounds: int) -> Iterator[Measurement]:
+    """The first side's time of a token against each other side's."""
+    turns = [{side: decoded(run(*words)) for side, words in sides.items()} for _ in range(rounds)]
+    if len({str(tokens) for turn in turns for _, tokens in turn.values()}) != 1:
+        raise BenchmarkError("the sides did not decode the same tokens, so their speeds say nothing")
+    ours, *others = sides
+    seconds = {side: min(turn[side][0] for turn in turns) for side in sides}
+    for other in others:
+        yield compared(f"decode a token at ctx_len {task.ctx_len}", seconds[ours], other, seconds[other], "s")
+
+
+def graph_in(folder: Path) -> Path:
+    """The one graph that was exported into the folder."""
+    (graph,) = folder.glob("*/model.onnx")
+    return graph
+
+
+def compared(what: str, amount: float, yardstick: str, yardstick_amount: float, unit: str) -> Measurement:
     """A line whose goal is to be no more than the yardstick."""
-    return Measurement(what, amount, yardstick, yardstick_amount, goal=yardstick_amount, unit=unit)
+    return Measurement(what, amount, yardstick, yardstick_amount, goal=1.0, unit=unit)
 
 
 def fastest(runs: list[Run]) -> float:
@@ -96,5 +124,6 @@ def run(python: Path, module: str, *arguments: str) -> Run:
         output.seek(0)
         errors.seek(0)
         if status != 0:
-            raise RuntimeError(f"{module} failed:\n{errors.read()}")
+            said = errors.read().strip().splitlines() or ["nothing"]
+            raise BenchmarkError(f"{module} failed: {said[-1]}")
         return Run(seconds, usage.ru_maxrss * 1024, output.read())

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import copy
+import io
 import json
 import os
 import tempfile
+from contextlib import redirect_stderr
 from pathlib import Path
+from typing import Any
+
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from qeff_codegen.deploy.checkpoint import load_checkpoint
+from qeff_codegen.tiny_models.models import build_tiny_model
 from qeff_codegen.upstream.cache_folder import cache_folder
 
 
@@ -18,21 +23,37 @@ def saved_checkpoint() -> Path:
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-            _save(Path(temporary) / "smollm2")
+            _save_smollm2(Path(temporary) / "smollm2")
             os.rename(Path(temporary) / "smollm2", folder)
     return folder
 
 
-def _save(folder: Path) -> None:
+def save_smallest(folder: Path) -> None:
+    """A model with SmolLM2's vocabulary, small as can be, with random weights that are far from each other."""
+    config = LlamaConfig(
+        vocab_size=49152,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+    )
+    _save(build_tiny_model(LlamaForCausalLM, config, seed=0), folder)
+
+
+def _save_smollm2(folder: Path) -> None:
     checkpoint = load_checkpoint("smollm2")
-    config = copy.deepcopy(checkpoint.model.config)
-    del config.quantization_config
-    model = type(checkpoint.model)(config)
-    model.load_state_dict(checkpoint.model.state_dict())
-    model.save_pretrained(folder)
+    _save(checkpoint.model, folder)
     checkpoint.tokenizer.save_pretrained(folder)
     # optimum-onnx's transformers looks for it where it was before 5.0, and takes a default where it finds none.
     path = folder / "config.json"
     settings = json.loads(path.read_text("utf-8"))
     settings["rope_theta"] = settings["rope_parameters"]["rope_theta"]
     path.write_text(json.dumps(settings, indent=2), "utf-8")
+
+
+def _save(model: Any, folder: Path) -> None:
+    # transformers draws progress bars that have no switch.
+    with redirect_stderr(io.StringIO()):
+        model.save_pretrained(folder)

@@ -1,0 +1,114 @@
+"""Find the attentions of a decoder layer: what updates the KV cache, in the layer itself or in one module between."""
+
+from __future__ import annotations
+
+import ast
+
+from qeff_codegen.anatomy.anatomy import Part
+from qeff_codegen.anatomy.caches import cache_update, passed_cache, received_cache
+from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
+from qeff_codegen.anatomy.refusing import refusal
+from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.tree import find, spelled
+
+
+def find_attentions(file: ModelingFile, layer: ModelingClass) -> tuple[Part, ...]:
+    """Every class that a decoder layer, or the module between, builds and that updates the cache.
+
+    Raises:
+        Refusal: there is none, or a call may be of one or the other.
+    """
+    parts: dict[str, Part] = {}
+    for attribute, names in layer.built.items():
+        for name in names:
+            cls = file.classes[name]
+            update = cache_update(cls)
+            if update is None or cls.forward is None:
+                continue
+            known = parts.get(name)
+            because = known.because if known else (f"its forward calls `{spelled(update)}`",)
+            called_as = (*(known.called_as if known else ()), *_spellings(layer, attribute))
+            cache = known.cache_parameter if known else received_cache(file, cls, update)
+            parts[name] = Part(
+                Role.ATTENTION,
+                cls,
+                (*because, f"`{layer.name}` builds it as `self.{attribute}`"),
+                called_as,
+                cache,
+                _alternatives(file, layer, cls),
+            )
+    if not parts:
+        raise refusal(
+            file,
+            f"no attention of `{layer.name}` updates a KV cache",
+            layer.node.lineno,
+            "`<key>, <value> = <cache>.update(<key>, <value>, self.layer_idx)` in the forward of one of its modules",
+        )
+    spellings = [spelling for part in parts.values() for spelling in part.called_as]
+    shared = next((spelling for spelling in spellings if spellings.count(spelling) > 1), None)
+    if shared is not None:
+        raise refusal(
+            file,
+            f"`{shared}` of `{layer.name}` may be one of several attentions: {', '.join(parts)}",
+            layer.node.lineno,
+            "one attention class for each attribute of the decoder layer",
+        )
+    return tuple(parts.values())
+
+
+def find_wrapper(file: ModelingFile, layer: ModelingClass) -> tuple[tuple[str, ...], str] | None:
+    """Attributes and class of the one module that stands between a decoder layer and its attention, if one does."""
+    built = [(attribute, name) for attribute, names in layer.built.items() for name in names]
+    if any(cache_update(file.classes[name]) for _, name in built):
+        return None
+    between = [
+        (attribute, name)
+        for attribute, name in built
+        for inner in {inner for names in file.classes[name].built.values() for inner in names}
+        if cache_update(file.classes[inner]) and file.classes[name].forward is not None
+    ]
+    names = {name for _, name in between}
+    return (tuple(attribute for attribute, _ in between), names.pop()) if len(names) == 1 else None
+
+
+def wrapper_part(
+    file: ModelingFile, layer: ModelingClass, attributes: tuple[str, ...], name: str, attentions: tuple[Part, ...]
+) -> Part:
+    """The module that `find_wrapper` found, as a part of the call path."""
+    callees = {spelling: part for part in attentions for spelling in part.called_as}
+    return Part(
+        Role.ATTENTION_WRAPPER,
+        file.classes[name],
+        (
+            f"`{layer.name}` builds it as {', '.join(f'`self.{attribute}`' for attribute in attributes)}",
+            f"it builds the attention `{', '.join(part.name for part in attentions)}`",
+        ),
+        tuple(spelling for attribute in attributes for spelling in _spellings(layer, attribute)),
+        passed_cache(file, file.classes[name], callees),
+    )
+
+
+def _spellings(builder: ModelingClass, attribute: str) -> tuple[str, ...]:
+    """How a class calls what it built as an attribute: by number where that is a list, else by its name."""
+    numbered = {
+        spelled(call.func)
+        for call in find(ast.Call, builder.forward)
+        if isinstance(call.func, ast.Subscript)
+        and self_attribute(call.func.value) == attribute
+        and isinstance(call.func.slice, ast.Constant)
+    }
+    return tuple(sorted(numbered)) or (f"self.{attribute}",)
+
+
+def _alternatives(file: ModelingFile, builder: ModelingClass, cls: ModelingClass) -> tuple[str, ...]:
+    """Other implementations of an attention; each must be the same module with another forward."""
+    names = builder.alternatives.get(cls.name, ())
+    for name in names:
+        if file.classes[name].bases != (cls.name,):
+            raise refusal(
+                file,
+                f"`{name}` may stand in for `{cls.name}` and is not a subclass of it",
+                file.classes[name].node.lineno,
+                f"`class {name}({cls.name})`, the same weights with another forward",
+            )
+    return names

@@ -1,0 +1,72 @@
+"""Where the KV cache is updated, and what each forward on the way there calls it."""
+
+from __future__ import annotations
+
+import ast
+
+from qeff_codegen.anatomy.anatomy import Part
+from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, bind, self_attribute
+from qeff_codegen.anatomy.refusing import refusal
+from qeff_codegen.anatomy.tree import find, spelled
+
+# <key>, <value> and the layer's index.
+GIVEN = 3
+
+
+def cache_update(cls: ModelingClass) -> ast.Call | None:
+    """The first `<cache>.update(<key>, <value>, self.<layer index>, ...)` of the class, if there is one."""
+    for method in cls.methods.values():
+        for call in find(ast.Call, method):
+            if not isinstance(call.func, ast.Attribute) or call.func.attr != "update" or len(call.args) < GIVEN:
+                continue
+            if (self_attribute(call.args[2]) or "").startswith("layer_i"):
+                return call
+    return None
+
+
+def received_cache(file: ModelingFile, cls: ModelingClass, update: ast.Call) -> str:
+    """The parameter of forward that the updated cache comes from, through at most one local alias.
+
+    Raises:
+        Refusal: it comes from elsewhere.
+    """
+    assert isinstance(update.func, ast.Attribute) and cls.forward is not None
+    receiver = spelled(update.func.value)
+    names = {item.arg for item in (*cls.forward.args.args, *cls.forward.args.kwonlyargs)}
+    if receiver in names:
+        return receiver
+    for statement in find(ast.Assign, cls.forward):
+        if receiver in map(spelled, statement.targets):
+            if isinstance(statement.value, ast.Name) and statement.value.id in names:
+                return statement.value.id
+    raise refusal(
+        file,
+        f"`{receiver}` in `{cls.name}.forward` is not the KV cache that came in as a parameter",
+        update.lineno,
+        "`<cache>.update(...)` where <cache> is a parameter of forward",
+    )
+
+
+def passed_cache(file: ModelingFile, caller: ModelingClass, callees: dict[str, Part]) -> str:
+    """What `caller.forward` calls the cache it hands on to one of `callees`, which are keyed by their calls' spelling.
+
+    Raises:
+        Refusal: it hands none on, or none that has a plain name.
+    """
+    for call in find(ast.Call, caller.forward):
+        part = callees.get(spelled(call.func))
+        if part is None:
+            continue
+        value = bind(call, part.forward).get(part.cache_parameter)
+        # `<cache> if use_cache else None`
+        value = value.body if isinstance(value, ast.IfExp) else value
+        for name in find(ast.Name, value):
+            return name.id
+    line = caller.forward.lineno if caller.forward else caller.node.lineno
+    calls = " or ".join(f"`{name}(...)`" for name in callees)
+    raise refusal(
+        file,
+        f"`{caller.name}.forward` does not hand the KV cache on",
+        line,
+        f"a call of {calls} that passes the cache",
+    )

@@ -1,0 +1,115 @@
+"""Runs a QEff model in PyTorch, one call at a time, with the interface of the onnxruntime session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from qeff_codegen.export.graph_io import LayerShapes, in_graph_order, kv_names
+from qeff_codegen.export.kv_cache import allocate_kv_cache, cache_of, check_ctx_len, kv_cache_shapes
+from qeff_codegen.export.sampler_io import PENALTY_BUFFERS, SamplerSpec
+from qeff_codegen.export.sampling import Sampler
+
+
+class TorchDecoder:
+    """Keeps a model's KV cache between calls.
+
+    Args:
+        model: a causal LM whose modules were mapped to their QEff classes.
+        batch_size: rows of the cache; with continuous batching, the slots that `batch_index` chooses from.
+        ctx_len: slots per row.
+        layers: what each layer caches; asked of the model unless given.
+        sampler: what draws the next tokens, where not logits are wanted but these.
+
+    Raises:
+        UsageError: the model knows fewer positions than `ctx_len`.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        batch_size: int,
+        ctx_len: int,
+        *,
+        layers: Sequence[LayerShapes] | None = None,
+        sampler: SamplerSpec | None = None,
+    ) -> None:
+        config: Any = model.config
+        check_ctx_len(config, ctx_len)
+        self.model = model.eval()
+        self._shapes = kv_cache_shapes(self.model) if layers is None else layers
+        self._batch_size = batch_size
+        self._ctx_len = ctx_len
+        self._sampler = None if sampler is None else Sampler(sampler)
+        self._vocab_size = config.get_text_config().vocab_size
+        self.reset()
+
+    def reset(self) -> None:
+        """Empties the cache."""
+        dtype = next(self.model.parameters()).dtype
+        self._past_key_values: Any = allocate_kv_cache(self._shapes, self._batch_size, self._ctx_len, dtype)
+        unseen = torch.zeros(self._batch_size, self._vocab_size, dtype=torch.bool)
+        self._penalty_buffers = [unseen, unseen]
+
+    def cache(self) -> dict[str, np.ndarray]:
+        """Returns what is cached, by the names and in the order of the graph's inputs.
+
+        Each is `[batch_size, num_heads, ctx_len, head_dim]`, and may share its memory with the cache.
+        """
+        pairs = zip(self._shapes, self._past_key_values, strict=True)
+        tensors = [tensor for layer, pair in pairs for tensor in in_graph_order(layer, pair)]
+        return {name: np.asarray(tensor) for name, tensor in zip(kv_names(self._shapes), tensors, strict=True)}
+
+    def run(
+        self,
+        input_ids: np.ndarray,
+        position_ids: np.ndarray,
+        batch_index: np.ndarray | None = None,
+        comp_ctx_lengths: np.ndarray | None = None,
+        num_logits_to_keep: np.ndarray | None = None,
+        **sampling: np.ndarray,
+    ) -> np.ndarray:
+        """Runs one prefill chunk or decode step and keeps the updated cache.
+
+        Args:
+            input_ids: int64 `[batch_size, seq_len]`.
+            position_ids: int64 `[batch_size, seq_len]`, -1 for pads.
+            batch_index: int64 `[batch_size, 1]`, the cache row of each input row (continuous batching).
+            comp_ctx_lengths: int64 of any content; its length is how many slots attention reads.
+            num_logits_to_keep: int64 `[num_logits, 1]` of any content; its length says of how many tokens.
+            sampling: what the sampler takes besides its buffers; see `sampler_io`.
+
+        Returns:
+            float32 `[batch_size, 1, vocab]`: the logits of each row's last token in this call; with
+            `num_logits_to_keep` `[batch_size, num_logits, vocab]`, those of its last tokens in their order.
+            With a sampler int64 `[batch_size, 1, 1]`: each row's next token.
+        """
+        optional = {
+            "batch_index": batch_index,
+            "comp_ctx_lengths": comp_ctx_lengths,
+            "num_logits_to_keep": num_logits_to_keep,
+        }
+        with torch.no_grad():
+            outputs = self.model(
+                input_ids=torch.from_numpy(input_ids),
+                position_ids=torch.from_numpy(position_ids),
+                past_key_values=self._past_key_values,
+                use_cache=True,
+                **{name: torch.from_numpy(array) for name, array in optional.items() if array is not None},
+            )
+            self._past_key_values = list(cache_of(outputs))
+            if self._sampler is None:
+                return np.asarray(outputs.logits)
+            results, self._penalty_buffers = self._sampler(
+                outputs.logits,
+                torch.from_numpy(input_ids),
+                torch.from_numpy(position_ids),
+                None if batch_index is None else torch.from_numpy(batch_index),
+                **{name: torch.from_numpy(array) for name, array in sampling.items()},
+                **dict(zip(PENALTY_BUFFERS, self._penalty_buffers, strict=True)),
+            )
+        return np.asarray(results[-1])

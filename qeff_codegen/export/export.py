@@ -1,0 +1,244 @@
+"""Writes a QEff model as the ONNX graph that `qaic-compile` reads and onnxruntime runs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import onnx_ir
+import torch
+from onnx_ir.passes.common import (
+    ClearMetadataAndDocStringPass,
+    CommonSubexpressionEliminationPass,
+    IdentityEliminationPass,
+    RemoveUnusedNodesPass,
+)
+from torch import nn
+
+from qeff_codegen.export.dynamo_export import traced_with_torch_export
+from qeff_codegen.export.graph_file import save_graph, whole_or_not_at_all
+from qeff_codegen.export.graph_io import (
+    ExportSpec,
+    LayerShapes,
+    dynamic_axes,
+    in_graph_order,
+    input_names,
+    optional_input_names,
+    output_names,
+    retained_state_name,
+)
+from qeff_codegen.export.graph_weights import attach_weights, weights_of, weights_replaced
+from qeff_codegen.export.kv_cache import allocate_kv_cache, cache_of, check_ctx_len, kv_cache_shapes
+from qeff_codegen.export.layer_scopes import by_node_name, by_scope, repeated_layers
+from qeff_codegen.export.missing_operators import register_missing_operators
+from qeff_codegen.export.plain_casts import spell_casts
+from qeff_codegen.export.sampler_io import NEXT_TOKENS, SAMPLING_INPUTS, example_inputs
+from qeff_codegen.export.sampling import Sampler
+from qeff_codegen.export.size_sharing import share_sizes
+from qeff_codegen.export.subfunctions import outline_layers
+from qeff_codegen.export.weight_folding import fold_into_weights
+from qeff_codegen.runtime.cache_utils import every_layer_for_itself
+from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
+
+# Sizes of the example the exporter traces. The axes are dynamic, so any will do that is not 1 (a size of 1
+# broadcasts) and makes tracing quick.
+_TRACED_BATCH_SIZE = 2
+_TRACED_CACHE_ROWS = 3
+_TRACED_SEQ_LEN = 4
+_TRACED_NUM_LOGITS = 2
+_TRACED_CTX_LEN = 8
+
+
+class _GraphInterface(nn.Module):
+    """Gives a QEff model the graph's argument order and flat outputs, whatever its own signature's order is."""
+
+    def __init__(self, decoder: nn.Module, layers: list[LayerShapes], spec: ExportSpec) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.layers = layers
+        self.optional_input_names = optional_input_names(spec)
+        self.sampler = None if spec.sampler is None else Sampler(spec.sampler)
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        position_ids: torch.Tensor,
+        past_key_values: list[tuple[torch.Tensor, torch.Tensor]],
+        optional_inputs: list[torch.Tensor],
+    ) -> tuple[torch.Tensor, ...]:
+        optional = dict(zip(self.optional_input_names, optional_inputs, strict=True))
+        sampling = {name: optional.pop(name) for name in SAMPLING_INPUTS if name in optional}
+        outputs = self.decoder(
+            input_ids=input_ids,
+            position_ids=position_ids,
+            past_key_values=self._reordered(past_key_values),
+            use_cache=True,
+            **optional,
+        )
+        cache = (tensor for pair in self._reordered(cache_of(outputs)) for tensor in pair)
+        if self.sampler is None:
+            return outputs.logits, *cache
+        batch_index = optional.get("batch_index")
+        results, buffers = self.sampler(outputs.logits, input_ids, position_ids, batch_index, **sampling)
+        return *results, *cache, *buffers
+
+    def _reordered(
+        self, pairs: Iterable[tuple[torch.Tensor, torch.Tensor]]
+    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        return [in_graph_order(layer, pair) for layer, pair in zip(self.layers, pairs, strict=True)]
+
+
+class _WeightsAsInputs(_GraphInterface):
+    """Takes the weights as its last input, so that the TorchScript exporter copies none."""
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns nothing: what is in it the exporter would write."""
+        return {}
+
+    def forward(self, *inputs: Any) -> tuple[torch.Tensor, ...]:
+        *others, weights = inputs
+        with weights_replaced(self.decoder, weights):
+            return super().forward(*others)
+
+
+def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
+    """Exports with the TorchScript exporter, which is QEfficient's default, or with torch.export.
+
+    Args:
+        model: a causal LM whose modules were mapped to their QEff classes, with its weights.
+        onnx_path: the file to write; it appears complete or not at all, and so does the file of large weights that
+            stands beside it (see `graph_file`).
+        spec: which inputs the graph takes and the context it is meant for.
+
+    Returns:
+        `onnx_path`.
+
+    Raises:
+        UsageError: the model knows fewer positions than `spec.ctx_len`, it cannot be exported as asked, or the folder
+            cannot be written to.
+    """
+    config: Any = model.config
+    check_ctx_len(config, spec.ctx_len)
+    shapes = kv_cache_shapes(model)
+    each_layer = every_layer_for_itself() if spec.use_onnx_subfunctions or spec.dynamo else nullcontext()
+    with whole_or_not_at_all(onnx_path) as unfinished:
+        with _expected_warnings_silenced(), each_layer, torch.no_grad():
+            inputs = _example_inputs(model, shapes, spec)
+            if spec.dynamo:
+                interface = _GraphInterface(model, shapes, spec).train(model.training)
+                graph_model = traced_with_torch_export(interface, inputs, shapes, spec)
+            else:
+                interface = _WeightsAsInputs(model, shapes, spec).train(model.training)
+                graph_model = _traced_with_torchscript(interface, inputs, shapes, spec, unfinished)
+        attach_weights(graph_model.graph, model)
+        spell_casts(graph_model)
+        if spec.use_onnx_subfunctions:
+            # Nothing is folded in functions.
+            fold_into_weights(graph_model.graph)
+            layers = repeated_layers(model)
+            outline_layers(graph_model, layers, by_scope(layers) if spec.dynamo else by_node_name(layers))
+        _tidy(graph_model)
+        _declare_output_shapes(graph_model.graph, _vocab_size(model), spec)
+        save_graph(graph_model, unfinished)
+    return onnx_path
+
+
+def _traced_with_torchscript(
+    interface: _GraphInterface, inputs: tuple[Any, ...], shapes: list[LayerShapes], spec: ExportSpec, unfinished: Path
+) -> onnx_ir.Model:
+    """The graph as the TorchScript exporter writes it to `unfinished`, with weights as inputs."""
+    register_missing_operators()
+    weights = weights_of(interface.decoder)
+    torch.onnx.export(
+        interface,
+        (*inputs, list(weights.values())),
+        str(unfinished),
+        input_names=[*input_names(spec, shapes), *weights],
+        output_names=output_names(spec, shapes),
+        dynamic_axes=dynamic_axes(spec, shapes),
+        opset_version=ONNX_EXPORT_OPSET,
+        dynamo=False,
+    )
+    graph_model = onnx_ir.load(unfinished)
+    # A function asks for its sizes itself: shared ones would make the first layer's another than the others'.
+    return graph_model if spec.use_onnx_subfunctions else share_sizes(graph_model)
+
+
+def _example_inputs(model: nn.Module, shapes: list[LayerShapes], spec: ExportSpec) -> tuple[Any, ...]:
+    """Returns what the exporter traces, in the order of the graph's inputs."""
+    dtype = next(model.parameters()).dtype
+    cache_rows = _TRACED_CACHE_ROWS if spec.continuous_batching else _TRACED_BATCH_SIZE
+    seq_len, ctx_len = min(_TRACED_SEQ_LEN, spec.ctx_len), min(_TRACED_CTX_LEN, spec.ctx_len)
+    input_ids = torch.zeros(_TRACED_BATCH_SIZE, seq_len, dtype=torch.int64)
+    position_ids = torch.arange(seq_len).repeat(_TRACED_BATCH_SIZE, 1)
+    cache = allocate_kv_cache(shapes, cache_rows, ctx_len, dtype)
+    pairs = [in_graph_order(layer, pair) for layer, pair in zip(shapes, cache, strict=True)]
+    inputs: list[Any] = [input_ids, position_ids, pairs]
+    optional: list[torch.Tensor] = []
+    if spec.continuous_batching:
+        optional.append(torch.arange(_TRACED_BATCH_SIZE).unsqueeze(1))
+    if spec.compute_context_length:
+        optional.append(torch.zeros(max(1, ctx_len - 1), dtype=torch.int64))
+    if spec.is_tlm:
+        optional.append(torch.zeros(min(_TRACED_NUM_LOGITS, seq_len), 1, dtype=torch.int64))
+    if spec.sampler is not None:
+        config: Any = model.config
+        vocab_size = config.get_text_config().vocab_size
+        sampling = example_inputs(spec.sampler, _TRACED_BATCH_SIZE, seq_len, cache_rows, vocab_size)
+        optional.extend(sampling.values())
+    return (*inputs, optional)
+
+
+@contextmanager
+def _expected_warnings_silenced() -> Iterator[None]:
+    """Hides what the exporter says about every decoder: it is deprecated, and it traces lengths and indexing.
+
+    The cache compares lengths to share slots between layers, which holds for any length; and the index that picks
+    each row's last token is never negative.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.filterwarnings("ignore", message="Exporting aten::index operator of advanced indexing")
+        yield
+
+
+def _tidy(graph_model: onnx_ir.Model) -> None:
+    """Leaves fewer nodes."""
+    # Most of what computes the same are constants; about 4 nodes in 10 go.
+    CommonSubexpressionEliminationPass()(graph_model)
+    IdentityEliminationPass()(graph_model)
+    fold_into_weights(graph_model.graph)
+    RemoveUnusedNodesPass()(graph_model)
+    # Traces of the code that made each node, with paths of this machine.
+    ClearMetadataAndDocStringPass()(graph_model)
+
+
+def _vocab_size(model: nn.Module) -> int:
+    """The number of logits of one token, asked of the model: it need not be the configuration's."""
+    one = torch.zeros(1, 1, dtype=torch.int64)
+    with torch.no_grad():
+        outputs = model(
+            input_ids=one,
+            position_ids=one,
+            past_key_values=allocate_kv_cache(kv_cache_shapes(model), 1, 1, next(model.parameters()).dtype),
+            use_cache=True,
+        )
+    return int(outputs.logits.shape[-1])
+
+
+def _declare_output_shapes(graph: onnx_ir.Graph, vocab_size: int, spec: ExportSpec) -> None:
+    """Gives the outputs their shapes, of which the exporter infers a part."""
+    taken = {retained_state_name(value.name or ""): value for value in graph.inputs}
+    for output in graph.outputs:
+        if output.name in taken:
+            output.shape = taken[output.name].shape
+        else:
+            tokens = "num_logits_to_keep" if spec.is_tlm else 1
+            known = output.shape[-1] if output.shape else None
+            # torch.export knows it; TorchScript does not infer it through every head.
+            last = known if isinstance(known, int) else vocab_size
+            output.shape = onnx_ir.Shape(["batch_size", tokens, 1 if output.name == NEXT_TOKENS else last])

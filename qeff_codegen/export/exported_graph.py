@@ -1,0 +1,79 @@
+"""The ONNX graph of a QEff model, kept by what it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from qeff_codegen.export.export import export_onnx
+from qeff_codegen.export.graph_io import ExportSpec, kv_names
+from qeff_codegen.export.kv_cache import kv_cache_shapes
+from qeff_codegen.files.artifact_store import ArtifactStore
+from qeff_codegen.own_code import own_code_sha256
+
+GRAPH_FILE = "model.onnx"
+# What writes the graph, beside our own code.
+_PACKAGES = ("torch", "transformers", "onnx", "onnx_ir", "onnxscript")
+_ONNX_TRANSFORMS = ("CommonSubexpressionElimination", "IdentityElimination")
+_SUBFUNCTIONS_TRANSFORM = "OutlineLayers"
+
+
+@dataclass(frozen=True)
+class ExportedGraph:
+    """A graph on disk.
+
+    Attributes:
+        onnx_path: its file.
+        spec: the inputs it takes.
+        kv_names: its cache inputs, in order.
+        pytorch_transforms: names of the transforms that made the model.
+        onnx_transforms: names of what was done to the graph.
+    """
+
+    onnx_path: Path
+    spec: ExportSpec
+    kv_names: tuple[str, ...]
+    pytorch_transforms: tuple[str, ...]
+    onnx_transforms: tuple[str, ...]
+
+
+def exported_graph(
+    name: str,
+    model: Any,
+    spec: ExportSpec,
+    store: ArtifactStore,
+    *,
+    made_from: Mapping[str, str],
+    pytorch_transforms: tuple[str, ...],
+) -> ExportedGraph:
+    """The graph of `model`, from the store or exported now.
+
+    Args:
+        name: the checkpoint's name.
+        model: a causal LM whose modules were mapped to their QEff classes.
+        spec: the inputs the graph takes.
+        store: where graphs are kept.
+        made_from: hashes of the checkpoint and of the generated code.
+        pytorch_transforms: names of the transforms that were applied.
+
+    Raises:
+        UsageError: the model cannot be exported as asked, or the store cannot be written.
+    """
+    facts = {
+        **made_from,
+        "configuration": model.config.to_json_string(use_diff=False),
+        "export": asdict(spec),
+        "runtime": own_code_sha256("export", "runtime"),
+        "packages": {package: version(package) for package in _PACKAGES},
+    }
+
+    def export(unfinished: Path) -> None:
+        export_onnx(model, unfinished / GRAPH_FILE, spec)
+
+    folder = store.get(name, facts, export)
+    names = tuple(kv_names(kv_cache_shapes(model)))
+    first = (_SUBFUNCTIONS_TRANSFORM,) if spec.use_onnx_subfunctions else ()
+    return ExportedGraph(folder / GRAPH_FILE, spec, names, pytorch_transforms, (*first, *_ONNX_TRANSFORMS))

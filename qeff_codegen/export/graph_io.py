@@ -1,0 +1,120 @@
+"""Names, order and dynamic axes of an exported decoder's inputs and outputs, as QEfficient's tools expect them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from qeff_codegen.export.sampler_io import PENALTY_BUFFERS, SAMPLING_INPUTS, SamplerSpec, sampler_axes
+
+RETAINED_STATE_SUFFIX = "_RetainedState"
+LOGITS = "logits"
+
+
+# What a layer's cache tensors are called, keys before values. Where keys and values are expanded from a latent after
+# they were read, what is cached is the rotated part of the keys and the latent.
+KEY_AND_VALUE = ("past_key", "past_value")
+ROTATED_AND_LATENT = ("k_pe", "compressed_kv")
+
+
+@dataclass(frozen=True)
+class KVShape:
+    """A cache tensor: its name without the layer's number, and what it needs besides batch size and context length."""
+
+    name: str
+    num_heads: int
+    head_dim: int
+
+
+# One cached layer: its keys and its values, whose shapes need not be the same.
+LayerShapes = tuple[KVShape, KVShape]
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True)
+class ExportSpec:
+    """Which graph to export. Batch size, sequence length and context length stay dynamic in every one of them.
+
+    Attributes:
+        ctx_len: the largest context the graph is meant for, in tokens; the model must know that many positions.
+        continuous_batching: the graph takes `batch_index`, and the cache's first axis is `full_batch_size`.
+        compute_context_length: the graph takes `comp_ctx_lengths`, whose length is how much of the context
+            attention reads.
+        is_tlm: the graph takes `num_logits_to_keep`, whose length is the logits of how many tokens it returns: the
+            target language model of speculative decoding.
+        use_onnx_subfunctions: each decoder-layer class is one ONNX function, called once for each layer.
+        sampler: how the graph draws the next tokens, which it then gives instead of logits; None where it does not.
+        dynamo: torch.export traces the model, not TorchScript.
+    """
+
+    ctx_len: int
+    continuous_batching: bool = False
+    compute_context_length: bool = False
+    is_tlm: bool = False
+    use_onnx_subfunctions: bool = False
+    sampler: SamplerSpec | None = None
+    dynamo: bool = False
+
+
+def in_graph_order(layer: LayerShapes, pair: tuple[_Item, _Item]) -> tuple[_Item, _Item]:
+    """Returns what belongs to a layer's keys and values in the graph's order, or from there in the model's.
+
+    The graph takes keys before values, and a latent before the rotated part.
+    """
+    first, second = pair
+    return (second, first) if layer[0].name == ROTATED_AND_LATENT[0] else pair
+
+
+def kv_names(layers: Sequence[LayerShapes]) -> list[str]:
+    """Returns the cache's input names: key and value of layer 0, of layer 1, and so on."""
+    return [f"{part.name}.{index}" for index, layer in enumerate(layers) for part in in_graph_order(layer, layer)]
+
+
+def retained_state_name(kv_name: str) -> str:
+    """Returns the output that holds the updated tensor of a cache input; the compiler pairs them by this suffix."""
+    return kv_name + RETAINED_STATE_SUFFIX
+
+
+def optional_input_names(spec: ExportSpec) -> list[str]:
+    """Returns, in order, the inputs that only some graphs take."""
+    asked = {
+        "batch_index": spec.continuous_batching,
+        "comp_ctx_lengths": spec.compute_context_length,
+        "num_logits_to_keep": spec.is_tlm,
+    }
+    sampling = SAMPLING_INPUTS if spec.sampler is not None else ()
+    return [*(name for name, wanted in asked.items() if wanted), *sampling]
+
+
+def input_names(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[str]:
+    """Returns the graph's inputs in order."""
+    return ["input_ids", "position_ids", *kv_names(layers), *optional_input_names(spec)]
+
+
+def output_names(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[str]:
+    """Returns the graph's outputs in order."""
+    results, buffers = ([LOGITS], ()) if spec.sampler is None else (spec.sampler.output_names, PENALTY_BUFFERS)
+    return [*results, *(retained_state_name(name) for name in (*kv_names(layers), *buffers))]
+
+
+def dynamic_axes(spec: ExportSpec, layers: Sequence[LayerShapes]) -> dict[str, dict[int, str]]:
+    """Returns, for every input and output, the name of each axis that is not fixed."""
+    cache_rows = "full_batch_size" if spec.continuous_batching else "batch_size"
+    tokens = {0: "batch_size", 1: "seq_len"}
+    axes: dict[str, dict[int, str]] = {"input_ids": tokens, "position_ids": tokens}
+    for name in kv_names(layers):
+        axes[name] = axes[retained_state_name(name)] = {0: cache_rows, 2: "ctx_len"}
+    if spec.continuous_batching:
+        axes["batch_index"] = {0: "batch_size"}
+    if spec.compute_context_length:
+        axes["comp_ctx_lengths"] = {0: "comp_ctx_lengths"}
+    if spec.is_tlm:
+        axes["num_logits_to_keep"] = {0: "num_logits_to_keep"}
+    if spec.sampler is not None:
+        axes |= sampler_axes(spec.sampler)
+        for name in PENALTY_BUFFERS:
+            axes[name] = axes[retained_state_name(name)] = {0: cache_rows}
+        return axes
+    axes[LOGITS] = {0: "batch_size", 1: "num_logits_to_keep"} if spec.is_tlm else {0: "batch_size"}
+    return axes

@@ -1,0 +1,227 @@
+"""The smallest sizes at which every part of a family still does its work.
+
+A size is set when the family's configuration class has an attribute of that name, so no table of families is needed;
+the few that need more have a row in `EXCEPTIONS`, with the reason.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any
+
+from qeff_codegen.tiny_models.release_differences import rope_settings, with_readable_sizes
+
+# Every context of the tiny scenarios is shorter than this; "dynamic" NTK scaling therefore never starts, which is
+# what an export with fixed tables can promise.
+MAX_POSITIONS = 128
+# Prompts and decoding of the RoPE scenario cross this position.
+ORIGINAL_MAX_POSITIONS = 16
+SLIDING_WINDOW = 6
+
+NUM_LAYERS = 2
+
+# Canonical transformers names; `attribute_map` says what a family calls them. Heads are wider than
+# hidden_size / heads (where a family allows it) and K/V heads are fewer, so that mixed-up sizes cannot pass.
+_CANONICAL: dict[str, Any] = {
+    "vocab_size": 160,
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": NUM_LAYERS,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 32,
+    "max_position_embeddings": MAX_POSITIONS,
+}
+
+# Further sizes, by the names families give them. Sizes that could be mixed up differ.
+_FURTHER: dict[str, Any] = {
+    # Families that also have an encoder say which sizes are the decoder's.
+    "decoder_attention_heads": 4,
+    "decoder_ffn_dim": 96,
+    "decoder_layers": NUM_LAYERS,
+    "dff": 96,
+    "ffn_dim": 96,
+    "ffn_hidden_size": 96,
+    "hidden_size_per_layer_input": 16,
+    # Not a size: some families are encoders unless they are told, and generate nonsense then.
+    "is_decoder": True,
+    "intermediate_size_mlp": 80,
+    "laurel_rank": 12,
+    "max_seq_len": MAX_POSITIONS,
+    "max_target_positions": MAX_POSITIONS,
+    "n_ctx": MAX_POSITIONS,
+    "num_kv_heads": 2,
+    # Fewer than the heads' dimensions: what lies beyond is not rotated.
+    "rotary_dim": 8,
+    "vocab_size_per_layer_input": 160,
+    "word_embed_proj_dim": 48,
+    # Temperature tuning starts at this position.
+    "floor_scale": 8,
+}
+
+# Every token chooses two of eight experts, from two of four groups where there are groups.
+_EXPERTS: dict[str, Any] = {
+    **dict.fromkeys(("moe_num_experts", "n_routed_experts", "num_experts", "num_local_experts"), 8),
+    **dict.fromkeys(("moe_k", "moe_topk", "num_experts_per_tok", "top_k_experts"), 2),
+    **dict.fromkeys(("moe_num_shared_experts", "n_shared_experts", "num_shared_experts"), 2),
+    **dict.fromkeys(("expert_ffn_hidden_size", "moe_intermediate_size"), 48),
+    **dict.fromkeys(("shared_expert_intermediate_size", "shared_intermediate_size"), 56),
+    "n_group": 4,
+    "topk_group": 2,
+    "zero_expert_num": 2,
+    # Layer 0 dense, layer 1 of experts, in each of the ways families say so.
+    "first_k_dense_replace": 1,
+    "mlp_layer_types": ["dense", "sparse"],
+    "mlp_only_layers": [0],
+    "moe_layer_end_index": NUM_LAYERS - 1,
+    "moe_layer_start_index": 1,
+    "moe_layers": [1],
+    "num_dense_layers": 1,
+}
+
+# Multi-head latent attention. Its rotary embedding takes `head_dim` for the part that is rotated.
+_LATENT: dict[str, Any] = {
+    "head_dim": 8,
+    "index_head_dim": 16,
+    "index_n_heads": 2,
+    # At least the context: with fewer, rounding decides which tokens are attended to.
+    "index_topk": MAX_POSITIONS,
+    "kv_lora_rank": 24,
+    "num_key_value_heads": 4,
+    "q_lora_rank": 40,
+    "qk_head_dim": 24,
+    "qk_nope_head_dim": 16,
+    "qk_rope_head_dim": 8,
+    "v_head_dim": 20,
+}
+
+# Model types that need more than their attributes tell, and why.
+EXCEPTIONS: dict[str, dict[str, Any]] = {
+    # Its sizes stand in nested configurations. The experts' size must equal the model's, or upstream itself fails.
+    "dbrx": {
+        "attn_config": {"kv_n_heads": 2, "clip_qkv": 2.0, "rope_theta": 10000.0},
+        "ffn_config": {"hidden_size": 64, "ffn_hidden_size": 64, "moe_num_experts": 8, "moe_top_k": 2},
+    },
+    # Two of four layers read the keys and values of the two before; each list has one entry per layer.
+    "gemma3n_text": {
+        "activation_sparsity_pattern": [0.95, 0.0, 0.95, 0.0],
+        "intermediate_size": [96, 96, 96, 96],
+        "layer_types": ["sliding_attention", "full_attention"] * 2,
+        "num_hidden_layers": 4,
+        "num_kv_shared_layers": 2,
+    },
+    # Of the settings of its full layers, newer releases say none but when they are made.
+    "gemma4_text": {
+        "global_head_dim": 64,
+        "layer_types": ["sliding_attention", "full_attention"] * 2,
+        "num_global_key_value_heads": 1,
+        "num_hidden_layers": 4,
+        "num_kv_shared_layers": 2,
+    },
+    "gemma4_unified_text": {
+        "global_head_dim": 64,
+        "layer_types": ["sliding_attention", "full_attention"] * 2,
+        "num_global_key_value_heads": 1,
+        "num_hidden_layers": 4,
+        "num_kv_shared_layers": 2,
+    },
+    # Layer kinds come as a run-length list.
+    "gpt_neo": {"attention_types": [[["global", "local"], 1]]},
+    # Its output projection takes as many features as the model has.
+    "helium": {"head_dim": 16},
+    # Each of its layers has two attentions, which count as layers of the cache.
+    "longcat_flash": {"num_layers": NUM_LAYERS, "num_hidden_layers": 2 * NUM_LAYERS},
+}
+
+# Tiny models' scores are small: a cap far above them would be the identity, and a lost one would go unnoticed.
+_CAPS = {"attn_logit_softcapping": 2.0}
+
+_MULTIPLIER = re.compile(r"(?:_|\b)(?:multiplier|scale|scaling|scaling_factor)$")
+
+
+def tiny_sizes(config_class: type[Any], default: Any) -> dict[str, Any]:
+    """What to call `config_class` with to get its smallest useful configuration, in the family's own names.
+
+    Args:
+        config_class: a family's configuration class.
+        default: an instance made without arguments.
+    """
+    default = with_readable_sizes(default)
+    attribute_map = getattr(config_class, "attribute_map", {})
+    sizes = _CANONICAL | _FURTHER | _EXPERTS | _layer_kinds(default) | _multipliers(default) | _rope(default)
+    if hasattr(default, "kv_lora_rank"):
+        sizes |= _LATENT
+    sizes |= {name: cap for name, cap in _CAPS.items() if getattr(default, name, None) is not None}
+    named = {attribute_map.get(name, name): value for name, value in sizes.items()}
+    chosen = {
+        name: value for name, value in named.items() if hasattr(default, name) and not is_computed(config_class, name)
+    }
+    return copy.deepcopy(chosen | _special_tokens(config_class) | _exceptions(default))
+
+
+def is_computed(config_class: type[Any], name: str) -> bool:
+    """Whether an attribute follows from others and cannot be given."""
+    member = getattr(config_class, name, None)
+    return isinstance(member, property) and member.fset is None
+
+
+def _exceptions(default: Any) -> dict[str, Any]:
+    """The model type's row, without what a nested configuration of this release does not know and would refuse."""
+    row = dict(EXCEPTIONS.get(default.model_type, {}))
+    for name, value in row.items():
+        nested = getattr(default, name, None)
+        if isinstance(value, dict) and not isinstance(nested, dict | None):
+            row[name] = {key: size for key, size in value.items() if _takes(type(nested), key, size)}
+    return row
+
+
+def _takes(config_class: type[Any], name: str, value: Any) -> bool:
+    try:
+        config_class(**{name: value})
+    except Exception:  # each family validates its configuration with exceptions of its own
+        return False
+    return True
+
+
+def _special_tokens(config_class: type[Any]) -> dict[str, int | None]:
+    """No special tokens, so that every token is drawn alike; token 0 where a family insists on one."""
+    tokens: dict[str, int | None] = {}
+    for name in ("pad_token_id", "bos_token_id", "eos_token_id"):
+        tokens[name] = None if _takes(config_class, name, None) else 0
+    return tokens
+
+
+def _layer_kinds(default: Any) -> dict[str, Any]:
+    """One layer of each kind the family's layers are made of by default."""
+    kinds: dict[str, Any] = {}
+    for name in ("layer_types", "no_rope_layers"):
+        of_layers = getattr(default, name, None)
+        if of_layers:
+            distinct = list(dict.fromkeys(of_layers))
+            kinds[name] = (distinct * NUM_LAYERS)[:NUM_LAYERS]
+    return kinds
+
+
+def _multipliers(default: Any) -> dict[str, float]:
+    """Factors that are 1 by default, at another value: 1 hides a lost multiplication."""
+    return {
+        name: 0.75
+        for name, value in vars(default).items()
+        if _MULTIPLIER.search(name) and type(value) is float and value == 1.0
+    }
+
+
+def _rope(default: Any) -> dict[str, Any]:
+    """The default rotary settings, with positions of the tiny scenarios beyond the original maximum."""
+    found = rope_settings(default)
+    if found is None:
+        return {}
+    original = "original_max_position_embeddings"
+    shrunk = copy.deepcopy(found.values)
+    for settings in (shrunk, *(value for value in shrunk.values() if isinstance(value, dict))):
+        if original in settings:
+            settings[original] = ORIGINAL_MAX_POSITIONS
+        if "max_position_embeddings" in settings:
+            settings["max_position_embeddings"] = MAX_POSITIONS
+    return {found.name: shrunk} if shrunk != found.values else {}

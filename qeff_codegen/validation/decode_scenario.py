@@ -1,0 +1,33 @@
+"""Running a scenario on any decoder."""
+
+from __future__ import annotations
+
+from qeff_codegen.decoding.continuous_batching import generate_continuously
+from qeff_codegen.decoding.decoder import Decoder
+from qeff_codegen.decoding.generation import generate
+from qeff_codegen.validation.comparison import Trace
+from qeff_codegen.validation.scenarios import Scenario
+
+
+def decode_greedily(decoder: Decoder, scenario: Scenario) -> Trace:
+    """The logits of every generated token, from a decoder whose cache is empty."""
+    if scenario.full_batch_size is None:
+        generation = generate(
+            decoder.run,
+            scenario.prompts,
+            prefill_seq_len=scenario.prefill_seq_len,
+            ctx_len=scenario.ctx_len,
+            max_new_tokens=max(scenario.new_tokens),
+        )
+    else:
+        generation = generate_continuously(
+            decoder.run,
+            scenario.prompts,
+            full_batch_size=scenario.full_batch_size,
+            prefill_seq_len=scenario.prefill_seq_len,
+            ctx_len=scenario.ctx_len,
+            max_new_tokens=scenario.new_tokens,
+        )
+    return Trace(
+        tuple(generation.logits[:new_tokens, prompt] for prompt, new_tokens in enumerate(scenario.new_tokens))
+    )

@@ -1,0 +1,65 @@
+"""What one family is put through: every variant, every scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from qeff_codegen.tiny_models.configurations import Variant, variants
+from qeff_codegen.tiny_models.families import Family
+from qeff_codegen.validation.bench import Runtime
+from qeff_codegen.validation.results import (
+    NOT_RUN,
+    Row,
+    ScenarioFinished,
+    ScenarioResult,
+    StageResult,
+    StageStarted,
+)
+from qeff_codegen.validation.scenarios import scenarios
+from qeff_codegen.validation.stages import ALL_STAGES, failure, run_stages
+from qeff_codegen.validation.subjects import tiny_subject
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One family's variants, to be run with its QEff classes.
+
+    Attributes:
+        runtime: what makes its QEff model and runs it.
+        last_stage: the stage to stop after, 2 or 3.
+    """
+
+    family: Family
+    runtime: Runtime
+    variants: tuple[Variant, ...]
+    last_stage: int = ALL_STAGES
+
+    def rows(self) -> Iterator[Row]:
+        """The rows of the report, in the order in which they run."""
+        for variant in self.variants:
+            for scenario in scenarios(variant.kind, vocab_size=2, seed=0):
+                yield Row(self.family.name, variant.name, scenario.name)
+
+    def run(self) -> Iterator[StageStarted | ScenarioFinished]:
+        """Run everything; whatever upstream's or generated code raises is a scenario's result."""
+        for variant in self.variants:
+            rows = [row for row in self.rows() if row.variant == variant.name]
+            yield from (StageStarted(row, 1) for row in rows)
+            try:
+                subject = tiny_subject(self.family, variant)
+            except Exception as error:  # upstream's code may raise anything
+                yield from (ScenarioFinished(row, _without_reference(row, error)) for row in rows)
+            else:
+                yield from run_stages(subject, self.runtime, self.last_stage)
+
+
+def plan_for(family: Family, runtime: Runtime, last_stage: int = ALL_STAGES) -> Plan:
+    """All variants of `family`."""
+    return Plan(family, runtime, variants(family), last_stage)
+
+
+def _without_reference(row: Row, error: Exception) -> ScenarioResult:
+    skipped = (StageResult(stage, NOT_RUN, detail="Stage 1 failed") for stage in (2, 3, 4))
+    stages = (failure(1, error), *skipped)
+    return ScenarioResult(row.model, row.variant, row.scenario, None, None, None, None, stages)

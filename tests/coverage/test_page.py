@@ -1,0 +1,198 @@
+"""The page and the document of a sweep, word for word."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from qeff_codegen.coverage.family_result import FAILED, MISMATCH, REFUSED, SUPPORTED, FamilyResult
+from qeff_codegen.coverage.page import as_json, as_markdown, write_coverage
+from qeff_codegen.errors import UsageError
+from qeff_codegen.validation.results import PREFLIGHT_PASSED
+
+PLACE = "transformers/models/clip/modeling_clip.py:7"
+PLUM = FamilyResult(
+    "plum",
+    SUPPORTED,
+    seconds=12.34,
+    stages=3,
+    scenarios=8,
+    layers=("full", "experts"),
+    lines_added=46,
+    lines_removed=60,
+    kept=0.75,
+    notes=("plum, base: hardly sharp.",),
+    stage_4=PREFLIGHT_PASSED,
+)
+APPLE = FamilyResult(
+    "apple",
+    SUPPORTED,
+    seconds=4.0,
+    stages=3,
+    scenarios=12,
+    layers=("sliding",),
+    lines_added=40,
+    lines_removed=170,
+    kept=0.5,
+)
+CLIP = FamilyResult("clip", REFUSED, seconds=0.2, reason="`a | b`\nis odd", rule="anatomy", place=PLACE)
+FIG = FamilyResult("fig", REFUSED, seconds=0.1, reason="no loop", rule="anatomy")
+DATE = FamilyResult("date", REFUSED, seconds=0.1, reason="no cache", rule="return_cache", place="date.py:1")
+PEAR = FamilyResult(
+    "pear",
+    MISMATCH,
+    seconds=9.0,
+    reason="1 of 8 scenarios differ from upstream",
+    detail="base, ragged batch: Stage 2 different: here\nand there",
+    stages=3,
+    scenarios=8,
+    layers=("full",),
+    lines_added=10,
+    lines_removed=10,
+    kept=0.9,
+)
+QUINCE = FamilyResult("quince", FAILED, seconds=180.0, reason="not done after 180 s, ended")
+ALL = (PLUM, CLIP, QUINCE, APPLE, PEAR, FIG, DATE)
+
+MARKDOWN = """\
+# Coverage
+
+7 families with a causal LM in transformers 9.8.7, generated and validated by `python -m qeff_codegen sweep`.
+
+*Supported*: Stages 1 to 3 are equal in every scenario of every variant of the family's tiny model.
+*Refused*: nothing is generated, and the reason names the construct. *Mismatch* (generated code differs from upstream),
+*unfit* (it is equal, and its graph fails [preflight](preflight.md) or does not compile) and *failed* (it could not be
+found out) are defects.
+
+*Lines changed* are those that a diff of the emitted functions against upstream's adds and removes.
+*Kept* is the share of lines that are upstream's own in the emitted attention and decoder layer forwards.
+
+| state | families |
+|---|---|
+| all | 7 |
+| mismatch | 1 |
+| failed | 1 |
+| unfit | 0 |
+| supported | 2 |
+| refused | 3 |
+
+Lines changed in the median: +40 -60.
+
+Stage 4 (Cloud AI 100): preflight passed, not run on hardware, in 1 supported family.
+
+Kept in the median: 75%; in the family with the least: 50%.
+
+## Defects
+
+**MISMATCH: pear**: 1 of 8 scenarios differ from upstream
+
+    base, ragged batch: Stage 2 different: here
+    and there
+
+**FAILED: quince**: not done after 180 s, ended
+
+## Supported
+
+| family | layers | stages | scenarios | lines changed | kept | seconds |
+|---|---|---|---|---|---|---|
+| apple | sliding | 1-3 | 12 | +40 -170 | 50% | 4.0 |
+| plum | full, experts | 1-3 | 8 | +46 -60 | 75% | 12.3 |
+
+- plum, base: hardly sharp.
+
+## Refused
+
+| refused by | families |
+|---|---|
+| `anatomy` | 2 |
+| `return_cache` | 1 |
+
+| family | refused by | why | where | seconds |
+|---|---|---|---|---|
+| clip | `anatomy` | `a \\| b` is odd | clip/modeling_clip.py:7 | 0.2 |
+| date | `return_cache` | no cache | date.py:1 | 0.1 |
+| fig | `anatomy` | no loop |  | 0.1 |
+"""
+
+JSON = """\
+{
+  "transformers": "9.8.7",
+  "last_stage": 2,
+  "families": [
+    {
+      "family": "fig",
+      "state": "refused",
+      "seconds": 0.1,
+      "reason": "no loop",
+      "rule": "anatomy",
+      "place": "",
+      "detail": "",
+      "stages": null,
+      "scenarios": 0,
+      "layers": [],
+      "lines_added": null,
+      "lines_removed": null,
+      "kept": null,
+      "notes": [],
+      "stage_4": ""
+    },
+    {
+      "family": "plum",
+      "state": "supported",
+      "seconds": 12.34,
+      "reason": "",
+      "rule": "",
+      "place": "",
+      "detail": "",
+      "stages": 3,
+      "scenarios": 8,
+      "layers": [
+        "full",
+        "experts"
+      ],
+      "lines_added": 46,
+      "lines_removed": 60,
+      "kept": 0.75,
+      "notes": [
+        "plum, base: hardly sharp."
+      ],
+      "stage_4": "preflight passed, not run on hardware"
+    }
+  ]
+}
+"""
+
+
+def test_the_page() -> None:
+    assert as_markdown(ALL, "9.8.7", 3) == MARKDOWN
+    assert as_markdown(ALL[::-1], "9.8.7", 3) == MARKDOWN, "families end in any order"
+
+
+def test_the_document() -> None:
+    assert as_json((PLUM, FIG), "9.8.7", 2) == JSON
+    read = [FamilyResult.from_json(record) for record in json.loads(as_json(ALL, "9.8.7", 3))["families"]]
+    assert read == sorted(ALL, key=lambda result: result.family)
+
+
+def test_sections_without_families_are_left_out() -> None:
+    page = as_markdown((CLIP,), "9.8.7", 2)
+    assert "\n1 family with a causal LM" in page
+    assert "Stages 1 to 2 are equal" in page
+    assert "## Refused" in page
+    for absent in ("## Defects", "## Supported", "median"):
+        assert absent not in page
+
+
+def test_both_files_are_written(tmp_path: Path) -> None:
+    paths = write_coverage(ALL, tmp_path / "docs", "9.8.7", 3)
+    assert paths == [tmp_path / "docs/coverage.md", tmp_path / "docs/coverage.json"]
+    assert [path.read_text("utf-8") for path in paths] == [MARKDOWN, as_json(ALL, "9.8.7", 3)]
+    assert sorted((tmp_path / "docs").iterdir()) == sorted(paths)
+
+
+def test_a_folder_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine")
+    with pytest.raises(UsageError, match=r"coverage\.md cannot be written: .*Choose another folder with --output\."):
+        write_coverage(ALL, tmp_path / "taken", "9.8.7", 3)

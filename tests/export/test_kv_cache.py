@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoConfig
+
+from qeff_codegen.errors import UsageError
+from qeff_codegen.export.graph_io import KVShape
+from qeff_codegen.export.kv_cache import allocate_kv_cache, check_ctx_len, kv_cache_shapes
+from tests.runtime.toy_llama import qeff_llama, upstream_llama
+
+
+@pytest.mark.parametrize(
+    ("settings", "shape"),
+    [
+        ({}, (2, 16)),
+        ({"num_key_value_heads": 4}, (4, 16)),
+        ({"head_dim": 24}, (2, 24)),
+    ],
+    ids=["grouped", "ungrouped", "own_head_dim"],
+)
+def test_shapes_are_what_the_model_caches(settings: dict[str, Any], shape: tuple[int, int]) -> None:
+    shapes = kv_cache_shapes(qeff_llama(upstream_llama(num_hidden_layers=3, **settings)))
+    assert shapes == [(KVShape("past_key", *shape), KVShape("past_value", *shape))] * 3
+
+
+def test_keys_and_values_may_differ() -> None:
+    shapes = [
+        (KVShape("past_key", 2, 16), KVShape("past_value", 2, 8)),
+        (KVShape("past_key", 1, 4), KVShape("past_value", 1, 4)),
+    ]
+    cache = allocate_kv_cache(shapes, batch_size=3, ctx_len=5, dtype=torch.float16)
+    assert [tuple(tensor.shape) for tensor in cache[0]] == [(3, 2, 5, 16), (3, 2, 5, 8)]
+    assert cache[1][1].shape == (3, 1, 5, 4)
+    assert cache[1][1].dtype == torch.float16 and not cache[1][1].any()
+
+
+def test_layers_must_come_in_order() -> None:
+    model = qeff_llama(upstream_llama())
+    for layer in model.model.layers:  # type: ignore[union-attr]
+        layer.self_attn.layer_idx += 1
+    with pytest.raises(ValueError, match="updates layer 1 of the KV cache where layer 0 is due"):
+        kv_cache_shapes(model)
+
+
+def test_ctx_len_is_limited_by_the_positions_the_model_knows() -> None:
+    check_ctx_len(AutoConfig.for_model("llama", max_position_embeddings=64), 64)
+    with pytest.raises(UsageError, match=r"ctx_len is 65, but this llama model knows 64 positions .* at most 64"):
+        check_ctx_len(AutoConfig.for_model("llama", max_position_embeddings=64), 65)
+    with pytest.raises(UsageError, match="this gpt2 model knows 32 positions"):
+        check_ctx_len(AutoConfig.for_model("gpt2", n_positions=32), 33)
+    with pytest.raises(UsageError, match="ctx_len is 0"):
+        check_ctx_len(AutoConfig.for_model("llama"), 0)
+
+
+def test_a_model_without_position_tables_has_no_limit() -> None:
+    check_ctx_len(AutoConfig.for_model("bloom"), 10**9)

@@ -1,0 +1,49 @@
+"""Tiny models depend on everything they have."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from qeff_codegen.tiny_models.configurations import SLIDING_WINDOW, build_config, variants
+from qeff_codegen.tiny_models.families import Family, find_family
+from qeff_codegen.tiny_models.models import build_tiny_model, context_sensitivity
+from qeff_codegen.validation.subjects import MIN_CONTEXT_SENSITIVITY
+
+
+def test_every_parameter_differs_from_its_initial_value(mistral_family: Family) -> None:
+    config = build_config(mistral_family, variants(mistral_family)[0])
+    torch.manual_seed(0)
+    initial = mistral_family.causal_lm_class(config).state_dict()
+    randomised = build_tiny_model(mistral_family.causal_lm_class, config, seed=0).state_dict()
+    assert initial.keys() == randomised.keys()
+    assert not [name for name in initial if (initial[name] == randomised[name]).any()]
+
+
+def test_rotary_frequencies_stay_what_the_configuration_says(mistral_family: Family) -> None:
+    config = build_config(mistral_family, variants(mistral_family)[0])
+    rotary = build_tiny_model(mistral_family.causal_lm_class, config, seed=0).model.rotary_emb
+    assert torch.equal(rotary.inv_freq, rotary.original_inv_freq)
+    assert rotary.inv_freq[0] == 1.0
+
+
+def test_the_seed_decides(mistral_family: Family) -> None:
+    config = build_config(mistral_family, variants(mistral_family)[0])
+    one, same, other = (
+        build_tiny_model(mistral_family.causal_lm_class, config, seed).lm_head.weight for seed in (3, 3, 4)
+    )
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+def test_tied_embeddings_stay_tied() -> None:
+    gpt2 = find_family("gpt2")
+    model = build_tiny_model(gpt2.causal_lm_class, build_config(gpt2, variants(gpt2)[0]), seed=0)
+    assert model.lm_head.weight is model.transformer.wte.weight
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen3", "gpt2", "mistral"])
+def test_an_early_token_moves_the_last_logits(name: str) -> None:
+    family = find_family(name)
+    model = build_tiny_model(family.causal_lm_class, build_config(family, variants(family)[0]), seed=0)
+    assert context_sensitivity(model, length=SLIDING_WINDOW) > 5 * MIN_CONTEXT_SENSITIVITY

@@ -1,0 +1,160 @@
+"""Sizes follow from a configuration class's attributes, and every exception is still one."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+
+from qeff_codegen.tiny_models.configurations import _ALONG, build_config, variants
+from qeff_codegen.tiny_models.families import Family, find_family
+from qeff_codegen.tiny_models.models import build_tiny_model
+from qeff_codegen.tiny_models.sizes import (
+    EXCEPTIONS,
+    MAX_POSITIONS,
+    NUM_LAYERS,
+    ORIGINAL_MAX_POSITIONS,
+    tiny_sizes,
+)
+from qeff_codegen.upstream.find import causal_lm_families
+
+
+def configuration(**attributes: Any) -> type[Any]:
+    """A configuration class with these defaults."""
+
+    class Configuration:
+        model_type = "plum"
+        attribute_map = {"num_hidden_layers": "n_layer"}
+
+        def __init__(self, **given: Any) -> None:
+            for name, value in (copy.deepcopy(attributes) | given).items():
+                setattr(self, name, value)
+
+    return Configuration
+
+
+def sizes(config_class: type[Any], *without: str) -> dict[str, Any]:
+    """What is chosen, but for the special tokens."""
+    found = tiny_sizes(config_class, config_class())
+    return {name: value for name, value in found.items() if not name.endswith("_token_id") and name not in without}
+
+
+def test_a_cap_that_is_on_is_low_enough_to_be_seen() -> None:
+    assert sizes(configuration(attn_logit_softcapping=50.0)) == {"attn_logit_softcapping": 2.0}
+    assert sizes(configuration(attn_logit_softcapping=None)) == {}
+
+
+def test_only_what_a_family_has_is_set_under_its_own_name() -> None:
+    assert sizes(configuration(hidden_size=4096, n_layer=32, colour="red")) == {
+        "hidden_size": 64,
+        "n_layer": NUM_LAYERS,
+    }
+
+
+def test_what_is_computed_cannot_be_set() -> None:
+    config_class = configuration(hidden_size=4096)
+    config_class.head_dim = property(lambda self: 7)
+    assert sizes(config_class) == {"hidden_size": 64}
+
+
+def test_there_are_no_special_tokens_but_where_a_family_insists() -> None:
+    class Insists(configuration()):  # type: ignore[misc]
+        def __init__(self, pad_token_id: int = 9, **given: Any) -> None:
+            if pad_token_id is None:
+                raise ValueError("needs one")
+
+    found = tiny_sizes(Insists, Insists())
+    assert found == {"pad_token_id": 0, "bos_token_id": None, "eos_token_id": None}
+
+
+@pytest.mark.parametrize(
+    ("default", "tiny"),
+    [
+        (["a", "a", "a", "b"], ["a", "b"]),
+        (["b", "a", "c"], ["b", "a"]),
+        (["a"] * 9, ["a", "a"]),
+        (None, None),
+    ],
+)
+def test_there_is_a_layer_of_each_kind(default: list[str] | None, tiny: list[str] | None) -> None:
+    assert sizes(configuration(layer_types=default)).get("layer_types") == tiny
+
+
+def test_factors_of_one_become_factors_that_show() -> None:
+    found = sizes(configuration(embedding_multiplier=1.0, logit_scale=1.0, scale_up=1.0, router_scale=2.5, scale=1))
+    assert found == {"embedding_multiplier": 0.75, "logit_scale": 0.75}
+
+
+def test_rotary_settings_are_shrunk_and_otherwise_as_they_are() -> None:
+    original = {"rope_type": "yarn", "factor": 40, "original_max_position_embeddings": 4096}
+    found = sizes(configuration(rope_parameters={"full": original, "theta": 1e4}))["rope_parameters"]
+    assert found == {"full": original | {"original_max_position_embeddings": ORIGINAL_MAX_POSITIONS}, "theta": 1e4}
+    longest = configuration(rope_parameters={"rope_type": "dynamic", "max_position_embeddings": 9999})
+    assert sizes(longest)["rope_parameters"] == {"rope_type": "dynamic", "max_position_embeddings": MAX_POSITIONS}
+    assert sizes(configuration(rope_parameters={"rope_type": "default"})) == {}
+
+
+def test_latent_attention_has_sizes_of_its_own() -> None:
+    plain, latent = configuration(head_dim=128), configuration(head_dim=128, kv_lora_rank=512, v_head_dim=128)
+    assert sizes(plain) == {"head_dim": 32}
+    assert sizes(latent) == {"head_dim": 8, "kv_lora_rank": 24, "v_head_dim": 20}
+
+
+def test_sizes_are_the_callers_own() -> None:
+    config_class = configuration(moe_layers=[0])
+    sizes(config_class)["moe_layers"].append(7)
+    assert sizes(config_class) == {"moe_layers": [1]}
+
+
+@pytest.mark.parametrize("name", EXCEPTIONS)
+def test_an_exception_names_a_family_and_says_what_would_not_be_chosen_anyway(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert name in causal_lm_families()
+    family = find_family(name)
+    row = EXCEPTIONS[name]
+    chosen = tiny_sizes(family.config_class, family.config_class())
+    assert chosen.items() >= row.items()
+    monkeypatch.delitem(EXCEPTIONS, name)
+    otherwise = tiny_sizes(family.config_class, family.config_class())
+    assert [key for key, value in row.items() if otherwise.get(key, "nothing") == value] == []
+
+
+def fails(family: Family) -> bool:
+    """Whether upstream makes no model of the base variant, or one that does not run."""
+    try:
+        base = variants(family)[0]
+        model = build_tiny_model(family.causal_lm_class, build_config(family, base), seed=0)
+        with torch.no_grad():
+            model(input_ids=torch.arange(8)[None], use_cache=False)
+    except Exception:
+        return True
+    return False
+
+
+def shares_no_keys(family: Family) -> bool:
+    return "num_kv_shared_layers=0" not in [variant.name for variant in variants(family)]
+
+
+def has_other_layers(family: Family) -> bool:
+    return build_config(family, variants(family)[0]).num_layers != NUM_LAYERS
+
+
+# What is wrong without the row, where it is not that upstream fails.
+WITHOUT = {"gemma4_text": shares_no_keys, "gemma4_unified_text": shares_no_keys, "longcat_flash": has_other_layers}
+
+
+@pytest.mark.parametrize("name", EXCEPTIONS)
+def test_an_exception_is_still_needed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    family, is_wrong = find_family(name), WITHOUT.get(name, fails)
+    assert not is_wrong(family)
+    monkeypatch.delitem(EXCEPTIONS, name)
+    assert is_wrong(family)
+
+
+@pytest.mark.parametrize(("name", "switch"), _ALONG)
+def test_what_a_switch_needs_along_belongs_to_a_variant(name: str, switch: str) -> None:
+    found = [variant for variant in variants(find_family(name)) if variant.name.startswith(f"{switch}=")]
+    assert [variant.overrides.items() >= _ALONG[name, switch].items() for variant in found] == [True]

@@ -1,0 +1,52 @@
+"""What is put through the stages is a sharp test, or says why it is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from qeff_codegen.tiny_models.configurations import variants
+from qeff_codegen.tiny_models.families import Family
+from qeff_codegen.tiny_models.models import build_tiny_model
+from qeff_codegen.validation import subjects
+from qeff_codegen.validation.comparison import distinguishes
+from qeff_codegen.validation.subjects import MAX_SEEDS, Subject, tiny_subject
+
+
+def without_attention(causal_lm_class: type[Any], config: Any, seed: int) -> Any:
+    model = build_tiny_model(causal_lm_class, config, seed)
+    for layer in model.model.layers:
+        torch.nn.init.zeros_(layer.self_attn.o_proj.weight)
+    return model
+
+
+def test_a_model_without_attention_is_noticed(mistral_family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subjects, "build_tiny_model", without_attention)
+    subject = tiny_subject(mistral_family, variants(mistral_family)[1])
+    assert subject.seed == MAX_SEEDS - 1, "every seed was tried"
+    assert subject.sensitivity == 0.0
+    assert subject.notes == (
+        "mistral, window: an early token hardly moves the last logits, so a wrong mask could go unnoticed.",
+    )
+
+
+def test_another_seed_is_tried_when_choices_are_unclear(
+    mistral_family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdicts = iter([False, False, True])
+    monkeypatch.setattr(subjects, "distinguishes", lambda _reference: next(verdicts))
+    subject = tiny_subject(mistral_family, variants(mistral_family)[1])
+    assert (subject.seed, subject.notes) == (2, ())
+    monkeypatch.setattr(subjects, "distinguishes", lambda _reference: False)
+    (note,) = tiny_subject(mistral_family, variants(mistral_family)[1]).notes
+    assert note.startswith("mistral, window: two logits come closer than the tolerance can tell apart")
+
+
+def test_greedy_choices_are_clear(base_subject: Subject, window_subject: Subject) -> None:
+    for reference in (*base_subject.references, *window_subject.references):
+        assert distinguishes(reference)
+        tokens = {token for row in reference.tokens for token in row}
+        assert len(tokens) > 1
+    assert not base_subject.notes
