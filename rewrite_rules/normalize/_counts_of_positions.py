@@ -14,15 +14,13 @@ from rewrite_rules.vocabulary import CACHE, POSITIONS, pattern
 
 COUNT = "cache_position"
 # Where the new tokens begin, by the first of their positions or by the cache.
-FIRST = pattern(
-    f"""
+FIRST = pattern(f"""
 $past = 0
 if {COUNT} is not None:
     $past = {COUNT}[0]
 elif {CACHE} is not None:
     $past = {CACHE}.get_seq_length()
-"""
-)
+""")
 COUNTED = pattern(f"{COUNT} = {{torch.arange($seen, $seen + $new, device=$_), torch.arange($new, device=$_) + $seen}}")
 ROW = pattern(f"{COUNT}.unsqueeze(0)")
 

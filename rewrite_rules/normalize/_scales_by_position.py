@@ -75,6 +75,8 @@ def _scales_each(function: ast.FunctionDef) -> bool:
     found = match(SCALES, function.body)
     if found is None or function.decorator_list:
         return False
-    known = (ast.BinOp, ast.operator, ast.Constant, ast.Name, ast.Call, ast.Attribute, ast.expr_context)
-    nodes = list(ast.walk(found["made"]))
-    return all(isinstance(node, known) and (not isinstance(node, ast.Call) or match(BY_ELEMENT, node)) for node in nodes)
+    known = (ast.BinOp, ast.operator, ast.Constant, ast.Name, ast.Attribute, ast.expr_context)
+    return all(
+        match(BY_ELEMENT, node) is not None if isinstance(node, ast.Call) else isinstance(node, known)
+        for node in ast.walk(found["made"])
+    )

@@ -47,9 +47,10 @@ class NoExtraCount(Rule):
         code = function.code
         if not function.is_forward:
             return code, 0
-        for node in (*code.nodes(ast.If), *code.nodes(ast.IfExp)):
-            if node.orelse and any(find_in(NOT_GIVEN, node.test)):
-                test = ast.unparse(node.test)
+        questions: list[ast.If | ast.IfExp] = [*code.nodes(ast.If), *code.nodes(ast.IfExp)]
+        for question in questions:
+            if question.orelse and any(find_in(NOT_GIVEN, question.test)):
+                test = ast.unparse(question.test)
                 raise Unmatched(f"with `{COUNT}` upstream does more than use it: `{test}`", code.tree)
         # No caller gives it, so it is what the model counts. Upstream's generation does give it.
         code, _ = fold(cached_in_one_form(code), lambda test: True if match(NOT_GIVEN, test) else None)
@@ -74,11 +75,13 @@ def _handed_no_further(code: Code, role: Role, anatomy: Anatomy) -> Code:
         if spelled not in callees and spelled not in builders:
             continue
         names = parameters(callees[spelled].forward) if spelled in callees else ()
-        given = [*zip(names, call.args, strict=False), *((item.arg, item) for item in call.keywords)]
-        values = [(name, item.value if isinstance(item, ast.keyword) else item, item) for name, item in given]
-        drop_arguments(edits, call, [item for name, value, item in values if name == COUNT and _is_count(value)])
+        gone: list[ast.expr | ast.keyword] = [
+            item for name, item in zip(names, call.args, strict=False) if name == COUNT and _is_count(item)
+        ]
+        gone += [item for item in call.keywords if item.arg == COUNT and _is_count(item.value)]
+        drop_arguments(edits, call, gone)
         if spelled in builders:
-            keywords |= {value.id for name, value, _ in values if name is None and isinstance(value, ast.Name)}
+            keywords |= {ast.unparse(item.value) for item in call.keywords if item.arg is None}
     keywords |= {ast.unparse(item["of"]) for item in find_all(COPY, code) if ast.unparse(item["name"]) in keywords}
     for found in find_all(KEYWORDS, code):
         mapping = found["keywords"]
