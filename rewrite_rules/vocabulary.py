@@ -13,6 +13,20 @@ VOCABULARY = {
     # How many tokens upstream has cached.
     "SEEN": "{$_.get_seq_length() if $_ is not None else 0, 0 if $_ is None else $_.get_seq_length()}",
     "LINEAR": "nn.functional.linear",
+    "ACTIVATION": "{nn.functional.silu, nn.functional.gelu}",
+    # Statements: the choices of all tokens, one-hot, with the experts in front.
+    "MASK": """
+if ...:
+    $mask = nn.functional.one_hot($chosen, num_classes=$count).permute(2, 1, 0)
+else:
+    $mask = nn.functional.one_hot($chosen, num_classes=$count)
+    $mask = $mask.permute(2, 1, 0)
+""",
+    # Statements: every expert that some token chose; left out of the sum is none, counted twice is none.
+    "HITS": """
+$MASK
+$hit = torch.greater($mask.sum(dim=(-1, -2)), 0).nonzero()
+""",
 }
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
 from qeff_codegen.anatomy.rms_norm import NormKind
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
-from qeff_codegen.anatomy.tree import find, spelled
+from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.generated_model import RoleFound
 
 

@@ -6,7 +6,7 @@ import ast
 
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.modeling_file import ModelingFile, bind, self_attribute
-from qeff_codegen.anatomy.tree import find, spelled, walk
+from qeff_codegen.codemod.tree import find, spelled, walk
 
 MASK = "attention_mask"
 

@@ -9,7 +9,7 @@ from qeff_codegen.anatomy.caches import cache_update, passed_cache, received_cac
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
 from qeff_codegen.anatomy.refusing import refusal
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import find, spelled
+from qeff_codegen.codemod.tree import find, spelled
 
 
 def find_attentions(file: ModelingFile, layer: ModelingClass) -> tuple[Part, ...]:

@@ -6,7 +6,7 @@ import ast
 from collections import Counter
 from collections.abc import Collection
 
-from qeff_codegen.anatomy.tree import find, spelled, walk
+from qeff_codegen.codemod.tree import find, spelled, walk
 
 
 def names_standing_for(functions: Collection[str], forward: ast.FunctionDef) -> set[str]:

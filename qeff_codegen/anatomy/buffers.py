@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qeff_codegen.anatomy.modeling_file import self_attribute
-from qeff_codegen.anatomy.tree import spelled, walk
+from qeff_codegen.codemod.tree import spelled, walk
 
 MAKERS = ("nn.Buffer", "torch.nn.Buffer")
 

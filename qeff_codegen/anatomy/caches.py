@@ -7,7 +7,7 @@ import ast
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, bind, self_attribute
 from qeff_codegen.anatomy.refusing import refusal
-from qeff_codegen.anatomy.tree import find, spelled
+from qeff_codegen.codemod.tree import find, spelled
 
 # <key>, <value> and the layer's index.
 GIVEN = 3

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
-from qeff_codegen.anatomy.tree import find, spelled
+from qeff_codegen.codemod.tree import find, spelled
 
 
 def called_modules(file: ModelingFile, cls: ModelingClass) -> Iterator[tuple[str, ModelingClass]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
 from qeff_codegen.anatomy.refusing import refusal
-from qeff_codegen.anatomy.tree import speaks_of
+from qeff_codegen.codemod.tree import speaks_of
 
 LOGITS = "logits"
 

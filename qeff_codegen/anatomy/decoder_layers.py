@@ -11,7 +11,7 @@ from qeff_codegen.anatomy.called_modules import called_modules
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
 from qeff_codegen.anatomy.refusing import refusal
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import find, spelled
+from qeff_codegen.codemod.tree import find, spelled
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import re
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import find, spelled
+from qeff_codegen.codemod.tree import find, spelled
 
 # The same as `one_stretch_each` finds, in text, for the rule that still reads text.
 ONE_STRETCH_EACH = re.compile(r"(\w+) = \1\.view\(self\.(\w+)\.shape\[0\], -1, self\.\w+\)")

@@ -8,7 +8,7 @@ from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.called_modules import called_modules
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import spelled
+from qeff_codegen.codemod.tree import spelled
 
 TAKEN = {"input_ids", "position_ids"}
 

@@ -8,7 +8,7 @@ from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.listed_experts import listed_experts
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import find, spelled
+from qeff_codegen.codemod.tree import find, spelled
 
 
 def find_experts(file: ModelingFile, reachable: tuple[str, ...]) -> tuple[Part, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
-from qeff_codegen.anatomy.tree import spelled
+from qeff_codegen.codemod.tree import spelled
 
 LONGEST = 80
 

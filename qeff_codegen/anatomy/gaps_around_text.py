@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from qeff_codegen.anatomy.called_modules import called_modules
 from qeff_codegen.anatomy.gap import Gap, short
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
-from qeff_codegen.anatomy.tree import find, spelled
+from qeff_codegen.codemod.tree import find, spelled
 
 # What the argument that hands on the KV cache is called, release by release.
 CACHES = {"past_key_values", "cache"}

@@ -6,7 +6,7 @@ import ast
 
 from qeff_codegen.anatomy.gap import Gap, short
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
-from qeff_codegen.anatomy.tree import find, spelled
+from qeff_codegen.codemod.tree import find, spelled
 
 
 def more_rows_than_tokens(_file: ModelingFile, _lm: ModelingClass, classes: tuple[ModelingClass, ...]) -> Gap | None:

@@ -8,7 +8,7 @@ from qeff_codegen.anatomy.called_modules import called_modules
 from qeff_codegen.anatomy.gap import Gap, short
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters, self_attribute
 from qeff_codegen.anatomy.other_state import other_state
-from qeff_codegen.anatomy.tree import find, spelled
+from qeff_codegen.codemod.tree import find, spelled
 
 
 def state_beside_cache(_file: ModelingFile, _lm: ModelingClass, classes: tuple[ModelingClass, ...]) -> Gap | None:

@@ -7,7 +7,7 @@ import ast
 from qeff_codegen.anatomy.called_modules import called_modules
 from qeff_codegen.anatomy.gap import Gap, short
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
-from qeff_codegen.anatomy.tree import find, spelled
+from qeff_codegen.codemod.tree import find, spelled
 
 ONE_KIND = "position_ids[None, ...]"
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Collection
 
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import find, spelled
+from qeff_codegen.codemod.tree import find, spelled
 
 # What only hands positions, cache and batch index on: it stands between those that are given them and those that use
 # them.

@@ -6,8 +6,8 @@ import ast
 
 from qeff_codegen.anatomy.made_of import made_of
 from qeff_codegen.anatomy.modeling_file import bind, self_attribute
-from qeff_codegen.anatomy.tree import find, spelled
 from qeff_codegen.anatomy.vocabulary import CACHE
+from qeff_codegen.codemod.tree import find, spelled
 
 UPDATE = f"{CACHE}.update"
 # Where eager attention takes the values: after the module, the queries and the keys.

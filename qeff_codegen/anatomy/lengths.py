@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from qeff_codegen.anatomy.tree import spelled, walk
+from qeff_codegen.codemod.tree import spelled, walk
 
 # Tensors with a row for each new token on their second axis.
 OF_TOKENS = {"inputs_embeds", "hidden_states", "input_ids", "input"}

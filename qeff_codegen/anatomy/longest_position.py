@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters
-from qeff_codegen.anatomy.tree import find, spelled, walk
+from qeff_codegen.codemod.tree import find, spelled, walk
 
 LONGEST = "torch.max(position_ids) + 1"
 ORIGINAL = "self.config.rope_parameters['original_max_position_embeddings']"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from qeff_codegen.anatomy.tree import find
+from qeff_codegen.codemod.tree import find
 
 # What asks a tensor for its size, dtype or device alone takes none of its numbers.
 ASKED = {"device", "dtype", "new_empty", "new_zeros", "shape", "size"}

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import ModelingFile
-from qeff_codegen.anatomy.tree import find, spelled
+from qeff_codegen.codemod.tree import find, spelled
 
 BUILDERS_MODULE = "transformers.masking_utils"
 CAUSAL = "create_causal_mask"

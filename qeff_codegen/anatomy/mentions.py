@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
-from qeff_codegen.anatomy.tree import find, walk
+from qeff_codegen.codemod.tree import find, walk
 
 
 def mentioned(file: ModelingFile, start: ModelingClass) -> tuple[ModelingClass, ...]:

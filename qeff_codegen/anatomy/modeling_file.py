@@ -16,7 +16,7 @@ from qeff_codegen.anatomy.implementation_tables import (
     find_implementation_tables,
     looked_up_by_configuration,
 )
-from qeff_codegen.anatomy.tree import find, parse, spelled, walk
+from qeff_codegen.codemod.tree import find, parse, spelled, walk
 from qeff_codegen.errors import Location, Refusal
 from qeff_codegen.upstream.source import UpstreamModel
 

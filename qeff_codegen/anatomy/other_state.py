@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters, self_attribute
-from qeff_codegen.anatomy.tree import find, spelled, walk
+from qeff_codegen.codemod.tree import find, spelled, walk
 
 
 def other_state(classes: Iterable[ModelingClass]) -> tuple[ModelingClass, ast.expr] | None:

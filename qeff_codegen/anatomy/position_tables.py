@@ -6,8 +6,8 @@ import ast
 from dataclasses import dataclass
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, self_attribute
-from qeff_codegen.anatomy.tree import find, spelled
 from qeff_codegen.anatomy.vocabulary import POSITIONS
+from qeff_codegen.codemod.tree import find, spelled
 
 AXIS_ADDED = f"{POSITIONS} = {POSITIONS}.unsqueeze(0)"
 # Neither changes what is looked up; others, such as `max_norm`, would.

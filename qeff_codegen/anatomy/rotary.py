@@ -5,7 +5,7 @@ from __future__ import annotations
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import speaks_of
+from qeff_codegen.codemod.tree import speaks_of
 
 
 def find_rotary_embeddings(file: ModelingFile, reachable: tuple[str, ...]) -> tuple[Part, ...]:

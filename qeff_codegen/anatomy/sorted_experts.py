@@ -11,7 +11,7 @@ import ast
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters, self_attribute
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import find, spelled
+from qeff_codegen.codemod.tree import find, spelled
 
 
 def find_sorted_experts(file: ModelingFile, reachable: tuple[str, ...]) -> tuple[Part, ...]:

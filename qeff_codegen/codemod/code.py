@@ -12,8 +12,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TypeVar
 
-from qeff_codegen.anatomy.tree import parse
 from qeff_codegen.codemod.layout import Places
+from qeff_codegen.codemod.tree import parse
 
 _Node = TypeVar("_Node", bound=ast.AST)
 _BLOCKS = ("body", "orelse", "finalbody", "handlers")

@@ -94,6 +94,12 @@ class Edits:
         text = "".join(f"{line}\n" for line in lines)
         self._put(self._lines_of(statement)[0], self._own_start(statement), indented(text, self.indent_of(statement)))
 
+    def comment(self, statement: ast.stmt, text: str) -> None:
+        """Put a comment in the place of those above `statement`; the blank lines above them stay."""
+        start, own = self._lines_of(statement)[0], self._own_start(statement)
+        blank = [line for line in self.code.text[start:own].splitlines(keepends=True) if not line.strip()]
+        self._put(start, own, "".join(blank) + self._laid_out(text, statement))
+
     def statement_text(self, statement: ast.stmt) -> str:
         """A statement's lines at indentation 0, with the edits inside of it made, without what stands above it."""
         return self._dedented(self._own_start(statement), self._lines_of(statement)[1], statement)

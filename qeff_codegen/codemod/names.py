@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 
-from qeff_codegen.anatomy.tree import find, spelled
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.tree import find, spelled, walk
 
 
 def rename(edits: Edits, old: str, new: str) -> int:

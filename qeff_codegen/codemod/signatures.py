@@ -89,6 +89,12 @@ def returns_span(code: Code) -> tuple[int, int] | None:
     return None if code.tree.returns is None else code.places.span(code.tree.returns)
 
 
+def describe(edits: Edits, text: str) -> None:
+    """Put a docstring in the place of the one that is there, or above the first statement."""
+    first, has_one = edits.code.body[0], ast.get_docstring(edits.code.tree) is not None
+    (edits.replace_statement if has_one else edits.insert_above)(first, f'"""{text}"""')
+
+
 def _listed(arguments: ast.arguments) -> list[tuple[ast.arg, ast.expr | None]]:
     """Every parameter with its default, as they stand in the text."""
     plain = [*arguments.posonlyargs, *arguments.args]

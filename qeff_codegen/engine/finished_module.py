@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from qeff_codegen.anatomy.anatomy import Anatomy
-from qeff_codegen.anatomy.tree import find, parse
+from qeff_codegen.codemod.tree import find, parse
 from qeff_codegen.generated_model import MappingEntry
 from qeff_codegen.targets.embedded import EMBEDDED
 from qeff_codegen.targets.target import PREFIX, Target

@@ -12,9 +12,9 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.folding import Truth, fold
+from qeff_codegen.engine.conditions import Condition, Place, are_met
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from qeff_codegen.patterns.conditions import Condition, Place, are_met
 from qeff_codegen.patterns.match import Match, find_all, match
 from qeff_codegen.patterns.pattern import Pattern
 from qeff_codegen.patterns.template import fill

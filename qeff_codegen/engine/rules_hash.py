@@ -11,9 +11,11 @@ FOLDERS = (
     "rewrite_rules",
     "qeff_codegen/anatomy",
     "qeff_codegen/checked_in",
+    "qeff_codegen/codemod",
     "qeff_codegen/emit",
     "qeff_codegen/engine",
     "qeff_codegen/generate",
+    "qeff_codegen/patterns",
     "qeff_codegen/targets",
     "qeff_codegen/upstream",
 )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
-from qeff_codegen.anatomy.tree import walk
 from qeff_codegen.codemod.code import USUAL_ALIASES, Code
-from qeff_codegen.patterns.pattern import ANYTHING, Pattern, name_of, rest_of
+from qeff_codegen.codemod.tree import walk
+from qeff_codegen.patterns.pattern import ANYTHING, Pattern, choices_of, name_of, rest_of
 
 Bound = ast.AST | list[ast.AST]
+_NOTHING: Mapping[str, Bound] = MappingProxyType({})
 _IGNORED = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 
 
@@ -31,6 +33,17 @@ class Match:
         """The expression, or the first statement."""
         return self.nodes[0]
 
+    @property
+    def statements(self) -> list[ast.stmt]:
+        """The statements that match, from the first to the last."""
+        return [node for node in self.nodes if isinstance(node, ast.stmt)]
+
+    @property
+    def expression(self) -> ast.expr:
+        """The expression that matched."""
+        assert isinstance(self.node, ast.expr)
+        return self.node
+
     def __getitem__(self, name: str) -> ast.expr:
         found = self.bound[name]
         assert isinstance(found, ast.expr)
@@ -40,18 +53,32 @@ class Match:
         """What a placeholder stands for, on one line: a local's name, say."""
         return ast.unparse(self[name])
 
+    def name(self, name: str) -> str:
+        """The name that a placeholder stands for; empty if it stands for another expression."""
+        found = self.bound[name]
+        return found.id if isinstance(found, ast.Name) else ""
 
-def find_all(pattern: Pattern, code: Code) -> list[Match]:
-    """Every place of a function where the pattern matches, as they stand in the text."""
+    def rest(self, name: str) -> list[ast.stmt]:
+        """The statements that a placeholder of further ones stands for."""
+        found = self.bound[name]
+        return [node for node in found if isinstance(node, ast.stmt)] if isinstance(found, list) else []
+
+
+def find_all(pattern: Pattern, code: Code, known: Mapping[str, Bound] = _NOTHING) -> list[Match]:
+    """Every place of a function where the pattern matches, as they stand in the text.
+
+    Args:
+        known: what placeholders stand for already, by an earlier match.
+    """
     if not pattern.identifiers <= code.identifiers:
         return []
     if pattern.expression is None:
-        return [found for block in code.blocks() for found in _in_block(pattern, block, code.aliases)]
+        return [found for block in code.blocks() for found in _in_block(pattern, block, code.aliases, known)]
     matches = []
     for node in _candidates(pattern.expression, code):
         if isinstance(getattr(node, "ctx", None), ast.Store):
             continue
-        bound = _Matcher(pattern, code.aliases).expression(pattern.expression, node, {})
+        bound = _Matcher(pattern, code.aliases).expression(pattern.expression, node, dict(known))
         if bound is not None:
             matches.append(Match((node,), bound))
     return matches
@@ -66,18 +93,25 @@ def find_in(pattern: Pattern, tree: ast.AST, aliases: Mapping[str, str] = USUAL_
 
 
 def match(
-    pattern: Pattern, node: ast.AST | Sequence[ast.stmt], aliases: Mapping[str, str] = USUAL_ALIASES
+    pattern: Pattern,
+    node: ast.AST | Sequence[ast.stmt],
+    aliases: Mapping[str, str] = USUAL_ALIASES,
+    known: Mapping[str, Bound] = _NOTHING,
 ) -> Match | None:
-    """What the placeholders stand for if an expression, a statement, or a whole block is what the pattern shows."""
+    """What the placeholders stand for if an expression, a statement, or a whole block is what the pattern shows.
+
+    Args:
+        known: what placeholders stand for already, by an earlier match.
+    """
     matcher = _Matcher(pattern, aliases)
     if pattern.expression is not None:
         value = node.value if isinstance(node, ast.Expr) else node
-        bound = matcher.expression(pattern.expression, value, {}) if isinstance(value, ast.AST) else None
+        bound = matcher.expression(pattern.expression, value, dict(known)) if isinstance(value, ast.AST) else None
         return None if bound is None else Match((value,), bound) if isinstance(value, ast.AST) else None
     block = [node] if isinstance(node, ast.stmt) else node
     if not isinstance(block, Sequence):
         return None
-    bound = matcher.block(pattern.statements, list(block), {})
+    bound = matcher.block(pattern.statements, list(block), dict(known))
     return None if bound is None else Match(tuple(block), bound)
 
 
@@ -99,12 +133,14 @@ def _candidates(expression: ast.expr, code: Code) -> Iterator[ast.AST]:
         yield from code.nodes(type(expression))
 
 
-def _in_block(pattern: Pattern, block: list[ast.stmt], aliases: Mapping[str, str]) -> Iterator[Match]:
+def _in_block(
+    pattern: Pattern, block: list[ast.stmt], aliases: Mapping[str, str], known: Mapping[str, Bound]
+) -> Iterator[Match]:
     """Matches of statements in one block; they do not overlap."""
     start = 0
     while start < len(block):
         matcher = _Matcher(pattern, aliases)
-        found = matcher.prefix(pattern.statements, block[start:], {})
+        found = matcher.prefix(pattern.statements, block[start:], dict(known))
         if found is None:
             start += 1
             continue
@@ -259,9 +295,16 @@ class _Matcher:
             for length in range(len(given) + 1):
                 taken = self._bind_rest(rest, given[:length], bound)
                 found = None if taken is None else self.prefix(wanted[1:], given[length:], taken, whole=whole)
-                if found is not None and self._keeps(given[:length], found[0]):
+                if found is not None and (rest != ANYTHING or self._keeps(given[:length], bound)):
                     return found[0], found[1] + length
             return None
+        named = self.pattern.spelled_out(wanted[0]) if self.pattern is not None else None
+        if named is not None:
+            return self.prefix([*named, *wanted[1:]], given, bound, whole=whole)
+        choices = choices_of(wanted[0])
+        if choices is not None:
+            taking = (self.prefix([*choice, *wanted[1:]], given, bound, whole=whole) for choice in choices)
+            return next((found for found in taking if found is not None), None)
         if not given:
             return None
         current = self._statement(wanted[0], given[0], bound)
@@ -272,7 +315,7 @@ class _Matcher:
         return self.expression(wanted, given, bound)
 
     def _keeps(self, between: Sequence[ast.stmt], bound: Mapping[str, Bound]) -> bool:
-        """Whether statements that `...` stands for bind none of the names that placeholders stand for."""
+        """Whether statements that `...` stands for bind none of the names that placeholders before it stand for."""
         names = {node.id for node in bound.values() if isinstance(node, ast.Name)}
         return not any(
             isinstance(node, ast.Name) and node.id in names and not isinstance(node.ctx, ast.Load)

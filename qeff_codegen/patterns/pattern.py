@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from collections.abc import Mapping
 from functools import cached_property
 
-from qeff_codegen.anatomy.tree import parse
+from qeff_codegen.codemod.tree import parse
 
 PLACEHOLDER = re.compile(r"\$(?P<rest>\.\.\.)?(?P<name>\w+)")
 # What placeholders are called while Python reads the pattern.
@@ -34,6 +35,14 @@ class Pattern:
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def shown(self) -> str:
+        """The pattern in one line, for messages: without what may be missing, and in the first of several forms."""
+        plain = _Plain(self).visit(ast.Module(copy.deepcopy(self._tree), []))
+        lines = [line.strip() for line in ast.unparse(plain).splitlines() if line.strip()]
+        text = "".join(f"{line} " if line.endswith(":") else f"{line}; " for line in lines).removesuffix("; ")
+        return text.replace(ONE, "$").replace(REST, "$...")
+
     @cached_property
     def _tree(self) -> list[ast.stmt]:
         python = PLACEHOLDER.sub(lambda found: (REST if found["rest"] else ONE) + found["name"], self.text)
@@ -52,13 +61,19 @@ class Pattern:
 
     @cached_property
     def named(self) -> dict[str, Pattern]:
-        """Patterns of the vocabulary that are used, by name."""
+        """Patterns of the vocabulary that are used, those that these use included, by name."""
         names = {name_of(node) for item in self._tree for node in ast.walk(item)}
-        return {
-            name: Pattern(self._vocabulary[name], self._vocabulary)
-            for name in names
-            if name is not None and name.isupper()
-        }
+        found: dict[str, Pattern] = {}
+        for name in names:
+            if name is not None and name.isupper():
+                found[name] = Pattern(self._vocabulary[name], self._vocabulary)
+                found.update(found[name].named)
+        return found
+
+    def spelled_out(self, statement: ast.stmt) -> list[ast.stmt] | None:
+        """The statements that a named pattern stands for, if `statement` is the placeholder of one."""
+        named = self.named.get(name_of(statement.value) or "") if isinstance(statement, ast.Expr) else None
+        return named.statements or None if named is not None else None
 
     @cached_property
     def placeholders(self) -> frozenset[str]:
@@ -75,7 +90,7 @@ class Pattern:
         pending: list[ast.AST] = list(self._tree)
         while pending:
             node = pending.pop()
-            if isinstance(node, ast.Set):
+            if isinstance(node, ast.Set) or choices_of(node) is not None:
                 continue
             if isinstance(node, ast.Attribute):
                 found.add(node.attr)
@@ -111,6 +126,26 @@ def rest_of(node: ast.AST) -> str | None:
     if isinstance(node, ast.Name) and node.id.startswith(REST):
         return node.id.removeprefix(REST)
     return ANYTHING if isinstance(node, ast.Constant) and node.value is ... else None
+
+
+def choices_of(node: ast.AST) -> tuple[list[ast.stmt], list[ast.stmt]] | None:
+    """What `if ...:` offers: its statements, or those of its `else`, which are none where it has no `else`."""
+    is_choice = isinstance(node, ast.If) and isinstance(node.test, ast.Constant) and node.test.value is ...
+    return (node.body, node.orelse) if is_choice and isinstance(node, ast.If) else None
+
+
+class _Plain(ast.NodeTransformer):
+    def __init__(self, pattern: Pattern) -> None:
+        self.pattern = pattern
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | list[ast.stmt]:
+        named = copy.deepcopy(self.pattern.spelled_out(node))
+        return node if named is None else self.visit(ast.Module(named, [])).body
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        self.generic_visit(node)
+        choices = choices_of(node)
+        return node if choices is None else choices[0] if choices[1] else []
 
 
 def _is_gap(statement: ast.stmt) -> bool:

@@ -11,12 +11,12 @@ import ast
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.attention_functions import MASK
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import walk
 from qeff_codegen.codemod.calls import add_keywords
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits, block_text
 from qeff_codegen.codemod.names import assigned, names_in
 from qeff_codegen.codemod.signatures import add_parameters
+from qeff_codegen.codemod.tree import walk
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import Match, find_all, match
@@ -59,7 +59,7 @@ class BiasBesideMask(Rule):
         sums = find_all(ADDED, code) if function.role is Role.ATTENTION else []
         for found in reversed(sums):
             scores = edits.text_of(found["scores"])
-            edits.replace(found.node, f"({scores} if {BIAS} is None else {scores} + {BIAS}) + {MASK}")
+            edits.replace(found.expression, f"({scores} if {BIAS} is None else {scores} + {BIAS}) + {MASK}")
         count = len(calls) + len(sums)
         if not count or (function.role is Role.ATTENTION and count != _uses(code)):
             raise Unmatched("the mask that a bias was merged into is used in another way", code.tree)

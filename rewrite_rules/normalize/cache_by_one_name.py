@@ -12,11 +12,11 @@ import ast
 from qeff_codegen.anatomy.anatomy import Anatomy, Part
 from qeff_codegen.anatomy.modeling_file import bind, self_attribute
 from qeff_codegen.anatomy.roles import CALL_PATH
-from qeff_codegen.anatomy.tree import find, spelled
 from qeff_codegen.codemod.calls import rename_keywords
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import rename
+from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
 from rewrite_rules.vocabulary import CACHE

@@ -10,10 +10,10 @@ import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy, Part
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import find
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import binds, results_of
+from qeff_codegen.codemod.tree import find
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import find_all, match

@@ -7,8 +7,8 @@ them compute.
 from __future__ import annotations
 
 from qeff_codegen.anatomy.roles import CALL_PATH
+from qeff_codegen.engine.conditions import TEXT
 from qeff_codegen.engine.pattern_rule import FactsRule
-from qeff_codegen.patterns.conditions import TEXT
 
 
 class EagerImplementation(FactsRule):

@@ -7,8 +7,8 @@ have a function for it. Both keep the same rows.
 from __future__ import annotations
 
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.engine.conditions import bound_to
 from qeff_codegen.engine.pattern_rule import Change, PatternRule
-from qeff_codegen.patterns.conditions import bound_to
 
 CHOICE = "slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep"
 CHOSEN = {"rows": bound_to(CHOICE)}

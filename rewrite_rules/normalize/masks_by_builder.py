@@ -14,13 +14,13 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.mask_form import CAUSAL
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, bind, self_attribute
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import walk
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.folding import fold
+from qeff_codegen.codemod.tree import walk
+from qeff_codegen.engine.conditions import Place
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from qeff_codegen.patterns.conditions import Place
 from qeff_codegen.patterns.match import match
 from rewrite_rules.normalize.eager_implementation import EagerImplementation
 from rewrite_rules.normalize.inference_only import InferenceOnly

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.mask_form import mask_builders
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import walk
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.folding import fold, none_comparison
 from qeff_codegen.codemod.names import assigned, names_in, names_outside
+from qeff_codegen.codemod.tree import walk
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import match

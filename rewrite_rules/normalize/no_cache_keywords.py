@@ -15,10 +15,10 @@ from qeff_codegen.codemod.calls import arguments_of, drop_arguments
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import drop_assignments, values_of
+from qeff_codegen.engine.conditions import GIVEN_IN_INIT, Place
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.pattern_rule import Change
 from qeff_codegen.engine.rule import Rule, Unmatched
-from qeff_codegen.patterns.conditions import GIVEN_IN_INIT, Place
 from qeff_codegen.patterns.match import find_all
 from rewrite_rules.vocabulary import pattern
 

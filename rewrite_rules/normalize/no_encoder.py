@@ -10,13 +10,13 @@ import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import CALL_PATH
-from qeff_codegen.anatomy.tree import spelled
 from qeff_codegen.codemod.calls import arguments_of, drop_arguments
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.folding import fold, none_comparison
 from qeff_codegen.codemod.names import assigned, drop_assignments, results_of
 from qeff_codegen.codemod.signatures import drop_parameters
+from qeff_codegen.codemod.tree import spelled
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.pattern_rule import make
 from qeff_codegen.engine.rule import Rule, Unmatched

@@ -13,13 +13,13 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.bindings import names_standing_for
 from qeff_codegen.anatomy.modeling_file import parameters
 from qeff_codegen.anatomy.roles import CALL_PATH
-from qeff_codegen.anatomy.tree import spelled
 from qeff_codegen.codemod.calls import drop_arguments
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.folding import fold
 from qeff_codegen.codemod.names import assigned, drop_assignments, values_of
 from qeff_codegen.codemod.signatures import drop_parameters
+from qeff_codegen.codemod.tree import spelled
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import match

@@ -13,8 +13,8 @@ from qeff_codegen.anatomy.buffers import buffers_of
 from qeff_codegen.anatomy.modeling_file import ModelingClass
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.names import names_outside, values_of
+from qeff_codegen.engine.conditions import READ_NOWHERE_ELSE, Condition, Place
 from qeff_codegen.engine.pattern_rule import Change, PatternRule
-from qeff_codegen.patterns.conditions import READ_NOWHERE_ELSE, Condition, Place
 from qeff_codegen.patterns.match import Match, match
 from rewrite_rules.vocabulary import pattern
 

@@ -11,10 +11,10 @@ import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
-from qeff_codegen.anatomy.tree import spelled
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.signatures import drop_decorators
+from qeff_codegen.codemod.tree import spelled
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
+from qeff_codegen.engine.conditions import READ_NOWHERE_ELSE, Place
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.pattern_rule import Change, PatternRule
-from qeff_codegen.patterns.conditions import READ_NOWHERE_ELSE, Place
 
 COUNTED = Change(
     "$seen = $cache.get_seq_length(self.layer_idx) if $cache is not None else 0\n"

@@ -10,10 +10,10 @@ import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import spelled
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import bind_value
+from qeff_codegen.codemod.tree import spelled
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import find_all

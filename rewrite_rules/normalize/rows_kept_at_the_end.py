@@ -13,12 +13,12 @@ import ast
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import bind, parameters, returned_names, self_attribute
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import spelled
 from qeff_codegen.codemod.calls import drop_keywords
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import binds
 from qeff_codegen.codemod.signatures import drop_parameters
+from qeff_codegen.codemod.tree import spelled
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import Match, equal, find_all, match

@@ -13,10 +13,10 @@ import ast
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import self_attribute
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import walk
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import drop_assignments
+from qeff_codegen.codemod.tree import walk
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import equal, find_all, match

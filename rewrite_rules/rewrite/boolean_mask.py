@@ -13,9 +13,9 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.attention_functions import names_of_mask
 from qeff_codegen.anatomy.mask_form import MaskForm, mask_form
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import walk
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.tree import walk
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import find_all, match
@@ -91,8 +91,10 @@ def _is_understood(node: ast.Name, code: Code, masks: Collection[str]) -> bool:
 def _most_on_one_way(block: list[ast.stmt], selecting: Collection[ast.AST]) -> int:
     """How often scores are selected on one way through some statements; twice would mask what is masked."""
     return sum(
-        max(_most_on_one_way(item.body, selecting), _most_on_one_way(item.orelse, selecting))
-        if isinstance(item, ast.If)
-        else sum(node in selecting for node in walk(item))
+        (
+            max(_most_on_one_way(item.body, selecting), _most_on_one_way(item.orelse, selecting))
+            if isinstance(item, ast.If)
+            else sum(node in selecting for node in walk(item))
+        )
         for item in block
     )

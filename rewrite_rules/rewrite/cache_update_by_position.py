@@ -11,10 +11,10 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.attention_functions import MASK
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
+from qeff_codegen.engine.conditions import GIVEN_IN_INIT
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.pattern_rule import Change, PatternRule
 from qeff_codegen.engine.rule import Expect, Unmatched
-from qeff_codegen.patterns.conditions import GIVEN_IN_INIT
 
 
 class CacheUpdateByPosition(PatternRule):

@@ -7,8 +7,8 @@ ONNX's Gather does, and a pad's result is never used.
 from __future__ import annotations
 
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.engine.conditions import made_by
 from qeff_codegen.engine.pattern_rule import Change, PatternRule
-from qeff_codegen.patterns.conditions import made_by
 
 
 class LearnedPositions(PatternRule):

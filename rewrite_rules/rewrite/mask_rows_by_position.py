@@ -14,12 +14,12 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.buffers import buffers_of
 from qeff_codegen.anatomy.modeling_file import self_attribute
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import walk
 from qeff_codegen.codemod.calls import add_keywords
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import assigned
 from qeff_codegen.codemod.signatures import add_parameters
+from qeff_codegen.codemod.tree import walk
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import equal, find_all, find_in, match
@@ -48,7 +48,7 @@ class MaskRowsByPosition(Rule):
         sliced = find_all(AT_THE_END, code)
         for found in sliced:
             table, keys = _table(found.node, code, methods.get("__init__"))
-            edits.replace(found.node, f"{table}[0, 0, :, :{keys}][{POSITIONS}].unsqueeze(1)")
+            edits.replace(found.expression, f"{table}[0, 0, :, :{keys}][{POSITIONS}].unsqueeze(1)")
         if sliced and not function.is_forward:
             add_parameters(edits, {POSITIONS: "torch.LongTensor | None"})
         slicing = {name for name, method in methods.items() if any(find_in(LAST_ROWS, method))}

@@ -12,276 +12,208 @@ tokens times choices of them, so its memory grows with the chunk, not with the n
 from __future__ import annotations
 
 import ast
-import re
-from itertools import pairwise
-
-import libcst as cst
+from collections.abc import Mapping
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.modeling_file import ModelingClass, self_attribute
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.names import assigned, names_in
+from qeff_codegen.codemod.tree import walk
 from qeff_codegen.engine.draft import Function
+from qeff_codegen.engine.pattern_rule import make
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
-from rewrite_rules._each_row import EachRow
-from rewrite_rules._matching import (
-    assigned_name,
-    names_bound,
-    names_loaded,
-    names_read,
-    only_statement,
-    source,
-    statements_of,
-)
+from qeff_codegen.patterns.match import Bound, Match, find_all, match
+from qeff_codegen.patterns.template import fill
+from rewrite_rules.rows import EachRow, attributes_holding, is_of_self
+from rewrite_rules.vocabulary import pattern
 
-LINEAR = {"nn.functional.linear", "F.linear", "torch.nn.functional.linear"}
-# Every expert that some token chose: left out of the sum is none, counted twice is none.
-HITS = re.compile(
-    r"(\w+) = (torch\.)?(nn\.functional|F)\.one_hot\(\w+, num_classes=self\.\w+( \+ 1)?\)"
-    r"(\n\1 = \1)?\.permute\(2, 1, 0\)\n"
-    r"\w+ = torch\.greater\(\1\.sum\(dim=\(-1, -2\)\), 0\)\.nonzero\(\)"
+FIND_HITS = """
+if ...:
+    with torch.no_grad():
+        $HITS
+else:
+    $HITS
+"""
+TOKENS = "$choice, $token = torch.where($mask[$expert])"
+LOOP = pattern(f"""
+{FIND_HITS}
+...
+for $expert in $hit:
+    if ...:
+        $expert = $expert[0]
+    if ...:
+        if $expert == self.num_experts:
+            continue
+    {TOKENS}
+    $...computed
+    $total.index_add_(0, $token, $share)
+""")
+ZEROS = pattern("$total = torch.zeros_like($like, ...)")
+DTYPE = pattern("$total.dtype")
+SUM = "$total = $share.sum(dim=(1, 2))"
+# Its parts, each with what it is known by, and what a refusal says if there is none.
+PARTS = (
+    (pattern(FIND_HITS), pattern("nn.functional.one_hot(...)"), "the experts that were hit are found in another way"),
+    (
+        pattern(TOKENS),
+        pattern("torch.where(...)"),
+        "the tokens of an expert are not found by `torch.where(<mask>[<expert>])`",
+    ),
+    (LOOP, pattern("$_.index_add_(...)"), "the loop over experts does not end by adding to the result"),
 )
-MASK = re.compile(r"(\w+) = [\w.]*one_hot\(")
-VIEW = re.compile(r"self(?:\.\w+)+\.view\((\w+)\)")
+# What depends on expert, choice or token, and its form for all choices of all tokens at once. The rank is that of an
+# expert's weights, all experts' at once.
+PRODUCT = pattern("$LINEAR($states, $weight)")
+FORMS = [
+    (pattern("$states[$token]"), "$states[:, None, None]", None),
+    (pattern("$weights[$token, $choice, None]"), "$weights[:, :, None, None]", None),
+    (pattern("$weight[$expert]"), "$weight[$chosen]", 3),
+    (pattern("$weight[$expert]"), "$weight[$chosen].unsqueeze(-2)", 2),
+    (pattern("$weight[$expert.clamp(max=$last)]"), "$weight[$chosen.clamp(max=$last)]", 3),
+    (pattern("$expert >= $count"), "$chosen[:, :, None, None] >= $count", None),
+    (PRODUCT, "torch.matmul($states, $weight.transpose(-1, -2))", None),
+    (pattern("$states.view(-1, $columns)"), "$states.view(*$chosen.shape, 1, $columns)", None),
+]
+ROWS = ("states", "weights")
+ANY_PRODUCT = pattern("$LINEAR(...)")
+VIEWED = pattern("$held.view($shape)")
+PARAMETER, EMPTY = pattern("nn.Parameter($made, ...)"), pattern("{torch.empty, torch.zeros}($_, ...)")
 
 
 class StaticExperts(Rule):
     why = "Which experts are hit depends on values; gathering each token's own experts is the same sum, and static."
     roles = (Role.EXPERTS,)
     expect = Expect.EXACTLY_ONE
-    construct = (
-        "`for <expert> in <hit>:` over `one_hot(<chosen>, ...)`, whose body takes `<states>[<token>]`, applies "
-        "`self.<weight>[<expert>]`, scales by `<weights>[<token>, <choice>, None]` and adds with `index_add_`"
-    )
+    construct = f"`{LOOP.shown}`, where each row is computed by itself"
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[cst.FunctionDef, int]:
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
         if not function.is_forward:
-            return function.node, 0
-        return _Vectorized(function.node, anatomy, function.owner or "").function(), 1
+            return code, 0
+        loops = find_all(LOOP, code)
+        if len(loops) != 1:
+            raise _missing(code)
+        loop = loops[0]
+        cls = anatomy.file.classes[function.owner or ""]
+        indices = frozenset(map(loop.name, ("expert", "choice", "token")))
+        _refuse(loop, EachRow(cls, attributes_holding(Role.EXPERT, cls, anatomy), indices))
+        edits = Edits(code)
+        gone = _prepare(edits, loop)
+        for item in loop.rest("computed"):
+            _gather(edits, item, loop, cls, indices)
+        _gather(edits, loop["share"], loop, cls, indices)
+        _straighten(edits, loop, gone)
+        return edits.done(), 1
 
 
-def _expert_modules(anatomy: Anatomy, owner: str) -> frozenset[str]:
-    """Attributes that hold the module which computes one expert, whose own lines are looked at by another rule."""
-    names = {part.name for part in anatomy.parts(Role.EXPERT)}
-    built = anatomy.file.classes[owner].built
-    return frozenset(attribute for attribute, made in built.items() if made and set(made) <= names)
+def _missing(code: Code) -> Unmatched:
+    """What of the loop is not there, or in another form."""
+    known: Mapping[str, Bound] = {}
+    for part, near, says in PARTS:
+        found = find_all(part, code, known)
+        if not found or part is LOOP:
+            places = find_all(near, code)
+            return Unmatched(says, places[0].node if places else code.tree)
+        known = found[0].bound
+    raise AssertionError("the whole loop is the last of its parts")
 
 
-def _parameter_ranks(anatomy: Anatomy, owner: str) -> dict[str, int]:
-    """`self.<name>` to its number of axes, for parameters made as `nn.Parameter(torch.empty(a, b, ...))`."""
-    ranks: dict[str, int] = {}
-    for attribute, values in anatomy.file.classes[owner].assigned.items():
-        for value in values:
-            if isinstance(value, ast.Call) and ast.unparse(value.func) == "nn.Parameter" and value.args:
-                made = value.args[0]
-                if isinstance(made, ast.Call) and ast.unparse(made.func) in ("torch.empty", "torch.zeros"):
-                    sizes = made.args[0].elts if isinstance(made.args[0], ast.Tuple) else made.args
-                    ranks[f"self.{attribute}"] = len(sizes)
-    return ranks
-
-
-class _Vectorized:
-    """The forward with its loop replaced; raises Unmatched at the first statement that is not understood."""
-
-    def __init__(self, node: cst.FunctionDef, anatomy: Anatomy, owner: str) -> None:
-        self.node = node
-        self.ranks = _parameter_ranks(anatomy, owner)
-        self.cls = anatomy.file.classes[owner]
-        self.modules = _expert_modules(anatomy, owner)
-        self.body = statements_of(node.body)
-        self.at = next(index for index, item in enumerate(self.body) if isinstance(item, cst.For))
-        self.loop = cst.ensure_type(self.body[self.at], cst.For)
-
-    def function(self) -> cst.FunctionDef:
-        """The rewritten forward."""
-        total = self._total()
-        chosen = self._chosen()
-        statements = statements_of(self.loop.body)
-        expert, choice, token = self._header(statements)
-        gather = _Gather(chosen, expert, choice, token, {**self.ranks, **self._views()})
-        rows = EachRow(self.cls, self.modules, frozenset({expert, choice, token}))
-        self._refuse_carried(statements)
-        straight = [
-            cst.ensure_type(self._straight(item, rows).visit(gather), cst.SimpleStatementLine)
-            for item in statements[:-1]
-        ]
-        last = self._summed(statements[-1], total, token, rows)
-        straight.append(cst.ensure_type(last.visit(gather), cst.SimpleStatementLine))
-        if gather.unknown is not None:
-            raise Unmatched("the body of the loop over experts uses its indices in another way", gather.unknown)
-        before = [item for item in self._without_hits() if not self._is_bookkeeping(item, total)]
-        other = next((item for item in before if total in names_read(item)), None)
-        if other is not None:
-            raise Unmatched("the result of the experts does not begin as zeros", other)
-        straight[0] = straight[0].with_changes(leading_lines=self.loop.leading_lines if before else [])
-        new = [*before, *straight, *self.body[self.at + 1 :]]
-        return self.node.with_changes(body=self.node.body.with_changes(body=new))
-
-    def _without_hits(self) -> list[cst.BaseStatement]:
-        """What stands before the loop, without two statements that find the experts that were hit."""
-        found = self.body[: self.at]
-        for index, (first, second) in enumerate(pairwise(found)):
-            if HITS.fullmatch("\n".join(ast.unparse(ast.parse(source(item).strip())) for item in (first, second))):
-                return [*found[:index], *found[index + 2 :]]
-        return found
-
-    def _views(self) -> dict[str, int]:
-        """`<weights>.view(<shape>)` to its number of axes, for shapes that are written out before the loop."""
-        assigned = [assigned_name(item) for item in self.body[: self.at]]
-        axes = {item[0]: len(item[1].elements) for item in assigned if item and isinstance(item[1], cst.Tuple)}
-        text = source(self.loop)
-        return {found[0]: axes[found[1]] for found in VIEW.finditer(text) if found[1] in axes}
-
-    def _total(self) -> str:
-        """The tensor that collects the sum: what `index_add_` is called on."""
-        last = statements_of(self.loop.body)[-1]
-        statement = only_statement(last)
-        if isinstance(statement, cst.Expr) and isinstance(statement.value, cst.Call):
-            function = statement.value.func
-            if isinstance(function, cst.Attribute) and function.attr.value == "index_add_":
-                return source(function.value)
-        raise Unmatched("the loop over experts does not end by adding to the result", last)
-
-    def _chosen(self) -> str:
-        """The tensor of chosen experts: the argument of the one `one_hot` before the loop."""
-        finder = _FindOneHot()
-        for item in self.body[: self.at]:
-            item.visit(finder)
-        if len(finder.arguments) != 1:
-            raise Unmatched("the experts that were hit do not come from one `one_hot`", self.loop)
-        return finder.arguments[0]
-
-    def _mask(self) -> str:
-        """The mask of choices: what `one_hot` is assigned to."""
-        return next(found[1] for item in self.body[: self.at] if (found := MASK.search(source(item))) is not None)
-
-    def _header(self, statements: list[cst.BaseStatement]) -> tuple[str, str, str]:
-        """Names of expert, choice and token; takes the statements that bind them off the front."""
-        expert = source(self.loop.target)
-        first = assigned_name(statements[0])
-        if first is not None and first[0] == expert and source(first[1]) == f"{expert}[0]":
-            statements.pop(0)
-        if isinstance(statements[0], cst.If) and source(statements[0].test) == f"{expert} == self.num_experts":
-            statements.pop(0)
-        where = only_statement(statements[0])
-        if isinstance(where, cst.Assign) and isinstance(where.targets[0].target, cst.Tuple):
-            names = [source(item.value) for item in where.targets[0].target.elements]
-            value = source(where.value)
-            if len(names) == 2 and value == f"torch.where({self._mask()}[{expert}])":
-                statements.pop(0)
-                return expert, names[0], names[1]
-        raise Unmatched("the tokens of an expert are not found by `torch.where(<mask>[<expert>])`", statements[0])
-
-    def _refuse_carried(self, statements: list[cst.BaseStatement]) -> None:
-        """Refuse what one expert leaves to the next: a name that the loop binds and reads before it does."""
-        unbound = {name for item in statements for name in names_bound(item)}
-        for item in statements:
-            if unbound & names_loaded(item):
-                raise Unmatched("the loop over experts hands something on from one expert to the next", item)
-            unbound -= names_bound(item)
-
-    def _straight(self, item: cst.BaseStatement, rows: EachRow) -> cst.SimpleStatementLine:
-        if not isinstance(only_statement(item), cst.Assign):
+def _refuse(loop: Match, rows: EachRow) -> None:
+    """Refuse what is not computed row by row, and what one expert leaves to the next."""
+    computed, share = loop.rest("computed"), loop["share"]
+    unbound = {name for item in computed for name in names_in(item, ast.Store)}
+    for item in (*computed, share):
+        if unbound & names_in(item, ast.Load):
+            raise Unmatched("the loop over experts hands something on from one expert to the next", item)
+        unbound -= names_in(item, ast.Store)
+    for item in computed:
+        if not isinstance(item, ast.Assign):
             raise Unmatched("the body of the loop over experts branches", item)
-        if not rows.is_line(ast.parse(source(item).strip()).body[0]):
-            raise Unmatched("the loop over experts computes something that may not be row by row", item)
-        return cst.ensure_type(item, cst.SimpleStatementLine)
-
-    def _summed(self, item: cst.BaseStatement, total: str, token: str, rows: EachRow) -> cst.SimpleStatementLine:
-        """`total.index_add_(0, token, share)` becomes a sum over the choices and over the axis of one token."""
-        call = cst.ensure_type(cst.ensure_type(only_statement(item), cst.Expr).value, cst.Call)
-        arguments = [source(argument.value) for argument in call.args]
-        if len(arguments) != 3 or arguments[:2] != ["0", token]:
-            raise Unmatched("a token's share is not added by `index_add_(0, <token>, <share>)`", item)
-        if not rows.is_row(ast.parse(arguments[2], mode="eval").body):
-            raise Unmatched("the loop over experts computes something that may not be row by row", item)
-        share = arguments[2].replace(f"{total}.dtype", f"{self._like(total)}.dtype")
-        share = share if share.isidentifier() or share.endswith(")") else f"({share})"
-        return cst.ensure_type(cst.parse_statement(f"{total} = {share}.sum(dim=(1, 2))"), cst.SimpleStatementLine)
-
-    def _like(self, total: str) -> str:
-        """The tensor that the empty result is made like, so has the dtype of."""
-        for item in self.body[: self.at]:
-            assigned = assigned_name(item)
-            if assigned is not None and assigned[0] == total and isinstance(assigned[1], cst.Call):
-                if source(assigned[1].func) == "torch.zeros_like":
-                    return source(assigned[1].args[0].value)
-        raise Unmatched("the result of the experts is not made by `torch.zeros_like(<states>)`", self.loop)
-
-    def _is_bookkeeping(self, item: cst.BaseStatement, total: str) -> bool:
-        """Statements that only prepare the loop: the empty result, the mask of choices, the experts that were hit."""
-        assigned = assigned_name(item)
-        if assigned is not None:
-            return assigned[0] == total and source(assigned[1]).startswith("torch.zeros")
-        if isinstance(item, cst.With):
-            names = [assigned_name(inner) for inner in statements_of(item.body)]
-            hits = all(name is not None for name in names) and "one_hot" in source(item)
-            text = ast.unparse(ast.parse(source(item))).split("\n    ", 1)[1].replace("\n    ", "\n")
-            if hits and not HITS.fullmatch(text):
-                raise Unmatched("the experts that were hit are found in another way", item)
-            return hits
-        return False
+    other = next((item for item in computed if not rows.is_line(item)), None if rows.is_row(share) else share)
+    if other is not None:
+        raise Unmatched("the loop over experts computes something that may not be row by row", other)
 
 
-class _FindOneHot(cst.CSTVisitor):
-    def __init__(self) -> None:
-        self.arguments: list[str] = []
+def _prepare(edits: Edits, loop: Match) -> list[ast.stmt]:
+    """What only prepares the loop: the empty result, and how the experts that were hit are found.
 
-    def visit_Call(self, node: cst.Call) -> None:
-        if source(node.func).split(".")[-1] == "one_hot":
-            self.arguments.append(source(node.args[0].value))
+    The result has the dtype of what it was made like.
+    """
+    code = edits.code
+    zeros = find_all(ZEROS, code, {"total": loop["total"]})
+    if len(zeros) != 1:
+        raise Unmatched("the result of the experts is not made by `torch.zeros_like(<states>)`", loop.nodes[-1])
+    gone = [*zeros[0].statements, *find_all(PARTS[0][0], code, loop.bound)[0].statements]
+    for item in _above(loop, code):
+        if item not in gone and loop.name("total") in names_in(item):
+            raise Unmatched("the result of the experts does not begin as zeros", item)
+    for node in walk(loop["share"]):
+        if (found := match(DTYPE, node, known=zeros[0].bound)) is not None:
+            make(edits, found, "$like.dtype")
+    return gone
 
 
-class _Gather(cst.CSTTransformer):
-    """Replace what depends on expert, choice or token by its form for all choices of all tokens at once."""
+def _above(loop: Match, code: Code) -> list[ast.stmt]:
+    return code.body[: code.body.index(loop.statements[-1])]
 
-    def __init__(self, chosen: str, expert: str, choice: str, token: str, ranks: dict[str, int]) -> None:
-        self.chosen = chosen
-        self.indices = {expert, choice, token}
-        self.forms = {f"[{token}]": "[:, None, None]", f"[{token}, {choice}, None]": "[:, :, None, None]"}
-        self.expert = f"[{expert}]"
-        self.ranks = ranks
-        self.unknown: cst.CSTNode | None = None
 
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
-        if isinstance(updated_node.func, cst.Attribute) and updated_node.func.attr.value == "view":
-            return self._viewed(updated_node, updated_node.func)
-        if source(updated_node.func) not in LINEAR:
-            return updated_node
-        if len(updated_node.args) != 2 or f"[{self.chosen}" not in source(updated_node.args[1].value):
-            self.unknown = self.unknown or original_node
-            return updated_node
-        states, weight = (source(argument.value) for argument in updated_node.args)
-        return cst.parse_expression(f"torch.matmul({states}, {weight}.transpose(-1, -2))")
+def _gather(edits: Edits, part: ast.AST, loop: Match, cls: ModelingClass, indices: frozenset[str]) -> None:
+    """Give what depends on expert, choice or token its form for all choices of all tokens at once."""
+    known = {name: loop.bound[name] for name in ("expert", "choice", "token", "chosen")}
+    gathered, products = set[int](), set[int]()
+    for node in reversed(walk(part)):
+        form = _form_of(node, known, edits.code, cls)
+        if form is None:
+            continue
+        found, give = form
+        make(edits, found, give)
+        if isinstance(node, ast.Subscript | ast.Compare):
+            gathered |= {id(item) for item in walk(node.slice if isinstance(node, ast.Subscript) else node.left)}
+        elif "weight" in found.bound and loop.name("expert") in names_in(found["weight"]):
+            products.add(id(node))
+    for node in walk(part):
+        is_index = isinstance(node, ast.Name) and node.id in indices and id(node) not in gathered
+        if is_index or (match(ANY_PRODUCT, node) is not None and id(node) not in products):
+            raise Unmatched("the body of the loop over experts uses its indices in another way", part)
 
-    def _viewed(self, call: cst.Call, function: cst.Attribute) -> cst.BaseExpression:
-        """`<states>.view(-1, <columns>)`, one row for each token of an expert, is one row for each choice."""
-        arguments = [source(argument.value) for argument in call.args]
-        if isinstance(function.value, cst.Name) and len(arguments) == 2 and arguments[0] == "-1":
-            return cst.parse_expression(f"{source(function)}(*{self.chosen}.shape, 1, {arguments[1]})")
-        return call
 
-    def leave_Comparison(self, original_node: cst.Comparison, updated_node: cst.Comparison) -> cst.BaseExpression:
-        """`<expert> >= <count>`, one truth for each expert, is one for each choice."""
-        if source(original_node.left) != self.expert[1:-1]:
-            return updated_node
-        return updated_node.with_changes(left=cst.parse_expression(f"{self.chosen}[:, :, None, None]"))
+def _form_of(node: ast.AST, known: Mapping[str, Bound], code: Code, cls: ModelingClass) -> tuple[Match, str] | None:
+    """What `node` is and what it becomes, if it depends on expert, choice or token, or on how many rows there are."""
+    for form, give, rank in FORMS:
+        found = match(form, node, code.aliases, known)
+        if found is None or (rank is not None and _rank(found["weight"], code, cls) != rank):
+            continue
+        if rank is not None or not any(is_of_self(found[name]) for name in ROWS if name in found.bound):
+            return found, give
+    return None
 
-    def leave_Subscript(self, original_node: cst.Subscript, updated_node: cst.Subscript) -> cst.BaseExpression:
-        value = source(original_node.value)
-        index = source(original_node)[len(value) :]
-        if index in self.forms and not value.startswith("self."):
-            return cst.parse_expression(f"{value}{self.forms[index]}")
-        if index == self.expert and self.ranks.get(value) == 3:
-            return cst.parse_expression(f"{value}[{self.chosen}]")
-        if index.startswith(f"{self.expert[:-1]}.clamp(max=") and self.ranks.get(value) == 3:
-            return cst.parse_expression(f"{value}{index.replace(self.expert[:-1], f'[{self.chosen}', 1)}")
-        if index == self.expert and self.ranks.get(value) == 2:
-            return cst.parse_expression(f"{value}[{self.chosen}].unsqueeze(-2)")
-        return updated_node
 
-    def leave_SimpleStatementLine(
-        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
-    ) -> cst.SimpleStatementLine:
-        tree = ast.parse(source(updated_node).strip())
-        if self.indices & {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}:
-            self.unknown = self.unknown or original_node
-        return updated_node
+def _rank(weight: ast.expr, code: Code, cls: ModelingClass) -> int:
+    """How many axes an attribute of `self` has, or a view of one; 0 where that is not known."""
+    viewed = match(VIEWED, weight)
+    if viewed is not None and is_of_self(viewed["held"]):
+        shapes = [named[1] for item in code.body if (named := assigned(item)) and named[0] == viewed.name("shape")]
+        return len(shapes[0].elts) if shapes and isinstance(shapes[0], ast.Tuple) else 0
+    for value in cls.assigned.get(self_attribute(weight) or "", ()):
+        made = match(PARAMETER, value)
+        if made is not None and match(EMPTY, made["made"]) is not None and isinstance(made["made"], ast.Call):
+            sizes = made["made"].args
+            return len(sizes[0].elts) if isinstance(sizes[0], ast.Tuple) else len(sizes)
+    return 0
+
+
+def _straighten(edits: Edits, loop: Match, gone: list[ast.stmt]) -> None:
+    """Put what the loop computes in its place, and a sum over the choices and the axis of one token at the end.
+
+    Where all that stands above the loop only prepares it, that is the place.
+    """
+    first, *rest = loop.rest("computed")
+    lines = [edits.statement_text(first), *map(edits.statement_with_comments, rest), fill(SUM, loop, edits)]
+    above, replaced = _above(loop, edits.code), loop.statements[-1]
+    place = replaced if any(item not in gone for item in above) else above[0]
+    for item in (*gone, replaced):
+        if item is not place:
+            edits.remove(item)
+    edits.replace_statement(place, "".join(lines))

@@ -10,7 +10,7 @@ import ast
 from qeff_codegen.anatomy.handed_on import BETWEEN, carried_by_kwargs
 from qeff_codegen.anatomy.modeling_file import bind
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
-from qeff_codegen.anatomy.tree import find, spelled
+from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
 

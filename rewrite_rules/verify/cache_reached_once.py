@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from qeff_codegen.anatomy.modeling_file import self_attribute
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import find, parents, spelled
 from qeff_codegen.anatomy.vocabulary import CACHE
+from qeff_codegen.codemod.tree import find, parents, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
 

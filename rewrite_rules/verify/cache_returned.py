@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import find, spelled
 from qeff_codegen.anatomy.vocabulary import CACHE
+from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
 

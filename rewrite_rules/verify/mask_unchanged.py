@@ -11,7 +11,7 @@ import ast
 from qeff_codegen.anatomy.attention_functions import MASK
 from qeff_codegen.anatomy.bindings import names_standing_for
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.anatomy.tree import find, line_of, parents, spelled
+from qeff_codegen.codemod.tree import find, line_of, parents, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
 from qeff_codegen.targets.target import PREFIX

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 
-from qeff_codegen.anatomy.tree import children, find
+from qeff_codegen.codemod.tree import children, find
 from qeff_codegen.emit.imports import global_names
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check

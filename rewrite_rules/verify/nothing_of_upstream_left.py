@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from qeff_codegen.anatomy.tree import find, spelled, walk
+from qeff_codegen.codemod.tree import find, spelled, walk
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
 

@@ -11,8 +11,8 @@ import ast
 from collections.abc import Iterator
 
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
-from qeff_codegen.anatomy.tree import find, line_of, parents, spelled
 from qeff_codegen.anatomy.vocabulary import POSITIONS
+from qeff_codegen.codemod.tree import find, line_of, parents, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
 

@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from qeff_codegen.anatomy.key_blocks import softmax_statement
-from qeff_codegen.anatomy.tree import parse
+from qeff_codegen.codemod.tree import parse
 
 EAGER = '''
 def eager_attention_forward(module, query, key, value, attention_mask, scaling=None, softcap=None):

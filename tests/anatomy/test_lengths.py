@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from qeff_codegen.anatomy.lengths import Lengths, lengths_of
-from qeff_codegen.anatomy.tree import parse
+from qeff_codegen.codemod.tree import parse
 
 SEEN = "past = past_key_values.get_seq_length() if past_key_values is not None else 0"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qeff_codegen.anatomy.tree import parse, walk
+from qeff_codegen.codemod.tree import parse, walk
 
 PLACED = """
 class A:

@@ -8,7 +8,7 @@ import pytest
 
 from qeff_codegen.anatomy.modeling_file import read_modeling_file
 from qeff_codegen.upstream.source import UpstreamModel
-from rewrite_rules._each_row import EachRow
+from rewrite_rules.rows import EachRow
 
 CLASS = '''
 class Expert:
