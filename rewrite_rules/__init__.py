@@ -1,6 +1,37 @@
-"""The rules, one idea a file.
+"""The rules, one idea a file, in folders by subject.
 
 `normalize` brings every transformers dialect to one, `rewrite` gives it QEff's semantics, `verify` holds the result
-against its promises. Files are found by looking into these folders; rules of one folder know nothing of each other
-and give the same module in any order.
+against its promises. A folder in them is a stage: its name says the subject, and the stages below run in this order.
+Rules of one stage know nothing of each other and give the same module in any order.
 """
+
+from __future__ import annotations
+
+STAGES = {
+    "normalize": (
+        "cache",
+        "attention",
+        "inference",
+        "dropout",
+        "embeddings",
+        "positions",
+        "masks",
+        "padding",
+        "encoder",
+        "outputs",
+        "logits",
+        "experts",
+    ),
+    "rewrite": (
+        "context",
+        "positions",
+        "masks",
+        "attention",
+        "cache",
+        "experts",
+        "outputs",
+        "arguments",
+        "modules",
+    ),
+    "verify": ("arguments", "cache", "masks", "positions", "module"),
+}

@@ -58,15 +58,15 @@ def test_a_room_imports_only_from_rooms_above_it() -> None:
         ("qeff_codegen/engine/draft.py", "def late() -> None:\n    from qeff_codegen.emit import write\n"),
         ("qeff_codegen/engine/draft.py", "if TYPE_CHECKING:\n    import qeff_codegen.emit.write\n"),
         ("qeff_codegen/runtime/key_blocks.py", "from ..export import kv_cache\n"),
-        ("rewrite_rules/normalize/masks/one_triangle.py", "from rewrite_rules.rewrite import boolean_mask\n"),
-        ("rewrite_rules/_matching.py", "from rewrite_rules.normalize import no_loss\n"),
+        ("rewrite_rules/normalize/masks/one_triangle.py", "from rewrite_rules.rewrite.masks import boolean_mask\n"),
+        ("rewrite_rules/vocabulary.py", "from rewrite_rules.normalize.inference import no_loss\n"),
         ("qeff_codegen/new_room/module.py", ""),
     ],
 )
 def test_an_import_against_the_order_is_noticed(path: str, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     known = {
         name.removesuffix(".py").replace("/", "."): Path(name)
-        for name in ("rewrite_rules/rewrite/boolean_mask.py", "rewrite_rules/normalize/no_loss.py")
+        for name in ("rewrite_rules/rewrite/masks/boolean_mask.py", "rewrite_rules/normalize/inference/no_loss.py")
     }
     monkeypatch.setattr("tests.imports.modules", lambda: {**modules(), **known})
     assert len(against_the_order(Path(path), source)) == 1

@@ -106,11 +106,13 @@ class Draft:
         assert part is not None
         function = Function(code.tree.name, owner, part.role, code, [], added=True)
         function.lines = [Line(text, rules=(rule,), function=function.qualified_name) for text in source.splitlines()]
-        last = max(
-            (index for index, item in enumerate(self.functions) if item.owner == owner),
-            default=len(self.functions) - 1,
-        )
-        self.functions.insert(last + 1, function)
+        # Whichever rule comes first, added methods stand in the order of their names.
+        before = [
+            index
+            for index, item in enumerate(self.functions)
+            if item.owner == owner and not (item.added and item.name > function.name)
+        ]
+        self.functions.insert(before[-1] + 1 if before else len(self.functions), function)
 
     def location(self, function: Function, node: ast.AST | cst.CSTNode | None = None) -> Location:
         """Where `node` of a function stands upstream, for messages; the function's own line if that is unknown."""

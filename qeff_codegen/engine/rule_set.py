@@ -1,4 +1,4 @@
-"""Find the rules: every file of the three rule folders, in the order of the folders."""
+"""Find the rules: every file of the stages, in the order of the stages."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from typing import TypeVar
 from qeff_codegen.engine.rule import Check, Rule
 from qeff_codegen.targets.target import Target
 
-FOLDERS = ("normalize", "rewrite", "verify")
 _Kind = TypeVar("_Kind", Rule, Check)
 
 
 @cache
 def rules() -> tuple[Rule, ...]:
-    """All rules that change code: those of `normalize`, then those of `rewrite`, each folder by file name."""
+    """All rules that change code: those of `normalize`, then those of `rewrite`, stage by stage, each by file name."""
     return (*_instances("normalize", Rule), *_instances("rewrite", Rule))
 
 
@@ -28,17 +27,23 @@ def rules_for(target: Target) -> tuple[Rule, ...]:
 @cache
 def checks() -> tuple[Check, ...]:
     """All checks of `verify`, by file name."""
-    return _instances("verify", Check)
+    return tuple(sorted(_instances("verify", Check), key=lambda check: check.id))
+
+
+def stage_of(rule: Rule | Check) -> str:
+    """The stage that a rule or a check belongs to, as `normalize/masks`."""
+    return "/".join(type(rule).__module__.split(".")[1:3])
 
 
 def _instances(folder: str, kind: type[_Kind]) -> tuple[_Kind, ...]:
-    package = importlib.import_module(f"rewrite_rules.{folder}")
     found: list[_Kind] = []
-    for path in sorted(Path(package.__path__[0]).glob("[a-z]*.py")):
-        module = importlib.import_module(f"{package.__name__}.{path.stem}")
-        found.extend(
-            value()
-            for value in vars(module).values()
-            if isinstance(value, type) and issubclass(value, kind) and value.__module__ == module.__name__
-        )
+    for stage in importlib.import_module("rewrite_rules").STAGES[folder]:
+        package = importlib.import_module(f"rewrite_rules.{folder}.{stage}")
+        for path in sorted(Path(package.__path__[0]).glob("[a-z]*.py")):
+            module = importlib.import_module(f"{package.__name__}.{path.stem}")
+            found.extend(
+                value()
+                for value in vars(module).values()
+                if isinstance(value, type) and issubclass(value, kind) and value.__module__ == module.__name__
+            )
     return tuple(found)

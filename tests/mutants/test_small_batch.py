@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from rewrite_rules.rewrite import mask_from_position_ids
+from rewrite_rules.rewrite.masks import mask_from_position_ids
 from tests.mutants.batch import examine_one, prepare_process
 from tests.mutants.laboratory import Laboratory, Outcome
 from tests.mutants.mutants import make_mutant

@@ -25,7 +25,9 @@ from qeff_codegen.validation.own_bench import OwnRuntime
 from qeff_codegen.validation.results import ScenarioFinished, ScenarioResult
 from qeff_codegen.validation.stages import run_stages
 from qeff_codegen.validation.subjects import tiny_subject
-from rewrite_rules.rewrite import cache_update_by_position, custom_rms_norm, mask_from_position_ids
+from rewrite_rules.rewrite.cache import cache_update_by_position
+from rewrite_rules.rewrite.masks import mask_from_position_ids
+from rewrite_rules.rewrite.modules import custom_rms_norm
 
 Break = Callable[[pytest.MonkeyPatch], None]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.handed_on import BETWEEN, carried_by_kwargs
 from qeff_codegen.anatomy.modeling_file import parameters
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
 from qeff_codegen.codemod.calls import add_keywords
@@ -18,7 +19,6 @@ from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.signatures import add_parameters
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
-from rewrite_rules._functions import BETWEEN, carried_by_kwargs
 from rewrite_rules.vocabulary import CACHE
 
 EVERYWHERE = {

@@ -19,7 +19,7 @@ from qeff_codegen.codemod.names import drop_assignments
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
 from qeff_codegen.patterns.match import match
-from rewrite_rules.normalize._position_tables import lookups
+from rewrite_rules.position_lookups import lookups
 from rewrite_rules.vocabulary import POSITIONS, pattern
 
 MASK = "attention_mask"

@@ -19,7 +19,7 @@ from qeff_codegen.codemod.names import assigned
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import find_all
-from rewrite_rules.normalize._position_tables import lookups
+from rewrite_rules.position_lookups import lookups
 from rewrite_rules.vocabulary import POSITIONS, pattern
 
 # A model's own count: one row for the whole batch.

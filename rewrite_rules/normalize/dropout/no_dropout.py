@@ -17,7 +17,7 @@ from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.signatures import drop_parameters
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
-from rewrite_rules._dropout import FUNCTION, drop_dropout
+from rewrite_rules.normalize.dropout._dropout import FUNCTION, drop_dropout
 
 ARGUMENT = "dropout"
 # What an attention function calls the attention that calls it.

@@ -22,8 +22,8 @@ from qeff_codegen.engine.conditions import Place
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import match
-from rewrite_rules.normalize.eager_implementation import EagerImplementation
-from rewrite_rules.normalize.inference_only import InferenceOnly
+from rewrite_rules.normalize.attention.eager_implementation import EagerImplementation
+from rewrite_rules.normalize.inference.inference_only import InferenceOnly
 from rewrite_rules.vocabulary import pattern
 
 FILLED_BY = "_prepare_4d_causal_attention_mask_with_cache_position"
@@ -80,7 +80,9 @@ FILLS_TRIANGLE = pattern("""
                 attention_mask[:, None, None, :], attention_mask[:, None, None, :].to(causal_mask.device)
             }
             padding_mask = padding_mask == 0
-            causal_mask[:, :, :, :mask_length] = causal_mask[:, :, :, :mask_length].masked_fill(padding_mask, min_dtype)
+            causal_mask[:, :, :, :mask_length] = causal_mask[:, :, :, :mask_length].masked_fill(
+                padding_mask, min_dtype
+            )
     return causal_mask
 """)
 

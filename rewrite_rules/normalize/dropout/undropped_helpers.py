@@ -17,7 +17,7 @@ from qeff_codegen.codemod.signatures import drop_parameters
 from qeff_codegen.engine.draft import Draft
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import match
-from rewrite_rules._dropout import drop_dropout
+from rewrite_rules.normalize.dropout._dropout import drop_dropout
 from rewrite_rules.vocabulary import pattern
 
 SWITCHED = pattern("nn.functional.dropout($x, ..., training=$training)")

@@ -1,0 +1,1 @@
+"""The KV cache by one name, made in one place."""

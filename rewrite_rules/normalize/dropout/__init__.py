@@ -1,0 +1,1 @@
+"""Dropout, which does nothing at inference."""

@@ -1,0 +1,1 @@
+"""Embeddings of positions and token types, looked up in plain sight."""

@@ -1,0 +1,1 @@
+"""What attends to an encoder, in a decoder that has none."""

@@ -1,0 +1,1 @@
+"""Loops over experts, in one form."""

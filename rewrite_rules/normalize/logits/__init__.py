@@ -1,0 +1,1 @@
+"""Which rows of hidden states reach the head."""

@@ -1,0 +1,1 @@
+"""What layers and attentions return, named and taken apart where it is made."""

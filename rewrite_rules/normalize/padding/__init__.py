@@ -1,0 +1,1 @@
+"""Masks of the tokens that are no pads: the graph is told by positions."""

@@ -1,0 +1,1 @@
+"""Positions: given, never counted."""

@@ -1,0 +1,1 @@
+"""Arguments handed down every call from the causal LM to the attention."""

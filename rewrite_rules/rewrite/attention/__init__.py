@@ -1,0 +1,1 @@
+"""Attention over blocks, and what the exporter needs of it."""

@@ -1,0 +1,1 @@
+"""The preallocated KV cache: taken as pairs, written by position."""

@@ -1,0 +1,1 @@
+"""The length of the context, that of a preallocated cache."""

@@ -1,0 +1,1 @@
+"""Experts as static arithmetic, without loops over data."""

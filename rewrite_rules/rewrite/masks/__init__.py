@@ -1,0 +1,1 @@
+"""Masks and biases from positions, boolean where they meet the scores."""

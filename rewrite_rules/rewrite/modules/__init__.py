@@ -1,0 +1,1 @@
+"""Modules that the mapping replaces or the export asks for."""

@@ -1,0 +1,1 @@
+"""The cache and the last token's logits as results."""

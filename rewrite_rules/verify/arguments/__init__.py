@@ -1,0 +1,1 @@
+"""Arguments reach the attention."""

@@ -1,0 +1,1 @@
+"""The cache is reached, returned, and not asked for its length."""

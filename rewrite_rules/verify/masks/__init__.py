@@ -1,0 +1,1 @@
+"""The mask is handed down unchanged."""

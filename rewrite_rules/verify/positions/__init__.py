@@ -1,0 +1,1 @@
+"""Positions are handed down unchanged, and the rotation reaches all heads."""
