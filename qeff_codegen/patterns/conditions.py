@@ -78,7 +78,9 @@ def bound_to(text: str) -> Condition:
     def holds(node: ast.expr, found: Match, place: Place) -> bool:
         if not isinstance(node, ast.Name) or node.id in place.code.parameters:
             return False
-        stores = [item for item in place.code.nodes(ast.Name) if item.id == node.id and isinstance(item.ctx, ast.Store)]
+        stores = [
+            item for item in place.code.nodes(ast.Name) if item.id == node.id and isinstance(item.ctx, ast.Store)
+        ]
         assigned = [
             item.value
             for item in place.code.nodes(ast.Assign)

@@ -31,6 +31,12 @@ class Match:
         """The expression, or the first statement."""
         return self.nodes[0]
 
+    @property
+    def expression(self) -> ast.expr:
+        """The expression, where the pattern is one."""
+        assert isinstance(self.node, ast.expr)
+        return self.node
+
     def __getitem__(self, name: str) -> ast.expr:
         found = self.bound[name]
         assert isinstance(found, ast.expr)
@@ -227,9 +233,7 @@ class _Matcher:
         current = self._items(list(wanted.args[:-1]), list(node.args[:plain]), current)
         return None if current is None else self._bind_rest(open_end, [*node.args[plain:], *others], current)
 
-    def block(
-        self, wanted: list[ast.stmt], given: list[ast.stmt], bound: dict[str, Bound]
-    ) -> dict[str, Bound] | None:
+    def block(self, wanted: list[ast.stmt], given: list[ast.stmt], bound: dict[str, Bound]) -> dict[str, Bound] | None:
         """Match a whole block."""
         if len(wanted) > 0 and rest_of(wanted[-1]) is None:
             given = [item for item in given if not _says_nothing(item)] or given

@@ -59,7 +59,7 @@ class BiasBesideMask(Rule):
         sums = find_all(ADDED, code) if function.role is Role.ATTENTION else []
         for found in reversed(sums):
             scores = edits.text_of(found["scores"])
-            edits.replace(found.node, f"({scores} if {BIAS} is None else {scores} + {BIAS}) + {MASK}")
+            edits.replace(found.expression, f"({scores} if {BIAS} is None else {scores} + {BIAS}) + {MASK}")
         count = len(calls) + len(sums)
         if not count or (function.role is Role.ATTENTION and count != _uses(code)):
             raise Unmatched("the mask that a bias was merged into is used in another way", code.tree)

@@ -80,7 +80,9 @@ FILLS_TRIANGLE = pattern("""
                 attention_mask[:, None, None, :], attention_mask[:, None, None, :].to(causal_mask.device)
             }
             padding_mask = padding_mask == 0
-            causal_mask[:, :, :, :mask_length] = causal_mask[:, :, :, :mask_length].masked_fill(padding_mask, min_dtype)
+            causal_mask[:, :, :, :mask_length] = (
+                causal_mask[:, :, :, :mask_length].masked_fill(padding_mask, min_dtype)
+            )
     return causal_mask
 """)
 

@@ -27,7 +27,9 @@ MADE_APART = pattern("$masks = $make(...)")
 class MasksMadeInForward(Rule):
     why = "The mask is made from positions and the cache, so it is made where they are."
     roles = (Role.MODEL,)
-    construct = f"`{MADE_APART}`, `$make` being a method that builds a mask, takes names as they are and returns `$masks`"
+    construct = (
+        f"`{MADE_APART}`, `$make` being a method that builds a mask, takes names as they are and returns `$masks`"
+    )
 
     def apply(self, draft: Draft) -> None:
         builders = mask_builders(draft.anatomy.file)
@@ -55,7 +57,9 @@ class MasksMadeInForward(Rule):
             assert isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call)
             maker = self.makers[name].code
             if not _means_the_same(maker, statement.value, found["masks"]):
-                raise Unmatched("a method that builds masks uses other names than the forward that calls it", statement)
+                raise Unmatched(
+                    "a method that builds masks uses other names than the forward that calls it", statement
+                )
             made = Edits(maker)
             first, *others = maker.body[:-1]
             texts = [made.statement_text(first), *(made.statement_with_comments(item) for item in others)]

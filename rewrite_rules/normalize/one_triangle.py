@@ -57,7 +57,7 @@ class OneTriangle(PatternRule):
             "",
             where={
                 "table": Condition(f"is `{TRIANGLE}`", _is_triangle),
-                "rows": Condition("is elsewhere, if at all, a slice of the mask, which is used", _is_the_mask_elsewhere),
+                "rows": Condition("is elsewhere, if at all, a slice of the mask", _is_the_mask_elsewhere),
                 "queries": READ_NOWHERE_ELSE,
                 "keys": READ_NOWHERE_ELSE,
                 "least": READ_NOWHERE_ELSE,

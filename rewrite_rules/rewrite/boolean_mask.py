@@ -91,8 +91,10 @@ def _is_understood(node: ast.Name, code: Code, masks: Collection[str]) -> bool:
 def _most_on_one_way(block: list[ast.stmt], selecting: Collection[ast.AST]) -> int:
     """How often scores are selected on one way through some statements; twice would mask what is masked."""
     return sum(
-        max(_most_on_one_way(item.body, selecting), _most_on_one_way(item.orelse, selecting))
-        if isinstance(item, ast.If)
-        else sum(node in selecting for node in walk(item))
+        (
+            max(_most_on_one_way(item.body, selecting), _most_on_one_way(item.orelse, selecting))
+            if isinstance(item, ast.If)
+            else sum(node in selecting for node in walk(item))
+        )
         for item in block
     )

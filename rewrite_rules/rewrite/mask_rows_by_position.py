@@ -48,7 +48,7 @@ class MaskRowsByPosition(Rule):
         sliced = find_all(AT_THE_END, code)
         for found in sliced:
             table, keys = _table(found.node, code, methods.get("__init__"))
-            edits.replace(found.node, f"{table}[0, 0, :, :{keys}][{POSITIONS}].unsqueeze(1)")
+            edits.replace(found.expression, f"{table}[0, 0, :, :{keys}][{POSITIONS}].unsqueeze(1)")
         if sliced and not function.is_forward:
             add_parameters(edits, {POSITIONS: "torch.LongTensor | None"})
         slicing = {name for name, method in methods.items() if any(find_in(LAST_ROWS, method))}
