@@ -16,6 +16,7 @@ from collections.abc import Mapping
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import ModelingClass, self_attribute
+from qeff_codegen.anatomy.parameter_axes import parameter_axes
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
@@ -53,16 +54,16 @@ for $expert in $hit:
 ZEROS = pattern("$total = torch.zeros_like($like, ...)")
 DTYPE = pattern("$total.dtype")
 SUM = "$total = $share.sum(dim=(1, 2))"
-# Its parts, each with what it is known by, and what a refusal says if there is none.
-PARTS = (
-    (pattern(FIND_HITS), pattern("nn.functional.one_hot(...)"), "the experts that were hit are found in another way"),
-    (
-        pattern(TOKENS),
+# What of the loop is missing where it is another one: its parts in order, what each is known by, and what to say.
+PREPARED = pattern(FIND_HITS)
+PARTS = {
+    PREPARED: (pattern("nn.functional.one_hot(...)"), "the experts that were hit are found in another way"),
+    pattern(TOKENS): (
         pattern("torch.where(...)"),
         "the tokens of an expert are not found by `torch.where(<mask>[<expert>])`",
     ),
-    (LOOP, pattern("$_.index_add_(...)"), "the loop over experts does not end by adding to the result"),
-)
+    LOOP: (pattern("$_.index_add_(...)"), "the loop over experts does not end by adding to the result"),
+}
 # What depends on expert, choice or token, and its form for all choices of all tokens at once. The rank is that of an
 # expert's weights, all experts' at once.
 PRODUCT = pattern("$LINEAR($states, $weight)")
@@ -79,7 +80,6 @@ FORMS = [
 ROWS = ("states", "weights")
 ANY_PRODUCT = pattern("$LINEAR(...)")
 VIEWED = pattern("$held.view($shape)")
-PARAMETER, EMPTY = pattern("nn.Parameter($made, ...)"), pattern("{torch.empty, torch.zeros}($_, ...)")
 
 
 class StaticExperts(Rule):
@@ -100,24 +100,22 @@ class StaticExperts(Rule):
         indices = frozenset(map(loop.name, ("expert", "choice", "token")))
         _refuse(loop, EachRow(cls, attributes_holding(Role.EXPERT, cls, anatomy), indices))
         edits = Edits(code)
-        gone = _prepare(edits, loop)
-        for item in loop.rest("computed"):
-            _gather(edits, item, loop, cls, indices)
-        _gather(edits, loop["share"], loop, cls, indices)
-        _straighten(edits, loop, gone)
+        for part in (*loop.rest("computed"), loop["share"]):
+            _gather(edits, part, loop, cls, indices)
+        _straighten(edits, loop)
         return edits.done(), 1
 
 
 def _missing(code: Code) -> Unmatched:
     """What of the loop is not there, or in another form."""
     known: Mapping[str, Bound] = {}
-    for part, near, says in PARTS:
+    for part, (near, says) in PARTS.items():
         found = find_all(part, code, known)
-        if not found or part is LOOP:
+        if not found:
             places = find_all(near, code)
             return Unmatched(says, places[0].node if places else code.tree)
         known = found[0].bound
-    raise AssertionError("the whole loop is the last of its parts")
+    return Unmatched("there is more than one loop over experts", code.tree)
 
 
 def _refuse(loop: Match, rows: EachRow) -> None:
@@ -134,29 +132,6 @@ def _refuse(loop: Match, rows: EachRow) -> None:
     other = next((item for item in computed if not rows.is_line(item)), None if rows.is_row(share) else share)
     if other is not None:
         raise Unmatched("the loop over experts computes something that may not be row by row", other)
-
-
-def _prepare(edits: Edits, loop: Match) -> list[ast.stmt]:
-    """What only prepares the loop: the empty result, and how the experts that were hit are found.
-
-    The result has the dtype of what it was made like.
-    """
-    code = edits.code
-    zeros = find_all(ZEROS, code, {"total": loop["total"]})
-    if len(zeros) != 1:
-        raise Unmatched("the result of the experts is not made by `torch.zeros_like(<states>)`", loop.nodes[-1])
-    gone = [*zeros[0].statements, *find_all(PARTS[0][0], code, loop.bound)[0].statements]
-    for item in _above(loop, code):
-        if item not in gone and loop.name("total") in names_in(item):
-            raise Unmatched("the result of the experts does not begin as zeros", item)
-    for node in walk(loop["share"]):
-        if (found := match(DTYPE, node, known=zeros[0].bound)) is not None:
-            make(edits, found, "$like.dtype")
-    return gone
-
-
-def _above(loop: Match, code: Code) -> list[ast.stmt]:
-    return code.body[: code.body.index(loop.statements[-1])]
 
 
 def _gather(edits: Edits, part: ast.AST, loop: Match, cls: ModelingClass, indices: frozenset[str]) -> None:
@@ -196,23 +171,30 @@ def _rank(weight: ast.expr, code: Code, cls: ModelingClass) -> int:
     if viewed is not None and is_of_self(viewed["held"]):
         shapes = [named[1] for item in code.body if (named := assigned(item)) and named[0] == viewed.name("shape")]
         return len(shapes[0].elts) if shapes and isinstance(shapes[0], ast.Tuple) else 0
-    for value in cls.assigned.get(self_attribute(weight) or "", ()):
-        made = match(PARAMETER, value)
-        if made is not None and match(EMPTY, made["made"]) is not None and isinstance(made["made"], ast.Call):
-            sizes = made["made"].args
-            return len(sizes[0].elts) if isinstance(sizes[0], ast.Tuple) else len(sizes)
-    return 0
+    return parameter_axes(cls, self_attribute(weight) or "")
 
 
-def _straighten(edits: Edits, loop: Match, gone: list[ast.stmt]) -> None:
+def _straighten(edits: Edits, loop: Match) -> None:
     """Put what the loop computes in its place, and a sum over the choices and the axis of one token at the end.
 
-    Where all that stands above the loop only prepares it, that is the place.
+    What only prepares the loop goes: the empty result, whose dtype is that of what it was made like, and how the
+    experts that were hit are found. Where nothing else stands above the loop, what it computes stands there.
     """
+    code, replaced = edits.code, loop.statements[-1]
+    zeros = find_all(ZEROS, code, {"total": loop["total"]})
+    if len(zeros) != 1:
+        raise Unmatched("the result of the experts is not made by `torch.zeros_like(<states>)`", replaced)
+    gone = [*zeros[0].statements, *find_all(PREPARED, code, loop.bound)[0].statements]
+    above = code.body[: code.body.index(replaced)]
+    kept = [item for item in above if item not in gone]
+    if (other := next((item for item in kept if loop.name("total") in names_in(item)), None)) is not None:
+        raise Unmatched("the result of the experts does not begin as zeros", other)
+    for node in walk(loop["share"]):
+        if (found := match(DTYPE, node, known=zeros[0].bound)) is not None:
+            make(edits, found, "$like.dtype")
     first, *rest = loop.rest("computed")
     lines = [edits.statement_text(first), *map(edits.statement_with_comments, rest), fill(SUM, loop, edits)]
-    above, replaced = _above(loop, edits.code), loop.statements[-1]
-    place = replaced if any(item not in gone for item in above) else above[0]
+    place = replaced if kept else above[0]
     for item in (*gone, replaced):
         if item is not place:
             edits.remove(item)

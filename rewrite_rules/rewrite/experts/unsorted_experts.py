@@ -58,6 +58,7 @@ NAMES = ("choice", "token", "weights", "sizes")
 UNPACKED = pattern("$choice, $token, $weights, $sizes, $_ = $router($_)")
 PACKED = pattern("$_ = $choice, $token, $weights, $sizes")
 HANDED = pattern("$choice, $token, $weights, $sizes = $given")
+HANDS_OVER = (UNPACKED, PACKED, HANDED)
 # The first axes of the states become one, of tokens.
 TOKENS = pattern("""
 if ...:
@@ -67,10 +68,23 @@ else:
 ...
 $states = $states.reshape(-1, $width)
 """)
-ZEROS = pattern("$zeros = torch.zeros(($count, $columns), dtype=$like.dtype, device=$like.device)")
-ADDS = pattern("$_ = $zeros.index_add(0, $index, $rows)")
-BY_TOKEN, SUM = pattern("$a * $b"), "$rows.view($a * $b, -1, $columns).sum(dim=1)"
-BY_CHOICE = pattern("$a * $b * self.top_k")
+# Adding rows up by token is a sum over each token's choices; by choice, it is nothing to do.
+SUMS = (
+    (
+        pattern("""
+$zeros = torch.zeros(($a * $b, $columns), dtype=$rows.dtype, device=$rows.device)
+$_ = $zeros.index_add(0, $token, $rows)
+"""),
+        "$rows.view($a * $b, -1, $columns).sum(dim=1)",
+    ),
+    (
+        pattern("""
+$zeros = torch.zeros(($a * $b * self.top_k, $columns), dtype=$rows.dtype, device=$rows.device)
+$_ = $zeros.index_add(0, $choice, $rows)
+"""),
+        "$rows",
+    ),
+)
 
 
 class UnsortedExperts(Rule):
@@ -151,18 +165,20 @@ def _add_up(edits: Edits, cls: ModelingClass, anatomy: Anatomy) -> None:
     projections = attributes_holding(Role.EXPERT_PROJECTION, cls, anatomy)
     rows = GatheredRows(choice, token, weights, sizes, projections, activations_of(cls))
     rename(edits, sizes, EXPERT)
-    zeros: dict[str, Match] = {}
-    for statement in code.body:
-        if (made := match(ZEROS, statement)) is not None and made.name("like") in rows.rows:
-            zeros[made.name("zeros")] = made
+    names = {name: handed[name] for name in NAMES}
+    known = {**names, "a": tokens[0]["a"], "b": tokens[0]["b"]}
+    sums = {found.statements[0]: (found, give) for form, give in SUMS for found in find_all(form, code, known)}
+    pending = [*code.body]
+    while pending:
+        statement = pending.pop(0)
+        found, give = sums.get(statement, (None, ""))
+        if found is not None and found.name("rows") in rows.rows:
+            added = pending.pop(0)
+            assert isinstance(added, ast.Assign)
             edits.remove(statement)
-        elif (adds := match(ADDS, statement)) is not None and adds.name("zeros") in zeros:
-            assert isinstance(statement, ast.Assign)
-            edits.replace(statement.value, _sum_of(adds, zeros.pop(adds.name("zeros")), rows, tokens[0], edits))
-        elif rows.touches(statement) and not _hands_over(statement, handed, rows):
+            edits.replace(added.value, fill(give, found, edits))
+        elif rows.touches(statement) and not any(match(form, statement, known=names) for form in HANDS_OVER):
             rows.follow(statement)
-    if zeros:
-        raise Unmatched("a result of the experts is never added up", code.body[-1])
 
 
 def _handed(body: list[ast.stmt], cls: ModelingClass, routers: frozenset[str]) -> Match | None:
@@ -184,24 +200,3 @@ def _unpacked(body: list[ast.stmt], routers: frozenset[str]) -> Match | None:
     names = [calls[0].name(name) for name in NAMES] if len(calls) == 1 else []
     used = [name for name in names if name != "_"]
     return calls[0] if all(names) and names and len(set(used)) == len(used) else None
-
-
-def _hands_over(statement: ast.stmt, handed: Match, rows: GatheredRows) -> bool:
-    """Whether a statement only unpacks or packs what the router returned."""
-    names = {name: handed[name] for name in NAMES}
-    if match(PACKED, statement, known=names) is not None:
-        return True
-    unpacks = match(UNPACKED, statement, known=names) or match(HANDED, statement, known=names)
-    return unpacks is not None and isinstance(statement, ast.Assign) and not rows.touches(statement.value)
-
-
-def _sum_of(adds: Match, zeros: Match, rows: GatheredRows, tokens: Match, edits: Edits) -> str:
-    """Adding rows up by token is a sum over each token's choices; by choice, it is nothing to do."""
-    index, known = adds.name("index"), {"a": tokens["a"], "b": tokens["b"]}
-    if adds.name("rows") not in rows.rows:
-        raise Unmatched("what is added up are not the experts' rows", adds.node)
-    if index == rows.token and match(BY_TOKEN, zeros["count"], known=known) is not None:
-        return fill(SUM, Match(adds.nodes, {**tokens.bound, **zeros.bound, **adds.bound}), edits)
-    if index == rows.choice and match(BY_CHOICE, zeros["count"], known=known) is not None:
-        return fill("$rows", adds, edits)
-    raise Unmatched("the rows are not added up by token or by choice", adds.node)

@@ -12,6 +12,7 @@ import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters
+from qeff_codegen.anatomy.parameter_axes import parameter_axes
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
@@ -55,7 +56,6 @@ for $i in range($weights.shape[0]):
     $result[$start:$end] = $product
 return $result
 """)
-WEIGHT = pattern("nn.Parameter(torch.empty($_, $_, $_))")
 GATHERED = f"return torch.matmul($rows.unsqueeze(1), self.weight[{EXPERT}]).squeeze(1)"
 
 
@@ -95,7 +95,7 @@ def _gather_weights(edits: Edits, cls: ModelingClass, anatomy: Anatomy) -> None:
         or tuple(map(multiplied.name, ("rows", "weights", "sizes"))) != parameters(function)
     ):
         raise Unmatched("the projection multiplies its rows in another way", code.body[-1])
-    if not all(match(WEIGHT, made) for made in cls.assigned["weight"]):
+    if parameter_axes(cls, "weight") != 3:
         raise Unmatched("the projection's weight is not one matrix for each expert", code.body[-1])
     rename(edits, sizes, EXPERT)
     edits.replace_statement(code.body[-1], fill(GATHERED, found, edits))
