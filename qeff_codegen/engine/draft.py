@@ -5,9 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
-
-import libcst as cst
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import ModelingFile
@@ -55,27 +52,12 @@ class Function:
         """Whether it is the forward of a class with a role."""
         return self.owner is not None and self.name == "forward"
 
-    @property
-    def node(self) -> cst.FunctionDef:
-        """LibCST's node of the function as it stands now."""
-        return parsed(self.code.text)
-
-    def replace(self, code: Code | cst.FunctionDef, rule: str) -> None:
+    def replace(self, code: Code, rule: str) -> None:
         """Take over what `rule` made of the function, and remember which lines it changed."""
-        if isinstance(code, cst.FunctionDef):
-            code = self.code.with_text(cst.Module([code]).code)
         if code.text == self.code.text:
             return
         self.lines, self.removals = follow(self.lines, self.removals, code.text, rule)
         self.code = code
-
-
-@lru_cache(maxsize=4096)
-def parsed(text: str) -> cst.FunctionDef:
-    node = cst.parse_module(text).body[0]
-    header = cst.parse_module(text).header
-    node = cst.ensure_type(node, cst.FunctionDef)
-    return node.with_changes(leading_lines=[*header, *node.leading_lines])
 
 
 @dataclass
@@ -114,7 +96,7 @@ class Draft:
         ]
         self.functions.insert(before[-1] + 1 if before else len(self.functions), function)
 
-    def location(self, function: Function, node: ast.AST | cst.CSTNode | None = None) -> Location:
+    def location(self, function: Function, node: ast.AST | None = None) -> Location:
         """Where `node` of a function stands upstream, for messages; the function's own line if that is unknown."""
         index = None if node is None else _index_of(function, node)
         line = None if index is None else origin(function.lines, index, self.anatomy.file.lines)
@@ -131,36 +113,9 @@ def definition_line(anatomy: Anatomy, function: Function) -> int:
     return cls.node.lineno if method is None else method.lineno
 
 
-def _index_of(function: Function, node: ast.AST | cst.CSTNode) -> int | None:
+def _index_of(function: Function, node: ast.AST) -> int | None:
     """The index of the line that `node` begins on; None for a function, or for a node of an earlier version of it."""
-    if isinstance(node, ast.AST):
-        return node.lineno - 1 if isinstance(node, ast.expr | ast.stmt) and function.code.has(node) else None
-    return _index_of_cst(function, node)
-
-
-def _index_of_cst(function: Function, node: cst.CSTNode) -> int | None:
-    """Where `node` begins in its function: of the lines that hold its first one, where most of its others follow.
-
-    Comments above a node are no part of it, and the body goes before the signature.
-    """
-    texts = [line.strip() for line in cst.Module([]).code_for_node(node).strip().splitlines()]
-    while texts and (not texts[0] or texts[0].startswith("#")):
-        texts.pop(0)
-    if not texts or isinstance(node, cst.FunctionDef):
-        return None
-    lines = [line.text for line in function.lines]
-    signature_ends = next((index for index, line in enumerate(lines) if line.endswith(":")), 0)
-
-    def following(start: int) -> int:
-        return sum(text in line for text, line in zip(texts, lines[start:], strict=False))
-
-    candidates = [index for index, line in enumerate(lines) if texts[0] in line]
-    return max(candidates, key=lambda index: (following(index), index > signature_ends, -index), default=None)
-
-
-def code_of(node: cst.SimpleStatementLine | cst.BaseCompoundStatement) -> str:
-    """A statement's source text at indentation 0."""
-    return cst.Module([node]).code
+    return node.lineno - 1 if isinstance(node, ast.expr | ast.stmt) and function.code.has(node) else None
 
 
 def open_draft(anatomy: Anatomy, target: Target = EMBEDDED) -> Draft:

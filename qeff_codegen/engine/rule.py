@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
-import libcst as cst
-
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
@@ -34,7 +32,7 @@ class Unmatched(Exception):
     The engine turns it into a refusal that says where the construct stands.
     """
 
-    def __init__(self, what: str, node: ast.AST | cst.CSTNode) -> None:
+    def __init__(self, what: str, node: ast.AST) -> None:
         super().__init__(what)
         self.what = what
         self.node = node
@@ -56,7 +54,6 @@ class Rule:
     needs: ClassVar[tuple[str, ...]] = ()
     # A function that mentions none of these is passed over: most rules match in few functions.
     names: ClassVar[tuple[str, ...]] = ()
-    words: ClassVar[tuple[str, ...]] = ()
     next_step: ClassVar[str] = "this construct needs a rule of its own before the model can be generated"
 
     @property
@@ -74,31 +71,30 @@ class Rule:
         return target.has(*self.needs)
 
     def applies_to(self, function: Function) -> bool:
-        """Whether the rule looks at `function` at all: it has one of its roles, and one of its words if there are."""
+        """Whether the rule looks into `function`: it has one of its roles, and mentions one of its names, if any."""
         if function.added or function.role not in self.roles:
             return False
-        if self.names and function.code.identifiers.isdisjoint(self.names):
-            return False
-        return not self.words or any(word in line.text for line in function.lines for word in self.words)
+        return not self.names or not function.code.identifiers.isdisjoint(self.names)
 
-    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code | cst.FunctionDef, int]:
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         """The changed function and the number of places matched."""
         raise NotImplementedError
 
     def apply(self, draft: Draft) -> None:
         """Rewrite every function of the rule's roles and hold the result against `expect`."""
         counts: dict[str, int] = {}
-        for function in [item for item in draft.functions if self.applies_to(item)]:
+        for function in [item for item in draft.of(*self.roles) if not item.added]:
+            unit = function.owner or function.name
+            counts.setdefault(unit, 0)
+            if not self.applies_to(function):
+                continue
             try:
-                node, matches = self.rewrite(function, draft.anatomy)
+                code, matches = self.rewrite(function, draft.anatomy)
             except Unmatched as unmatched:
                 raise self.refuse(draft, function, unmatched.what, unmatched.node) from None
-            if isinstance(node, cst.FunctionDef):
-                node = function.code.with_text(cst.Module([node]).code)
-            if node is not function.code:
-                function.replace(without_idle_assignments(function.code, node), self.id)
-            unit = function.owner or function.name
-            counts[unit] = counts.get(unit, 0) + matches
+            if code is not function.code:
+                function.replace(without_idle_assignments(function.code, code), self.id)
+            counts[unit] += matches
         draft.matches[self.id] = sum(counts.values())
         for unit, count in counts.items():
             if self._satisfied(count):
@@ -112,7 +108,7 @@ class Rule:
         return self.expect is Expect.ANY or count >= 1
 
     def refuse(
-        self, draft: Draft, function: Function, what: str, node: ast.AST | cst.CSTNode | None = None
+        self, draft: Draft, function: Function, what: str, node: ast.AST | None = None
     ) -> Refusal:
         """A refusal by this rule, placed at `node` in `function`, or at the function itself."""
         return Refusal(

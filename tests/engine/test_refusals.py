@@ -40,5 +40,5 @@ def test_a_promise_broken_in_generated_code_is_placed_in_upstreams() -> None:
 def test_a_construct_that_a_comment_precedes_is_placed_at_its_first_line_of_code() -> None:
     draft = open_draft(recognise(read_modeling_file(example_model(COMMENTED))))
     function = next(item for item in draft.functions if item.qualified_name == "TinyDecoderLayer.forward")
-    statement = function.node.body.body[1]
+    statement = function.code.body[1]
     assert draft.location(function, statement).excerpt.strip() == "hidden_states, _ = self.self_attn("

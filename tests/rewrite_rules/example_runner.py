@@ -12,7 +12,7 @@ from pathlib import Path
 from qeff_codegen.anatomy.modeling_file import read_modeling_file
 from qeff_codegen.anatomy.recognise import recognise
 from qeff_codegen.emit.formatting import formatted
-from qeff_codegen.engine.draft import code_of, open_draft
+from qeff_codegen.engine.draft import open_draft
 from qeff_codegen.engine.rule import Rule
 from qeff_codegen.generated_model import MappingEntry
 from qeff_codegen.upstream.source import UpstreamModel
@@ -64,7 +64,7 @@ def apply_and_compare(rule: Rule, before: str) -> tuple[str, str]:
     """The functions of the example that `rule` changes or adds, as they were and as they are afterwards."""
     names = {_name(node) for node in ast.parse(before).body}
     draft = open_draft(recognise(read_modeling_file(example_model(before))))
-    earlier = {function.qualified_name: code_of(function.node) for function in draft.functions}
+    earlier = {function.qualified_name: function.code.text for function in draft.functions}
     rule.apply(draft)
     changed = [
         function
@@ -72,7 +72,7 @@ def apply_and_compare(rule: Rule, before: str) -> tuple[str, str]:
         if (function.changed or function.added) and names & {function.owner, function.name}
     ]
     old = [(item.owner, earlier[item.qualified_name]) for item in changed if item.qualified_name in earlier]
-    new = [(item.owner, code_of(item.node)) for item in changed]
+    new = [(item.owner, item.code.text) for item in changed]
     return _rendered(old, []), _rendered(new, draft.mappings)
 
 
