@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -214,7 +214,13 @@ class _Matcher:
             current = found
         return current
 
-    def _items(self, wanted: list[ast.AST], given: list[ast.AST], bound: dict[str, Bound]) -> dict[str, Bound] | None:
+    def _items(
+        self,
+        wanted: list[ast.AST],
+        given: list[ast.AST],
+        bound: dict[str, Bound],
+        rest_of: Callable[[ast.AST], str | None] = rest_of,
+    ) -> dict[str, Bound] | None:
         """Match one item after another; `...` takes as many as it must."""
         if not wanted:
             return bound if not given else None
@@ -224,27 +230,25 @@ class _Matcher:
         if rest is not None:
             for length in range(len(given) + 1):
                 taken = self._bind_rest(rest, given[:length], bound)
-                found = None if taken is None else self._items(wanted[1:], given[length:], taken)
+                found = None if taken is None else self._items(wanted[1:], given[length:], taken, rest_of)
                 if found is not None:
                     return found
             return None
         if not given or not isinstance(given[0], ast.AST):
             return None
         current = self.expression(wanted[0], given[0], bound)
-        return None if current is None else self._items(wanted[1:], given[1:], current)
+        return None if current is None else self._items(wanted[1:], given[1:], current, rest_of)
 
     def _subscript(
         self, wanted: ast.Subscript, node: ast.Subscript, bound: dict[str, Bound]
     ) -> dict[str, Bound] | None:
-        """Match an index, in which `...` is Python's own."""
+        """Match an index, in which `...` is Python's own, and `$...rest` stands for further axes."""
         current: dict[str, Bound] | None = self.expression(wanted.value, node.value, bound)
         if current is None or not isinstance(wanted.slice, ast.Tuple):
             return None if current is None else self.expression(wanted.slice, node.slice, current)
-        if not isinstance(node.slice, ast.Tuple) or len(node.slice.elts) != len(wanted.slice.elts):
+        if not isinstance(node.slice, ast.Tuple):
             return None
-        for first, second in zip(wanted.slice.elts, node.slice.elts, strict=True):
-            current = None if current is None else self.expression(first, second, current)
-        return current
+        return self._items(list(wanted.slice.elts), list(node.slice.elts), current, _named_rest_of)
 
     def _bind_rest(self, name: str, items: Sequence[ast.AST], bound: dict[str, Bound]) -> dict[str, Bound] | None:
         if name == ANYTHING:
@@ -333,6 +337,11 @@ class _Matcher:
             return None
         first = self.aliases.get(node.id, USUAL_ALIASES.get(node.id, node.id))
         return ".".join([first, *reversed(names)])
+
+
+def _named_rest_of(node: ast.AST) -> str | None:
+    """The name of the placeholder for further axes; a bare `...` is an axis."""
+    return rest_of(node) if isinstance(node, ast.Name) else None
 
 
 def _as_assignment(node: ast.AugAssign) -> ast.AST:

@@ -39,6 +39,7 @@ def code(*lines: str) -> Code:
         ("{$x.chunk(2, dim=-1), torch.chunk($x, 2, dim=-1)}", "torch.chunk(a, 2, dim=-1)"),
         ("{nn.functional.softmax, torch.softmax}($x)", "torch.softmax(a)"),
         ("x[..., 1]", "x[..., 1]"),
+        ("x[$...axes, $n:]", "x[..., 0, 1:]"),
         ("lambda *$a: $b", "lambda *args: True"),
         ("($x, ...)", "(a, b, c)"),
     ],

@@ -26,7 +26,7 @@ from qeff_codegen.patterns.match import equal, find_all, find_in, match
 from rewrite_rules.vocabulary import POSITIONS, pattern
 
 LAST_ROWS = pattern("$table[:, :, $keys - $queries : $keys, :$keys]")
-AT_THE_END = pattern("{$_[$keys - $_ : $keys], $_[..., $keys - $_ : $keys, ...]}")
+AT_THE_END = pattern("{$_[$keys - $_ : $keys], $_[$..._, $keys - $_ : $keys, $..._]}")
 SCORES = pattern("torch.matmul($query, $key.transpose(-1, -2))")
 LENGTHS = pattern("$queries, $keys = $query.size(-2), $key.size(-2)")
 FOR_ALL_HEADS = pattern("$_.view(1, 1, $n, $n)")
