@@ -115,11 +115,14 @@ def rename_keywords(edits: Edits, call: ast.Call, old: str, new: str) -> None:
 
 def drop_entry(edits: Edits, mapping: ast.Dict, index: int) -> None:
     """Take one entry out of a dictionary that is written down."""
-    entries = [(value if key is None else key, value) for key, value in zip(mapping.keys, mapping.values, strict=True)]
-    spans = [(edits.code.places.span(first)[0], edits.code.span(last)[1]) for first, last in entries]
+    code = edits.code
+    spans = [
+        (code.span(key)[0] if key is not None else code.text.rindex("**", 0, code.span(value)[0]), code.span(value)[1])
+        for key, value in zip(mapping.keys, mapping.values, strict=True)
+    ]
     if index + 1 < len(spans):
         edits.put(spans[index][0], spans[index + 1][0], "")
     elif index:
         edits.put(spans[index - 1][1], spans[index][1], "")
     else:
-        edits.put(spans[0][0], spans[0][1] + _comma_after(edits.code, spans[0][1]), "")
+        edits.put(spans[0][0], spans[0][1] + _comma_after(code, spans[0][1]), "")
