@@ -50,13 +50,13 @@ def scaled_by_rows(code: Code, functions: Mapping[str, ast.FunctionDef]) -> Code
     Upstream's `<queries> * <function>(cache_position, ...)` has a scale of `[tokens, 1]`; with a row of positions for
     each sequence it is `[batch, tokens, 1]`, and gets an axis for the heads.
     """
-    per_head = [found["queries"] for found in find_all(PER_HEAD, code)]
+    per_head = {found.spelled("queries") for found in find_all(PER_HEAD, code)}
     edits = Edits(code)
     for found in find_all(SCALED, code):
-        scale, call = functions.get(ast.unparse(found["scale"])), code.parent(found["count"])
-        is_of_queries = ast.unparse(found["queries"]) in [ast.unparse(item) for item in per_head]
-        if scale is None or not is_of_queries or not _scales_each(scale) or not isinstance(call, ast.Call):
+        scale, call = functions.get(found.spelled("scale")), code.parent(found["count"])
+        if scale is None or not _scales_each(scale) or found.spelled("queries") not in per_head:
             continue
+        assert isinstance(call, ast.Call)
         if match(COUNTED, found["count"]) and len(list(find_in(COUNTED, call))) == 1:
             _read_instead(edits, call, POSITIONS)
             edits.insert(code.places.span(call)[1], ".unsqueeze(1)")

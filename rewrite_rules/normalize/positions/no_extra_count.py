@@ -82,10 +82,10 @@ def _handed_no_further(code: Code, role: Role, anatomy: Anatomy) -> Code:
         drop_arguments(edits, call, gone)
         if spelled in builders:
             keywords |= {ast.unparse(item.value) for item in call.keywords if item.arg is None}
-    keywords |= {ast.unparse(item["of"]) for item in find_all(COPY, code) if ast.unparse(item["name"]) in keywords}
+    keywords |= {item.spelled("of") for item in find_all(COPY, code) if item.spelled("name") in keywords}
     for found in find_all(KEYWORDS, code):
         mapping = found["keywords"]
-        if isinstance(mapping, ast.Dict) and ast.unparse(found["name"]) in keywords:
+        if isinstance(mapping, ast.Dict) and found.spelled("name") in keywords:
             for index, (key, value) in enumerate(zip(mapping.keys, mapping.values, strict=True)):
                 if isinstance(key, ast.Constant) and key.value == COUNT and _is_count(value):
                     drop_entry(edits, mapping, index)
@@ -100,8 +100,8 @@ def _is_count(value: ast.expr) -> bool:
 def _builders(code: Code, builders: set[str]) -> set[str]:
     """Everything that builds masks under a name."""
     for found in find_all(BUILDER, code):
-        if {ast.unparse(found["one"]), ast.unparse(found["other"])} <= builders:
-            builders = builders | {ast.unparse(found["name"])}
+        if {found.spelled("one"), found.spelled("other")} <= builders:
+            builders = builders | {found.spelled("name")}
     return builders
 
 

@@ -72,7 +72,7 @@ def _is_unneeded(table: ModelingClass, parameter: str) -> bool:
     assert table.forward is not None
     nodes = list(ast.walk(table.forward))
     totals = [found for node in nodes if (found := match(TOTAL, node)) and _is_name(found["length"], {parameter})]
-    names = {parameter} | {ast.unparse(found["size"]) for found in totals}
+    names = {parameter} | {found.spelled("size") for found in totals}
     fine = [found.node for found in totals] + [node for node in nodes if match(COUNTS, node)]
     fine += [node for node in nodes if (found := match(GROWS, node)) and _is_name(found["size"], names)]
     inside = {item for node in fine for item in ast.walk(node)}

@@ -73,7 +73,7 @@ def _not_counting(function: Function, anatomy: Anatomy) -> Iterator[ast.AST]:
         if found := match(COUNTED, statement, code.aliases):
             return lengths.counts_new(found["new"]) and lengths.is_seen(found["seen"])
         found = next((item for each in sliced if (item := match(each, statement))), None)
-        return found is not None and lengths.counts_new(found["new"]) and ast.unparse(found["seen"]) in code.parameters
+        return found is not None and lengths.counts_new(found["new"]) and found.spelled("seen") in code.parameters
 
     for question in find_all(QUESTION, code):
         branch = code.parent(question.node)

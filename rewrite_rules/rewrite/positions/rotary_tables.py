@@ -20,7 +20,7 @@ from qeff_codegen.engine.draft import Draft
 from qeff_codegen.engine.rule import Rule
 from qeff_codegen.errors import Refusal
 from qeff_codegen.patterns.match import find_in, match
-from rewrite_rules.rewrite._rotary_methods import COMPLEX, COS_AND_SIN, PER_LAYER_TYPE
+from rewrite_rules.rewrite.positions._rotary_methods import COMPLEX, COS_AND_SIN, PER_LAYER_TYPE
 from rewrite_rules.vocabulary import pattern
 
 ARGUMENTS = ("x", "position_ids")
