@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from qeff_codegen.codemod.layout import Places
-from qeff_codegen.codemod.tree import parse
+from qeff_codegen.codemod.tree import children, parse
 
 _Node = TypeVar("_Node", bound=ast.AST)
 _BLOCKS = ("body", "orelse", "finalbody", "handlers")
@@ -56,12 +56,16 @@ class Code:
         pending: list[ast.AST] = [self.tree]
         while pending:
             node = pending.pop()
-            kinds.setdefault(type(node), []).append(node)
-            children = list(_children(node))
-            for child in children:
-                parents[child] = node
-            children.reverse()
-            pending += children
+            kind = type(node)
+            if kind in kinds:
+                kinds[kind].append(node)
+            else:
+                kinds[kind] = [node]
+            below = children(node)
+            if below:
+                for child in below:
+                    parents[child] = node
+                pending += reversed(below)
         return kinds, parents
 
     def nodes(self, kind: type[_Node]) -> list[_Node]:
@@ -164,18 +168,3 @@ class Code:
         """A node's source text, with the parentheses around it."""
         start, end = self.span(node)
         return self.text[start:end]
-
-
-def _children(node: ast.AST) -> Iterator[ast.AST]:
-    for field in node._fields:
-        value = getattr(node, field, None)
-        if value.__class__ is list:
-            for item in value:
-                if isinstance(item, ast.AST):
-                    yield item
-        elif isinstance(value, ast.AST) and not isinstance(value, _UNINTERESTING):
-            yield value
-
-
-# Contexts and operators are single objects that the whole tree shares.
-_UNINTERESTING = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)

@@ -7,6 +7,8 @@ import re
 from bisect import bisect_left
 from itertools import accumulate
 
+from qeff_codegen.codemod.tree import find
+
 INDENT = "    "
 # Strings and comments hold brackets that mean nothing; longer openings first.
 _TOKEN = re.compile(
@@ -77,12 +79,8 @@ class Places:
 
 def kept_lines(tree: ast.AST) -> set[int]:
     """Lines, 1-based, that begin inside a string: their blanks are the string's and no indentation."""
-    return {
-        line
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno is not None
-        for line in range(node.lineno + 1, node.end_lineno + 1)
-    }
+    strings = (*find(ast.Constant, tree), *find(ast.JoinedStr, tree))
+    return {line for node in strings for line in range(node.lineno + 1, (node.end_lineno or 0) + 1)}
 
 
 def indented(text: str, indent: str, kept: set[int] | frozenset[int] = frozenset()) -> str:

@@ -110,12 +110,13 @@ def _left_out(found: Iterable[LeftOut], lines: list[Line], removals: list[Remova
     """Upstream lines that are neither written nor removed by a rule, each run of them where it would stand."""
     told = {number for line in lines for number in stands_for(line)}
     told |= {number for removal in removals for number in removal.upstream}
+    last = [max(stands_for(line), default=0) for line in lines]
     result: list[Removal] = []
     for item in found:
         upstream = tuple(number for number in item.lines if number not in told)
         if not upstream:
             continue
-        following = (index for index, line in enumerate(lines) if max(stands_for(line), default=0) > upstream[-1])
+        following = (index for index, number in enumerate(last) if number > upstream[-1])
         removal = Removal(item.rules, upstream, next(following, len(lines)), item.name)
         if result and replace(result[-1], upstream=upstream) == removal and result[-1].upstream[-1] + 1 == upstream[0]:
             removal = replace(removal, upstream=(*result.pop().upstream, *upstream))

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from qeff_codegen.anatomy.anatomy import Anatomy
-from qeff_codegen.anatomy.modeling_file import ModelingFile
+from qeff_codegen.anatomy.modeling_file import ModelingFile, self_attribute
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.layout import kept_lines
+from qeff_codegen.codemod.tree import find
 from qeff_codegen.engine.provenance import Line, Removal, follow, origin, upstream_lines
 from qeff_codegen.errors import Location
 from qeff_codegen.generated_model import MappingEntry
@@ -144,9 +145,8 @@ def _methods_reached(methods: dict[str, ast.FunctionDef], entries: tuple[str, ..
         if name in reached or name not in methods:
             continue
         reached.add(name)
-        for node in ast.walk(methods[name]):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
-                pending.append(node.attr)
+        attributes = (self_attribute(node) for node in find(ast.Attribute, methods[name]))
+        pending += [attribute for attribute in attributes if attribute is not None]
     return reached
 
 
@@ -156,8 +156,8 @@ def _functions_reached(anatomy: Anatomy) -> set[str]:
     pending: list[ast.AST] = [part.cls.node for part in anatomy.replaced]
     reached: set[str] = set()
     while pending:
-        for node in ast.walk(pending.pop()):
-            if isinstance(node, ast.Name) and node.id in functions and node.id not in reached:
+        for node in find(ast.Name, pending.pop()):
+            if node.id in functions and node.id not in reached:
                 reached.add(node.id)
                 pending.append(functions[node.id])
     return reached

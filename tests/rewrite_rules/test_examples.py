@@ -5,20 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from qeff_codegen.anatomy.modeling_file import read_modeling_file
-from qeff_codegen.anatomy.recognise import recognise
-from qeff_codegen.emit.modeling_file import assemble
-from qeff_codegen.engine.draft import open_draft
-from qeff_codegen.engine.rule import Rule
-from qeff_codegen.engine.rule_set import rules, rules_for
+from qeff_codegen.engine.rule_set import rules
 from qeff_codegen.errors import Refusal
-from qeff_codegen.targets.embedded import EMBEDDED
-from qeff_codegen.targets.qefficient import QEFFICIENT
-from qeff_codegen.targets.target import Target
-from tests.rewrite_rules.example_runner import HERE, NOTHING, apply_rule, example_model
+from tests.rewrite_rules.example_runner import HERE, NOTHING, apply_rule
 
 RULES = {rule.id: rule for rule in rules()}
 CASES = sorted(path.parent.relative_to(HERE).as_posix() for path in HERE.glob("*/*/before.py"))
@@ -47,28 +37,3 @@ def test_every_rule_has_an_example_it_changes(name: str) -> None:
 def test_no_example_without_a_rule() -> None:
     folders = {path.name for path in Path(HERE).iterdir() if path.is_dir() and not path.name.startswith("_")}
     assert folders <= set(RULES)
-
-
-def _generated(target: Target, order: list[int] | None = None) -> str:
-    """The skeleton's generated code, with the rules of each folder run in the given order."""
-    draft = open_draft(recognise(read_modeling_file(example_model(""))), target)
-    for rule in rules_for(target) if order is None else _shuffled(order):
-        if rule.runs_for(target):
-            rule.apply(draft)
-    return assemble(draft).code
-
-
-def _shuffled(order: list[int]) -> list[Rule]:
-    """Rules sorted by folder first, then by the given order."""
-    ranked = sorted(zip(order, rules(), strict=True), key=lambda item: item[0])
-    folder = {rule: rule.__module__.split(".")[1] for rule in rules()}
-    return [rule for _, rule in ranked if folder[rule] == "normalize"] + [
-        rule for _, rule in ranked if folder[rule] == "rewrite"
-    ]
-
-
-@pytest.mark.parametrize("target", [EMBEDDED, QEFFICIENT], ids=lambda target: target.name)
-@settings(max_examples=10, deadline=None, derandomize=True)
-@given(order=st.permutations(range(len(rules()))))
-def test_rules_of_one_folder_commute(target: Target, order: list[int]) -> None:
-    assert _generated(target, order) == _generated(target)

@@ -1,1 +1,1 @@
-"""What training, recording or another device would run, and the exported graph does not."""
+"""What training or another device would run, and the exported graph does not."""

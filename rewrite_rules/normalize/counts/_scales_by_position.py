@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.patterns.match import find_all, find_in, match
-from rewrite_rules.normalize.positions._counts_of_positions import COUNT
+from rewrite_rules.normalize.counts._counts_of_positions import COUNT
 from rewrite_rules.vocabulary import CACHE, POSITIONS, pattern
 
 COUNTED = pattern(COUNT)

@@ -23,8 +23,8 @@ from qeff_codegen.codemod.signatures import drop_parameters
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import find_all, find_in, match
-from rewrite_rules.normalize.positions._counts_of_positions import COUNT, COUNTED, cached_in_one_form, counted_once
-from rewrite_rules.normalize.positions._scales_by_position import counted_by_layer, scaled_by_rows
+from rewrite_rules.normalize.counts._counts_of_positions import COUNT, COUNTED, cached_in_one_form, counted_once
+from rewrite_rules.normalize.counts._scales_by_position import counted_by_layer, scaled_by_rows
 from rewrite_rules.vocabulary import POSITIONS, pattern
 
 NOT_GIVEN = pattern(f"{COUNT} is None")

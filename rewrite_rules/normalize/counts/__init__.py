@@ -1,0 +1,1 @@
+"""New tokens counted once: the extra count of older releases."""

@@ -1,0 +1,1 @@
+"""What upstream records on the way, which the graph has no use for."""

@@ -1,0 +1,43 @@
+"""How a file is laid out, and what its locals are annotated with, decides nothing that is generated."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+import pytest
+
+from qeff_codegen.codemod.tree import parse
+from qeff_codegen.generate.one_model import generate_model
+from qeff_codegen.upstream.find import find_model
+from tests.disguises import annotated, in_narrow_lines
+from tests.sample import SAMPLE
+
+
+def _without_docstring_layout(tree: ast.Module) -> str:
+    """The tree as text; black moves the lines of a docstring, which are a string to `ast`."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        first = body[0] if isinstance(body, list) and body else None
+        text = first.value if isinstance(first, ast.Expr) else None
+        if isinstance(text, ast.Constant) and isinstance(text.value, str):
+            text.value = " ".join(text.value.split())
+    return ast.dump(tree)
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_layout_decides_nothing(name: str) -> None:
+    upstream = find_model(name)
+    disguised = replace(upstream, source=in_narrow_lines(upstream.source))
+    assert disguised.source != upstream.source
+    plain, narrow = (ast.parse(generate_model(item).code) for item in (upstream, disguised))
+    assert _without_docstring_layout(narrow) == _without_docstring_layout(plain)
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_annotations_decide_nothing(name: str) -> None:
+    upstream = find_model(name)
+    disguised = replace(upstream, source=annotated(upstream.source))
+    assert disguised.source != upstream.source
+    # `parse` reads an annotated assignment as a plain one.
+    assert ast.dump(parse(generate_model(disguised).code)) == ast.dump(parse(generate_model(upstream).code))
