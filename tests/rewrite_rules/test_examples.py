@@ -23,9 +23,16 @@ def test_example(case: str, request: pytest.FixtureRequest) -> None:
     except Refusal as refusal:
         expected, result = folder / "refusal.txt", f"{refusal}\n"
     if request.config.getoption("--accept-examples"):
+        for other in ("after.py", "refusal.txt"):
+            (folder / other).unlink(missing_ok=True)
         expected.write_text(result)
     assert expected.exists(), f"the rule gives, and {expected.name} does not exist:\n{result}"
     assert result == expected.read_text()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_an_example_says_one_thing(case: str) -> None:
+    assert (HERE / case / "after.py").exists() is not (HERE / case / "refusal.txt").exists()
 
 
 @pytest.mark.parametrize("name", sorted(RULES))
