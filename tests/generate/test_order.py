@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 import rewrite_rules
+from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import read_modeling_file
 from qeff_codegen.anatomy.recognise import recognise
-from qeff_codegen.emit.modeling_file import assemble
+from qeff_codegen.emit.mappings import mapping_entries
 from qeff_codegen.engine.draft import open_draft
 from qeff_codegen.engine.rule import Rule
-from qeff_codegen.engine.rule_set import rules, rules_for, stage_of
+from qeff_codegen.engine.rule_set import rules_for, stage_of
 from qeff_codegen.errors import Refusal
 from qeff_codegen.targets.embedded import EMBEDDED
 from qeff_codegen.targets.qefficient import QEFFICIENT
@@ -25,15 +26,15 @@ ROOT = Path(rewrite_rules.__file__).parent
 MOST_FILES = 20
 
 
-def generated(name: str, target: Target, order: list[Rule]) -> str:
-    """The code that these rules make of a model in this order, or the refusal."""
-    draft = open_draft(recognise(read_modeling_file(find_model(name))), target)
+def rewritten(anatomy: Anatomy, target: Target, order: list[Rule]) -> object:
+    """What these rules make of a model in this order: every function and mapping entry, or the refusal."""
+    draft = open_draft(anatomy, target)
     try:
         for rule in order:
             rule.apply(draft)
-        return assemble(draft).code
     except Refusal as refusal:
         return str(refusal)
+    return [(item.qualified_name, item.code.text) for item in draft.functions], mapping_entries(draft)
 
 
 def shuffled(target: Target, seed: str) -> list[Rule]:
@@ -46,18 +47,20 @@ def shuffled(target: Target, seed: str) -> list[Rule]:
 
 @pytest.mark.parametrize("name", SAMPLE)
 def test_rules_of_one_stage_commute(name: str) -> None:
+    anatomy = recognise(read_modeling_file(find_model(name)))
     for target, shuffles in ((EMBEDDED, 3), (QEFFICIENT, 1)):
-        expected = generated(name, target, list(rules_for(target)))
+        expected = rewritten(anatomy, target, list(rules_for(target)))
         for number in range(shuffles):
             order = shuffled(target, f"{name} {number}")
             assert order != list(rules_for(target))
-            assert generated(name, target, order) == expected
+            assert rewritten(anatomy, target, order) == expected
 
 
 def test_the_order_of_stages_does_matter() -> None:
     """The counter-check: were everything to commute, shuffling within a stage would prove nothing."""
-    backwards = list(reversed(rules()))
-    assert generated("falcon", EMBEDDED, backwards) != generated("falcon", EMBEDDED, list(rules()))
+    anatomy = recognise(read_modeling_file(find_model("falcon")))
+    found = list(rules_for(EMBEDDED))
+    assert rewritten(anatomy, EMBEDDED, found[::-1]) != rewritten(anatomy, EMBEDDED, found)
 
 
 @pytest.mark.parametrize("folder", rewrite_rules.STAGES)

@@ -91,10 +91,8 @@ def _after(folder: Path) -> str:
 
 
 def _link(folder: Path) -> str:
-    if not (folder / "after.py").exists():
-        note = " (refused)"
-    else:
-        note = " (unchanged)" if _after(folder) == NOTHING else ""
+    is_refused = (folder / "refusal.txt").exists()
+    note = " (refused)" if is_refused else " (unchanged)" if _after(folder) == NOTHING else ""
     return f"[{folder.name}](../tests/rewrite_rules/{folder.parent.name}/{folder.name}/){note}"
 
 
