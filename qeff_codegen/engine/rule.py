@@ -107,9 +107,7 @@ class Rule:
             return count == 1
         return self.expect is Expect.ANY or count >= 1
 
-    def refuse(
-        self, draft: Draft, function: Function, what: str, node: ast.AST | None = None
-    ) -> Refusal:
+    def refuse(self, draft: Draft, function: Function, what: str, node: ast.AST | None = None) -> Refusal:
         """A refusal by this rule, placed at `node` in `function`, or at the function itself."""
         return Refusal(
             what,
