@@ -11,7 +11,8 @@ COUNT = "torch.arange($new, device=$_.device) + $seen"
 
 VOCABULARY = {
     # How many tokens upstream has cached.
-    "SEEN": "{$_.get_seq_length() if $_ is not None else 0, 0 if $_ is None else $_.get_seq_length()}",
+    "SEEN": "{$cached.get_seq_length() if $cached is not None else 0,"
+    " 0 if $cached is None else $cached.get_seq_length()}",
     "LINEAR": "nn.functional.linear",
     "ACTIVATION": "{nn.functional.silu, nn.functional.gelu}",
     # Statements: the choices of all tokens, one-hot, with the experts in front.

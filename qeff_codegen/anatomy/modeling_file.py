@@ -1,7 +1,6 @@
 """One modeling file read with `ast`: its classes, functions, imports, and what each `__init__` builds.
 
-Recognition only reads, so it uses the standard library's tree, which knows line numbers for free; rules, which
-edit, work on LibCST's.
+Recognition and rules read the same kind of tree, the standard library's, which knows the place of every node.
 """
 
 from __future__ import annotations

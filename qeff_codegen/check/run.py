@@ -80,7 +80,7 @@ def check(folder: Path, names: Sequence[str]) -> Report:
 def _judged(
     folder: Path, record: Manifest, in_doubt: Mapping[str, tuple[Doubt, ...]], sources: Sources, rules_sha256: str
 ) -> dict[str, Judged]:
-    # The engine brings LibCST and every rule along, which is not needed where hashes agree.
+    # The engine brings black and every rule along, which is not needed where hashes agree.
     from qeff_codegen.check.judge import judge
     from qeff_codegen.check.regenerate import regenerate
 

@@ -86,7 +86,7 @@ def bump(
     Exit code 0: nothing is left to decide. 1: a checked-in family is refused or gone and not given up, or a family
     differs from upstream.
     """
-    # The engine brings LibCST and every rule along, which --help does not need.
+    # The engine brings black and every rule along, which --help does not need.
     from qeff_codegen.bump.compare import compare
     from qeff_codegen.bump.decisions import Decisions, check_drops, kept_models, new_models, undecided
     from qeff_codegen.bump.report import Report, form_of, write_report

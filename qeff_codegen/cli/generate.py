@@ -100,7 +100,7 @@ def generate(
 def _generated(upstreams: Sequence[UpstreamModel], jobs: int) -> tuple[list[GeneratedModel], list[Failure]]:
     if not upstreams:
         return [], []
-    # The engine brings LibCST and every rule along, which --help and a misspelled name do not need.
+    # The engine brings black and every rule along, which --help and a misspelled name do not need.
     from qeff_codegen.generate.many_models import generate_models
 
     models: list[GeneratedModel] = []

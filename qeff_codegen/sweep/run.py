@@ -23,7 +23,7 @@ from qeff_codegen.upstream.find import BLUEPRINT, causal_lm_families
 # Everything a worker imports, imported once.
 PRELOAD = (
     "qeff_codegen.sweep.family",
-    "rewrite_rules._matching",
+    "rewrite_rules.vocabulary",
     "transformers.models.auto.modeling_auto",
     "transformers.modeling_rope_utils",
     "transformers.masking_utils",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from rich.console import Console
 from qeff_codegen.coverage.family_result import FAILED, REFUSED, SUPPORTED, FamilyResult
 from qeff_codegen.errors import UsageError
 from qeff_codegen.sweep.kept_results import KeptResults
-from qeff_codegen.sweep.run import Sweep, families_to_sweep, sweep_with
+from qeff_codegen.sweep.run import PRELOAD, Sweep, families_to_sweep, sweep_with
 from qeff_codegen.sweep.workers import FamilyRunner
 from tests.sweep.processes import pids_in, running, wait_for
 from tests.sweep.runners import count_runs, hang_with_a_child
@@ -106,3 +107,7 @@ def test_families_are_those_asked_for_once_each_or_all() -> None:
     assert {"gpt2", "bart", "llama"} < set(families_to_sweep([]))
     with pytest.raises(UsageError, match="no family `lama` with a causal LM. Near names: .*llama"):
         families_to_sweep(["gpt2", "lama"])
+
+
+def test_what_is_imported_once_for_all_workers_is_there() -> None:
+    assert [name for name in PRELOAD if find_spec(name) is None] == []
