@@ -9,6 +9,7 @@ from __future__ import annotations
 
 STAGES = {
     "normalize": (
+        "names",
         "cache",
         "attention",
         "inference",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ from qeff_codegen.export.subfunctions import outline_layers
 from qeff_codegen.export.weight_folding import fold_into_weights
 from qeff_codegen.runtime.cache_utils import every_layer_for_itself
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
+from qeff_codegen.runtime.customop.onnx_nodes import operators_as_zeros
 
 # Sizes of the example the exporter traces. The axes are dynamic, so any will do that is not 1 (a size of 1
 # broadcasts) and makes tracing quick.
@@ -124,7 +126,7 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
     check_ctx_len(config, spec.ctx_len)
     shapes = kv_cache_shapes(model)
     each_layer = every_layer_for_itself() if spec.use_onnx_subfunctions or spec.dynamo else nullcontext()
-    with whole_or_not_at_all(onnx_path) as unfinished:
+    with whole_or_not_at_all(onnx_path) as unfinished, _no_garbage_collection():
         with _expected_warnings_silenced(), each_layer, torch.no_grad():
             inputs = _example_inputs(model, shapes, spec)
             if spec.dynamo:
@@ -141,7 +143,7 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
             layers = repeated_layers(model)
             outline_layers(graph_model, layers, by_scope(layers) if spec.dynamo else by_node_name(layers))
         _tidy(graph_model)
-        _declare_output_shapes(graph_model.graph, _vocab_size(model), spec)
+        _declare_output_shapes(graph_model.graph, lambda: _vocab_size(model, shapes), spec)
         save_graph(graph_model, unfinished)
     return onnx_path
 
@@ -152,19 +154,22 @@ def _traced_with_torchscript(
     """The graph as the TorchScript exporter writes it to `unfinished`, with weights as inputs."""
     register_missing_operators()
     weights = weights_of(interface.decoder)
-    torch.onnx.export(
-        interface,
-        (*inputs, list(weights.values())),
-        str(unfinished),
-        input_names=[*input_names(spec, shapes), *weights],
-        output_names=output_names(spec, shapes),
-        dynamic_axes=dynamic_axes(spec, shapes),
-        opset_version=ONNX_EXPORT_OPSET,
-        dynamo=False,
-    )
+    with operators_as_zeros():
+        torch.onnx.export(
+            interface,
+            (*inputs, list(weights.values())),
+            str(unfinished),
+            input_names=[*input_names(spec, shapes), *weights],
+            output_names=output_names(spec, shapes),
+            dynamic_axes=dynamic_axes(spec, shapes),
+            opset_version=ONNX_EXPORT_OPSET,
+            dynamo=False,
+        )
     graph_model = onnx_ir.load(unfinished)
     # A function asks for its sizes itself: shared ones would make the first layer's another than the others'.
-    return graph_model if spec.use_onnx_subfunctions else share_sizes(graph_model)
+    if not spec.use_onnx_subfunctions:
+        share_sizes(graph_model)
+    return graph_model
 
 
 def _example_inputs(model: nn.Module, shapes: list[LayerShapes], spec: ExportSpec) -> tuple[Any, ...]:
@@ -193,6 +198,18 @@ def _example_inputs(model: nn.Module, shapes: list[LayerShapes], spec: ExportSpe
 
 
 @contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Keeps Python from looking for garbage in cycles: a graph in the making is many objects, and none of them is."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@contextmanager
 def _expected_warnings_silenced() -> Iterator[None]:
     """Hides what the exporter says about every decoder: it is deprecated, and it traces lengths and indexing.
 
@@ -217,20 +234,20 @@ def _tidy(graph_model: onnx_ir.Model) -> None:
     ClearMetadataAndDocStringPass()(graph_model)
 
 
-def _vocab_size(model: nn.Module) -> int:
+def _vocab_size(model: nn.Module, shapes: list[LayerShapes]) -> int:
     """The number of logits of one token, asked of the model: it need not be the configuration's."""
     one = torch.zeros(1, 1, dtype=torch.int64)
     with torch.no_grad():
         outputs = model(
             input_ids=one,
             position_ids=one,
-            past_key_values=allocate_kv_cache(kv_cache_shapes(model), 1, 1, next(model.parameters()).dtype),
+            past_key_values=allocate_kv_cache(shapes, 1, 1, next(model.parameters()).dtype),
             use_cache=True,
         )
     return int(outputs.logits.shape[-1])
 
 
-def _declare_output_shapes(graph: onnx_ir.Graph, vocab_size: int, spec: ExportSpec) -> None:
+def _declare_output_shapes(graph: onnx_ir.Graph, vocab_size: Callable[[], int], spec: ExportSpec) -> None:
     """Gives the outputs their shapes, of which the exporter infers a part."""
     taken = {retained_state_name(value.name or ""): value for value in graph.inputs}
     for output in graph.outputs:
@@ -240,5 +257,5 @@ def _declare_output_shapes(graph: onnx_ir.Graph, vocab_size: int, spec: ExportSp
             tokens = "num_logits_to_keep" if spec.is_tlm else 1
             known = output.shape[-1] if output.shape else None
             # torch.export knows it; TorchScript does not infer it through every head.
-            last = known if isinstance(known, int) else vocab_size
+            last = known if isinstance(known, int) else vocab_size()
             output.shape = onnx_ir.Shape(["batch_size", tokens, 1 if output.name == NEXT_TOKENS else last])

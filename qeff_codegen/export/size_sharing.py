@@ -26,21 +26,42 @@ _MAX_ROUNDS = 4
 _MAX_FOLDED_BYTES = 64
 _NAME = "size_of_"
 
+# Of values, by their names: each size is a number, a name, or not known.
+_Shapes = dict[str, tuple[int | str | None, ...]]
 
-def share_sizes(graph_model: onnx_ir.Model) -> onnx_ir.Model:
-    """Returns the model with one computation of each shape; the shapes of inner values are not noted in it."""
+
+def share_sizes(graph_model: onnx_ir.Model) -> None:
+    """Leaves one computation of each shape in the model; the shapes of inner values are not noted in it."""
+    graph = graph_model.graph
+    constants = _Constants()
+    # Of what each layer's tensors are asked for, much is the same before anything is known of it.
+    CommonSubexpressionEliminationPass()(graph_model)
     for _ in range(_MAX_ROUNDS):
-        _forget_shapes(graph_model.graph)
-        _note_shapes(graph_model.graph)
-        proto = onnx_ir.to_proto(graph_model)
-        graph_model = onnx_ir.from_proto(onnx.shape_inference.infer_shapes(proto, data_prop=True))
-        changed = _replace_sizes(graph_model.graph) + _fold_constants(graph_model.graph)
+        _forget_shapes(graph)
+        _note_shapes(graph, constants)
+        shapes = _inferred_shapes(graph_model)
+        changed = _replace_sizes(graph, shapes, constants) + _fold_constants(graph, shapes, constants)
         for tidy in (CommonSubexpressionEliminationPass(), IdentityEliminationPass(), RemoveUnusedNodesPass()):
             tidy(graph_model)
         if not changed:
             break
-    _forget_shapes(graph_model.graph)
-    return graph_model
+    _forget_shapes(graph)
+
+
+class _Constants:
+    """The arrays of values that are constants, each read once: reading one takes longer than what is done with it."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[onnx_ir.Value, np.ndarray | None] = {}
+
+    def of(self, value: onnx_ir.Value | None) -> np.ndarray | None:
+        """The array of a constant or an initializer; None for other values."""
+        if value is None:
+            return None
+        if value not in self._arrays:
+            tensor = get_const_tensor(value)
+            self._arrays[value] = None if tensor is None else tensor.numpy()
+        return self._arrays[value]
 
 
 def _forget_shapes(graph: onnx_ir.Graph) -> None:
@@ -51,50 +72,82 @@ def _forget_shapes(graph: onnx_ir.Graph) -> None:
                 value.shape = value.type = None
 
 
-def _note_shapes(graph: onnx_ir.Graph) -> None:
+def _inferred_shapes(graph_model: onnx_ir.Model) -> _Shapes:
+    """The sizes of every value of which ONNX infers the rank, by its name; outputs have theirs noted in the graph too.
+
+    Nothing else is read of the model that ONNX's inference returns, as reading all of it takes long.
+    """
+    inferred = onnx.shape_inference.infer_shapes(onnx_ir.to_proto(graph_model), data_prop=True).graph
+    for output, info in zip(graph_model.graph.outputs, inferred.output, strict=True):
+        onnx_ir.serde.deserialize_value_info_proto(info, output)
+    return {
+        info.name: tuple(map(_size, info.type.tensor_type.shape.dim))
+        for info in (*inferred.input, *inferred.output, *inferred.value_info)
+        if info.type.tensor_type.HasField("shape")
+    }
+
+
+def _size(dimension: onnx.TensorShapeProto.Dimension) -> int | str | None:
+    """A number, a name, or None if it is not known."""
+    return dimension.dim_value if dimension.HasField("dim_value") else dimension.dim_param or None
+
+
+def _note_shapes(graph: onnx_ir.Graph, constants: _Constants) -> None:
     """Notes what inference does not see: the length of a range, and of what is gathered from the cache."""
+    shapes = {
+        value.name: tuple(size if isinstance(size, int) else size.value for size in value.shape)
+        for value in (*graph.inputs, *graph.outputs)
+        if value.name is not None and value.shape is not None
+    }
     for node in graph:
-        if node.op_type == "Range" and _is_number(node.inputs[0], 0) and _is_number(node.inputs[2], 1):
-            size = _size_given_by(node.inputs[1])
+        if (
+            node.op_type == "Range"
+            and _is_number(node.inputs[0], 0, constants)
+            and _is_number(node.inputs[2], 1, constants)
+        ):
+            size = _size_given_by(node.inputs[1], shapes, constants)
             if size is not None:
                 node.outputs[0].type = onnx_ir.TensorType(onnx_ir.DataType.INT64)
                 node.outputs[0].shape = onnx_ir.Shape([size])
         elif node.op_type in ("CtxGather", "CtxGatherCB"):
             data, rows = node.inputs[0], node.inputs[1 if node.op_type == "CtxGatherCB" else 0]
-            size = _size_given_by(node.inputs[-1])
+            size = _size_given_by(node.inputs[-1], shapes, constants)
             if size is not None and data is not None and rows is not None and data.shape and rows.shape:
                 node.outputs[0].type = data.type
                 node.outputs[0].shape = onnx_ir.Shape([rows.shape[0], data.shape[1], size, data.shape[3]])
 
 
-def _is_number(value: onnx_ir.Value | None, number: int) -> bool:
-    tensor = None if value is None else get_const_tensor(value)
-    return tensor is not None and tensor.dtype == onnx_ir.DataType.INT64 and bool((tensor.numpy() == number).all())
+def _is_number(value: onnx_ir.Value | None, number: int, constants: _Constants) -> bool:
+    array = constants.of(value)
+    return array is not None and array.dtype == np.int64 and bool((array == number).all())
 
 
-def _size_given_by(value: onnx_ir.Value | None) -> int | str | None:
+def _size_given_by(value: onnx_ir.Value | None, shapes: _Shapes, constants: _Constants) -> int | str | None:
     """The size that a value is, through a conversion if there is one."""
     node = None if value is None else value.producer()
     if node is not None and node.op_type == "Cast" and node.inputs[0] is not None:
         node = node.inputs[0].producer()
-    return _size_asked_for(node)
+    return _size_asked_for(node, shapes, constants)
 
 
-def _size_asked_for(node: onnx_ir.Node | None) -> int | str | None:
+def _size_asked_for(node: onnx_ir.Node | None, shapes: _Shapes, constants: _Constants) -> int | str | None:
     """The size that a node takes out of a tensor's shape: a number, a name, or None if it is another node."""
     if node is None or node.domain or node.op_type != "Gather":
         return None
-    shape_of, index = (None if value is None else value.producer() for value in node.inputs)
-    if shape_of is None or index is None or shape_of.op_type != "Shape" or shape_of.attributes:
+    shape_of = None if node.inputs[0] is None else node.inputs[0].producer()
+    if shape_of is None or shape_of.op_type != "Shape" or shape_of.attributes:
         return None
-    tensor, position = shape_of.inputs[0], get_const_tensor(index.outputs[0])
-    if tensor is None or tensor.shape is None or position is None or position.shape.rank() != 0:
+    shape, position = _shape_of(shape_of.inputs[0], shapes), constants.of(node.inputs[1])
+    if shape is None or position is None or position.ndim != 0:
         return None
-    size = tensor.shape[int(position.numpy())]
-    return size if isinstance(size, int) else size.value
+    return shape[int(position)]
 
 
-def _replace_sizes(graph: onnx_ir.Graph) -> int:
+def _shape_of(value: onnx_ir.Value | None, shapes: _Shapes) -> tuple[int | str | None, ...] | None:
+    return None if value is None or value.name is None else shapes.get(value.name)
+
+
+def _replace_sizes(graph: onnx_ir.Graph, shapes: _Shapes, constants: _Constants) -> int:
     """Replaces each size that is asked for by its number, or by what is asked of the input that names it."""
     named = {
         size.value: (value, axis)
@@ -105,7 +158,7 @@ def _replace_sizes(graph: onnx_ir.Graph) -> int:
     shared = {value.name: value for node in graph for value in node.outputs if str(value.name).startswith(_NAME)}
     replaced = 0
     for node in list(graph):
-        size, name = _size_asked_for(node), node.outputs[0].name
+        size, name = _size_asked_for(node, shapes, constants), node.outputs[0].name
         if size is None or not (isinstance(size, int) or size in named) or name in shared:
             continue
         wanted = f"{_NAME}{size}"
@@ -129,13 +182,13 @@ def _question(value: onnx_ir.Value, axis: int) -> list[onnx_ir.Node]:
     return [shape, *index, onnx_ir.node("Gather", [shape.outputs[0], index[0].outputs[0]], {"axis": 0})]
 
 
-def _fold_constants(graph: onnx_ir.Graph) -> int:
+def _fold_constants(graph: onnx_ir.Graph, shapes: _Shapes, constants: _Constants) -> int:
     """Replaces what is computed from constants, and shapes of which every number is known."""
     folded = 0
     for node in list(graph):
         if node.domain or len(node.outputs) != 1 or node.outputs[0].is_graph_output() or not node.inputs:
             continue
-        result = _known_result(node, graph.opset_imports[""])
+        result = _known_result(node, graph.opset_imports[""], shapes, constants)
         if result is None or result.nbytes > _MAX_FOLDED_BYTES:
             continue
         constant = onnx_ir.node("Constant", [], {"value": onnx_ir.tensor(result)})
@@ -147,12 +200,12 @@ def _fold_constants(graph: onnx_ir.Graph) -> int:
     return folded
 
 
-def _known_result(node: onnx_ir.Node, opset: int) -> np.ndarray | None:
+def _known_result(node: onnx_ir.Node, opset: int, shapes: _Shapes, constants: _Constants) -> np.ndarray | None:
     if node.op_type == "Shape" and not node.attributes:
-        shape = None if node.inputs[0] is None else node.inputs[0].shape
+        shape = _shape_of(node.inputs[0], shapes)
         if shape is None or not all(isinstance(size, int) for size in shape):
             return None
-        return np.array(list(shape), np.int64)
-    if all(value is not None and get_const_tensor(value) is not None for value in node.inputs):
+        return np.array(shape, np.int64)
+    if all(constants.of(value) is not None for value in node.inputs):
         return computed(node, opset)
     return None

@@ -66,7 +66,9 @@ def operators(proto: onnx.ModelProto) -> Counter[str]:
 
 
 def shared(proto: onnx.ModelProto) -> onnx.ModelProto:
-    return onnx_ir.to_proto(share_sizes(onnx_ir.from_proto(proto)))
+    graph_model = onnx_ir.from_proto(proto)
+    share_sizes(graph_model)
+    return onnx_ir.to_proto(graph_model)
 
 
 def run(proto: onnx.ModelProto, x: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import onnxscript
 import torch
 
 from qeff_codegen.runtime.constants import INVALID_INDEX, ONNX_EXPORT_OPSET
-from qeff_codegen.runtime.customop.onnx_nodes import are_onnx_nodes, onnx_node
+from qeff_codegen.runtime.customop.onnx_nodes import are_onnx_nodes, are_zeros, onnx_node
 from qeff_codegen.runtime.customop.opsets import CLOUD, standard_operators
 
 
@@ -66,6 +66,8 @@ class CtxScatterFunc(torch.autograd.Function):
         """Shapes: data `[B, H, C, D]`, position_ids `[B, S]`, updates `[B, H, S, D]`; returns `[B, H, C, D]`."""
         if are_onnx_nodes():
             return onnx_node(CLOUD.domain, "CtxScatter", (data, position_ids, updates), data.shape)
+        if are_zeros():
+            return torch.zeros_like(data)
         slots = position_ids.remainder(data.shape[2])
         return data.scatter(2, slots[:, None, :, None].expand_as(updates), updates)
 
@@ -81,8 +83,10 @@ class CtxGatherFunc(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, data: torch.Tensor, ctx_indices: torch.Tensor, comp_ctx_len: int) -> torch.Tensor:
         """Shapes: data `[B, H, C, D]`, ctx_indices `[B, 1, L]` where L is `comp_ctx_len`; returns `[B, H, L, D]`."""
+        shape = (*data.shape[:2], ctx_indices.shape[2], data.shape[3])
+        if are_zeros():
+            return data.new_zeros(shape)
         if are_onnx_nodes():
-            shape = (*data.shape[:2], ctx_indices.shape[2], data.shape[3])
             return onnx_node(CLOUD.domain, "CtxGather", (data, ctx_indices, comp_ctx_len), shape)
         slots = ctx_indices.masked_fill(ctx_indices == INVALID_INDEX, 0)
         return data.gather(2, slots.unsqueeze(-1).expand(-1, data.shape[1], -1, data.shape[3]))

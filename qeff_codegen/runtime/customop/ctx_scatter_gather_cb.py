@@ -14,7 +14,7 @@ import torch
 
 from qeff_codegen.runtime.constants import INVALID_INDEX, ONNX_EXPORT_OPSET
 from qeff_codegen.runtime.customop.ctx_scatter_gather import gathered_type
-from qeff_codegen.runtime.customop.onnx_nodes import are_onnx_nodes, onnx_node
+from qeff_codegen.runtime.customop.onnx_nodes import are_onnx_nodes, are_zeros, onnx_node
 from qeff_codegen.runtime.customop.opsets import CLOUD, standard_operators
 
 
@@ -84,6 +84,8 @@ class CtxScatterFuncCB(torch.autograd.Function):
         """Shapes: data `[F, H, C, D]`, batch_index `[B, 1]`, position_ids `[B, S]`, updates `[B, H, S, D]`."""
         if are_onnx_nodes():
             return onnx_node(CLOUD.domain, "CtxScatterCB", (data, batch_index, position_ids, updates), data.shape)
+        if are_zeros():
+            return torch.zeros_like(data)
         written = data.clone()
         row, token = (position_ids != INVALID_INDEX).nonzero(as_tuple=True)
         written[batch_index[row, 0], :, position_ids[row, token]] = updates[row, :, token]
@@ -105,8 +107,10 @@ class CtxGatherFuncCB(torch.autograd.Function):
         ctx: Any, data: torch.Tensor, batch_index: torch.Tensor, ctx_indices: torch.Tensor, comp_ctx_len: int
     ) -> torch.Tensor:
         """Shapes: data `[F, H, C, D]`, batch_index `[B, 1]`, ctx_indices `[B, 1, L]`; returns `[B, H, L, D]`."""
+        shape = (batch_index.shape[0], data.shape[1], ctx_indices.shape[2], data.shape[3])
+        if are_zeros():
+            return data.new_zeros(shape)
         if are_onnx_nodes():
-            shape = (batch_index.shape[0], data.shape[1], ctx_indices.shape[2], data.shape[3])
             return onnx_node(CLOUD.domain, "CtxGatherCB", (data, batch_index, ctx_indices, comp_ctx_len), shape)
         slots = ctx_indices.masked_fill(ctx_indices == INVALID_INDEX, 0)
         rows = data[batch_index.squeeze(1)]

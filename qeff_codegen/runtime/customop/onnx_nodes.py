@@ -1,7 +1,8 @@
-"""Custom operators as nodes of an ONNX graph while torch.export traces, instead of what they compute.
+"""Custom operators while one of our exporters traces them, instead of what they compute.
 
-The TorchScript exporter asks an autograd function for its ONNX form; torch.export looks into it. So the functions put
-PyTorch's stand-in for an ONNX node into the trace, but only where `operators_as_onnx_nodes` says so: a model that
+The TorchScript exporter asks an autograd function for its ONNX form; torch.export looks into it. So for the latter the
+functions put PyTorch's stand-in for an ONNX node into the trace. The former traces what they compute and throws it
+away, so they give it zeros. Both only where `operators_as_onnx_nodes` and `operators_as_zeros` say so: a model that
 somebody else exports keeps what it computes.
 """
 
@@ -14,6 +15,7 @@ from contextvars import ContextVar
 import torch
 
 _WANTED = ContextVar("custom operators become ONNX nodes", default=False)
+_ZEROS = ContextVar("custom operators give zeros", default=False)
 
 
 @contextmanager
@@ -24,6 +26,21 @@ def operators_as_onnx_nodes() -> Iterator[None]:
         yield
     finally:
         _WANTED.reset(token)
+
+
+@contextmanager
+def operators_as_zeros() -> Iterator[None]:
+    """Lets custom operators give zeros of the right shape, where nothing but shapes is looked at."""
+    token = _ZEROS.set(True)
+    try:
+        yield
+    finally:
+        _ZEROS.reset(token)
+
+
+def are_zeros() -> bool:
+    """Whether a custom operator is to give zeros now."""
+    return _ZEROS.get()
 
 
 def are_onnx_nodes() -> bool:

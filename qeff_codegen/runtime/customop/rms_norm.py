@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
-from qeff_codegen.runtime.customop.onnx_nodes import are_onnx_nodes, onnx_node
+from qeff_codegen.runtime.customop.onnx_nodes import are_onnx_nodes, are_zeros, onnx_node
 from qeff_codegen.runtime.customop.opsets import AISW, standard_operators
 
 
@@ -43,6 +43,8 @@ class CustomRMSNormFunc(torch.autograd.Function):
         if are_onnx_nodes():
             inputs = (hidden_states, weight)
             return onnx_node(AISW.domain, "CustomRMSNorm", inputs, hidden_states.shape, epsilon=epsilon)
+        if are_zeros():
+            return torch.zeros_like(hidden_states)
         # A copy, because the exporter would otherwise take a conversion that changes nothing for the input itself.
         wide = hidden_states.to(torch.float32, copy=True)
         variance = wide.square().mean(-1, keepdim=True)

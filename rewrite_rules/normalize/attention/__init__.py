@@ -1,1 +1,1 @@
-"""One attention implementation: eager."""
+"""Attention in one form: eager, its mask added in a statement of its own."""

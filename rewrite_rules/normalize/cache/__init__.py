@@ -1,1 +1,1 @@
-"""The KV cache by one name, made in one place."""
+"""The KV cache made in one place, and told nothing but keys, values and the layer."""
