@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources.abc import Traversable
 
 from qeff_codegen.errors import UsageError
@@ -29,9 +30,9 @@ class AutoTables:
         folders: model type to its folder below `models`, where that is not the type's own name.
     """
 
-    causal_lm: dict[str, str]
-    configurations: dict[str, str]
-    folders: dict[str, str]
+    causal_lm: Mapping[str, str]
+    configurations: Mapping[str, str]
+    folders: Mapping[str, str]
 
     def folder(self, model_type: str) -> str:
         """The folder below `models` that holds `model_type`."""
@@ -61,12 +62,16 @@ def read_auto_tables(auto: Traversable) -> AutoTables:
     return AutoTables(causal_lm, configurations, folders)
 
 
-def _texts(auto: Traversable, names: tuple[str, ...]) -> list[str]:
-    return [path.read_text("utf-8") for path in (auto / name for name in names) if path.is_file()]
+def _texts(auto: Traversable, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(path.read_text("utf-8") for path in (auto / name for name in names) if path.is_file())
 
 
-def _table(texts: list[str], name: str) -> dict[str, str]:
-    """The string pairs of every statement at module level that assigns or updates `name`, in order."""
+@lru_cache(maxsize=16)
+def _table(texts: tuple[str, ...], name: str) -> Mapping[str, str]:
+    """The string pairs of every statement at module level that assigns or updates `name`, in order.
+
+    Every model that is looked up asks for the same tables, and reading them takes as long as half a model.
+    """
     return {key: value for text in texts for statement in _statements(text, name) for key, value in _pairs(statement)}
 
 
