@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Mapping
 
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
+
+
+_COMMA_ENDS_LINE = re.compile(r",[ \t]*(?:#[^\n]*)?(?=\n)")
 
 
 def add_parameters(edits: Edits, added: Mapping[str, str]) -> None:
@@ -27,6 +31,9 @@ def add_parameters(edits: Edits, added: Mapping[str, str]) -> None:
         following = spans[positional][0]
         following = _star_before(code, following) if has_bare_star else following
         edits.insert(following, "".join(item + separator for item in new))
+    elif spans and (comma := _COMMA_ENDS_LINE.match(code.text, spans[-1][1])) is not None:
+        # The comment behind the comma stays with the parameter that it is about.
+        edits.insert(comma.end(), "".join(f"{separator[1:]}{item}," for item in new))
     elif spans:
         edits.insert(spans[-1][1], "".join(separator + item for item in new))
     else:

@@ -200,6 +200,10 @@ def test_keywords_are_dropped(before: str, gone: list[str], after: str) -> None:
             "def f(\n    a,\n    b=1,\n): ...\n",
             "def f(\n    a,\n    b=1,\n    new: int | None = None,\n): ...\n",
         ),
+        (
+            "def f(\n    a,\n    b=1,  # why\n): ...\n",
+            "def f(\n    a,\n    b=1,  # why\n    new: int | None = None,\n): ...\n",
+        ),
         ("def f(a, *, c=1): ...\n", "def f(a, new: int | None = None, *, c=1): ...\n"),
         ("def f(a, *args): ...\n", "def f(a, new: int | None = None, *args): ...\n"),
         ("def f(): ...\n", "def f(new: int | None = None): ...\n"),

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from qeff_codegen.export import export
+from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.runtime.customop.ctx_scatter_gather import CtxGatherFunc, CtxScatterFunc
 from qeff_codegen.runtime.customop.ctx_scatter_gather_cb import CtxGatherFuncCB, CtxScatterFuncCB
 from qeff_codegen.runtime.customop.onnx_nodes import operators_as_zeros
 from qeff_codegen.runtime.customop.rms_norm import CustomRMSNormFunc
-from qeff_codegen.export.graph_io import ExportSpec
 from tests.runtime.toy_llama import qeff_llama, upstream_llama
 
 CACHE = torch.rand(3, 2, 8, 4)
