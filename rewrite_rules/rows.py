@@ -206,4 +206,4 @@ class GatheredRows:
 
     def _is_weight(self, value: ast.expr) -> bool:
         found = match(WEIGHT, value)
-        return found is not None and names_in(found["weights"]) == {self.weights}
+        return found is not None and found.name("weights") == self.weights != ""

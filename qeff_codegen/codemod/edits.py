@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.layout import INDENT, indented, kept_lines
+from qeff_codegen.codemod.precedence import in_its_place
 
 
 class Edits:
@@ -34,7 +35,7 @@ class Edits:
 
         Parentheses are put around `text` where it would be read as a part of what stands around it.
         """
-        self._put(*self.code.span(node), _in_its_place(text, node, self.code))
+        self._put(*self.code.span(node), in_its_place(text, node, self.code))
 
     def text_of(self, node: ast.expr | ast.stmt | ast.keyword) -> str:
         """A node's source with the edits inside of it made."""
@@ -183,65 +184,3 @@ def _stands_above(line: str, width: int) -> bool:
 def block_text(statements: Sequence[str]) -> str:
     """Statements at indentation 0 as the body of a compound statement."""
     return "".join(indented(text if text.endswith("\n") else text + "\n", INDENT) for text in statements)
-
-
-# From what binds loosely to what binds tightly; what is not here needs no parentheses anywhere.
-_BINDING: dict[type[ast.AST], int] = {
-    ast.NamedExpr: 0,
-    ast.Tuple: 0,
-    ast.Lambda: 1,
-    ast.IfExp: 2,
-    ast.BoolOp: 3,
-    ast.Compare: 5,
-    ast.BinOp: 6,
-    ast.UnaryOp: 12,
-    ast.Await: 14,
-}
-_TIGHT = 15
-
-
-def _in_its_place(text: str, node: ast.AST, code: Code) -> str:
-    """`text` in parentheses, if it needs them where `node` stands."""
-    parent = code.parent(node)
-    is_part = isinstance(parent, ast.BinOp | ast.BoolOp | ast.UnaryOp | ast.Compare | ast.IfExp | ast.Starred)
-    is_head = (isinstance(parent, ast.Attribute | ast.Subscript) and parent.value is node) or (
-        isinstance(parent, ast.Call) and parent.func is node
-    )
-    is_given = isinstance(parent, ast.Call | ast.keyword | ast.Tuple | ast.List | ast.Dict)
-    try:
-        new = ast.parse(f"({text})", mode="eval").body
-    except SyntaxError:
-        return text
-    binding = _BINDING.get(type(new), _TIGHT)
-    if text.startswith("(") and isinstance(new, ast.Tuple) and ast.parse(text, mode="eval").body.col_offset == 0:
-        binding = _TIGHT
-    if is_head:
-        needed = isinstance(new, tuple(_BINDING)) or (isinstance(new, ast.Constant) and text[:1].isdigit())
-    elif is_part:
-        needed = binding < _TIGHT and parent is not None and _loosest(parent, node) >= binding
-    else:
-        needed = is_given and isinstance(new, ast.Tuple | ast.NamedExpr) and binding < _TIGHT
-    already = needed and _is_enclosed(text)
-    return f"({text})" if needed and not already else text
-
-
-def _loosest(parent: ast.AST, node: ast.AST) -> int:
-    """How tightly the place of `node` in `parent` binds, at least."""
-    if isinstance(parent, ast.IfExp):
-        return 1 if parent.orelse is node else 2
-    if isinstance(parent, ast.BoolOp):
-        return 3
-    return _BINDING.get(type(parent), _TIGHT - 1)
-
-
-def _is_enclosed(text: str) -> bool:
-    """Whether parentheses stand around the whole text."""
-    code = Code(f"def _():\n    return {text}\n")
-    try:
-        value = code.body[0]
-    except SyntaxError:
-        return False
-    assert isinstance(value, ast.Return) and value.value is not None
-    start, end = code.span(value.value)
-    inner = code.places.span(value.value)
-    return inner != (start, end)

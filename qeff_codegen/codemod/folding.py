@@ -12,6 +12,8 @@ from itertools import takewhile
 
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits, block_text
+from qeff_codegen.codemod.precedence import as_operand
+from qeff_codegen.codemod.tree import find
 
 Truth = Callable[[ast.expr], bool | None]
 
@@ -83,14 +85,19 @@ class _Fold:
             return known
         if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
             inner = self._simplify(test.operand)
-            return not inner if isinstance(inner, bool) else None if inner is None else f"not {inner}"
+            if isinstance(inner, str):
+                return f"not {as_operand(inner, ast.Not())}"
+            return None if inner is None else not inner
         return self._simplify_all(test) if isinstance(test, ast.BoolOp) else None
 
     def _simplify_all(self, test: ast.BoolOp) -> bool | str | None:
         ends_on = isinstance(test.op, ast.Or)
         results = [self._simplify(item) for item in test.values]
+        dropped = [value for value, item in zip(test.values, results, strict=True) if item is not None]
         if any(item is ends_on for item in results):
-            return ends_on
+            return None if _binds_inside(test) else ends_on
+        if any(_binds_inside(value) for value in dropped):
+            return None
         if all(item is None for item in results):
             return None
         kept = [
@@ -100,7 +107,9 @@ class _Fold:
         ]
         if not kept:
             return not ends_on
-        return (" or " if ends_on else " and ").join(kept)
+        return (" or " if ends_on else " and ").join(
+            kept if len(kept) == 1 else [as_operand(item, test.op) for item in kept]
+        )
 
     def _fold_block(self, block: list[ast.stmt]) -> bool:
         """Fold the statements of a block; whether anything is left of it."""
@@ -182,6 +191,11 @@ class _Fold:
         """A block at indentation 0, without the statements that only fill it."""
         kept = [item for item in block if not isinstance(item, ast.Pass)] or block[:1]
         return "".join(self.edits.statement_with_comments(item) for item in kept)
+
+
+def _binds_inside(test: ast.expr) -> bool:
+    """Whether a condition binds a name, which whatever is read later may need."""
+    return bool(find(ast.NamedExpr, test))
 
 
 def _is_blank_or_comment(line: str) -> bool:

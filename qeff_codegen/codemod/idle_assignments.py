@@ -29,7 +29,11 @@ def without_idle_assignments(before: Code, after: Code) -> Code:
             elif idle:
                 _drop(edits, node, idle)
         for branch in after.nodes(ast.If):
-            if isinstance(branch.body[0], ast.Pass) and not branch.orelse and not _acts(branch.test):
+            if (
+                all(isinstance(item, ast.Pass) for item in branch.body)
+                and not branch.orelse
+                and not _acts(branch.test)
+            ):
                 _drop_branch(edits, branch)
         if not edits:
             return after
@@ -69,7 +73,9 @@ def _says_nothing(node: ast.Assign) -> bool:
 
 
 def _acts(value: ast.expr) -> bool:
-    """Whether an expression calls something. Asking a tensor for its size does nothing."""
+    """Whether an expression calls something, or binds a name. Asking a tensor for its size does nothing."""
+    if any(isinstance(node, ast.NamedExpr) for node in ast.walk(value)):
+        return True
     calls = (node.func for node in ast.walk(value) if isinstance(node, ast.Call))
     return any(not (isinstance(function, ast.Attribute) and function.attr == "size") for function in calls)
 

@@ -12,6 +12,7 @@ from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.layout import kept_lines
 from qeff_codegen.codemod.tree import find
+from qeff_codegen.engine.layout_followed import refuse_other_layout
 from qeff_codegen.engine.provenance import Line, Removal, follow, origin, upstream_lines
 from qeff_codegen.errors import Location
 from qeff_codegen.generated_model import MappingEntry
@@ -124,6 +125,9 @@ def open_draft(anatomy: Anatomy, target: Target = EMBEDDED) -> Draft:
 
     These are the methods of the role classes on the call path (without `__init__`, which never runs: QEff classes
     take over existing modules) and the module-level functions they reach.
+
+    Raises:
+        Refusal: one of them is laid out in a way that edits could not follow.
     """
     file = anatomy.file
     found: list[tuple[ast.FunctionDef, str | None, Role]] = []
@@ -133,6 +137,8 @@ def open_draft(anatomy: Anatomy, target: Target = EMBEDDED) -> Draft:
     for part in anatomy.replaced:
         used = () if part.role is Role.ROTARY_EMBEDDING else _methods_reached(part.cls.methods, part.entries)
         found += [(part.cls.methods[name], part.name, part.role) for name in used]
+    for definition, _, _ in found:
+        refuse_other_layout(file, definition)
     functions = [_open(file, *item) for item in sorted(found, key=lambda item: item[0].lineno)]
     return Draft(anatomy, functions, target=target)
 

@@ -58,6 +58,10 @@ class Match:
         found = self.bound[name]
         return found.id if isinstance(found, ast.Name) else ""
 
+    def are_names(self, *names: str) -> bool:
+        """Whether each of some placeholders, if it is bound, stands for a name."""
+        return all(isinstance(self.bound[name], ast.Name) for name in names if name in self.bound)
+
     def rest(self, name: str) -> list[ast.stmt]:
         """The statements that a placeholder of further ones stands for."""
         found = self.bound[name]
@@ -319,13 +323,9 @@ class _Matcher:
         return self.expression(wanted, given, bound)
 
     def _keeps(self, between: Sequence[ast.stmt], bound: Mapping[str, Bound]) -> bool:
-        """Whether statements that `...` stands for bind none of the names that placeholders before it stand for."""
+        """Whether statements that `...` stands for leave the names bound before it, and what these hold, as they are."""
         names = {node.id for node in bound.values() if isinstance(node, ast.Name)}
-        return not any(
-            isinstance(node, ast.Name) and node.id in names and not isinstance(node.ctx, ast.Load)
-            for item in between
-            for node in walk(item)
-        )
+        return names.isdisjoint(_changed(node) for item in between for node in walk(item))
 
     def _dotted(self, node: ast.AST) -> str | None:
         """A dotted name, spelled out by what the imports say; None for any other expression, or with a placeholder."""
@@ -337,6 +337,16 @@ class _Matcher:
             return None
         first = self.aliases.get(node.id, USUAL_ALIASES.get(node.id, node.id))
         return ".".join([first, *reversed(names)])
+
+
+def _changed(node: ast.AST) -> str:
+    """The name that a node binds or deletes, or of whose value it changes a part: `x[0] = ...`, `x.add_(...)`."""
+    changing = isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        changing, node = node.func.attr.endswith("_") and not node.func.attr.endswith("__"), node.func.value
+    while changing and isinstance(node, ast.Subscript | ast.Attribute | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if changing and isinstance(node, ast.Name) else ""
 
 
 def _named_rest_of(node: ast.AST) -> str | None:

@@ -73,3 +73,9 @@ def test_of_names_assigned_side_by_side_those_that_are_read_stay(assigned: str, 
     after = function(text.replace(", rows\n", "\n"))
     lines = without_idle_assignments(function(text), after).text.splitlines()
     assert lines[1].strip() == left
+
+
+def test_a_branch_that_does_more_than_pass_and_a_name_bound_inside_a_value_stay() -> None:
+    before = "def f(x):\n    if x:\n        pass\n        y = 1\n    a = (b := 2)\n    return a + b + y\n"
+    after = before.replace("a + b", "b")
+    assert without_idle_assignments(function(before), function(after)).text == after

@@ -73,3 +73,12 @@ def test_a_vocabulary_may_name_statements() -> None:
     assert find_all(pattern, code("hit = hits.nonzero()", "for i in hit:", "    f(i)"))
     assert not find_all(pattern, code("hit = other.nonzero()", "for i in hit:", "    f(i)"))
     assert pattern.shown == "$hit = $MASK.nonzero(); for $number in $hit: ..."
+
+
+@pytest.mark.parametrize(
+    "between", ["x = g(x)", "x[0] = 1", "x.weight.data = 1", "x.add_(1)", "x.view(-1).mul_(2)", "del x"]
+)
+def test_statements_in_between_change_nothing_that_is_bound(between: str) -> None:
+    pattern = Pattern("$x = f()\n...\nreturn $x")
+    assert match(pattern, code("x = f()", "y = x.add(1)", "return x").body) is not None
+    assert match(pattern, code("x = f()", between, "return x").body) is None

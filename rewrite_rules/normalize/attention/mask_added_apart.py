@@ -42,12 +42,14 @@ class MaskAddedApart(Rule):
         count = 0
         for node in code.nodes(ast.AugAssign):
             found = match(ADDED, node)
-            if found is not None and (added := found.spelled("mask")) in masks:
+            if found is not None and found.are_names("scores") and (added := found.spelled("mask")) in masks:
                 edits.put(*code.span(node), f"{found.spelled('scores')} = {found.spelled('scores')} + {added}")
                 count += 1
         for block in code.blocks():
             found = match(SLICED_AND_ADDED, block)
-            if found is None or found.spelled("mask") != mask or len(values_of(found.spelled("rows"), code)) < 2:
+            if found is None or not found.are_names("scores", "rows") or found.spelled("mask") != mask:
+                continue
+            if len(values_of(found.spelled("rows"), code)) < 2:
                 continue
             edits.replace_statements(block, f"{found.spelled('scores')} = {found.spelled('scores')} + {mask}")
             count += 1

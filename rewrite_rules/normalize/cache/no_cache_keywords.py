@@ -57,8 +57,13 @@ class NoCacheKeywords(Rule):
             drop_arguments(edits, found.node, arguments_of(found.node)[3:])
             dropped |= {notes.id} if isinstance(notes, ast.Name) else set()
         for found in find_all(ADDED, code):
-            notes = found["notes"]
-            if isinstance(notes, ast.Name) and notes.id in dropped and not _may_be_read(found["more"], code):
+            notes, is_alone = found["notes"], isinstance(code.parent(found.node), ast.Expr)
+            if (
+                is_alone
+                and isinstance(notes, ast.Name)
+                and notes.id in dropped
+                and not _may_be_read(found["more"], code)
+            ):
                 edits.remove(code.statement_of(found.node))
         drop_assignments(edits, dropped)
         left = dropped & (after := edits.done()).names

@@ -7,7 +7,7 @@ import ast
 from qeff_codegen.anatomy.lengths import lengths_of
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
-from qeff_codegen.codemod.names import assigned, rename
+from qeff_codegen.codemod.names import assigned, names_in, rename
 from qeff_codegen.engine.pattern_rule import make
 from qeff_codegen.patterns.match import find_all, match
 from rewrite_rules.vocabulary import CACHE, POSITIONS, pattern
@@ -69,9 +69,11 @@ def _in_newer_spelling(statement: ast.stmt, code: Code) -> str | None:
 
 
 def _is_row(statement: ast.stmt) -> bool:
-    """`position_ids = ...`, made of the count."""
+    """`position_ids = ...`, made of the count, and not of other positions."""
     uses = sum(isinstance(node, ast.Name) and node.id == COUNT for node in ast.walk(statement))
-    return uses == 1 and (assigned(statement) or ("",))[0] == POSITIONS
+    return (
+        uses == 1 and POSITIONS not in names_in(statement, ast.Load) and (assigned(statement) or ("",))[0] == POSITIONS
+    )
 
 
 def _are_known(code: Code, last_use: ast.Name) -> bool:

@@ -12,6 +12,7 @@ import ast
 from collections.abc import Collection
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.modeling_file import self_attribute
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
@@ -39,6 +40,7 @@ else:
     $...computed
     $result = $_
 """)
+MISSING = pattern("$_ or $weight is None")
 CHOSEN = "$result = torch.where($expert >= $count, $handed, $result)"
 WEIGHT, CLAMPED = pattern("$weight[$expert]"), "$weight[$expert.clamp(max=$count - 1)]"
 
@@ -98,7 +100,7 @@ def _read_as_elements(edits: Edits) -> int:
 def _choose_by_expert(edits: Edits, branch: ast.If) -> None:
     """The statements of the `else`, then a choice between their result and that of the `if`."""
     found = match(BEYOND, branch)
-    if found is None or not isinstance(found["expert"], ast.Name):
+    if found is None or not _asks_by_number(branch.test, found):
         raise Unmatched("the loop over experts branches in another way", branch)
     others = branch.orelse
     if (other := next((item for item in others if not isinstance(item, ast.Assign)), None)) is not None:
@@ -110,6 +112,13 @@ def _choose_by_expert(edits: Edits, branch: ast.If) -> None:
     first, *rest = others
     computed = [edits.statement_text(first), *map(edits.statement_with_comments, rest)]
     edits.replace_statement(branch, "".join(computed) + fill(CHOSEN, found, edits))
+
+
+def _asks_by_number(test: ast.expr, found: Match) -> bool:
+    """Whether a branch asks for an expert's number, and at most for weights that the module may lack."""
+    missing = match(MISSING, test)
+    asked = [found["count"], *([] if missing is None else [missing["weight"]])]
+    return found.are_names("expert", "result") and all(self_attribute(item) is not None for item in asked)
 
 
 def _clamp(edits: Edits, statement: ast.stmt, branch: Match) -> None:

@@ -37,7 +37,7 @@ class ResultsUnpacked(Rule):
         for found in find_all(KEPT, code) if function.is_forward else ():
             made, taken = found.nodes
             returned = counts.get(spelled(found["callee"]))
-            if returned is None:
+            if returned is None or not found.are_names("results", "states"):
                 continue
             assert isinstance(made, ast.Assign) and isinstance(taken, ast.stmt)
             bind_value(edits, made, ", ".join([code.segment(found["states"]), *["_"] * (returned - 1)]))

@@ -28,7 +28,8 @@ class ReturnedAtOnce(Rule):
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code
         edits, count = Edits(code), 0
-        for found in find_all(NAMED, code) if function.is_forward else ():
+        named = [found for found in find_all(NAMED, code) if found.are_names("outputs")]
+        for found in named if function.is_forward else ():
             made, returned = found.nodes
             assert isinstance(made, ast.Assign) and isinstance(returned, ast.Return) and returned.value is not None
             edits.replace(returned.value, code.segment(made.value))

@@ -21,7 +21,7 @@ from qeff_codegen.codemod.names import names_in
 from qeff_codegen.codemod.tree import walk
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
-from qeff_codegen.patterns.match import Match, find_all, find_in, match
+from qeff_codegen.patterns.match import Match, equal, find_all, find_in, match
 from qeff_codegen.patterns.template import fill
 from rewrite_rules.rows import EachRow
 from rewrite_rules.vocabulary import pattern
@@ -89,7 +89,7 @@ class ExpertsOneByOne(Rule):
         if loop is None:
             return code, 0
         found, give = next(((found, give) for form, give in LOOPS for found in find_all(form, code)), (None, ""))
-        if found is None or found.nodes[-1] is not loop or not _visits_all(found):
+        if found is None or found.nodes[-1] is not loop or not _visits_all(found) or not _is_of_names(found):
             raise Unmatched("the loop over a list of experts computes in another way", loop)
         _refuse_expert(anatomy.file.classes[function.owner or ""], anatomy, loop)
         _refuse_read(found, code, loop)
@@ -104,9 +104,16 @@ def _visits_all(found: Match) -> bool:
     """Whether the loop visits every expert that was hit, or every one, and there are as many as the mask counts."""
     counted = match(LENGTH, found["count"])
     held = found["count"] if counted is None else counted["list"]
-    hit = names_in(found["hit"]) if "hit" in found.bound else set()
     visits = match(ALL, found["over"], known={"count": found["count"]}) is not None
-    return self_attribute(held) is not None and (visits or (names_in(found["over"]) == hit and bool(hit)))
+    return self_attribute(held) is not None and (
+        visits or ("hit" in found.bound and equal(found["over"], found["hit"]))
+    )
+
+
+def _is_of_names(found: Match) -> bool:
+    """Whether all that the loop computes with has a name, and experts come from an attribute of `self`."""
+    others = found.bound.keys() - {"count", "list", "over"}
+    return found.are_names(*others) and self_attribute(found["list"]) is not None
 
 
 def _refuse_read(found: Match, code: Code, loop: ast.For) -> None:

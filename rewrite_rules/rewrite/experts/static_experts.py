@@ -78,6 +78,8 @@ FORMS = [
     (pattern("$states.view(-1, $columns)"), "$states.view(*$chosen.shape, 1, $columns)", None),
 ]
 ROWS = ("states", "weights")
+# What the loop names: nothing in between may bind it again.
+NAMES = ("chosen", "mask", "hit", "expert", "choice", "token", "total")
 ANY_PRODUCT = pattern("$LINEAR(...)")
 VIEWED = pattern("$held.view($shape)")
 
@@ -96,6 +98,8 @@ class StaticExperts(Rule):
         if len(loops) != 1:
             raise _missing(code)
         loop = loops[0]
+        if not loop.are_names(*NAMES):
+            raise Unmatched("what the loop over experts works with has no names", loop.statements[-1])
         cls = anatomy.file.classes[function.owner or ""]
         indices = frozenset(map(loop.name, ("expert", "choice", "token")))
         _refuse(loop, EachRow(cls, attributes_holding(Role.EXPERT, cls, anatomy), indices))

@@ -15,7 +15,7 @@ from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.engine.draft import Draft, Function
-from qeff_codegen.engine.rule import Rule
+from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import Match, find_all
 from rewrite_rules.vocabulary import pattern
 
@@ -41,6 +41,9 @@ class BiasMadeOnce(Rule):
             return code, 0
         edits = Edits(code)
         asked = [item for item in find_all(ASKED, code) if _is_same_always(item, set(part.cls.methods))]
+        names = [found.spelled("bias") for found in asked]
+        if len(set(names)) < len(names):
+            raise Unmatched("a bias is made of these settings or of others, under one name", asked[-1].node)
         body = ""
         for found in asked:
             statement, settings = found.node, found.bound["settings"]
@@ -57,7 +60,12 @@ def _is_same_always(found: Match, methods: set[str]) -> bool:
     """Whether a method of the class is handed settings, and some, but nothing else."""
     settings = found.bound["settings"]
     assert isinstance(settings, list)
-    return bool(settings) and self_attribute(found["method"]) in methods and all(map(_is_setting, settings))
+    return (
+        found.are_names("bias")
+        and bool(settings)
+        and self_attribute(found["method"]) in methods
+        and all(map(_is_setting, settings))
+    )
 
 
 def _is_setting(node: ast.AST) -> bool:

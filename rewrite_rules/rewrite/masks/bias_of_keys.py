@@ -15,7 +15,7 @@ from qeff_codegen.anatomy.modeling_file import self_attribute
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
-from qeff_codegen.codemod.names import drop_assignments
+from qeff_codegen.codemod.names import drop_assignments, names_in
 from qeff_codegen.codemod.tree import walk
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
@@ -44,7 +44,7 @@ LINEAR = pattern("""
 ...
 $bias = {torch.arange(1 - $length, 1, ...), torch.arange(1 - $length, 1, ...).view(...)}
 ...
-$bias = $bias * $_
+$bias = $bias * $slopes
 return {$bias, $bias.squeeze(0)}
 """)
 HANDS_ON = pattern("return $function(...)")
@@ -96,7 +96,8 @@ def _is_linear(anatomy: Anatomy) -> bool:
     calls = [node.func for node in walk(model.forward) if isinstance(node, ast.Call)]
     called = {node.id if isinstance(node, ast.Name) else self_attribute(node) for node in calls}
     for name, function in anatomy.file.functions.items():
-        if name in called and match(LINEAR, function.body) is not None:
+        linear = match(LINEAR, function.body) if name in called else None
+        if linear is not None and linear.name("bias") not in names_in(linear["slopes"]):
             method = model.cls.methods.get(name)
             handed_on = None if method is None else match(HANDS_ON, method.body[-1])
             return method is None or (handed_on is not None and handed_on.spelled("function") == name)

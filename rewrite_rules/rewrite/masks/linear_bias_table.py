@@ -34,7 +34,7 @@ $batch, $length = $mask.shape
 $counted = (($mask.cumsum(dim=-1) - 1) * $mask)[:, None, :]
 ...
 $bias = $_[..., None].bfloat16() * $counted
-return $bias.reshape($batch * $_, 1, $length).to($_)
+return $bias.reshape($batch * $_, 1, $length).to(dtype)
 """)
 TO_BFLOAT16 = pattern("$_.bfloat16()")
 TABLE = "alibi_cached"
@@ -77,7 +77,7 @@ class LinearBiasTable(Rule):
 
 
 def _is_named(found: Match, function: str) -> bool:
-    return found.spelled("function") == function
+    return found.are_names("ones") and found.spelled("function") == function
 
 
 def _made(anatomy: Anatomy) -> Match | None:

@@ -1,0 +1,8 @@
+class TinyDecoderLayer(nn.Module):
+    def __init__(self, config, layer_idx):
+        self.self_attn = TinyAttention(config, layer_idx)
+
+    def forward(self, hidden_states, past_key_values=None, **kwargs):
+        attn_outputs = self.self_attn(hidden_states, past_key_values=past_key_values, **kwargs)
+        hidden_states, rest = attn_outputs[0]
+        return hidden_states + rest
