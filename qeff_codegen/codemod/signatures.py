@@ -9,7 +9,6 @@ from collections.abc import Collection, Mapping
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 
-
 _COMMA_ENDS_LINE = re.compile(r",[ \t]*(?:#[^\n]*)?(?=\n)")
 
 
