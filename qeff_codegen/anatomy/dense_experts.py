@@ -7,15 +7,11 @@ repeats the tokens once for each expert, scaled by scores that are zero where a 
 from __future__ import annotations
 
 import ast
-import re
 
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.tree import find, spelled
-
-# The same as `one_stretch_each` finds, in text, for the rule that still reads text.
-ONE_STRETCH_EACH = re.compile(r"(\w+) = \1\.view\(self\.(\w+)\.shape\[0\], -1, self\.\w+\)")
 
 
 def find_dense_experts(file: ModelingFile, reachable: tuple[str, ...]) -> tuple[Part, ...]:

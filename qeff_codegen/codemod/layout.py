@@ -47,10 +47,6 @@ class Places:
         """The offset at which a 1-based line begins; one past the last line is the text's end."""
         return self._starts[min(line - 1, len(self._starts) - 1)]
 
-    def line_at(self, offset: int) -> int:
-        """The 1-based line that holds an offset."""
-        return bisect_left(self._starts, offset + 1)
-
     def brackets(self) -> list[tuple[int, int]]:
         """Every pair of brackets outside of strings and comments, by the place of the opening one."""
         if self._opened is None:

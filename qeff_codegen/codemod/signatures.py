@@ -90,11 +90,6 @@ def drop_decorators(edits: Edits, gone: Collection[ast.expr]) -> None:
             edits.put(start, places.line_start(above), "")
 
 
-def returns_span(code: Code) -> tuple[int, int] | None:
-    """Where the annotation of what the function returns stands."""
-    return None if code.tree.returns is None else code.places.span(code.tree.returns)
-
-
 def describe(edits: Edits, text: str) -> None:
     """Put a docstring in the place of the one that is there, or above the first statement."""
     first, has_one = edits.code.body[0], ast.get_docstring(edits.code.tree) is not None

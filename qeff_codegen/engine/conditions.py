@@ -105,7 +105,6 @@ NAME = Condition("is a name", lambda node, found, place: isinstance(node, ast.Na
 TEXT = Condition(
     "is a string", lambda node, found, place: isinstance(node, ast.Constant) and isinstance(node.value, str)
 )
-CONSTANT = Condition("is a constant", lambda node, found, place: isinstance(node, ast.Constant))
 
 
 def are_met(where: Mapping[str, Condition], found: Match, place: Place) -> bool:
