@@ -323,7 +323,7 @@ class _Matcher:
         return self.expression(wanted, given, bound)
 
     def _keeps(self, between: Sequence[ast.stmt], bound: Mapping[str, Bound]) -> bool:
-        """Whether statements that `...` stands for leave the names bound before it, and what these hold, as they are."""
+        """Whether statements that `...` stands for leave names bound before it, and what these hold, as they are."""
         names = {node.id for node in bound.values() if isinstance(node, ast.Name)}
         return names.isdisjoint(_changed(node) for item in between for node in walk(item))
 
