@@ -47,7 +47,11 @@ def add_items(
     if before is not None:
         edits.insert(code.span(before)[0], "".join(item + separator for item in added))
     elif items:
-        edits.insert(code.span(items[-1])[1], "".join(separator + item for item in added))
+        start, end = _own_span(code, items[-1])
+        if end < code.span(items[-1])[1]:
+            edits.insert(start, "(")
+            edits.insert(end, ")")
+        edits.insert(end, "".join(separator + item for item in added))
     else:
         edits.insert(code.places.span(holder)[1] - 1, ", ".join(added))
 
@@ -55,7 +59,7 @@ def add_items(
 def drop_items(edits: Edits, items: list[ast.expr | ast.keyword], gone: Collection[ast.expr | ast.keyword]) -> None:
     """Take items out of a list, each with the comma after it; what stays last keeps the comma that was last."""
     code = edits.code
-    spans = [code.span(item) for item in items]
+    spans = [_own_span(code, item) for item in items]
     index = 0
     while index < len(items):
         last = index
@@ -83,6 +87,14 @@ def separator_of(code: Code, items: list[ast.expr | ast.keyword]) -> str:
     else:
         return ", "
     return ",\n" + between.rsplit("\n", 1)[1] if "\n" in between else ", "
+
+
+def _own_span(code: Code, item: ast.expr | ast.keyword) -> tuple[int, int]:
+    """Where an argument stands; `x for x in y` alone shares its parentheses with the call, which keeps them."""
+    start, end = code.span(item)
+    call = code.parent(item)
+    shares = isinstance(item, ast.GeneratorExp) and isinstance(call, ast.Call) and code.places.span(call)[1] == end
+    return (start + 1, end - 1) if shares else (start, end)
 
 
 def _comma_after(code: Code, end: int) -> int:

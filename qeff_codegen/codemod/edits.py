@@ -11,7 +11,7 @@ from bisect import insort
 from collections.abc import Sequence
 
 from qeff_codegen.codemod.code import Code
-from qeff_codegen.codemod.layout import INDENT, indented, kept_lines
+from qeff_codegen.codemod.layout import INDENT, indented, lines_in_strings
 from qeff_codegen.codemod.precedence import in_its_place
 
 
@@ -166,13 +166,15 @@ class Edits:
         text = text.strip("\n")
         if not text:
             return ""
-        strings = kept_lines(ast.parse(text)) if '"""' in text or "'''" in text else set()
-        return indented(text, self.indent_of(statement), strings) + "\n"
+        return indented(text, self.indent_of(statement), lines_in_strings(text)) + "\n"
 
     def _dedented(self, start: int, end: int, statement: ast.stmt) -> str:
         indent = self.indent_of(statement)
         text = self._between(start, end)
-        return "".join(line.removeprefix(indent) for line in text.splitlines(keepends=True))
+        # Below a line that explains its indentation.
+        inside = lines_in_strings(f"if True:\n{text}") if indent and text.strip() else set()
+        lines = enumerate(text.splitlines(keepends=True), start=2)
+        return "".join(line if number in inside else line.removeprefix(indent) for number, line in lines)
 
 
 def _stands_above(line: str, width: int) -> bool:
@@ -183,4 +185,5 @@ def _stands_above(line: str, width: int) -> bool:
 
 def block_text(statements: Sequence[str]) -> str:
     """Statements at indentation 0 as the body of a compound statement."""
-    return "".join(indented(text if text.endswith("\n") else text + "\n", INDENT) for text in statements)
+    ended = (text if text.endswith("\n") else text + "\n" for text in statements)
+    return "".join(indented(text, INDENT, lines_in_strings(text)) for text in ended)

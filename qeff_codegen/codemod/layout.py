@@ -79,6 +79,16 @@ def kept_lines(tree: ast.AST) -> set[int]:
     return {line for node in strings for line in range(node.lineno + 1, (node.end_lineno or 0) + 1)}
 
 
+def lines_in_strings(text: str) -> set[int]:
+    """Lines of statements' text, 1-based, that begin inside a string; none of text that is no statements by itself."""
+    if not any(mark in text for mark in ('"""', "'''", "\\\n")):
+        return set()
+    try:
+        return kept_lines(ast.parse(text))
+    except SyntaxError:
+        return set()
+
+
 def indented(text: str, indent: str, kept: set[int] | frozenset[int] = frozenset()) -> str:
     """`text` with `indent` before every line that is not blank; lines in `kept`, 1-based, stay."""
     lines = text.split("\n")

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 
+_STARS = re.compile(r"\*+(?:[ \n,]|#[^\n]*\n)*\Z")
 _COMMA_ENDS_LINE = re.compile(r",[ \t]*(?:#[^\n]*)?(?=\n)")
 
 
@@ -67,7 +68,9 @@ def drop_parameters(edits: Edits, names: Collection[str]) -> bool:
         elif index:
             edits.put(spans[index - 1][1], spans[-1][1], "")
         else:
-            edits.put(spans[0][0], spans[-1][1], "")
+            rest = code.text[spans[-1][1] :]
+            comma = len(rest) - len(rest.lstrip().removeprefix(",")) if rest.lstrip().startswith(",") else 0
+            edits.put(spans[0][0], spans[-1][1] + comma, "")
         index = last
     return True
 
@@ -128,9 +131,9 @@ def _comments(between: str) -> str:
 
 
 def _star_before(code: Code, start: int) -> int:
-    """The offset of the stars that stand before a place, blanks and commas between them aside."""
-    before = code.text[:start].rstrip(" \n,")
-    return len(before.rstrip("*")) if before.endswith("*") else start
+    """The offset of the stars that stand before a place, blanks, commas and comments between them aside."""
+    found = _STARS.search(code.text, 0, start)
+    return start if found is None else found.start()
 
 
 def _separator(code: Code, spans: list[tuple[int, int]]) -> str:

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from qeff_codegen.codemod.calls import add_keywords, drop_keywords
+from qeff_codegen.codemod.calls import add_keywords, drop_arguments, drop_keywords
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.layout import indented, kept_lines
@@ -272,3 +272,14 @@ def test_overwritten_assignments_are_dropped(before: list[str], kept: list[str])
     edits = Edits(body(*before))
     drop_overwritten(edits, "m")
     assert lines_of(edits) == kept
+
+
+def test_a_generator_that_shares_its_parentheses_with_a_call_gets_its_own() -> None:
+    code = body("x = f(item for item in a)")
+    (call,) = code.nodes(ast.Call)
+    edits = Edits(code)
+    add_keywords(edits, call, {"c": "b"})
+    assert lines_of(edits) == ["x = f((item for item in a), c=b)"]
+    edits = Edits(code)
+    drop_arguments(edits, call, call.args)
+    assert lines_of(edits) == ["x = f()"]

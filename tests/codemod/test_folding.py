@@ -37,6 +37,7 @@ def folded(body: str) -> str:
         ("x = a if not (c or no or d) else b", "x = a if not (c or d) else b"),
         ("x = a if c and yes and d or e else b", "x = a if c and d or e else b"),
         ("if (n := c) and no:\n    x = n", "if (n := c) and no:\n    x = n"),
+        ('if c:\n    if yes:\n        x = """a\nb"""\n        y = 1', 'if c:\n    x = """a\nb"""\n    y = 1'),
         ("x = (a if no else not b) + 1", "x = (not b) + 1"),
         ("x = (a if no else -b) ** 2", "x = (-b) ** 2"),
         ("x = (a if no else (b + c) * (d + e)).y", "x = ((b + c) * (d + e)).y"),

@@ -6,7 +6,7 @@ import pytest
 
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
-from qeff_codegen.codemod.signatures import drop_decorators, drop_parameters, replace_parameter
+from qeff_codegen.codemod.signatures import add_parameters, drop_decorators, drop_parameters, replace_parameter
 
 
 def test_a_decorator_goes_with_the_comments_between_it_and_the_one_above() -> None:
@@ -34,3 +34,24 @@ def test_comments_above_a_parameter_stay_with_it() -> None:
     edits = Edits(Code("def f(\n    a,\n    b,  # of b\n    # of c\n    c,\n):\n    pass\n"))
     drop_parameters(edits, ["b"])
     assert edits.done().text == "def f(\n    a,\n    # of c\n    c,\n):\n    pass\n"
+
+
+@pytest.mark.parametrize(
+    ("signature", "after"),
+    [
+        ("(b,)", "()"),
+        ("(a, *, b)", "(a)"),
+        ("(\n    a,\n    *,\n    # 2 * b\n    b,\n)", "(\n    a,\n)"),
+        ("(a=2 *3, *, b)", "(a=2 *3)"),
+    ],
+)
+def test_a_bare_star_and_a_comma_go_with_the_last_parameter(signature: str, after: str) -> None:
+    edits = Edits(Code(f"def f{signature}:\n    pass\n"))
+    drop_parameters(edits, ["b"])
+    assert edits.done().text == f"def f{after}:\n    pass\n"
+
+
+def test_a_new_parameter_stands_before_a_bare_star_with_a_comment_behind_it() -> None:
+    edits = Edits(Code("def f(\n    a,\n    *,\n    # of b\n    b,\n):\n    pass\n"))
+    add_parameters(edits, {"n": "T"})
+    assert edits.done().text == "def f(\n    a,\n    n: T = None,\n    *,\n    # of b\n    b,\n):\n    pass\n"
