@@ -68,6 +68,11 @@ class MaskFromPositionIds(Rule):
         arguments = _arguments(code)
         chosen = find_all(CHOICE, code)
         choices = {found.spelled("builder") for found in chosen}
+        bound = [node.id for node in code.nodes(ast.Name) if isinstance(node.ctx, ast.Store)]
+        if (
+            other := next((found for found in chosen if bound.count(found.spelled("builder")) != 1), None)
+        ) is not None:
+            raise Unmatched("a builder of masks is chosen in more than one way", other.node)
         builders = mask_builders(anatomy.file) | choices
         made_boolean = find_all(MADE_BOOLEAN, code) if mask_form(anatomy) is MaskForm.FILLED else []
         whole = {found["mask"]: found.expression for found in made_boolean}
@@ -96,11 +101,28 @@ def _arguments(code: Code) -> dict[str, set[str]]:
         elif named is not None and isinstance(named[1], ast.Dict):
             keys = {_text(key) for key in named[1].keys}
             if "" not in keys:
-                found[named[0]] = keys
+                found[named[0]] = found.get(named[0], set()) | keys
         elif named is not None and (copied := match(COPY, named[1])) is not None:
             if copied.spelled("arguments") in found:
-                found[named[0]] = set(found[copied.spelled("arguments")])
-    return found
+                found[named[0]] = found.get(named[0], set()) | found[copied.spelled("arguments")]
+    return {name: keys for name, keys in found.items() if not _is_filled_otherwise(name, code)}
+
+
+def _is_filled_otherwise(name: str, code: Code) -> bool:
+    """Whether a dictionary is bound to more than was looked at, or goes where it may be given further keys."""
+    for node in [item for item in code.nodes(ast.Name) if item.id == name]:
+        holder = code.parent(node)
+        if isinstance(holder, ast.Assign):
+            values = (holder.value,) if isinstance(node.ctx, ast.Store) else ()
+            known = all(isinstance(value, ast.Dict) or match(COPY, value) is not None for value in values)
+        elif isinstance(holder, ast.Subscript):
+            known = holder.value is node and match(KEY_ADDED, code.statement_of(node)) is not None
+        else:
+            is_spread = isinstance(holder, ast.keyword) and holder.arg is None
+            known = is_spread or (isinstance(holder, ast.Attribute) and holder.attr == "copy")
+        if not known:
+            return True
+    return False
 
 
 def _text(node: ast.expr | None) -> str:
