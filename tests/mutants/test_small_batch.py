@@ -6,10 +6,10 @@ import ast
 
 import pytest
 
-from rewrite_rules.rewrite.masks import mask_from_position_ids
 from tests.mutants.batch import examine_one, prepare_process
 from tests.mutants.laboratory import Laboratory, Outcome
 from tests.mutants.mutants import make_mutant
+from tests.proofs.test_broken_rules import Break, drop_the_window, shift_the_mask_by_one
 
 SEED = 1
 MUTANTS_PER_FAMILY = 6
@@ -39,17 +39,15 @@ def test_a_mutant_is_the_same_every_time_and_never_the_original() -> None:
 
 
 @pytest.mark.parametrize(
-    ("family", "constant", "broken"),
-    [("qwen3", "WINDOW", ""), ("llama", "POSITIONS", "position_ids=position_ids + 1")],
+    ("family", "break_rule"),
+    [("qwen3", drop_the_window), ("llama", shift_the_mask_by_one)],
     ids=["window lost", "mask shifted"],
 )
-def test_a_wrong_generator_is_noticed(
-    family: str, constant: str, broken: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wrong_generator_is_noticed(family: str, break_rule: Break, monkeypatch: pytest.MonkeyPatch) -> None:
     laboratory = Laboratory(family)
     source = laboratory.upstream.source
     assert laboratory.examine(source, 0).outcome is Outcome.EQUAL
-    monkeypatch.setattr(mask_from_position_ids, constant, broken)
+    break_rule(monkeypatch)
     verdict = laboratory.examine(source, 0)
     assert verdict.outcome is Outcome.SILENT, verdict
     assert "logits differ by" in verdict.detail

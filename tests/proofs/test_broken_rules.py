@@ -33,11 +33,14 @@ Break = Callable[[pytest.MonkeyPatch], None]
 
 
 def drop_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mask_from_position_ids, "WINDOW", "")
+    made = mask_from_position_ids.MADE
+    monkeypatch.setitem(made, mask_from_position_ids.WINDOWED, made[mask_from_position_ids.FULL])
 
 
 def shift_the_mask_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mask_from_position_ids, "POSITIONS", "position_ids=position_ids + 1")
+    for builder, made in mask_from_position_ids.MADE.items():
+        shifted = made.replace("position_ids=position_ids", "position_ids=position_ids + 1")
+        monkeypatch.setitem(mask_from_position_ids.MADE, builder, shifted)
 
 
 def lose_one_plus_weight(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,10 +47,9 @@ READS_WINDOW = pattern("config.sliding_window")
 LENGTH = "target_length"
 CONTEXT = f"{LENGTH} = {CACHE}.get_seq_length() if comp_ctx_lengths is None else comp_ctx_lengths.shape[-1]"
 GIVEN = f"position_ids=position_ids, {LENGTH}={LENGTH}"
-MADE_WINDOWED = f"_create_causal_mask({GIVEN}, sliding_window=self.config.sliding_window)"
 MADE = {
     FULL: f"_create_causal_mask({GIVEN})",
-    WINDOWED: MADE_WINDOWED,
+    WINDOWED: f"_create_causal_mask({GIVEN}, sliding_window=self.config.sliding_window)",
     CHUNKED: f"_create_chunked_causal_mask({GIVEN}, chunk_size=self.config.attention_chunk_size)",
 }
 
@@ -132,7 +131,7 @@ def _text(node: ast.expr | None) -> str:
 def _made(call: ast.Call, choices: set[str], arguments: dict[str, set[str]]) -> str:
     """The mask from positions that takes the place of a builder's."""
     name = ast.unparse(call.func)
-    made = MADE_WINDOWED if name in choices else MADE.get(name)
+    made = MADE.get(WINDOWED if name in choices else name)
     if made is None:
         raise Unmatched(f"`{name}` builds a mask that has no rule", call)
     # A positional or unknown spread argument has no understood name.
