@@ -6,6 +6,7 @@ Both run on this interpreter and its packages, in turns, each into a copy of wha
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.benchmarks.report import show_measurement
 from tests.benchmarks.timing import ROOT, BenchmarkError, Measurement, output_of, seconds_of
 
 GOAL = 0.25
+EXIT_FAILED = 1
 
 
 @click.command(cls=MessageCommand)
@@ -39,7 +41,8 @@ def main(against: Path, runs: int) -> None:
             (seconds_of(partial(generate_all, ROOT)), seconds_of(partial(generate_all, other))) for _ in range(runs)
         ]
     except BenchmarkError as error:
-        raise UsageError(str(error)) from error
+        click.echo(f"failed  {error}", err=True)
+        sys.exit(EXIT_FAILED)
     here, there = (min(seconds) for seconds in zip(*pairs, strict=True))
     show_measurement(Console(), Measurement("generate --all", here, f"the same in {other}", there, GOAL))
 

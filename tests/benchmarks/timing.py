@@ -91,10 +91,18 @@ def output_of(arguments: Sequence[str], *, root: Path = ROOT, environment: Mappi
         check=False,
     )
     if result.returncode != 0:
-        said = (result.stderr.strip() or result.stdout.strip() or "nothing").splitlines()[-1]
         what = "a script" if arguments[0] == "-c" else " ".join(arguments[:4])
-        raise BenchmarkError(f"{what} ended with exit code {result.returncode}: {said}")
+        raise BenchmarkError(failure(what, result.returncode, result.stderr.strip() or result.stdout))
     return result.stdout
+
+
+def failure(what: str, exit_code: int, said: str) -> str:
+    """One line: how a process ended (a negative code is a signal), and what it said last.
+
+    Progress bars are written over one another in one line, the last of them last.
+    """
+    lines = [line for line in said.replace("\r", "\n").splitlines() if line.strip()] or ["it said nothing"]
+    return f"{what} ended with exit code {exit_code}: {lines[-1].strip()}"
 
 
 def command(arguments: Sequence[str]) -> Callable[[], object]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from qeff_codegen.environments.layered import layered_python
 from tests.benchmarks.smollm2.decoding import Task
 from tests.benchmarks.smollm2.weights import save_smallest, saved_checkpoint
-from tests.benchmarks.timing import ROOT, BenchmarkError, Measurement, Size
+from tests.benchmarks.timing import ROOT, BenchmarkError, Measurement, Size, failure
 
 OPTIMUM = "optimum-onnx==0.1.0"  # which needs transformers before 4.58
 ROUNDS = 3
@@ -124,6 +124,5 @@ def run(python: Path, module: str, *arguments: str) -> Run:
         output.seek(0)
         errors.seek(0)
         if status != 0:
-            said = errors.read().strip().splitlines() or ["nothing"]
-            raise BenchmarkError(f"{module} failed: {said[-1]}")
+            raise BenchmarkError(failure(module, os.waitstatus_to_exitcode(status), errors.read()))
         return Run(seconds, usage.ru_maxrss * 1024, output.read())
