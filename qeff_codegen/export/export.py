@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -41,6 +40,7 @@ from qeff_codegen.export.sampling import Sampler
 from qeff_codegen.export.size_sharing import share_sizes
 from qeff_codegen.export.subfunctions import outline_layers
 from qeff_codegen.export.weight_folding import fold_into_weights
+from qeff_codegen.garbage import no_garbage_collection
 from qeff_codegen.runtime.cache_utils import every_layer_for_itself
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
 from qeff_codegen.runtime.customop.onnx_nodes import operators_as_zeros
@@ -126,7 +126,7 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
     check_ctx_len(config, spec.ctx_len)
     shapes = kv_cache_shapes(model)
     each_layer = every_layer_for_itself() if spec.use_onnx_subfunctions or spec.dynamo else nullcontext()
-    with whole_or_not_at_all(onnx_path) as unfinished, _no_garbage_collection():
+    with whole_or_not_at_all(onnx_path) as unfinished, no_garbage_collection():
         with _expected_warnings_silenced(), each_layer, torch.no_grad():
             inputs = _example_inputs(model, shapes, spec)
             if spec.dynamo:
@@ -195,18 +195,6 @@ def _example_inputs(model: nn.Module, shapes: list[LayerShapes], spec: ExportSpe
         sampling = example_inputs(spec.sampler, _TRACED_BATCH_SIZE, seq_len, cache_rows, vocab_size)
         optional.extend(sampling.values())
     return (*inputs, optional)
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Keeps Python from looking for garbage in cycles: a graph in the making is many objects, and none of them is."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 @contextmanager

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import read_modeling_file
 from qeff_codegen.anatomy.recognise import recognise
@@ -17,6 +13,7 @@ from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.provenance import origin
 from qeff_codegen.engine.rule import Broken, Check
 from qeff_codegen.errors import Refusal
+from qeff_codegen.garbage import no_garbage_collection
 from qeff_codegen.generated_model import GeneratedModel, RoleFound
 from qeff_codegen.targets.embedded import EMBEDDED
 from qeff_codegen.targets.target import Target
@@ -29,20 +26,8 @@ def generate_model(upstream: UpstreamModel, target: Target = EMBEDDED) -> Genera
     Raises:
         Refusal: a role, a rule or a promise does not hold; the message says which, where, and what was expected.
     """
-    with _garbage_kept():
+    with no_garbage_collection():
         return _generated(upstream, target)
-
-
-@contextmanager
-def _garbage_kept() -> Iterator[None]:
-    """Nothing of a model goes before it is finished, and looking for what could takes a quarter of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _generated(upstream: UpstreamModel, target: Target) -> GeneratedModel:
