@@ -66,6 +66,7 @@ class ModelingFile:
     """A parsed modeling file.
 
     Attributes:
+        body: the module's statements.
         imports: every name imported at module level, with the absolute module and the name there
             (`None` when the module itself is imported).
         names: every other name bound at module level.
@@ -73,6 +74,7 @@ class ModelingFile:
     """
 
     upstream: UpstreamModel
+    body: tuple[ast.stmt, ...]
     classes: dict[str, ModelingClass]
     functions: dict[str, ast.FunctionDef]
     imports: dict[str, tuple[str, str | None]]
@@ -138,7 +140,7 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
             held = tuple(child.id for child in found if child.id in class_names)
             named.update({name: held for name in stored if held})
     lines = tuple(upstream.source.splitlines())
-    return ModelingFile(upstream, classes, functions, imports, frozenset(names), named, lines)
+    return ModelingFile(upstream, tuple(tree.body), classes, functions, imports, frozenset(names), named, lines)
 
 
 def _top_level(tree: ast.Module) -> Iterator[ast.stmt]:
