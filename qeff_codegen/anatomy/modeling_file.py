@@ -73,6 +73,7 @@ class ModelingFile:
     """
 
     upstream: UpstreamModel
+    tree: ast.Module = field(repr=False)
     classes: dict[str, ModelingClass]
     functions: dict[str, ast.FunctionDef]
     imports: dict[str, tuple[str, str | None]]
@@ -138,7 +139,7 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
             held = tuple(child.id for child in found if child.id in class_names)
             named.update({name: held for name in stored if held})
     lines = tuple(upstream.source.splitlines())
-    return ModelingFile(upstream, classes, functions, imports, frozenset(names), named, lines)
+    return ModelingFile(upstream, tree, classes, functions, imports, frozenset(names), named, lines)
 
 
 def _top_level(tree: ast.Module) -> Iterator[ast.stmt]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.util import decode_source
 from pathlib import Path
 
 from qeff_codegen.errors import UsageError
@@ -38,12 +39,12 @@ def read_loose_file(name: str, path: Path) -> UpstreamModel:
     the file's own name. A file inside a transformers tree counts as part of it, with its version.
 
     Raises:
-        UsageError: the file cannot be read as UTF-8 text, or its name is no module's.
+        UsageError: the file cannot be read as text, or its name is no module's.
     """
     try:
-        # A byte order mark is no part of the source.
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        # As Python reads it: in the encoding that the file names, without a byte order mark.
+        text = decode_source(path.read_bytes())
+    except (OSError, UnicodeDecodeError, SyntaxError) as error:
         raise UsageError(f"{path} cannot be read as Python source: {error}.") from error
     if path.suffix != ".py" or not path.stem.isidentifier():
         raise UsageError(

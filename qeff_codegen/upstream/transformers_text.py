@@ -9,6 +9,7 @@ import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources.abc import Traversable
+from importlib.util import decode_source
 from pathlib import Path
 
 from qeff_codegen.errors import UsageError
@@ -55,7 +56,7 @@ class TransformersText:
         if not (models / likely).is_file():
             names = sorted(item.name for item in _entries(models) if re.fullmatch(r"modeling_\w+\.py", item.name))
         for name in names:
-            text = (models / name).read_text("utf-8")
+            text = decode_source((models / name).read_bytes())
             if re.search(rf"^class {class_name}\b", text, re.MULTILINE):
                 return f"models/{folder}/{name}", text
         return None
