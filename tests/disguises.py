@@ -82,7 +82,8 @@ def _joined(block: list[ast.stmt], holder: ast.AST | None, lines: list[str]) -> 
         if _is_simple(item) and _is_simple(following) and _is_next(item, following, lines)
     }
     header = block[0].lineno - 1
-    if holder is not None and len(ends) == len(block) - 1 and _is_simple(block[-1]) and lines[header - 1].endswith(":"):
+    all_joined = len(ends) == len(block) - 1 and _is_simple(block[-1])
+    if holder is not None and all_joined and lines[header - 1].endswith(":"):
         ends[header] = " "
     return ends
 

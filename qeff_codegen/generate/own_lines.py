@@ -1,8 +1,8 @@
 """Line numbers of upstream's own file, for a model that was generated from another layout of it.
 
-Everything between reading and the finished text counts lines of the plain layout. What a user sees, messages, roles and
-the review, speaks of the file as it is: a line of the plain layout stands for the line that it comes from. A generated
-line whose text upstream's file has in another layout is owned by a step of its own.
+Everything between reading and the finished text counts lines of the plain layout. What a user sees, messages, roles
+and the review, speaks of the file as it is: a line of the plain layout stands for the line that it comes from. A
+generated line whose text upstream's file has in another layout is owned by a step of its own.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class OwnLines:
         """Roles at the lines of the file."""
         return tuple(replace(role, line=self.of(role.line)) for role in found)
 
-    def generated(self, lines: Sequence[Line], edits: tuple[Edit, ...]) -> tuple[tuple[int | None, ...], tuple[Edit, ...]]:
+    def generated(
+        self, lines: Sequence[Line], edits: tuple[Edit, ...]
+    ) -> tuple[tuple[int | None, ...], tuple[Edit, ...]]:
         """The line of the file that each generated line is, and the edits by the file's lines.
 
         Generated lines that are upstream's in another layout are edits too, and so are lines of the file that nothing

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from importlib.util import decode_source
 from pathlib import Path
 
 from qeff_codegen.errors import UsageError
+from qeff_codegen.upstream.decoded import decoded
 from qeff_codegen.upstream.source import UpstreamModel
 from qeff_codegen.upstream.transformers_text import TransformersText, is_transformers
 
@@ -42,8 +42,7 @@ def read_loose_file(name: str, path: Path) -> UpstreamModel:
         UsageError: the file cannot be read as text, or its name is no module's.
     """
     try:
-        # As Python reads it: in the encoding that the file names, without a byte order mark.
-        text = decode_source(path.read_bytes())
+        text = decoded(path.read_bytes())
     except (OSError, UnicodeDecodeError, SyntaxError) as error:
         raise UsageError(f"{path} cannot be read as Python source: {error}.") from error
     if path.suffix != ".py" or not path.stem.isidentifier():

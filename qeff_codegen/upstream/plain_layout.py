@@ -94,9 +94,7 @@ def plain_layout(source: str) -> PlainLayout:
     lines = source.removesuffix("\n").split("\n")
     statements = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt)]
     # The tree counts columns in bytes, tokens count them in characters.
-    starts = {
-        (node.lineno, len(lines[node.lineno - 1].encode()[: node.col_offset].decode())) for node in statements
-    }
+    starts = {(node.lineno, len(lines[node.lineno - 1].encode()[: node.col_offset].decode())) for node in statements}
     writer = _Writer(lines, starts)
     for item in _tokens(source):
         writer.take(item)

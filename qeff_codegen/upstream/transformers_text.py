@@ -9,11 +9,11 @@ import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources.abc import Traversable
-from importlib.util import decode_source
 from pathlib import Path
 
 from qeff_codegen.errors import UsageError
 from qeff_codegen.upstream.auto_tables import AutoTables, read_auto_tables
+from qeff_codegen.upstream.decoded import decoded
 
 MODELING_TABLE = "models/auto/modeling_auto.py"
 INSTALL = "pip install 'qeff_codegen[run]'"
@@ -56,7 +56,7 @@ class TransformersText:
         if not (models / likely).is_file():
             names = sorted(item.name for item in _entries(models) if re.fullmatch(r"modeling_\w+\.py", item.name))
         for name in names:
-            text = decode_source((models / name).read_bytes())
+            text = decoded((models / name).read_bytes())
             if re.search(rf"^class {class_name}\b", text, re.MULTILINE):
                 return f"models/{folder}/{name}", text
         return None
