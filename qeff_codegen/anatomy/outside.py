@@ -20,7 +20,8 @@ OTHER_TIMES = ("_init_weights", "set_", "resize_", "_resize")
 def set_from_outside(tree: ast.Module) -> dict[str, list[ast.expr]]:
     """Every attribute that is set on another object than `self`, or by its name, with what it is set to.
 
-    Where the value is not written out, as in `a.x, b.x = pair`, the attribute stands for it.
+    What is registered as nothing, `self.register_parameter("x", None)`, is none of them. Where the value is not
+    written out, as in `a.x, b.x = pair`, the attribute stands for it.
     """
     found: dict[str, list[ast.expr]] = {}
     for function in find(ast.FunctionDef, tree):
@@ -54,5 +55,7 @@ def _set_in(function: ast.FunctionDef) -> Iterator[tuple[str, ast.expr]]:
     for call in find(ast.Call, function):
         place = SETTERS.get(spelled(call.func).rpartition(".")[2])
         named = call.args[place] if place is not None and len(call.args) > place else None
-        if isinstance(named, ast.Constant) and isinstance(named.value, str):
+        is_text = isinstance(named, ast.Constant) and isinstance(named.value, str)
+        if is_text and spelled(call.args[-1]) != "None":
+            assert isinstance(named, ast.Constant) and isinstance(named.value, str)
             yield named.value, call.args[-1]
