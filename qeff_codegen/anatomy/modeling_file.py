@@ -16,6 +16,8 @@ from qeff_codegen.anatomy.implementation_tables import (
     looked_up_by_configuration,
 )
 from qeff_codegen.anatomy.module_names import Binding, bindings, imported_as, surely_bound
+from qeff_codegen.anatomy.outside import set_after_init, set_from_outside
+from qeff_codegen.codemod.code import USUAL_ALIASES
 from qeff_codegen.codemod.tree import find, parse, spelled, walk
 from qeff_codegen.errors import Location, Refusal
 from qeff_codegen.upstream.source import UpstreamModel
@@ -31,7 +33,8 @@ class ModelingClass:
     Attributes:
         methods: its own methods by name.
         built: for every `self.<attribute> = ...` of `__init__`, the classes of this file built in that expression.
-        assigned: the expressions assigned to every `self.<attribute>` in `__init__`.
+        assigned: the expressions assigned to every `self.<attribute>` in `__init__`, and what the file sets it to
+            elsewhere.
         alternatives: for a class built from a table of implementations, the table's other classes.
     """
 
@@ -73,6 +76,8 @@ class ModelingFile:
         future: what the file imports from `__future__`.
         bindings: for every name bound at module level, the statements that bind it.
         tables: of those names, the classes of the file that are named where they are bound.
+        set_from_outside: every attribute that the file sets on another object than `self`.
+        statements: those of the module, with those that guard imports.
     """
 
     upstream: UpstreamModel
@@ -84,12 +89,17 @@ class ModelingFile:
     future: frozenset[str]
     bindings: dict[str, tuple[Binding, ...]]
     tables: dict[str, tuple[str, ...]]
+    set_from_outside: frozenset[str]
+    statements: tuple[ast.stmt, ...] = field(repr=False)
     lines: tuple[str, ...] = field(repr=False)
 
     @cached_property
     def aliases(self) -> dict[str, str]:
-        """What the file's imports call modules and what they bring in, with full names."""
-        return {
+        """What the file's imports call modules and what they bring in, with full names.
+
+        A name that the file defines itself stands for nothing else, however usual that would be.
+        """
+        return {name: name for name in USUAL_ALIASES if name in self.names} | {
             name: (module if name != module.split(".")[0] else name) if member is None else f"{module}.{member}"
             for name, (module, member) in self.imports.items()
         }
@@ -126,6 +136,7 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
         ) from None
     class_names = {node.name for node in _top_level(tree) if isinstance(node, ast.ClassDef)}
     tables = find_implementation_tables(tree, class_names)
+    outside = set_from_outside(tree)
     classes: dict[str, ModelingClass] = {}
     functions: dict[str, ast.FunctionDef] = {}
     imports: dict[str, tuple[str, str | None]] = {}
@@ -133,7 +144,7 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
     named: dict[str, tuple[str, ...]] = {}
     for node in _top_level(tree):
         if isinstance(node, ast.ClassDef):
-            classes[node.name] = _read_class(node, class_names, tables)
+            classes[node.name] = _read_class(node, class_names, tables, outside)
         elif isinstance(node, ast.FunctionDef):
             functions[node.name] = node
         elif isinstance(node, ast.Import | ast.ImportFrom):
@@ -147,7 +158,20 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
     imports = {name: item for name, item in imports.items() if name not in future and _is_import(bound[name][-1])}
     names = frozenset(bound) - imports.keys() - future
     lines = tuple(upstream.source.splitlines())
-    return ModelingFile(upstream, tree, classes, functions, imports, names, frozenset(future), bound, named, lines)
+    return ModelingFile(
+        upstream,
+        tree,
+        classes,
+        functions,
+        imports,
+        names,
+        frozenset(future),
+        bound,
+        named,
+        frozenset(outside),
+        tuple(_top_level(tree)),
+        lines,
+    )
 
 
 def _is_import(binding: Binding) -> bool:
@@ -182,7 +206,12 @@ def _absolute_module(node: ast.ImportFrom, module: str) -> str:
     return ".".join([*package, *([node.module] if node.module else [])])
 
 
-def _read_class(node: ast.ClassDef, class_names: set[str], tables: dict[str, ImplementationTable]) -> ModelingClass:
+def _read_class(
+    node: ast.ClassDef,
+    class_names: set[str],
+    tables: dict[str, ImplementationTable],
+    outside: dict[str, list[ast.expr]],
+) -> ModelingClass:
     methods = {item.name: item for item in node.body if isinstance(item, ast.FunctionDef)}
     built: dict[str, tuple[str, ...]] = {}
     assigned: dict[str, tuple[ast.expr, ...]] = {}
@@ -208,6 +237,9 @@ def _read_class(node: ast.ClassDef, class_names: set[str], tables: dict[str, Imp
                 *(table.eager for table in looked_up),
             )
             built[attribute] = tuple(dict.fromkeys((*built.get(attribute, ()), *found)))
+    for elsewhere in (set_after_init(methods), outside):
+        for attribute in elsewhere.keys() & assigned.keys():
+            assigned[attribute] = (*assigned[attribute], *elsewhere[attribute])
     return ModelingClass(node.name, node, methods, built, assigned, alternatives)
 
 
