@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import onnx
 import onnx_ir
 import torch
 from onnx_ir.passes.common import (
@@ -165,11 +166,11 @@ def _traced_with_torchscript(
             opset_version=ONNX_EXPORT_OPSET,
             dynamo=False,
         )
-    graph_model = onnx_ir.load(unfinished)
+    model = onnx.load(unfinished)
     # A function asks for its sizes itself: shared ones would make the first layer's another than the others'.
     if not spec.use_onnx_subfunctions:
-        share_sizes(graph_model)
-    return graph_model
+        share_sizes(model)
+    return onnx_ir.from_proto(model)
 
 
 def _example_inputs(model: nn.Module, shapes: list[LayerShapes], spec: ExportSpec) -> tuple[Any, ...]:
