@@ -1,7 +1,7 @@
 """Nodes of a graph as a list in the order in which they run, and what leaves fewer of them.
 
-As they stand in the file: a graph that is going to lose more than half of its nodes is not worth an object for each.
-Nothing here takes away a node that gives an output of the graph, so outputs keep their names.
+They are the nodes of the file: a graph that is going to lose two in three is not worth more of each. Nothing here
+takes away a node that gives an output of the graph, so outputs keep their names.
 """
 
 from __future__ import annotations
@@ -16,87 +16,102 @@ _MAX_COMPARED = 10
 _RANDOM = frozenset({"RandomUniform", "RandomNormal", "RandomUniformLike", "RandomNormalLike", "Multinomial"})
 
 
-def rename_inputs(node: NodeProto, names: Mapping[str, str]) -> None:
-    """Lets the node, and the graphs inside of it, read other values."""
-    if not names:
-        return
-    for position, name in enumerate(node.input):
-        if name in names:
-            node.input[position] = names[name]
-    for inner in _inner_nodes(node):
-        rename_inputs(inner, names)
+class ListedNode:
+    """A node of a file, with what is often asked of it at hand: reading it there takes longer than what is done then.
+
+    Attributes:
+        proto: the node; what reads other values in it goes through `rename_inputs`.
+        operator: its operator's name.
+        domain: its operator's domain.
+        inputs: names of the values that it reads, empty where it leaves an input out.
+        outputs: names of the values that it gives.
+        attributes: equal for nodes with equal attributes; None where they are not compared.
+    """
+
+    __slots__ = ("_inner", "attributes", "domain", "inputs", "operator", "outputs", "proto")
+
+    def __init__(self, proto: NodeProto) -> None:
+        self.proto = proto
+        self.operator = proto.op_type
+        self.domain = proto.domain
+        self.inputs = tuple(proto.input)
+        self.outputs = tuple(proto.output)
+        self._inner = [ListedNode(node) for graph in _graphs(proto) for node in graph.node]
+        self.attributes = None if self._inner or self.operator in _RANDOM else _compared(proto)
+
+    def rename_inputs(self, names: Mapping[str, str]) -> None:
+        """Lets the node, and the graphs inside of it, read other values."""
+        for position, name in enumerate(self.inputs):
+            if name in names:
+                self.proto.input[position] = names[name]
+                self.inputs = (*self.inputs[:position], names[name], *self.inputs[position + 1 :])
+        for node in self._inner:
+            node.rename_inputs(names)
+
+    def all_inputs(self) -> Iterator[str]:
+        """Names of the values that the node, and the graphs inside of it, read."""
+        yield from self.inputs
+        for node in self._inner:
+            yield from node.all_inputs()
 
 
-def tidied(nodes: list[NodeProto], outputs: Set[str]) -> list[NodeProto]:
+def _graphs(proto: NodeProto) -> Iterator[GraphProto]:
+    """The graphs that the node has for attributes, as Loop does."""
+    for attribute in proto.attribute:
+        if attribute.type == AttributeProto.GRAPH:
+            yield attribute.g
+        elif attribute.type == AttributeProto.GRAPHS:
+            yield from attribute.graphs
+
+
+def _compared(proto: NodeProto) -> tuple[bytes, ...] | None:
+    attributes = []
+    for attribute in proto.attribute:
+        if attribute.type == AttributeProto.TENSOR and math.prod(attribute.t.dims) > _MAX_COMPARED:
+            return None
+        attributes.append(attribute.SerializeToString(deterministic=True))
+    return tuple(sorted(attributes))
+
+
+def tidied(nodes: list[ListedNode], outputs: Set[str]) -> list[ListedNode]:
     """The nodes without those that compute what another does, or nothing, or what nobody reads."""
     return _without_unread(_without_identities(without_equal(nodes, outputs), outputs), outputs)
 
 
-def without_equal(nodes: list[NodeProto], outputs: Set[str]) -> list[NodeProto]:
+def without_equal(nodes: list[ListedNode], outputs: Set[str]) -> list[ListedNode]:
     """The nodes without those that compute what an earlier one does."""
     names: dict[str, str] = {}
-    first: dict[object, NodeProto] = {}
+    first: dict[object, ListedNode] = {}
     left = []
     for node in nodes:
-        rename_inputs(node, names)
-        form = None if any(name in outputs for name in node.output) else _form(node)
-        other = node if form is None else first.setdefault(form, node)
-        if other is node:
-            left.append(node)
-        else:
-            names.update(zip(node.output, other.output, strict=True))
+        node.rename_inputs(names)
+        if node.attributes is not None and outputs.isdisjoint(node.outputs):
+            form = node.domain, node.operator, node.inputs, len(node.outputs), node.attributes
+            other = first.setdefault(form, node)
+            if other is not node:
+                names.update(zip(node.outputs, other.outputs, strict=True))
+                continue
+        left.append(node)
     return left
 
 
-def _without_identities(nodes: list[NodeProto], outputs: Set[str]) -> list[NodeProto]:
+def _without_identities(nodes: list[ListedNode], outputs: Set[str]) -> list[ListedNode]:
     names: dict[str, str] = {}
     left = []
     for node in nodes:
-        rename_inputs(node, names)
-        if node.op_type == "Identity" and not node.domain and node.output[0] not in outputs:
-            names[node.output[0]] = node.input[0]
+        node.rename_inputs(names)
+        if node.operator == "Identity" and not node.domain and node.outputs[0] not in outputs:
+            names[node.outputs[0]] = node.inputs[0]
         else:
             left.append(node)
     return left
 
 
-def _without_unread(nodes: list[NodeProto], outputs: Set[str]) -> list[NodeProto]:
+def _without_unread(nodes: list[ListedNode], outputs: Set[str]) -> list[ListedNode]:
     read = set(outputs)
     left = []
     for node in reversed(nodes):
-        if not read.isdisjoint(node.output):
+        if not read.isdisjoint(node.outputs):
             left.append(node)
-            read.update(_read_by(node))
+            read.update(node.all_inputs())
     return left[::-1]
-
-
-def _form(node: NodeProto) -> object | None:
-    """What the node computes, equal for nodes that compute the same; None where that is not looked at."""
-    if node.op_type in _RANDOM:
-        return None
-    attributes = []
-    for attribute in node.attribute:
-        if attribute.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS):
-            return None
-        if attribute.type == AttributeProto.TENSOR and math.prod(attribute.t.dims) > _MAX_COMPARED:
-            return None
-        attributes.append(attribute.SerializeToString(deterministic=True))
-    return node.domain, node.op_type, tuple(node.input), len(node.output), tuple(sorted(attributes))
-
-
-def _read_by(node: NodeProto) -> Iterator[str]:
-    yield from node.input
-    for inner in _inner_nodes(node):
-        yield from _read_by(inner)
-
-
-def _inner_nodes(node: NodeProto) -> Iterator[NodeProto]:
-    """The nodes of graphs that the node has for attributes, as Loop does."""
-    for attribute in node.attribute:
-        inner: list[GraphProto] = []
-        if attribute.type == AttributeProto.GRAPH:
-            inner = [attribute.g]
-        elif attribute.type == AttributeProto.GRAPHS:
-            inner = list(attribute.graphs)
-        for graph in inner:
-            yield from graph.node

@@ -8,12 +8,13 @@ as `batch_size` or `ctx_len`. Once that is seen, the layers' computations of sha
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, TypeProto, ValueInfoProto, helper, numpy_helper
 
-from qeff_codegen.export.node_list import rename_inputs, tidied, without_equal
+from qeff_codegen.export.node_list import ListedNode, tidied, without_equal
 from qeff_codegen.export.weight_folding import computed
 
 # A size that is known lets others be inferred: the length of the mask first, then that of what attention reads, then
@@ -46,11 +47,11 @@ class _Sharing:
 
     def __init__(self, model: ModelProto) -> None:
         self._model = model
-        self._outputs = {value.name for value in model.graph.output}
+        self._outputs = frozenset(value.name for value in model.graph.output)
         self._opset = next(each.version for each in model.opset_import if not each.domain)
         # Of what each layer's tensors are asked for, much is the same before anything is known of it.
-        self._nodes = without_equal(list(model.graph.node), self._outputs)
-        self._producers: dict[str, NodeProto] = {}
+        self._nodes = without_equal([ListedNode(node) for node in model.graph.node], self._outputs)
+        self._producers: dict[str, ListedNode] = {}
         self._constants = {value.name: numpy_helper.to_array(value) for value in model.graph.initializer}
         self._results: dict[object, np.ndarray] = {}
         self._named = {
@@ -63,12 +64,12 @@ class _Sharing:
 
     def round(self) -> bool:
         """Shares the sizes that are known; whether it changed anything."""
-        self._producers = {name: node for node in self._nodes for name in node.output}
+        self._producers = {name: node for node in self._nodes for name in node.outputs}
         for node in self._nodes:
-            if node.op_type == "Constant" and node.output[0] not in self._constants:
-                array = _array(node)
+            if node.operator == "Constant" and node.outputs[0] not in self._constants:
+                array = _array(node.proto)
                 if array is not None:
-                    self._constants[node.output[0]] = array
+                    self._constants[node.outputs[0]] = array
         shapes = self._inferred_shapes()
         changed = self._replace_sizes(shapes) + self._fold_constants(shapes)
         if changed:
@@ -82,7 +83,7 @@ class _Sharing:
         """
         graph = self._model.graph
         del graph.node[:], graph.value_info[:]
-        graph.node.extend(self._nodes)
+        graph.node.extend([node.proto for node in self._nodes])
         graph.value_info.extend(noted or ())
 
     def _inferred_shapes(self) -> _Shapes:
@@ -91,7 +92,7 @@ class _Sharing:
         Outputs have theirs noted in the graph too.
         """
         self.write(list(self._noted_shapes()))
-        asked = {node.input[0] for node in self._nodes if node.op_type == "Shape" and not node.domain}
+        asked = {node.inputs[0] for node in self._nodes if node.operator == "Shape" and not node.domain}
         inferred = onnx.shape_inference.infer_shapes(self._model, data_prop=True).graph
         for output, info in zip(self._model.graph.output, inferred.output, strict=True):
             output.CopyFrom(info)
@@ -106,19 +107,19 @@ class _Sharing:
         shapes = {name: shape for name, of_value in types.items() if (shape := _shape(of_value)) is not None}
         given = dict(shapes)
         for node in self._nodes:
-            if node.op_type == "Range" and self._is_number(node.input[0], 0) and self._is_number(node.input[2], 1):
-                size = self._size_given_by(node.input[1], given)
+            if node.operator == "Range" and self._is_number(node.inputs[0], 0) and self._is_number(node.inputs[2], 1):
+                size = self._size_given_by(node.inputs[1], given)
                 if size is not None:
-                    note = helper.make_tensor_value_info(node.output[0], onnx.TensorProto.INT64, [size])
+                    note = helper.make_tensor_value_info(node.outputs[0], onnx.TensorProto.INT64, [size])
                     shapes[note.name], types[note.name] = (size,), note.type
                     yield note
-            elif node.op_type in ("CtxGather", "CtxGatherCB"):
-                data, rows = node.input[0], node.input[1 if node.op_type == "CtxGatherCB" else 0]
-                size = self._size_given_by(node.input[len(node.input) - 1], given)
+            elif node.operator in ("CtxGather", "CtxGatherCB"):
+                data, rows = node.inputs[0], node.inputs[1 if node.operator == "CtxGatherCB" else 0]
+                size = self._size_given_by(node.inputs[-1], given)
                 if size is not None and shapes.get(data) and shapes.get(rows):
                     shape = (shapes[rows][0], shapes[data][1], size, shapes[data][3])
                     kind = types[data].tensor_type.elem_type
-                    note = helper.make_tensor_value_info(node.output[0], kind, shape)
+                    note = helper.make_tensor_value_info(node.outputs[0], kind, shape)
                     shapes[note.name], types[note.name] = shape, note.type
                     yield note
 
@@ -129,36 +130,36 @@ class _Sharing:
     def _size_given_by(self, name: str, shapes: _Shapes) -> _Size:
         """The size that a value is, through a conversion if there is one."""
         node = self._producers.get(name)
-        if node is not None and node.op_type == "Cast":
-            node = self._producers.get(node.input[0])
+        if node is not None and node.operator == "Cast":
+            node = self._producers.get(node.inputs[0])
         return None if node is None else self._size_asked_for(node, shapes)
 
-    def _size_asked_for(self, node: NodeProto, shapes: _Shapes) -> _Size:
+    def _size_asked_for(self, node: ListedNode, shapes: _Shapes) -> _Size:
         """The size that a node takes out of a tensor's shape: a number, a name, or None if it is another node."""
-        if node.op_type != "Gather" or node.domain:
+        if node.operator != "Gather" or node.domain:
             return None
-        shape_of = self._producers.get(node.input[0])
-        if shape_of is None or shape_of.op_type != "Shape" or shape_of.attribute:
+        shape_of = self._producers.get(node.inputs[0])
+        if shape_of is None or shape_of.operator != "Shape" or shape_of.attributes:
             return None
-        shape, position = shapes.get(shape_of.input[0]), self._constants.get(node.input[1])
+        shape, position = shapes.get(shape_of.inputs[0]), self._constants.get(node.inputs[1])
         if shape is None or position is None or position.ndim != 0:
             return None
         return shape[int(position)]
 
     def _replace_sizes(self, shapes: _Shapes) -> int:
         """Replaces each size that is asked for by its number, or by what is asked of the input that names it."""
-        known = {name for node in self._nodes for name in node.output if name.startswith(_NAME)}
-        first: list[NodeProto] = []
-        left = []
+        known = {name for node in self._nodes for name in node.outputs if name.startswith(_NAME)}
+        first: list[ListedNode] = []
+        left: list[ListedNode] = []
         names: dict[str, str] = {}
         for node in self._nodes:
-            rename_inputs(node, names)
+            node.rename_inputs(names)
             size = self._size_asked_for(node, shapes)
             is_named = isinstance(size, int) or size in self._named
-            if size is None or not is_named or node.output[0] in known or node.output[0] in self._outputs:
+            if size is None or not is_named or node.outputs[0] in known or node.outputs[0] in self._outputs:
                 left.append(node)
                 continue
-            wanted = names[node.output[0]] = f"{_NAME}{size}"
+            wanted = names[node.outputs[0]] = f"{_NAME}{size}"
             if wanted not in known:
                 known.add(wanted)
                 if isinstance(size, int):
@@ -170,55 +171,51 @@ class _Sharing:
         self._nodes = [*reversed(first), *left]
         return replaced
 
-    def _constant(self, name: str, array: np.ndarray) -> NodeProto:
+    def _constant(self, name: str, array: np.ndarray) -> ListedNode:
         self._constants[name] = array
-        node = helper.make_node(
-            "Constant", [], [name], self._names.of_node("Constant"), value=numpy_helper.from_array(array)
-        )
-        self._producers[name] = node
-        return node
+        return self._node("Constant", [], name, value=numpy_helper.from_array(array))
 
-    def _question(self, name: str, value: str, axis: int) -> list[NodeProto]:
-        shape = helper.make_node("Shape", [value], [self._names.of_value()], self._names.of_node("Shape"))
+    def _question(self, name: str, value: str, axis: int) -> list[ListedNode]:
+        shape = self._node("Shape", [value], self._names.of_value())
         index = self._constant(self._names.of_value(), np.asarray(axis, np.int64))
-        size = helper.make_node(
-            "Gather", [shape.output[0], index.output[0]], [name], self._names.of_node("Gather"), axis=0
-        )
-        return [shape, index, size]
+        return [shape, index, self._node("Gather", [*shape.outputs, *index.outputs], name, axis=0)]
+
+    def _node(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> ListedNode:
+        return ListedNode(helper.make_node(operator, inputs, [output], self._names.of_node(operator), **attributes))
 
     def _fold_constants(self, shapes: _Shapes) -> int:
         """Replaces what is computed from constants, and shapes of which every number is known."""
         folded = 0
         for position, node in enumerate(self._nodes):
-            if node.domain or len(node.output) != 1 or node.output[0] in self._outputs or not node.input:
+            if node.domain or len(node.outputs) != 1 or node.outputs[0] in self._outputs or not node.inputs:
                 continue
             result = self._known_result(node, shapes)
             if result is not None and result.nbytes <= _MAX_FOLDED_BYTES:
-                self._nodes[position] = self._constant(node.output[0], result)
+                self._nodes[position] = self._constant(node.outputs[0], result)
                 folded += 1
         return folded
 
-    def _known_result(self, node: NodeProto, shapes: _Shapes) -> np.ndarray | None:
-        if node.op_type == "Shape" and not node.attribute:
-            shape = shapes.get(node.input[0])
+    def _known_result(self, node: ListedNode, shapes: _Shapes) -> np.ndarray | None:
+        if node.operator == "Shape" and not node.attributes:
+            shape = shapes.get(node.inputs[0])
             if shape is None or not all(isinstance(size, int) for size in shape):
                 return None
             return np.array(shape, np.int64)
-        if any(name not in self._constants for name in node.input):
+        if node.attributes is None or any(name not in self._constants for name in node.inputs):
             return None
         # Layers compute the same of the same.
-        attributes = tuple(each.SerializeToString(deterministic=True) for each in node.attribute)
-        form = node.op_type, attributes, tuple(node.input)
+        form = node.operator, node.attributes, node.inputs
         if form not in self._results:
-            self._results[form] = computed(node, {name: self._constants[name] for name in node.input}, self._opset)
+            known = {name: self._constants[name] for name in node.inputs}
+            self._results[form] = computed(node.proto, known, self._opset)
         return self._results[form]
 
 
 class _Names:
     """Names that no node and no value has yet."""
 
-    def __init__(self, nodes: list[NodeProto]) -> None:
-        self._taken = {name for node in nodes for name in (node.name, *node.output)}
+    def __init__(self, nodes: list[ListedNode]) -> None:
+        self._taken = {name for node in nodes for name in (node.proto.name, *node.outputs)}
         self._values = 0
         self._nodes = 0
 
