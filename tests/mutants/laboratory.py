@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import io
-import linecache
 import random
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -24,7 +15,6 @@ from qeff_codegen.decoding.torch_decoder import TorchDecoder
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.generated_model import GeneratedModel
-from qeff_codegen.runtime.pytorch_transforms import ModuleMappingTransform
 from qeff_codegen.tiny_models.configurations import Variant, build_config, variants
 from qeff_codegen.tiny_models.families import Family, find_family
 from qeff_codegen.tiny_models.models import build_tiny_model, random_tokens
@@ -35,6 +25,7 @@ from qeff_codegen.validation.comparison import Trace, compare
 from qeff_codegen.validation.decode_scenario import decode_greedily
 from qeff_codegen.validation.reference import call_split_matters, reference_trace
 from qeff_codegen.validation.scenarios import Scenario
+from tests.mutants.beside_upstream import executed, generated_classes, registered
 
 
 class Outcome(StrEnum):
@@ -114,7 +105,7 @@ class Laboratory:
         for variant in chosen:
             config = _config(self.family, variant)
             try:
-                causal_lm = getattr(_module(upstream.module, upstream.source), self.causal_lm)
+                causal_lm = getattr(executed(upstream.module, upstream.source), self.causal_lm)
                 model = build_tiny_model(causal_lm, config, SEED)
                 trace = reference_trace(model, with_prompts(SCENARIO, model))
                 problem = _ambiguity(model, trace)
@@ -171,31 +162,13 @@ def same(one: Trace, other: Trace) -> bool:
 
 def _difference(generated: GeneratedModel, model: Any, trace: Trace) -> str:
     """Run the generated code in the place of `model`'s classes; what differs from Hugging Face, or nothing."""
-    name = "qeff_codegen_mutant"
-    with registered(name, generated.code):
-        module = _module(name, generated.code)
-        upstream = sys.modules[generated.upstream.module]
-        for transform in ("CustomOpsTransform", "KVCacheTransform"):
-            mapping = {
-                getattr(upstream, entry.upstream_class): getattr(module, entry.replacement, None)
-                or getattr(importlib.import_module(entry.replacement_module), entry.replacement)
-                for entry in generated.mappings
-                if entry.transform == transform
-            }
-            _transform(mapping).apply(model)
+    with generated_classes(generated, model):
         for scenario in (with_prompts(SCENARIO, model), with_prompts(CONTINUOUS, model)):
             other = decode_greedily(TorchDecoder(model, scenario.cache_rows, scenario.ctx_len), scenario)
             found = compare(trace, other)
             if found.divergence is not None and found.divergence.difference > found.tolerance:
                 return f"{scenario.name}: {found.divergence} (tolerance {found.tolerance:.2g})"
     return ""
-
-
-def _transform(mapping: dict[type[Any], type[Any]]) -> type[ModuleMappingTransform]:
-    class Transform(ModuleMappingTransform):
-        _module_mapping = mapping
-
-    return Transform
 
 
 def _ambiguity(model: Any, trace: Trace) -> str:
@@ -231,34 +204,6 @@ def _logits(model: Any, texts: list[list[int]], step: int | None) -> np.ndarray:
             tokens = torch.tensor([text[start : start + (step or length)] for text in texts])
             found.append(model(input_ids=tokens, use_cache=True, **{cache_argument(model): cache}).logits.numpy())
     return np.concatenate(found, axis=1)
-
-
-@contextmanager
-def registered(name: str, source: str) -> Iterator[None]:
-    """Let `name` be imported while the block runs, from a file, which upstream's documentation decorators read."""
-    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        file = Path(folder) / f"{name.rpartition('.')[2]}.py"
-        file.write_text(source, "utf-8")
-        module = ModuleType(name)
-        module.__file__ = str(file)
-        sys.modules[name] = module
-        try:
-            yield
-        finally:
-            del sys.modules[name]
-            linecache.cache.pop(str(file), None)
-
-
-def _module(name: str, source: str) -> ModuleType:
-    """The registered module, executed when first asked for."""
-    module = sys.modules[name]
-    if not module.__dict__.get("__executed__"):
-        module.__dict__["__package__"] = name.rpartition(".")[0]
-        # Upstream's documentation decorators print what they miss.
-        with redirect_stdout(io.StringIO()):
-            exec(compile(source, str(module.__file__), "exec"), module.__dict__)
-        module.__dict__["__executed__"] = True
-    return module
 
 
 def _said(error: Exception) -> str:
