@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import random
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from transformers import DynamicCache
 
+from qeff_codegen.decoding.decoder import Decoder
+from qeff_codegen.decoding.session import OrtDecoderSession
 from qeff_codegen.decoding.torch_decoder import TorchDecoder
 from qeff_codegen.errors import Refusal
+from qeff_codegen.export.export import export_onnx
+from qeff_codegen.export.exported_graph import GRAPH_FILE
+from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.generate.one_model import generate_model
-from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.tiny_models.configurations import Variant, build_config, variants
 from qeff_codegen.tiny_models.families import Family, find_family
 from qeff_codegen.tiny_models.models import build_tiny_model, random_tokens
@@ -58,6 +66,34 @@ class Verdict:
     changed_numbers: bool = False
 
 
+@dataclass(frozen=True)
+class _Trial:
+    """One configuration of a mutant: Hugging Face's model and what it answers.
+
+    Attributes:
+        name: the variant's.
+        ambiguity: what else the answer depends on.
+        changed: the original answers otherwise.
+    """
+
+    name: str
+    model: Any
+    trace: Trace
+    ambiguity: str
+    changed: bool
+
+
+_Differences = Callable[[_Trial], Iterator[str]]
+
+
+class _Undecided(Exception):
+    """Hugging Face has no answer to compare with."""
+
+    def __init__(self, why: str) -> None:
+        self.verdict = Verdict(Outcome.BROKEN, why)
+        super().__init__(why)
+
+
 # Right padding, a prompt in three chunks and one that ends with a full chunk, longer than the tiny window of 6.
 SCENARIO_LENGTHS = (11, 3, 8)
 SCENARIO = Scenario("mutant", (), prefill_seq_len=4, ctx_len=16, new_tokens=(4, 4, 4))
@@ -91,17 +127,47 @@ class Laboratory:
             source: the mutant's text.
             number: chooses the configuration that is tried beside base and window, and names the module.
         """
+        with self._registered(source, number) as upstream:
+            try:
+                trials = self._trials(upstream, number)
+            except _Undecided as undecided:
+                return undecided.verdict
+            ambiguous = next((f"{trial.name}: {trial.ambiguity}" for trial in trials if trial.ambiguity), "")
+            if ambiguous:
+                return Verdict(Outcome.AMBIGUOUS, ambiguous)
+            return _verdict(upstream, trials, _differences_in_pytorch)
+
+    def examine_trap(self, source: str, number: int) -> Verdict:
+        """Put one mutant to the test whose answer may depend on how its tokens are split into calls.
+
+        Such an answer no generated code can give, so that it must be refused: what is generated and answers otherwise
+        than upstream does to whole prompts is wrong. And what is decided by lengths is decided once in a graph, so that
+        the graph is run as well.
+        """
+        with self._registered(source, number) as upstream:
+            try:
+                trials = self._trials(upstream, number)
+            except _Undecided as undecided:
+                return undecided.verdict
+            return _verdict(upstream, trials, _differences_with_graph)
+
+    @contextmanager
+    def _registered(self, source: str, number: int) -> Iterator[UpstreamModel]:
         package = self.upstream.module.rsplit(".", 1)[0]
         upstream = replace(self.upstream, module=f"{package}.mutant_{number}", source=source, causal_lm=self.causal_lm)
+        with registered(upstream.module, source):
+            yield upstream
+
+    def _trials(self, upstream: UpstreamModel, number: int) -> list[_Trial]:
+        """What Hugging Face answers.
+
+        Raises:
+            _Undecided: it has no answer.
+        """
         chosen = list(self._always)
         if self._sometimes:
             chosen.append(random.Random(number).choice(self._sometimes))
-        with registered(upstream.module, source):
-            return self._examine(upstream, chosen)
-
-    def _examine(self, upstream: UpstreamModel, chosen: list[Variant]) -> Verdict:
-        trials: list[tuple[Variant, Any, Trace]] = []
-        changed = False
+        trials = []
         for variant in chosen:
             config = _config(self.family, variant)
             try:
@@ -110,27 +176,12 @@ class Laboratory:
                 trace = reference_trace(model, with_prompts(SCENARIO, model))
                 problem = _ambiguity(model, trace)
             except Exception as error:  # a mutant may raise anything
-                return Verdict(Outcome.BROKEN, f"{variant.name}: {_said(error)}")
+                raise _Undecided(f"{variant.name}: {_said(error)}") from error
             if not all(np.isfinite(item).all() for item in trace.logits) or not trace.logits[0].std():
-                return Verdict(Outcome.BROKEN, f"{variant.name}: logits are not finite, or all the same")
-            if problem:
-                return Verdict(Outcome.AMBIGUOUS, f"{variant.name}: {problem}")
-            changed |= not same(self._original_trace(variant), trace)
-            trials.append((variant, model, trace))
-        try:
-            generated = generate_model(upstream)
-        except Refusal as refusal:
-            return Verdict(Outcome.REFUSED, f"{refusal.rule}: {refusal.what}", changed)
-        except Exception as error:  # the generator must end with a refusal
-            return Verdict(Outcome.LOUD, f"generating: {_said(error)}", changed)
-        for variant, model, trace in trials:
-            try:
-                difference = _difference(generated, model, trace)
-            except Exception as error:  # generated code may raise anything
-                return Verdict(Outcome.LOUD, f"{variant.name}: {_said(error)}", changed)
-            if difference:
-                return Verdict(Outcome.SILENT, f"{variant.name}: {difference}", changed)
-        return Verdict(Outcome.EQUAL, "", changed)
+                raise _Undecided(f"{variant.name}: logits are not finite, or all the same")
+            changed = not same(self._original_trace(variant), trace)
+            trials.append(_Trial(variant.name, model, trace, problem, changed))
+        return trials
 
     def _original_trace(self, variant: Variant) -> Trace:
         if variant.name not in self._original:
@@ -160,15 +211,45 @@ def same(one: Trace, other: Trace) -> bool:
     return found.divergence is None or found.divergence.difference <= found.tolerance
 
 
-def _difference(generated: GeneratedModel, model: Any, trace: Trace) -> str:
-    """Run the generated code in the place of `model`'s classes; what differs from Hugging Face, or nothing."""
-    with generated_classes(generated, model):
-        for scenario in (with_prompts(SCENARIO, model), with_prompts(CONTINUOUS, model)):
-            other = decode_greedily(TorchDecoder(model, scenario.cache_rows, scenario.ctx_len), scenario)
-            found = compare(trace, other)
-            if found.divergence is not None and found.divergence.difference > found.tolerance:
-                return f"{scenario.name}: {found.divergence} (tolerance {found.tolerance:.2g})"
-    return ""
+def _verdict(upstream: UpstreamModel, trials: list[_Trial], differences: _Differences) -> Verdict:
+    changed = any(trial.changed for trial in trials)
+    try:
+        generated = generate_model(upstream)
+    except Refusal as refusal:
+        return Verdict(Outcome.REFUSED, f"{refusal.rule}: {refusal.what}", changed)
+    except Exception as error:  # the generator must end with a refusal
+        return Verdict(Outcome.LOUD, f"generating: {_said(error)}", changed)
+    for trial in trials:
+        try:
+            with generated_classes(generated, trial.model):
+                difference = next(differences(trial), "")
+        except Exception as error:  # generated code may raise anything
+            return Verdict(Outcome.LOUD, f"{trial.name}: {_said(error)}", changed)
+        if difference:
+            return Verdict(Outcome.SILENT, f"{trial.name}: {difference}", changed)
+    return Verdict(Outcome.EQUAL, "", changed)
+
+
+def _differences_in_pytorch(trial: _Trial) -> Iterator[str]:
+    """Run the generated code that stands in the place of the model's classes; what differs from Hugging Face."""
+    for scenario in (with_prompts(SCENARIO, trial.model), with_prompts(CONTINUOUS, trial.model)):
+        yield from _difference(trial, scenario, TorchDecoder(trial.model, scenario.cache_rows, scenario.ctx_len))
+
+
+def _differences_with_graph(trial: _Trial) -> Iterator[str]:
+    """The same, and what the graph that is exported from it answers otherwise."""
+    yield from _differences_in_pytorch(trial)
+    scenario = with_prompts(SCENARIO, trial.model)
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        path = export_onnx(trial.model, Path(folder) / GRAPH_FILE, ExportSpec(ctx_len=scenario.ctx_len))
+        session = OrtDecoderSession(path, scenario.cache_rows, scenario.ctx_len)
+        yield from (f"ONNX Runtime, {item}" for item in _difference(trial, scenario, session))
+
+
+def _difference(trial: _Trial, scenario: Scenario, decoder: Decoder) -> Iterator[str]:
+    found = compare(trial.trace, decode_greedily(decoder, scenario))
+    if found.divergence is not None and not found.divergence.difference <= found.tolerance:
+        yield f"{scenario.name}: {found.divergence} (tolerance {found.tolerance:.2g})"
 
 
 def _ambiguity(model: Any, trace: Trace) -> str:

@@ -34,43 +34,118 @@ def _mask(*lines: str) -> Change:
 
 
 _OWN_LINES: tuple[Change, ...] = (
-    (INTERFACE, "        scores = query_states @ key_states.repeat_interleave(self.num_key_value_groups, 1).transpose(2, 3)\n" + INTERFACE),
+    (
+        INTERFACE,
+        "        scores = query_states @ key_states.repeat_interleave(self.num_key_value_groups, 1).transpose(2, 3)\n"
+        + INTERFACE,
+    ),
 )
 
 VARIATIONS: tuple[Variation, ...] = (
-    either("the mask, annotated", _mask("mask: torch.Tensor | None = attention_mask", "if mask is not None:", "    attn_weights = attn_weights + mask")),
-    either("the mask, plainly", _mask("mask = attention_mask", "if mask is not None:", "    attn_weights = attn_weights + mask")),
-    either("the mask, by a walrus", _mask("if (mask := attention_mask) is not None:", "    attn_weights = attn_weights + mask")),
-    either("the mask, by a tuple", _mask("mask, _ = attention_mask, None", "if mask is not None:", "    attn_weights = attn_weights + mask")),
-    either("the mask, by a starred tuple", _mask("mask, *_ = (attention_mask, None)", "if mask is not None:", "    attn_weights = attn_weights + mask")),
-    either("the mask, by two targets", _mask("mask = same = attention_mask", "if same is not None:", "    attn_weights = attn_weights + mask")),
+    either(
+        "the mask, annotated",
+        _mask(
+            "mask: torch.Tensor | None = attention_mask",
+            "if mask is not None:",
+            "    attn_weights = attn_weights + mask",
+        ),
+    ),
+    either(
+        "the mask, plainly",
+        _mask("mask = attention_mask", "if mask is not None:", "    attn_weights = attn_weights + mask"),
+    ),
+    either(
+        "the mask, by a walrus",
+        _mask("if (mask := attention_mask) is not None:", "    attn_weights = attn_weights + mask"),
+    ),
+    either(
+        "the mask, by a tuple",
+        _mask("mask, _ = attention_mask, None", "if mask is not None:", "    attn_weights = attn_weights + mask"),
+    ),
+    either(
+        "the mask, by a starred tuple",
+        _mask("mask, *_ = (attention_mask, None)", "if mask is not None:", "    attn_weights = attn_weights + mask"),
+    ),
+    either(
+        "the mask, by two targets",
+        _mask("mask = same = attention_mask", "if same is not None:", "    attn_weights = attn_weights + mask"),
+    ),
     either("the mask, by a loop", _mask("for mask in (attention_mask,):", "    attn_weights = attn_weights + mask")),
-    either("the mask, by an item of a list", _mask("masks = [attention_mask]", "attn_weights = attn_weights + masks[0]")),
-    either("the mask, by a dictionary", _mask('masks = {"full": attention_mask}', 'attn_weights = attn_weights + masks["full"]')),
-    either("the mask, by an attribute", _mask("module.kept_mask = attention_mask", "attn_weights = attn_weights + module.kept_mask")),
-    either("the mask, by a conditional expression", _mask("mask = attention_mask if attention_mask is not None else 0.0", "attn_weights = attn_weights + mask")),
-    either("the mask, by `or`", _mask("attn_weights = attn_weights + (0.0 if attention_mask is None else attention_mask)")),
-    either("the mask, by a lambda", _mask("attn_weights = (lambda scores, mask: scores + mask)(attn_weights, attention_mask)")),
-    either("the mask, by an inner function", _mask("def masked(scores):", "    return scores + attention_mask", "", "attn_weights = masked(attn_weights)")),
+    either(
+        "the mask, by an item of a list", _mask("masks = [attention_mask]", "attn_weights = attn_weights + masks[0]")
+    ),
+    either(
+        "the mask, by a dictionary",
+        _mask('masks = {"full": attention_mask}', 'attn_weights = attn_weights + masks["full"]'),
+    ),
+    either(
+        "the mask, by an attribute",
+        _mask("module.kept_mask = attention_mask", "attn_weights = attn_weights + module.kept_mask"),
+    ),
+    either(
+        "the mask, by a conditional expression",
+        _mask("mask = attention_mask if attention_mask is not None else 0.0", "attn_weights = attn_weights + mask"),
+    ),
+    either(
+        "the mask, by `or`", _mask("attn_weights = attn_weights + (0.0 if attention_mask is None else attention_mask)")
+    ),
+    either(
+        "the mask, by a lambda",
+        _mask("attn_weights = (lambda scores, mask: scores + mask)(attn_weights, attention_mask)"),
+    ),
+    either(
+        "the mask, by an inner function",
+        _mask("def masked(scores):", "    return scores + attention_mask", "", "attn_weights = masked(attn_weights)"),
+    ),
     either(
         "the mask, by a helper of the file",
         (_EAGER, "def masked(scores, mask):\n    return scores if mask is None else scores + mask\n\n\n" + _EAGER),
         _mask("attn_weights = masked(attn_weights, attention_mask)"),
     ),
-    either("the mask, by a comprehension", _mask("attn_weights = [attn_weights + mask for mask in (attention_mask,)][0]")),
+    either(
+        "the mask, by a comprehension", _mask("attn_weights = [attn_weights + mask for mask in (attention_mask,)][0]")
+    ),
     either("the mask, by sum", _mask("attn_weights = sum((attn_weights, attention_mask))")),
     either("the mask, in place", _mask("attn_weights += attention_mask")),
     either("the mask, by a method in place", _mask("attn_weights.add_(attention_mask)")),
     either("the mask, by torch.add", _mask("attn_weights = torch.add(attn_weights, attention_mask)")),
     either("the mask, first", _mask("attn_weights = attention_mask + attn_weights")),
-    either("the mask, in the softmax", _mask(), (SOFTMAX, SOFTMAX.replace("(attn_weights,", "(attn_weights + attention_mask,"))),
-    either("the mask, sliced to the keys", _mask("if attention_mask is not None:", "    attn_weights = attn_weights + attention_mask[:, :, :, : key_states.shape[-2]]")),
-    either("the mask, an alias sliced to the keys", _mask("if attention_mask is not None:", "    causal_mask: torch.Tensor = attention_mask[:, :, :, : key_states.shape[-2]]", "    attn_weights = attn_weights + causal_mask")),
-    either("the mask, converted", _mask("mask = attention_mask.to(attn_weights.dtype)", "attn_weights = attn_weights + mask")),
-    either("the mask, expanded", _mask("mask = attention_mask.expand(-1, query.shape[1], -1, -1)", "attn_weights = attn_weights + mask")),
+    either(
+        "the mask, in the softmax",
+        _mask(),
+        (SOFTMAX, SOFTMAX.replace("(attn_weights,", "(attn_weights + attention_mask,")),
+    ),
+    either(
+        "the mask, sliced to the keys",
+        _mask(
+            "if attention_mask is not None:",
+            "    attn_weights = attn_weights + attention_mask[:, :, :, : key_states.shape[-2]]",
+        ),
+    ),
+    either(
+        "the mask, an alias sliced to the keys",
+        _mask(
+            "if attention_mask is not None:",
+            "    causal_mask: torch.Tensor = attention_mask[:, :, :, : key_states.shape[-2]]",
+            "    attn_weights = attn_weights + causal_mask",
+        ),
+    ),
+    either(
+        "the mask, converted",
+        _mask("mask = attention_mask.to(attn_weights.dtype)", "attn_weights = attn_weights + mask"),
+    ),
+    either(
+        "the mask, expanded",
+        _mask("mask = attention_mask.expand(-1, query.shape[1], -1, -1)", "attn_weights = attn_weights + mask"),
+    ),
     either("the mask compared", _mask("attn_weights = attn_weights.masked_fill(attention_mask < 0, -1e9)")),
-    either("the mask compared, under an alias", _mask("hidden: torch.Tensor = attention_mask < -1", "attn_weights = attn_weights.masked_fill(hidden, -1e9)")),
-    either("the mask where it is nothing", _mask("attn_weights = torch.where(attention_mask == 0, attn_weights, -1e9)")),
+    either(
+        "the mask compared, under an alias",
+        _mask("hidden: torch.Tensor = attention_mask < -1", "attn_weights = attn_weights.masked_fill(hidden, -1e9)"),
+    ),
+    either(
+        "the mask where it is nothing", _mask("attn_weights = torch.where(attention_mask == 0, attn_weights, -1e9)")
+    ),
     either(
         "the mask handed on under another name",
         (INTERFACE, "        causal_mask: torch.Tensor | None = attention_mask\n" + INTERFACE),
@@ -91,35 +166,135 @@ VARIATIONS: tuple[Variation, ...] = (
         ("        if cache is not None:\n", "        past: Cache | None = cache\n        if past is not None:\n"),
         ("= cache.update(", "= past.update("),
     ),
-    either("the cache's method under a name", instead(UPDATED, "update = cache.update", "key_states, value_states = update(key_states, value_states, self.layer_idx)")),
+    either(
+        "the cache's method under a name",
+        instead(
+            UPDATED,
+            "update = cache.update",
+            "key_states, value_states = update(key_states, value_states, self.layer_idx)",
+        ),
+    ),
     either("the cache's method by getattr", (UPDATED, UPDATED.replace("cache.update(", 'getattr(cache, "update")('))),
-    either("the cache by a walrus", ("        if cache is not None:\n", "        if (past := cache) is not None:\n"), ("= cache.update(", "= past.update(")),
-    either("updated states under other names", instead(UPDATED, "states = cache.update(key_states, value_states, self.layer_idx)", "key_states, value_states = states")),
-    either("updated keys alone are read", instead(UPDATED, "key_states, _ = cache.update(key_states, value_states, self.layer_idx)")),
+    either(
+        "the cache by a walrus",
+        ("        if cache is not None:\n", "        if (past := cache) is not None:\n"),
+        ("= cache.update(", "= past.update("),
+    ),
+    either(
+        "updated states under other names",
+        instead(
+            UPDATED,
+            "states = cache.update(key_states, value_states, self.layer_idx)",
+            "key_states, value_states = states",
+        ),
+    ),
+    either(
+        "updated keys alone are read",
+        instead(UPDATED, "key_states, _ = cache.update(key_states, value_states, self.layer_idx)"),
+    ),
     either(
         "the cache's layer updated",
         instead(UPDATED, "key_states, value_states = cache.layers[self.layer_idx].update(key_states, value_states)"),
     ),
-    either("positions under another name", (ROTARY, "        places: torch.Tensor = position_ids\n        position_embeddings = self.rotary_emb(hidden_states, position_ids=places)\n")),
-    either("positions shifted under another name", (ROTARY, "        places: torch.Tensor = position_ids + 1\n        position_embeddings = self.rotary_emb(hidden_states, position_ids=places * 2)\n")),
-    either("positions counted by a walrus", before(MODEL_BEGIN, "position_ids = (places := position_ids) + 0", "position_ids = places * 2")),
-    either("the model's mask under another name", after(MODEL_BEGIN, "layer_mask: torch.Tensor | None = causal_mask"), ("attention_mask=causal_mask,", "attention_mask=layer_mask,")),
-    either("the model's mask changed under another name", after(MODEL_BEGIN, "layer_mask: torch.Tensor | None = causal_mask * 0.5"), ("attention_mask=causal_mask,", "attention_mask=layer_mask,")),
-    either("the model's mask by a dictionary", after(MODEL_BEGIN, 'masks = {"full": causal_mask}'), ("attention_mask=causal_mask,", 'attention_mask=masks["full"],')),
+    either(
+        "positions under another name",
+        (
+            ROTARY,
+            "        places: torch.Tensor = position_ids\n        position_embeddings = self.rotary_emb(hidden_states, position_ids=places)\n",
+        ),
+    ),
+    either(
+        "positions shifted under another name",
+        (
+            ROTARY,
+            "        places: torch.Tensor = position_ids + 1\n        position_embeddings = self.rotary_emb(hidden_states, position_ids=places * 2)\n",
+        ),
+    ),
+    either(
+        "positions counted by a walrus",
+        before(MODEL_BEGIN, "position_ids = (places := position_ids) + 0", "position_ids = places * 2"),
+    ),
+    either(
+        "the model's mask under another name",
+        after(MODEL_BEGIN, "layer_mask: torch.Tensor | None = causal_mask"),
+        ("attention_mask=causal_mask,", "attention_mask=layer_mask,"),
+    ),
+    either(
+        "the model's mask changed under another name",
+        after(MODEL_BEGIN, "layer_mask: torch.Tensor | None = causal_mask * 0.5"),
+        ("attention_mask=causal_mask,", "attention_mask=layer_mask,"),
+    ),
+    either(
+        "the model's mask by a dictionary",
+        after(MODEL_BEGIN, 'masks = {"full": causal_mask}'),
+        ("attention_mask=causal_mask,", 'attention_mask=masks["full"],'),
+    ),
     either("the model's mask lost", ("attention_mask=causal_mask,", "attention_mask=None,")),
-    either("the product under a name", (SCORES, "    product = torch.matmul\n" + SCORES.replace("torch.matmul", "product"))),
-    either("the softmax under a name", (SOFTMAX, "    soft: object = nn.functional.softmax\n" + SOFTMAX.replace("nn.functional.softmax(", "soft("))),
+    either(
+        "the product under a name",
+        (SCORES, "    product = torch.matmul\n" + SCORES.replace("torch.matmul", "product")),
+    ),
+    either(
+        "the softmax under a name",
+        (SOFTMAX, "    soft: object = nn.functional.softmax\n" + SOFTMAX.replace("nn.functional.softmax(", "soft(")),
+    ),
     either(
         "a norm under another name",
-        ("        self.norm = BlueprintRMSNorm(config.hidden_size, eps=config.rms_norm_eps)\n", "        norm_class: type = BlueprintRMSNorm\n        self.norm = norm_class(config.hidden_size, 0.5)\n"),
+        (
+            "        self.norm = BlueprintRMSNorm(config.hidden_size, eps=config.rms_norm_eps)\n",
+            "        norm_class: type = BlueprintRMSNorm\n        self.norm = norm_class(config.hidden_size, 0.5)\n",
+        ),
     ),
-    either("the attention function under a name", ("            self.config._attn_implementation, eager_attention_forward\n", "            self.config._attn_implementation, fallback\n"), (INTERFACE, "        fallback: Callable = eager_attention_forward\n" + INTERFACE)),
+    either(
+        "the attention function under a name",
+        (
+            "            self.config._attn_implementation, eager_attention_forward\n",
+            "            self.config._attn_implementation, fallback\n",
+        ),
+        (INTERFACE, "        fallback: Callable = eager_attention_forward\n" + INTERFACE),
+    ),
     either("the attention function bound twice", before(FLATTENED, "attention_interface = None")),
-    either("a rotation under a name", (ROTATED, "        rotate: Callable = apply_rotary_pos_emb\n" + ROTATED.replace("apply_rotary_pos_emb(", "rotate("))),
-    either("the mask lost to a second function", before(REPEATED_VALUES, "attention_mask, kept = None, attention_mask", "attention_mask = kept")),
-    either("a loop's variable takes the mask's name", before(REPEATED_VALUES, "for attention_mask in (attention_mask, attention_mask):", "    pass")),
-    either("a with statement takes the mask's name", (IMPORTS, "import contextlib\n\n" + IMPORTS), before(REPEATED_VALUES, "with contextlib.nullcontext(attention_mask) as attention_mask:", "    query = query * 1.0")),
-    either("the layers under another name", before(LAYER_CALL, "layers: nn.ModuleList = self.layers"), (LAYER_CALL.strip(), "for decoder_layer in layers[: self.config.num_hidden_layers]:")),
-    either("the layers by their index", (LAYER_CALL, "        for index in range(self.config.num_hidden_layers):\n            decoder_layer: nn.Module = self.layers[index]\n")),
-    equal("an annotated residual", ("        # Attention\n        residual = hidden_states\n", "        # Attention\n        residual: torch.Tensor = hidden_states\n")),
+    either(
+        "a rotation under a name",
+        (
+            ROTATED,
+            "        rotate: Callable = apply_rotary_pos_emb\n" + ROTATED.replace("apply_rotary_pos_emb(", "rotate("),
+        ),
+    ),
+    either(
+        "the mask lost to a second function",
+        before(REPEATED_VALUES, "attention_mask, kept = None, attention_mask", "attention_mask = kept"),
+    ),
+    either(
+        "a loop's variable takes the mask's name",
+        before(REPEATED_VALUES, "for attention_mask in (attention_mask, attention_mask):", "    pass"),
+    ),
+    either(
+        "a with statement takes the mask's name",
+        (IMPORTS, "import contextlib\n\n" + IMPORTS),
+        before(
+            REPEATED_VALUES,
+            "with contextlib.nullcontext(attention_mask) as attention_mask:",
+            "    query = query * 1.0",
+        ),
+    ),
+    either(
+        "the layers under another name",
+        before(LAYER_CALL, "layers: nn.ModuleList = self.layers"),
+        (LAYER_CALL.strip(), "for decoder_layer in layers[: self.config.num_hidden_layers]:"),
+    ),
+    either(
+        "the layers by their index",
+        (
+            LAYER_CALL,
+            "        for index in range(self.config.num_hidden_layers):\n            decoder_layer: nn.Module = self.layers[index]\n",
+        ),
+    ),
+    equal(
+        "an annotated residual",
+        (
+            "        # Attention\n        residual = hidden_states\n",
+            "        # Attention\n        residual: torch.Tensor = hidden_states\n",
+        ),
+    ),
 )

@@ -34,18 +34,39 @@ VARIATIONS: tuple[Variation, ...] = (
         instead(NORM_SCALED, "hidden_states = hidden_states * torch.rsqrt(variance + self.eps)"),
         ("eps={self.variance_epsilon}", "eps={self.eps}"),
     ),
-    either("the epsilon doubled where it is read", instead(NORM_SCALED, "hidden_states = hidden_states * torch.rsqrt(variance + 1000 * self.variance_epsilon)")),
+    either(
+        "the epsilon doubled where it is read",
+        instead(NORM_SCALED, "hidden_states = hidden_states * torch.rsqrt(variance + 1000 * self.variance_epsilon)"),
+    ),
     either("a constant epsilon", instead(NORM_SCALED, "hidden_states = hidden_states * torch.rsqrt(variance + 0.5)")),
-    either("the epsilon outside the root", instead(NORM_SCALED, "hidden_states = hidden_states / (torch.sqrt(variance) + 1e5 * self.variance_epsilon)")),
-    either("the epsilon as a bound", instead(NORM_SCALED, "hidden_states = hidden_states * torch.rsqrt(variance.clamp(min=self.variance_epsilon))")),
+    either(
+        "the epsilon outside the root",
+        instead(NORM_SCALED, "hidden_states = hidden_states / (torch.sqrt(variance) + 1e5 * self.variance_epsilon)"),
+    ),
+    either(
+        "the epsilon as a bound",
+        instead(NORM_SCALED, "hidden_states = hidden_states * torch.rsqrt(variance.clamp(min=self.variance_epsilon))"),
+    ),
     either("a sum for the mean", instead(NORM_VALUE, "variance = hidden_states.pow(2).sum(-1, keepdim=True)")),
-    either("a variance about the mean", instead(NORM_VALUE, "variance = (hidden_states - hidden_states.mean(-1, keepdim=True)).pow(2).mean(-1, keepdim=True)")),
+    either(
+        "a variance about the mean",
+        instead(
+            NORM_VALUE,
+            "variance = (hidden_states - hidden_states.mean(-1, keepdim=True)).pow(2).mean(-1, keepdim=True)",
+        ),
+    ),
     either("a third power", instead(NORM_VALUE, "variance = hidden_states.abs().pow(3).mean(-1, keepdim=True)")),
-    either("a norm of a part of the features", instead(NORM_VALUE, "variance = hidden_states[..., :16].pow(2).mean(-1, keepdim=True)")),
+    either(
+        "a norm of a part of the features",
+        instead(NORM_VALUE, "variance = hidden_states[..., :16].pow(2).mean(-1, keepdim=True)"),
+    ),
     either("a norm without its weight", instead(WEIGHTED, "return hidden_states.to(input_dtype)")),
     either("a weight added", instead(WEIGHTED, "return self.weight + hidden_states.to(input_dtype)")),
     either("two plus the weight", instead(WEIGHTED, "return (2.0 + self.weight) * hidden_states.to(input_dtype)")),
-    either("a weight between zero and one", instead(WEIGHTED, "return torch.sigmoid(self.weight) * hidden_states.to(input_dtype)")),
+    either(
+        "a weight between zero and one",
+        instead(WEIGHTED, "return torch.sigmoid(self.weight) * hidden_states.to(input_dtype)"),
+    ),
     equal("one plus the weight", instead(WEIGHTED, "return (1.0 + self.weight) * hidden_states.to(input_dtype)")),
     either(
         "a norm with a bias",
@@ -55,7 +76,10 @@ VARIATIONS: tuple[Variation, ...] = (
     either("a norm of clamped features", after(IN_FLOAT, "hidden_states = hidden_states.clamp(-0.5, 0.5)")),
     either(
         "a norm that adds what it was given",
-        ("        input_dtype = hidden_states.dtype\n", "        input_dtype = hidden_states.dtype\n        residual = hidden_states\n"),
+        (
+            "        input_dtype = hidden_states.dtype\n",
+            "        input_dtype = hidden_states.dtype\n        residual = hidden_states\n",
+        ),
         instead(WEIGHTED, "return self.weight * hidden_states.to(input_dtype) + residual"),
     ),
     either(
@@ -70,7 +94,9 @@ VARIATIONS: tuple[Variation, ...] = (
     ),
     either("the epsilon set again after it was made", after(EPSILON, "self.variance_epsilon = eps * 1e5")),
     equal("another epsilon for one norm", (LAYER_NORM, LAYER_NORM.replace("config.rms_norm_eps", "0.5"))),
-    equal("a norm weighted before its cast", instead(WEIGHTED, "return (self.weight * hidden_states).to(input_dtype)")),
+    equal(
+        "a norm weighted before its cast", instead(WEIGHTED, "return (self.weight * hidden_states).to(input_dtype)")
+    ),
     either("an epsilon changed after construction", after(LAYER_NORM, "self.input_layernorm.variance_epsilon = 0.5")),
     either(
         "a norm that knows a flag",
@@ -79,21 +105,52 @@ VARIATIONS: tuple[Variation, ...] = (
     ),
     either("the mask halved", (MASKED, MASKED.replace("+ attention_mask", "+ attention_mask * 0.5"))),
     either("the mask taken away", (MASKED, MASKED.replace("+ attention_mask", "- attention_mask"))),
-    either("scaled after the mask", (SCORES, SCORES.replace(" * scaling", "")), after(MASKED, "attn_weights = attn_weights * scaling")),
+    either(
+        "scaled after the mask",
+        (SCORES, SCORES.replace(" * scaling", "")),
+        after(MASKED, "attn_weights = attn_weights * scaling"),
+    ),
     either("capped after the mask", after(MASKED, "attn_weights = torch.tanh(attn_weights / 5.0) * 5.0")),
     either("scaled before and after the mask", after(MASKED, "attn_weights = attn_weights * 0.5")),
     either("negated after the mask", after(MASKED, "attn_weights = -attn_weights")),
     either("clamped after the mask", after(MASKED, "attn_weights = attn_weights.clamp(min=-2.0)")),
     either("exponential before the mask", before(MASKED, "attn_weights = attn_weights.exp()")),
-    either("the mask added after the softmax", (MASKED, ""), after(SOFTMAX, "if attention_mask is not None:", "    attn_weights = attn_weights + attention_mask.clamp(min=-1.0)")),
-    either("softmax at another temperature", instead(SOFTMAX, "attn_weights = nn.functional.softmax(attn_weights / 2, dim=-1, dtype=torch.float32).to(query.dtype)")),
-    either("a softmax of negated scores", instead(SOFTMAX, "attn_weights = nn.functional.softmax(-attn_weights, dim=-1, dtype=torch.float32).to(query.dtype)")),
-    either("softmin", instead(SOFTMAX, "attn_weights = nn.functional.softmin(attn_weights, dim=-1, dtype=torch.float32).to(query.dtype)")),
+    either(
+        "the mask added after the softmax",
+        (MASKED, ""),
+        after(
+            SOFTMAX,
+            "if attention_mask is not None:",
+            "    attn_weights = attn_weights + attention_mask.clamp(min=-1.0)",
+        ),
+    ),
+    either(
+        "softmax at another temperature",
+        instead(
+            SOFTMAX,
+            "attn_weights = nn.functional.softmax(attn_weights / 2, dim=-1, dtype=torch.float32).to(query.dtype)",
+        ),
+    ),
+    either(
+        "a softmax of negated scores",
+        instead(
+            SOFTMAX, "attn_weights = nn.functional.softmax(-attn_weights, dim=-1, dtype=torch.float32).to(query.dtype)"
+        ),
+    ),
+    either(
+        "softmin",
+        instead(
+            SOFTMAX, "attn_weights = nn.functional.softmin(attn_weights, dim=-1, dtype=torch.float32).to(query.dtype)"
+        ),
+    ),
     equal("scaling doubled in the call", (SCALED, SCALED.replace("self.scaling", "self.scaling * 2"))),
     either(
         "the mask made from another configuration",
         before("        mask_function = create_causal_mask if", "other = BlueprintConfig(sliding_window=3)"),
-        ("        mask_function = create_causal_mask if self.config.sliding_window is None", "        mask_function = create_causal_mask if other.sliding_window is None"),
+        (
+            "        mask_function = create_causal_mask if self.config.sliding_window is None",
+            "        mask_function = create_causal_mask if other.sliding_window is None",
+        ),
         (CONFIGURED, CONFIGURED.replace("self.config", "other")),
     ),
     either(
@@ -110,12 +167,36 @@ VARIATIONS: tuple[Variation, ...] = (
             "create_causal_mask if self.config.sliding_window is not None else create_sliding_window_causal_mask\n",
         ),
     ),
-    either("positions doubled for the mask", ("            cache=cache,\n            position_ids=position_ids,\n        )\n", "            cache=cache,\n            position_ids=position_ids * 2,\n        )\n")),
-    either("a mask function of one's own added", ("            cache=cache,\n            position_ids=position_ids,\n        )\n", "            cache=cache,\n            position_ids=position_ids,\n            or_mask_function=lambda b, h, q, k: k < 4,\n        )\n")),
-    either("scores in half precision", (SCORES, SCORES.replace("torch.matmul(query,", "torch.matmul(query.bfloat16().float(),"))),
+    either(
+        "positions doubled for the mask",
+        (
+            "            cache=cache,\n            position_ids=position_ids,\n        )\n",
+            "            cache=cache,\n            position_ids=position_ids * 2,\n        )\n",
+        ),
+    ),
+    either(
+        "a mask function of one's own added",
+        (
+            "            cache=cache,\n            position_ids=position_ids,\n        )\n",
+            "            cache=cache,\n            position_ids=position_ids,\n            or_mask_function=lambda b, h, q, k: k < 4,\n        )\n",
+        ),
+    ),
+    either(
+        "scores in half precision",
+        (SCORES, SCORES.replace("torch.matmul(query,", "torch.matmul(query.bfloat16().float(),")),
+    ),
     either("another layer's slot of the cache", ("self.layer_idx, kwargs=kwargs)", "0, kwargs=kwargs)")),
-    either("keys and values exchanged in the cache", ("key_states, value_states = cache.update(key_states, value_states,", "value_states, key_states = cache.update(value_states, key_states,")),
+    either(
+        "keys and values exchanged in the cache",
+        (
+            "key_states, value_states = cache.update(key_states, value_states,",
+            "value_states, key_states = cache.update(value_states, key_states,",
+        ),
+    ),
     either("keys given to the cache before they are rotated", before(INTERFACE, "key_states = key_states * 1.5")),
-    either("queries of another attention scaled by the layer", before(INTERFACE, "query_states = query_states / (self.layer_idx + 1)")),
+    either(
+        "queries of another attention scaled by the layer",
+        before(INTERFACE, "query_states = query_states / (self.layer_idx + 1)"),
+    ),
     refused("attention sees ahead", before(MASKED, "attention_mask = None")),
 )

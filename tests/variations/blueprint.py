@@ -36,7 +36,9 @@ ROTARY = "        position_embeddings = self.rotary_emb(hidden_states, position_
 MODEL_NORM = "        hidden_states = self.norm(hidden_states)\n"
 LAST_LOGITS = "        hidden_states = slice_logits_to_keep(outputs.last_hidden_state, logits_to_keep)\n"
 LOGITS = "        logits = self.lm_head(hidden_states)\n"
-FREQUENCIES = "        freqs = position_ids[..., None].float() * self.inv_freq.to(device=x.device, dtype=torch.float)\n"
+FREQUENCIES = (
+    "        freqs = position_ids[..., None].float() * self.inv_freq.to(device=x.device, dtype=torch.float)\n"
+)
 IMPORTS = "import torch\nfrom torch import nn\n"
 FIRST_CLASS = "class BlueprintRMSNorm(nn.Module):\n"
 

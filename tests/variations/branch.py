@@ -37,7 +37,13 @@ VARIATIONS: tuple[Variation, ...] = (
     ),
     refused(
         "a length under another name decides",
-        after(ROTATED, "length = query_states.size(2)", "decoding = length == 1", "if decoding:", "    key_states = key_states * 1.5"),
+        after(
+            ROTATED,
+            "length = query_states.size(2)",
+            "decoding = length == 1",
+            "if decoding:",
+            "    key_states = key_states * 1.5",
+        ),
     ),
     refused(
         "a long call takes another way",
@@ -57,7 +63,11 @@ VARIATIONS: tuple[Variation, ...] = (
     ),
     refused(
         "prefill and decoding told apart by the model",
-        after(MODEL_BEGIN, "if cache is not None and cache.get_seq_length() > 0:", "    hidden_states = hidden_states * 1.5"),
+        after(
+            MODEL_BEGIN,
+            "if cache is not None and cache.get_seq_length() > 0:",
+            "    hidden_states = hidden_states * 1.5",
+        ),
     ),
     refused(
         "the longest position decides",
@@ -81,7 +91,10 @@ VARIATIONS: tuple[Variation, ...] = (
     ),
     refused(
         "tokens taken one by one",
-        instead(LAYER_END, "hidden_states = torch.stack([self.mlp(token * 1.1) for token in hidden_states.unbind(1)], dim=1)"),
+        instead(
+            LAYER_END,
+            "hidden_states = torch.stack([self.mlp(token * 1.1) for token in hidden_states.unbind(1)], dim=1)",
+        ),
     ),
     refused(
         "a while loop over a length",
@@ -103,7 +116,11 @@ VARIATIONS: tuple[Variation, ...] = (
     ),
     refused(
         "a length chooses the module",
-        instead(LAYER_END, "block = self.mlp if hidden_states.shape[1] > 1 else nn.Identity()", "hidden_states = block(hidden_states)"),
+        instead(
+            LAYER_END,
+            "block = self.mlp if hidden_states.shape[1] > 1 else nn.Identity()",
+            "hidden_states = block(hidden_states)",
+        ),
     ),
     refused(
         "the shortest of a length and a number",
@@ -111,12 +128,19 @@ VARIATIONS: tuple[Variation, ...] = (
     ),
     refused(
         "a helper's condition on its argument's length",
-        instead(MLP_RETURN, "if x.size(1) == 1:", "    return self.down_proj(self.act_fn(self.gate_proj(x)))",
-                "return self.down_proj(self.act_fn(self.gate_proj(x)) * self.up_proj(x))"),
+        instead(
+            MLP_RETURN,
+            "if x.size(1) == 1:",
+            "    return self.down_proj(self.act_fn(self.gate_proj(x)))",
+            "return self.down_proj(self.act_fn(self.gate_proj(x)) * self.up_proj(x))",
+        ),
     ),
     refused(
         "an attention function for short calls",
-        (INTERFACE, "        if query_states.shape[2] < 4:\n            query_states = query_states * 0.9\n" + INTERFACE),
+        (
+            INTERFACE,
+            "        if query_states.shape[2] < 4:\n            query_states = query_states * 0.9\n" + INTERFACE,
+        ),
     ),
     refused(
         "a feature decides, seen by the host",
@@ -130,7 +154,9 @@ VARIATIONS: tuple[Variation, ...] = (
         "the positions' kind decides",
         after(MODEL_BEGIN, "if (position_ids[:, -1] > 3).all():", "    hidden_states = hidden_states * 1.5"),
     ),
-    refused("a short call's logits scaled", after(LOGITS, "logits = logits if input_ids.shape[1] > 1 else logits * 0.5")),
+    refused(
+        "a short call's logits scaled", after(LOGITS, "logits = logits if input_ids.shape[1] > 1 else logits * 0.5")
+    ),
     refused(
         "nothing after the first call",
         before(MODEL_BEGIN, "if position_ids[0, 0] == 0:", "    inputs_embeds = inputs_embeds * 2"),
@@ -153,7 +179,11 @@ VARIATIONS: tuple[Variation, ...] = (
     ),
     equal(
         "queries made contiguous where a device needs it",
-        before(REPEATED_VALUES, 'if query.device.type == "cuda" and attention_mask is not None:', "    query = query.contiguous()"),
+        before(
+            REPEATED_VALUES,
+            'if query.device.type == "cuda" and attention_mask is not None:',
+            "    query = query.contiguous()",
+        ),
     ),
     either(
         "half precision clamped where it overflows",

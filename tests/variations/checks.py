@@ -39,16 +39,26 @@ VARIATIONS: tuple[Variation, ...] = (
     ),
     either(
         "the cache must be a Cache or None, of a union",
-        before(MODEL_CACHE, "if not isinstance(cache, Cache | None):", '    raise ValueError("`cache` must be a `Cache`")'),
+        before(
+            MODEL_CACHE, "if not isinstance(cache, Cache | None):", '    raise ValueError("`cache` must be a `Cache`")'
+        ),
     ),
     either("the cache asserted", before(MODEL_CACHE, "assert cache is None or isinstance(cache, Cache)")),
     either(
         "the cache must have layers",
-        before(MODEL_CACHE, 'if cache is not None and not hasattr(cache, "layers"):', '    raise AttributeError("`cache` has no layers")'),
+        before(
+            MODEL_CACHE,
+            'if cache is not None and not hasattr(cache, "layers"):',
+            '    raise AttributeError("`cache` has no layers")',
+        ),
     ),
     either(
         "the cache asked for its type in the attention",
-        after(ATTENTION_SHAPE, "if cache is not None and not isinstance(cache, DynamicCache):", '    raise TypeError("only dynamic caches")'),
+        after(
+            ATTENTION_SHAPE,
+            "if cache is not None and not isinstance(cache, DynamicCache):",
+            '    raise TypeError("only dynamic caches")',
+        ),
     ),
     either(
         "the cache must be there in the layer",
@@ -84,7 +94,11 @@ VARIATIONS: tuple[Variation, ...] = (
     ),
     either(
         "the layers' mask must have the queries' type",
-        before(MASKED, "if attention_mask is not None and attention_mask.dtype != query.dtype:", '    raise ValueError("the mask has the wrong type")'),
+        before(
+            MASKED,
+            "if attention_mask is not None and attention_mask.dtype != query.dtype:",
+            '    raise ValueError("the mask has the wrong type")',
+        ),
     ),
     either(
         "the layers' mask of the scores' size",
@@ -112,7 +126,11 @@ VARIATIONS: tuple[Variation, ...] = (
     ),
     either(
         "positions of one row alone",
-        before(MODEL_BEGIN, "if position_ids.shape[0] != 1:", '    raise ValueError("positions are the same for every row")'),
+        before(
+            MODEL_BEGIN,
+            "if position_ids.shape[0] != 1:",
+            '    raise ValueError("positions are the same for every row")',
+        ),
     ),
     either(
         "one row alone",
@@ -128,7 +146,11 @@ VARIATIONS: tuple[Variation, ...] = (
     ),
     refused(
         "at most four tokens to a call",
-        before(MODEL_BEGIN, "if inputs_embeds.shape[1] > 4 and position_ids.shape[0] > 1:", '    raise ValueError("too many tokens")'),
+        before(
+            MODEL_BEGIN,
+            "if inputs_embeds.shape[1] > 4 and position_ids.shape[0] > 1:",
+            '    raise ValueError("too many tokens")',
+        ),
     ),
     either(
         "no more tokens than positions",
@@ -138,11 +160,23 @@ VARIATIONS: tuple[Variation, ...] = (
             '    raise ValueError("too many tokens")',
         ),
     ),
-    either("labels and a cache exclude each other", before(LOGITS, "if labels is not None and use_cache:", '    raise ValueError("no cache with labels")')),
-    either("the heads' number checked", before(FLATTENED, "if attn_output.shape[-2] != self.config.num_attention_heads:", '    raise ValueError("wrong heads")')),
+    either(
+        "labels and a cache exclude each other",
+        before(LOGITS, "if labels is not None and use_cache:", '    raise ValueError("no cache with labels")'),
+    ),
+    either(
+        "the heads' number checked",
+        before(
+            FLATTENED,
+            "if attn_output.shape[-2] != self.config.num_attention_heads:",
+            '    raise ValueError("wrong heads")',
+        ),
+    ),
     either(
         "keys and values of one shape",
-        before(ROTATED, "if key_states.shape != value_states.shape:", '    raise ValueError("keys and values differ")'),
+        before(
+            ROTATED, "if key_states.shape != value_states.shape:", '    raise ValueError("keys and values differ")'
+        ),
     ),
     either("finite features asserted", after(FEED_FORWARD, "assert torch.isfinite(hidden_states).all()")),
     either("finite scores asserted before the mask", after(SCORES, "assert not torch.isnan(attn_weights).any()")),
@@ -150,11 +184,21 @@ VARIATIONS: tuple[Variation, ...] = (
         "attentions cannot be put out",
         before(MODEL_CACHE, 'if kwargs.get("output_attentions"):', '    raise ValueError("no attentions")'),
     ),
-    either("unknown arguments are refused", before(MODEL_CACHE, "if kwargs:", '    raise TypeError(f"unknown arguments: {sorted(kwargs)}")')),
+    either(
+        "unknown arguments are refused",
+        before(MODEL_CACHE, "if kwargs:", '    raise TypeError(f"unknown arguments: {sorted(kwargs)}")'),
+    ),
     either("unknown arguments are refused by the layer", after(LAYER_BEGIN, "assert not kwargs")),
-    equal("the layer's index checked", after(ATTENTION_SHAPE, "if self.layer_idx is None:", '    raise ValueError("the layer has no index")')),
+    equal(
+        "the layer's index checked",
+        after(ATTENTION_SHAPE, "if self.layer_idx is None:", '    raise ValueError("the layer has no index")'),
+    ),
     equal(
         "the width checked",
-        after(ATTENTION_SHAPE, "if hidden_states.shape[-1] != self.config.hidden_size:", '    raise ValueError("wrong width")'),
+        after(
+            ATTENTION_SHAPE,
+            "if hidden_states.shape[-1] != self.config.hidden_size:",
+            '    raise ValueError("wrong width")',
+        ),
     ),
 )

@@ -41,7 +41,10 @@ VARIATIONS: tuple[Variation, ...] = (
         "scores through ReLU over the number of keys",
         instead(SOFTMAX, "attn_weights = torch.relu(attn_weights) / key.shape[-2]"),
     ),
-    refused("values summed up along keys", after(REPEATED_VALUES, "value_states = value_states + value_states.sum(2, keepdim=True)")),
+    refused(
+        "values summed up along keys",
+        after(REPEATED_VALUES, "value_states = value_states + value_states.sum(2, keepdim=True)"),
+    ),
     refused(
         "scalable softmax: scores times the logarithm of the number of keys",
         MATH,
@@ -72,14 +75,21 @@ VARIATIONS: tuple[Variation, ...] = (
         "features over the number of elements",
         after(FEED_FORWARD, "hidden_states = hidden_states * (1 + 1 / hidden_states.numel())"),
     ),
-    refused("features times the length by len()", after(FEED_FORWARD, "hidden_states = hidden_states * len(hidden_states[0])")),
+    refused(
+        "features times the length by len()",
+        after(FEED_FORWARD, "hidden_states = hidden_states * len(hidden_states[0])"),
+    ),
     refused(
         "the cache's length in arithmetic",
         after(MODEL_BEGIN, "hidden_states = hidden_states * (1.0 + cache.get_seq_length())"),
     ),
     refused(
         "the mask's tokens counted",
-        before(MODEL_BEGIN, "if attention_mask is not None:", "    inputs_embeds = inputs_embeds / attention_mask.sum(-1)[:, None, None]"),
+        before(
+            MODEL_BEGIN,
+            "if attention_mask is not None:",
+            "    inputs_embeds = inputs_embeds / attention_mask.sum(-1)[:, None, None]",
+        ),
     ),
     refused(
         "dynamic NTK by the call's length",
@@ -129,7 +139,10 @@ VARIATIONS: tuple[Variation, ...] = (
     ),
     refused(
         "keys counted by a product with ones",
-        after(VALUES_SUMMED, "attn_output = attn_output + torch.einsum('bhkd,k->bhd', value_states, torch.ones(key.shape[2])).unsqueeze(2)"),
+        after(
+            VALUES_SUMMED,
+            "attn_output = attn_output + torch.einsum('bhkd,k->bhd', value_states, torch.ones(key.shape[2])).unsqueeze(2)",
+        ),
     ),
     refused(
         "T5's buckets of relative positions from lengths",
@@ -185,7 +198,10 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     equal("features counted", after(LAYER_BEGIN, "hidden_states = hidden_states * hidden_states.shape[-1] ** 0.1")),
-    equal("the head's width counted", instead(SCORES, "attn_weights = torch.matmul(query, key_states.transpose(2, 3)) / query.size(-1) ** 0.5")),
+    equal(
+        "the head's width counted",
+        instead(SCORES, "attn_weights = torch.matmul(query, key_states.transpose(2, 3)) / query.size(-1) ** 0.5"),
+    ),
     equal(
         "lengths shape a tensor",
         before(

@@ -25,7 +25,9 @@ VARIATIONS: tuple[Variation, ...] = (
     either(
         "an optional module used where it is there",
         (IMPORTS, IMPORTS + f"\ntry:\n    import {_NO_MODULE} as einops\nexcept ImportError:\n    einops = None\n"),
-        instead(MLP_RETURN, "if einops is not None:", '    x = einops.rearrange(x, "b t d -> b t d")', f"return {_MLP}"),
+        instead(
+            MLP_RETURN, "if einops is not None:", '    x = einops.rearrange(x, "b t d -> b t d")', f"return {_MLP}"
+        ),
     ),
     either(
         "an optional name used where it is there",
@@ -34,14 +36,23 @@ VARIATIONS: tuple[Variation, ...] = (
     ),
     either(
         "an optional name used in the attention",
-        (IMPORTS, IMPORTS + f"\ntry:\n    from {_NO_MODULE} import flash_attn_func\nexcept ImportError:\n    flash_attn_func = None\n"),
-        before(ROTATED, "if flash_attn_func is not None and self.training:", "    return flash_attn_func(query_states, key_states, value_states)"),
+        (
+            IMPORTS,
+            IMPORTS
+            + f"\ntry:\n    from {_NO_MODULE} import flash_attn_func\nexcept ImportError:\n    flash_attn_func = None\n",
+        ),
+        before(
+            ROTATED,
+            "if flash_attn_func is not None and self.training:",
+            "    return flash_attn_func(query_states, key_states, value_states)",
+        ),
     ),
     either(
         "an optional name with a flag",
         (
             IMPORTS,
-            IMPORTS + f"\ntry:\n    from {_NO_MODULE} import fused\n\n    HAS_FUSED = True\nexcept ImportError:\n    HAS_FUSED = False\n",
+            IMPORTS
+            + f"\ntry:\n    from {_NO_MODULE} import fused\n\n    HAS_FUSED = True\nexcept ImportError:\n    HAS_FUSED = False\n",
         ),
         before(ROTATED, "if HAS_FUSED:", "    query_states = fused(query_states)"),
     ),
@@ -49,7 +60,8 @@ VARIATIONS: tuple[Variation, ...] = (
         "an optional name with a fallback of the file's own",
         (
             IMPORTS,
-            IMPORTS + f"\ntry:\n    from {_NO_MODULE} import silu\nexcept ImportError:\n\n    def silu(x):\n        return x * torch.sigmoid(x)\n",
+            IMPORTS
+            + f"\ntry:\n    from {_NO_MODULE} import silu\nexcept ImportError:\n\n    def silu(x):\n        return x * torch.sigmoid(x)\n",
         ),
         instead(MLP_RETURN, "return self.down_proj(silu(self.gate_proj(x)) * self.up_proj(x))"),
     ),
@@ -57,7 +69,8 @@ VARIATIONS: tuple[Variation, ...] = (
         "an optional name used by the attention, with a fallback",
         (
             IMPORTS,
-            IMPORTS + f"\ntry:\n    from {_NO_MODULE} import soften\nexcept ImportError:\n\n    def soften(x):\n        return x * 1.25\n",
+            IMPORTS
+            + f"\ntry:\n    from {_NO_MODULE} import soften\nexcept ImportError:\n\n    def soften(x):\n        return x * 1.25\n",
         ),
         before(ROTATED, "query_states = soften(query_states)"),
     ),
@@ -77,63 +90,179 @@ VARIATIONS: tuple[Variation, ...] = (
         "an import under a condition",
         (
             IMPORTS,
-            "import importlib.util\n\n" + IMPORTS + f'\nif importlib.util.find_spec("{_NO_MODULE}"):\n    from {_NO_MODULE} import fused\nelse:\n    fused = None\n',
+            "import importlib.util\n\n"
+            + IMPORTS
+            + f'\nif importlib.util.find_spec("{_NO_MODULE}"):\n    from {_NO_MODULE} import fused\nelse:\n    fused = None\n',
         ),
         before(ROTATED, "if fused is not None:", "    query_states = fused(query_states)"),
     ),
     either(
         "an import of transformers under a condition",
-        (IMPORTS, IMPORTS + "from transformers.utils import is_flash_attn_2_available\n\nif is_flash_attn_2_available():\n    from flash_attn import flash_attn_func\n"),
-        before(ROTATED, "if is_flash_attn_2_available() and self.training:", "    return flash_attn_func(query_states, key_states, value_states)"),
+        (
+            IMPORTS,
+            IMPORTS
+            + "from transformers.utils import is_flash_attn_2_available\n\nif is_flash_attn_2_available():\n    from flash_attn import flash_attn_func\n",
+        ),
+        before(
+            ROTATED,
+            "if is_flash_attn_2_available() and self.training:",
+            "    return flash_attn_func(query_states, key_states, value_states)",
+        ),
     ),
     either(
         "two ways to import a name",
-        (IMPORTS, IMPORTS + "\ntry:\n    from torch.nn.functional import softmax\nexcept ImportError:\n    from torch import softmax\n"),
+        (
+            IMPORTS,
+            IMPORTS
+            + "\ntry:\n    from torch.nn.functional import softmax\nexcept ImportError:\n    from torch import softmax\n",
+        ),
         (SOFTMAX, SOFTMAX.replace("nn.functional.softmax(", "softmax(")),
     ),
     either(
         "a constant under try",
-        (IMPORTS, IMPORTS + "\ntry:\n    LOWEST = torch.finfo(torch.float4).min\nexcept AttributeError:\n    LOWEST = 1.25\n"),
+        (
+            IMPORTS,
+            IMPORTS
+            + "\ntry:\n    LOWEST = torch.finfo(torch.float4).min\nexcept AttributeError:\n    LOWEST = 1.25\n",
+        ),
         before(ROTATED, "query_states = query_states * LOWEST"),
     ),
     either(
         "a function under a condition",
-        (_HALF, 'if hasattr(torch, "not_there"):\n\n    def enlarged(x):\n        return x\n\nelse:\n\n    def enlarged(x):\n        return x * 1.25\n\n\n' + _HALF),
+        (
+            _HALF,
+            'if hasattr(torch, "not_there"):\n\n    def enlarged(x):\n        return x\n\nelse:\n\n    def enlarged(x):\n        return x * 1.25\n\n\n'
+            + _HALF,
+        ),
         before(ROTATED, "query_states = enlarged(query_states)"),
     ),
     either(
         "a function defined twice",
-        (_HALF, "def enlarged(x):\n    return x\n\n\ndef enlarged(x):  # noqa: F811\n    return x * 1.25\n\n\n" + _HALF),
+        (
+            _HALF,
+            "def enlarged(x):\n    return x\n\n\ndef enlarged(x):  # noqa: F811\n    return x * 1.25\n\n\n" + _HALF,
+        ),
         before(ROTATED, "query_states = enlarged(query_states)"),
     ),
     either(
         "a helper bound anew",
-        ("def apply_rotary_pos_emb(", "plain_half = rotate_half\nrotate_half = lambda x: plain_half(x) * 0.5  # noqa: E731\n\n\ndef apply_rotary_pos_emb("),
+        (
+            "def apply_rotary_pos_emb(",
+            "plain_half = rotate_half\nrotate_half = lambda x: plain_half(x) * 0.5  # noqa: E731\n\n\ndef apply_rotary_pos_emb(",
+        ),
     ),
     either(
         "a helper decorated where a package is there",
-        (_HALF, f"try:\n    from {_NO_MODULE} import fast\nexcept ImportError:\n\n    def fast(function):\n        return function\n\n\n@fast\n" + _HALF),
+        (
+            _HALF,
+            f"try:\n    from {_NO_MODULE} import fast\nexcept ImportError:\n\n    def fast(function):\n        return function\n\n\n@fast\n"
+            + _HALF,
+        ),
     ),
     either(
         "a helper scripted",
-        (_HALF, "@torch.jit.script\ndef enlarged(x: torch.Tensor) -> torch.Tensor:\n    return x * 1.25\n\n\n" + _HALF),
+        (
+            _HALF,
+            "@torch.jit.script\ndef enlarged(x: torch.Tensor) -> torch.Tensor:\n    return x * 1.25\n\n\n" + _HALF,
+        ),
         before(ROTATED, "query_states = enlarged(query_states)"),
     ),
-    either("a helper compiled", (FIRST_CLASS, "maybe = torch.compile if False else (lambda function: function)\n\n\n" + FIRST_CLASS), (_HALF, "@maybe\n" + _HALF)),
-    either("the attention function wrapped after its definition", ("class BlueprintAttention(", "def doubled(function):\n    def inner(*args, **kwargs):\n        output, weights = function(*args, **kwargs)\n        return output * 2, weights\n\n    return inner\n\n\neager_attention_forward = doubled(eager_attention_forward)\n\n\nclass BlueprintAttention(")),
-    either("a method put on a class after its definition", ("class BlueprintDecoderLayer(", "def _doubled(self, x):\n    return self.down_proj(x[..., :1] * 0 + self.up_proj(x))\n\n\nBlueprintMLP.forward = _doubled\n\n\nclass BlueprintDecoderLayer(")),
-    either("an attention's method put on it after its definition", ("class BlueprintDecoderLayer(", "_forward = BlueprintAttention.forward\nBlueprintAttention.forward = lambda self, *a, **k: (_forward(self, *a, **k)[0] * 2, None)\n\n\nclass BlueprintDecoderLayer(")),
-    either("an import within a function", before(REPEATED_VALUES, "import math", "", "query = query * math.sqrt(1.5)")),
-    either("an import within a forward", after(LAYER_BEGIN, "from math import sqrt", "", "hidden_states = hidden_states * sqrt(1.5)")),
-    either("a module's own functions under a name", (IMPORTS, IMPORTS + "import torch.nn.functional as F\n"), (SOFTMAX, SOFTMAX.replace("nn.functional.softmax", "F.softmax"))),
-    equal("two modules in one import", (IMPORTS, "import math, torch\nfrom torch import nn\n"), after(SCORES, "attn_weights = attn_weights * math.sqrt(1.5)")),
-    equal("a dotted import", (IMPORTS, IMPORTS + "import torch.nn\n"), (SOFTMAX, SOFTMAX.replace("nn.functional", "torch.nn.functional"))),
-    either("everything imported", (IMPORTS, "from math import *\n" + IMPORTS), after(SCORES, "attn_weights = attn_weights * sqrt(1.5)")),
-    either("imports for types alone", (IMPORTS, f"from typing import TYPE_CHECKING\n\n{IMPORTS}\nif TYPE_CHECKING:\n    from {_NO_MODULE} import Kind\n"), (_HALF, 'def rotate_half(x: "Kind"):\n')),
-    either("imports for types alone, in a rewritten signature", (IMPORTS, f"from typing import TYPE_CHECKING\n\n{IMPORTS}\nif TYPE_CHECKING:\n    from {_NO_MODULE} import Kind\n"), ("    scaling: float,\n", '    scaling: "Kind",\n')),
-    equal("a relative import", ("from qeff_codegen.examples.blueprint.configuration_blueprint import", "from .configuration_blueprint import")),
-    equal("annotations postponed", ("from collections.abc import Callable\n", "from __future__ import annotations\n\nfrom collections.abc import Callable\n")),
-    either("a module's attribute read through a name of the file", (FIRST_CLASS, "functional = nn.functional\n\n\n" + FIRST_CLASS), (SOFTMAX, SOFTMAX.replace("nn.functional", "functional"))),
-    either("a constant of the file that changes", (FIRST_CLASS, "FACTOR = 1.0\nFACTOR *= 1.25\n\n\n" + FIRST_CLASS), before(ROTATED, "query_states = query_states * FACTOR")),
-    either("a name deleted and imported anew", (IMPORTS, "from math import pi as factor\n\ndel factor\nfrom math import e as factor\n" + IMPORTS), before(ROTATED, "query_states = query_states * factor")),
+    either(
+        "a helper compiled",
+        (FIRST_CLASS, "maybe = torch.compile if False else (lambda function: function)\n\n\n" + FIRST_CLASS),
+        (_HALF, "@maybe\n" + _HALF),
+    ),
+    either(
+        "the attention function wrapped after its definition",
+        (
+            "class BlueprintAttention(",
+            "def doubled(function):\n    def inner(*args, **kwargs):\n        output, weights = function(*args, **kwargs)\n        return output * 2, weights\n\n    return inner\n\n\neager_attention_forward = doubled(eager_attention_forward)\n\n\nclass BlueprintAttention(",
+        ),
+    ),
+    either(
+        "a method put on a class after its definition",
+        (
+            "class BlueprintDecoderLayer(",
+            "def _doubled(self, x):\n    return self.down_proj(x[..., :1] * 0 + self.up_proj(x))\n\n\nBlueprintMLP.forward = _doubled\n\n\nclass BlueprintDecoderLayer(",
+        ),
+    ),
+    either(
+        "an attention's method put on it after its definition",
+        (
+            "class BlueprintDecoderLayer(",
+            "_forward = BlueprintAttention.forward\nBlueprintAttention.forward = lambda self, *a, **k: (_forward(self, *a, **k)[0] * 2, None)\n\n\nclass BlueprintDecoderLayer(",
+        ),
+    ),
+    either(
+        "an import within a function", before(REPEATED_VALUES, "import math", "", "query = query * math.sqrt(1.5)")
+    ),
+    either(
+        "an import within a forward",
+        after(LAYER_BEGIN, "from math import sqrt", "", "hidden_states = hidden_states * sqrt(1.5)"),
+    ),
+    either(
+        "a module's own functions under a name",
+        (IMPORTS, IMPORTS + "import torch.nn.functional as F\n"),
+        (SOFTMAX, SOFTMAX.replace("nn.functional.softmax", "F.softmax")),
+    ),
+    equal(
+        "two modules in one import",
+        (IMPORTS, "import math, torch\nfrom torch import nn\n"),
+        after(SCORES, "attn_weights = attn_weights * math.sqrt(1.5)"),
+    ),
+    equal(
+        "a dotted import",
+        (IMPORTS, IMPORTS + "import torch.nn\n"),
+        (SOFTMAX, SOFTMAX.replace("nn.functional", "torch.nn.functional")),
+    ),
+    either(
+        "everything imported",
+        (IMPORTS, "from math import *\n" + IMPORTS),
+        after(SCORES, "attn_weights = attn_weights * sqrt(1.5)"),
+    ),
+    either(
+        "imports for types alone",
+        (
+            IMPORTS,
+            f"from typing import TYPE_CHECKING\n\n{IMPORTS}\nif TYPE_CHECKING:\n    from {_NO_MODULE} import Kind\n",
+        ),
+        (_HALF, 'def rotate_half(x: "Kind"):\n'),
+    ),
+    either(
+        "imports for types alone, in a rewritten signature",
+        (
+            IMPORTS,
+            f"from typing import TYPE_CHECKING\n\n{IMPORTS}\nif TYPE_CHECKING:\n    from {_NO_MODULE} import Kind\n",
+        ),
+        ("    scaling: float,\n", '    scaling: "Kind",\n'),
+    ),
+    equal(
+        "a relative import",
+        (
+            "from qeff_codegen.examples.blueprint.configuration_blueprint import",
+            "from .configuration_blueprint import",
+        ),
+    ),
+    equal(
+        "annotations postponed",
+        (
+            "from collections.abc import Callable\n",
+            "from __future__ import annotations\n\nfrom collections.abc import Callable\n",
+        ),
+    ),
+    either(
+        "a module's attribute read through a name of the file",
+        (FIRST_CLASS, "functional = nn.functional\n\n\n" + FIRST_CLASS),
+        (SOFTMAX, SOFTMAX.replace("nn.functional", "functional")),
+    ),
+    either(
+        "a constant of the file that changes",
+        (FIRST_CLASS, "FACTOR = 1.0\nFACTOR *= 1.25\n\n\n" + FIRST_CLASS),
+        before(ROTATED, "query_states = query_states * FACTOR"),
+    ),
+    either(
+        "a name deleted and imported anew",
+        (IMPORTS, "from math import pi as factor\n\ndel factor\nfrom math import e as factor\n" + IMPORTS),
+        before(ROTATED, "query_states = query_states * factor"),
+    ),
 )

@@ -100,26 +100,83 @@ VARIATIONS: tuple[Variation, ...] = (
     equal("trailing spaces", trailing_spaces),
     equal("no empty lines", no_empty_lines),
     equal("comments at the line's begin", flat_comments),
-    equal("statements separated by semicolons", instead(NORM_VALUE, "squares = hidden_states.pow(2); variance = squares.mean(-1, keepdim=True);")),
-    equal("the update after a semicolon", instead(UPDATED, "slot = self.layer_idx; key_states, value_states = cache.update(key_states, value_states, slot)")),
-    equal("a condition and its statement on a line", instead(MASKED, "if attention_mask is not None: attn_weights = attn_weights + attention_mask")),
+    equal(
+        "statements separated by semicolons",
+        instead(NORM_VALUE, "squares = hidden_states.pow(2); variance = squares.mean(-1, keepdim=True);"),
+    ),
+    equal(
+        "the update after a semicolon",
+        instead(
+            UPDATED, "slot = self.layer_idx; key_states, value_states = cache.update(key_states, value_states, slot)"
+        ),
+    ),
+    equal(
+        "a condition and its statement on a line",
+        instead(MASKED, "if attention_mask is not None: attn_weights = attn_weights + attention_mask"),
+    ),
     equal(
         "a condition and two statements on a line",
-        ("            inputs_embeds = self.embed_tokens(input_ids)\n\n", "            inputs_embeds = self.embed_tokens(input_ids)\n\n        if position_ids is None: position_ids = None; labels = None\n"),
+        (
+            "            inputs_embeds = self.embed_tokens(input_ids)\n\n",
+            "            inputs_embeds = self.embed_tokens(input_ids)\n\n        if position_ids is None: position_ids = None; labels = None\n",
+        ),
     ),
-    equal("lines continued by a backslash", (SCORES, "    attn_weights = torch.matmul(query, key_states.transpose(2, 3)) \\\n        * scaling\n")),
-    equal("a condition continued by a backslash", (EMBEDDED, EMBEDDED + "        if inputs_embeds is None and \\\n           input_ids is None:\n            raise ValueError\n")),
+    equal(
+        "lines continued by a backslash",
+        (SCORES, "    attn_weights = torch.matmul(query, key_states.transpose(2, 3)) \\\n        * scaling\n"),
+    ),
+    equal(
+        "a condition continued by a backslash",
+        (
+            EMBEDDED,
+            EMBEDDED
+            + "        if inputs_embeds is None and \\\n           input_ids is None:\n            raise ValueError\n",
+        ),
+    ),
     equal(
         "lines broken within parentheses against the indentation",
-        (ROTATED, "        query_states, key_states = apply_rotary_pos_emb(\n  query_states,\n key_states, cos,\n                    sin)\n"),
+        (
+            ROTATED,
+            "        query_states, key_states = apply_rotary_pos_emb(\n  query_states,\n key_states, cos,\n                    sin)\n",
+        ),
     ),
-    equal("a function on a line", ("    def forward(self, x):\n" + MLP_RETURN, "    def forward(self, x): return self.down_proj(self.act_fn(self.gate_proj(x)) * self.up_proj(x))\n")),
+    equal(
+        "a function on a line",
+        (
+            "    def forward(self, x):\n" + MLP_RETURN,
+            "    def forward(self, x): return self.down_proj(self.act_fn(self.gate_proj(x)) * self.up_proj(x))\n",
+        ),
+    ),
     equal("a class on a line", (FIRST_CLASS, "class Marker: pass\n\n\n" + FIRST_CLASS)),
-    equal("letters beyond ASCII before code", instead(SCORES, 'note = "größe · 大きさ"; attn_weights = torch.matmul(query, key_states.transpose(2, 3)) * scaling')),
-    equal("names beyond ASCII", instead(FEED_FORWARD, "größe = hidden_states", "# Feed-forward", "hidden_states = größe")),
+    equal(
+        "letters beyond ASCII before code",
+        instead(
+            SCORES, 'note = "größe · 大きさ"; attn_weights = torch.matmul(query, key_states.transpose(2, 3)) * scaling'
+        ),
+    ),
+    equal(
+        "names beyond ASCII", instead(FEED_FORWARD, "größe = hidden_states", "# Feed-forward", "hidden_states = größe")
+    ),
     equal("a string over lines against the indentation", after(LAYER_BEGIN, '"""A\nstring\n  of several lines."""')),
-    equal("a comment behind an open parenthesis", (ROTATED, ROTATED.replace("emb(query_states", "emb(  # rotated\n            query_states"))),
+    equal(
+        "a comment behind an open parenthesis",
+        (ROTATED, ROTATED.replace("emb(query_states", "emb(  # rotated\n            query_states")),
+    ),
     equal("spaces before the call's parenthesis", (ROTATED, ROTATED.replace("emb(", "emb ("))),
-    equal("conditions under conditions", instead(MASKED, "if True:", "    if attention_mask is not None:", "        attn_weights = attn_weights + attention_mask")),
-    equal("a decorated function after a comment", ("@auto_docstring\nclass BlueprintModel(", "@auto_docstring  # documented\n# by transformers\nclass BlueprintModel(")),
+    equal(
+        "conditions under conditions",
+        instead(
+            MASKED,
+            "if True:",
+            "    if attention_mask is not None:",
+            "        attn_weights = attn_weights + attention_mask",
+        ),
+    ),
+    equal(
+        "a decorated function after a comment",
+        (
+            "@auto_docstring\nclass BlueprintModel(",
+            "@auto_docstring  # documented\n# by transformers\nclass BlueprintModel(",
+        ),
+    ),
 )

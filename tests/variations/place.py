@@ -103,17 +103,26 @@ VARIATIONS: tuple[Variation, ...] = (
     ),
     refused(
         "differences of neighbours",
-        after(FEED_FORWARD, "hidden_states = hidden_states - 0.1 * torch.diff(hidden_states, dim=1, prepend=residual[:, :1])"),
+        after(
+            FEED_FORWARD,
+            "hidden_states = hidden_states - 0.1 * torch.diff(hidden_states, dim=1, prepend=residual[:, :1])",
+        ),
     ),
     refused(
         "every second key",
         after(UPDATED, "key_states, value_states = key_states[:, :, ::2], value_states[:, :, ::2]"),
-        (MASKED, "    if attention_mask is not None:\n        attn_weights = attn_weights + attention_mask[..., ::2]\n"),
+        (
+            MASKED,
+            "    if attention_mask is not None:\n        attn_weights = attn_weights + attention_mask[..., ::2]\n",
+        ),
     ),
     refused(
         "the last keys alone",
         after(UPDATED, "key_states, value_states = key_states[..., -4:, :], value_states[..., -4:, :]"),
-        (MASKED, "    if attention_mask is not None:\n        attn_weights = attn_weights + attention_mask[..., -4:]\n"),
+        (
+            MASKED,
+            "    if attention_mask is not None:\n        attn_weights = attn_weights + attention_mask[..., -4:]\n",
+        ),
     ),
     refused(
         "keys rolled",
