@@ -141,8 +141,8 @@ class Laboratory:
         """Put one mutant to the test whose answer may depend on how its tokens are split into calls.
 
         Such an answer no generated code can give, so that it must be refused: what is generated and answers otherwise
-        than upstream does to whole prompts is wrong. And what is decided by lengths is decided once in a graph, so that
-        the graph is run as well.
+        than upstream does to whole prompts is wrong. And what is decided by lengths is decided once in a graph, which
+        is run as well.
         """
         with self._registered(source, number) as upstream:
             try:

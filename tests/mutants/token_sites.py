@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from tests.mutants.edits import Edit, FunctionNode, Text, simple_statements
 
-# The axes of tokens, and of keys, in tensors as modeling files mostly name them. Where a name stands for something else
-# the trap does: it mixes heads or features, which is to be followed.
+# The axes of tokens, and of keys, in tensors as modeling files mostly name them. Where a name stands for something
+# else, a trap mixes heads or features, which is to be followed.
 _AXES: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(
         ("hidden_states", "hidden_state", "inputs_embeds", "residual", "x", "logits", "attn_output"), (1, -2)

@@ -21,7 +21,8 @@ def main(word: str = "") -> None:
             if outcome.refusal is not None:
                 place = outcome.refusal.location
                 lines = sorted(variation.changed_lines(original().source))
-                said = f"refused by {outcome.refusal.rule} at {place.line if place else None} {lines[:6]}: {outcome.refusal.what}"
+                where = f"{place.line if place else None} {lines[:6]}"
+                said = f"refused by {outcome.refusal.rule} at {where}: {outcome.refusal.what}"
             else:
                 said = outcome.difference or "equal"
             print(f"{kind}: {variation.name} ({variation.expected}): {said}", flush=True)

@@ -1,4 +1,4 @@
-"""What a rule knows by its name, under another one: masks, caches, positions, functions bound in every way there is."""
+"""What a rule knows by its name, under another one: masks, caches, positions and functions, bound in every way."""
 
 from __future__ import annotations
 
@@ -200,14 +200,16 @@ VARIATIONS: tuple[Variation, ...] = (
         "positions under another name",
         (
             ROTARY,
-            "        places: torch.Tensor = position_ids\n        position_embeddings = self.rotary_emb(hidden_states, position_ids=places)\n",
+            "        places: torch.Tensor = position_ids\n"
+            "        position_embeddings = self.rotary_emb(hidden_states, position_ids=places)\n",
         ),
     ),
     either(
         "positions shifted under another name",
         (
             ROTARY,
-            "        places: torch.Tensor = position_ids + 1\n        position_embeddings = self.rotary_emb(hidden_states, position_ids=places * 2)\n",
+            "        places: torch.Tensor = position_ids + 1\n"
+            "        position_embeddings = self.rotary_emb(hidden_states, position_ids=places * 2)\n",
         ),
     ),
     either(
@@ -287,7 +289,8 @@ VARIATIONS: tuple[Variation, ...] = (
         "the layers by their index",
         (
             LAYER_CALL,
-            "        for index in range(self.config.num_hidden_layers):\n            decoder_layer: nn.Module = self.layers[index]\n",
+            "        for index in range(self.config.num_hidden_layers):\n"
+            "            decoder_layer: nn.Module = self.layers[index]\n",
         ),
     ),
     equal(

@@ -156,8 +156,8 @@ VARIATIONS: tuple[Variation, ...] = (
     either(
         "the mask of the windowless function always",
         (
-            "        mask_function = create_causal_mask if self.config.sliding_window is None else create_sliding_window_causal_mask\n",
-            "        mask_function = create_causal_mask\n",
+            "create_causal_mask if self.config.sliding_window is None else create_sliding_window_causal_mask\n",
+            "create_causal_mask\n",
         ),
     ),
     either(
@@ -178,12 +178,11 @@ VARIATIONS: tuple[Variation, ...] = (
         "a mask function of one's own added",
         (
             "            cache=cache,\n            position_ids=position_ids,\n        )\n",
-            "            cache=cache,\n            position_ids=position_ids,\n            or_mask_function=lambda b, h, q, k: k < 4,\n        )\n",
+            "            cache=cache,\n"
+            "            position_ids=position_ids,\n"
+            "            or_mask_function=lambda b, h, q, k: k < 4,\n"
+            "        )\n",
         ),
-    ),
-    either(
-        "scores in half precision",
-        (SCORES, SCORES.replace("torch.matmul(query,", "torch.matmul(query.bfloat16().float(),")),
     ),
     either("another layer's slot of the cache", ("self.layer_idx, kwargs=kwargs)", "0, kwargs=kwargs)")),
     either(

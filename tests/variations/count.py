@@ -17,8 +17,8 @@ from tests.variations.blueprint import (
     ROTATED,
     SCORES,
     SOFTMAX,
-    VALUES_SUMMED,
     UPDATED,
+    VALUES_SUMMED,
     after,
     before,
     instead,
@@ -141,7 +141,8 @@ VARIATIONS: tuple[Variation, ...] = (
         "keys counted by a product with ones",
         after(
             VALUES_SUMMED,
-            "attn_output = attn_output + torch.einsum('bhkd,k->bhd', value_states, torch.ones(key.shape[2])).unsqueeze(2)",
+            "counted = torch.einsum('bhkd,k->bhd', value_states, torch.ones(key.shape[2]))",
+            "attn_output = attn_output + counted.unsqueeze(2)",
         ),
     ),
     refused(
@@ -190,7 +191,9 @@ VARIATIONS: tuple[Variation, ...] = (
         "depth scales the residual",
         (
             "        # Feed-forward\n        residual = hidden_states\n",
-            "        # Feed-forward\n        hidden_states = hidden_states * (1.4 / self.depth**0.5)\n        residual = hidden_states\n",
+            "        # Feed-forward\n"
+            "        hidden_states = hidden_states * (1.4 / self.depth**0.5)\n"
+            "        residual = hidden_states\n",
         ),
         (
             "        self.mlp = BlueprintMLP(config)\n",

@@ -38,8 +38,11 @@ VARIATIONS: tuple[Variation, ...] = (
         "an optional name used in the attention",
         (
             IMPORTS,
-            IMPORTS
-            + f"\ntry:\n    from {_NO_MODULE} import flash_attn_func\nexcept ImportError:\n    flash_attn_func = None\n",
+            IMPORTS + "\n"
+            "try:\n"
+            f"    from {_NO_MODULE} import flash_attn_func\n"
+            "except ImportError:\n"
+            "    flash_attn_func = None\n",
         ),
         before(
             ROTATED,
@@ -51,8 +54,12 @@ VARIATIONS: tuple[Variation, ...] = (
         "an optional name with a flag",
         (
             IMPORTS,
-            IMPORTS
-            + f"\ntry:\n    from {_NO_MODULE} import fused\n\n    HAS_FUSED = True\nexcept ImportError:\n    HAS_FUSED = False\n",
+            IMPORTS + "\n"
+            "try:\n"
+            f"    from {_NO_MODULE} import fused\n\n"
+            "    HAS_FUSED = True\n"
+            "except ImportError:\n"
+            "    HAS_FUSED = False\n",
         ),
         before(ROTATED, "if HAS_FUSED:", "    query_states = fused(query_states)"),
     ),
@@ -60,8 +67,12 @@ VARIATIONS: tuple[Variation, ...] = (
         "an optional name with a fallback of the file's own",
         (
             IMPORTS,
-            IMPORTS
-            + f"\ntry:\n    from {_NO_MODULE} import silu\nexcept ImportError:\n\n    def silu(x):\n        return x * torch.sigmoid(x)\n",
+            IMPORTS + "\n"
+            "try:\n"
+            f"    from {_NO_MODULE} import silu\n"
+            "except ImportError:\n\n"
+            "    def silu(x):\n"
+            "        return x * torch.sigmoid(x)\n",
         ),
         instead(MLP_RETURN, "return self.down_proj(silu(self.gate_proj(x)) * self.up_proj(x))"),
     ),
@@ -69,8 +80,12 @@ VARIATIONS: tuple[Variation, ...] = (
         "an optional name used by the attention, with a fallback",
         (
             IMPORTS,
-            IMPORTS
-            + f"\ntry:\n    from {_NO_MODULE} import soften\nexcept ImportError:\n\n    def soften(x):\n        return x * 1.25\n",
+            IMPORTS + "\n"
+            "try:\n"
+            f"    from {_NO_MODULE} import soften\n"
+            "except ImportError:\n\n"
+            "    def soften(x):\n"
+            "        return x * 1.25\n",
         ),
         before(ROTATED, "query_states = soften(query_states)"),
     ),
@@ -78,7 +93,10 @@ VARIATIONS: tuple[Variation, ...] = (
         "a norm of another package where it is there",
         (
             "class BlueprintRotaryEmbedding(nn.Module):\n",
-            f"try:\n    from {_NO_MODULE} import RMSNorm as BlueprintNorm\nexcept ImportError:\n    BlueprintNorm = BlueprintRMSNorm\n\n\n"
+            "try:\n"
+            f"    from {_NO_MODULE} import RMSNorm as BlueprintNorm\n"
+            "except ImportError:\n"
+            "    BlueprintNorm = BlueprintRMSNorm\n\n\n"
             "class BlueprintRotaryEmbedding(nn.Module):\n",
         ),
         (
@@ -90,9 +108,11 @@ VARIATIONS: tuple[Variation, ...] = (
         "an import under a condition",
         (
             IMPORTS,
-            "import importlib.util\n\n"
-            + IMPORTS
-            + f'\nif importlib.util.find_spec("{_NO_MODULE}"):\n    from {_NO_MODULE} import fused\nelse:\n    fused = None\n',
+            "import importlib.util\n\n" + IMPORTS + "\n"
+            f'if importlib.util.find_spec("{_NO_MODULE}"):\n'
+            f"    from {_NO_MODULE} import fused\n"
+            "else:\n"
+            "    fused = None\n",
         ),
         before(ROTATED, "if fused is not None:", "    query_states = fused(query_states)"),
     ),
@@ -100,8 +120,9 @@ VARIATIONS: tuple[Variation, ...] = (
         "an import of transformers under a condition",
         (
             IMPORTS,
-            IMPORTS
-            + "from transformers.utils import is_flash_attn_2_available\n\nif is_flash_attn_2_available():\n    from flash_attn import flash_attn_func\n",
+            IMPORTS + "from transformers.utils import is_flash_attn_2_available\n\n"
+            "if is_flash_attn_2_available():\n"
+            "    from flash_attn import flash_attn_func\n",
         ),
         before(
             ROTATED,
@@ -113,8 +134,11 @@ VARIATIONS: tuple[Variation, ...] = (
         "two ways to import a name",
         (
             IMPORTS,
-            IMPORTS
-            + "\ntry:\n    from torch.nn.functional import softmax\nexcept ImportError:\n    from torch import softmax\n",
+            IMPORTS + "\n"
+            "try:\n"
+            "    from torch.nn.functional import softmax\n"
+            "except ImportError:\n"
+            "    from torch import softmax\n",
         ),
         (SOFTMAX, SOFTMAX.replace("nn.functional.softmax(", "softmax(")),
     ),
@@ -131,8 +155,12 @@ VARIATIONS: tuple[Variation, ...] = (
         "a function under a condition",
         (
             _HALF,
-            'if hasattr(torch, "not_there"):\n\n    def enlarged(x):\n        return x\n\nelse:\n\n    def enlarged(x):\n        return x * 1.25\n\n\n'
-            + _HALF,
+            'if hasattr(torch, "not_there"):\n\n'
+            "    def enlarged(x):\n"
+            "        return x\n\n"
+            "else:\n\n"
+            "    def enlarged(x):\n"
+            "        return x * 1.25\n\n\n" + _HALF,
         ),
         before(ROTATED, "query_states = enlarged(query_states)"),
     ),
@@ -148,15 +176,21 @@ VARIATIONS: tuple[Variation, ...] = (
         "a helper bound anew",
         (
             "def apply_rotary_pos_emb(",
-            "plain_half = rotate_half\nrotate_half = lambda x: plain_half(x) * 0.5  # noqa: E731\n\n\ndef apply_rotary_pos_emb(",
+            "plain_half = rotate_half\n"
+            "rotate_half = lambda x: plain_half(x) * 0.5  # noqa: E731\n\n\n"
+            "def apply_rotary_pos_emb(",
         ),
     ),
     either(
         "a helper decorated where a package is there",
         (
             _HALF,
-            f"try:\n    from {_NO_MODULE} import fast\nexcept ImportError:\n\n    def fast(function):\n        return function\n\n\n@fast\n"
-            + _HALF,
+            "try:\n"
+            f"    from {_NO_MODULE} import fast\n"
+            "except ImportError:\n\n"
+            "    def fast(function):\n"
+            "        return function\n\n\n"
+            "@fast\n" + _HALF,
         ),
     ),
     either(
@@ -176,21 +210,32 @@ VARIATIONS: tuple[Variation, ...] = (
         "the attention function wrapped after its definition",
         (
             "class BlueprintAttention(",
-            "def doubled(function):\n    def inner(*args, **kwargs):\n        output, weights = function(*args, **kwargs)\n        return output * 2, weights\n\n    return inner\n\n\neager_attention_forward = doubled(eager_attention_forward)\n\n\nclass BlueprintAttention(",
+            "def doubled(function):\n"
+            "    def inner(*args, **kwargs):\n"
+            "        output, weights = function(*args, **kwargs)\n"
+            "        return output * 2, weights\n\n"
+            "    return inner\n\n\n"
+            "eager_attention_forward = doubled(eager_attention_forward)\n\n\n"
+            "class BlueprintAttention(",
         ),
     ),
     either(
         "a method put on a class after its definition",
         (
             "class BlueprintDecoderLayer(",
-            "def _doubled(self, x):\n    return self.down_proj(x[..., :1] * 0 + self.up_proj(x))\n\n\nBlueprintMLP.forward = _doubled\n\n\nclass BlueprintDecoderLayer(",
+            "def _doubled(self, x):\n"
+            "    return self.down_proj(x[..., :1] * 0 + self.up_proj(x))\n\n\n"
+            "BlueprintMLP.forward = _doubled\n\n\n"
+            "class BlueprintDecoderLayer(",
         ),
     ),
     either(
         "an attention's method put on it after its definition",
         (
             "class BlueprintDecoderLayer(",
-            "_forward = BlueprintAttention.forward\nBlueprintAttention.forward = lambda self, *a, **k: (_forward(self, *a, **k)[0] * 2, None)\n\n\nclass BlueprintDecoderLayer(",
+            "_forward = BlueprintAttention.forward\n"
+            "BlueprintAttention.forward = lambda self, *a, **k: (_forward(self, *a, **k)[0] * 2, None)\n\n\n"
+            "class BlueprintDecoderLayer(",
         ),
     ),
     either(

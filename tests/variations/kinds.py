@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.variations import aliases, arithmetic, branch, checks, count, imports, layout, mixing, place
+from tests.variations import aliases, arithmetic, branch, checks, count, imports, layout, mixing, own_lines, place
 from tests.variations.variation import Variation
 
 KINDS: dict[str, tuple[Variation, ...]] = {
@@ -13,6 +13,7 @@ KINDS: dict[str, tuple[Variation, ...]] = {
     "arithmetic": arithmetic.VARIATIONS,
     "checks": checks.VARIATIONS,
     "aliases": aliases.VARIATIONS,
+    "own lines": own_lines.VARIATIONS,
     "layout": layout.VARIATIONS,
     "imports": imports.VARIATIONS,
 }

@@ -118,7 +118,8 @@ VARIATIONS: tuple[Variation, ...] = (
         "a condition and two statements on a line",
         (
             "            inputs_embeds = self.embed_tokens(input_ids)\n\n",
-            "            inputs_embeds = self.embed_tokens(input_ids)\n\n        if position_ids is None: position_ids = None; labels = None\n",
+            "            inputs_embeds = self.embed_tokens(input_ids)\n\n"
+            "        if position_ids is None: position_ids = None; labels = None\n",
         ),
     ),
     equal(
@@ -137,7 +138,10 @@ VARIATIONS: tuple[Variation, ...] = (
         "lines broken within parentheses against the indentation",
         (
             ROTATED,
-            "        query_states, key_states = apply_rotary_pos_emb(\n  query_states,\n key_states, cos,\n                    sin)\n",
+            "        query_states, key_states = apply_rotary_pos_emb(\n"
+            "  query_states,\n"
+            " key_states, cos,\n"
+            "                    sin)\n",
         ),
     ),
     equal(

@@ -1,4 +1,4 @@
-"""Tokens mixed outside attention, or keys beside the softmax: reduced, normalised, cumulated, ordered along an axis."""
+"""Tokens mixed outside attention, or keys beside the softmax: reduced, normalised, cumulated, put in order."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ VARIATIONS: tuple[Variation, ...] = (
             SCORES, "attn_weights = attn_weights / attn_weights.std(dim=-1, keepdim=True, correction=0).clamp(min=0.1)"
         ),
     ),
-    refused(
+    either(
         "stick-breaking: a sum over keys",
         after(SCORES, "attn_weights = attn_weights - 0.1 * nn.functional.softplus(attn_weights).cumsum(dim=-1)"),
     ),

@@ -56,7 +56,7 @@ class Variation:
         return text
 
     def changed_lines(self, original: str) -> set[int]:
-        """The lines of the changed file that are not the original's, and those in whose place lines were taken away."""
+        """The lines of the changed file that are not the original's, and those before which some were taken away."""
         lines = (original.splitlines(), self.of(original).splitlines())
         found: set[int] = set()
         for tag, _, _, start, end in difflib.SequenceMatcher(None, *lines, autojunk=False).get_opcodes():
