@@ -7,7 +7,7 @@ import sys
 import torch
 
 from tests.variations.bench import examine, original
-from tests.variations.kinds import KINDS
+from tests.variations.kinds import KINDS, runs_of
 
 
 def main(word: str = "") -> None:
@@ -17,7 +17,7 @@ def main(word: str = "") -> None:
         for variation in variations:
             if word not in f"{kind}: {variation.name}":
                 continue
-            outcome = examine(variation.of(original().source))
+            outcome = examine(variation.of(original().source), runs_of(kind))
             if outcome.refusal is not None:
                 place = outcome.refusal.location
                 lines = sorted(variation.changed_lines(original().source))

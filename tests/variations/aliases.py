@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from tests.variations.blueprint import (
-    FLATTENED,
     IMPORTS,
     INTERFACE,
     MASKED,
     MODEL_BEGIN,
     REPEATED_VALUES,
     ROTARY,
-    ROTATED,
     SCORES,
     SOFTMAX,
     UPDATED,
@@ -51,43 +49,12 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     either(
-        "the mask, plainly",
-        _mask("mask = attention_mask", "if mask is not None:", "    attn_weights = attn_weights + mask"),
-    ),
-    either(
         "the mask, by a walrus",
         _mask("if (mask := attention_mask) is not None:", "    attn_weights = attn_weights + mask"),
     ),
     either(
         "the mask, by a tuple",
         _mask("mask, _ = attention_mask, None", "if mask is not None:", "    attn_weights = attn_weights + mask"),
-    ),
-    either(
-        "the mask, by a starred tuple",
-        _mask("mask, *_ = (attention_mask, None)", "if mask is not None:", "    attn_weights = attn_weights + mask"),
-    ),
-    either(
-        "the mask, by two targets",
-        _mask("mask = same = attention_mask", "if same is not None:", "    attn_weights = attn_weights + mask"),
-    ),
-    either("the mask, by a loop", _mask("for mask in (attention_mask,):", "    attn_weights = attn_weights + mask")),
-    either(
-        "the mask, by an item of a list", _mask("masks = [attention_mask]", "attn_weights = attn_weights + masks[0]")
-    ),
-    either(
-        "the mask, by a dictionary",
-        _mask('masks = {"full": attention_mask}', 'attn_weights = attn_weights + masks["full"]'),
-    ),
-    either(
-        "the mask, by an attribute",
-        _mask("module.kept_mask = attention_mask", "attn_weights = attn_weights + module.kept_mask"),
-    ),
-    either(
-        "the mask, by a conditional expression",
-        _mask("mask = attention_mask if attention_mask is not None else 0.0", "attn_weights = attn_weights + mask"),
-    ),
-    either(
-        "the mask, by `or`", _mask("attn_weights = attn_weights + (0.0 if attention_mask is None else attention_mask)")
     ),
     either(
         "the mask, by a lambda",
@@ -102,14 +69,7 @@ VARIATIONS: tuple[Variation, ...] = (
         (_EAGER, "def masked(scores, mask):\n    return scores if mask is None else scores + mask\n\n\n" + _EAGER),
         _mask("attn_weights = masked(attn_weights, attention_mask)"),
     ),
-    either(
-        "the mask, by a comprehension", _mask("attn_weights = [attn_weights + mask for mask in (attention_mask,)][0]")
-    ),
-    either("the mask, by sum", _mask("attn_weights = sum((attn_weights, attention_mask))")),
     either("the mask, in place", _mask("attn_weights += attention_mask")),
-    either("the mask, by a method in place", _mask("attn_weights.add_(attention_mask)")),
-    either("the mask, by torch.add", _mask("attn_weights = torch.add(attn_weights, attention_mask)")),
-    either("the mask, first", _mask("attn_weights = attention_mask + attn_weights")),
     either(
         "the mask, in the softmax",
         _mask(),
@@ -131,20 +91,8 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     either(
-        "the mask, converted",
-        _mask("mask = attention_mask.to(attn_weights.dtype)", "attn_weights = attn_weights + mask"),
-    ),
-    either(
-        "the mask, expanded",
-        _mask("mask = attention_mask.expand(-1, query.shape[1], -1, -1)", "attn_weights = attn_weights + mask"),
-    ),
-    either("the mask compared", _mask("attn_weights = attn_weights.masked_fill(attention_mask < 0, -1e9)")),
-    either(
         "the mask compared, under an alias",
         _mask("hidden: torch.Tensor = attention_mask < -1", "attn_weights = attn_weights.masked_fill(hidden, -1e9)"),
-    ),
-    either(
-        "the mask where it is nothing", _mask("attn_weights = torch.where(attention_mask == 0, attn_weights, -1e9)")
     ),
     either(
         "the mask handed on under another name",
@@ -174,7 +122,6 @@ VARIATIONS: tuple[Variation, ...] = (
             "key_states, value_states = update(key_states, value_states, self.layer_idx)",
         ),
     ),
-    either("the cache's method by getattr", (UPDATED, UPDATED.replace("cache.update(", 'getattr(cache, "update")('))),
     either(
         "the cache by a walrus",
         ("        if cache is not None:\n", "        if (past := cache) is not None:\n"),
@@ -187,10 +134,6 @@ VARIATIONS: tuple[Variation, ...] = (
             "states = cache.update(key_states, value_states, self.layer_idx)",
             "key_states, value_states = states",
         ),
-    ),
-    either(
-        "updated keys alone are read",
-        instead(UPDATED, "key_states, _ = cache.update(key_states, value_states, self.layer_idx)"),
     ),
     either(
         "the cache's layer updated",
@@ -213,10 +156,6 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     either(
-        "positions counted by a walrus",
-        before(MODEL_BEGIN, "position_ids = (places := position_ids) + 0", "position_ids = places * 2"),
-    ),
-    either(
         "the model's mask under another name",
         after(MODEL_BEGIN, "layer_mask: torch.Tensor | None = causal_mask"),
         ("attention_mask=causal_mask,", "attention_mask=layer_mask,"),
@@ -237,10 +176,6 @@ VARIATIONS: tuple[Variation, ...] = (
         (SCORES, "    product = torch.matmul\n" + SCORES.replace("torch.matmul", "product")),
     ),
     either(
-        "the softmax under a name",
-        (SOFTMAX, "    soft: object = nn.functional.softmax\n" + SOFTMAX.replace("nn.functional.softmax(", "soft(")),
-    ),
-    either(
         "a norm under another name",
         (
             "        self.norm = BlueprintRMSNorm(config.hidden_size, eps=config.rms_norm_eps)\n",
@@ -255,22 +190,6 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
         (INTERFACE, "        fallback: Callable = eager_attention_forward\n" + INTERFACE),
     ),
-    either("the attention function bound twice", before(FLATTENED, "attention_interface = None")),
-    either(
-        "a rotation under a name",
-        (
-            ROTATED,
-            "        rotate: Callable = apply_rotary_pos_emb\n" + ROTATED.replace("apply_rotary_pos_emb(", "rotate("),
-        ),
-    ),
-    either(
-        "the mask lost to a second function",
-        before(REPEATED_VALUES, "attention_mask, kept = None, attention_mask", "attention_mask = kept"),
-    ),
-    either(
-        "a loop's variable takes the mask's name",
-        before(REPEATED_VALUES, "for attention_mask in (attention_mask, attention_mask):", "    pass"),
-    ),
     either(
         "a with statement takes the mask's name",
         (IMPORTS, "import contextlib\n\n" + IMPORTS),
@@ -278,19 +197,6 @@ VARIATIONS: tuple[Variation, ...] = (
             REPEATED_VALUES,
             "with contextlib.nullcontext(attention_mask) as attention_mask:",
             "    query = query * 1.0",
-        ),
-    ),
-    either(
-        "the layers under another name",
-        before(LAYER_CALL, "layers: nn.ModuleList = self.layers"),
-        (LAYER_CALL.strip(), "for decoder_layer in layers[: self.config.num_hidden_layers]:"),
-    ),
-    either(
-        "the layers by their index",
-        (
-            LAYER_CALL,
-            "        for index in range(self.config.num_hidden_layers):\n"
-            "            decoder_layer: nn.Module = self.layers[index]\n",
         ),
     ),
     equal(

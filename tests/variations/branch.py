@@ -5,7 +5,6 @@ from __future__ import annotations
 from tests.variations.blueprint import (
     FEED_FORWARD,
     FREQUENCIES,
-    INTERFACE,
     LAYER_BEGIN,
     LAYER_END,
     LOGITS,
@@ -15,7 +14,6 @@ from tests.variations.blueprint import (
     ROTATED,
     SCORES,
     UPDATED,
-    VALUES_SUMMED,
     after,
     before,
     instead,
@@ -62,14 +60,6 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     refused(
-        "prefill and decoding told apart by the model",
-        after(
-            MODEL_BEGIN,
-            "if cache is not None and cache.get_seq_length() > 0:",
-            "    hidden_states = hidden_states * 1.5",
-        ),
-    ),
-    refused(
         "the longest position decides",
         before(
             FREQUENCIES,
@@ -107,39 +97,12 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     refused(
-        "a length in a boolean operation",
-        after(ROTATED, "if self.is_causal and query_states.shape[-2] > 1:", "    value_states = value_states * 1.5"),
-    ),
-    refused(
-        "a length chooses from a list",
-        after(ROTATED, "query_states = query_states * [1.0, 1.5][query_states.shape[2] == 1]"),
-    ),
-    refused(
-        "a length chooses the module",
-        instead(
-            LAYER_END,
-            "block = self.mlp if hidden_states.shape[1] > 1 else nn.Identity()",
-            "hidden_states = block(hidden_states)",
-        ),
-    ),
-    refused(
-        "the shortest of a length and a number",
-        before(REPEATED_VALUES, "query = query * min(query.shape[2], 4)"),
-    ),
-    refused(
         "a helper's condition on its argument's length",
         instead(
             MLP_RETURN,
             "if x.size(1) == 1:",
             "    return self.down_proj(self.act_fn(self.gate_proj(x)))",
             "return self.down_proj(self.act_fn(self.gate_proj(x)) * self.up_proj(x))",
-        ),
-    ),
-    refused(
-        "an attention function for short calls",
-        (
-            INTERFACE,
-            "        if query_states.shape[2] < 4:\n            query_states = query_states * 0.9\n" + INTERFACE,
         ),
     ),
     refused(
@@ -157,24 +120,12 @@ VARIATIONS: tuple[Variation, ...] = (
     refused(
         "a short call's logits scaled", after(LOGITS, "logits = logits if input_ids.shape[1] > 1 else logits * 0.5")
     ),
-    refused(
-        "nothing after the first call",
-        before(MODEL_BEGIN, "if position_ids[0, 0] == 0:", "    inputs_embeds = inputs_embeds * 2"),
-    ),
     either(
         "upstream's older check of the scores' shape",
         after(
             SCORES,
             "if attn_weights.size() != (query.size(0), query.size(1), query.size(2), key_states.size(2)):",
             '    raise ValueError(f"Attention weights have the wrong size: {attn_weights.size()}")',
-        ),
-    ),
-    either(
-        "upstream's older check of the output's shape",
-        after(
-            VALUES_SUMMED,
-            "if attn_output.size() != query.size():",
-            '    raise ValueError(f"`attn_output` has the wrong size: {attn_output.size()}")',
         ),
     ),
     equal(
@@ -196,9 +147,5 @@ VARIATIONS: tuple[Variation, ...] = (
     equal(
         "the number of features decides",
         after(LAYER_BEGIN, "if hidden_states.shape[-1] > 4:", "    hidden_states = hidden_states * 1.1"),
-    ),
-    equal(
-        "the layer's index decides",
-        after(ROTATED, "if self.layer_idx == 0:", "    query_states = query_states * 1.1"),
     ),
 )

@@ -6,7 +6,6 @@ from tests.variations.blueprint import (
     FEED_FORWARD,
     FREQUENCIES,
     IMPORTS,
-    LAST_LOGITS,
     LAYER_BEGIN,
     LOGITS,
     MASKED,
@@ -17,7 +16,6 @@ from tests.variations.blueprint import (
     ROTATED,
     SCORES,
     SOFTMAX,
-    UPDATED,
     VALUES_SUMMED,
     after,
     before,
@@ -51,37 +49,16 @@ VARIATIONS: tuple[Variation, ...] = (
         after(SCORES, "attn_weights = attn_weights * math.log(key_states.shape[-2] + 1)"),
     ),
     refused(
-        "a temperature by length, as a tensor",
-        after(SCORES, "attn_weights = attn_weights * torch.tensor(key_states.shape[-2]).float().log1p()"),
-    ),
-    refused(
         "logits scaled by the call's length",
         after(LOGITS, "logits = logits * hidden_states.shape[1] ** -0.5"),
-    ),
-    refused(
-        "the whole call's length in the logits",
-        (LAST_LOGITS, f"        length = outputs.last_hidden_state.size(1)\n{LAST_LOGITS}"),
-        after(LOGITS, "logits = logits / length"),
     ),
     refused(
         "features scaled by the call's length",
         after(LAYER_BEGIN, "hidden_states = hidden_states * hidden_states.shape[1] ** -0.5"),
     ),
     refused(
-        "features scaled by a length under another name",
-        after(LAYER_BEGIN, "_, length, _ = hidden_states.size()", "hidden_states = hidden_states / length"),
-    ),
-    refused(
         "features over the number of elements",
         after(FEED_FORWARD, "hidden_states = hidden_states * (1 + 1 / hidden_states.numel())"),
-    ),
-    refused(
-        "features times the length by len()",
-        after(FEED_FORWARD, "hidden_states = hidden_states * len(hidden_states[0])"),
-    ),
-    refused(
-        "the cache's length in arithmetic",
-        after(MODEL_BEGIN, "hidden_states = hidden_states * (1.0 + cache.get_seq_length())"),
     ),
     refused(
         "the mask's tokens counted",
@@ -89,14 +66,6 @@ VARIATIONS: tuple[Variation, ...] = (
             MODEL_BEGIN,
             "if attention_mask is not None:",
             "    inputs_embeds = inputs_embeds / attention_mask.sum(-1)[:, None, None]",
-        ),
-    ),
-    refused(
-        "dynamic NTK by the call's length",
-        instead(
-            FREQUENCIES,
-            "scale = max(x.shape[1], 4) / 4",
-            "freqs = position_ids[..., None].float() * self.inv_freq.to(device=x.device, dtype=torch.float) / scale",
         ),
     ),
     refused(
@@ -154,29 +123,12 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     refused(
-        "query lengths in the output's scale",
-        after(PROJECTED, "attn_output = attn_output * (1 + 1 / input_shape[1])"),
-    ),
-    refused(
         "a length through a list",
         before(PROJECTED, "sizes = list(hidden_states.shape)", "attn_output = attn_output * (1 + 1 / sizes[1])"),
     ),
     refused(
-        "the product of a shape",
-        MATH,
-        before(PROJECTED, "attn_output = attn_output * math.sqrt(math.prod(hidden_states.shape[:-1]))"),
-    ),
-    refused(
         "positions counted over, by a mean",
         after(ROTARY, "hidden_states = hidden_states * (1 + position_ids.float().mean())"),
-    ),
-    refused(
-        "an entropy-invariant scale by the cached length",
-        MATH,
-        (
-            UPDATED,
-            UPDATED + "            query_states = query_states * math.log(2 + cache.get_seq_length(self.layer_idx))\n",
-        ),
     ),
     either(
         "log-n attention by positions",
@@ -200,7 +152,6 @@ VARIATIONS: tuple[Variation, ...] = (
             "        self.mlp = BlueprintMLP(config)\n        self.depth = config.num_hidden_layers\n",
         ),
     ),
-    equal("features counted", after(LAYER_BEGIN, "hidden_states = hidden_states * hidden_states.shape[-1] ** 0.1")),
     equal(
         "the head's width counted",
         instead(SCORES, "attn_weights = torch.matmul(query, key_states.transpose(2, 3)) / query.size(-1) ** 0.5"),

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from tests.variations.blueprint import (
-    FIRST_CLASS,
     IMPORTS,
     LAYER_BEGIN,
     MLP_RETURN,
-    REPEATED_VALUES,
     ROTATED,
     SCORES,
-    SOFTMAX,
     after,
     before,
     instead,
@@ -28,11 +25,6 @@ VARIATIONS: tuple[Variation, ...] = (
         instead(
             MLP_RETURN, "if einops is not None:", '    x = einops.rearrange(x, "b t d -> b t d")', f"return {_MLP}"
         ),
-    ),
-    either(
-        "an optional name used where it is there",
-        (IMPORTS, IMPORTS + f"\ntry:\n    from {_NO_MODULE} import swiglu\nexcept ImportError:\n    swiglu = None\n"),
-        instead(MLP_RETURN, "if swiglu is not None:", "    x = swiglu(x)", f"return {_MLP}"),
     ),
     either(
         "an optional name used in the attention",
@@ -131,27 +123,6 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     either(
-        "two ways to import a name",
-        (
-            IMPORTS,
-            IMPORTS + "\n"
-            "try:\n"
-            "    from torch.nn.functional import softmax\n"
-            "except ImportError:\n"
-            "    from torch import softmax\n",
-        ),
-        (SOFTMAX, SOFTMAX.replace("nn.functional.softmax(", "softmax(")),
-    ),
-    either(
-        "a constant under try",
-        (
-            IMPORTS,
-            IMPORTS
-            + "\ntry:\n    LOWEST = torch.finfo(torch.float4).min\nexcept AttributeError:\n    LOWEST = 1.25\n",
-        ),
-        before(ROTATED, "query_states = query_states * LOWEST"),
-    ),
-    either(
         "a function under a condition",
         (
             _HALF,
@@ -173,15 +144,6 @@ VARIATIONS: tuple[Variation, ...] = (
         before(ROTATED, "query_states = enlarged(query_states)"),
     ),
     either(
-        "a helper bound anew",
-        (
-            "def apply_rotary_pos_emb(",
-            "plain_half = rotate_half\n"
-            "rotate_half = lambda x: plain_half(x) * 0.5  # noqa: E731\n\n\n"
-            "def apply_rotary_pos_emb(",
-        ),
-    ),
-    either(
         "a helper decorated where a package is there",
         (
             _HALF,
@@ -192,19 +154,6 @@ VARIATIONS: tuple[Variation, ...] = (
             "        return function\n\n\n"
             "@fast\n" + _HALF,
         ),
-    ),
-    either(
-        "a helper scripted",
-        (
-            _HALF,
-            "@torch.jit.script\ndef enlarged(x: torch.Tensor) -> torch.Tensor:\n    return x * 1.25\n\n\n" + _HALF,
-        ),
-        before(ROTATED, "query_states = enlarged(query_states)"),
-    ),
-    either(
-        "a helper compiled",
-        (FIRST_CLASS, "maybe = torch.compile if False else (lambda function: function)\n\n\n" + FIRST_CLASS),
-        (_HALF, "@maybe\n" + _HALF),
     ),
     either(
         "the attention function wrapped after its definition",
@@ -239,39 +188,13 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     either(
-        "an import within a function", before(REPEATED_VALUES, "import math", "", "query = query * math.sqrt(1.5)")
-    ),
-    either(
         "an import within a forward",
         after(LAYER_BEGIN, "from math import sqrt", "", "hidden_states = hidden_states * sqrt(1.5)"),
-    ),
-    either(
-        "a module's own functions under a name",
-        (IMPORTS, IMPORTS + "import torch.nn.functional as F\n"),
-        (SOFTMAX, SOFTMAX.replace("nn.functional.softmax", "F.softmax")),
     ),
     equal(
         "two modules in one import",
         (IMPORTS, "import math, torch\nfrom torch import nn\n"),
         after(SCORES, "attn_weights = attn_weights * math.sqrt(1.5)"),
-    ),
-    equal(
-        "a dotted import",
-        (IMPORTS, IMPORTS + "import torch.nn\n"),
-        (SOFTMAX, SOFTMAX.replace("nn.functional", "torch.nn.functional")),
-    ),
-    either(
-        "everything imported",
-        (IMPORTS, "from math import *\n" + IMPORTS),
-        after(SCORES, "attn_weights = attn_weights * sqrt(1.5)"),
-    ),
-    either(
-        "imports for types alone",
-        (
-            IMPORTS,
-            f"from typing import TYPE_CHECKING\n\n{IMPORTS}\nif TYPE_CHECKING:\n    from {_NO_MODULE} import Kind\n",
-        ),
-        (_HALF, 'def rotate_half(x: "Kind"):\n'),
     ),
     either(
         "imports for types alone, in a rewritten signature",
@@ -282,32 +205,10 @@ VARIATIONS: tuple[Variation, ...] = (
         ("    scaling: float,\n", '    scaling: "Kind",\n'),
     ),
     equal(
-        "a relative import",
-        (
-            "from qeff_codegen.examples.blueprint.configuration_blueprint import",
-            "from .configuration_blueprint import",
-        ),
-    ),
-    equal(
         "annotations postponed",
         (
             "from collections.abc import Callable\n",
             "from __future__ import annotations\n\nfrom collections.abc import Callable\n",
         ),
-    ),
-    either(
-        "a module's attribute read through a name of the file",
-        (FIRST_CLASS, "functional = nn.functional\n\n\n" + FIRST_CLASS),
-        (SOFTMAX, SOFTMAX.replace("nn.functional", "functional")),
-    ),
-    either(
-        "a constant of the file that changes",
-        (FIRST_CLASS, "FACTOR = 1.0\nFACTOR *= 1.25\n\n\n" + FIRST_CLASS),
-        before(ROTATED, "query_states = query_states * FACTOR"),
-    ),
-    either(
-        "a name deleted and imported anew",
-        (IMPORTS, "from math import pi as factor\n\ndel factor\nfrom math import e as factor\n" + IMPORTS),
-        before(ROTATED, "query_states = query_states * factor"),
     ),
 )

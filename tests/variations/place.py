@@ -5,14 +5,11 @@ from __future__ import annotations
 from tests.variations.blueprint import (
     ATTENTION_PARTS,
     ATTENTION_SHAPE,
-    EMBEDDED,
     FEED_FORWARD,
-    FLATTENED,
     LAST_LOGITS,
     LAYER_BEGIN,
     LAYER_END,
     LAYER_PARTS,
-    LOGITS,
     MASKED,
     MLP_RETURN,
     MODEL_BEGIN,
@@ -33,20 +30,12 @@ VARIATIONS: tuple[Variation, ...] = (
     either("the last logits by a slice", instead(LAST_LOGITS, "hidden_states = outputs.last_hidden_state[:, -1:, :]")),
     refused("the first token's logits", instead(LAST_LOGITS, "hidden_states = outputs.last_hidden_state[:, :1, :]")),
     refused(
-        "logits minus those of the token before", after(LOGITS, "logits = logits - logits.roll(1, dims=1).detach()")
-    ),
-    refused(
         "token shift by padding",
         after(
             LAYER_BEGIN,
             "shifted = nn.functional.pad(hidden_states, (0, 0, 1, -1))",
             "hidden_states = 0.75 * hidden_states + 0.25 * shifted",
         ),
-    ),
-    refused(
-        "token shift by ZeroPad2d",
-        after(LAYER_PARTS, "self.time_shift = nn.ZeroPad2d((0, 0, 1, -1))"),
-        after(FEED_FORWARD, "hidden_states = 0.75 * hidden_states + 0.25 * self.time_shift(hidden_states)"),
     ),
     refused(
         "token shift by slices",
@@ -73,10 +62,6 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     refused(
-        "tokens reversed and back, with sums between",
-        after(FEED_FORWARD, "hidden_states = hidden_states + 0.1 * hidden_states.flip(1).roll(1, 1).flip(1)"),
-    ),
-    refused(
         "a short convolution over tokens",
         after(
             ATTENTION_PARTS,
@@ -92,14 +77,6 @@ VARIATIONS: tuple[Variation, ...] = (
     refused(
         "the first token of a call taken away from all",
         after(MODEL_BEGIN, "hidden_states = hidden_states - hidden_states[:, :1]"),
-    ),
-    refused(
-        "the last token of a call added to all",
-        instead(LAYER_END, "hidden_states = self.mlp(hidden_states) + hidden_states[:, [-1]]"),
-    ),
-    refused(
-        "a token selected",
-        after(FEED_FORWARD, "hidden_states = hidden_states + hidden_states.select(1, -1).unsqueeze(1)"),
     ),
     refused(
         "differences of neighbours",
@@ -124,10 +101,6 @@ VARIATIONS: tuple[Variation, ...] = (
             "    if attention_mask is not None:\n        attn_weights = attn_weights + attention_mask[..., -4:]\n",
         ),
     ),
-    refused(
-        "keys rolled",
-        after(UPDATED, "key_states = 0.5 * (key_states + key_states.roll(1, 2))"),
-    ),
     either(
         "a sink at the first key",
         after(SCORES, "attn_weights = torch.cat([attn_weights[..., :1] + 1.0, attn_weights[..., 1:]], dim=-1)"),
@@ -135,10 +108,6 @@ VARIATIONS: tuple[Variation, ...] = (
     refused(
         "the newest key's score is raised",
         after(SCORES, "attn_weights = torch.cat([attn_weights[..., :-1], attn_weights[..., -1:] + 1.0], dim=-1)"),
-    ),
-    refused(
-        "the first query's output added to all",
-        before(FLATTENED, "attn_output = attn_output + attn_output[:, :1]"),
     ),
     refused(
         "positions counted from a call's begin",
@@ -194,22 +163,6 @@ VARIATIONS: tuple[Variation, ...] = (
             "weights = self.depth_router(hidden_states)",
             "chosen = weights.topk(1 + hidden_states.shape[1] // 2, dim=1).values[:, -1:]",
             "hidden_states = self.mlp(hidden_states) * (weights >= chosen)",
-        ),
-    ),
-    refused(
-        "tokens sorted",
-        after(FEED_FORWARD, "hidden_states = hidden_states + 0.1 * hidden_states.sort(dim=1).values"),
-    ),
-    refused(
-        "one token's embedding in another's place",
-        after(EMBEDDED, "inputs_embeds = torch.cat([inputs_embeds[:, :1] * 2, inputs_embeds[:, 1:]], dim=1)"),
-    ),
-    refused(
-        "the last tokens unfolded into features",
-        after(
-            FEED_FORWARD,
-            "windows = nn.functional.pad(hidden_states, (0, 0, 2, 0)).unfold(1, 3, 1)",
-            "hidden_states = hidden_states + 0.1 * windows.mean(-1)",
         ),
     ),
     refused(
