@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from tests.variations import aliases, arithmetic, branch, checks, count, imports, layout, mixing, own_lines, place
+from tests.variations import (
+    aliases,
+    arithmetic,
+    branch,
+    checks,
+    count,
+    hidden,
+    imports,
+    layout,
+    mixing,
+    own_lines,
+    place,
+)
 from tests.variations.bench import Runs
 from tests.variations.variation import Variation
 
@@ -11,6 +23,7 @@ KINDS: dict[str, tuple[Variation, ...]] = {
     "count": count.VARIATIONS,
     "branch": branch.VARIATIONS,
     "mixing": mixing.VARIATIONS,
+    "hidden": hidden.VARIATIONS,
     "arithmetic": arithmetic.VARIATIONS,
     "checks": checks.VARIATIONS,
     "aliases": aliases.VARIATIONS,
@@ -19,7 +32,7 @@ KINDS: dict[str, tuple[Variation, ...]] = {
     "imports": imports.VARIATIONS,
 }
 # Where lengths and axes are the point, the graph is.
-_WITH_GRAPH = ("place", "count", "branch", "mixing")
+_WITH_GRAPH = ("place", "count", "branch", "mixing", "hidden")
 
 
 def runs_of(kind: str) -> Runs:
