@@ -30,6 +30,7 @@ KINDS: dict[str, tuple[Variation, ...]] = {
     "own lines": own_lines.VARIATIONS,
     "layout": layout.VARIATIONS,
     "imports": imports.VARIATIONS,
+    "names": names.VARIATIONS,
 }
 # Where lengths and axes are the point, the graph is.
 _WITH_GRAPH = ("place", "count", "branch", "mixing", "hidden")
