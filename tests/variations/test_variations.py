@@ -1,0 +1,55 @@
+"""Every variation is refused at the line that was changed, or generated and equal to upstream's own, never wrong."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.variations.bench import Runs, examine, original
+from tests.variations.kinds import KINDS, runs_of
+from tests.variations.variation import Expected, Variation
+
+ALL = [(kind, variation) for kind, variations in KINDS.items() for variation in variations]
+# A refusal may name the statement that the changed line is a part of, or the one that reads what was made there.
+NEAR = 2
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def test_every_variation_has_a_name_of_its_own() -> None:
+    names = [variation.name for _, variation in ALL]
+    assert sorted(set(names)) == sorted(names)
+
+
+@pytest.mark.parametrize(("kind", "variation"), ALL, ids=[f"{kind}: {variation.name}" for kind, variation in ALL])
+def test_nothing_is_silently_wrong(kind: str, variation: Variation) -> None:
+    outcome = examine(variation.of(original().source), runs_of(kind))
+    if outcome.refusal is None:
+        assert variation.expected is not Expected.REFUSED, f"generated; then: {outcome.difference or 'equal'}"
+        assert outcome.equal, outcome.difference
+        return
+    assert variation.expected is not Expected.EQUAL, outcome.refusal
+    assert variation.says in str(outcome.refusal)
+    if outcome.refusal.rule == "anatomy":
+        # A part that is not recognised is named where it is missed.
+        return
+    assert outcome.refusal.location is not None
+    lines = variation.changed_lines(original().source)
+    assert any(abs(outcome.refusal.location.line - line) <= NEAR for line in lines), outcome.refusal
+
+
+def test_the_bench_notices_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = original().source
+    assert examine(source, Runs.WITH_GRAPH).equal
+    monkeypatch.setattr("qeff_codegen.engine.rule_set.checks", tuple)
+    residual = "        hidden_states = residual + hidden_states\n        return hidden_states\n"
+    assert residual in source
+    mixing = source.replace(residual, residual.replace("residual + ", "residual.mean(1, keepdim=True) + "))
+    assert "PyTorch: prompt 0" in examine(mixing, Runs.WITH_GRAPH).difference
+    deciding = source.replace(
+        residual, f"        if residual.shape[1] == 1:\n            residual = 2 * residual\n{residual}"
+    )
+    assert examine(deciding, Runs.WITH_GRAPH).difference.startswith("base, ONNX Runtime: prompt 0, step 1")
