@@ -15,7 +15,7 @@ from qeff_codegen.anatomy.implementation_tables import (
     find_implementation_tables,
     looked_up_by_configuration,
 )
-from qeff_codegen.anatomy.module_names import Binding, bindings, imported_as, surely_bound
+from qeff_codegen.anatomy.module_names import Binding, bindings, bound_later, imported_as, surely_bound
 from qeff_codegen.anatomy.outside import set_after_init, set_from_outside
 from qeff_codegen.codemod.code import USUAL_ALIASES
 from qeff_codegen.codemod.tree import find, parse, spelled, walk
@@ -141,6 +141,9 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
     functions: dict[str, ast.FunctionDef] = {}
     imports: dict[str, tuple[str, str | None]] = {}
     bound = bindings(tree.body)
+    if "global" in upstream.source:
+        later = bound_later(tree)
+        bound |= {name: (*bound.get(name, ()), *items) for name, items in later.items()}
     named: dict[str, tuple[str, ...]] = {}
     for node in _top_level(tree):
         if isinstance(node, ast.ClassDef):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.module_names import Binding, bindings
 from qeff_codegen.anatomy.refusing import refusal
-from qeff_codegen.codemod.tree import find, walk
+from qeff_codegen.codemod.tree import walk
 
 EXPECTED = "one definition of the name that always runs, and nothing that changes it afterwards"
 NEXT = "name one of them otherwise, or leave the choice to the configuration"
@@ -25,11 +25,9 @@ def refuse_other_bindings(anatomy: Anatomy, functions: Iterable[tuple[ast.Functi
         Refusal: something else may stand behind a name, or the module changes a class after it is made.
     """
     file = anatomy.file
-    stars = [node for node in find(ast.ImportFrom, file.tree) if node.names[0].name == "*"]
-    if stars:
-        raise refusal(
-            file, "a star import may bind any name", stars[0].lineno, EXPECTED, "import what is used by name"
-        )
+    for star in file.bindings.get("*", ()):
+        line = star.node.lineno
+        raise refusal(file, "a star import may bind any name", line, EXPECTED, "import what is used by name")
     names = {*anatomy.reachable, *(part.name for part in anatomy.replaced), *(norm.cls.name for norm in anatomy.norms)}
     known = {name: file.classes[name] for name in names}
     methods = {name: bindings(cls.node.body) for name, cls in known.items()}
