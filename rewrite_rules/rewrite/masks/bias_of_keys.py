@@ -19,7 +19,7 @@ from qeff_codegen.codemod.names import drop_assignments, names_in
 from qeff_codegen.codemod.tree import walk
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from qeff_codegen.patterns.match import equal, find_all, match
+from qeff_codegen.patterns.match import Match, equal, find_all, match
 from rewrite_rules.vocabulary import pattern
 
 QUERIES = pattern("$queries = $new if past_key_values is None else $new + past_key_values.get_seq_length()")
@@ -36,6 +36,12 @@ $first_key = max(0, $bias.size(2) - $keys)
 ...
 $scores = $scores + $bias
 """)
+# What may become of the scores with the bias, which does not see a number that is the same for all keys of a query.
+KEEPS = (
+    pattern("if $_ is not None:\n    $scores = $scores.masked_fill(...)"),
+    pattern("$_ = nn.functional.softmax({$scores, $scores.float()}, ..., dim=-1)"),
+    pattern("$_ = nn.functional.softmax({$scores, $scores.float()}, ..., dim=-1).to(...)"),
+)
 # How often these statements name the bias.
 USES = 5
 SCORES = pattern("torch.matmul($_, $key.transpose(-1, -2))")
@@ -82,9 +88,21 @@ def _is_only_added(bias: str, code: Code) -> bool:
     """Whether the bias is cut to the number of keys, counted from the end, and then only added to scores."""
     cut = [found for found in find_all(CUT_AND_ADDED, code) if found.spelled("bias") == bias]
     of_keys = [item for found in cut for item in find_all(SCORES, code) if equal(item["key"], found["key"])]
+    after = [item for found in cut for item in _after(found, code)]
+    if not all(any(match(form, item, code.aliases, found.bound) for form in KEEPS for found in cut) for item in after):
+        return False
     changing = [*code.nodes(ast.Assign), *code.nodes(ast.AugAssign)]
     uses = [item for node in changing for item in walk(node) if isinstance(item, ast.Name) and item.id == bias]
     return len(cut) == 1 and bool(of_keys) and len(uses) == USES
+
+
+def _after(found: Match, code: Code) -> list[ast.stmt]:
+    """The statements that name the scores after the bias is added, in the function's own or around the sum."""
+    last, scores = found.statements[-1], found.name("scores")
+    around = {id(item) for item in (*code.parents(last), *found.nodes)}
+    return [
+        item for item in code.body if item.lineno > last.lineno and id(item) not in around and scores in names_in(item)
+    ]
 
 
 def _is_linear(anatomy: Anatomy) -> bool:
