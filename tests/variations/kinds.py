@@ -12,6 +12,7 @@ from tests.variations import (
     imports,
     layout,
     mixing,
+    names,
     own_lines,
     place,
 )
