@@ -31,9 +31,8 @@ class ManifestEntry:
         generated_sha256: of the generated modeling file's text.
         rules_sha256: of everything that decided what was generated.
         black_version: the formatter that laid it out.
-        libcst_version: the library that read and printed it; None in a record that version 0.1.0 wrote.
         entry_sha256: of this record's other fields, so that one edited by hand is told from one that was written; None
-            in a record that version 0.1.0 wrote.
+            in a record that an older version wrote.
     """
 
     families: tuple[str, ...]
@@ -45,7 +44,6 @@ class ManifestEntry:
     rules_sha256: str
     black_version: str
     mappings: tuple[MappingEntry, ...]
-    libcst_version: str | None = None
     entry_sha256: str | None = None
 
 
@@ -75,7 +73,6 @@ def entry_for(model: GeneratedModel, rules_sha256: str) -> ManifestEntry:
         rules_sha256,
         version("black"),
         model.mappings,
-        version("libcst"),
     )
     return replace(entry, entry_sha256=entry_sha256(model.name, entry))
 
@@ -149,4 +146,7 @@ def _entry(record: dict[str, Any]) -> ManifestEntry:
         if field not in ("families", "mappings") and not isinstance(value, str | None):
             raise ValueError(f"`{field}` is {value!r}, which is no text")
     mappings = tuple(MappingEntry(**entry) for entry in record["mappings"])
+    if "libcst_version" in record:
+        # An older version wrote it, and its hash is of that too. LibCST decides no byte of what is generated.
+        record = {key: value for key, value in record.items() if key not in ("libcst_version", "entry_sha256")}
     return ManifestEntry(**{**record, "families": tuple(record["families"]), "mappings": mappings})

@@ -15,14 +15,13 @@ class Tools:
 
     rules_sha256: str
     black_version: str
-    libcst_version: str
 
 
 def tools_here() -> Tools:
-    """The rules and libraries that generating would use now."""
-    return Tools(rules_sha256(), version("black"), version("libcst"))
+    """The rules and the formatter that generating would use now."""
+    return Tools(rules_sha256(), version("black"))
 
 
 def made_with(entry: ManifestEntry, tools: Tools) -> bool:
-    """Whether the record is of a file that these rules and libraries made."""
-    return Tools(entry.rules_sha256, entry.black_version, entry.libcst_version or "") == tools
+    """Whether the record is of a file that these rules and this formatter made."""
+    return Tools(entry.rules_sha256, entry.black_version) == tools

@@ -8,17 +8,43 @@ last byte, so no check formats the module once more to compare; that would cost 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 import black
 
 from qeff_codegen.targets.embedded import EMBEDDED
 from qeff_codegen.targets.target import Target
 
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+# What black reads off a whole module, which one definition need not show: the grammar that it may use.
+_GRAMMAR = {black.TargetVersion.PY311}
+
 
 def formatted(code: str, target: Target = EMBEDDED) -> str:
-    """`code` as the formatter of `target` lays it out."""
-    laid_out = black.format_str(code, mode=black.Mode(line_length=target.line_length))
+    """`code` as the formatter of `target` lays it out.
+
+    black goes over a text twice unless it finds it laid out already, and most definitions are upstream's lines: given
+    one at a time, only those with a line that changed take two passes.
+    """
+    mode = black.Mode(line_length=target.line_length, target_versions=_GRAMMAR)
+    laid_out = "\n\n".join(black.format_str(piece, mode=mode) for piece in _apart(code))
     return _without_blank_first_lines(laid_out) if target.formatter == "ruff" else laid_out
+
+
+def _apart(code: str) -> Iterator[str]:
+    """`code` in pieces between which black leaves two blank lines: definitions, and what stands between them.
+
+    Comments go with what they stand above, or with the last piece; blank lines above a piece are left out.
+    """
+    lines = code.splitlines(keepends=True)
+    start = end = 0
+    before: ast.stmt | None = None
+    for node in ast.parse(code).body:
+        if before is not None and isinstance(node, _DEFINITIONS) | isinstance(before, _DEFINITIONS):
+            yield "".join(lines[start:end]).lstrip("\n")
+            start = end
+        before, end = node, node.end_lineno or node.lineno
+    yield "".join(lines[start:]).lstrip("\n")
 
 
 def _without_blank_first_lines(code: str) -> str:

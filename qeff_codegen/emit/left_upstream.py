@@ -65,9 +65,8 @@ def left_upstream(anatomy: Anatomy, emission: Emission) -> Iterator[LeftOut]:
     Lines within emitted functions are the rules' alone: none of them is given here.
     """
     lines = anatomy.file.lines
-    tree = ast.parse(anatomy.file.upstream.source)
     last = 0
-    for index, region in enumerate(_regions(tree.body, 1)):
+    for index, region in enumerate(_regions(anatomy.file.tree.body, 1)):
         last = region.own.stop
         node = region.node
         if index == 0:

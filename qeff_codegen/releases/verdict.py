@@ -17,8 +17,6 @@ from qeff_codegen.upstream.source import UpstreamModel
 
 # Where the engine itself failed: no refusal, but a defect, and counted as not generated.
 CRASH = "crash"
-# Packages whose versions decide what is generated, beside the rules.
-_PACKAGES = ("black", "libcst")
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,8 @@ def verdict_key(upstream: UpstreamModel) -> str:
 
 @cache
 def surroundings() -> str:
-    """What is the same for every file: the rules, and the packages that parse and format."""
-    return " ".join([rules_sha256(), *(f"{package}-{version(package)}" for package in _PACKAGES)])
+    """What is the same for every file: the rules and the formatter."""
+    return f"{rules_sha256()} black-{version('black')}"
 
 
 def judge_all(models: Mapping[str, UpstreamModel], jobs: int) -> Iterator[tuple[str, Verdict]]:

@@ -195,7 +195,7 @@ def test_an_entry_of_the_mapping_is_generated_too(releases: Releases, generated:
     )
 
 
-@pytest.mark.parametrize("field", ["rules_sha256", "black_version", "libcst_version"])
+@pytest.mark.parametrize("field", ["rules_sha256", "black_version"])
 def test_other_rules_and_libraries_are_named_first(releases: Releases, generated: Path, field: str) -> None:
     edit_record(generated, "apple", **{field: "0"})
     assert compare(NEW, generated, releases, generate).other_rules == ("apple",)

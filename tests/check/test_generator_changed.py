@@ -79,16 +79,25 @@ def test_a_rule_that_changes_the_mapping_file_alone(
     mend(run, outcome)
 
 
-@pytest.mark.parametrize("library", ["black", "libcst"])
-def test_another_formatter(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch, library: str) -> None:
+def test_another_formatter(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     real = manifest.version
     for module in ("qeff_codegen.checked_in.tools", "qeff_codegen.checked_in.manifest"):
-        monkeypatch.setattr(f"{module}.version", lambda name: "99.1" if name == library else real(name))
+        monkeypatch.setattr(f"{module}.version", lambda name: "99.1" if name == "black" else real(name))
     outcome = run("check")
     assert outcome.stdout.startswith(
         f"blueprint, gpt2: formatter changed ({EQUAL}): generated/NAME/modeling_NAME.py "
-        f"{library} {real(library)} laid it out, and {library} 99.1 is installed\n"
+        f"black {real('black')} laid it out, and black 99.1 is installed\n"
     )
+    mend(run, outcome)
+
+
+def test_a_record_of_an_older_version(folder: Path, run: Run) -> None:
+    path = folder / "manifest.json"
+    older = '"libcst_version": "1.8.0",\n      "black_version"'
+    path.write_text(path.read_text("utf-8").replace('"black_version"', older), "utf-8")
+    outcome = run("check")
+    assert "gpt2" in outcome.stdout
+    assert "its entry was written by an older version of this tool" in outcome.stdout
     mend(run, outcome)
 
 
