@@ -100,20 +100,13 @@ VARIATIONS: tuple[Variation, ...] = (
     equal(
         "the update after a semicolon",
         instead(
-            UPDATED, "slot = self.layer_idx; key_states, value_states = cache.update(key_states, value_states, slot)"
+            UPDATED,
+            "pass; key_states, value_states = cache.update(key_states, value_states, self.layer_idx)",
         ),
     ),
     equal(
         "a condition and its statement on a line",
         instead(MASKED, "if attention_mask is not None: attn_weights = attn_weights + attention_mask"),
-    ),
-    equal(
-        "a condition and two statements on a line",
-        (
-            "            inputs_embeds = self.embed_tokens(input_ids)\n\n",
-            "            inputs_embeds = self.embed_tokens(input_ids)\n\n"
-            "        if position_ids is None: position_ids = None; labels = None\n",
-        ),
     ),
     equal(
         "lines continued by a backslash",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.variations.variation import Variation, equal, refused
+from tests.variations.variation import Variation, either, equal, refused
 
 VARIATIONS: tuple[Variation, ...] = (
-    equal(
+    either(
         "a function that another hides",
         (
             "def rotate_half(x):\n",
@@ -122,7 +122,7 @@ VARIATIONS: tuple[Variation, ...] = (
             "        attn_output = self.o_proj(attn_output)\n        attn_output = attn_output * COUNT\n",
         ),
     ),
-    equal(
+    either(
         "a method under a condition",
         (
             "    def forward(\n"
