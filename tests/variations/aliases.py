@@ -100,11 +100,6 @@ VARIATIONS: tuple[Variation, ...] = (
         (_CALLED, "            causal_mask,\n            dropout="),
     ),
     either(
-        "the attention's arguments in a tuple",
-        (INTERFACE, "        states = (query_states, key_states, value_states)\n" + INTERFACE),
-        ("            query_states,\n            key_states,\n            value_states,\n", "            *states,\n"),
-    ),
-    either(
         "the attention's settings in a dictionary",
         (INTERFACE, '        settings = {"scaling": self.scaling * 1.5}\n' + INTERFACE),
         ("            scaling=self.scaling,\n", "            **settings,\n"),
@@ -148,14 +143,6 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     either(
-        "positions shifted under another name",
-        (
-            ROTARY,
-            "        places: torch.Tensor = position_ids + 1\n"
-            "        position_embeddings = self.rotary_emb(hidden_states, position_ids=places * 2)\n",
-        ),
-    ),
-    either(
         "the model's mask under another name",
         after(MODEL_BEGIN, "layer_mask: torch.Tensor | None = causal_mask"),
         ("attention_mask=causal_mask,", "attention_mask=layer_mask,"),
@@ -170,7 +157,6 @@ VARIATIONS: tuple[Variation, ...] = (
         after(MODEL_BEGIN, 'masks = {"full": causal_mask}'),
         ("attention_mask=causal_mask,", 'attention_mask=masks["full"],'),
     ),
-    either("the model's mask lost", ("attention_mask=causal_mask,", "attention_mask=None,")),
     either(
         "the product under a name",
         (SCORES, "    product = torch.matmul\n" + SCORES.replace("torch.matmul", "product")),

@@ -122,106 +122,100 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     equal(
-        'a cache, where one is used',
+        "a cache, where one is used",
         (
-                "        if use_cache and cache is None:\n"
-                "            cache = DynamicCache(config=self.config)\n",
-                "        if use_cache and not isinstance(cache, Cache):\n"
-                "            raise ValueError()\n"
-                "        if use_cache and cache is None:\n"
-                "            cache = DynamicCache(config=self.config)\n",
+            "        if use_cache and cache is None:\n            cache = DynamicCache(config=self.config)\n",
+            "        if use_cache and not isinstance(cache, Cache):\n"
+            "            raise ValueError()\n"
+            "        if use_cache and cache is None:\n"
+            "            cache = DynamicCache(config=self.config)\n",
         ),
     ),
     equal(
-        'a cache, checked by torch',
+        "a cache, checked by torch",
         (
-                "        if use_cache and cache is None:\n"
-                "            cache = DynamicCache(config=self.config)\n",
-                "        torch._check(isinstance(cache, Cache | None))\n"
-                "        if use_cache and cache is None:\n"
-                "            cache = DynamicCache(config=self.config)\n",
+            "        if use_cache and cache is None:\n            cache = DynamicCache(config=self.config)\n",
+            "        torch._check(isinstance(cache, Cache | None))\n"
+            "        if use_cache and cache is None:\n"
+            "            cache = DynamicCache(config=self.config)\n",
         ),
     ),
     equal(
-        'a cache in the causal LM',
+        "a cache in the causal LM",
         (
-                "        outputs: BaseModelOutputWithPast = self.model(",
-                "        if cache is not None and not isinstance(cache, Cache):\n"
-                "            raise ValueError()\n"
-                "        outputs: BaseModelOutputWithPast = self.model(",
+            "        outputs: BaseModelOutputWithPast = self.model(",
+            "        if cache is not None and not isinstance(cache, Cache):\n"
+            "            raise ValueError()\n"
+            "        outputs: BaseModelOutputWithPast = self.model(",
         ),
     ),
     equal(
-        'a mask that is added',
+        "a mask that is added",
         (
-                "        input_shape = hidden_states.shape[:-1]\n"
-                "        hidden_shape = (*input_shape, -1, self.head_dim)\n",
-                "        if attention_mask.dtype != hidden_states.dtype:\n"
-                "            raise ValueError()\n"
-                "        input_shape = hidden_states.shape[:-1]\n"
-                "        hidden_shape = (*input_shape, -1, self.head_dim)\n",
+            "        input_shape = hidden_states.shape[:-1]\n"
+            "        hidden_shape = (*input_shape, -1, self.head_dim)\n",
+            "        if attention_mask.dtype != hidden_states.dtype:\n"
+            "            raise ValueError()\n"
+            "        input_shape = hidden_states.shape[:-1]\n"
+            "        hidden_shape = (*input_shape, -1, self.head_dim)\n",
         ),
     ),
     equal(
-        'no tuples',
+        "no tuples",
         (
-                "        if use_cache and cache is None:\n"
-                "            cache = DynamicCache(config=self.config)\n",
-                "        if isinstance(cache, (list, tuple)):\n"
-                "            raise ValueError()\n"
-                "        if use_cache and cache is None:\n"
-                "            cache = DynamicCache(config=self.config)\n",
+            "        if use_cache and cache is None:\n            cache = DynamicCache(config=self.config)\n",
+            "        if isinstance(cache, (list, tuple)):\n"
+            "            raise ValueError()\n"
+            "        if use_cache and cache is None:\n"
+            "            cache = DynamicCache(config=self.config)\n",
         ),
     ),
     refused(
-        'no cache of the usual class',
+        "no cache of the usual class",
         (
-                "        if use_cache and cache is None:\n"
-                "            cache = DynamicCache(config=self.config)\n",
-                "        if isinstance(cache, Cache):\n"
-                "            raise ValueError()\n"
-                "        if use_cache and cache is None:\n"
-                "            cache = DynamicCache(config=self.config)\n",
+            "        if use_cache and cache is None:\n            cache = DynamicCache(config=self.config)\n",
+            "        if isinstance(cache, Cache):\n"
+            "            raise ValueError()\n"
+            "        if use_cache and cache is None:\n"
+            "            cache = DynamicCache(config=self.config)\n",
         ),
     ),
     refused(
-        'the very class',
+        "the very class",
         (
-                "        if use_cache and cache is None:\n"
-                "            cache = DynamicCache(config=self.config)\n",
-                "        if type(cache) is not DynamicCache:\n"
-                "            raise ValueError()\n"
-                "        if use_cache and cache is None:\n"
-                "            cache = DynamicCache(config=self.config)\n",
+            "        if use_cache and cache is None:\n            cache = DynamicCache(config=self.config)\n",
+            "        if type(cache) is not DynamicCache:\n"
+            "            raise ValueError()\n"
+            "        if use_cache and cache is None:\n"
+            "            cache = DynamicCache(config=self.config)\n",
         ),
     ),
     refused(
-        'a class by its name',
+        "a class by its name",
         (
-                "        if use_cache and cache is None:\n"
-                "            cache = DynamicCache(config=self.config)\n",
-                '        if type(cache).__name__ != "DynamicCache":\n'
-                "            raise ValueError()\n"
-                "        if use_cache and cache is None:\n"
-                "            cache = DynamicCache(config=self.config)\n",
+            "        if use_cache and cache is None:\n            cache = DynamicCache(config=self.config)\n",
+            '        if type(cache).__name__ != "DynamicCache":\n'
+            "            raise ValueError()\n"
+            "        if use_cache and cache is None:\n"
+            "            cache = DynamicCache(config=self.config)\n",
         ),
     ),
     refused(
-        'embeddings that must be given',
+        "embeddings that must be given",
         (
-                "        outputs: BaseModelOutputWithPast = self.model(",
-                "        if inputs_embeds is None:\n"
-                "            raise ValueError()\n"
-                "        outputs: BaseModelOutputWithPast = self.model(",
+            "        outputs: BaseModelOutputWithPast = self.model(",
+            "        if inputs_embeds is None:\n"
+            "            raise ValueError()\n"
+            "        outputs: BaseModelOutputWithPast = self.model(",
         ),
     ),
     refused(
-        'labels that must be given',
+        "labels that must be given",
         (
-                "        outputs: BaseModelOutputWithPast = self.model(",
-                "        if labels is None:\n"
-                "            raise ValueError()\n"
-                "        outputs: BaseModelOutputWithPast = self.model(",
+            "        outputs: BaseModelOutputWithPast = self.model(",
+            "        if labels is None:\n"
+            "            raise ValueError()\n"
+            "        outputs: BaseModelOutputWithPast = self.model(",
         ),
     ),
 )

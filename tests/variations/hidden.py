@@ -83,11 +83,6 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
         _mixed("self.mixed(hidden_states.transpose(1, 2)).transpose(1, 2)"),
     ),
-    equal(
-        "a convolution of one token",
-        after(LAYER_PARTS, "width = config.hidden_size", "self.pointwise = nn.Conv1d(width, width, 1)"),
-        _mixed("self.pointwise(hidden_states.transpose(1, 2)).transpose(1, 2)"),
-    ),
     refused(
         "a method that mixes",
         after(LAYER_BEGIN, "hidden_states = self._mixed(hidden_states)"),

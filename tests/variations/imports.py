@@ -39,7 +39,7 @@ VARIATIONS: tuple[Variation, ...] = (
         before(
             ROTATED,
             "if flash_attn_func is not None and self.training:",
-            "    return flash_attn_func(query_states, key_states, value_states)",
+            "    value_states = flash_attn_func(query_states, key_states, value_states)",
         ),
     ),
     either(
@@ -82,21 +82,6 @@ VARIATIONS: tuple[Variation, ...] = (
         before(ROTATED, "query_states = soften(query_states)"),
     ),
     either(
-        "a norm of another package where it is there",
-        (
-            "class BlueprintRotaryEmbedding(nn.Module):\n",
-            "try:\n"
-            f"    from {_NO_MODULE} import RMSNorm as BlueprintNorm\n"
-            "except ImportError:\n"
-            "    BlueprintNorm = BlueprintRMSNorm\n\n\n"
-            "class BlueprintRotaryEmbedding(nn.Module):\n",
-        ),
-        (
-            "        self.norm = BlueprintRMSNorm(config.hidden_size, eps=config.rms_norm_eps)\n",
-            "        self.norm = BlueprintNorm(config.hidden_size, eps=config.rms_norm_eps)\n",
-        ),
-    ),
-    either(
         "an import under a condition",
         (
             IMPORTS,
@@ -119,7 +104,7 @@ VARIATIONS: tuple[Variation, ...] = (
         before(
             ROTATED,
             "if is_flash_attn_2_available() and self.training:",
-            "    return flash_attn_func(query_states, key_states, value_states)",
+            "    value_states = flash_attn_func(query_states, key_states, value_states)",
         ),
     ),
     either(

@@ -2,353 +2,297 @@
 
 from __future__ import annotations
 
-from tests.variations.variation import Variation, equal, refused
+from tests.variations.variation import Variation, either, equal, refused
 
 VARIATIONS: tuple[Variation, ...] = (
-    equal(
-        'a function that another hides',
+    either(
+        "a function that another hides",
         (
-                "def rotate_half(x):\n",
-                "if torch.cuda.is_available():\n"
-                "    def rotate_half(x):\n"
-                "        return x\n"
-                "\n"
-                "\n"
-                "def rotate_half(x):\n",
+            "def rotate_half(x):\n",
+            "if torch.cuda.is_available():\n"
+            "    def rotate_half(x):\n"
+            "        return x\n"
+            "\n"
+            "\n"
+            "def rotate_half(x):\n",
         ),
     ),
     refused(
-        'a star import of nothing that is used',
+        "a star import of nothing that is used",
         (
-                "import torch\n"
-                "from torch import nn\n",
-                "import torch\n"
-                "from torch import nn\n"
-                "from math import *\n",
+            "import torch\nfrom torch import nn\n",
+            "import torch\nfrom torch import nn\nfrom math import *\n",
         ),
     ),
     refused(
-        'a function that is bound again',
+        "a function that is bound again",
         (
-                "class BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
-                "repeat_kv = print\n"
-                "\n"
-                "\n"
-                "class BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
+            "class BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
+            "repeat_kv = print\n\n\nclass BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
         ),
     ),
     refused(
-        'a norm that may be another',
+        "a norm that may be another",
         (
-                "def rotate_half(x):\n",
-                "try:\n"
-                "    from fast import FastNorm\n"
-                "\n"
-                "    BlueprintRMSNorm = FastNorm\n"
-                "except ImportError:\n"
-                "    pass\n"
-                "\n"
-                "\n"
-                "def rotate_half(x):\n",
+            "def rotate_half(x):\n",
+            "try:\n"
+            "    from fast import FastNorm\n"
+            "\n"
+            "    BlueprintRMSNorm = FastNorm\n"
+            "except ImportError:\n"
+            "    pass\n"
+            "\n"
+            "\n"
+            "def rotate_half(x):\n",
         ),
     ),
     refused(
-        'an attention that is wrapped',
+        "an attention that is wrapped",
         (
-                "class BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
-                "BlueprintAttention = torch.compile(BlueprintAttention)\n"
-                "\n"
-                "\n"
-                "class BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
+            "class BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
+            "BlueprintAttention = torch.compile(BlueprintAttention)\n"
+            "\n"
+            "\n"
+            "class BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
         ),
     ),
     refused(
-        'a method that is bound again',
+        "a method that is bound again",
         (
-                "class BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
-                "    forward = torch.no_grad()(forward)\n"
-                "\n"
-                "\n"
-                "class BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
+            "class BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
+            "    forward = torch.no_grad()(forward)\n"
+            "\n"
+            "\n"
+            "class BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
         ),
     ),
     refused(
-        'a method that is set by name',
+        "a method that is set by name",
         (
-                "class BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
-                'setattr(BlueprintAttention, "forward", print)\n'
-                "\n"
-                "\n"
-                "class BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
+            "class BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
+            'setattr(BlueprintAttention, "forward", print)\n'
+            "\n"
+            "\n"
+            "class BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
         ),
     ),
     refused(
-        'an import in a function that hides another',
+        "an import in a function that hides another",
         (
-                "        attn_output = self.o_proj(attn_output)\n",
-                "        import fast as torch\n"
-                "        attn_output = self.o_proj(attn_output)\n",
+            "        attn_output = self.o_proj(attn_output)\n",
+            "        import fast as torch\n        attn_output = self.o_proj(attn_output)\n",
         ),
     ),
     refused(
-        'another `nn`',
+        "another `nn`",
         (
-                "import torch\n"
-                "from torch import nn\n",
-                "import torch\n"
-                "import other.nn as nn\n",
+            "import torch\nfrom torch import nn\n",
+            "import torch\nimport other.nn as nn\n",
         ),
     ),
     refused(
-        'another `Cache`',
+        "another `Cache`",
         (
-                "import Cache, DynamicCache\n",
-                "import DynamicCache\n"
-                "from other import Cache\n",
+            "import Cache, DynamicCache\n",
+            "import DynamicCache\nfrom other import Cache\n",
         ),
     ),
     refused(
-        'a function called like one of the runtime',
+        "a function called like one of the runtime",
         (
-                "def rotate_half(x):\n",
-                "def _create_causal_mask(x):\n"
-                "    return x\n"
-                "\n"
-                "\n"
-                "def rotate_half(x):\n",
+            "def rotate_half(x):\n",
+            "def _create_causal_mask(x):\n    return x\n\n\ndef rotate_half(x):\n",
         ),
     ),
     refused(
-        'a class called like one that is generated',
+        "a class called like one that is generated",
         (
-                "def rotate_half(x):\n",
-                "class QEffBlueprintAttention:\n"
-                "    pass\n"
-                "\n"
-                "\n"
-                "def rotate_half(x):\n",
+            "def rotate_half(x):\n",
+            "class QEffBlueprintAttention:\n    pass\n\n\ndef rotate_half(x):\n",
         ),
     ),
     equal(
-        'a number that is counted up',
+        "a number that is counted up",
         (
-                "def rotate_half(x):\n",
-                "COUNT = 3\n"
-                "COUNT += 1\n"
-                "\n"
-                "\n"
-                "def rotate_half(x):\n",
+            "def rotate_half(x):\n",
+            "COUNT = 3\nCOUNT += 1\n\n\ndef rotate_half(x):\n",
         ),
         (
-                "        attn_output = self.o_proj(attn_output)\n",
-                "        attn_output = self.o_proj(attn_output)\n"
-                "        attn_output = attn_output * COUNT\n",
+            "        attn_output = self.o_proj(attn_output)\n",
+            "        attn_output = self.o_proj(attn_output)\n        attn_output = attn_output * COUNT\n",
+        ),
+    ),
+    either(
+        "a method under a condition",
+        (
+            "    def forward(\n"
+            "        self,\n"
+            "        hidden_states: torch.Tensor,\n"
+            "        position_embeddings",
+            "    if torch.cuda.is_available():\n"
+            "        def gate(self, x):\n"
+            "            return x\n"
+            "\n"
+            "    def forward(\n"
+            "        self,\n"
+            "        hidden_states: torch.Tensor,\n"
+            "        position_embeddings",
+        ),
+        (
+            "        attn_output = self.o_proj(attn_output)\n",
+            "        attn_output = self.o_proj(attn_output)\n        attn_output = self.gate(attn_output)\n",
+        ),
+    ),
+    refused(
+        "an import under `with`",
+        (
+            "import torch\nfrom torch import nn\n",
+            "import contextlib\n"
+            "import torch\n"
+            "from torch import nn\n"
+            "with contextlib.suppress(ImportError):\n"
+            "    import fast\n",
+        ),
+        (
+            "        attn_output = self.o_proj(attn_output)\n",
+            "        attn_output = self.o_proj(attn_output)\n        attn_output = fast.gate(attn_output)\n",
+        ),
+    ),
+    refused(
+        "a name of a loop",
+        (
+            "def rotate_half(x):\n",
+            "for SCALE in (1, 2):\n    pass\n\n\ndef rotate_half(x):\n",
+        ),
+        (
+            "        attn_output = self.o_proj(attn_output)\n",
+            "        attn_output = self.o_proj(attn_output)\n        attn_output = attn_output * SCALE\n",
+        ),
+    ),
+    refused(
+        "a name in a condition",
+        (
+            "def rotate_half(x):\n",
+            "if torch.version.cuda and (SCALE := 2):\n    pass\n\n\ndef rotate_half(x):\n",
+        ),
+        (
+            "        attn_output = self.o_proj(attn_output)\n",
+            "        attn_output = self.o_proj(attn_output)\n        attn_output = attn_output * SCALE\n",
+        ),
+    ),
+    refused(
+        "a name that is deleted",
+        (
+            "def rotate_half(x):\n",
+            "SCALE = 2\ndel SCALE\n\n\ndef rotate_half(x):\n",
+        ),
+        (
+            "        attn_output = self.o_proj(attn_output)\n",
+            "        attn_output = self.o_proj(attn_output)\n        attn_output = attn_output * SCALE\n",
+        ),
+    ),
+    refused(
+        "a name that a function changes",
+        (
+            "def rotate_half(x):\n",
+            "SCALE = 2\n"
+            "\n"
+            "\n"
+            "def grow():\n"
+            "    global SCALE\n"
+            "    SCALE = 3\n"
+            "\n"
+            "\n"
+            "def rotate_half(x):\n",
+        ),
+        (
+            "        attn_output = self.o_proj(attn_output)\n",
+            "        attn_output = self.o_proj(attn_output)\n        attn_output = attn_output * SCALE\n",
+        ),
+    ),
+    refused(
+        "two functions",
+        (
+            "def rotate_half(x):\n",
+            "if torch.cuda.is_available():\n"
+            "    def gate(x):\n"
+            "        return x\n"
+            "else:\n"
+            "    def gate(x):\n"
+            "        return -x\n"
+            "\n"
+            "\n"
+            "def rotate_half(x):\n",
+        ),
+        (
+            "    attn_weights = torch.matmul(query",
+            "    query = gate(query)\n    attn_weights = torch.matmul(query",
+        ),
+    ),
+    refused(
+        "a relative import in a function",
+        (
+            "        attn_output = self.o_proj(attn_output)\n",
+            "        from .configuration_blueprint import SCALE\n        attn_output = self.o_proj(attn_output)\n",
+        ),
+        (
+            "        attn_output = self.o_proj(attn_output)\n",
+            "        attn_output = self.o_proj(attn_output)\n        attn_output = attn_output * SCALE\n",
+        ),
+    ),
+    refused(
+        "a local that hides torch",
+        (
+            "        attn_output = self.o_proj(attn_output)\n",
+            "        nn = 2\n        attn_output = self.o_proj(attn_output)\n",
+        ),
+        (
+            "        attn_output = self.o_proj(attn_output)\n",
+            "        attn_output = self.o_proj(attn_output)\n        attn_output = attn_output * nn\n",
         ),
     ),
     equal(
-        'a method under a condition',
+        "a name for type checkers",
         (
-                "    def forward(\n"
-                "        self,\n"
-                "        hidden_states: torch.Tensor,\n"
-                "        position_embeddings",
-                "    if torch.cuda.is_available():\n"
-                "        def gate(self, x):\n"
-                "            return x\n"
-                "\n"
-                "    def forward(\n"
-                "        self,\n"
-                "        hidden_states: torch.Tensor,\n"
-                "        position_embeddings",
+            "from collections.abc",
+            "from __future__ import annotations\n\nfrom collections.abc",
         ),
         (
-                "        attn_output = self.o_proj(attn_output)\n",
-                "        attn_output = self.o_proj(attn_output)\n"
-                "        attn_output = self.gate(attn_output)\n",
-        ),
-    ),
-    refused(
-        'an import under `with`',
-        (
-                "import torch\n"
-                "from torch import nn\n",
-                "import contextlib\n"
-                "import torch\n"
-                "from torch import nn\n"
-                "with contextlib.suppress(ImportError):\n"
-                "    import fast\n",
+            "import torch\nfrom torch import nn\n",
+            "from typing import TYPE_CHECKING\n"
+            "import torch\n"
+            "from torch import nn\n"
+            "if TYPE_CHECKING:\n"
+            "    from other import Bar\n",
         ),
         (
-                "        attn_output = self.o_proj(attn_output)\n",
-                "        attn_output = self.o_proj(attn_output)\n"
-                "        attn_output = fast.gate(attn_output)\n",
-        ),
-    ),
-    refused(
-        'a name of a loop',
-        (
-                "def rotate_half(x):\n",
-                "for SCALE in (1, 2):\n"
-                "    pass\n"
-                "\n"
-                "\n"
-                "def rotate_half(x):\n",
-        ),
-        (
-                "        attn_output = self.o_proj(attn_output)\n",
-                "        attn_output = self.o_proj(attn_output)\n"
-                "        attn_output = attn_output * SCALE\n",
-        ),
-    ),
-    refused(
-        'a name in a condition',
-        (
-                "def rotate_half(x):\n",
-                "if torch.version.cuda and (SCALE := 2):\n"
-                "    pass\n"
-                "\n"
-                "\n"
-                "def rotate_half(x):\n",
-        ),
-        (
-                "        attn_output = self.o_proj(attn_output)\n",
-                "        attn_output = self.o_proj(attn_output)\n"
-                "        attn_output = attn_output * SCALE\n",
-        ),
-    ),
-    refused(
-        'a name that is deleted',
-        (
-                "def rotate_half(x):\n",
-                "SCALE = 2\n"
-                "del SCALE\n"
-                "\n"
-                "\n"
-                "def rotate_half(x):\n",
-        ),
-        (
-                "        attn_output = self.o_proj(attn_output)\n",
-                "        attn_output = self.o_proj(attn_output)\n"
-                "        attn_output = attn_output * SCALE\n",
-        ),
-    ),
-    refused(
-        'a name that a function changes',
-        (
-                "def rotate_half(x):\n",
-                "SCALE = 2\n"
-                "\n"
-                "\n"
-                "def grow():\n"
-                "    global SCALE\n"
-                "    SCALE = 3\n"
-                "\n"
-                "\n"
-                "def rotate_half(x):\n",
-        ),
-        (
-                "        attn_output = self.o_proj(attn_output)\n",
-                "        attn_output = self.o_proj(attn_output)\n"
-                "        attn_output = attn_output * SCALE\n",
-        ),
-    ),
-    refused(
-        'two functions',
-        (
-                "def rotate_half(x):\n",
-                "if torch.cuda.is_available():\n"
-                "    def gate(x):\n"
-                "        return x\n"
-                "else:\n"
-                "    def gate(x):\n"
-                "        return -x\n"
-                "\n"
-                "\n"
-                "def rotate_half(x):\n",
-        ),
-        (
-                "    attn_weights = torch.matmul(query",
-                "    query = gate(query)\n"
-                "    attn_weights = torch.matmul(query",
-        ),
-    ),
-    refused(
-        'a relative import in a function',
-        (
-                "        attn_output = self.o_proj(attn_output)\n",
-                "        from .configuration_blueprint import SCALE\n"
-                "        attn_output = self.o_proj(attn_output)\n",
-        ),
-        (
-                "        attn_output = self.o_proj(attn_output)\n",
-                "        attn_output = self.o_proj(attn_output)\n"
-                "        attn_output = attn_output * SCALE\n",
-        ),
-    ),
-    refused(
-        'a local that hides torch',
-        (
-                "        attn_output = self.o_proj(attn_output)\n",
-                "        nn = 2\n"
-                "        attn_output = self.o_proj(attn_output)\n",
-        ),
-        (
-                "        attn_output = self.o_proj(attn_output)\n",
-                "        attn_output = self.o_proj(attn_output)\n"
-                "        attn_output = attn_output * nn\n",
+            "        hidden_states: torch.Tensor,\n        position_embeddings",
+            "        hidden_states: Bar | None,\n        position_embeddings",
         ),
     ),
     equal(
-        'a name for type checkers',
+        "one import twice",
         (
-                "from collections.abc",
-                "from __future__ import annotations\n"
-                "\n"
-                "from collections.abc",
+            "import torch\nfrom torch import nn\n",
+            "import torch\n"
+            "from torch import nn\n"
+            "import torch.nn.functional as F\n"
+            "import torch.nn.functional as F\n",
         ),
         (
-                "import torch\n"
-                "from torch import nn\n",
-                "from typing import TYPE_CHECKING\n"
-                "import torch\n"
-                "from torch import nn\n"
-                "if TYPE_CHECKING:\n"
-                "    from other import Bar\n",
-        ),
-        (
-                "        hidden_states: torch.Tensor,\n"
-                "        position_embeddings",
-                "        hidden_states: Bar | None,\n"
-                "        position_embeddings",
+            "nn.functional.softmax",
+            "F.softmax",
         ),
     ),
     equal(
-        'one import twice',
+        "a package under another name",
         (
-                "import torch\n"
-                "from torch import nn\n",
-                "import torch\n"
-                "from torch import nn\n"
-                "import torch.nn.functional as F\n"
-                "import torch.nn.functional as F\n",
+            "import torch\nfrom torch import nn\n",
+            "import torch\nfrom torch import nn\nimport torch as th\n",
         ),
         (
-                "nn.functional.softmax",
-                "F.softmax",
-        ),
-    ),
-    equal(
-        'a package under another name',
-        (
-                "import torch\n"
-                "from torch import nn\n",
-                "import torch\n"
-                "from torch import nn\n"
-                "import torch as th\n",
-        ),
-        (
-                "nn.functional.softmax",
-                "th.nn.functional.softmax",
+            "nn.functional.softmax",
+            "th.nn.functional.softmax",
         ),
     ),
 )

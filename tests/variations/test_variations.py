@@ -6,12 +6,11 @@ import pytest
 import torch
 
 from tests.variations.bench import Runs, examine, original
+from tests.variations.judge import complaint
 from tests.variations.kinds import KINDS, runs_of
-from tests.variations.variation import Expected, Variation
+from tests.variations.variation import Variation
 
 ALL = [(kind, variation) for kind, variations in KINDS.items() for variation in variations]
-# A refusal may name the statement that the changed line is a part of, or the one that reads what was made there.
-NEAR = 2
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -26,19 +25,8 @@ def test_every_variation_has_a_name_of_its_own() -> None:
 
 @pytest.mark.parametrize(("kind", "variation"), ALL, ids=[f"{kind}: {variation.name}" for kind, variation in ALL])
 def test_nothing_is_silently_wrong(kind: str, variation: Variation) -> None:
-    outcome = examine(variation.of(original().source), runs_of(kind))
-    if outcome.refusal is None:
-        assert variation.expected is not Expected.REFUSED, f"generated; then: {outcome.difference or 'equal'}"
-        assert outcome.equal, outcome.difference
-        return
-    assert variation.expected is not Expected.EQUAL, outcome.refusal
-    assert variation.says in str(outcome.refusal)
-    if outcome.refusal.rule == "anatomy":
-        # A part that is not recognised is named where it is missed.
-        return
-    assert outcome.refusal.location is not None
-    lines = variation.changed_lines(original().source)
-    assert any(abs(outcome.refusal.location.line - line) <= NEAR for line in lines), outcome.refusal
+    source = original().source
+    assert not complaint(variation, examine(variation.of(source), runs_of(kind)), source)
 
 
 def test_the_bench_notices_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
