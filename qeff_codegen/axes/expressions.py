@@ -177,6 +177,8 @@ class Expressions:
             return self.each(held)
         if isinstance(held, Table):
             found = held.get(key.constant) if known and isinstance(key, Plain) else self.each_in(held)
+            if known and found is None:
+                raise NotFollowed("something is taken that is not there")
             return Plain() if found is None else found
         if isinstance(held, Record) and key == Plain("0", 0):
             # The states or the logits come first in every output.

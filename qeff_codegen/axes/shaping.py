@@ -33,7 +33,7 @@ def viewed(axes: tuple[Axis, ...], shape: Sequence[Axis | None]) -> tuple[Axis, 
         raise NotFollowed(f"a view takes {named(*axes) or 'axes'} apart in another way than they lie")
     if not order:
         return tuple((SOME,) if axis is REST else axis for axis in shape)
-    inner = _between(before, rest)
+    inner = _between(before, rest) or (SOME,)
     after = [factor for index, axis in enumerate(shape) for factor in (inner if index == place else axis or ())]
     were, are = _gaps(before), _gaps(after)
     unlike = [
@@ -69,19 +69,29 @@ def _gaps(factors: list[str]) -> list[list[str]]:
 
 def _rest(inner: Axis, rest: list[str], were: list[list[str]], are: list[list[str]], order: list[str]) -> Axis:
     """The axis that -1 stands for: its followed factors, and what is left over beside them."""
-    if rest:
-        after = order.index(rest[-1]) + 1
-        return inner if Counter(were[after]) == Counter(are[after]) else _left(inner, were[after], are[after])
-    unlike = [index for index, gap in enumerate(were) if Counter(gap) != Counter(are[index])]
-    return _left((), were[unlike[0]], are[unlike[0]]) if unlike else ONE
+    if not rest:
+        gap = next(index for index, sizes in enumerate(are) if SOME in sizes)
+        return _left(were[gap], [size for size in are[gap] if size != SOME]) or ONE
+    first, after = order.index(rest[0]), order.index(rest[-1]) + 1
+    if not _same_size(were[after], are[after]):
+        return (*inner, *_perhaps_left(were[after], are[after]))
+    if len(were[first]) > len(are[first]):
+        return (*_perhaps_left(were[first], are[first]), *inner)
+    return inner
 
 
-def _left(inner: Axis, were: list[str], are: list[str]) -> Axis:
+def _perhaps_left(were: list[str], are: list[str]) -> Axis:
+    """What is left of some sizes; where that cannot be seen, it is mostly nothing."""
+    return tuple(LEFT if size == SOME else size for size in _left(were, are))
+
+
+def _left(were: list[str], are: list[str]) -> Axis:
+    """What is left of some sizes when others are taken out of them."""
     left = Counter(were)
     left.subtract(Counter(are))
     if all(count >= 0 for count in left.values()) and not {SOME, LEFT} & set(were):
-        return (*inner, *left.elements())
-    return (*inner, LEFT) if inner else (SOME,)
+        return tuple(left.elements())
+    return (SOME,)
 
 
 def widened(axes: tuple[Axis, ...], shape: Sequence[Axis | None]) -> tuple[Axis, ...]:
