@@ -77,7 +77,6 @@ class ModelingFile:
         bindings: for every name bound at module level, the statements that bind it.
         tables: of those names, the classes of the file that are named where they are bound.
         set_from_outside: every attribute that the file sets on another object than `self`.
-        statements: those of the module, with those that guard imports.
     """
 
     upstream: UpstreamModel
@@ -90,7 +89,6 @@ class ModelingFile:
     bindings: dict[str, tuple[Binding, ...]]
     tables: dict[str, tuple[str, ...]]
     set_from_outside: frozenset[str]
-    statements: tuple[ast.stmt, ...] = field(repr=False)
     lines: tuple[str, ...] = field(repr=False)
 
     @cached_property
@@ -172,7 +170,6 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
         bound,
         named,
         frozenset(outside),
-        tuple(_top_level(tree)),
         lines,
     )
 
