@@ -39,6 +39,9 @@ def bindings(tree: ast.AST) -> list[Binding]:
         written = [] if not isinstance(node, (ast.Assign, ast.NamedExpr)) else list(_written_out(node))
         found += [Binding(name.id, node, value) for name, value in written]
         plain |= {id(name) for name, _ in written}
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            found.append(Binding(node.target.id, node))
+            plain.add(id(node.target))
         found += [Binding(name, node) for name in _names_of(node) if node is not tree]
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load) and id(node) not in plain:
             found.append(Binding(node.id, node))

@@ -36,11 +36,11 @@ $first_key = max(0, $bias.size(2) - $keys)
 ...
 $scores = $scores + $bias
 """)
-# What may become of the scores with the bias, which does not see a number that is the same for all keys of a query.
-KEEPS = (
-    pattern("if $_ is not None:\n    $scores = $scores.masked_fill(...)"),
-    pattern("$_ = nn.functional.softmax({$scores, $scores.float()}, ..., dim=-1)"),
-    pattern("$_ = nn.functional.softmax({$scores, $scores.float()}, ..., dim=-1).to(...)"),
+# What may become of the scores with the bias, which does not see a number that is the same for all keys of a query:
+# more is added, some are forbidden, and the softmax along the keys. They may be returned beside the result.
+KEEPS = pattern(
+    "{$scores + $_, $_ + $scores, torch.where($_, $_, $scores), $scores.masked_fill, $scores.float,"
+    " nn.functional.softmax($scores, ..., dim=-1)}"
 )
 # How often these statements name the bias.
 USES = 5
@@ -88,21 +88,26 @@ def _is_only_added(bias: str, code: Code) -> bool:
     """Whether the bias is cut to the number of keys, counted from the end, and then only added to scores."""
     cut = [found for found in find_all(CUT_AND_ADDED, code) if found.spelled("bias") == bias]
     of_keys = [item for found in cut for item in find_all(SCORES, code) if equal(item["key"], found["key"])]
-    after = [item for found in cut for item in _after(found, code)]
-    if not all(any(match(form, item, code.aliases, found.bound) for form in KEEPS for found in cut) for item in after):
+    if any(not _is_kept(node, code) for found in cut for node in _uses_after(found, code)):
         return False
     changing = [*code.nodes(ast.Assign), *code.nodes(ast.AugAssign)]
     uses = [item for node in changing for item in walk(node) if isinstance(item, ast.Name) and item.id == bias]
     return len(cut) == 1 and bool(of_keys) and len(uses) == USES
 
 
-def _after(found: Match, code: Code) -> list[ast.stmt]:
-    """The statements that name the scores after the bias is added, in the function's own or around the sum."""
+def _uses_after(found: Match, code: Code) -> list[ast.Name]:
+    """Where the scores are read after the bias is added to them."""
     last, scores = found.statements[-1], found.name("scores")
-    around = {id(item) for item in (*code.parents(last), *found.nodes)}
-    return [
-        item for item in code.body if item.lineno > last.lineno and id(item) not in around and scores in names_in(item)
-    ]
+    read = [node for node in code.nodes(ast.Name) if node.id == scores and isinstance(node.ctx, ast.Load)]
+    return [node for node in read if node.lineno > (last.end_lineno or last.lineno)]
+
+
+def _is_kept(node: ast.Name, code: Code) -> bool:
+    """Whether a use of the scores does not see a number that is the same for all keys."""
+    holder = code.parent(node)
+    return isinstance(holder, ast.Tuple) or (
+        holder is not None and match(KEEPS, holder, code.aliases, {"scores": node}) is not None
+    )
 
 
 def _is_linear(anatomy: Anatomy) -> bool:
