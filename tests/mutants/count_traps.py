@@ -21,7 +21,7 @@ def compute_with_count(text: Text, function: FunctionNode, rng: random.Random) -
             f"torch.tensor(float({length})).log1p()",
             f"min({length}, 4)",
             f"(1 + 1 / {name}.numel() ** 0.25)",
-            f"(1 + 1 / len({name}.movedim({site.axis}, 0)))",
+            f"(1 + 1 / len({name}.transpose(0, {site.axis})))",
             f"torch.ones({length}).sum() ** -0.25",
             f"(1 + ({length} == 1))",
         ]

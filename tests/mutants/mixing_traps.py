@@ -28,7 +28,7 @@ def mix_along_axis(text: Text, function: FunctionNode, rng: random.Random) -> li
             f"{name} - 0.5 * {name}.mean()",
             f"{name} + 0.1 * {name}.sort({axis}).values",
             f"torch.layer_norm({name}, {name}.shape[1:])",
-            f"{name} + 0.1 * {name}.movedim({axis}, -1).cumsum(-1).movedim(-1, {axis})",
+            f"{name} + 0.1 * {name}.transpose({axis}, -1).cumsum(-1).transpose({axis}, -1)",
             f"{name} * (1 + {name}.norm(dim={axis}, keepdim=True)) ** -0.5",
         ]
     )
@@ -40,10 +40,9 @@ def mix_by_product(text: Text, function: FunctionNode, rng: random.Random) -> li
     site = token_site(function, rng)
     if site is None:
         return []
-    name, axis = site.name, site.axis
-    moved = f"{name}.movedim({axis}, -2)" if axis != -1 else f"{name}.transpose(-1, -2)"
-    back = f".movedim(-2, {axis})" if axis != -1 else ".transpose(-1, -2)"
-    size = f"{moved}.shape[-2]"
+    name, turned = site.name, ".transpose(-1, -2)" if site.is_last else ""
+    moved = f"{name}{turned}"
+    size = site.length
     matrix = rng.choice(
         [
             f"torch.tril(torch.ones({size}, {size}, dtype={name}.dtype))",
@@ -51,7 +50,7 @@ def mix_by_product(text: Text, function: FunctionNode, rng: random.Random) -> li
             f"torch.einsum('...td,...sd->...ts', {moved}, {moved}).tanh()",
         ]
     )
-    return site.changed(text, function, f"{name} = {name} + 0.1 * ({matrix} @ {moved}){back}")
+    return site.changed(text, function, f"{name} = {name} + 0.1 * ({matrix} @ {moved}){turned}")
 
 
 MIXING_TRAPS = (mix_along_axis, mix_by_product)

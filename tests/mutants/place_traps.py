@@ -26,8 +26,7 @@ def take_by_place(text: Text, function: FunctionNode, rng: random.Random) -> lis
             f"{name} + 0.25 * {name}.select({axis}, -1).unsqueeze({axis})",
             f"{name} + 0.25 * {name}.index_select({axis}, ({places} - 1).clamp(min=0))",
             f"{name} + 0.25 * {name}.index_select({axis}, {places} // 2)",
-            f"{name} * (1 + 0.1 * {places}.to({name}.dtype).view([-1 if i == {axis} % {name}.ndim else 1 for i in "
-            f"range({name}.ndim)]))",
+            f"{name} * (1 + 0.1 * {places}{site.aligned})",
             site.taken("-1:"),
             site.taken("::2"),
         ]

@@ -44,6 +44,16 @@ class TokenSite:
         """How many tokens or keys it has."""
         return f"{self.name}.shape[{self.axis}]"
 
+    @property
+    def is_last(self) -> bool:
+        """Whether the axis is the last one, as that of keys is in scores; otherwise features follow it."""
+        return self.axis in (-1, 3)
+
+    @property
+    def aligned(self) -> str:
+        """The index that puts a row of numbers along the axis."""
+        return "" if self.is_last else "[:, None]"
+
     def changed(self, text: Text, function: FunctionNode, *lines: str) -> list[Edit]:
         """Lines below the place."""
         if self.statement is not None:

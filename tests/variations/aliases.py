@@ -9,14 +9,12 @@ from tests.variations.blueprint import (
     MODEL_BEGIN,
     REPEATED_VALUES,
     ROTARY,
-    SCORES,
-    SOFTMAX,
     UPDATED,
     after,
     before,
     instead,
 )
-from tests.variations.variation import Change, Variation, either, equal
+from tests.variations.variation import Change, Variation, either
 
 ADDED = "        attn_weights = attn_weights + attention_mask\n"
 _ALIAS = "    if mask is not None:\n        attn_weights = attn_weights + mask\n"
@@ -53,14 +51,6 @@ VARIATIONS: tuple[Variation, ...] = (
         _mask("if (mask := attention_mask) is not None:", "    attn_weights = attn_weights + mask"),
     ),
     either(
-        "the mask, by a tuple",
-        _mask("mask, _ = attention_mask, None", "if mask is not None:", "    attn_weights = attn_weights + mask"),
-    ),
-    either(
-        "the mask, by a lambda",
-        _mask("attn_weights = (lambda scores, mask: scores + mask)(attn_weights, attention_mask)"),
-    ),
-    either(
         "the mask, by an inner function",
         _mask("def masked(scores):", "    return scores + attention_mask", "", "attn_weights = masked(attn_weights)"),
     ),
@@ -70,11 +60,6 @@ VARIATIONS: tuple[Variation, ...] = (
         _mask("attn_weights = masked(attn_weights, attention_mask)"),
     ),
     either("the mask, in place", _mask("attn_weights += attention_mask")),
-    either(
-        "the mask, in the softmax",
-        _mask(),
-        (SOFTMAX, SOFTMAX.replace("(attn_weights,", "(attn_weights + attention_mask,")),
-    ),
     either(
         "the mask, sliced to the keys",
         _mask(
@@ -123,14 +108,6 @@ VARIATIONS: tuple[Variation, ...] = (
         ("= cache.update(", "= past.update("),
     ),
     either(
-        "updated states under other names",
-        instead(
-            UPDATED,
-            "states = cache.update(key_states, value_states, self.layer_idx)",
-            "key_states, value_states = states",
-        ),
-    ),
-    either(
         "the cache's layer updated",
         instead(UPDATED, "key_states, value_states = cache.layers[self.layer_idx].update(key_states, value_states)"),
     ),
@@ -158,10 +135,6 @@ VARIATIONS: tuple[Variation, ...] = (
         ("attention_mask=causal_mask,", 'attention_mask=masks["full"],'),
     ),
     either(
-        "the product under a name",
-        (SCORES, "    product = torch.matmul\n" + SCORES.replace("torch.matmul", "product")),
-    ),
-    either(
         "a norm under another name",
         (
             "        self.norm = BlueprintRMSNorm(config.hidden_size, eps=config.rms_norm_eps)\n",
@@ -183,13 +156,6 @@ VARIATIONS: tuple[Variation, ...] = (
             REPEATED_VALUES,
             "with contextlib.nullcontext(attention_mask) as attention_mask:",
             "    query = query * 1.0",
-        ),
-    ),
-    equal(
-        "an annotated residual",
-        (
-            "        # Attention\n        residual = hidden_states\n",
-            "        # Attention\n        residual: torch.Tensor = hidden_states\n",
         ),
     ),
 )

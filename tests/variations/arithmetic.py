@@ -34,21 +34,6 @@ VARIATIONS: tuple[Variation, ...] = (
         ("eps={self.variance_epsilon}", "eps={self.eps}"),
     ),
     either(
-        "the epsilon doubled where it is read",
-        instead(NORM_SCALED, "hidden_states = hidden_states * torch.rsqrt(variance + 1000 * self.variance_epsilon)"),
-    ),
-    either(
-        "the epsilon outside the root",
-        instead(NORM_SCALED, "hidden_states = hidden_states / (torch.sqrt(variance) + 1e5 * self.variance_epsilon)"),
-    ),
-    either(
-        "a variance about the mean",
-        instead(
-            NORM_VALUE,
-            "variance = (hidden_states - hidden_states.mean(-1, keepdim=True)).pow(2).mean(-1, keepdim=True)",
-        ),
-    ),
-    either(
         "a norm of a part of the features",
         instead(NORM_VALUE, "variance = hidden_states[..., :16].pow(2).mean(-1, keepdim=True)"),
     ),
@@ -59,26 +44,12 @@ VARIATIONS: tuple[Variation, ...] = (
         instead(WEIGHTED, "return self.weight * hidden_states.to(input_dtype) + self.bias"),
     ),
     either(
-        "a norm that adds what it was given",
-        (
-            "        input_dtype = hidden_states.dtype\n",
-            "        input_dtype = hidden_states.dtype\n        residual = hidden_states\n",
-        ),
-        instead(WEIGHTED, "return self.weight * hidden_states.to(input_dtype) + residual"),
-    ),
-    either(
         "a norm that reads a weight of another name",
         after(EPSILON, "self.scale = nn.Parameter(torch.ones(hidden_size))"),
         instead(WEIGHTED, "return self.scale * hidden_states.to(input_dtype)"),
     ),
     either("the epsilon set again after it was made", after(EPSILON, "self.variance_epsilon = eps * 1e5")),
-    equal("another epsilon for one norm", (LAYER_NORM, LAYER_NORM.replace("config.rms_norm_eps", "0.5"))),
     either("an epsilon changed after construction", after(LAYER_NORM, "self.input_layernorm.variance_epsilon = 0.5")),
-    either(
-        "a norm that knows a flag",
-        after(EPSILON, "self.on = False"),
-        before(NORM_VALUE, "if not self.on:", "    return hidden_states"),
-    ),
     either("the mask taken away", (MASKED, MASKED.replace("+ attention_mask", "- attention_mask"))),
     either(
         "scaled after the mask",
@@ -86,7 +57,6 @@ VARIATIONS: tuple[Variation, ...] = (
         after(MASKED, "attn_weights = attn_weights * scaling"),
     ),
     either("capped after the mask", after(MASKED, "attn_weights = torch.tanh(attn_weights / 5.0) * 5.0")),
-    either("negated after the mask", after(MASKED, "attn_weights = -attn_weights")),
     either("clamped after the mask", after(MASKED, "attn_weights = attn_weights.clamp(min=-2.0)")),
     either(
         "the mask added after the softmax",
@@ -101,12 +71,6 @@ VARIATIONS: tuple[Variation, ...] = (
         "a softmax of negated scores",
         instead(
             SOFTMAX, "attn_weights = nn.functional.softmax(-attn_weights, dim=-1, dtype=torch.float32).to(query.dtype)"
-        ),
-    ),
-    either(
-        "softmin",
-        instead(
-            SOFTMAX, "attn_weights = nn.functional.softmin(attn_weights, dim=-1, dtype=torch.float32).to(query.dtype)"
         ),
     ),
     either(

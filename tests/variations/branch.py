@@ -26,10 +26,6 @@ VARIATIONS: tuple[Variation, ...] = (
         after(ROTATED, "if query_states.shape[2] == 1:", "    query_states = query_states * 1.5"),
     ),
     refused(
-        "the query of a single token scaled, by a conditional expression",
-        after(ROTATED, "query_states = query_states * 1.5 if query_states.shape[2] == 1 else query_states"),
-    ),
-    refused(
         "the query of a single token scaled, by a truth value as a number",
         after(ROTATED, "query_states = query_states * (1 + (query_states.shape[2] == 1))"),
     ),
@@ -80,13 +76,6 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     refused(
-        "tokens taken one by one",
-        instead(
-            LAYER_END,
-            "hidden_states = torch.stack([self.mlp(token * 1.1) for token in hidden_states.unbind(1)], dim=1)",
-        ),
-    ),
-    refused(
         "a while loop over a length",
         before(
             LAYER_END,
@@ -104,10 +93,6 @@ VARIATIONS: tuple[Variation, ...] = (
             "    return self.down_proj(self.act_fn(self.gate_proj(x)))",
             "return self.down_proj(self.act_fn(self.gate_proj(x)) * self.up_proj(x))",
         ),
-    ),
-    refused(
-        "a feature decides, seen by the host",
-        after(FEED_FORWARD, "if hidden_states.abs().max() > 1:", "    hidden_states = hidden_states * 0.5"),
     ),
     refused(
         "an item of a tensor in arithmetic",

@@ -8,9 +8,7 @@ from tests.variations.blueprint import (
     IMPORTS,
     LAYER_BEGIN,
     LOGITS,
-    MASKED,
     MODEL_BEGIN,
-    PROJECTED,
     REPEATED_VALUES,
     ROTARY,
     ROTATED,
@@ -86,15 +84,6 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     either(
-        "a bias by the distance, queries counted back from the last key",
-        after(
-            SCORES,
-            "places = torch.arange(query.shape[2]) + key.shape[2] - query.shape[2]",
-            "distance = places[:, None] - torch.arange(key.shape[2])[None, :]",
-            "attn_weights = attn_weights - 0.1 * distance.abs()",
-        ),
-    ),
-    either(
         "a bias by the distance from the last key, the same for all queries",
         after(
             SCORES,
@@ -105,26 +94,6 @@ VARIATIONS: tuple[Variation, ...] = (
     refused(
         "attention's output over the number of keys",
         after(VALUES_SUMMED, "attn_output = attn_output / value_states.size(-2)"),
-    ),
-    refused(
-        "keys counted by a product with ones",
-        after(
-            VALUES_SUMMED,
-            "counted = torch.einsum('bhkd,k->bhd', value_states, torch.ones(key.shape[2]))",
-            "attn_output = attn_output + counted.unsqueeze(2)",
-        ),
-    ),
-    refused(
-        "T5's buckets of relative positions from lengths",
-        after(
-            SCORES,
-            "memory = torch.arange(key.shape[2])[None, :] - torch.arange(query.shape[2])[:, None]",
-            "attn_weights = attn_weights + 0.1 * memory.clamp(-4, 4)",
-        ),
-    ),
-    refused(
-        "a length through a list",
-        before(PROJECTED, "sizes = list(hidden_states.shape)", "attn_output = attn_output * (1 + 1 / sizes[1])"),
     ),
     refused(
         "positions counted over, by a mean",
@@ -155,13 +124,5 @@ VARIATIONS: tuple[Variation, ...] = (
     equal(
         "the head's width counted",
         instead(SCORES, "attn_weights = torch.matmul(query, key_states.transpose(2, 3)) / query.size(-1) ** 0.5"),
-    ),
-    equal(
-        "lengths shape a tensor",
-        before(
-            MASKED,
-            "batch, heads, length, _ = query.shape",
-            "attn_weights = attn_weights.view(batch, heads, length, key_states.shape[-2])",
-        ),
     ),
 )

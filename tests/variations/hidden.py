@@ -33,16 +33,13 @@ def _class(*lines: str) -> Change:
 
 VARIATIONS: tuple[Variation, ...] = (
     refused("a mean whose axis has another keyword", _mixed("hidden_states.mean(axis=1, keepdims=True)")),
-    refused("a mean over a list of axes", _mixed("torch.mean(input=hidden_states, dim=[1], keepdim=True)")),
     refused(
         "a mean over an axis that was computed",
         _mixed("hidden_states.mean(len(hidden_states.shape) - 2, keepdim=True)"),
     ),
     refused("a mean whose arguments are a tuple", _mixed("hidden_states.mean(*(1, True))")),
-    refused("a mean by the class's method", _mixed("torch.Tensor.mean(hidden_states, 1, True)")),
     refused("a mean by its name", _mixed('getattr(hidden_states, "mean")(1, True)')),
     refused("a mean after the axes were exchanged", _mixed("hidden_states.transpose(1, 2).mean(-1).unsqueeze(1)")),
-    refused("a mean of flattened axes", _mixed("hidden_states.flatten(1).mean(-1)[:, None, None]")),
     refused(
         "tokens in the place of rows",
         _mixed("hidden_states.flatten(0, 1).view(hidden_states.shape[1], -1, hidden_states.shape[2]).transpose(0, 1)"),
@@ -51,8 +48,6 @@ VARIATIONS: tuple[Variation, ...] = (
         "a Fourier transform over tokens",
         _mixed("torch.fft.fft(torch.fft.fft(hidden_states, dim=-1), dim=-2).real / 8"),
     ),
-    refused("distances of tokens", _mixed("torch.cdist(hidden_states, hidden_states).mean(-1, keepdim=True)")),
-    refused("the middle of all tokens", _mixed("hidden_states.median(dim=1, keepdim=True).values")),
     refused(
         "attention beside the attention",
         _mixed(
@@ -68,11 +63,6 @@ VARIATIONS: tuple[Variation, ...] = (
         "a recurrent layer over tokens",
         after(LAYER_PARTS, "self.recurrent = nn.GRU(config.hidden_size, config.hidden_size, batch_first=True)"),
         _mixed("self.recurrent(hidden_states)[0]"),
-    ),
-    refused(
-        "pooling over tokens by a module",
-        after(LAYER_PARTS, "self.pool = nn.AvgPool1d(3, stride=1, padding=1)"),
-        _mixed("self.pool(hidden_states.transpose(1, 2)).transpose(1, 2)"),
     ),
     refused(
         "a sequence of modules with a convolution over tokens",
@@ -146,21 +136,6 @@ VARIATIONS: tuple[Variation, ...] = (
             FEED_FORWARD,
             "places = torch.arange(hidden_states.shape[1], 0, -1)",
             "hidden_states = hidden_states / places[:, None]",
-        ),
-    ),
-    refused(
-        "tokens counted by ones",
-        after(
-            FEED_FORWARD,
-            "hidden_states = hidden_states / torch.ones_like(hidden_states[..., 0]).sum(-1)[:, None, None]",
-        ),
-    ),
-    refused(
-        "a length by divmod",
-        after(
-            FEED_FORWARD,
-            "count, rest = divmod(hidden_states.shape[1], 4)",
-            "hidden_states = hidden_states * (1 + count) / (1 + rest)",
         ),
     ),
     refused(

@@ -6,15 +6,10 @@ import re
 
 from tests.variations.blueprint import (
     EMBEDDED,
-    FEED_FORWARD,
-    LAYER_BEGIN,
     MASKED,
     MLP_RETURN,
-    NORM_VALUE,
-    ROTATED,
     SCORES,
     UPDATED,
-    after,
     instead,
 )
 from tests.variations.variation import Variation, equal
@@ -94,10 +89,6 @@ VARIATIONS: tuple[Variation, ...] = (
     equal("line ends of Windows", windows_lines),
     equal("form feeds", form_feeds),
     equal(
-        "statements separated by semicolons",
-        instead(NORM_VALUE, "squares = hidden_states.pow(2); variance = squares.mean(-1, keepdim=True);"),
-    ),
-    equal(
         "the update after a semicolon",
         instead(
             UPDATED,
@@ -109,25 +100,11 @@ VARIATIONS: tuple[Variation, ...] = (
         instead(MASKED, "if attention_mask is not None: attn_weights = attn_weights + attention_mask"),
     ),
     equal(
-        "lines continued by a backslash",
-        (SCORES, "    attn_weights = torch.matmul(query, key_states.transpose(2, 3)) \\\n        * scaling\n"),
-    ),
-    equal(
         "a condition continued by a backslash",
         (
             EMBEDDED,
             EMBEDDED
             + "        if inputs_embeds is None and \\\n           input_ids is None:\n            raise ValueError\n",
-        ),
-    ),
-    equal(
-        "lines broken within parentheses against the indentation",
-        (
-            ROTATED,
-            "        query_states, key_states = apply_rotary_pos_emb(\n"
-            "  query_states,\n"
-            " key_states, cos,\n"
-            "                    sin)\n",
         ),
     ),
     equal(
@@ -141,24 +118,6 @@ VARIATIONS: tuple[Variation, ...] = (
         "letters beyond ASCII before code",
         instead(
             SCORES, 'note = "größe · 大きさ"; attn_weights = torch.matmul(query, key_states.transpose(2, 3)) * scaling'
-        ),
-    ),
-    equal(
-        "names beyond ASCII", instead(FEED_FORWARD, "größe = hidden_states", "# Feed-forward", "hidden_states = größe")
-    ),
-    equal("a string over lines against the indentation", after(LAYER_BEGIN, '"""A\nstring\n  of several lines."""')),
-    equal(
-        "a decorated function after a comment",
-        (
-            "@auto_docstring\nclass BlueprintModel(",
-            "@auto_docstring  # documented\n# by transformers\nclass BlueprintModel(",
-        ),
-    ),
-    equal(
-        "a block of one blank",
-        (
-            "    if n_rep == 1:\n        return hidden_states\n",
-            "    if n_rep == 1:\n     return hidden_states\n",
         ),
     ),
     equal(
@@ -180,13 +139,6 @@ VARIATIONS: tuple[Variation, ...] = (
         (
             "        attn_output = self.o_proj(attn_output)\n",
             "        # out\u2028 of\x85 it\n        attn_output = self.o_proj(attn_output)\n",
-        ),
-    ),
-    equal(
-        "a continued line between statements",
-        (
-            "        residual = hidden_states\n        hidden_states = self.input_layernorm(hidden_states)\n",
-            "        residual = hidden_states; \\\nhidden_states = self.input_layernorm(hidden_states)\n",
         ),
     ),
     equal(

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from tests.variations.blueprint import (
     FEED_FORWARD,
-    FLATTENED,
     LAYER_BEGIN,
     LAYER_END,
     LAYER_PARTS,
     MASKED,
     MLP_PARTS,
     MLP_RETURN,
-    MODEL_NORM,
     NORM_VALUE,
     ROTATED,
     SCORES,
     SOFTMAX,
     UPDATED,
-    VALUES_SUMMED,
     after,
     before,
     instead,
@@ -35,16 +32,8 @@ VARIATIONS: tuple[Variation, ...] = (
         instead(NORM_VALUE, "variance = hidden_states.pow(2).mean((-2, -1), keepdim=True)"),
     ),
     refused(
-        "layer norm over tokens and features",
-        after(FEED_FORWARD, "hidden_states = nn.functional.layer_norm(hidden_states, hidden_states.shape[1:])"),
-    ),
-    refused(
         "a sum over the tokens so far",
         after(LAYER_BEGIN, "hidden_states = hidden_states + 0.1 * hidden_states.cumsum(dim=1)"),
-    ),
-    refused(
-        "the greatest of the tokens so far",
-        after(FEED_FORWARD, "hidden_states = hidden_states + 0.1 * torch.cummax(hidden_states, dim=-2).values"),
     ),
     refused(
         "softmax over tokens in the gate",
@@ -53,11 +42,6 @@ VARIATIONS: tuple[Variation, ...] = (
             "gate = torch.softmax(self.gate_proj(x), dim=1)",
             "return self.down_proj(gate * self.up_proj(x))",
         ),
-    ),
-    refused(
-        "a module's softmax over tokens",
-        after(MLP_PARTS, "self.over = nn.Softmax(dim=1)"),
-        instead(MLP_RETURN, "return self.down_proj(self.over(self.gate_proj(x)) * self.up_proj(x))"),
     ),
     refused(
         "normalised along tokens, the default of normalize",
@@ -76,13 +60,6 @@ VARIATIONS: tuple[Variation, ...] = (
         "batch norm with running statistics",
         after(LAYER_PARTS, "self.batch_norm = nn.BatchNorm1d(config.hidden_size)"),
         instead(LAYER_END, "hidden_states = self.mlp(self.batch_norm(hidden_states.transpose(1, 2)).transpose(1, 2))"),
-    ),
-    refused(
-        "instance norm over tokens",
-        after(LAYER_PARTS, "self.instance_norm = nn.InstanceNorm1d(config.hidden_size)"),
-        instead(
-            LAYER_END, "hidden_states = self.mlp(self.instance_norm(hidden_states.transpose(1, 2)).transpose(1, 2))"
-        ),
     ),
     refused(
         "a scale for the whole tensor, as quantised layers have",
@@ -123,16 +100,6 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     refused(
-        "load of experts balanced over a call",
-        after(MLP_PARTS, "self.router = nn.Linear(config.hidden_size, 4, bias=False)"),
-        instead(
-            MLP_RETURN,
-            "weights = self.router(x).softmax(-1)",
-            "load = weights.mean((0, 1))",
-            f"return {_MLP} * (weights / load).amax(-1, keepdim=True)",
-        ),
-    ),
-    refused(
         "a causal mean by a triangular matrix",
         after(
             LAYER_BEGIN,
@@ -150,30 +117,6 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     refused(
-        "a matrix over tokens, as mixers have",
-        after(
-            LAYER_PARTS,
-            "self.mixer = nn.Parameter(torch.zeros(config.max_position_embeddings, config.max_position_embeddings))",
-        ),
-        after(
-            FEED_FORWARD,
-            "length = hidden_states.shape[1]",
-            "hidden_states = hidden_states + torch.tril(self.mixer[:length, :length]) @ hidden_states",
-        ),
-    ),
-    refused(
-        "tokens pooled before the head",
-        after(MODEL_NORM, "hidden_states = hidden_states + hidden_states.mean(1, keepdim=True)"),
-    ),
-    refused(
-        "attention's output centred over tokens",
-        before(FLATTENED, "attn_output = attn_output - attn_output.mean(dim=1, keepdim=True)"),
-    ),
-    refused(
-        "values decayed by a cumulated gate",
-        before(ROTATED, "value_states = value_states * torch.sigmoid(value_states).cumprod(dim=2)"),
-    ),
-    refused(
         "keys scaled by the longest",
         after(UPDATED, "key_states = key_states / key_states.norm(dim=-1, keepdim=True).amax(dim=2, keepdim=True)"),
     ),
@@ -186,12 +129,6 @@ VARIATIONS: tuple[Variation, ...] = (
             SOFTMAX, "attn_weights = nn.functional.softmax(attn_weights, dim=-2, dtype=torch.float32).to(query.dtype)"
         ),
     ),
-    refused(
-        "scores standardised over keys",
-        after(
-            SCORES, "attn_weights = attn_weights / attn_weights.std(dim=-1, keepdim=True, correction=0).clamp(min=0.1)"
-        ),
-    ),
     either(
         "stick-breaking: a sum over keys",
         after(SCORES, "attn_weights = attn_weights - 0.1 * nn.functional.softplus(attn_weights).cumsum(dim=-1)"),
@@ -199,10 +136,6 @@ VARIATIONS: tuple[Variation, ...] = (
     refused(
         "weights blurred over keys",
         after(SOFTMAX, "attn_weights = 0.5 * (attn_weights + attn_weights.roll(1, dims=-1))"),
-    ),
-    refused(
-        "weights sorted",
-        before(VALUES_SUMMED, "attn_weights = attn_weights.sort(dim=-1, descending=True).values"),
     ),
     either("a sigmoid in place of the softmax", instead(SOFTMAX, "attn_weights = torch.sigmoid(attn_weights)")),
     equal(

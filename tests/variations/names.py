@@ -18,13 +18,6 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     refused(
-        "a star import of nothing that is used",
-        (
-            "import torch\nfrom torch import nn\n",
-            "import torch\nfrom torch import nn\nfrom math import *\n",
-        ),
-    ),
-    refused(
         "a function that is bound again",
         (
             "class BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
@@ -61,16 +54,6 @@ VARIATIONS: tuple[Variation, ...] = (
         (
             "class BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
             "    forward = torch.no_grad()(forward)\n"
-            "\n"
-            "\n"
-            "class BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
-        ),
-    ),
-    refused(
-        "a method that is set by name",
-        (
-            "class BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
-            'setattr(BlueprintAttention, "forward", print)\n'
             "\n"
             "\n"
             "class BlueprintDecoderLayer(GradientCheckpointingLayer):\n",
@@ -170,28 +153,6 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     refused(
-        "a name in a condition",
-        (
-            "def rotate_half(x):\n",
-            "if torch.version.cuda and (SCALE := 2):\n    pass\n\n\ndef rotate_half(x):\n",
-        ),
-        (
-            "        attn_output = self.o_proj(attn_output)\n",
-            "        attn_output = self.o_proj(attn_output)\n        attn_output = attn_output * SCALE\n",
-        ),
-    ),
-    refused(
-        "a name that is deleted",
-        (
-            "def rotate_half(x):\n",
-            "SCALE = 2\ndel SCALE\n\n\ndef rotate_half(x):\n",
-        ),
-        (
-            "        attn_output = self.o_proj(attn_output)\n",
-            "        attn_output = self.o_proj(attn_output)\n        attn_output = attn_output * SCALE\n",
-        ),
-    ),
-    refused(
         "a name that a function changes",
         (
             "def rotate_half(x):\n",
@@ -268,31 +229,6 @@ VARIATIONS: tuple[Variation, ...] = (
         (
             "        hidden_states: torch.Tensor,\n        position_embeddings",
             "        hidden_states: Bar | None,\n        position_embeddings",
-        ),
-    ),
-    equal(
-        "one import twice",
-        (
-            "import torch\nfrom torch import nn\n",
-            "import torch\n"
-            "from torch import nn\n"
-            "import torch.nn.functional as F\n"
-            "import torch.nn.functional as F\n",
-        ),
-        (
-            "nn.functional.softmax",
-            "F.softmax",
-        ),
-    ),
-    equal(
-        "a package under another name",
-        (
-            "import torch\nfrom torch import nn\n",
-            "import torch\nfrom torch import nn\nimport torch as th\n",
-        ),
-        (
-            "nn.functional.softmax",
-            "th.nn.functional.softmax",
         ),
     ),
 )

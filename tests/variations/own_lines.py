@@ -44,15 +44,6 @@ VARIATIONS: tuple[Variation, ...] = (
     ),
     either("own lines: a mask by a loop", in_own_lines, _mask("for mask in (attention_mask,):", f"    {_ADDED}")),
     either(
-        "own lines: a mask by a with statement",
-        ("import torch\nfrom torch import nn\n", "import contextlib\n\nimport torch\nfrom torch import nn\n"),
-        in_own_lines,
-        _mask("with contextlib.nullcontext(attention_mask) as mask:", f"    {_ADDED}"),
-    ),
-    either(
-        "own lines: a mask in a list", in_own_lines, _mask("masks = [attention_mask]", "scores = scores + masks[0]")
-    ),
-    either(
         "own lines: a mask in a dictionary",
         in_own_lines,
         _mask("masks = dict(causal=attention_mask)", 'scores = scores + masks["causal"]'),
@@ -80,18 +71,6 @@ VARIATIONS: tuple[Variation, ...] = (
         (SOFTENED, SOFTENED.replace("(scores,", "(scores + mask,")),
     ),
     either(
-        "own lines: a mask that a product begins with",
-        in_own_lines,
-        (SCORED, ""),
-        _mask(
-            "batch, heads, length, width = query_states.shape",
-            "mask: torch.Tensor = attention_mask.expand(batch, heads, -1, -1).flatten(0, 1)",
-            "keys = key_states.flatten(0, 1).mT",
-            "scores = torch.baddbmm(mask, query_states.flatten(0, 1), keys, alpha=self.scaling)",
-            "scores = scores.view(batch, heads, length, -1)",
-        ),
-    ),
-    either(
         "own lines: a mask compared",
         in_own_lines,
         _mask("hidden: torch.Tensor = attention_mask < -1", "scores = scores.masked_fill(hidden, -1e9)"),
@@ -110,18 +89,8 @@ VARIATIONS: tuple[Variation, ...] = (
         (SCORED, SCORED.replace("self.scaling", "key_states.shape[-2] ** -0.5")),
     ),
     refused(
-        "own lines: values' mean added",
-        in_own_lines,
-        (SUMMED, SUMMED + "        attn_output = attn_output + value_states.mean(2, keepdim=True).transpose(1, 2)\n"),
-    ),
-    refused(
         "own lines: a single token's scores",
         in_own_lines,
         (SCORED, SCORED + "        if query_states.shape[-2] == 1:\n            scores = scores * 1.5\n"),
-    ),
-    refused(
-        "own lines: scores of the first key",
-        in_own_lines,
-        (SOFTENED, SOFTENED + "        attn_weights = attn_weights + attn_weights[..., :1]\n"),
     ),
 )

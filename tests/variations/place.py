@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from tests.variations.blueprint import (
     ATTENTION_PARTS,
-    ATTENTION_SHAPE,
-    FEED_FORWARD,
     LAST_LOGITS,
     LAYER_BEGIN,
     LAYER_END,
     LAYER_PARTS,
     MASKED,
     MLP_RETURN,
-    MODEL_BEGIN,
     MODEL_NORM,
     ROTARY,
     ROTATED,
@@ -46,14 +43,6 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     refused(
-        "token shift in place",
-        after(
-            LAYER_BEGIN,
-            "hidden_states = hidden_states.clone()",
-            "hidden_states[:, 1:] += 0.25 * hidden_states[:, :-1].clone()",
-        ),
-    ),
-    refused(
         "tokens rolled in the feed-forward",
         instead(
             MLP_RETURN,
@@ -75,17 +64,6 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     refused(
-        "the first token of a call taken away from all",
-        after(MODEL_BEGIN, "hidden_states = hidden_states - hidden_states[:, :1]"),
-    ),
-    refused(
-        "differences of neighbours",
-        after(
-            FEED_FORWARD,
-            "hidden_states = hidden_states - 0.1 * torch.diff(hidden_states, dim=1, prepend=residual[:, :1])",
-        ),
-    ),
-    refused(
         "every second key",
         after(UPDATED, "key_states, value_states = key_states[:, :, ::2], value_states[:, :, ::2]"),
         (
@@ -104,10 +82,6 @@ VARIATIONS: tuple[Variation, ...] = (
     either(
         "a sink at the first key",
         after(SCORES, "attn_weights = torch.cat([attn_weights[..., :1] + 1.0, attn_weights[..., 1:]], dim=-1)"),
-    ),
-    refused(
-        "the newest key's score is raised",
-        after(SCORES, "attn_weights = torch.cat([attn_weights[..., :-1], attn_weights[..., -1:] + 1.0], dim=-1)"),
     ),
     refused(
         "positions counted from a call's begin",
@@ -147,15 +121,6 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     refused(
-        "tokens in groups of a fixed size",
-        after(
-            ATTENTION_SHAPE,
-            "batch, length, width = hidden_states.shape",
-            "padded = nn.functional.pad(hidden_states, (0, 0, 0, -length % 4)).view(batch, -1, 4, width)",
-            "hidden_states = hidden_states + padded.flip(2).reshape(batch, -1, width)[:, :length]",
-        ),
-    ),
-    refused(
         "mixture of depths: tokens chosen among all",
         after(LAYER_PARTS, "self.depth_router = nn.Linear(config.hidden_size, 1, bias=False)"),
         instead(
@@ -163,14 +128,6 @@ VARIATIONS: tuple[Variation, ...] = (
             "weights = self.depth_router(hidden_states)",
             "chosen = weights.topk(1 + hidden_states.shape[1] // 2, dim=1).values[:, -1:]",
             "hidden_states = self.mlp(hidden_states) * (weights >= chosen)",
-        ),
-    ),
-    refused(
-        "tokens gathered by an index",
-        after(
-            FEED_FORWARD,
-            "index = torch.arange(hidden_states.shape[1]).sub(1).clamp(min=0)",
-            "hidden_states = hidden_states + 0.1 * hidden_states.index_select(1, index)",
         ),
     ),
     refused(
