@@ -135,7 +135,7 @@ def _cache(interpreter: Interpreter, given: Given, node: ast.AST) -> Value:
 
 
 def _container(interpreter: Interpreter, given: Given, node: ast.AST) -> Value:
-    return Shared(getattr(node, "lineno", 0))
+    return interpreter.container(given.name)
 
 
 def _limits(interpreter: Interpreter, given: Given, node: ast.AST) -> Value:
@@ -175,6 +175,8 @@ def _instance_of(interpreter: Interpreter, given: Given) -> Value:
         return Plain("False", False)
     if kinds in (External("builtins.tuple"), External("builtins.list")) and isinstance(value, (Tensor, Several)):
         return Plain("False", False) if isinstance(value, Tensor) else Plain()
+    if kinds == External("builtins.dict") and isinstance(value, Shared):
+        return Plain("True", True)
     if kinds == External("builtins.dict") and isinstance(value, (Plain, Tensor, Table)):
         known = not isinstance(value, Plain) or value.constant is not ...
         return Plain(str(isinstance(value, Table)), isinstance(value, Table)) if known else Plain()
@@ -252,6 +254,8 @@ def _set_of(interpreter: Interpreter, given: Given) -> Value:
 
 def _dictionary(interpreter: Interpreter, given: Given) -> Value:
     value = given.take(0)
+    if value is None and not given.keywords:
+        return interpreter.container("dict")
     items = value.items if isinstance(value, Table) else ()
     return Table((*items, *given.keywords.items()), value.each if isinstance(value, Table) else None)
 

@@ -89,8 +89,8 @@ def _of_method(interpreter: Interpreter, method: Method, given: Given, node: ast
         return _of_several(holder, method.name, given)
     if isinstance(holder, Record) and method.name == "to_tuple":
         return Several(tuple(item for _, item in holder.items if item != NONE))
-    if isinstance(holder, Shared) and method.name in {"get", "pop"}:
-        return interpreter.shared(holder)
+    if isinstance(holder, Shared):
+        return _of_table(interpreter.shared(holder), method.name, given)
     if not any(map(carries, (holder, *given.everything))):
         return Plain()
     raise NotFollowed(f"it is not known what `{given.name}` computes")

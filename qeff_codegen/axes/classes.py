@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 
 from qeff_codegen.axes.values import External, Layer
-from qeff_codegen.codemod.tree import spelled
+from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.targets.target import PREFIX
 
@@ -41,6 +41,8 @@ class Classes:
         self.of_runtime = frozenset(
             name for name, entry in replaced.items() if entry.replacement not in module.defined
         )
+        attributes = find(ast.Attribute, module.tree)
+        self.stored = frozenset(node.attr for node in attributes if isinstance(node.ctx, ast.Store))
         self.rotations = frozenset(part.name for part in module.anatomy.rotary)
         self._kept: dict[tuple[str, str, str], Found | Layer | None] = {}
 

@@ -88,8 +88,6 @@ def einsum(given: Given) -> Value:
     if len(operands) == 1 and isinstance(operands[0], Several) and operands[0].items is not None:
         operands = operands[0].items
     tensors = [Given("einsum", (item,), {}).tensor(0) for item in operands]
-    if not any(item.followed for item in tensors):
-        return Tensor(None)
     if not isinstance(equation, Plain) or not isinstance(equation.constant, str) or "." in equation.constant:
         raise NotFollowed("`einsum` of an equation that is not written out")
     inputs, arrow, result = equation.constant.replace(" ", "").partition("->")

@@ -211,8 +211,11 @@ def _kind_of_last(name: str, tensors: list[Tensor]) -> str:
 def _kind_of_masked(name: str, tensors: list[Tensor]) -> str:
     """Masked scores stay masked when less is taken from all keys alike, or no more than the smallest value is."""
     others = [item for item in tensors[1:] if item.followed & {KEYS, KEYS_AND_SINK}]
-    alike = tensors[0].kind == MASKED and not others
-    return MASKED if alike and name in {"sub", "subtract", "maximum", "max"} else ORDINARY
+    if tensors[0].kind != MASKED or others:
+        return ORDINARY
+    # A division by one number is one by the root of how many features there are.
+    by_one_number = name in _QUOTIENTS and len(tensors) == 2 and tensors[1].known == ()
+    return MASKED if by_one_number or name in {"sub", "subtract", "maximum", "max"} else ORDINARY
 
 
 def chosen(given: Given) -> Value:

@@ -6,21 +6,17 @@ import ast
 from collections.abc import Callable as Function
 from typing import TYPE_CHECKING, Any
 
-from qeff_codegen.axes import arithmetic, elementwise
+from qeff_codegen.axes import arithmetic, elementwise, parts
 from qeff_codegen.axes.frame import Frame
-from qeff_codegen.axes.given import Given, as_tensor
+from qeff_codegen.axes.given import Given
 from qeff_codegen.axes.indexing import ELLIPSIS, Cut, Index, indexed
-from qeff_codegen.axes.operations import shape_of
-from qeff_codegen.axes.shaping import broadcast
 from qeff_codegen.axes.values import (
     NONE,
     Cache,
     Callable,
-    Count,
     Decision,
     External,
     Instance,
-    Layer,
     Method,
     NotFollowed,
     NotKnown,
@@ -28,26 +24,20 @@ from qeff_codegen.axes.values import (
     Record,
     Several,
     Shared,
-    Start,
     Table,
     Tensor,
     Value,
     carries,
-    followed_in,
     meant,
-    named,
     options,
     present,
-    tensor,
 )
-from qeff_codegen.axes.ways import each_of, joined, sized, unnamed
+from qeff_codegen.axes.ways import joined, sized, unnamed
 from qeff_codegen.codemod.tree import find, spelled
 
 if TYPE_CHECKING:
     from qeff_codegen.axes.interpreter import Interpreter
 
-_OF_TENSORS = {"dtype", "device", "is_cuda", "requires_grad", "layout", "itemsize", "grad_fn", "is_nested"}
-_TRANSPOSED = {"T", "mT"}
 # What says something to a reader and changes nothing.
 _SPEAKERS = ("logger.", "warnings.", "print")
 
@@ -99,16 +89,18 @@ class Expressions:
                 continue
             several = present(self.value(item.value))
             if not isinstance(several, Several) or several.items is None:
-                return Several(None, self._joined([*items, *self.items(several)]))
+                return Several(None, parts.all_joined([*items, *parts.items(several)]))
             items += several.items
         return Several(tuple(items))
 
     def _dictionary(self, node: ast.Dict) -> Value:
+        if not node.keys:
+            return self.interpreter.container(f"{self.frame.generated}:{node.lineno}:{node.col_offset}")
         table = Table(())
         for key, item in zip(node.keys, node.values, strict=True):
             value = self.value(item)
             name = self.value(key) if key is not None else None
-            if name is None and isinstance(value, Table):
+            if name is None and isinstance(value := self._opened(value), Table):
                 table = Table((*table.items, *value.items), value.each)
             elif isinstance(name, Plain) and name.constant is not ...:
                 table = table.with_item(name.constant, value)
@@ -126,7 +118,7 @@ class Expressions:
     def attribute_of(self, value: Value, name: str) -> Value:
         """What an attribute of a value is."""
         if isinstance(value, Tensor):
-            return self._of_tensor(value, name)
+            return parts.of_tensor(value, name)
         if isinstance(value, External):
             return External(f"{value.name}.{name}")
         if isinstance(value, Plain):
@@ -134,84 +126,23 @@ class Expressions:
         if isinstance(value, Record):
             return next((item for key, item in value.items if key == name), NONE)
         if isinstance(value, Several) and name in {"values", "indices"}:
-            return self.each(value) if value.items is None else value.items[int(name == "indices")]
+            return parts.each(value) if value.items is None else value.items[int(name == "indices")]
         if options(value):
-            return self._joined([self.interpreter.attribute(option, name) for option in options(value)])
+            return parts.all_joined([self.interpreter.attribute(option, name) for option in options(value)])
         if isinstance(value, Cache):
             return self.interpreter.of_cache(name)
         if isinstance(value, NotKnown):
             raise NotFollowed(value.why)
         return Method(value, name)
 
-    def _of_tensor(self, states: Tensor, name: str) -> Value:
-        if name == "shape":
-            return shape_of(states)
-        if name in _OF_TENSORS:
-            return Plain(name)
-        if name == "ndim":
-            return Plain(str(len(states.known)), len(states.known))
-        if name in _TRANSPOSED:
-            return tensor((*states.known[:-2], *states.known[:-3:-1]), states.kind)
-        if name in {"data", "real"}:
-            return states
-        return Method(states, name)
-
     def _subscript(self, node: ast.Subscript) -> Value:
         held = present(self.value(node.value))
         if isinstance(held, Tensor):
             return self._sized(indexed(held, self.subscript(held, node)), node)
         if isinstance(node.slice, ast.Slice):
-            return self._slice_of(held, node.slice)
-        key = self.value(node.slice)
-        return self._taken(held, key, node)
-
-    def _taken(self, held: Value, key: Value, node: ast.Subscript) -> Value:
-        if isinstance(key, (Count, Start, Decision)):
-            raise NotFollowed(f"the size of a followed axis chooses: `{spelled(node)}`")
-        known = isinstance(key, Plain) and key.constant is not ...
-        if isinstance(held, Several):
-            if held.items is not None and isinstance(key, Plain) and isinstance(key.constant, int):
-                if -len(held.items) <= key.constant < len(held.items):
-                    return held.items[key.constant]
-                raise NotFollowed("a place that is not there")
-            return self.each(held)
-        if isinstance(held, Table):
-            found = held.get(key.constant) if known and isinstance(key, Plain) else self.each_in(held)
-            if known and found is None:
-                raise NotFollowed("something is taken that is not there")
-            return Plain() if found is None else found
-        if isinstance(held, Record) and key == Plain("0", 0):
-            # The states or the logits come first in every output.
-            first = ("last_hidden_state", "logits")
-            return next((item for name, item in held.items if name in first), held.items[0][1])
-        if isinstance(held, Record):
-            return self._joined([item for _, item in held.items])
-        if isinstance(held, Shared):
-            return self.interpreter.shared(held)
-        if isinstance(held, External) and held.name == "transformers.activations.ACT2FN":
-            return Layer("ACT2FN")
-        if options(held):
-            return held
-        if carries(held) or isinstance(held, NotKnown):
-            raise NotFollowed("something is taken from what is not understood")
-        if carries(key) and isinstance(key, Tensor):
-            raise NotFollowed("it is not known how many axes a table has")
-        return Plain(f"{held.text}[{key.text}]") if isinstance(held, Plain) and isinstance(key, Plain) else Plain()
-
-    def _slice_of(self, held: Value, node: ast.Slice) -> Value:
-        bounds = [None if bound is None else self.value(bound) for bound in (node.lower, node.upper, node.step)]
-        if any(isinstance(bound, (Count, Start, Tensor)) for bound in bounds):
-            raise NotFollowed("a list is cut by the size of a followed axis")
-        if isinstance(held, Several):
-            if held.items is None:
-                return held
-            numbers = [bound.constant if isinstance(bound, Plain) else None for bound in bounds]
-            if all(number is None or isinstance(number, int) for number in numbers):
-                return Several(held.items[slice(*numbers)])
-            return Several(None, self.each(held))
-        if carries(held):
-            raise NotFollowed("a part of what is not understood")
-        return held
+            bounds = (node.slice.lower, node.slice.upper, node.slice.step)
+            return parts.sliced(held, [None if bound is None else self.value(bound) for bound in bounds])
+        return parts.taken(self.interpreter, held, self.value(node.slice), spelled(node))
 
     def subscript(self, held: Tensor, node: ast.Subscript) -> list[Index]:
         """What stands in the subscript of a tensor."""
@@ -227,14 +158,6 @@ class Expressions:
                 value = self.value(item)
                 found.append(None if value == NONE else value)
         return found
-
-    def written(self, held: Tensor, place: list[Index], value: Value) -> Tensor:
-        """A tensor after something was written into a part of it."""
-        part, given = indexed(held, place), as_tensor(value)
-        if len(given.known) > len(part.known) or broadcast(part.known, given.known) != part.known:
-            if followed_in(*part.known, *given.known) != followed_in(*part.known):
-                raise NotFollowed(f"{named(*given.known)} are written where none are")
-        return held.of_kind("")
 
     def _call(self, node: ast.Call) -> Value:
         function = self.value(node.func)
@@ -253,13 +176,17 @@ class Expressions:
             value = self.value(keyword.value)
             if keyword.arg is not None:
                 keywords[keyword.arg] = value
-            elif isinstance(value, Table):
+            elif isinstance(value := self._opened(value), Table):
                 keywords |= {name: item for name, item in value.items if isinstance(name, str)}
             elif carries(value):
                 raise NotFollowed("it is not known which arguments are given")
         rotation = self.frame.instance is not None and self.frame.instance.cls in self.interpreter.classes.rotations
         given = Given(spelled(node.func), tuple(positional), keywords, rotation)
         return self._sized(self.interpreter.call(function, given, node), node)
+
+    def _opened(self, value: Value) -> Value:
+        """A dictionary that is written in several places as what it holds so far."""
+        return self.interpreter.shared(value) if isinstance(value, Shared) else value
 
     def _sized(self, value: Value, node: ast.expr) -> Value:
         """A value whose unknown sizes are named by where it is made, which is the same all through a function.
@@ -317,7 +244,7 @@ class Expressions:
             if decided is stops:
                 break
         decision = next((item for item in found if isinstance(item, Decision)), None)
-        return decision if decision is not None else self._joined(found)
+        return decision if decision is not None else parts.all_joined(found)
 
     def _conditional(self, node: ast.IfExp) -> Value:
         decided = arithmetic.truth(self.value(node.test))
@@ -373,13 +300,13 @@ class Expressions:
         if one and isinstance(several, Several) and several.items is not None:
             return Several(tuple(self._with(node.generators[0].target, item, node.elt) for item in several.items))
         for generator in node.generators:
-            self._bind(generator.target, self._joined(self.items(self.value(generator.iter))))
+            self._bind(generator.target, parts.all_joined(parts.items(self.value(generator.iter))))
         return Several(None, self.value(node.elt))
 
     def _table_of(self, node: ast.DictComp) -> Value:
         before = dict(self.frame.names)
         for generator in node.generators:
-            self._bind(generator.target, self._joined(self.items(self.value(generator.iter))))
+            self._bind(generator.target, parts.all_joined(parts.items(self.value(generator.iter))))
         value = self.value(node.value)
         self.frame.names = before
         return Table((), value)
@@ -398,45 +325,6 @@ class Expressions:
     def _starred(self, node: ast.Starred) -> Value:
         return self.value(node.value)
 
-    def items(self, value: Value) -> list[Value]:
-        """What a loop over a value gives, all of it or one that stands for each."""
-        value = meant(value, Several)
-        if isinstance(value, Several):
-            if value.items is not None:
-                return list(value.items)
-            return [] if value.each is None else [value.each]
-        if isinstance(value, Tensor):
-            if value.axes is None:
-                return [Tensor(None)]
-            if not value.axes or followed_in(value.axes[0]):
-                raise NotFollowed(f"a loop over {named(*value.axes[:1])}")
-            return [tensor(value.axes[1:], value.kind)]
-        if isinstance(value, Table):
-            return [Plain(str(key), key) for key, _ in value.items] if value.each is None else [Plain()]
-        if isinstance(value, NotKnown):
-            raise NotFollowed(value.why)
-        if isinstance(value, (Count, Start, Decision, Record, Shared)):
-            raise NotFollowed("a loop over what is not understood")
-        return [value] if options(value) else [Plain()]
-
-    def each(self, several: Several) -> Value:
-        """What each item of a tuple or list is."""
-        found = each_of(several)
-        return Plain() if found is None else found
-
-    def each_in(self, table: Table) -> Value | None:
-        """What each entry of a dictionary is."""
-        values = [item for _, item in table.items] + ([table.each] if table.each is not None else [])
-        return self._joined(values) if values else None
-
-    def _joined(self, values: list[Value]) -> Value:
-        if not values:
-            return Plain()
-        found = values[0]
-        for value in values[1:]:
-            found = joined(found, value)
-        return found
-
     def keep_attribute(self, holder: Value, name: str, value: Value) -> None:
         """Keeps what is assigned to an attribute."""
         if isinstance(holder, Instance):
@@ -446,9 +334,9 @@ class Expressions:
         elif carries(value) and not options(holder):
             raise NotFollowed("something is kept where it is not followed")
 
-    def keep_shared(self, holder: Shared, value: Value) -> None:
-        """Keeps what is written into a container that others read."""
-        self.interpreter.keep_shared(holder, value)
+    def keep_shared(self, holder: Shared, key: Value, value: Value) -> None:
+        """Keeps what is written into a dictionary that others read."""
+        self.interpreter.keep_shared(holder, key, value)
 
     def is_silent(self, node: ast.expr) -> bool:
         """Whether an expression is a docstring, says something to a reader, or makes a table of the instance anew."""

@@ -18,6 +18,7 @@ class Frame:
         generated: whether it stands in the generated file.
         instance: what `self` is in it.
         owner: the class that defines it.
+        given: names of its parameters.
         returned: every value that it returns.
         assumed: conditions by their text of which it is assumed that they hold, or do not.
         loops: how many loops the statement stands in that is interpreted.
@@ -28,6 +29,7 @@ class Frame:
     instance: Instance | None
     owner: str
     names: Names
+    given: frozenset[str] = frozenset()
     returned: list[Value] = field(default_factory=list)
     left: list[Names] = field(default_factory=list)
     loops: int = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from qeff_codegen.anatomy.buffers import buffers_of
 from qeff_codegen.anatomy.modeling_file import FOR_CROSS_ATTENTION, parameters
 from qeff_codegen.axes import builtin_names, calls
 from qeff_codegen.axes.classes import Classes, Found
@@ -44,7 +45,7 @@ from qeff_codegen.axes.values import (
     Value,
     options,
 )
-from qeff_codegen.axes.ways import each_of, joined, sized, unnamed
+from qeff_codegen.axes.ways import each_of, joined, put, sized, unnamed
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.finished_module import INITIALIZER, FinishedModule
 
@@ -59,6 +60,8 @@ INPUTS: Names = {
 }
 
 
+# Methods of every module that give it an attribute.
+REGISTERING = ("register_buffer", "register_parameter")
 # Tables that rules make, a row for every position, by how their names end; slopes of heads come before positions.
 OWN_TABLES: dict[str, Value] = {
     "cos_cached": Tensor(((SOME,), (SOME,)), OWN_TABLE),
@@ -142,7 +145,7 @@ class Interpreter:
         if instance.cls in self.classes.of_runtime and name == "forward":
             return self.call(Layer("our norm"), given, ast.Pass())
         found = self.classes.method(instance.cls, name, after)
-        if found is None and name in {"register_buffer", "register_parameter"}:
+        if found is None and name in REGISTERING:
             value, label = given.take(1, "tensor", "param"), given.take(0, "name")
             if isinstance(label, Plain) and value is not None:
                 kept = value if isinstance(value, Tensor) else Tensor(None, optional=value == NONE)
@@ -188,7 +191,9 @@ class Interpreter:
         """What a function returns, followed once or, where ways through it have nothing in common, for each way."""
         function = callable_.function
         known = {**dict(callable_.closure), **{name: sized(value, name) for name, value in names.items()}}
-        frame = Frame(callable_.generated, callable_.instance, callable_.owner, known, assumed=assumed)
+        frame = Frame(
+            callable_.generated, callable_.instance, callable_.owner, known, frozenset(names), assumed=assumed
+        )
         expressions = Expressions(self, frame)
         try:
             if isinstance(function, ast.Lambda):
@@ -253,6 +258,8 @@ class Interpreter:
             return External(f"{option.name}.{name}") if isinstance(option, External) else Plain(name)
         if isinstance(option, Layer):
             return calls.attribute_of_layer(option, name)
+        if name in REGISTERING:
+            return Method(option, name)
         if name == "training":
             return Plain("False", False)
         if option.cls in self.classes.of_runtime:
@@ -279,8 +286,8 @@ class Interpreter:
             return Plain(f"{option.cls}.{name}")
         self._making.add((option.cls, name))
         for method in self.classes.file.classes[option.cls].methods.values():
-            stored = [node for node in find(ast.Attribute, method) if isinstance(node.ctx, ast.Store)]
-            if any(spelled(node) == f"self.{name}" for node in stored):
+            stored = {spelled(node) for node in find(ast.Attribute, method) if isinstance(node.ctx, ast.Store)}
+            if f"self.{name}" in stored or name in {buffer.name for buffer in buffers_of(method)}:
                 self._run_with_any(option, Found(method, option.cls, False))
         return self._attributes.get((option.cls, name), Plain(f"{option.cls}.{name}"))
 
@@ -339,26 +346,34 @@ class Interpreter:
         self._attributes[key] = joined(self._attributes[key], value) if key in self._attributes else value
 
     def of_cache(self, name: str) -> Value:
-        """What an attribute of the cache is: a method, or what was laid down on it."""
-        return self._shared.get(("cache", name)) or Method(CACHE, name)
+        """What an attribute of the cache is: a method, or what was laid down on it.
+
+        Raises:
+            NothingYet: the code lays something down under that name, and has not so far.
+        """
+        found = self._shared.get(("cache", name))
+        if found is None and name in self.classes.stored:
+            raise NothingYet
+        return found or Method(CACHE, name)
 
     def keep_on_cache(self, name: str, value: Value) -> None:
         """Keeps what is laid down on the cache."""
         self._keep(("cache", name), value)
 
-    def shared(self, holder: Shared) -> Value:
-        """What a container holds that others write.
+    def container(self, place: str) -> Shared:
+        """A dictionary that is made empty at some place."""
+        self._shared.setdefault(Shared(place), Table(()))
+        return Shared(place)
 
-        Raises:
-            NothingYet: nothing was written into it so far.
-        """
-        if holder not in self._shared:
-            raise NothingYet
-        return self._shared[holder]
+    def shared(self, holder: Shared) -> Table:
+        """What was written so far into a dictionary."""
+        found = self._shared[holder]
+        assert isinstance(found, Table), "it is one when it is made"
+        return found
 
-    def keep_shared(self, holder: Shared, value: Value) -> None:
-        """Keeps what is written into a container that others read."""
-        self._keep(holder, value)
+    def keep_shared(self, holder: Shared, key: Value, value: Value) -> None:
+        """Keeps what is written into a dictionary that others read, beside what was there."""
+        self._keep(holder, put(Table(()), key, value))
 
     def _keep(self, key: Any, value: Value) -> None:
         value = unnamed(value)

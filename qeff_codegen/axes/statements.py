@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 from qeff_codegen.axes.arithmetic import combined, truth
 from qeff_codegen.axes.frame import Frame, joined_names
+from qeff_codegen.axes.parts import each, written
+from qeff_codegen.axes.parts import items as items_of
 from qeff_codegen.axes.values import (
+    ORDINARY,
+    OWN_TABLE,
+    POSITIONS,
     Instance,
     NotFollowed,
     NothingYet,
@@ -24,8 +29,8 @@ from qeff_codegen.axes.values import (
     meant,
     present,
 )
-from qeff_codegen.axes.ways import joined
-from qeff_codegen.codemod.tree import find, spelled
+from qeff_codegen.axes.ways import joined, put
+from qeff_codegen.codemod.tree import spelled
 
 if TYPE_CHECKING:
     from qeff_codegen.axes.expressions import Expressions
@@ -66,8 +71,12 @@ class Statements:
         elif isinstance(node, ast.If):
             return self._choose(node)
         elif isinstance(node, ast.AugAssign):
-            one = self.expressions.value(_read(node.target))
-            self.bind(node.target, combined(node.op, one, self.expressions.value(node.value)))
+            one = self.expressions.value(node.target)
+            changed = combined(node.op, one, self.expressions.value(node.value))
+            if isinstance(node.target, ast.Name):
+                self._change(node.target.id, one, changed)
+            else:
+                self.bind(node.target, changed)
         elif isinstance(node, (ast.For, ast.While)):
             self._repeat(node)
         elif isinstance(node, ast.With):
@@ -101,13 +110,14 @@ class Statements:
             return
         held = self.frame.names[holder.id]
         if isinstance(held, Tensor) and method.endswith("_") and isinstance(value, Tensor):
-            self.frame.names[holder.id] = value
+            self._change(holder.id, held, value)
         elif isinstance(held, Several) and method in {"append", "insert", "extend", "add"} and node.args:
             added = self.expressions.value(node.args[-1])
-            items = self.expressions.items(added) if method == "extend" else [added]
+            items = items_of(added) if method == "extend" else [added]
+            longer = held
             for item in items:
-                held = _with_item(held, item)
-            self.frame.names[holder.id] = held
+                longer = _with_item(longer, item)
+            self._change(holder.id, held, longer)
         elif isinstance(held, Table) and method in {"pop", "setdefault", "update"}:
             if method == "update":
                 given = self.expressions.value(node.args[0]) if node.args else Table(())
@@ -115,6 +125,19 @@ class Statements:
                 for key, item in [*(given.items if isinstance(given, Table) else ()), *named]:
                     held = held.with_item(key, item)
                 self.frame.names[holder.id] = held
+
+    def _change(self, name: str, held: Value, changed: Value) -> None:
+        """Gives a name what became of it in place.
+
+        Raises:
+            NotFollowed: others who hold the same would not learn of it.
+        """
+        if isinstance(held, Tensor) and isinstance(changed, Tensor):
+            if held.kind not in (changed.kind, ORDINARY, POSITIONS, OWN_TABLE):
+                raise NotFollowed(f"{held.kind} are changed in place")
+        elif name in self.frame.given and carries(changed):
+            raise NotFollowed(f"something is written into `{name}`, which a caller holds")
+        self.frame.names[name] = changed
 
     def _choose(self, node: ast.If) -> bool:
         if not node.orelse and self._changes_nothing(node.body):
@@ -159,7 +182,7 @@ class Statements:
         outer, self.frame.left = self.frame.left, []
         items: list[Value] = [Plain()]
         if isinstance(node, ast.For):
-            items = self.expressions.items(self.expressions.value(node.iter))
+            items = items_of(self.expressions.value(node.iter))
         item = items[0] if items else Plain()
         for other in items[1:]:
             item = joined(item, other)
@@ -218,39 +241,32 @@ class Statements:
             for target, item in zip(targets, value.items, strict=True):
                 self.bind(target, item)
             return
-        items = self.expressions.items(value)
+        items = items_of(value)
         for target in targets:
             self.bind(target.value if isinstance(target, ast.Starred) else target, items[0] if items else Plain())
 
     def _put(self, target: ast.Subscript, value: Value) -> None:
         held = present(self.expressions.value(target.value))
         if isinstance(held, Shared):
-            self.expressions.keep_shared(held, value)
+            self.expressions.keep_shared(held, self.expressions.value(target.slice), value)
             return
         if isinstance(held, Tensor):
             place = self.expressions.subscript(held, target)
-            changed: Value = self.expressions.written(held, place, value)
+            changed: Value = written(held, place, value)
         elif isinstance(held, Table):
-            key = self.expressions.value(target.slice)
-            known = isinstance(key, Plain) and key.constant is not ...
-            changed = (
-                held.with_item(key.constant, value) if known and isinstance(key, Plain) else _with_each(held, value)
-            )
+            changed = put(held, self.expressions.value(target.slice), value)
         elif isinstance(held, Several):
-            changed = _with_item(Several(None, self.expressions.each(held)), value)
+            changed = _with_item(Several(None, each(held)), value)
         elif carries(held) or carries(value):
             raise NotFollowed("something is written into what is not understood")
         else:
             return
         if isinstance(target.value, ast.Name):
-            self.frame.names[target.value.id] = changed
+            self._change(target.value.id, held, changed)
+        elif isinstance(target.value, ast.Attribute) and not isinstance(held, Tensor):
+            self.expressions.keep_attribute(self.expressions.value(target.value.value), target.value.attr, changed)
         elif changed != held:
             raise NotFollowed(f"something is written into `{spelled(target.value)}`")
-
-
-def _read(target: ast.expr) -> ast.expr:
-    """The target of `x += 1` as the expression `x`."""
-    return target
 
 
 def _with_item(held: Several, item: Value) -> Several:
@@ -260,13 +276,3 @@ def _with_item(held: Several, item: Value) -> Several:
     for value in held.items or ():
         each = value if each is None else joined(each, value)
     return Several(None, item if each is None else joined(each, item))
-
-
-def _with_each(held: Table, value: Value) -> Table:
-    return Table(held.items, value if held.each is None else joined(held.each, value))
-
-
-def changes_its_table(method: ast.FunctionDef) -> bool:
-    """Whether a method does nothing but register a table anew."""
-    stored = [node for node in find(ast.Attribute, method) if isinstance(node.ctx, ast.Store)]
-    return len(stored) == 1 and not any(node.value for node in find(ast.Return, method))

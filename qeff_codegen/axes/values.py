@@ -178,9 +178,13 @@ class Cache:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """A container that is written in one place and read in another, by where it is made."""
+    """A dictionary that is made empty: what is written into it, here or in what it is handed to, is read anywhere.
 
-    place: int
+    Attributes:
+        place: where it is made.
+    """
+
+    place: str
 
 
 @dataclass(frozen=True, slots=True)

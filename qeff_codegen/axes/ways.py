@@ -77,6 +77,13 @@ def _apart(one: Value, other: Value) -> Value:
     return NotKnown("it is one thing or another", tuple(dict.fromkeys(found)))
 
 
+def put(table: Table, key: Value, value: Value) -> Table:
+    """A table with an entry more: under its key, or under any where that is not known."""
+    if isinstance(key, Plain) and key.constant is not ...:
+        return table.with_item(key.constant, value)
+    return Table(table.items, value if table.each is None else joined(table.each, value))
+
+
 def unnamed(value: Value) -> Value:
     """A value without the names that one run of a function gave to sizes which it did not know."""
     if isinstance(value, Tensor):
