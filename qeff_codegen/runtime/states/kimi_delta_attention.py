@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
+from qeff_codegen.runtime.states.decay import pairwise_decay
 from qeff_codegen.runtime.states.parts import part_length, refuse_longer_call
 from qeff_codegen.runtime.states.unit_triangular import solve_unit_lower
 from qeff_codegen.runtime.states.valid_tokens import without_pads
@@ -96,18 +97,15 @@ def _decayed_products(
     decayed_key = torch.where((earlier < later)[:, :, None, None], decayed_key, 0.0)
     decayed_key = decayed_key.reshape(batch_size, heads, PARTS, rows * PARTS, width).transpose(-1, -2)
 
-    token = torch.arange(rows, device=key.device)
-    not_after = (token.unsqueeze(1) >= token).unsqueeze(-1)
-    differences = since_start.unsqueeze(4) - since_start.unsqueeze(3)
-    within = torch.where(not_after, differences, 0.0).exp() * key.unsqueeze(3)
-    within = torch.where(not_after, within, 0.0)
+    # [batch_size, heads, part, key_dim, row, earlier row]
+    within = pairwise_decay(log_decay.transpose(-1, -2)) * key.transpose(-1, -2).unsqueeze(-2)
     same_part = (earlier == later).to(key.dtype)[:, None, :, None]
 
     products = []
     for left in lefts:
         left = in_parts(left)
         across = (left * since_start.exp()) @ decayed_key
-        inside = (left.unsqueeze(4) * within).sum(-1)
+        inside = (left.transpose(-1, -2).unsqueeze(-1) * within).sum(3)
         inside = (inside.unsqueeze(4) * same_part).reshape(batch_size, heads, PARTS, rows, rows * PARTS)
         whole_call = (across + inside).reshape(batch_size, heads, rows * PARTS, rows * PARTS)
         products.append(whole_call[:, :, :length, :length])
