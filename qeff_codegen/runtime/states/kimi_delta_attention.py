@@ -89,10 +89,9 @@ def _decayed_products(
 
     key, log_decay = in_parts(key), in_parts(log_decay)
     since_start = log_decay.cumsum(3)
-    whole = since_start[:, :, :, -1:]
     # [batch_size, heads, later part, earlier part, row of the earlier part, key_dim]
     later, earlier = _part_numbers(key.device)
-    between = _sums_between_parts(whole, later, earlier)
+    between = _sums_between_parts(since_start[:, :, :, -1], later, earlier)
     decayed_key = key.unsqueeze(2) * (between + _sums_behind(log_decay).unsqueeze(2)).exp()
     decayed_key = torch.where((earlier < later)[:, :, None, None], decayed_key, 0.0)
     decayed_key = decayed_key.reshape(batch_size, heads, PARTS, rows * PARTS, width).transpose(-1, -2)
@@ -131,7 +130,7 @@ def _sums_between_parts(whole: torch.Tensor, later: torch.Tensor, earlier: torch
     """Returns the sum of what stands strictly between two parts.
 
     Args:
-        whole: the sum of each part, `[batch_size, heads, PARTS, 1, key_dim]`.
+        whole: the sum of each part, `[batch_size, heads, PARTS, key_dim]`.
         later: the numbers of parts, as a column.
         earlier: the same, as a row.
 
@@ -140,7 +139,7 @@ def _sums_between_parts(whole: torch.Tensor, later: torch.Tensor, earlier: torch
     """
     parts = torch.arange(PARTS, device=whole.device)
     counted = (parts > earlier.unsqueeze(-1)) & (parts < later.unsqueeze(-1))
-    sums = counted.to(whole.dtype).reshape(PARTS * PARTS, PARTS) @ whole.squeeze(3)
+    sums = counted.to(whole.dtype).reshape(PARTS * PARTS, PARTS) @ whole
     return sums.unflatten(2, (PARTS, PARTS)).unsqueeze(4)
 
 
