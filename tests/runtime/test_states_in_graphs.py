@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -38,19 +39,17 @@ def graph_of(
 ) -> ort.InferenceSession:
     """Exports by one of torch's exporters; neither may fix a length or leave an operator that ONNX has not."""
     if dynamo:
-        sizes = {"seq_len": torch.export.Dim("seq_len", max=1024), "batch_size": torch.export.Dim("batch_size")}
+        sizes = {"seq_len": torch.export.Dim("seq_len", min=1, max=1024)}
+        sizes["batch_size"] = torch.export.Dim("batch_size", min=1)
         dynamic = [{axis: sizes[name] for axis, name in axes.get(each, {}).items()} for each in inputs]
-        # A function of `*tokens` takes its shapes as a tuple of its own.
-        shapes = (dynamic[0], dynamic[1], tuple(dynamic[2:]))
+        # What a forward takes as `*tensors` has its shapes in a tuple of its own.
+        named = len(signature(module.forward).parameters) - 1
+        shapes = (*dynamic[:named], tuple(dynamic[named:]))
+        traced = torch.export.export(module, (*inputs.values(),), dynamic_shapes=shapes, strict=False)
         program = torch.onnx.export(
-            module,
-            (*inputs.values(),),
-            input_names=[*inputs],
-            opset_version=ONNX_DYNAMO_EXPORT_OPSET,
-            dynamic_shapes=shapes,
-            dynamo=True,
-            verbose=False,
+            traced, input_names=[*inputs], opset_version=ONNX_DYNAMO_EXPORT_OPSET, dynamo=True, verbose=False
         )
+        assert program is not None
         program.save(str(path))
     else:
         torch.onnx.export(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch.nn import functional as F
 
 from qeff_codegen.runtime.states.decay import pairwise_decay
-from qeff_codegen.runtime.states.parts import part_length, refuse_longer_call
+from qeff_codegen.runtime.states.parts import cut_off, filled_up, part_length, refuse_longer_call
 from qeff_codegen.runtime.states.unit_triangular import solve_unit_lower
 from qeff_codegen.runtime.states.valid_tokens import without_pads
 
@@ -84,8 +83,7 @@ def _decayed_products(
     rows = part_length(length, PARTS)
 
     def in_parts(tensor: torch.Tensor) -> torch.Tensor:
-        filled = F.pad(tensor, (0, 0, 0, rows * PARTS - length))
-        return filled.reshape(batch_size, heads, PARTS, rows, width)
+        return filled_up(tensor, rows * PARTS, axis=2).reshape(batch_size, heads, PARTS, rows, width)
 
     key, log_decay = in_parts(key), in_parts(log_decay)
     since_start = log_decay.cumsum(3)
@@ -107,7 +105,7 @@ def _decayed_products(
         inside = (left.transpose(-1, -2).unsqueeze(-1) * within).sum(3)
         inside = (inside.unsqueeze(4) * same_part).reshape(batch_size, heads, PARTS, rows, rows * PARTS)
         whole_call = (across + inside).reshape(batch_size, heads, rows * PARTS, rows * PARTS)
-        products.append(whole_call[:, :, :length, :length])
+        products.append(cut_off(cut_off(whole_call, length, axis=2), length, axis=3))
     return tuple(products)
 
 
