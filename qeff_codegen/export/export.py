@@ -35,6 +35,7 @@ from qeff_codegen.export.kv_cache import allocate_kv_cache, cache_of, check_ctx_
 from qeff_codegen.export.layer_scopes import by_node_name, by_scope, repeated_layers
 from qeff_codegen.export.missing_operators import register_missing_operators
 from qeff_codegen.export.plain_casts import spell_casts
+from qeff_codegen.export.proved_operators.check import only_proved_operators
 from qeff_codegen.export.sampler_io import NEXT_TOKENS, SAMPLING_INPUTS, example_inputs
 from qeff_codegen.export.sampling import Sampler
 from qeff_codegen.export.size_sharing import share_sizes
@@ -121,6 +122,7 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
     Raises:
         UsageError: the model knows fewer positions than `spec.ctx_len`, it cannot be exported as asked, or the folder
             cannot be written to.
+        Refusal: the model computes something that was not proved to mean the same in the graph.
     """
     config: Any = model.config
     check_ctx_len(config, spec.ctx_len)
@@ -154,7 +156,7 @@ def _traced_with_torchscript(
     """The graph as the TorchScript exporter writes it to `unfinished`, with weights as inputs."""
     register_missing_operators()
     weights = weights_of(interface.decoder)
-    with operators_as_zeros():
+    with operators_as_zeros(), only_proved_operators():
         torch.onnx.export(
             interface,
             (*inputs, list(weights.values())),

@@ -22,28 +22,40 @@ _VIEWS = _PARTS | frozenset(
 
 
 def seen_elsewhere(changed: Any, node: Any) -> bool:
-    """Whether a tensor that `node` changes in place may be seen under a name that the exporter does not follow.
+    """Whether a tensor that `node` changes in place is read later under a name that the exporter does not follow.
 
     Args:
         changed: the tensor.
         node: the operator in place.
     """
-    around = node
-    while changed.node().kind() in _PARTS:
-        around = changed.node()
-        changed = next(around.inputs())
-        if _is_shown(changed, node, around):
+    value, way, followed = changed, node, True
+    while True:
+        if _is_shown(value, node, way) or (not followed and _is_read(value, node, way)):
             return True
-    maker = changed.node()
-    return maker.kind() in _VIEWS or maker.kind() == "prim::ListUnpack" or _is_shown(changed, node, around)
+        maker = value.node()
+        if maker.kind() == "prim::ListUnpack":
+            maker = next(maker.inputs()).node()
+        if maker.kind() not in _VIEWS and not _is_in_place(maker):
+            return False
+        followed = followed and (maker.kind() in _PARTS or _is_in_place(maker))
+        value, way = next(maker.inputs()), maker
 
 
 def _is_shown(value: Any, node: Any, way: Any) -> bool:
-    """Whether a view of `value` is made before `node`, not on the `way` to it, and read after it."""
+    """Whether a view of `value` that is made before `node`, and not on the `way` to it, is read after it."""
     for use in value.uses():
         view = use.user
         if view == way or view.kind() not in _VIEWS or not view.isBefore(node):
             continue
-        if any(later.user.isAfter(node) for output in view.outputs() for later in output.uses()):
+        if any(_is_read(output, node, way) or _is_shown(output, node, way) for output in view.outputs()):
             return True
     return False
+
+
+def _is_read(value: Any, node: Any, way: Any) -> bool:
+    return any(use.user != way and use.user.isAfter(node) for use in value.uses())
+
+
+def _is_in_place(node: Any) -> bool:
+    kind = node.kind()
+    return bool(kind.startswith("aten::") and kind.endswith("_") and not kind.endswith("__"))

@@ -164,14 +164,6 @@ def _form(name: str, value: Any, known: Any) -> str:
 
 
 @contextmanager
-def seen_by_torchscript() -> Iterator[list[Call]]:
-    """Collects what the TorchScript exporter is given to translate."""
-    calls: list[Call] = []
-    with before_translation(lambda graph: calls.extend(call_of(node) for node in nodes_of(graph))):
-        yield calls
-
-
-@contextmanager
 def before_translation(look: Callable[[Any], None]) -> Iterator[None]:
     """Shows `look` every graph that the TorchScript exporter is about to translate.
 

@@ -26,7 +26,8 @@ def _permute(graph: Any, value: Any, dims: Any) -> Any:
 def _movedim(graph: Any, value: Any, source: Any, destination: Any) -> Any:
     rank = rank_of(value)
     sources, destinations = (
-        [axis % rank for axis in _list(symbolic_helper._get_const(each, "t", "dims"))] for each in (source, destination)
+        [axis % rank for axis in _list(symbolic_helper._get_const(each, "t", "dims"))]
+        for each in (source, destination)
     )
     order = [axis for axis in range(rank) if axis not in sources]
     for there, axis in sorted(zip(destinations, sources, strict=True)):

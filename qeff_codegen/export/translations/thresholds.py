@@ -20,7 +20,9 @@ def _log_sigmoid(graph: Any, value: Any) -> Any:
 def _threshold(graph: Any, value: Any, threshold: Any, below: Any) -> Any:
     """The number where it is above the threshold, else another one."""
     dtype = dtype_of(value)
-    bound, other = (number(graph, symbolic_helper._get_const(each, "f", "number"), dtype) for each in (threshold, below))
+    bound, other = (
+        number(graph, symbolic_helper._get_const(each, "f", "number"), dtype) for each in (threshold, below)
+    )
     return typed(graph, graph.op("Where", graph.op("Greater", value, bound), value, other))
 
 

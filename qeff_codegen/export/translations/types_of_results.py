@@ -7,7 +7,15 @@ from typing import Any
 import torch
 from torch.onnx import symbolic_helper
 
-from qeff_codegen.export.translations.making_nodes import cast, dtype_of, integers, number, of_type, result_dtype, typed
+from qeff_codegen.export.translations.making_nodes import (
+    cast,
+    dtype_of,
+    integers,
+    number,
+    of_type,
+    result_dtype,
+    typed,
+)
 
 
 def _any(graph: Any, value: Any, *over: Any) -> Any:
@@ -29,7 +37,9 @@ def _some(graph: Any, value: Any, over: tuple[Any, ...]) -> Any:
     else:
         axes = symbolic_helper._maybe_get_const(over[0], "t")
         kept = int(symbolic_helper._get_const(over[1], "b", "keepdim"))
-        listed = axes.flatten().tolist() if isinstance(axes, torch.Tensor) else symbolic_helper._parse_arg(over[0], "is")
+        listed = (
+            axes.flatten().tolist() if isinstance(axes, torch.Tensor) else symbolic_helper._parse_arg(over[0], "is")
+        )
         count = graph.op("ReduceSum", counts, integers(graph, listed), keepdims_i=kept)
     return graph.op("Greater", count, number(graph, 0, torch.int64))
 

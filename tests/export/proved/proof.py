@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import itertools
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -14,12 +16,13 @@ import onnxruntime
 import torch
 from torch import nn
 from torch.export import Dim
+from torch.onnx._internal.exporter import _registration
 
 from qeff_codegen.export.missing_operators import register_missing_operators
+from qeff_codegen.export.proved_operators import torchscript_calls
 from qeff_codegen.export.proved_operators.calls import Call, base_name
 from qeff_codegen.export.proved_operators.table import TORCH_EXPORT, TORCHSCRIPT
 from qeff_codegen.export.proved_operators.torch_export_calls import calls_in_program
-from qeff_codegen.export.proved_operators.torchscript_calls import seen_by_torchscript
 from qeff_codegen.runtime.constants import ONNX_DYNAMO_EXPORT_OPSET, ONNX_EXPORT_OPSET
 from tests.export.proved import values
 
@@ -31,10 +34,18 @@ SIZES = ((2, 3), (3, 5), (1, 1), (4, 0))
 FILLED = SIZES[:3]
 _TOLERANCES = {torch.float16: 2e-3}
 
+# The exporter reads the source of its translations at each export, which takes longer than most proofs.
+_registration.ONNXRegistry.from_torchlib = cache(_registration.ONNXRegistry.from_torchlib)  # type: ignore[method-assign]
+
 Inputs = tuple[torch.Tensor, ...]
 _RUNTIME_ERRORS = tuple(
-    getattr(onnxruntime.capi.onnxruntime_pybind11_state, name) for name in ("Fail", "InvalidArgument", "RuntimeException")
+    getattr(onnxruntime.capi.onnxruntime_pybind11_state, name)
+    for name in ("Fail", "InvalidArgument", "RuntimeException")
 )
+
+
+class OtherNumbersError(AssertionError):
+    """A graph gives other numbers than PyTorch."""
 
 
 def put(tensor: torch.Tensor, index: Any, value: Any) -> torch.Tensor:
@@ -56,6 +67,15 @@ def augmented(tensor: torch.Tensor, index: Any, value: Any) -> torch.Tensor:
     copy = tensor.clone()
     copy[index] += value
     return copy
+
+
+def assembled(*parts: torch.Tensor) -> torch.Tensor:
+    """Parts side by side, written into a new tensor one after the other."""
+    widths = [4, 2, 8][: len(parts)]
+    whole = parts[0].new_empty(*parts[0].shape[:-1], sum(widths))
+    for end, width, part in zip(itertools.accumulate(widths), widths, parts, strict=True):
+        whole[..., end - width : end] = part
+    return whole
 
 
 def seen(tensor: torch.Tensor, view: str, arguments: tuple[Any, ...], method: str, value: Any) -> torch.Tensor:
@@ -84,6 +104,7 @@ def kept_alias(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
 
 
 _NAMES = {
+    "assembled": assembled,
     "changed": changed,
     "augmented": augmented,
     "seen": seen,
@@ -102,8 +123,8 @@ class Proof:
     """What is proved at once.
 
     Attributes:
-        operators: the names of the operators that are proved, without their overloads; others that the expressions
-            use are others' to prove.
+        operators: the names of the operators that are proved, without their overloads, and of those in place with them;
+            others that the expressions use are others' to prove.
         inputs: tensors by name, of the sizes b and c, and of the type t.
         expressions: in PyTorch, of the inputs.
         t: the type that `inputs` and expressions call t.
@@ -121,7 +142,8 @@ class Proof:
     @property
     def name(self) -> str:
         """Names it in the table: what it proves, and of which type."""
-        return f"{self.operators.split()[0]}: {self.expressions[0]} ({self.inputs}, {self.t})".replace("torch.", "")
+        kind = str(self.t).removeprefix("torch.")
+        return f"{self.operators.split()[0]} of {kind}: {self.expressions[0]}"
 
     @cached_property
     def cases(self) -> list[Inputs]:
@@ -149,10 +171,18 @@ class Proof:
 def proofs(
     operators: str, inputs: str, *expressions: str, types: Sequence[torch.dtype] = FLOATS, **others: Any
 ) -> list[Proof]:
-    """A proof for each of `types`."""
+    """A proof for each of `types`; `expressions` are separated by semicolons."""
     tolerance = others.pop("tolerance", 1e-6)
+    parts = tuple(" ".join(part.split()) for text in expressions for part in text.split(";"))
     return [
-        Proof(operators, inputs, expressions, t=each, tolerance=max(tolerance, _TOLERANCES.get(each, 0.0)), **others)
+        Proof(
+            operators,
+            " ".join(inputs.split()),
+            parts,
+            t=each,
+            tolerance=max(tolerance, _TOLERANCES.get(each, 0.0)),
+            **others,
+        )
         for each in types
     ]
 
@@ -171,7 +201,7 @@ def proved_calls(proof: Proof, exporter: str, expressions: Sequence[str]) -> set
     """The calls that some of a proof's expressions show to be right, by showing it.
 
     Raises:
-        AssertionError: a number, shape or type is not PyTorch's.
+        OtherNumbersError: a number, shape or type is not PyTorch's.
     """
     graph, calls = exported(proof, exporter, expressions)
     options = onnxruntime.SessionOptions()
@@ -192,30 +222,51 @@ def proved_calls(proof: Proof, exporter: str, expressions: Sequence[str]) -> set
         for place, (result, wanted) in enumerate(zip(found, expected, strict=True)):
             label = f"result {place} of {[tuple(each.shape) for each in case]}"
             assert_same(label, result, wanted.numpy(), proof.tolerance)
-    return {call for call in calls if base_name(call.operator) in proof.operators.split()}
+    names = set(proof.operators.split())
+    return {call for call in calls if {base_name(call.operator), base_name(call.operator).removesuffix("_")} & names}
 
 
 def assert_same(label: str, found: np.ndarray, wanted: np.ndarray, tolerance: float) -> None:
-    """Equal in type, shape and numbers; floats up to `tolerance`."""
-    assert found.dtype == wanted.dtype, f"{label}: {found.dtype} for {wanted.dtype}"
-    assert found.shape == wanted.shape, f"{label}: {found.shape} for {wanted.shape}"
+    """Equal in type, shape and numbers; floats up to `tolerance`.
+
+    Raises:
+        OtherNumbersError: they are not.
+    """
+    if found.dtype != wanted.dtype or found.shape != wanted.shape:
+        raise OtherNumbersError(f"{label}: {found.dtype} {found.shape} for {wanted.dtype} {wanted.shape}")
     rounding = tolerance if np.issubdtype(wanted.dtype, np.floating) else 0.0
-    np.testing.assert_allclose(found, wanted, rtol=rounding, atol=rounding, equal_nan=True, err_msg=label)
+    try:
+        np.testing.assert_allclose(found, wanted, rtol=rounding, atol=rounding, equal_nan=True)
+    except AssertionError as error:
+        raise OtherNumbersError(f"{label}: {error}") from None
 
 
 def exported(proof: Proof, exporter: str, expressions: Sequence[str]) -> tuple[bytes, set[Call]]:
     """The graph of expressions, and the calls that stood in the trace."""
+    calls: set[Call] = set()
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         traced = _Traced(proof, expressions).eval()
-        return (_with_torchscript if exporter == TORCHSCRIPT else _with_torch_export)(proof, traced)
+        return (_with_torchscript if exporter == TORCHSCRIPT else _with_torch_export)(proof, traced, calls), calls
 
 
-def _with_torchscript(proof: Proof, traced: nn.Module) -> tuple[bytes, set[Call]]:
+def calls_in_trace(proof: Proof, exporter: str, expressions: Sequence[str]) -> set[Call]:
+    """The calls that stand in the trace, whether the exporter can go on with them or not."""
+    calls: set[Call] = set()
+    with warnings.catch_warnings(), torch.no_grad(), contextlib.suppress(Exception):
+        warnings.simplefilter("ignore")
+        traced = _Traced(proof, expressions).eval()
+        (_with_torchscript if exporter == TORCHSCRIPT else _with_torch_export)(proof, traced, calls)
+    return calls
+
+
+def _with_torchscript(proof: Proof, traced: nn.Module, calls: set[Call]) -> bytes:
     register_missing_operators()
     file = io.BytesIO()
     axes = zip(proof.names, _dynamic(proof.cases), strict=True)
-    with seen_by_torchscript() as calls:
+    with torchscript_calls.before_translation(
+        lambda graph: calls.update(map(torchscript_calls.call_of, torchscript_calls.nodes_of(graph)))
+    ):
         torch.onnx.export(
             traced,
             _copies(proof.cases[0]),
@@ -225,13 +276,13 @@ def _with_torchscript(proof: Proof, traced: nn.Module) -> tuple[bytes, set[Call]
             opset_version=ONNX_EXPORT_OPSET,
             dynamo=False,
         )
-    return file.getvalue(), set(calls)
+    return file.getvalue()
 
 
-def _with_torch_export(proof: Proof, traced: nn.Module) -> tuple[bytes, set[Call]]:
+def _with_torch_export(proof: Proof, traced: nn.Module, calls: set[Call]) -> bytes:
     shapes = tuple({axis: Dim.DYNAMIC for axis in axes} for axes in _dynamic(proof.cases))
     program = torch.export.export(traced, _copies(proof.cases[0]), dynamic_shapes=(shapes,), strict=False)
-    calls = {call for _, call in calls_in_program(program)}
+    calls.update(call for _, call in calls_in_program(program))
     done = torch.onnx.export(
         program,
         (),
@@ -244,7 +295,7 @@ def _with_torch_export(proof: Proof, traced: nn.Module) -> tuple[bytes, set[Call
     assert done is not None
     file = io.BytesIO()
     done.save(file)
-    return file.getvalue(), calls
+    return file.getvalue()
 
 
 def _copies(case: Inputs) -> Inputs:
