@@ -13,7 +13,6 @@ from torch.onnx import symbolic_helper
 
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
 
-
 # Of softplus: above it, float32 cannot tell the function from its argument.
 _USUAL_THRESHOLD = 20.0
 

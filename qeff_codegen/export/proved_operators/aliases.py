@@ -1,8 +1,8 @@
 """Tensors that share their numbers, where one of them is changed in place.
 
-The TorchScript exporter has no tensors that share anything: it writes what an operator in place computes, and lets those
-that read the same tensor later read that. It does so for the tensor itself and for parts of it that are taken with
-`select` and `slice`; what another view of it shows stays as it was.
+The TorchScript exporter has no tensors that share anything: it writes what an operator in place computes, and lets
+those that read the same tensor later read that. It does so for the tensor itself and for parts of it that are taken
+with `select` and `slice`; what another view of it shows stays as it was.
 """
 
 from __future__ import annotations
@@ -11,14 +11,52 @@ from typing import Any
 
 _PARTS = frozenset({"aten::select", "aten::slice"})
 # What may show the numbers of its first input.
-_VIEWS = _PARTS | frozenset(
-    f"aten::{name}"
-    for name in (
-        "adjoint alias as_strided broadcast_to chunk contiguous detach diagonal expand expand_as flatten mH mT movedim "
-        "narrow numpy_T permute pixel_shuffle real reshape reshape_as split split_with_sizes squeeze swapaxes swapdims t "
-        "tensor_split to transpose type_as unbind unflatten unfold unsqueeze view view_as"
-    ).split()
-) | {"prim::ConstantChunk"}
+_VIEWS = (
+    _PARTS
+    | frozenset(
+        f"aten::{name}"
+        for name in [
+            "adjoint",
+            "alias",
+            "as_strided",
+            "broadcast_to",
+            "chunk",
+            "contiguous",
+            "detach",
+            "diagonal",
+            "expand",
+            "expand_as",
+            "flatten",
+            "mH",
+            "mT",
+            "movedim",
+            "narrow",
+            "numpy_T",
+            "permute",
+            "pixel_shuffle",
+            "real",
+            "reshape",
+            "reshape_as",
+            "split",
+            "split_with_sizes",
+            "squeeze",
+            "swapaxes",
+            "swapdims",
+            "t",
+            "tensor_split",
+            "to",
+            "transpose",
+            "type_as",
+            "unbind",
+            "unflatten",
+            "unfold",
+            "unsqueeze",
+            "view",
+            "view_as",
+        ]
+    )
+    | {"prim::ConstantChunk"}
+)
 
 
 def seen_elsewhere(changed: Any, node: Any) -> bool:

@@ -67,8 +67,8 @@ def _refusal(exporter: str, call: Call, place: Place) -> Refusal:
         location=_location(place),
         expected=expected,
         next_step=(
-            "Compute the same with operators of docs/operators.md, or export with the other exporter; or prove this form "
-            "in tests/export/proved and write the table again with `python -m tests.export.proved.table`."
+            "Compute the same with operators of docs/operators.md, or export with the other exporter; or prove this "
+            "form in tests/export/proved and write the table again with `python -m tests.export.proved.table`."
         ),
     )
 

@@ -1,6 +1,6 @@
-"""The table of proved translations, `proved.json`: for each exporter and operator, the types and arguments it may have.
+"""The table of proved translations, `proved.json`: for each exporter and operator, the types and arguments.
 
-It is written by the proofs in tests/export/proved and held against them. An entry stands under the file that proves it.
+It is written by the proofs in tests/export/proved and held to them. An entry stands under the file that proves it.
 """
 
 from __future__ import annotations

@@ -54,7 +54,8 @@ def call_of(node: Any, program: torch.export.ExportedProgram) -> Call:
             arguments.append(Argument(parameter.name, _plain(value)))
     if base_name(str(node.target)) in ("squeeze", "squeeze_"):
         axes = node.args[1] if len(node.args) > 1 else []
-        arguments += lengths_of_one(node.args[0].meta["val"].shape, axes if isinstance(axes, (list, tuple)) else [axes])
+        listed = axes if isinstance(axes, (list, tuple)) else [axes]
+        arguments += lengths_of_one(node.args[0].meta["val"].shape, listed)
     return described(str(node.target), tensors, _results(node), arguments)
 
 
@@ -98,9 +99,11 @@ def _results(node: torch.fx.Node) -> list[str]:
     each = result if isinstance(result, (list, tuple)) else [result]
     return sorted(
         {
-            tensor_type(one.dtype, one.dim(), None, "python.result")
-            if isinstance(one, torch.Tensor)
-            else type(one).__name__
+            (
+                tensor_type(one.dtype, one.dim(), None, "python.result")
+                if isinstance(one, torch.Tensor)
+                else type(one).__name__
+            )
             for one in each
         }
     )

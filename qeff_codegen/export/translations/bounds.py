@@ -1,4 +1,4 @@
-"""Bounds on one side. The exporter writes Clip, and ONNX Runtime's Clip without an upper bound makes infinity finite."""
+"""Bounds on one side. The exporter writes Clip, and ONNX Runtime's Clip with one bound makes infinity finite."""
 
 from __future__ import annotations
 

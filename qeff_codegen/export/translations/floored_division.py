@@ -1,8 +1,8 @@
 """Division that rounds down, and shifts to the right, which are such divisions.
 
-The exporter divides and cuts off what is behind the point, so -7 // 2 becomes -3; for `rounding_mode="floor"` of floats it
-rounds the quotient down, which is not what PyTorch does either: 1.0 // 0.1 is 9, as 1.0 is a little less than ten times
-the float that 0.1 is.
+The exporter divides and cuts off what is behind the point, so -7 // 2 becomes -3. For `rounding_mode="floor"` of
+floats it rounds the quotient down, which is not what PyTorch does either: 1.0 // 0.1 is 9, as 1.0 is a little less
+than ten times the float that 0.1 is.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tensors made of one number, or of numbers at equal distances: of the type, and of the length 1, that PyTorch gives."""
+"""Tensors made of one number, or of numbers at equal distances: of PyTorch's type, and of one step too."""
 
 from __future__ import annotations
 

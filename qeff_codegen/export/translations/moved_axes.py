@@ -1,7 +1,7 @@
 """Axes that change places, and what is rolled along one.
 
-The exporter writes a dimension that is counted from the end into the graph as it is, which ONNX does not know, and rolls
-by less than a length.
+The exporter writes a dimension that is counted from the end into the graph as it is, which ONNX does not know, and
+rolls by less than a length.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from tests.export.proved.proof import TORCH_EXPORT, TORCHSCRIPT, proofs
+from tests.export.proved.proof import proofs
 
 _PAIR = "x=wild(b, c, 4, dtype=t), y=floats(c, 4, dtype=t)"
 _OTHERS = (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from tests.export.proved.proof import FILLED, proofs
 
 PROOFS = [

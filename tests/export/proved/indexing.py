@@ -105,7 +105,8 @@ PROOFS = [
         torch.tensor([[1], [3]]), v=floats(b, 5, 4, dtype=t)
         """,
         """
-        x.scatter(2, i, v); x.scatter(-1, i[..., :1], -inf); x.scatter(-1, i, v); x.scatter(1, k, v[:, :2]); x.scatter(1, k, 2.0); x.scatter(-1,
+        x.scatter(2, i, v); x.scatter(-1, i[..., :1], -inf);
+        x.scatter(-1, i, v); x.scatter(1, k, v[:, :2]); x.scatter(1, k, 2.0); x.scatter(-1,
         i[..., :1], 1); x.clone().scatter_(1, k, v[:, :2]); x.clone().scatter_(-1, i, v); x.clone().scatter_(1, k,
         1); x.scatter(1, k, 0); x.scatter(1, k, -inf); x.scatter(-1, i, 1.5); x.clone().scatter_(1, k, 1.0);
         x.clone().scatter_(-1, i, 1); x.scatter(1, k, -1.5); x.scatter(1, k, 0.0); x.scatter(2, i, 3.0)

@@ -103,7 +103,8 @@ PROOFS = [
         "where",
         _COMPARED,
         """
-        torch.where(m, x, y); torch.where(m, -1.5, x); torch.where(m, x, 0.0); torch.where(m, x, 1.5); torch.where(m, x, -1.5);
+        torch.where(m, x, y); torch.where(m, -1.5, x);
+        torch.where(m, x, 0.0); torch.where(m, x, 1.5); torch.where(m, x, -1.5);
         torch.where(m, 0.0, x); torch.where(m, -inf, x); torch.where(m, 1.5, x); torch.where(m, x, -inf);
         torch.where(m, i, j); torch.where(m, i, 0); torch.where(m, 0, i); torch.where(m, i, 3); torch.where(m, -3,
         i); torch.where(m, 3, i); torch.where(m, i, -3); torch.where(m, x, i); torch.where(m, i, k); torch.where(m,

@@ -19,28 +19,28 @@ Written from the proofs by `python -m tests.export.proved.page`; do not edit by 
 
 An exporter may translate an operator of PyTorch to a graph that gives other numbers, and says nothing. So an exported
 model may hold no operator, in no form, that was not proved: a test exported it at one size, ran it on ONNX Runtime at
-other sizes, and got what PyTorch gives. The values are negative, zero of both signs, ties, halves, large and infinite;
-the sizes are others than the traced ones, 1, and 0 where ONNX Runtime takes it. Floats may differ by rounding. What a
-number that is none (NaN) becomes is only proved where an operator is about it, and so is the order of what is equal where
-PyTorch leaves it open (`topk`, `sort` that is not stable).
+other sizes, and got what PyTorch gives. The values are negative, zero of both signs, ties, halves, large and
+infinite; the sizes are others than the traced ones, 1, and 0 where ONNX Runtime takes it. Floats may differ by
+rounding. What a number that is none (NaN) becomes is only proved where an operator is about it, and so is the order
+of what is equal where PyTorch leaves it open (`topk`, `sort` that is not stable).
 
-What is not in the table is refused before a graph is written, with the module and the line that it comes from, and exit
-code 3:
+What is not in the table is refused before a graph is written, with the module and the line that it comes from, and
+exit code 3:
 
 ```
-refused by export: the translation of `aten::any` in decoder.model.layers.0.mlp to ONNX was not proved for this form: ...
+refused by export: the translation of `aten::any` in decoder.model.layers.0.mlp to ONNX was not proved for ...
   at       generated/plum/modeling_plum.py:84
 ```
 
-Three things help: to compute the same with operators that stand here, the other exporter (`--dynamo`, or without it), or
-a proof. A proof is a line in a file of `tests/export/proved`, an expression and its inputs; `python -m
-tests.export.proved.table` runs all and writes the table, `qeff_codegen/export/proved_operators/proved.json`. A form is
-told apart by what a translation may look at: the types of tensors, and whether they are numbers (`float32 number`) or have
-no axes (`float32[]`); of the other arguments sign and kind, with `size` for what comes from a shape. For torch.export only
-what decoders use is proved, in float32.
+Three things help: to compute the same with operators that stand here, the other exporter (`--dynamo`, or without it),
+or a proof. A proof is a line in a file of `tests/export/proved`, an expression and its inputs; `python -m
+tests.export.proved.table` runs all and writes the table, `qeff_codegen/export/proved_operators/proved.json`. A form
+is told apart by what a translation may look at: the types of tensors, and whether they are numbers (`float32 number`)
+or have no axes (`float32[]`); of the other arguments sign and kind, with `size` for what comes from a shape. For
+torch.export only what decoders use is proved, in float32.
 
-Where the TorchScript exporter's own translation is wrong, ours takes its place: `qeff_codegen/export/translations`, one
-idea a file, and a test that each is needed. A tensor that is changed in place and read under another name (`seen
+Where the TorchScript exporter's own translation is wrong, ours takes its place: `qeff_codegen/export/translations`,
+one idea a file, and a test that each is needed. A tensor that is changed in place and read under another name (`seen
 elsewhere`) is always refused there.
 """
 

@@ -35,7 +35,9 @@ FILLED = SIZES[:3]
 _TOLERANCES = {torch.float16: 2e-3}
 
 # The exporter reads the source of its translations at each export, which takes longer than most proofs.
-_registration.ONNXRegistry.from_torchlib = cache(_registration.ONNXRegistry.from_torchlib)  # type: ignore[method-assign]
+_registration.ONNXRegistry.from_torchlib = staticmethod(  # type: ignore[method-assign,assignment]
+    cache(_registration.ONNXRegistry.from_torchlib)
+)
 
 Inputs = tuple[torch.Tensor, ...]
 _RUNTIME_ERRORS = tuple(
@@ -123,7 +125,7 @@ class Proof:
     """What is proved at once.
 
     Attributes:
-        operators: the names of the operators that are proved, without their overloads, and of those in place with them;
+        operators: the names of the operators that are proved, without their overloads, those in place with them;
             others that the expressions use are others' to prove.
         inputs: tensors by name, of the sizes b and c, and of the type t.
         expressions: in PyTorch, of the inputs.
@@ -280,7 +282,7 @@ def _with_torchscript(proof: Proof, traced: nn.Module, calls: set[Call]) -> byte
 
 
 def _with_torch_export(proof: Proof, traced: nn.Module, calls: set[Call]) -> bytes:
-    shapes = tuple({axis: Dim.DYNAMIC for axis in axes} for axes in _dynamic(proof.cases))
+    shapes = tuple(dict.fromkeys(axes, Dim.DYNAMIC) for axes in _dynamic(proof.cases))
     program = torch.export.export(traced, _copies(proof.cases[0]), dynamic_shapes=(shapes,), strict=False)
     calls.update(call for _, call in calls_in_program(program))
     done = torch.onnx.export(

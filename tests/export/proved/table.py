@@ -31,8 +31,8 @@ REFUSED = Path(__file__).with_name("refused.json")
 WRONG = "other numbers"
 UNTRANSLATED = "not translated"
 
-# What is proved for torch.export, by files and proofs: of what decoders use, each form once. A proof of it takes seconds,
-# and what else there is may wait until it is asked for.
+# What is proved for torch.export, by files and proofs: of what decoders use, each form once. A proof of it takes
+# seconds, and what else there is may wait until it is asked for.
 CHOSEN = Path(__file__).with_name("chosen_for_torch_export.json")
 
 Entries = dict[str, list[list[str]]]

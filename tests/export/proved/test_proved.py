@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from qeff_codegen.export.missing_operators import register_missing_operators
-from qeff_codegen.export.proved_operators.calls import base_name
+from qeff_codegen.export.proved_operators.calls import Call, base_name
 from qeff_codegen.export.proved_operators.table import PATH, TORCHSCRIPT, is_proved
 from qeff_codegen.export.translations.all_of_them import TRANSLATIONS
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
@@ -21,14 +21,15 @@ def proved_part(proof: Proof, exporter: str, file: str) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_the_table_is_what_the_proofs_prove(file: str) -> None:
-    calls = set()
-    for proof in proofs_of(file, TORCHSCRIPT):
-        expressions = proved_part(proof, TORCHSCRIPT, file)
+@pytest.mark.parametrize("exporter", EXPORTERS)
+def test_the_table_is_what_the_proofs_prove(exporter: str, file: str) -> None:
+    calls: set[Call] = set()
+    for proof in proofs_of(file, exporter):
+        expressions = proved_part(proof, exporter, file)
         if expressions:
             with quiet():
-                calls |= proved_calls(proof, TORCHSCRIPT, expressions)
-    assert entries_of(calls) == read(PATH)[TORCHSCRIPT][file]
+                calls |= proved_calls(proof, exporter, expressions)
+    assert entries_of(calls) == read(PATH)[exporter][file]
 
 
 @pytest.mark.parametrize("file", FILES)
