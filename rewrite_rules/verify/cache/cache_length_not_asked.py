@@ -53,7 +53,11 @@ class CacheLengthNotAsked(Check):
                 if node.attr not in known and not (node.attr == LENGTH and id(node) in context):
                     found[node] = Broken(_what(node), generated=node.lineno)
             for use in [item for item in find(ast.Name, function) if _is_one_of(item, names)]:
-                if use in above and isinstance(use.ctx, ast.Load) and not _is_handed_on(use, above[use]):
+                if (
+                    use in above
+                    and isinstance(use.ctx, ast.Load)
+                    and not (_is_handed_on(use, above[use]) or _asks_for_one_of(laid_down, above[use]))
+                ):
                     what = f"`{spelled(above[use])}` does more with the cache than hand it on"
                     found[use] = Broken(what, generated=use.lineno)
         return list(found.values())
@@ -81,6 +85,14 @@ def _is_handed_on(use: ast.Name, holder: ast.AST) -> bool:
     if isinstance(holder, ast.Call):
         return spelled(holder.func) not in ASKING
     return isinstance(holder, (ast.Attribute, ast.keyword, ast.Tuple, ast.Return))
+
+
+def _asks_for_one_of(laid_down: set[str], holder: ast.AST) -> bool:
+    """Whether what holds the cache asks if something that the generated code lays down on it is there."""
+    if not isinstance(holder, ast.Call) or spelled(holder.func) != "hasattr" or len(holder.args) != 2:
+        return False
+    asked = holder.args[1]
+    return isinstance(asked, ast.Constant) and asked.value in laid_down
 
 
 def _what(node: ast.Attribute) -> str:
