@@ -316,6 +316,7 @@ _BUILTINS: dict[str, Function[[Interpreter, Given], Value]] = {
     **dict.fromkeys(("float", "round", "sum", "pow", "bool", "any", "all", "divmod"), _number),
     "abs": _magnitude,
     "int": _same,
-    **dict.fromkeys(("print", "str", "repr", "type", "id", "ValueError", "RuntimeError"), _said),
+    **dict.fromkeys(("str", "repr", "hash", "id"), _number),
+    **dict.fromkeys(("print", "type"), _said),
     "super": _said,
 }

@@ -76,8 +76,8 @@ class Expressions:
 
     def _text(self, node: ast.JoinedStr) -> Value:
         for part in node.values:
-            if isinstance(part, ast.FormattedValue):
-                self.value(part.value)
+            if isinstance(part, ast.FormattedValue) and carries(self.value(part.value)):
+                return NotKnown("it is a text that says something of a followed axis")
         parts = [str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values]
         return Plain("f" + repr("".join(parts)))
 
@@ -301,12 +301,16 @@ class Expressions:
             return Several(tuple(self._with(node.generators[0].target, item, node.elt) for item in several.items))
         for generator in node.generators:
             self._bind(generator.target, parts.all_joined(parts.items(self.value(generator.iter))))
+            for condition in generator.ifs:
+                arithmetic.truth(self.value(condition))
         return Several(None, self.value(node.elt))
 
     def _table_of(self, node: ast.DictComp) -> Value:
         before = dict(self.frame.names)
         for generator in node.generators:
             self._bind(generator.target, parts.all_joined(parts.items(self.value(generator.iter))))
+            for condition in generator.ifs:
+                arithmetic.truth(self.value(condition))
         value = self.value(node.value)
         self.frame.names = before
         return Table((), value)
@@ -344,8 +348,11 @@ class Expressions:
             return True
         if not isinstance(node, ast.Call):
             return False
-        text = spelled(node.func)
-        return text.startswith(_SPEAKERS) or self.interpreter.makes_table(self.frame, text)
+        return self.only_speaks(node) or self.interpreter.makes_table(self.frame, spelled(node.func))
+
+    def only_speaks(self, node: ast.expr) -> bool:
+        """Whether an expression says something to a reader and changes nothing."""
+        return isinstance(node, ast.Call) and spelled(node.func).startswith(_SPEAKERS)
 
 
 _KINDS: dict[type[ast.AST], Function[[Expressions, Any], Value]] = {

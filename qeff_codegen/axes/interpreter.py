@@ -7,6 +7,7 @@ given before is not interpreted again.
 from __future__ import annotations
 
 import ast
+import builtins
 from typing import Any
 
 from qeff_codegen.anatomy.buffers import buffers_of
@@ -115,6 +116,8 @@ class Interpreter:
             return self._table_of_classes(name)
         if name in self.classes.file.names:
             return Plain(name)
+        if not hasattr(builtins, name):
+            raise NotFollowed(f"it is not known what `{name}` is")
         return External(f"builtins.{name}")
 
     def _table_of_classes(self, name: str) -> Value:
@@ -148,7 +151,7 @@ class Interpreter:
         if found is None and name in REGISTERING:
             value, label = given.take(1, "tensor", "param"), given.take(0, "name")
             if isinstance(label, Plain) and value is not None:
-                kept = value if isinstance(value, Tensor) else Tensor(None, optional=value == NONE)
+                kept = value if isinstance(value, Tensor) or value == NONE else Tensor(None)
                 self.keep(instance, label.constant if isinstance(label.constant, str) else label.text, kept)
             return NONE
         if isinstance(found, Layer):
@@ -247,7 +250,7 @@ class Interpreter:
         for item, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
             if default is not None:
                 defaults[item.arg] = default
-        frame = Frame(callable_.generated, None, "", {})
+        frame = Frame(callable_.generated, None, "", dict(callable_.closure))
         for name in every - names.keys():
             names[name] = Expressions(self, frame).value(defaults[name]) if name in defaults else Plain(name)
         return names

@@ -14,6 +14,7 @@ from qeff_codegen.axes.values import (
     ORDINARY,
     OWN_TABLE,
     POSITIONS,
+    External,
     Instance,
     NotFollowed,
     NothingYet,
@@ -30,7 +31,7 @@ from qeff_codegen.axes.values import (
     present,
 )
 from qeff_codegen.axes.ways import joined, put
-from qeff_codegen.codemod.tree import spelled
+from qeff_codegen.codemod.tree import find, spelled
 
 if TYPE_CHECKING:
     from qeff_codegen.axes.expressions import Expressions
@@ -81,7 +82,9 @@ class Statements:
             self._repeat(node)
         elif isinstance(node, ast.With):
             for item in node.items:
-                self.expressions.value(item.context_expr)
+                value = self.expressions.value(item.context_expr)
+                if item.optional_vars is not None:
+                    self.bind(item.optional_vars, value)
             return self.run(node.body)
         elif isinstance(node, ast.Try):
             return self._try(node)
@@ -92,12 +95,21 @@ class Statements:
             self.frame.names[node.name] = NotKnown("it is a function inside another")
         elif isinstance(node, ast.Raise):
             return False
-        elif not isinstance(node, (ast.Pass, ast.Assert, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.Delete)):
+        elif isinstance(node, ast.Assert):
+            self._bind_inside(node.test)
+        elif isinstance(node, ast.AnnAssign):
+            if node.value is not None:
+                self.bind(node.target, self.expressions.value(node.value))
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            self._import(node)
+        elif not isinstance(node, (ast.Pass, ast.Delete)):
             raise NotFollowed("a statement that is not understood")
         return True
 
     def _for_its_effect(self, node: ast.expr) -> None:
         """A call whose result nobody takes may still change a list, a table or a tensor that has a name."""
+        if self.expressions.only_speaks(node):
+            return
         value = self.expressions.value(node)
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             return
@@ -142,6 +154,7 @@ class Statements:
     def _choose(self, node: ast.If) -> bool:
         if not node.orelse and self._changes_nothing(node.body):
             # What raises where sizes do not fit, and tables that are made longer, change no value.
+            self._bind_inside(node.test)
             return True
         decided = truth(self.expressions.value(node.test))
         if decided is not None:
@@ -152,6 +165,19 @@ class Statements:
             if settled is not None:
                 raise Split(spelled(settled))
         return goes_on
+
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        for item in node.names:
+            if isinstance(node, ast.ImportFrom):
+                full = f"{node.module or '.'}.{item.name}"
+            else:
+                full = item.name if item.asname else item.name.split(".")[0]
+            self.frame.names[item.asname or item.name.split(".")[0]] = External(full)
+
+    def _bind_inside(self, test: ast.expr) -> None:
+        """Binds the names of a condition that is not asked for more."""
+        for named in find(ast.NamedExpr, test):
+            self.expressions.value(named)
 
     def _either(self, *ways: Sequence[ast.stmt], test: ast.expr | None = None) -> bool:
         before = self.frame.names

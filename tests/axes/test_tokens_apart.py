@@ -7,7 +7,8 @@ import pytest
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.upstream.find import find_model
-from tests.axes.variations import VARIATIONS, Variation
+from tests.axes.variation import Variation
+from tests.axes.variations import VARIATIONS
 
 
 @pytest.mark.parametrize("variation", VARIATIONS, ids=lambda variation: variation.name)

@@ -25,14 +25,20 @@ class TokensApart(Check):
     )
 
     def broken(self, module: FinishedModule) -> list[Broken]:
+        interpreter = Interpreter(module)
         try:
-            Interpreter(module).run()
+            interpreter.run()
         except NotFollowed as refused:
             line = getattr(refused.node, "lineno", None)
             shown = "" if refused.node is None else f": `{_shortened(spelled(refused.node))}`"
             what = f"{refused.what}{shown}"
             return [Broken(what, generated=line) if refused.generated else Broken(what, line)]
-        return []
+        # What was never come to was not followed either.
+        return [
+            Broken(f"`{part.name}` is not come to from the causal LM", part.forward.lineno)
+            for part in module.anatomy.path
+            if (forward := module.method(part.name, "forward")) is not None and id(forward) not in interpreter.reached
+        ]
 
 
 def _shortened(text: str) -> str:
