@@ -29,7 +29,8 @@ PROOFS = [
     *proofs(
         "max min maximum minimum",
         _PAIR,
-        "torch.max(x, torch.tensor(-1.5, dtype=t)); torch.min(x, torch.tensor(0.5, dtype=t))",
+        "torch.max(x, torch.tensor(-1.5, dtype=t)); torch.max(x, torch.tensor(-1.5))",
+        "torch.min(x, torch.tensor(0.5, dtype=t))",
     ),
     *(
         proof

@@ -32,12 +32,12 @@ refused by export: the translation of `aten::any` in decoder.model.layers.0.mlp 
   at       generated/plum/modeling_plum.py:84
 ```
 
-Three things help: to compute the same with operators that stand here, the other exporter (`--dynamo`, or without it),
-or a proof. A proof is a line in a file of `tests/export/proved`, an expression and its inputs; `python -m
+Three things help: to compute the same with operators that stand here, the other exporter (`--dynamo`), or a proof. A
+proof is a line in a file of `tests/export/proved`, an expression and its inputs; `python -m
 tests.export.proved.table` runs all and writes the table, `qeff_codegen/export/proved_operators/proved.json`. A form
 is told apart by what a translation may look at: the types of tensors, and whether they are numbers (`float32 number`)
 or have no axes (`float32[]`); of the other arguments sign and kind, with `size` for what comes from a shape. For
-torch.export only what decoders use is proved, in float32.
+torch.export (`--dynamo`) a part of what decoders use is proved so far, in float32, and nothing is refused.
 
 Where the TorchScript exporter's own translation is wrong, ours takes its place: `qeff_codegen/export/translations`,
 one idea a file, and a test that each is needed. A tensor that is changed in place and read under another name (`seen

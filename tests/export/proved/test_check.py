@@ -14,6 +14,7 @@ from torch import nn
 from qeff_codegen.errors import EXIT_REFUSED, Refusal
 from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.graph_io import ExportSpec
+from qeff_codegen.export.proved_operators.check import check_program
 from tests.runtime.tiny_generated import tiny_generated
 
 CTX_LEN = 24
@@ -45,7 +46,7 @@ CHANGES: dict[Change, str] = {
     through_a_view: "aten::mul_",
     a_part_taken_before: "aten::mul_",
     diagonal_of_integers: "aten::diagonal",
-    operator_without_translation: "aten::special_i0",
+    operator_without_translation: "aten::i0",
 }
 
 
@@ -75,12 +76,16 @@ def test_refused_with_module_and_line(change: Change, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_refused_by_the_other_exporter_too(tmp_path: Path) -> None:
+class Calling(nn.Module):
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        return operator_without_translation(states)
+
+
+def test_what_torch_export_traced_is_refused_too() -> None:
+    program = torch.export.export(Calling(), (torch.rand(2, 3),), strict=False)
     with pytest.raises(Refusal) as caught:
-        spec = ExportSpec(CTX_LEN, dynamo=True)
-        export_onnx(with_changed_states(operator_without_translation), tmp_path / "model.onnx", spec)
-    assert "`aten.special_i0.default`" in caught.value.what
-    assert "model.layers.0.mlp" in caught.value.what
+        check_program(program)
+    assert "i0.default`" in caught.value.what
     assert caught.value.location is not None and caught.value.location.path.endswith("test_check.py")
 
 
