@@ -14,6 +14,7 @@ from qeff_codegen.export.proved_operators.calls import Call
 TORCHSCRIPT = "torchscript"
 TORCH_EXPORT = "torch_export"
 PATH = Path(__file__).with_name("proved.json")
+REFUTED = Path(__file__).with_name("refuted.json")
 
 # The types and the arguments that an operator is proved for.
 Forms = tuple[frozenset[str], frozenset[str]]
@@ -21,6 +22,8 @@ Forms = tuple[frozenset[str], frozenset[str]]
 
 def is_proved(exporter: str, call: Call) -> bool:
     """Whether `exporter` was proved to translate this call."""
+    if [call.operator, call.types, call.arguments] in _refuted()[exporter]:
+        return False
     forms = forms_of(exporter, call.operator)
     return forms is not None and call.types in forms[0] and call.arguments in forms[1]
 
@@ -33,6 +36,13 @@ def forms_of(exporter: str, operator: str) -> Forms | None:
 def operators(exporter: str) -> dict[str, Forms]:
     """Everything that is proved for `exporter`."""
     return dict(_tables()[exporter])
+
+
+@cache
+def _refuted() -> dict[str, list[list[str]]]:
+    """Calls that give other numbers, although each type and each argument is right with others."""
+    found: dict[str, list[list[str]]] = json.loads(REFUTED.read_text("utf-8"))
+    return found
 
 
 @cache

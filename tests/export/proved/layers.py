@@ -63,6 +63,7 @@ _NAMES = """
     """
 
 PROOFS = [
+    *proofs("mv", "z=smooth(4, 5, dtype=t), v=smooth(4, dtype=t)", "torch.mv(z.T, v)", tolerance=5e-6),
     *proofs(
         "empty baddbmm",
         "x=smooth(b, c, 4, dtype=t), y=smooth(b, 4, c, dtype=t)",
