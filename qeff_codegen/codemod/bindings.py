@@ -15,6 +15,12 @@ from dataclasses import dataclass
 from qeff_codegen.codemod.tree import walk
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_IN_PATTERNS = (ast.MatchAs, ast.MatchStar, ast.MatchMapping)
+# Nodes of no other kind bind a name.
+_BINDING = frozenset(
+    {ast.Assign, ast.NamedExpr, ast.AugAssign, ast.Name, ast.Import, ast.ImportFrom, ast.ExceptHandler}
+    | {ast.Global, ast.Nonlocal, *_DEFINITIONS, *_IN_PATTERNS}
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,12 @@ def bindings(tree: ast.AST) -> list[Binding]:
     found: list[Binding] = []
     plain: set[int] = set()
     for node in walk(tree):
+        if type(node) not in _BINDING:
+            continue
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load) and id(node) not in plain:
+                found.append(Binding(node.id, node))
+            continue
         written = [] if not isinstance(node, (ast.Assign, ast.NamedExpr)) else list(_written_out(node))
         found += [Binding(name.id, node, value) for name, value in written]
         plain |= {id(name) for name, _ in written}
@@ -43,8 +55,6 @@ def bindings(tree: ast.AST) -> list[Binding]:
             found.append(Binding(node.target.id, node))
             plain.add(id(node.target))
         found += [Binding(name, node) for name in _names_of(node) if node is not tree]
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load) and id(node) not in plain:
-            found.append(Binding(node.id, node))
     return found
 
 
