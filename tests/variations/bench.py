@@ -117,6 +117,8 @@ def _differences(causal_lm: type[Any], generated: GeneratedModel, runs: Runs) ->
                         session = OrtDecoderSession(path, scenario.cache_rows, scenario.ctx_len)
                         difference = _difference(reference, session, scenario)
                     yield from (f"{kind}, ONNX Runtime: {item}" for item in difference)
+        except Refusal:  # by the exporter, after PyTorch's answers were equal: there is no graph that could be wrong
+            continue
         except Exception as error:  # generated code may raise anything
             yield f"{kind}: raises {_said(error)}"
 
