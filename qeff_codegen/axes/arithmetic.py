@@ -7,10 +7,11 @@ import operator
 from collections.abc import Callable as Function
 
 from qeff_codegen.axes.contractions import product
-from qeff_codegen.axes.elementwise import computed
+from qeff_codegen.axes.elementwise import computed, owners
 from qeff_codegen.axes.given import Given
 from qeff_codegen.axes.values import (
     NONE,
+    ROW_PLACES,
     SOME,
     Cache,
     Count,
@@ -63,6 +64,8 @@ def combined(sign: ast.operator, one: Value, other: Value) -> Value:
     one, other = present(one), present(other)
     if isinstance(sign, ast.MatMult):
         return product(Given("matmul", (one, other), {}))
+    if isinstance(sign, ast.FloorDiv) and isinstance(one, Tensor) and one.kind == ROW_PLACES:
+        return owners(one, other)
     if isinstance(one, Tensor) or isinstance(other, Tensor):
         return computed(_NAMES[type(sign)], [one, other])
     if isinstance(one, Several) or isinstance(other, Several):

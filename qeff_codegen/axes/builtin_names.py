@@ -99,6 +99,8 @@ def call(interpreter: Interpreter, function: External, given: Given, node: ast.A
     if name in _LISTS_OF_MODULES:
         modules = given.take(0, "modules")
         return Several(None, each_of(modules)) if isinstance(modules, Several) else Several(None, None)
+    if name == "ModuleDict" and isinstance(modules := given.take(0, "modules"), Table):
+        return modules
     if name in _PARAMETERS:
         value = given.take(0, "data", "tensor")
         return value if isinstance(value, Tensor) else Tensor(None)
