@@ -7,10 +7,11 @@ import operator
 from collections.abc import Callable as Function
 
 from qeff_codegen.axes.contractions import product
-from qeff_codegen.axes.elementwise import computed
+from qeff_codegen.axes.elementwise import computed, owners
 from qeff_codegen.axes.given import Given
 from qeff_codegen.axes.values import (
     NONE,
+    ROW_PLACES,
     SOME,
     Cache,
     Count,
@@ -63,6 +64,8 @@ def combined(sign: ast.operator, one: Value, other: Value) -> Value:
     one, other = present(one), present(other)
     if isinstance(sign, ast.MatMult):
         return product(Given("matmul", (one, other), {}))
+    if isinstance(sign, ast.FloorDiv) and isinstance(one, Tensor) and one.kind == ROW_PLACES:
+        return owners(one, other)
     if isinstance(one, Tensor) or isinstance(other, Tensor):
         return computed(_NAMES[type(sign)], [one, other])
     if isinstance(one, Several) or isinstance(other, Several):
@@ -139,13 +142,16 @@ def _of_several(sign: ast.operator, one: Value, other: Value) -> Value:
 def compared(sign: ast.cmpop, one: Value, other: Value, text: str) -> Value:
     """The value of a comparison: known, decided by the size of a followed axis, or either."""
     if isinstance(sign, (ast.Is, ast.IsNot)):
+        if isinstance(one, (Count, Start, Decision, NotKnown)) and other != NONE:
+            return Decision(text)
         return _is_none(isinstance(sign, ast.IsNot), one, other)
     if isinstance(one, Tensor) or isinstance(other, Tensor):
         if isinstance(sign, (ast.In, ast.NotIn)):
             raise NotFollowed("a condition on the values of a tensor")
         return computed(_NAMES[type(sign)], [one, other])
     if isinstance(sign, (ast.In, ast.NotIn)):
-        return Plain()
+        is_counted = isinstance(one, (Count, Start, Decision, NotKnown)) or _holds_counts(other)
+        return Decision(text) if is_counted else Plain()
     if isinstance(one, Plain) and isinstance(other, Plain):
         if one.constant is not ... and other.constant is not ... and isinstance(sign, (ast.Eq, ast.NotEq)):
             return truth_value((one.constant == other.constant) == isinstance(sign, ast.Eq))
@@ -156,6 +162,12 @@ def compared(sign: ast.cmpop, one: Value, other: Value, text: str) -> Value:
         if carries(value) and not isinstance(value, Cache) and not _alike(one, other):
             return Decision(text)
     return Plain()
+
+
+def _holds_counts(value: Value) -> bool:
+    """Whether sizes of followed axes are among what a list holds."""
+    items = value.items or (value.each,) if isinstance(value, Several) else ()
+    return any(isinstance(item, (Count, Start, Decision)) for item in items)
 
 
 def _alike(one: Value, other: Value) -> bool:
@@ -193,7 +205,7 @@ def truth(value: Value) -> bool | None:
         NotFollowed: it is decided by the size of a followed axis, or by a tensor's values.
     """
     if isinstance(value, Decision):
-        raise NotFollowed(f"`{value.text}` decides by the size of a followed axis what is computed")
+        raise NotFollowed(f"`{value.text}` decides by {value.by} what is computed")
     if isinstance(value, (Count, Start)):
         raise NotFollowed(f"the number of {named(value.axis)} decides what is computed")
     if isinstance(value, Tensor) and value.followed:

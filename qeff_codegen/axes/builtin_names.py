@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable as Function
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -48,8 +49,32 @@ if TYPE_CHECKING:
 # What holds modules, and what holds a tensor that belongs to a module.
 _LISTS_OF_MODULES = frozenset({"ModuleList"})
 _PARAMETERS = frozenset({"Parameter", "Buffer"})
+# What is a number, whoever imports it.
+_NUMBERS = {
+    f"{package}.{name}": getattr(math, name)
+    for package in ("math", "torch", "numpy")
+    for name in ("pi", "e", "tau", "inf", "nan")
+}
+# What tells the tracer from PyTorch: it decides what the graph holds, and not what is computed beside it.
+_ASKING = frozenset(
+    [
+        "is_tracing",
+        "is_in_onnx_export",
+        "is_compiling",
+        "is_dynamo_compiling",
+        "is_exporting",
+        "is_torchdynamo_compiling",
+        "is_torchdynamo_exporting",
+        "is_torch_fx_proxy",
+    ]
+)
 _MASKS = frozenset({"_create_causal_mask", "_create_chunked_causal_mask"})
 _IN_BLOCKS = "generic_blocked_attention_interface"
+
+
+def imported(name: str) -> Plain | External:
+    """What an imported name stands for."""
+    return Plain(name, _NUMBERS[name]) if name in _NUMBERS else External(name)
 
 
 def call(interpreter: Interpreter, function: External, given: Given, node: ast.AST) -> Value:
@@ -62,6 +87,8 @@ def call(interpreter: Interpreter, function: External, given: Given, node: ast.A
     if function.name == "torch.is_autocast_enabled":
         # Nothing is exported under it.
         return Plain("False", False)
+    if name in _ASKING:
+        return Decision(given.name, "whether it is traced")
     if package.startswith(".") and name == "apply":
         forward = interpreter.classes.file.classes[package[1:]].methods["forward"]
         return interpreter.call(
@@ -72,6 +99,8 @@ def call(interpreter: Interpreter, function: External, given: Given, node: ast.A
     if name in _LISTS_OF_MODULES:
         modules = given.take(0, "modules")
         return Several(None, each_of(modules)) if isinstance(modules, Several) else Several(None, None)
+    if name == "ModuleDict" and isinstance(modules := given.take(0, "modules"), Table):
+        return modules
     if name in _PARAMETERS:
         value = given.take(0, "data", "tensor")
         return value if isinstance(value, Tensor) else Tensor(None)
@@ -247,6 +276,11 @@ def _several(interpreter: Interpreter, given: Given) -> Value:
     return value if isinstance(value, Several) else Several(None, _each(value))
 
 
+def _reversed(interpreter: Interpreter, given: Given) -> Value:
+    value = _several(interpreter, given)
+    return Several(value.items[::-1], value.each) if isinstance(value, Several) and value.items else value
+
+
 def _set_of(interpreter: Interpreter, given: Given) -> Value:
     value = given.take(0)
     return Several(None, Plain()) if value is None else Several(None, _each(value))
@@ -256,6 +290,9 @@ def _dictionary(interpreter: Interpreter, given: Given) -> Value:
     value = given.take(0)
     if value is None and not given.keywords:
         return interpreter.container("dict")
+    value = interpreter.shared(value) if isinstance(value, Shared) else value
+    if value is not None and not isinstance(value, Table) and carries(value):
+        raise NotFollowed("a dictionary of what is not understood")
     items = value.items if isinstance(value, Table) else ()
     return Table((*items, *given.keywords.items()), value.each if isinstance(value, Table) else None)
 
@@ -309,7 +346,8 @@ _BUILTINS: dict[str, Function[[Interpreter, Given], Value]] = {
     "range": _range,
     "enumerate": _enumerate,
     "zip": _zip,
-    **dict.fromkeys(("tuple", "list", "reversed"), _several),
+    **dict.fromkeys(("tuple", "list"), _several),
+    "reversed": _reversed,
     **dict.fromkeys(("set", "sorted", "frozenset"), _set_of),
     "dict": _dictionary,
     **dict.fromkeys(("max", "min"), _least),

@@ -17,6 +17,7 @@ from qeff_codegen.axes.values import (
     TOKENS,
     Cache,
     Count,
+    Decision,
     Instance,
     Layer,
     Method,
@@ -27,6 +28,7 @@ from qeff_codegen.axes.values import (
     Record,
     Several,
     Shared,
+    Start,
     Table,
     Tensor,
     Value,
@@ -133,6 +135,8 @@ def _cached(given: Given, place: int, name: str) -> Value:
 
 def _of_table(table: Table, name: str, given: Given) -> Value:
     key, default = given.take(0, "key"), given.take(1, "default", default=NONE)
+    if isinstance(key, (Count, Start, Decision, NotKnown)):
+        raise NotFollowed(f"the size of a followed axis chooses: `{name}`")
     if name in {"get", "pop", "setdefault"}:
         if isinstance(key, Plain) and key.constant is not ...:
             found = table.get(key.constant)
@@ -152,8 +156,10 @@ def _of_table(table: Table, name: str, given: Given) -> Value:
 
 
 def _of_several(several: Several, name: str, given: Given) -> Value:
-    if name in {"append", "extend", "insert", "add", "index", "count"}:
+    if name in {"append", "extend", "insert", "add"}:
         return NONE
+    if name in {"index", "count"} and not any(map(carries, (several, *given.everything))):
+        return Plain()
     if name == "numel" and not carries(several):
         return Plain()
     if name == "pop":

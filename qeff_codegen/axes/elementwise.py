@@ -148,15 +148,15 @@ def elementwise(given: Given) -> Value:
     if given.name in SAME:
         return given.tensor(0, "input").of_kind(given.tensor(0, "input").kind)
     if given.name in _QUOTIENTS and given.tensor(0, "input").kind == ROW_PLACES:
-        return _owners(given)
+        rounding = given.take(2, "rounding_mode")
+        if isinstance(rounding, Plain) and rounding.constant in {"trunc", "floor"}:
+            return owners(given.tensor(0, "input"), given.take(1, "other"))
     return computed(given.name, [value for value in given.everything if not _is_option(value)])
 
 
-def _owners(given: Given) -> Tensor:
-    """Places of entries divided by how many entries a row has: places of rows."""
-    entries, count, rounding = given.tensor(0, "input"), given.take(1, "other"), given.take(2, "rounding_mode")
-    rounded = isinstance(rounding, Plain) and rounding.constant in {"trunc", "floor"}
-    if isinstance(count, Plain) and rounded and entries.known[0][-len(count.axis) :] == count.axis:
+def owners(entries: Tensor, count: Value | None) -> Tensor:
+    """Places of entries divided by how many entries a row has, without a rest: places of rows."""
+    if isinstance(count, Plain) and entries.known[0][-len(count.axis) :] == count.axis:
         return entries.of_kind(OWNERS)
     raise NotFollowed("places of rows enter arithmetic")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from qeff_codegen.axes.shaping import broadcast
 from qeff_codegen.axes.values import (
+    CHOSEN,
     FOLLOWED,
     KEYS,
     KEYS_AND_SINK,
@@ -93,6 +94,8 @@ def _taken(found: list[Axis], tensors: list[tuple[int, Tensor, Axis]]) -> Tensor
     if any(map(followed_in, replaced)):
         _must_be_own(numbers, replaced)
     axes = list(broadcast(*(item.known for item in numbers)))
+    if any(item.kind == LAST for item in numbers):
+        axes[-1] = (CHOSEN,)
     return tensor((*found[: places[0]], *axes, *found[places[0] :]), ORDINARY)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qeff_codegen.axes.given import Given, as_tensor, counted
+from qeff_codegen.axes.indexing import Cut, indexed
 from qeff_codegen.axes.shaping import broadcast, met
 from qeff_codegen.axes.values import (
     KEYS,
@@ -144,12 +145,7 @@ def _must_agree(given: Given, states: Tensor, other: Tensor, place: int) -> None
 def selected(given: Given) -> Value:
     """`index_select`: rows of a table by their places."""
     states, index = given.tensor(0, "input"), given.tensor(2, "index")
-    if states.followed:
-        place = given.axis(states, 1, "dim")
-        if place is None or followed_in(states.known[place]):
-            raise NotFollowed(f"`index_select` takes {named(*states.known)} by their places")
-    place = given.number(1, "dim") or 0
-    if len(index.known) > 1:
-        raise NotFollowed("`index_select` by places of several axes")
-    place = counted(place, len(states.known))
-    return tensor((*states.known[:place], *index.known, *states.known[place + 1 :]))
+    place = given.axis(states, 1, "dim")
+    if place is None or len(index.known) > 1:
+        raise NotFollowed("`index_select` by places of several axes, or along none that is written out")
+    return indexed(states, [*[Cut(None, None, None)] * place, index if index.known else Several(())])

@@ -59,8 +59,9 @@ def of_tensor(states: Tensor, name: str) -> Value:
 
 def taken(interpreter: Interpreter, held: Value, key: Value, text: str) -> Value:
     """What a subscript takes from something that is no tensor."""
-    if isinstance(key, (Count, Start, Decision)):
+    if isinstance(key, (Count, Start, Decision, NotKnown)):
         raise NotFollowed(f"the size of a followed axis chooses: `{text}`")
+    shared = isinstance(held, Shared)
     held = interpreter.shared(held) if isinstance(held, Shared) else held
     known = isinstance(key, Plain) and key.constant is not ...
     if isinstance(held, Several):
@@ -71,7 +72,7 @@ def taken(interpreter: Interpreter, held: Value, key: Value, text: str) -> Value
         return each(held)
     if isinstance(held, Table):
         found = held.get(key.constant) if known and isinstance(key, Plain) else each_in(held)
-        if found is None and not held.items:
+        if found is None and shared:
             raise NothingYet
         if known and found is None:
             raise NotFollowed("something is taken that is not there")

@@ -162,7 +162,7 @@ def along(given: Given) -> Value:
             if states.kind == ONES and given.name == "cumsum" and axis == (KEYS,):
                 # Slots of the context counted from the first: their positions.
                 continue
-            if states.kind != MASKED or given.name != "softmax":
+            if states.kind != MASKED or given.name != "softmax" or not followed_in(axis) <= {KEYS, KEYS_AND_SINK}:
                 raise NotFollowed(_mixing(given, states, axis))
             kind = WEIGHTS
     result = states.of_kind(kind)

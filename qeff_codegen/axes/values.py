@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 ROWS, TOKENS, KEYS, KEYS_AND_SINK = "ROWS", "TOKENS", "KEYS", "KEYS AND SINK"
-FOLLOWED = frozenset({ROWS, TOKENS, KEYS, KEYS_AND_SINK})
-NAMES = {ROWS: "rows", TOKENS: "tokens", KEYS: "keys", KEYS_AND_SINK: "keys"}
+# The tokens whose logits are asked for, of which there may be one or several.
+CHOSEN = "CHOSEN TOKENS"
+NAMES = {ROWS: "rows", TOKENS: "tokens", KEYS: "keys", KEYS_AND_SINK: "keys", CHOSEN: "the last tokens"}
+FOLLOWED = frozenset(NAMES)
 # A size of which nothing is known but that it is the same in every call.
 SOME = "?"
 # What may be left over of a followed axis in a view; mostly it is one.
@@ -130,9 +132,15 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is true or false by the size of a followed axis."""
+    """What is true or false by the size of a followed axis, or by something else that no call may depend on.
+
+    Attributes:
+        text: how it is written.
+        by: what decides.
+    """
 
     text: str
+    by: str = "the size of a followed axis"
 
 
 @dataclass(frozen=True, slots=True)
