@@ -170,7 +170,8 @@ def before_translation(look: Callable[[Any], None]) -> Iterator[None]:
     This is when the trace is inlined and cleaned, and still says what PyTorch computes: numbers are numbers, in-place
     operators in place. The exporter has no hook there, so its next step is wrapped.
     """
-    step = torch._C._jit_pass_onnx_remove_inplace_ops_for_onnx
+    passes: Any = torch._C
+    step = passes._jit_pass_onnx_remove_inplace_ops_for_onnx
 
     def look_first(graph: Any, module: Any) -> None:
         try:
@@ -181,8 +182,8 @@ def before_translation(look: Callable[[Any], None]) -> Iterator[None]:
             raise
         step(graph, module)
 
-    torch._C._jit_pass_onnx_remove_inplace_ops_for_onnx = look_first
+    passes._jit_pass_onnx_remove_inplace_ops_for_onnx = look_first
     try:
         yield
     finally:
-        torch._C._jit_pass_onnx_remove_inplace_ops_for_onnx = step
+        passes._jit_pass_onnx_remove_inplace_ops_for_onnx = step

@@ -17,9 +17,6 @@ from qeff_codegen.export.translations.making_nodes import number, of_type, resul
 
 def _floor_divide(graph: Any, value: Any, divisor: Any) -> Any:
     dtype = result_dtype(graph)
-    if not dtype.is_floating_point and all(_counts(each) for each in graph.original_node.inputs()):
-        # Sizes have no sign, and what computes shapes stays as short as the exporter writes it.
-        return symbolic_opset10.floor_divide(graph, value, divisor)
     return _floored(graph, of_type(graph, value, dtype), of_type(graph, divisor, dtype), dtype)
 
 
@@ -49,21 +46,6 @@ def _right_shift(graph: Any, value: Any, bits: Any) -> Any:
     dtype = result_dtype(graph)
     power = graph.op("Pow", number(graph, 2, dtype), of_type(graph, bits, dtype))
     return _floored(graph, of_type(graph, value, dtype), power, dtype)
-
-
-def _counts(value: Any) -> bool:
-    """Whether a traced value is a size, a number above zero, or computed of such without a minus."""
-    node = value.node()
-    if node.kind() in ("aten::size", "aten::numel"):
-        return True
-    if node.kind() in ("prim::Constant", "onnx::Constant"):
-        known = symbolic_helper._maybe_get_const(value, "t")
-        return isinstance(known, torch.Tensor) and known.numel() == 1 and float(known) > 0
-    if node.kind() in ("prim::NumToTensor", "aten::Int", "aten::mul", "aten::floor_divide"):
-        return all(_counts(each) for each in node.inputs())
-    if node.kind() == "aten::add":
-        return all(_counts(each) for each in list(node.inputs())[:2])
-    return False
 
 
 TRANSLATIONS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -58,4 +59,9 @@ def _log10(graph: Any, value: Any) -> Any:
     return typed(graph, graph.op("Div", graph.op("Log", value), number(graph, 2.302585092994046, dtype_of(value))))
 
 
-TRANSLATIONS = {"aten::any": _any, "aten::all": _all, "aten::cumsum": _cumsum, "aten::log10": _log10}
+TRANSLATIONS: dict[str, Callable[..., Any]] = {
+    "aten::any": _any,
+    "aten::all": _all,
+    "aten::cumsum": _cumsum,
+    "aten::log10": _log10,
+}

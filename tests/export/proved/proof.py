@@ -35,7 +35,7 @@ FILLED = SIZES[:3]
 _TOLERANCES = {torch.float16: 2e-3}
 
 # The exporter reads the source of its translations at each export, which takes longer than most proofs.
-_registration.ONNXRegistry.from_torchlib = staticmethod(  # type: ignore[method-assign,assignment]
+_registration.ONNXRegistry.from_torchlib = staticmethod(  # type: ignore[method-assign]
     cache(_registration.ONNXRegistry.from_torchlib)
 )
 
@@ -264,7 +264,7 @@ def calls_in_trace(proof: Proof, exporter: str, expressions: Sequence[str]) -> s
 
 def _with_torchscript(proof: Proof, traced: nn.Module, calls: set[Call]) -> bytes:
     register_missing_operators()
-    file = io.BytesIO()
+    file: Any = io.BytesIO()
     axes = zip(proof.names, _dynamic(proof.cases), strict=True)
     with torchscript_calls.before_translation(
         lambda graph: calls.update(map(torchscript_calls.call_of, torchscript_calls.nodes_of(graph)))
@@ -278,7 +278,7 @@ def _with_torchscript(proof: Proof, traced: nn.Module, calls: set[Call]) -> byte
             opset_version=ONNX_EXPORT_OPSET,
             dynamo=False,
         )
-    return file.getvalue()
+    return bytes(file.getvalue())
 
 
 def _with_torch_export(proof: Proof, traced: nn.Module, calls: set[Call]) -> bytes:
@@ -295,9 +295,7 @@ def _with_torch_export(proof: Proof, traced: nn.Module, calls: set[Call]) -> byt
         verbose=False,
     )
     assert done is not None
-    file = io.BytesIO()
-    done.save(file)
-    return file.getvalue()
+    return bytes(done.model_proto.SerializeToString())
 
 
 def _copies(case: Inputs) -> Inputs:

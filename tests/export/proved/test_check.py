@@ -55,7 +55,7 @@ def with_changed_states(change: Change) -> Any:
     model = tiny_generated("llama")
     mlp: nn.Module = model.model.layers[0].mlp
     forward = mlp.forward
-    mlp.forward = lambda states: change(forward(states))  # type: ignore[method-assign]
+    mlp.forward = lambda states: change(forward(states))
     return model
 
 
