@@ -71,11 +71,13 @@ class Tensor:
 
     Attributes:
         optional: whether there may be none.
+        kept: whether a module holds it, so that what is written into it would be there in the next call.
     """
 
     axes: tuple[Axis, ...] | None
     kind: str = ORDINARY
     optional: bool = False
+    kept: bool = False
 
     @property
     def known(self) -> tuple[Axis, ...]:
