@@ -161,6 +161,9 @@ class Expressions:
 
     def _call(self, node: ast.Call) -> Value:
         function = self.value(node.func)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in {"setdefault", "pop"}:
+            if isinstance(node.func.value, ast.Attribute) and options(self.value(node.func.value.value)):
+                self._must_make(node.func.value.attr)
         positional: list[Value] = []
         for item in node.args:
             if isinstance(item, ast.Starred):
@@ -334,6 +337,8 @@ class Expressions:
         if isinstance(holder, Instance):
             self._must_make(name)
             self.interpreter.keep(holder, name, value)
+        elif isinstance(holder, Tensor):
+            self._must_make(name)
         elif isinstance(holder, Cache):
             self.interpreter.keep_on_cache(name, value)
         elif carries(value) and not options(holder):

@@ -18,17 +18,12 @@ from qeff_codegen.axes.classes import Classes, Found
 from qeff_codegen.axes.expressions import Expressions
 from qeff_codegen.axes.frame import Frame, Names
 from qeff_codegen.axes.given import Given
+from qeff_codegen.axes.inputs import INPUTS, OWN_TABLES
 from qeff_codegen.axes.statements import Statements
 from qeff_codegen.axes.values import (
     CACHE,
-    KEYS,
     NONE,
-    ONE,
-    OWN_TABLE,
-    POSITIONS,
-    ROWS,
     SOME,
-    TOKENS,
     Callable,
     External,
     Instance,
@@ -51,26 +46,9 @@ from qeff_codegen.axes.ways import each_of, joined, put, sized, unnamed
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.finished_module import INITIALIZER, FinishedModule
 
-# What an export gives the causal LM; everything else keeps its default.
-INPUTS: Names = {
-    "input_ids": Tensor(((ROWS,), (TOKENS,))),
-    "position_ids": Tensor(((ROWS,), (TOKENS,)), POSITIONS),
-    "past_key_values": CACHE,
-    "batch_index": Tensor(((ROWS,), ONE), optional=True),
-    "comp_ctx_lengths": Tensor(((KEYS,),), optional=True),
-    "num_logits_to_keep": Tensor(((SOME,),), optional=True),
-}
-
-
 # Methods of every module that give it an attribute.
 REGISTERING = ("register_buffer", "register_parameter")
-# Tables that rules make, a row for every position, by how their names end; slopes of heads come before positions.
-OWN_TABLES: dict[str, Value] = {
-    "cos_cached": Tensor(((SOME,), (SOME,)), OWN_TABLE),
-    "sin_cached": Tensor(((SOME,), (SOME,)), OWN_TABLE),
-    "freqs_cis_cached": Tensor(((SOME,), (SOME,), (SOME,)), OWN_TABLE),
-    "alibi_cached": Tensor(((SOME,), ONE, (SOME,)), OWN_TABLE),
-}
+MODULE_ADDING = ("add_module", "register_module")
 
 
 class Interpreter:
@@ -124,7 +102,11 @@ class Interpreter:
         imported = self.classes.imported(name)
         if imported is not None:
             is_constant = name.isupper() and imported.name.endswith(f".{name}")
-            return Plain(name) if is_constant and imported.name not in calls.CALLABLE_CONSTANTS else builtin_names.imported(imported.name)
+            return (
+                Plain(name)
+                if is_constant and imported.name not in calls.CALLABLE_CONSTANTS
+                else builtin_names.imported(imported.name)
+            )
         if name in self.classes.file.tables:
             return self._table_of_classes(name)
         if name in self.classes.file.names:
@@ -161,7 +143,7 @@ class Interpreter:
         if instance.cls in self.classes.of_runtime and name == "forward":
             return self.call(Layer("our norm"), given, ast.Pass())
         found = self.classes.method(instance.cls, name, after)
-        if found is None and name in {"add_module", "register_module"}:
+        if found is None and name in MODULE_ADDING:
             module, label = given.take(1, "module"), given.take(0, "name")
             if isinstance(label, Plain) and isinstance(label.constant, str) and module is not None:
                 self.keep(instance, label.constant, module)
@@ -280,7 +262,7 @@ class Interpreter:
             return External(f"{option.name}.{name}") if isinstance(option, External) else Plain(name)
         if isinstance(option, Layer):
             return calls.attribute_of_layer(option, name)
-        if name in REGISTERING:
+        if name in REGISTERING or name in MODULE_ADDING:
             return Method(option, name)
         if name == "training":
             return Plain("False", False)

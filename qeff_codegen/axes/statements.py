@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from qeff_codegen.axes.expressions import Expressions
 
 # What changes a list or a dictionary.
-_CHANGING = frozenset({"append", "extend", "insert", "add", "update", "setdefault", "pop", "clear", "remove", "popitem"})
+_CHANGING = frozenset(
+    {"append", "extend", "insert", "add", "update", "setdefault", "pop", "clear", "remove", "popitem"}
+)
 # After so many turns of a loop, something in it differs each time.
 _TURNS = 8
 

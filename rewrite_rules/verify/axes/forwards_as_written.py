@@ -14,7 +14,9 @@ from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
 
 # Hooks on loading weights run before anything is computed.
-_HOOK = re.compile(r"register_(module_)?(forward|full_backward|backward)(_pre)?_hook|register_hook|_(forward|backward)\w*_hooks")
+_HOOK = re.compile(
+    r"register_(module_)?(forward|full_backward|backward)(_pre)?_hook|register_hook|_(forward|backward)\w*_hooks"
+)
 _REPLACED = frozenset({"forward", "__class__", "__call__"})
 # Where modules have what they consist of.
 _INSIDE = frozenset({"_modules", "_parameters", "_buffers"})
@@ -27,7 +29,11 @@ class ForwardsAsWritten(Check):
 
     def broken(self, module: FinishedModule) -> list[Broken]:
         file = module.anatomy.file
-        found = [Broken(problem, node.lineno) for node in walk(file.tree) if (problem := _problem(node))]
+        found = [
+            Broken(problem, node.lineno)
+            for node in walk(file.tree)
+            if isinstance(node, ast.expr) and (problem := _problem(node))
+        ]
         found += [
             Broken(f"`{spelled(node)}` is changed for everybody", node.lineno)
             for node in find(ast.Attribute, file.tree)
@@ -67,7 +73,7 @@ def _bound_by(statement: ast.stmt) -> set[str]:
     return names | {node.name for node in find(ast.FunctionDef, statement)}
 
 
-def _problem(node: ast.AST) -> str:
+def _problem(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         if node.attr in _INSIDE:
             return f"a module is changed from inside: `{spelled(node)}`"
