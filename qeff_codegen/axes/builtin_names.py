@@ -206,6 +206,8 @@ def _length(interpreter: Interpreter, given: Given) -> Value:
 def _instance_of(interpreter: Interpreter, given: Given) -> Value:
     """Types say nothing of axes; whether a mask is a dictionary is known."""
     value, kinds = given.take(0), given.take(1)
+    if isinstance(value, (Count, Start, Decision)):
+        return Decision(given.name, "whether it is traced")
     if value == NONE and isinstance(kinds, External):
         return Plain("False", False)
     if kinds in (External("builtins.tuple"), External("builtins.list")) and isinstance(value, (Tensor, Several)):
@@ -336,6 +338,8 @@ def _same(interpreter: Interpreter, given: Given) -> Value:
 
 
 def _said(interpreter: Interpreter, given: Given) -> Value:
+    if given.name == "type" and isinstance(given.take(0), (Count, Start, Decision)):
+        return Decision(given.name, "whether it is traced")
     return Plain()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qeff_codegen.axes import layers
@@ -146,7 +147,7 @@ def _cached(given: Given, place: int, name: str) -> Value:
     tokens = ((TOKENS,), (TOKENS, LEFT))
     if len(states.known) != 4 or states.known[0] != (ROWS,) or states.known[2] not in tokens:
         raise NotFollowed("keys or values are not [rows, heads, tokens, features] where the cache takes them")
-    return tensor((states.known[0], states.known[1], (KEYS,), states.known[3]))
+    return replace(tensor((states.known[0], states.known[1], (KEYS,), states.known[3])), kept=True)
 
 
 def _of_table(table: Table, name: str, given: Given) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.axes.variation import FED, MADE, Variation, defined, fed, remembered
+from tests.axes.variation import FED, MADE, Variation, attending, defined, fed, remembered, scored
 
 _ACTIVATION = (MADE, MADE.replace("ACT2FN[config.hidden_act]", "Own()"))
 _BUFFER = "self.register_buffer('seen', torch.zeros(config.hidden_size))"
@@ -81,4 +81,15 @@ UNEXPECTED = (
     fed("a text that runs", "exec('x = x.flip(1)')"),
     fed("the tracer asked", "x = x * 2 if torch.onnx.is_in_onnx_export() else x"),
 )
-ATTACKS = (*KEPT, *REPLACED, *UNEXPECTED)
+TAKEN_ON_TRUST = (
+    attending("keys of the cache changed in place", "key_states.mul_(2)"),
+    attending(
+        "a size's type asked for", "if isinstance(query_states.shape[2], int):", "    query_states = query_states * 2"
+    ),
+    attending(
+        "positions asked for among the keywords",
+        "query_states = query_states * kwargs.get('position_ids', torch.ones(1, 1))[:, None, :, None]",
+    ),
+    scored("masked scores raised to zero", "attn_weights = torch.maximum(attn_weights, torch.tensor(0.0))"),
+)
+ATTACKS = (*KEPT, *REPLACED, *UNEXPECTED, *TAKEN_ON_TRUST)
