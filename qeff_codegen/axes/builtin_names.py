@@ -187,7 +187,7 @@ _OWN: dict[str, Function[[Interpreter, Given, ast.AST], Value]] = {
     _IN_BLOCKS: _in_blocks,
     "from_legacy_cache": _cache,
     **dict.fromkeys(("finfo", "iinfo"), _limits),
-    "KVSharingDict": _container,
+    **dict.fromkeys(("KVSharingDict", "UserDict"), _container),
     "apply_chunking_to_forward": _chunked,
 }
 
