@@ -70,10 +70,10 @@ def kv_cache_shapes(model: nn.Module) -> list[LayerShapes]:
 
 
 def _shapes_of(layer: QEffDynamicLayer, names: tuple[str, str]) -> LayerShapes:
-    key, value = (
-        KVShape(name, tensor.shape[1], tensor.shape[3])
-        for name, tensor in zip(names, (layer.keys, layer.values), strict=True)
-    )
+    if layer.keys is None or layer.values is None:
+        raise ValueError("a layer has written no keys and values")
+    pairs = zip(names, (layer.keys, layer.values), strict=True)
+    key, value = (KVShape(name, tensor.shape[1], tensor.shape[3]) for name, tensor in pairs)
     return key, value
 
 
