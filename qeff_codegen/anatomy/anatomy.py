@@ -103,10 +103,23 @@ class Anatomy:
         return next((part for part in self.replaced if part.name == class_name), None)
 
     def callees(self, role: Role) -> dict[str, Part]:
-        """The calls a part of `role` makes to the next parts of the call path, by how they are spelled."""
-        roles = [part_role for part_role in CALL_PATH if self.parts(part_role)]
-        following = dict(pairwise(roles)).get(role)
-        return {call: part for part in self.path if part.role is following for call in part.called_as}
+        """The calls a part of `role` makes to the next parts of the call path, by how they are spelled.
+
+        Of several parts that may be called in the same spelling it is the first; see `candidates`.
+        """
+        return {call: parts[0] for call, parts in self.candidates(role).items()}
+
+    def candidates(self, role: Role) -> dict[str, tuple[Part, ...]]:
+        """All the parts that each of those calls may be of: the layers of a list, or what a layer chose when made."""
+        roles = [item for item in CALL_PATH if item is not Role.STATE_MIXER and self.parts(item)]
+        following = {dict(pairwise(roles)).get(role)}
+        if role is Role.DECODER_LAYER:
+            following.add(Role.STATE_MIXER)
+        found: dict[str, tuple[Part, ...]] = {}
+        for part in self.path:
+            for call in part.called_as if part.role in following else ():
+                found[call] = (*found.get(call, ()), part)
+        return found
 
     def returned_count(self, part: Part) -> int | None:
         """How many values a part's forward returns as a tuple; None when it returns something else.
