@@ -10,7 +10,7 @@ from transformers.activations import ACT2FN
 def causal_conv1d(
     hidden_states: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None, activation: str | None = None
 ) -> torch.Tensor:
-    """Upstream's `causal_conv1d_fn` and `causal_conv1d_update`, without the zeros in front that the kept columns replace.
+    """Upstream's `causal_conv1d_fn` and `causal_conv1d_update`, the kept columns in place of zeros in front.
 
     Args:
         hidden_states: `[batch_size, channels, kernel + seq_len]`, as `update_conv_state` returns them.

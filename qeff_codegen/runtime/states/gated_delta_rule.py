@@ -16,7 +16,7 @@ def gated_delta_rule(
     value: torch.Tensor,
     g: torch.Tensor,
     beta: torch.Tensor,
-    initial_state: torch.Tensor,
+    initial_state: torch.Tensor | None,
     position_ids: torch.Tensor,
     use_qk_l2norm_in_kernel: bool = False,
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -30,7 +30,7 @@ def gated_delta_rule(
         value: `[batch_size, seq_len, value_heads, value_dim]`.
         g: `[batch_size, seq_len, value_heads]`, the logarithm of the decay.
         beta: the same shape, the strength of the update.
-        initial_state: `[batch_size, value_heads, key_dim, value_dim]`.
+        initial_state: `[batch_size, value_heads, key_dim, value_dim]`; None for zeros.
         position_ids: `[batch_size, seq_len]`, -1 for pads.
         use_qk_l2norm_in_kernel: whether queries and keys are brought to length 1 here.
 
@@ -47,7 +47,9 @@ def gated_delta_rule(
     if key.shape[1] != value.shape[1]:
         query, key = (repeated_heads(tensor, value.shape[1]) for tensor in (query, key))
 
-    state = initial_state.to(torch.float32)
+    state = value.new_zeros(*key.shape[:2], key.shape[-1], value.shape[-1])
+    if initial_state is not None:
+        state = initial_state.to(torch.float32)
     decay = pairwise_decay(g)
     from_start = g.cumsum(-1).exp().unsqueeze(-1)
     key_beta = key * beta.unsqueeze(-1)

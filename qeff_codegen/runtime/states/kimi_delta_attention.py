@@ -19,7 +19,7 @@ def kimi_delta_attention(
     value: torch.Tensor,
     g: torch.Tensor,
     beta: torch.Tensor,
-    initial_state: torch.Tensor,
+    initial_state: torch.Tensor | None,
     position_ids: torch.Tensor,
     use_qk_l2norm_in_kernel: bool = False,
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -33,7 +33,7 @@ def kimi_delta_attention(
         value: `[batch_size, seq_len, heads, value_dim]`.
         g: `[batch_size, seq_len, heads, key_dim]`, the logarithm of the decay.
         beta: `[batch_size, seq_len, heads]`, the strength of the update.
-        initial_state: `[batch_size, heads, key_dim, value_dim]`.
+        initial_state: `[batch_size, heads, key_dim, value_dim]`; None for zeros.
         position_ids: `[batch_size, seq_len]`, -1 for pads.
         use_qk_l2norm_in_kernel: whether queries and keys are brought to length 1 here.
 
@@ -48,13 +48,13 @@ def kimi_delta_attention(
         query, key = _of_length_one(query), _of_length_one(key)
     query = query * (1 / query.shape[-1] ** 0.5)
 
-    state = initial_state.to(torch.float32)
+    state = value.new_zeros(*key.shape[:2], key.shape[-1], value.shape[-1])
+    if initial_state is not None:
+        state = initial_state.to(torch.float32)
     key_beta = key * beta.unsqueeze(-1)
     from_start_decay = g.cumsum(2).exp()
     overlap, attention = _decayed_products((key_beta, query), key, g)
-    updates = solve_unit_lower(
-        overlap.tril(-1), value * beta.unsqueeze(-1) - (key_beta * from_start_decay) @ state
-    )
+    updates = solve_unit_lower(overlap.tril(-1), value * beta.unsqueeze(-1) - (key_beta * from_start_decay) @ state)
 
     out = (query * from_start_decay) @ state + attention @ updates
     key_at_end = key * _sums_behind(g).exp()
@@ -115,7 +115,10 @@ def _decayed_products(
 
 
 def _sums_behind(tensor: torch.Tensor) -> torch.Tensor:
-    """Returns for each row of `[..., rows, width]` the sum of the rows behind it, without the digits a difference loses."""
+    """Returns for each row of `[..., rows, width]` the sum of the rows behind it.
+
+    A difference of sums would lose the digits of a small one.
+    """
     rows = tensor.shape[-2]
     return torch.ones(rows, rows, dtype=tensor.dtype, device=tensor.device).triu(1) @ tensor
 
@@ -127,7 +130,16 @@ def _part_numbers(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _sums_between_parts(whole: torch.Tensor, later: torch.Tensor, earlier: torch.Tensor) -> torch.Tensor:
-    """Returns the sum of `whole`, `[B, H, PARTS, 1, D]`, over the parts strictly between two: `[B, H, PARTS, PARTS, 1, D]`."""
+    """Returns the sum of what stands strictly between two parts.
+
+    Args:
+        whole: the sum of each part, `[batch_size, heads, PARTS, 1, key_dim]`.
+        later: the numbers of parts, as a column.
+        earlier: the same, as a row.
+
+    Returns:
+        `[batch_size, heads, later part, earlier part, 1, key_dim]`.
+    """
     parts = torch.arange(PARTS, device=whole.device)
     counted = (parts > earlier.unsqueeze(-1)) & (parts < later.unsqueeze(-1))
     sums = counted.to(whole.dtype).reshape(PARTS * PARTS, PARTS) @ whole.squeeze(3)

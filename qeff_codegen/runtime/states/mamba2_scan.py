@@ -18,7 +18,7 @@ def mamba2_scan(
     A: torch.Tensor,
     B: torch.Tensor,
     C: torch.Tensor,
-    initial_states: torch.Tensor,
+    initial_states: torch.Tensor | None,
     position_ids: torch.Tensor,
     D: torch.Tensor | None = None,
     dt_bias: torch.Tensor | None = None,
@@ -35,7 +35,7 @@ def mamba2_scan(
         A: `[heads]`, negative.
         B: `[batch_size, seq_len, groups, state]`.
         C: the same shape.
-        initial_states: `[batch_size, heads, head_dim, state]`.
+        initial_states: `[batch_size, heads, head_dim, state]`; None for zeros.
         position_ids: `[batch_size, seq_len]`, -1 for pads.
         D: `[heads]`, what of a token's input goes past the state.
         dt_bias: `[heads]`.
@@ -58,7 +58,9 @@ def mamba2_scan(
     dt, hidden_states, B, C = (tensor.transpose(1, 2).float() for tensor in (dt, hidden_states, B, C))
     stepped = hidden_states * dt.unsqueeze(-1)
 
-    state = initial_states.float()
+    state = stepped.new_zeros(*stepped.shape[:2], stepped.shape[-1], B.shape[-1])
+    if initial_states is not None:
+        state = initial_states.float()
     log_decay = A.float().unsqueeze(-1) * dt
     decay = pairwise_decay(log_decay)
     from_start = log_decay.cumsum(-1).exp().unsqueeze(-1)

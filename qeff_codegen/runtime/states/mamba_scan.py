@@ -18,7 +18,7 @@ def mamba_scan(
     A: torch.Tensor,
     B: torch.Tensor,
     C: torch.Tensor,
-    initial_state: torch.Tensor,
+    initial_state: torch.Tensor | None,
     position_ids: torch.Tensor,
     D: torch.Tensor | None = None,
     z: torch.Tensor | None = None,
@@ -35,7 +35,7 @@ def mamba_scan(
         A: `[inner, state]`, negative.
         B: `[batch_size, state, seq_len]`.
         C: the same shape.
-        initial_state: `[batch_size, inner, state]`.
+        initial_state: `[batch_size, 1, inner, state]`; None for zeros.
         position_ids: `[batch_size, seq_len]`, -1 for pads.
         D: `[inner]`, what of a token's input goes past the state.
         z: the shape of `hidden_states`, the gate.
@@ -43,7 +43,7 @@ def mamba_scan(
         delta_softplus: whether the step is what softplus makes of it.
 
     Returns:
-        `[batch_size, inner, seq_len]` and the next state, float32.
+        `[batch_size, inner, seq_len]`, and the next state, of four axes and float32.
     """
     refuse_longer_call(hidden_states.shape[-1])
     if delta_bias is not None:
@@ -55,14 +55,15 @@ def mamba_scan(
     step, moved, written = (torch.where(valid, tensor, 0.0).float() for tensor in (dt, hidden_states, B))
     decay = (A.float().unsqueeze(1) * step.unsqueeze(-1)).exp()
     added = (step * moved).unsqueeze(-1) * written.transpose(1, 2).unsqueeze(1)
-    states = _states_after_each_token(decay, added, initial_state.float())
+    state = decay.new_zeros(decay.shape[0], *A.shape) if initial_state is None else initial_state[:, 0].float()
+    states = _states_after_each_token(decay, added, state)
 
     out = torch.matmul(states.transpose(1, 2).to(C.dtype), C.transpose(1, 2).unsqueeze(-1)).squeeze(-1).transpose(1, 2)
     if D is not None:
         out = out + hidden_states * D.unsqueeze(-1)
     if z is not None:
         out = out * F.silu(z)
-    return out, states[:, :, -1]
+    return out, states[:, :, -1].unsqueeze(1)
 
 
 def _states_after_each_token(decay: torch.Tensor, added: torch.Tensor, initial_state: torch.Tensor) -> torch.Tensor:
