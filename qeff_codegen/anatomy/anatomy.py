@@ -10,6 +10,7 @@ from itertools import pairwise
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
 from qeff_codegen.anatomy.rms_norm import NormKind
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
+from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.generated_model import RoleFound
 
@@ -120,6 +121,17 @@ class Anatomy:
             for call in part.called_as if part.role in following else ():
                 found[call] = (*found.get(call, ()), part)
         return found
+
+    def mixer_called(self, call: ast.Call, code: Code) -> Part | None:
+        """The state mixer that a decoder layer calls, if it does.
+
+        Where an attention may stand in its place, the call is the attention's that takes a tuple apart.
+        """
+        parts = self.candidates(Role.DECODER_LAYER).get(spelled(call.func), ())
+        mixers = [part for part in parts if part.role is Role.STATE_MIXER]
+        statement = code.parent(call)
+        takes_one = isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
+        return mixers[0] if mixers and (len(parts) == len(mixers) or takes_one) else None
 
     def returned_count(self, part: Part) -> int | None:
         """How many values a part's forward returns as a tuple; None when it returns something else.

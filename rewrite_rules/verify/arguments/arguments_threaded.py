@@ -9,7 +9,7 @@ import ast
 
 from qeff_codegen.anatomy.handed_on import BETWEEN, carried_by_kwargs
 from qeff_codegen.anatomy.modeling_file import bind
-from qeff_codegen.anatomy.roles import CALL_PATH, Role
+from qeff_codegen.anatomy.roles import CALL_PATH, INNERMOST, Role
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
@@ -24,14 +24,14 @@ class ArgumentsThreaded(Check):
 
     def broken(self, module: FinishedModule) -> list[Broken]:
         found: list[Broken] = []
-        for role in CALL_PATH[:-1]:
+        for role in [item for item in CALL_PATH if item not in INNERMOST]:
             for part in module.anatomy.parts(role):
                 forward = module.method(part.name, "forward")
-                callees = module.anatomy.callees(role)
+                callees = module.anatomy.candidates(role)
                 calls = [
-                    (call, callees[spelled(call.func)])
+                    (call, callee)
                     for call in find(ast.Call, forward)
-                    if spelled(call.func) in callees
+                    for callee in callees.get(spelled(call.func), ())
                 ]
                 if not calls:
                     found.append(Broken(f"`{part.name}` does not call the next part", part.forward.lineno))

@@ -1,10 +1,10 @@
-"""Attention and decoder layer return the cache, and whoever calls them takes it."""
+"""Attention, state mixer and decoder layer return the cache, and whoever calls them takes it."""
 
 from __future__ import annotations
 
 import ast
 
-from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.roles import INNERMOST, Role
 from qeff_codegen.anatomy.vocabulary import CACHE
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
@@ -19,7 +19,7 @@ class CacheReturned(Check):
 
     def broken(self, module: FinishedModule) -> list[Broken]:
         found: list[Broken] = []
-        for role in (Role.ATTENTION, Role.ATTENTION_WRAPPER, Role.DECODER_LAYER):
+        for role in (*INNERMOST, Role.ATTENTION_WRAPPER, Role.DECODER_LAYER):
             for part in module.anatomy.parts(role):
                 forward = module.method(part.name, "forward")
                 returns = find(ast.Return, forward)

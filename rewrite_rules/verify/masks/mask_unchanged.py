@@ -10,7 +10,7 @@ import ast
 
 from qeff_codegen.anatomy.attention_functions import MASK
 from qeff_codegen.anatomy.bindings import names_standing_for
-from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.roles import INNERMOST, Role
 from qeff_codegen.codemod.tree import find, line_of, parents, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
@@ -18,7 +18,7 @@ from qeff_codegen.targets.target import PREFIX
 
 # The causal LM and the model are given upstream's attention mask, which says which tokens are pads, or nothing; the
 # boolean one begins in the model.
-ROLES = (Role.MODEL, Role.LAYER_STACK, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.ATTENTION)
+ROLES = (Role.MODEL, Role.LAYER_STACK, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, *INNERMOST)
 # The runtime's attention in blocks.
 IN_BLOCKS = "generic_blocked_attention_interface"
 BUILDERS = ("_create_causal_mask", "_create_chunked_causal_mask")
