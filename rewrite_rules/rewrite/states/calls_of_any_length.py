@@ -13,7 +13,7 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import bind
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.state_functions import CONVOLUTION, ZEROES_PADS, calls_known
-from qeff_codegen.codemod.calls import add_keywords, drop_arguments
+from qeff_codegen.codemod.calls import exchange_keywords
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import assigned, bind_value
@@ -82,7 +82,6 @@ def _replace(edits: Edits, call: ast.Call, ours: str, theirs: ast.FunctionDef) -
         what = f"`{unknown[0]}`" if unknown else "its arguments in another order"
         raise Unmatched(f"`{spelled(call.func)}` is given {what}, which `{ours}` does not take", call)
     gone = [item for item in call.keywords if item.arg is None or item.arg not in taken]
-    drop_arguments(edits, call, gone)
     edits.replace(call.func, ours)
     added = {} if ours == CONVOLUTION else {"position_ids": "position_ids"}
     if ours != CONVOLUTION and taken[-1] not in given:
@@ -90,7 +89,7 @@ def _replace(edits: Edits, call: ast.Call, ours: str, theirs: ast.FunctionDef) -
         if len(states) != 1:
             raise Unmatched(f"`{spelled(call.func)}` is given no state, and {len(states)} are read", call)
         added = {taken[-1]: states[0].spelled("state"), **added}
-    add_keywords(edits, call, added)
+    exchange_keywords(edits, call, gone, added)
 
 
 def _take_apart(edits: Edits, call: ast.Call) -> None:
