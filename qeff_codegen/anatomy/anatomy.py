@@ -10,6 +10,7 @@ from itertools import pairwise
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
 from qeff_codegen.anatomy.rms_norm import NormKind
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
+from qeff_codegen.anatomy.vocabulary import CACHE
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.generated_model import RoleFound
@@ -122,12 +123,38 @@ class Anatomy:
                 found[call] = (*found.get(call, ()), part)
         return found
 
+    def calls(self, role: Role, tree: ast.AST) -> list[tuple[ast.Call, tuple[Part, ...]]]:
+        """The calls below `tree` that a part of `role` makes to the next parts, with the parts that each may be of.
+
+        Where a layer may have made another module in their place, which keeps nothing, that one's call is the one
+        that is not handed the cache.
+        """
+        candidates = self.candidates(role)
+        found = [(call, candidates.get(spelled(call.func), ())) for call in find(ast.Call, tree)]
+        others = self._called_like_others
+        return [
+            (call, parts)
+            for call, parts in found
+            if parts and (spelled(call.func) not in others or _is_handed_cache(call, parts))
+        ]
+
+    @cached_property
+    def _called_like_others(self) -> frozenset[str]:
+        """Spellings by which a decoder layer calls a part, or another module that it made in the part's place."""
+        on_path = {part.name for part in self.path}
+        return frozenset(
+            f"self.{attribute}"
+            for layer in self.parts(Role.DECODER_LAYER)
+            for attribute, names in layer.cls.built.items()
+            if not on_path.isdisjoint(names) and not on_path.issuperset(names)
+        )
+
     def mixer_called(self, call: ast.Call, code: Code) -> Part | None:
         """The state mixer that a decoder layer calls, if it does.
 
         Where an attention may stand in its place, the call is the attention's that takes a tuple apart.
         """
-        parts = self.candidates(Role.DECODER_LAYER).get(spelled(call.func), ())
+        parts = dict(self.calls(Role.DECODER_LAYER, call)).get(call, ())
         mixers = [part for part in parts if part.role is Role.STATE_MIXER]
         statement = code.parent(call)
         takes_one = isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
@@ -172,3 +199,8 @@ class Anatomy:
             for name in self.attention_functions
         ]
         return tuple(sorted(rows, key=lambda row: row.line))
+
+
+def _is_handed_cache(call: ast.Call, parts: tuple[Part, ...]) -> bool:
+    names = {CACHE, *(part.cache_parameter for part in parts)}
+    return any(isinstance(node, ast.Name) and node.id in names for node in find(ast.Name, call))

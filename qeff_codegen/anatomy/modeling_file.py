@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from qeff_codegen.anatomy.kind_tables import chosen_by_kind, find_kind_tables
 from qeff_codegen.anatomy.implementation_tables import (
     ImplementationTable,
     find_implementation_tables,
@@ -112,6 +113,7 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
         ) from None
     class_names = {node.name for node in _top_level(tree) if isinstance(node, ast.ClassDef)}
     tables = find_implementation_tables(tree, class_names)
+    kinds = find_kind_tables(tree, class_names)
     classes: dict[str, ModelingClass] = {}
     functions: dict[str, ast.FunctionDef] = {}
     imports: dict[str, tuple[str, str | None]] = {}
@@ -119,7 +121,7 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
     named: dict[str, tuple[str, ...]] = {}
     for node in _top_level(tree):
         if isinstance(node, ast.ClassDef):
-            classes[node.name] = _read_class(node, class_names, tables)
+            classes[node.name] = _read_class(node, class_names, tables, kinds)
             names.add(node.name)
         elif isinstance(node, ast.FunctionDef):
             functions[node.name] = node
@@ -160,13 +162,19 @@ def _absolute_module(node: ast.ImportFrom, module: str) -> str:
     return ".".join([*package, *([node.module] if node.module else [])])
 
 
-def _read_class(node: ast.ClassDef, class_names: set[str], tables: dict[str, ImplementationTable]) -> ModelingClass:
+def _read_class(
+    node: ast.ClassDef,
+    class_names: set[str],
+    tables: dict[str, ImplementationTable],
+    kinds: dict[str, tuple[str, ...]],
+) -> ModelingClass:
     methods = {item.name: item for item in node.body if isinstance(item, ast.FunctionDef)}
     built: dict[str, tuple[str, ...]] = {}
     assigned: dict[str, tuple[ast.expr, ...]] = {}
     alternatives: dict[str, tuple[str, ...]] = {}
     initializer = methods.get("__init__")
     chosen = _chosen_classes(initializer, class_names) if initializer else {}
+    chosen |= chosen_by_kind(initializer, class_names, kinds) if initializer else {}
     for statement in walk(initializer) if initializer else ():
         if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is None:
             continue
@@ -183,6 +191,7 @@ def _read_class(node: ast.ClassDef, class_names: set[str], tables: dict[str, Imp
             found = (
                 *(name for name in names if name in class_names),
                 *(cls for name in names for cls in chosen.get(name, ())),
+                *(cls for name in names for cls in kinds.get(name, ())),
                 *(table.eager for table in looked_up),
             )
             built[attribute] = tuple(dict.fromkeys((*built.get(attribute, ()), *found)))

@@ -50,11 +50,10 @@ class ThreadArguments(Rule):
             carried = carried_by_kwargs(code.tree, callees)
             taken = passed = {name: annotation for name, annotation in EVERYWHERE.items() if not carried(name)}
         add_parameters(edits, taken)
-        calls = [node for node in code.nodes(ast.Call) if ast.unparse(node.func) in callees]
-        for call in calls:
+        calls = anatomy.calls(function.role, code.tree)
+        for call, (part, *_) in calls:
             if any(isinstance(item, ast.Starred) for item in call.args):
                 raise Unmatched("a call spreads `*args`", call)
-            part = callees[ast.unparse(call.func)]
             bound = set(parameters(part.forward)[: len(call.args)])
             # Upstream's parameters before it may be gone: they were an encoder's.
             bound |= {ast.unparse(item) for item in call.args} & set(passed)

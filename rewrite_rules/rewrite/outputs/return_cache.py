@@ -44,12 +44,12 @@ class ReturnCache(Rule):
         if role is Role.MODEL and anatomy.parts(Role.LAYER_STACK):
             return code, 1  # the stack's output object holds the cache
         counts = {
-            name: {anatomy.returned_count(part) for part in parts} for name, parts in anatomy.candidates(role).items()
+            call: {anatomy.returned_count(part) for part in parts} for call, parts in anatomy.calls(role, code.tree)
         }
-        calls = [node for node in code.nodes(ast.Assign) if _callee(node) in counts]
+        calls = [node for node in code.nodes(ast.Assign) if node.value in counts]
         edits = Edits(code)
         for node in calls:
-            if len(node.targets) != 1 or not any(_takes(node.targets[0], count) for count in counts[_callee(node)]):
+            if len(node.targets) != 1 or not any(_takes(node.targets[0], count) for count in counts[node.value]):
                 raise Unmatched(f"the {role} takes the result otherwise", node)
             bind_value(edits, node, _with_cache(node.targets[0], code))
         if role in OUTSIDE:
@@ -61,10 +61,6 @@ class ReturnCache(Rule):
         if code.tree.returns is not None:
             edits.replace(code.tree.returns, _with_cache_type(code.tree.returns, code))
         return edits.done(), len(calls) + len(code.nodes(ast.Return))
-
-
-def _callee(node: ast.Assign) -> str:
-    return spelled(node.value.func) if isinstance(node.value, ast.Call) else ""
 
 
 def _takes(target: ast.expr, count: int | None) -> bool:

@@ -27,12 +27,9 @@ class ArgumentsThreaded(Check):
         for role in [item for item in CALL_PATH if item not in INNERMOST]:
             for part in module.anatomy.parts(role):
                 forward = module.method(part.name, "forward")
-                callees = module.anatomy.candidates(role)
-                calls = [
-                    (call, callee)
-                    for call in find(ast.Call, forward)
-                    for callee in callees.get(spelled(call.func), ())
-                ]
+                callees = module.anatomy.callees(role)
+                found_calls = module.anatomy.calls(role, forward) if forward is not None else []
+                calls = [(call, callee) for call, parts in found_calls for callee in parts]
                 if not calls:
                     found.append(Broken(f"`{part.name}` does not call the next part", part.forward.lineno))
                 carried = carried_by_kwargs(forward, callees) if forward and role in BETWEEN else None

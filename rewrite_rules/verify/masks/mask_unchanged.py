@@ -100,6 +100,9 @@ def _is_handed_on(node: ast.AST, above: dict[ast.AST, ast.AST], receivers: set[s
         isinstance(parent, ast.IfExp) and parent.test is not node
     ):
         node, parent = parent, above[parent]
+    if isinstance(parent, ast.Attribute) and parent.attr == "get" and isinstance(above[parent], ast.Call):
+        # One of several masks, or none.
+        return _is_handed_on(above[parent], above, receivers)
     if isinstance(parent, ast.Attribute):
         return parent.attr in SIZES
     if isinstance(parent, ast.Compare):
