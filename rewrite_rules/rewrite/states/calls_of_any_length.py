@@ -44,6 +44,7 @@ NOT_TAKEN = {
 }
 NOTHING = pattern("None")
 STATE = pattern(f"$state = {CACHE}.get_recurrent_state(...)")
+VIEWED = pattern("$output.view(...)")
 RETURNED = pattern("$result = $_(...)\n$taken = $result")
 
 
@@ -63,7 +64,7 @@ class CallsOfAnyLength(Rule):
                 raise Unmatched(f"`{spelled(call.func)}` computes one token alone", call)
             _replace(edits, call, known.computes, anatomy.file.functions[spelled(call.func)])
             if known.computes != CONVOLUTION:
-                _take_apart(edits, call)
+                _reshape_instead(edits, _take_apart(edits, call))
             count += 1
         return edits.done(), count
 
@@ -92,8 +93,8 @@ def _replace(edits: Edits, call: ast.Call, ours: str, theirs: ast.FunctionDef) -
     exchange_keywords(edits, call, gone, added)
 
 
-def _take_apart(edits: Edits, call: ast.Call) -> None:
-    """Bind output and state where they are made, if upstream names both together first."""
+def _take_apart(edits: Edits, call: ast.Call) -> ast.expr:
+    """Bind output and state where they are made, if upstream names both together first; what the output is bound to."""
     code = edits.code
     statement = code.statement_of(call)
     named = assigned(statement)
@@ -106,7 +107,17 @@ def _take_apart(edits: Edits, call: ast.Call) -> None:
             assert isinstance(statement, ast.Assign)
             bind_value(edits, statement, ", ".join(spelled(item) for item in found["taken"].elts))
             edits.remove(block[at + 1])
-            return
+            return found["taken"].elts[0]
     target = statement.targets[0] if isinstance(statement, ast.Assign) else None
     if not isinstance(target, ast.Tuple) or len(target.elts) != 2 or code.parent(call) is not statement:
         raise Unmatched(f"output and state of `{spelled(call.func)}` are not taken apart", call)
+    return target.elts[0]
+
+
+def _reshape_instead(edits: Edits, output: ast.expr) -> None:
+    """Reshape an output that upstream views: it may lie in memory in another order."""
+    for found in find_all(VIEWED, edits.code):
+        call = found.node
+        if spelled(found["output"]) == spelled(output):
+            assert isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+            edits.replace(call.func, f"{spelled(output)}.reshape")
