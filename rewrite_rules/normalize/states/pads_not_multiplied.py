@@ -15,6 +15,7 @@ from qeff_codegen.anatomy.state_functions import ZEROES_PADS, known_function
 from qeff_codegen.codemod.calls import drop_arguments
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.names import assigned
 from qeff_codegen.codemod.signatures import drop_parameters
 from qeff_codegen.codemod.tree import spelled
 from qeff_codegen.engine.draft import Function
@@ -40,13 +41,26 @@ class PadsNotMultiplied(Rule):
         edits = Edits(code)
         zeroed = [item for item in find_all(ZEROED, code) if _zeroes_pads(item.name("zeroes"), anatomy)]
         for found in reversed(zeroed):
-            edits.replace(found.expression, edits.text_of(found["states"]))
+            statement = code.statement_of(found.node)
+            named = assigned(statement)
+            if named is not None and named[1] is found.node and named[0] == found.name("states"):
+                _remove(edits, statement)
+            else:
+                edits.replace(found.expression, edits.text_of(found["states"]))
         drop_parameters(edits, [MASK])
         left = edits.done()
         if MASK in left.names:
             use = next(node for node in left.nodes(ast.Name) if node.id == MASK)
             raise Unmatched(f"`{function.owner}` does more with the mask of pads than to zero them", use)
         return left, max(len(zeroed), int(bool(edits)))
+
+
+def _remove(edits: Edits, statement: ast.stmt) -> None:
+    """Remove a statement; what then stands first in the function has no blank lines above it."""
+    edits.remove(statement)
+    if statement is edits.code.body[0] and len(edits.code.body) > 1:
+        following = edits.code.body[1]
+        edits.replace_above(following, [line for line in edits.above(following) if line])
 
 
 def _zeroes_pads(name: str, anatomy: Anatomy) -> bool:

@@ -36,6 +36,7 @@ BY_DECORATOR, BY_FORWARD = 'self.rope_type == "longrope"', 'self.rope_type != "d
 ORIGINAL = 'self.config.rope_parameters["original_max_position_embeddings"]'
 BESIDE = 'getattr(self.config, "original_max_position_embeddings", self.config.max_position_embeddings)'
 # What a rotation may ask of its arguments without depending on more than each position by itself.
+FOR_EVERY_KIND = pattern("position_ids = position_ids.expand($_, -1, -1)")
 OF_EXAMPLE = {"device", "dtype"}
 OF_POSITIONS = {"float", "shape", "to", "device"}
 
@@ -122,6 +123,7 @@ def _other_use(forward: ast.FunctionDef, longest: ast.Assign | None) -> ast.expr
     """A use of `x` other than its device and dtype, or of positions other than each by itself or for a choice."""
     asked = {"x": OF_EXAMPLE, "position_ids": OF_POSITIONS, "position_ids_expanded": OF_POSITIONS}
     allowed = set(walk(longest)) if longest is not None else set()
+    allowed |= {node for item in forward.body if match(FOR_EVERY_KIND, item) is not None for node in walk(item)}
     for node in walk(forward):
         if node in allowed:
             continue
