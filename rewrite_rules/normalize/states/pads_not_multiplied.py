@@ -48,11 +48,11 @@ class PadsNotMultiplied(Rule):
             else:
                 edits.replace(found.expression, edits.text_of(found["states"]))
         drop_parameters(edits, [MASK])
-        left = edits.done()
-        if MASK in left.names:
-            use = next(node for node in left.nodes(ast.Name) if node.id == MASK)
-            raise Unmatched(f"`{function.owner}` does more with the mask of pads than to zero them", use)
-        return left, max(len(zeroed), int(bool(edits)))
+        inside = {node for found in zeroed for node in ast.walk(found.node)}
+        other = next((node for node in code.nodes(ast.Name) if node.id == MASK and node not in inside), None)
+        if other is not None:
+            raise Unmatched(f"`{function.owner}` does more with the mask of pads than to zero them", other)
+        return edits.done(), max(len(zeroed), int(bool(edits)))
 
 
 def _remove(edits: Edits, statement: ast.stmt) -> None:

@@ -50,7 +50,8 @@ class TokensInOnePath(Rule):
         other = next(_other_questions(code, list(branches)), None)
         if other is not None:
             raise Unmatched("what is computed depends on the number of tokens in another way", other)
-        tests = [branch.test for branch in branches]
+        code = _explained(code, list(branches))
+        tests = [branch.test for branch, _ in _branches(code)]
         folded, count = fold(code, lambda test: False if any(test is item for item in tests) else None)
         return _without_unread(folded), count
 
@@ -66,6 +67,17 @@ def _branches(code: Code) -> Iterator[tuple[ast.If, Match]]:
         of_layer = "layer" not in found.bound or (self_attribute(found["layer"]) or "").startswith("layer_i")
         if found.name("state") in states and lengths.counts_new(found["tokens"]) and of_layer and node.orelse:
             yield node, found
+
+
+def _explained(code: Code, branches: list[ast.If]) -> Code:
+    """With what is said of the text for many tokens where that for one token is explained."""
+    edits, lines = Edits(code), code.text.split("\n")
+    for branch in branches:
+        between = lines[branch.body[-1].end_lineno or 0 : branch.orelse[0].lineno - 1]
+        said = [line.strip() for line in between if line.strip().startswith("#")]
+        blank = [line for line in edits.above(branch) if not line]
+        edits.replace_above(branch, [*blank, *said])
+    return edits.done()
 
 
 def _named(node: ast.Assign) -> list[tuple[str, ast.expr]]:

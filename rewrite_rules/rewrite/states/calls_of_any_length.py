@@ -82,7 +82,7 @@ def _replace(edits: Edits, call: ast.Call, ours: str, theirs: ast.FunctionDef) -
     if unknown or tuple(by_place) != taken[: len(by_place)]:
         what = f"`{unknown[0]}`" if unknown else "its arguments in another order"
         raise Unmatched(f"`{spelled(call.func)}` is given {what}, which `{ours}` does not take", call)
-    gone = [item for item in call.keywords if item.arg is None or item.arg not in taken]
+    gone = [item for item in call.keywords if item.arg not in taken or match(NOTHING, item.value) is not None]
     edits.replace(call.func, ours)
     added = {} if ours == CONVOLUTION else {"position_ids": "position_ids"}
     if ours != CONVOLUTION and taken[-1] not in given:
