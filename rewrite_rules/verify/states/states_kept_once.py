@@ -64,8 +64,9 @@ def _miscounted(forward: ast.FunctionDef) -> Iterator[tuple[str, ast.AST]]:
                 yield f"calls `{name}` under a condition, or in a loop", call
     if len(counts[READ]) != len(counts[WRITE]):
         yield "does not write the state that it reads, or does not read it", forward
-    elif counts[READ] and counts[READ][0].lineno >= counts[WRITE][0].lineno:
-        yield "reads its state after it was written", counts[READ][0]
+    for call in counts[READ]:
+        if any(call.lineno > write.lineno for write in counts[WRITE]):
+            yield "reads its state after it was written", call
     if not counts[CONV] and not counts[WRITE]:
         yield "writes no state", forward
 
