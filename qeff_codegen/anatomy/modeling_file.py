@@ -191,7 +191,7 @@ def _read_class(
             found = (
                 *(name for name in names if name in class_names),
                 *(cls for name in names for cls in chosen.get(name, ())),
-                *(cls for name in names for cls in kinds.get(name, ())),
+                *(cls for name in names if name not in found_in for cls in kinds.get(name, ())),
                 *(table.eager for table in looked_up),
             )
             built[attribute] = tuple(dict.fromkeys((*built.get(attribute, ()), *found)))
