@@ -14,6 +14,7 @@ STAGES = {
         "attention",
         "inference",
         "states",
+        "tokens",
         "dropout",
         "masks",
         "padding",

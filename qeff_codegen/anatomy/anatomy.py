@@ -114,7 +114,7 @@ class Anatomy:
     def candidates(self, role: Role) -> dict[str, tuple[Part, ...]]:
         """All the parts that each of those calls may be of: the layers of a list, or what a layer chose when made."""
         roles = [item for item in CALL_PATH if item is not Role.STATE_MIXER and self.parts(item)]
-        following = {dict(pairwise(roles)).get(role)}
+        following: set[Role] = {after for before, after in pairwise(roles) if before is role}
         if role is Role.DECODER_LAYER:
             following.add(Role.STATE_MIXER)
         found: dict[str, tuple[Part, ...]] = {}

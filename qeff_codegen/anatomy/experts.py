@@ -44,7 +44,11 @@ def _why_experts(cls: ModelingClass) -> tuple[str, ...]:
 
 def _are_hits(value: ast.expr) -> bool:
     """`<...>.nonzero()` or `<...>.nonzero(as_tuple=False)`: a row, or its number, for each place that is not zero."""
-    if spelled(value).endswith(".squeeze(-1)") and isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+    if (
+        spelled(value).endswith(".squeeze(-1)")
+        and isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Attribute)
+    ):
         value = value.func.value
     if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute) or value.func.attr != "nonzero":
         return False

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from qeff_codegen.anatomy.kind_tables import chosen_by_kind, find_kind_tables
 from qeff_codegen.anatomy.implementation_tables import (
     ImplementationTable,
     find_implementation_tables,
     looked_up_by_configuration,
 )
+from qeff_codegen.anatomy.kind_tables import chosen_by_kind, find_kind_tables
 from qeff_codegen.codemod.tree import find, parse, spelled, walk
 from qeff_codegen.errors import Location, Refusal
 from qeff_codegen.upstream.source import UpstreamModel

@@ -28,8 +28,8 @@ from qeff_codegen.anatomy.experts import find_experts
 from qeff_codegen.anatomy.known_gaps import refuse_known_gaps
 from qeff_codegen.anatomy.listed_experts import find_listed_experts
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
-from qeff_codegen.anatomy.rms_norm import recognise_rms_norm
 from qeff_codegen.anatomy.refusing import refusal
+from qeff_codegen.anatomy.rms_norm import recognise_rms_norm
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.rotary import find_rotary_embeddings
 from qeff_codegen.anatomy.side_by_side import in_order, refuse_other_calls

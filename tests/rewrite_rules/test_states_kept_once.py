@@ -38,7 +38,11 @@ BREAKS = [
     (COLUMNS, f"{COLUMNS}\n        {COLUMNS}", "calls `update_conv_state` 2 times"),
     ("position_ids=position_ids,\n        )", ")", "does not tell `mamba_scan` which tokens are pads"),
     ("mamba_scan(", "mamba_selective_scan(", "computes by upstream's `mamba_selective_scan`"),
-    ("return output", "output = output if hidden_states.shape[1] > 1 else 2 * output\n        return output", "decides"),
+    (
+        "return output",
+        "output = output if hidden_states.shape[1] > 1 else 2 * output\n        return output",
+        "decides",
+    ),
 ]
 
 

@@ -1,1 +1,1 @@
-"""Layers that keep a state: it is always kept, and one text serves one token and many."""
+"""Layers that keep a state: it is always kept, and pads are told by positions."""

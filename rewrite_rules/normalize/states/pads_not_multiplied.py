@@ -76,7 +76,9 @@ def _handed_no_mask(code: Code, anatomy: Anatomy) -> tuple[Code, int]:
         if mixer is None:
             continue
         names = parameters(mixer.forward)
-        gone: list[ast.expr | ast.keyword] = [item for name, item in zip(names, call.args, strict=False) if name == MASK]
+        gone: list[ast.expr | ast.keyword] = [
+            item for name, item in zip(names, call.args, strict=False) if name == MASK
+        ]
         if gone and call.args[-1] is not gone[0]:
             raise Unmatched(f"`{spelled(call.func)}` is given more by place after the mask", call)
         gone += [item for item in call.keywords if item.arg == MASK]

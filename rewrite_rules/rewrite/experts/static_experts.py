@@ -182,8 +182,9 @@ def _rank(weight: ast.expr, code: Code, cls: ModelingClass) -> int:
 def _straighten(edits: Edits, loop: Match) -> None:
     """Put what the loop computes in its place, and a sum over the choices and the axis of one token at the end.
 
-    What only prepares the loop goes: the empty result, whose dtype is that of what it was made like if none was
-    said, and how the experts that were hit are found. Where nothing else stands above the loop, what it computes stands there.
+    What only prepares the loop goes: the empty result, whose dtype is that of what it was made like if none was said,
+    and how the experts that were hit are found. Where nothing else stands above the loop, what it computes stands
+    there.
     """
     code, replaced = edits.code, loop.statements[-1]
     zeros = find_all(ZEROS, code, {"total": loop["total"]})

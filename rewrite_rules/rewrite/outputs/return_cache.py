@@ -43,7 +43,7 @@ class ReturnCache(Rule):
             return code, 0
         if role is Role.MODEL and anatomy.parts(Role.LAYER_STACK):
             return code, 1  # the stack's output object holds the cache
-        counts = {
+        counts: dict[ast.AST, set[int | None]] = {
             call: {anatomy.returned_count(part) for part in parts} for call, parts in anatomy.calls(role, code.tree)
         }
         calls = [node for node in code.nodes(ast.Assign) if node.value in counts]

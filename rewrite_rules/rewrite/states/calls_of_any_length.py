@@ -94,7 +94,7 @@ def _replace(edits: Edits, call: ast.Call, ours: str, theirs: ast.FunctionDef) -
 
 
 def _take_apart(edits: Edits, call: ast.Call) -> ast.expr:
-    """Bind output and state where they are made, if upstream names both together first; what the output is bound to."""
+    """Bind output and state where they are made, if upstream names both at once first; what the output is bound to."""
     code = edits.code
     statement = code.statement_of(call)
     named = assigned(statement)

@@ -33,7 +33,8 @@ CHANGES = (
         where=OF_LAYER,
     ),
     Change(
-        f"{{{CACHE}.update_recurrent_state($state, $layer), {CACHE}.update_recurrent_state($state, layer_idx=$layer)}}",
+        f"{{{CACHE}.update_recurrent_state($state, $layer),"
+        f" {CACHE}.update_recurrent_state($state, layer_idx=$layer)}}",
         f"{CACHE}.update_recurrent_state($state, $layer, {NOTES})",
         where=OF_LAYER,
     ),

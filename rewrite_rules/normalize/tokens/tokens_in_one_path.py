@@ -23,7 +23,7 @@ from qeff_codegen.codemod.tree import find
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import Match, find_all, match
-from rewrite_rules.normalize.states._two_forms import refuse_other_computation
+from rewrite_rules.normalize.tokens._two_forms import refuse_other_computation
 from rewrite_rules.vocabulary import CACHE, pattern
 
 ONE_TOKEN = pattern(

@@ -12,7 +12,7 @@ from qeff_codegen.anatomy.modeling_file import ModelingFile, bind
 from qeff_codegen.anatomy.state_functions import CONVOLUTION, StateFunction, calls_known
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.names import assigned
-from qeff_codegen.codemod.tree import find, spelled, walk
+from qeff_codegen.codemod.tree import spelled, walk
 from qeff_codegen.engine.rule import Unmatched
 from qeff_codegen.patterns.match import equal, match
 from rewrite_rules.vocabulary import pattern
@@ -73,7 +73,9 @@ def _only_call(
     found = [item for item in known if item[1].one_token is one_token]
     if len(known) != 1 or len(found) != 1:
         tokens = "one token is" if one_token else "many tokens are"
-        raise Unmatched(f"{tokens} computed by no function whose text is known", statements[0] if statements else branch)
+        raise Unmatched(
+            f"{tokens} computed by no function whose text is known", statements[0] if statements else branch
+        )
     return found[0]
 
 
