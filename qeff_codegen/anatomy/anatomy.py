@@ -119,8 +119,11 @@ class Anatomy:
             following.add(Role.STATE_MIXER)
         found: dict[str, tuple[Part, ...]] = {}
         for part in self.path:
-            for call in part.called_as if part.role in following else ():
-                found[call] = (*found.get(call, ()), part)
+            # A layer may be called by the loop, and by another layer that holds it.
+            held = part.role is role is Role.DECODER_LAYER
+            for call in part.called_as if part.role in following or held else ():
+                if not held or call.startswith("self."):
+                    found[call] = (*found.get(call, ()), part)
         return found
 
     def calls(self, role: Role, tree: ast.AST) -> list[tuple[ast.Call, tuple[Part, ...]]]:

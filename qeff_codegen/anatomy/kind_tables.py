@@ -1,4 +1,7 @@
-"""Classes chosen layer by layer: from a table of kinds, `{"attention": A, "mamba": B}`, into a list that is filled."""
+"""Classes chosen layer by layer: from a table of kinds, `{"attention": A, "mamba": B}`, into a list that is filled.
+
+The list may be filled by a method, and what a layer consists of may be made before it and handed to it.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +37,39 @@ def chosen_by_kind(
             classes = kinds.get(spelled(node.value.value), ())
             if classes:
                 chosen[node.targets[0].id] = classes
+    made = {
+        spelled(node.targets[0]): (node.value.func.id,)
+        for node in find(ast.Assign, initializer)
+        if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name)
+        if node.value.func.id in class_names
+    }
     filled: dict[str, tuple[str, ...]] = {}
     for call in find(ast.Call, initializer):
         into = call.func.value if isinstance(call.func, ast.Attribute) and call.func.attr == "append" else None
-        built = call.args[0].func if call.args and isinstance(call.args[0], ast.Call) else None
+        item = call.args[0] if call.args else None
+        built = item.func if isinstance(item, ast.Call) else item
         if isinstance(into, ast.Name) and isinstance(built, ast.Name):
-            classes = (built.id,) if built.id in class_names else chosen.get(built.id, ())
+            known = chosen if isinstance(item, ast.Call) else made
+            classes = (built.id,) if built.id in class_names else known.get(built.id, ())
             if classes:
                 filled[into.id] = tuple(dict.fromkeys((*filled.get(into.id, ()), *classes)))
     return chosen | filled
+
+
+def handed_in(initializer: ast.FunctionDef, class_names: set[str]) -> dict[str, tuple[str, ...]]:
+    """Parameters of an `__init__` that are said to be of a class of the file, with this class."""
+    taken = [(item.arg, item.annotation) for item in (*initializer.args.args, *initializer.args.kwonlyargs)]
+    return {name: (hint.id,) for name, hint in taken if isinstance(hint, ast.Name) and hint.id in class_names}
+
+
+def returned_by(
+    value: ast.expr, methods: dict[str, ast.FunctionDef], class_names: set[str], kinds: dict[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """The classes in the list that `self.<method>()` fills and returns; none for another expression."""
+    called = value.func if isinstance(value, ast.Call) and not value.args and not value.keywords else None
+    method = methods.get(called.attr) if isinstance(called, ast.Attribute) and spelled(called.value) == "self" else None
+    if method is None:
+        return ()
+    filled = chosen_by_kind(method, class_names, kinds)
+    names = [name.id for node in find(ast.Return, method) for name in find(ast.Name, node.value)]
+    return tuple(dict.fromkeys(cls for name in names for cls in filled.get(name, ())))

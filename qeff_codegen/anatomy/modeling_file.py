@@ -15,7 +15,7 @@ from qeff_codegen.anatomy.implementation_tables import (
     find_implementation_tables,
     looked_up_by_configuration,
 )
-from qeff_codegen.anatomy.kind_tables import chosen_by_kind, find_kind_tables
+from qeff_codegen.anatomy.kind_tables import chosen_by_kind, find_kind_tables, handed_in, returned_by
 from qeff_codegen.codemod.tree import find, parse, spelled, walk
 from qeff_codegen.errors import Location, Refusal
 from qeff_codegen.upstream.source import UpstreamModel
@@ -175,6 +175,7 @@ def _read_class(
     initializer = methods.get("__init__")
     chosen = _chosen_classes(initializer, class_names) if initializer else {}
     chosen |= chosen_by_kind(initializer, class_names, kinds) if initializer else {}
+    handed = handed_in(initializer, class_names) if initializer else {}
     for statement in walk(initializer) if initializer else ():
         if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is None:
             continue
@@ -191,6 +192,8 @@ def _read_class(
             found = (
                 *(name for name in names if name in class_names),
                 *(cls for name in names for cls in chosen.get(name, ())),
+                *(handed.get(spelled(statement.value), ())),
+                *returned_by(statement.value, methods, class_names, kinds),
                 *(cls for name in names if name not in found_in for cls in kinds.get(name, ())),
                 *(table.eager for table in looked_up),
             )

@@ -32,7 +32,7 @@ from qeff_codegen.anatomy.refusing import refusal
 from qeff_codegen.anatomy.rms_norm import recognise_rms_norm
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.rotary import find_rotary_embeddings
-from qeff_codegen.anatomy.side_by_side import in_order, refuse_other_calls
+from qeff_codegen.anatomy.side_by_side import called_by_others, in_order, refuse_other_calls
 from qeff_codegen.anatomy.sorted_experts import find_sorted_experts
 from qeff_codegen.anatomy.state_mixers import find_state_mixers, refuse_states_elsewhere
 
@@ -72,7 +72,7 @@ def _call_path(file: ModelingFile, causal_lm: ModelingClass) -> tuple[tuple[Part
     stack = find_stack(file, model)
     loop, classes = find_decoder_layers(file, stack[1] if stack else model)
     found = [_layer_path(file, layer, loop) for layer in classes]
-    layers = tuple(path[0] for path in found)
+    layers = called_by_others(tuple(path[0] for path in found))
     refuse_other_calls(file, layers)
     stacks: tuple[Part, ...] = (stack_part(file, model, stack, loop, layers[0]),) if stack else ()
     looped = f"its forward calls `{stack[0]}`" if stack else f"its forward loops over `{loop.iterable}`"

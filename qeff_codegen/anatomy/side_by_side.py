@@ -26,6 +26,25 @@ def in_order(parts: Iterable[Part]) -> tuple[Part, ...]:
     return tuple(sorted(found.values(), key=lambda part: CALL_PATH.index(part.role)))
 
 
+def called_by_others(layers: tuple[Part, ...]) -> tuple[Part, ...]:
+    """The layers of a list, each with how another layer that holds it calls it."""
+    return tuple(
+        replace(
+            part,
+            called_as=(
+                *part.called_as,
+                *(
+                    f"self.{attribute}"
+                    for other in layers
+                    for attribute, names in other.cls.built.items()
+                    if part.name in names
+                ),
+            ),
+        )
+        for part in layers
+    )
+
+
 def refuse_other_calls(file: ModelingFile, parts: tuple[Part, ...]) -> None:
     """Refuse parts that may be called in one spelling and call what they are given otherwise.
 

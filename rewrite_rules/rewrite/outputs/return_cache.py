@@ -22,7 +22,7 @@ from rewrite_rules.vocabulary import CACHE, pattern
 # What returns an output object, in which upstream puts the cache itself.
 OUTSIDE = (Role.MODEL, Role.LAYER_STACK)
 # What may return the hidden states alone.
-ALONE = (Role.DECODER_LAYER, Role.STATE_MIXER)
+ALONE = (Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.STATE_MIXER)
 TUPLE_TYPE = pattern("{tuple, Tuple}[$items]")
 EITHER = pattern("$first | $last")
 
