@@ -12,7 +12,7 @@ from qeff_codegen.anatomy.modeling_file import ModelingFile, bind
 from qeff_codegen.anatomy.state_functions import CONVOLUTION, StateFunction, calls_known
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.names import assigned
-from qeff_codegen.codemod.tree import spelled, walk
+from qeff_codegen.codemod.tree import find, spelled, walk
 from qeff_codegen.engine.rule import Unmatched
 from qeff_codegen.patterns.match import equal, match
 from rewrite_rules.vocabulary import pattern
@@ -27,6 +27,8 @@ OTHER_NAMES = {"dt_bias": "delta_bias", "dt_softplus": "delta_softplus"}
 # The state that the form for one token writes itself; how many tokens, and what the results are, is the other's.
 OF_ONE = {"state", "conv_state"}
 OF_MANY = {"initial_state", "initial_states"}
+# What is computed for a head, put beside that of the others.
+GATHERED = pattern("$outputs.append($output)")
 GATED = pattern("{$gate if not $norm else None, $gate}")
 GATED_AFTERWARDS = pattern("""
 if $norm:
@@ -53,7 +55,8 @@ def refuse_other_computation(branch: ast.If, state: ast.expr, code: Code, file: 
     for name, value in given_one.items():
         other = given_many.get(name, given_many.get(OTHER_NAMES.get(name, name)))
         if name in OF_ONE or name in OF_MANY:
-            if spelled(_values(value, {})) != spelled(state):
+            values = _values(value, {})
+            if spelled(values.value if isinstance(values, ast.Subscript) else values) != spelled(state):
                 raise Unmatched(f"one token is computed from another state: `{name}={spelled(value)}`", one)
         elif not _same(value, other, locals_of_one) and not _is_gated_afterwards(name, value, other, branch.orelse):
             shown = "nothing" if other is None else f"`{spelled(other)}`"
@@ -98,22 +101,28 @@ def _values(value: ast.expr, known: dict[str, ast.expr]) -> ast.expr:
     while True:
         if (reshaped := match(RESHAPED, value)) is not None:
             value = reshaped["of"]
-        elif isinstance(value, ast.Subscript) and _only_reshapes(value.slice):
-            value = value.value
+        elif isinstance(value, ast.Subscript) and (others := _choosing(value.slice)) is not None:
+            inner = _values(value.value, known)
+            return inner if not others else ast.Subscript(inner, others[0], ast.Load())
         elif isinstance(value, ast.Name) and value.id in known:
             known, value = {name: item for name, item in known.items() if name != value.id}, known[value.id]
         else:
             return value
 
 
-def _only_reshapes(index: ast.expr) -> bool:
-    """`[..., 0]`, `[:, 0]`, `[:, None]`: the only token of an axis, or a further axis."""
+def _choosing(index: ast.expr) -> list[ast.expr] | None:
+    """What of an index chooses, at most one head by name; None where it chooses otherwise.
+
+    `[..., 0]`, `[:, 0]` and `[:, None]` choose nothing: the only token of an axis, or a further axis.
+    """
     axes = index.elts if isinstance(index, ast.Tuple) else [index]
-    return all(
-        (isinstance(axis, ast.Slice) and not any(ast.iter_child_nodes(axis)))
-        or (isinstance(axis, ast.Constant) and axis.value in (0, None, ...))
+    others = [
+        axis
         for axis in axes
-    )
+        if not (isinstance(axis, ast.Slice) and not any(ast.iter_child_nodes(axis)))
+        and not (isinstance(axis, ast.Constant) and axis.value in (0, None, ...))
+    ]
+    return others if len(others) < 2 and all(isinstance(axis, ast.Name) for axis in others) else None
 
 
 def _is_gated_afterwards(name: str, value: ast.expr, other: ast.expr | None, statements: list[ast.stmt]) -> bool:
@@ -132,6 +141,10 @@ def _is_gated_afterwards(name: str, value: ast.expr, other: ast.expr | None, sta
 def _refuse_more(branch: ast.If, call: ast.Call) -> None:
     """Refuse statements for one token that neither call, nor reshape, nor stand in the other text too."""
     others = [node for item in branch.orelse for node in walk(item) if isinstance(node, (ast.stmt, ast.expr))]
+    loops = [(spelled(node.target), spelled(node.iter)) for node in others if isinstance(node, ast.For)]
+    for loop in [node for item in branch.body for node in find(ast.For, item)]:
+        if (spelled(loop.target), spelled(loop.iter)) not in loops:
+            raise Unmatched("for one token upstream goes through other heads than for many", loop)
     for statement in _simple(branch.body):
         named = assigned(statement)
         if named is not None and (_values(named[1], {}) is call or isinstance(_values(named[1], {}), ast.Name)):
@@ -139,6 +152,8 @@ def _refuse_more(branch: ast.If, call: ast.Call) -> None:
         if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call) and statement.value is call:
             continue
         if named is not None and isinstance(_values(named[1], {}), ast.Attribute):
+            continue
+        if match(GATHERED, statement) is not None:
             continue
         if not any(equal(statement, item) for item in others if isinstance(item, ast.stmt)):
             raise Unmatched("for one token upstream does more than for many", statement)

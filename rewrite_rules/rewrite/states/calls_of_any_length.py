@@ -19,6 +19,7 @@ from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import assigned, bind_value
 from qeff_codegen.codemod.tree import spelled
 from qeff_codegen.engine.draft import Function
+from qeff_codegen.engine.pattern_rule import make
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
 from qeff_codegen.patterns.match import find_all, match
 from rewrite_rules.vocabulary import CACHE, pattern
@@ -44,6 +45,7 @@ NOT_TAKEN = {
 }
 NOTHING = pattern("None")
 STATE = pattern(f"$state = {CACHE}.get_recurrent_state(...)")
+STACKED, GATHERED = pattern("torch.stack($states, dim=1)"), pattern("$states.append($_)")
 VIEWED = pattern("$output.view(...)")
 RETURNED = pattern("$result = $_(...)\n$taken = $result")
 
@@ -65,6 +67,7 @@ class CallsOfAnyLength(Rule):
             _replace(edits, call, known.computes, anatomy.file.functions[spelled(call.func)])
             if known.computes != CONVOLUTION:
                 _reshape_instead(edits, _take_apart(edits, call))
+                _join_heads(edits, call)
             count += 1
         return edits.done(), count
 
@@ -89,8 +92,24 @@ def _replace(edits: Edits, call: ast.Call, ours: str, theirs: ast.FunctionDef) -
         states = find_all(STATE, code)
         if len(states) != 1:
             raise Unmatched(f"`{spelled(call.func)}` is given no state, and {len(states)} are read", call)
-        added = {taken[-1]: states[0].spelled("state"), **added}
+        added = {taken[-1]: _of_head(states[0].spelled("state"), call, code), **added}
     exchange_keywords(edits, call, gone, added)
+
+
+def _of_head(state: str, call: ast.Call, code: Code) -> str:
+    """A state, or the part of it that belongs to a head, where a loop goes through heads."""
+    heads = [spelled(node.target) for node in code.parents(call) if isinstance(node, ast.For)]
+    return f"{state}[:, {heads[0]} : {heads[0]} + 1]" if heads else state
+
+
+def _join_heads(edits: Edits, call: ast.Call) -> None:
+    """Join the states of heads, which keep their axis, where upstream stacks them."""
+    code = edits.code
+    if any(isinstance(node, ast.For) for node in code.parents(call)):
+        gathered = {found.spelled("states") for found in find_all(GATHERED, code)}
+        for found in find_all(STACKED, code):
+            if found.spelled("states") in gathered:
+                make(edits, found, "torch.cat($states, dim=1)")
 
 
 def _take_apart(edits: Edits, call: ast.Call) -> ast.expr:
