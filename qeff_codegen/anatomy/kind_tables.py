@@ -67,7 +67,9 @@ def returned_by(
 ) -> tuple[str, ...]:
     """The classes in the list that `self.<method>()` fills and returns; none for another expression."""
     called = value.func if isinstance(value, ast.Call) and not value.args and not value.keywords else None
-    method = methods.get(called.attr) if isinstance(called, ast.Attribute) and spelled(called.value) == "self" else None
+    method = (
+        methods.get(called.attr) if isinstance(called, ast.Attribute) and spelled(called.value) == "self" else None
+    )
     if method is None:
         return ()
     filled = chosen_by_kind(method, class_names, kinds)

@@ -58,16 +58,14 @@ def _changed(number: str, module: FinishedModule) -> list[Broken]:
 
 
 def _counted(forward: ast.FunctionDef) -> set[ast.AST]:
-    """What loops over `enumerate(...)` count in."""
-    loops = [node for node in find(ast.For, forward) if isinstance(node.iter, ast.Call)]
-    return {
-        node.target.elts[0]
-        for node in loops
-        if isinstance(node.iter, ast.Call)
-        and spelled(node.iter.func) == "enumerate"
-        and len(node.iter.args) + len(node.iter.keywords) == 1
-        if isinstance(node.target, ast.Tuple)
-    }
+    """What loops over `enumerate(...)`, from 0 on, count in."""
+    found: set[ast.AST] = set()
+    for loop in find(ast.For, forward):
+        call = loop.iter
+        if isinstance(call, ast.Call) and spelled(call.func) == "enumerate" and isinstance(loop.target, ast.Tuple):
+            if len(call.args) + len(call.keywords) == 1:
+                found.add(loop.target.elts[0])
+    return found
 
 
 def _takes(part: Part, number: str) -> bool:
