@@ -1,8 +1,12 @@
-"""The KV cache that generated code reads and writes: preallocated, with a token's position as its slot."""
+"""The cache that generated code reads and writes.
+
+Keys and values are preallocated, with a token's position as its slot. States, which some layers keep instead of them
+or beside them, are replaced in every call.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -13,6 +17,7 @@ from transformers.cache_utils import Cache
 
 from qeff_codegen.runtime.constants import INVALID_INDEX
 from qeff_codegen.runtime.customop import CtxGatherFunc, CtxGatherFuncCB, CtxScatterFunc, CtxScatterFuncCB
+from qeff_codegen.runtime.states.rows import CallRows, read_rows, written_rows
 
 _SHARED_BETWEEN_LAYERS = ContextVar("slots and positions are computed for the first layer only", default=True)
 
@@ -33,10 +38,42 @@ def every_layer_for_itself() -> Iterator[None]:
 
 @dataclass(eq=False)
 class QEffDynamicLayer:
-    """Keys and values of one decoder layer, each `[batch_size, num_kv_heads, ctx_len, head_dim]`."""
+    """What one decoder layer keeps, None for what it does not.
 
-    keys: torch.Tensor
-    values: torch.Tensor
+    Keys and values are `[batch_size, num_kv_heads, ctx_len, head_dim]`, `conv_state` the last columns that went into a
+    convolution, `[batch_size, channels, kernel]`, `recurrent_state` what a recurrence carries on, of four axes.
+    """
+
+    keys: torch.Tensor | None = None
+    values: torch.Tensor | None = None
+    conv_state: torch.Tensor | None = None
+    recurrent_state: torch.Tensor | None = None
+
+    @classmethod
+    def of(cls, tensors: Sequence[torch.Tensor]) -> QEffDynamicLayer:
+        """Wraps one layer's tensors, in the order of their names: conv_state, past_key, past_value, recurrent_state.
+
+        Only `conv_state` has three axes, so count and axes say which they are.
+
+        Raises:
+            ValueError: no layer keeps such tensors.
+        """
+        conv_state, others = (tensors[0], tensors[1:]) if tensors and tensors[0].dim() == 3 else (None, tensors)
+        if len(others) > 3 or any(tensor.dim() != 4 for tensor in others):
+            shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
+            raise ValueError(
+                f"a layer was given tensors of {shapes}: expected, in this order and each only where the layer keeps "
+                "it, conv_state [batch_size, channels, kernel], past_key and past_value [batch_size, "
+                "num_key_value_heads, ctx_len, head_dim], recurrent_state of four axes"
+            )
+        if len(others) < 2:
+            return cls(None, None, conv_state, *others)
+        return cls(others[0], others[1], conv_state, *others[2:])
+
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        """Returns what the layer keeps, in the order in which `of` takes it."""
+        every = self.conv_state, self.keys, self.values, self.recurrent_state
+        return tuple(tensor for tensor in every if tensor is not None)
 
 
 class QEffDynamicCache(Cache):
@@ -49,6 +86,8 @@ class QEffDynamicCache(Cache):
     stays invalid, hence unread, until the row's real last token overwrites it. The one exception is a call that
     writes pads and the row's last slot together; whoever splits prompts into chunks must not build such a call.
     With `batch_index`, pads are written nowhere.
+
+    States have no slots. A row whose call begins at position 0 starts from zeros; a row of pads keeps its states.
     """
 
     # Typed as it is not upstream, whose layers grow: ours share nothing with them but their place.
@@ -58,21 +97,23 @@ class QEffDynamicCache(Cache):
         super().__init__(layers=layers)  # type: ignore[arg-type]
         self._last_write: tuple[torch.Tensor, torch.Tensor] | None = None
         self._last_read: tuple[torch.Tensor, int, torch.Tensor, torch.Tensor] | None = None
+        self._last_rows: CallRows | None = None
 
     @classmethod
-    def from_legacy_cache(
-        cls, past_key_values: Iterable[tuple[torch.Tensor, torch.Tensor]] | None = None
-    ) -> QEffDynamicCache:
-        """Wraps one `(key, value)` pair per layer, each tensor `[batch_size, num_kv_heads, ctx_len, head_dim]`."""
-        return cls([QEffDynamicLayer(keys, values) for keys, values in past_key_values or ()])
+    def from_legacy_cache(cls, past_key_values: Iterable[Sequence[torch.Tensor]] | None = None) -> QEffDynamicCache:
+        """Wraps a tuple per layer: `(key, value)`, or what `QEffDynamicLayer.of` says of layers with states."""
+        return cls([QEffDynamicLayer.of(tensors) for tensors in past_key_values or ()])
 
-    def to_legacy_cache(self) -> tuple[tuple[torch.Tensor, torch.Tensor], ...]:
-        """Returns one `(key, value)` pair per layer, with everything written so far."""
-        return tuple((layer.keys, layer.values) for layer in self.layers)
+    def to_legacy_cache(self) -> tuple[tuple[torch.Tensor, ...], ...]:
+        """Returns a tuple per layer, as they came in, with everything written so far."""
+        return tuple(layer.tensors() for layer in self.layers)
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
-        """Returns the number of slots of the layer, used or not: the context length the cache was made for."""
-        return self.layers[layer_idx].keys.shape[-2] if layer_idx < len(self.layers) else 0
+        """Returns the number of slots, used or not: the context length the cache was made for.
+
+        It is that of the first layer from `layer_idx` on that has keys, 0 where there is none.
+        """
+        return next((layer.keys.shape[-2] for layer in self.layers[layer_idx:] if layer.keys is not None), 0)
 
     def update(
         self,
@@ -105,6 +146,8 @@ class QEffDynamicCache(Cache):
                 "[batch_size, num_key_value_heads, ctx_len, head_dim]"
             )
         layer = self.layers[layer_idx]
+        if layer.keys is None or layer.values is None:
+            raise ValueError(_given_without(layer_idx, "(key, value)"))
         position_ids = cache_kwargs["position_ids"]
         batch_index = cache_kwargs.get("batch_index")
         read_length = cache_kwargs.get("CCL", layer.keys.shape[-2])
@@ -124,6 +167,61 @@ class QEffDynamicCache(Cache):
         # A slot nobody wrote, or a pad's, may hold NaN, which a weight of zero would not remove.
         return keys, torch.where(invalid, 0.0, values)
 
+    def update_conv_state(  # type: ignore[override]
+        self, hidden_states: torch.Tensor, layer_idx: int, cache_kwargs: dict[str, Any], conv_kernel_size: int
+    ) -> torch.Tensor:
+        """Puts the columns that each row has kept in front of the call's, and keeps the last valid ones of them.
+
+        Args:
+            hidden_states: `[batch_size, channels, seq_len]`, what goes into the convolution.
+            layer_idx: the layer to update.
+            cache_kwargs: as in `update`.
+            conv_kernel_size: how many columns are kept.
+
+        Returns:
+            `[batch_size, channels, conv_kernel_size + seq_len]`.
+        """
+        layer = self.layers[layer_idx]
+        if layer.conv_state is None or layer.conv_state.shape[2] != conv_kernel_size:
+            raise ValueError(_given_without(layer_idx, f"conv_state [batch_size, channels, {conv_kernel_size}]"))
+        rows = self._rows(cache_kwargs)
+        kept = read_rows(layer.conv_state, rows).to(hidden_states.dtype)
+        columns = torch.cat([kept, hidden_states], dim=-1)
+        last = rows.count[:, None, None] + torch.arange(conv_kernel_size, device=hidden_states.device)
+        new = columns.gather(2, last.expand(-1, kept.shape[1], -1))
+        layer.conv_state = written_rows(layer.conv_state, new, rows)
+        return columns
+
+    def get_recurrent_state(  # type: ignore[override]
+        self, layer_idx: int, cache_kwargs: dict[str, Any]
+    ) -> torch.Tensor | None:
+        """Returns the state that each row of the call goes on from, zeros for a row that begins.
+
+        None, which is zeros for all, comes from a cache that does not know shapes yet.
+        """
+        return read_rows(self._recurrent_state(layer_idx), self._rows(cache_kwargs))
+
+    def update_recurrent_state(  # type: ignore[override]
+        self, recurrent_state: torch.Tensor, layer_idx: int, cache_kwargs: dict[str, Any]
+    ) -> None:
+        """Keeps the state that each row of the call has come to; that of a row of pads is the one it had."""
+        kept = self._recurrent_state(layer_idx)
+        self.layers[layer_idx].recurrent_state = written_rows(kept, recurrent_state, self._rows(cache_kwargs))
+
+    def _recurrent_state(self, layer_idx: int) -> torch.Tensor:
+        state = self.layers[layer_idx].recurrent_state
+        if state is None:
+            raise ValueError(_given_without(layer_idx, "recurrent_state, of four axes"))
+        return state
+
+    def _rows(self, cache_kwargs: dict[str, Any]) -> CallRows:
+        """Returns what a call does with each row, computed once where layers share it."""
+        position_ids, batch_index = cache_kwargs["position_ids"], cache_kwargs.get("batch_index")
+        last = self._last_rows if _SHARED_BETWEEN_LAYERS.get() else None
+        if last is None or last.position_ids is not position_ids or last.batch_index is not batch_index:
+            self._last_rows = last = CallRows(position_ids, batch_index)
+        return last
+
     def _positions_to_write(self, position_ids: torch.Tensor) -> torch.Tensor:
         """Replaces the position of pads by the index that is skipped."""
         last = self._last_write if _SHARED_BETWEEN_LAYERS.get() else None
@@ -140,3 +238,10 @@ class QEffDynamicCache(Cache):
             read_slots = torch.where(invalid, INVALID_INDEX, slots)
             self._last_read = last = position_ids, read_length, read_slots, invalid.unsqueeze(-1)
         return last[2], last[3]
+
+
+def _given_without(layer_idx: int, missing: str) -> str:
+    return (
+        f"layer {layer_idx} keeps {missing}, and was given none: pass past_key_values as a list with one tuple of "
+        "tensors per decoder layer, in the order conv_state, past_key, past_value, recurrent_state"
+    )

@@ -1,0 +1,75 @@
+"""The gated delta rule: a state that decays, forgets what it would answer to a key, and learns the key's value."""
+
+from __future__ import annotations
+
+import torch
+
+from qeff_codegen.runtime.states.decay import pairwise_decay
+from qeff_codegen.runtime.states.parts import refuse_longer_call
+from qeff_codegen.runtime.states.unit_triangular import solve_unit_lower
+from qeff_codegen.runtime.states.valid_tokens import without_pads
+
+
+def gated_delta_rule(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    g: torch.Tensor,
+    beta: torch.Tensor,
+    initial_state: torch.Tensor | None,
+    position_ids: torch.Tensor,
+    use_qk_l2norm_in_kernel: bool = False,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Upstream's `torch_chunk_gated_delta_rule` and `torch_recurrent_gated_delta_rule`, with a call as one chunk.
+
+    For every token, in float32: `S = exp(g) S; S = S + beta k (v - k S); out = q S / sqrt(key_dim)`.
+
+    Args:
+        query: `[batch_size, seq_len, key_heads, key_dim]`.
+        key: the same shape.
+        value: `[batch_size, seq_len, value_heads, value_dim]`.
+        g: `[batch_size, seq_len, value_heads]`, the logarithm of the decay.
+        beta: the same shape, the strength of the update.
+        initial_state: `[batch_size, value_heads, key_dim, value_dim]`; None for zeros.
+        position_ids: `[batch_size, seq_len]`, -1 for pads.
+        use_qk_l2norm_in_kernel: whether queries and keys are brought to length 1 here.
+
+    Returns:
+        `[batch_size, seq_len, value_heads, value_dim]` in the type of `query`, and the next state, float32.
+    """
+    refuse_longer_call(key.shape[1])
+    dtype = query.dtype
+    key, value, g, beta = (without_pads(tensor, position_ids) for tensor in (key, value, g, beta))
+    query, key, value, g, beta = (x.transpose(1, 2).to(torch.float32) for x in (query, key, value, g, beta))
+    if use_qk_l2norm_in_kernel:
+        query, key = _of_length_one(query), _of_length_one(key)
+    query = query * query.shape[-1] ** -0.5
+    if key.shape[1] != value.shape[1]:
+        query, key = (repeated_heads(tensor, value.shape[1]) for tensor in (query, key))
+
+    state = value.new_zeros(*key.shape[:2], key.shape[-1], value.shape[-1])
+    if initial_state is not None:
+        state = initial_state.to(torch.float32)
+    decay = pairwise_decay(g)
+    from_start = g.cumsum(-1).exp().unsqueeze(-1)
+    key_beta = key * beta.unsqueeze(-1)
+    key_of_all = key.transpose(-1, -2)
+    overlap = (key_beta @ key_of_all) * decay
+    updates = solve_unit_lower(overlap.tril(-1), value * beta.unsqueeze(-1) - (key_beta * from_start) @ state)
+
+    out = (query * from_start) @ state + ((query @ key_of_all) * decay) @ updates
+    to_end = decay[:, :, -1:].transpose(-1, -2)
+    state = state * from_start[:, :, -1:] + (key * to_end).transpose(-1, -2) @ updates
+    return out.transpose(1, 2).to(dtype), state
+
+
+def repeated_heads(tensor: torch.Tensor, heads: int) -> torch.Tensor:
+    """Repeats each head of `[batch_size, fewer_heads, seq_len, width]` for the `heads` that share it."""
+    batch_size, fewer, length, width = tensor.shape
+    repeated = tensor.unsqueeze(2).expand(batch_size, fewer, heads // fewer, length, width)
+    return repeated.reshape(batch_size, heads, length, width)
+
+
+def _of_length_one(tensor: torch.Tensor) -> torch.Tensor:
+    """Upstream's `l2norm`, with its epsilon."""
+    return tensor * torch.rsqrt((tensor * tensor).sum(dim=-1, keepdim=True) + 1e-6)

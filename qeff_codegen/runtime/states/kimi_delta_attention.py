@@ -1,0 +1,149 @@
+"""Kimi delta attention: the gated delta rule with a decay for every channel of the key."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F
+
+from qeff_codegen.runtime.states.decay import pairwise_decay
+from qeff_codegen.runtime.states.parts import part_length, refuse_longer_call
+from qeff_codegen.runtime.states.unit_triangular import solve_unit_lower
+from qeff_codegen.runtime.states.valid_tokens import without_pads
+
+# Within a part the decay of every pair of tokens is laid out; between parts it is split at the later part's start.
+PARTS = 8
+
+
+def kimi_delta_attention(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    g: torch.Tensor,
+    beta: torch.Tensor,
+    initial_state: torch.Tensor | None,
+    position_ids: torch.Tensor,
+    use_qk_l2norm_in_kernel: bool = False,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Upstream's `chunk_kimi_delta_attention` and `recurrent_kimi_delta_attention`, with a call as one chunk.
+
+    For every token, in float32: `S = exp(g) S` by rows of S, then as in the gated delta rule.
+
+    Args:
+        query: `[batch_size, seq_len, heads, key_dim]`.
+        key: the same shape.
+        value: `[batch_size, seq_len, heads, value_dim]`.
+        g: `[batch_size, seq_len, heads, key_dim]`, the logarithm of the decay.
+        beta: `[batch_size, seq_len, heads]`, the strength of the update.
+        initial_state: `[batch_size, heads, key_dim, value_dim]`; None for zeros.
+        position_ids: `[batch_size, seq_len]`, -1 for pads.
+        use_qk_l2norm_in_kernel: whether queries and keys are brought to length 1 here.
+
+    Returns:
+        `[batch_size, seq_len, heads, value_dim]` in the type of `query`, and the next state, float32.
+    """
+    refuse_longer_call(key.shape[1])
+    dtype = query.dtype
+    key, value, g, beta = (without_pads(tensor, position_ids) for tensor in (key, value, g, beta))
+    query, key, value, g, beta = (x.transpose(1, 2).to(torch.float32) for x in (query, key, value, g, beta))
+    if use_qk_l2norm_in_kernel:
+        query, key = _of_length_one(query), _of_length_one(key)
+    query = query * (1 / query.shape[-1] ** 0.5)
+
+    state = value.new_zeros(*key.shape[:2], key.shape[-1], value.shape[-1])
+    if initial_state is not None:
+        state = initial_state.to(torch.float32)
+    key_beta = key * beta.unsqueeze(-1)
+    from_start_decay = g.cumsum(2).exp()
+    overlap, attention = _decayed_products((key_beta, query), key, g)
+    updates = solve_unit_lower(overlap.tril(-1), value * beta.unsqueeze(-1) - (key_beta * from_start_decay) @ state)
+
+    out = (query * from_start_decay) @ state + attention @ updates
+    key_at_end = key * _sums_behind(g).exp()
+    state = state * from_start_decay[:, :, -1:].transpose(-1, -2) + key_at_end.transpose(-1, -2) @ updates
+    return out.transpose(1, 2).to(dtype), state
+
+
+def _decayed_products(
+    lefts: tuple[torch.Tensor, ...], key: torch.Tensor, log_decay: torch.Tensor
+) -> tuple[torch.Tensor, ...]:
+    """Returns, for each of `lefts`, `sum over c of left[i, c] key[j, c] decay(j to i, c)`; zero for `j > i`.
+
+    The exponential of a difference cannot be split into one factor for `i` and one for `j`: one of them would
+    overflow. It can where a token between them is taken as the middle, which for tokens of two parts is the start of
+    the later one: both factors are at most 1.
+
+    Args:
+        lefts: each `[batch_size, heads, seq_len, key_dim]`.
+        key: the same shape.
+        log_decay: the same shape.
+
+    Returns:
+        For each of `lefts` `[batch_size, heads, seq_len, seq_len]`.
+    """
+    batch_size, heads, length, width = key.shape
+    rows = part_length(length, PARTS)
+
+    def in_parts(tensor: torch.Tensor) -> torch.Tensor:
+        filled = F.pad(tensor, (0, 0, 0, rows * PARTS - length))
+        return filled.reshape(batch_size, heads, PARTS, rows, width)
+
+    key, log_decay = in_parts(key), in_parts(log_decay)
+    since_start = log_decay.cumsum(3)
+    whole = since_start[:, :, :, -1:]
+    # [batch_size, heads, later part, earlier part, row of the earlier part, key_dim]
+    later, earlier = _part_numbers(key.device)
+    between = _sums_between_parts(whole, later, earlier)
+    decayed_key = key.unsqueeze(2) * (between + _sums_behind(log_decay).unsqueeze(2)).exp()
+    decayed_key = torch.where((earlier < later)[:, :, None, None], decayed_key, 0.0)
+    decayed_key = decayed_key.reshape(batch_size, heads, PARTS, rows * PARTS, width).transpose(-1, -2)
+
+    # [batch_size, heads, part, key_dim, row, earlier row]
+    within = pairwise_decay(log_decay.transpose(-1, -2)) * key.transpose(-1, -2).unsqueeze(-2)
+    same_part = (earlier == later).to(key.dtype)[:, None, :, None]
+
+    products = []
+    for left in lefts:
+        left = in_parts(left)
+        across = (left * since_start.exp()) @ decayed_key
+        inside = (left.transpose(-1, -2).unsqueeze(-1) * within).sum(3)
+        inside = (inside.unsqueeze(4) * same_part).reshape(batch_size, heads, PARTS, rows, rows * PARTS)
+        whole_call = (across + inside).reshape(batch_size, heads, rows * PARTS, rows * PARTS)
+        products.append(whole_call[:, :, :length, :length])
+    return tuple(products)
+
+
+def _sums_behind(tensor: torch.Tensor) -> torch.Tensor:
+    """Returns for each row of `[..., rows, width]` the sum of the rows behind it.
+
+    A difference of sums would lose the digits of a small one.
+    """
+    rows = tensor.shape[-2]
+    return torch.ones(rows, rows, dtype=tensor.dtype, device=tensor.device).triu(1) @ tensor
+
+
+def _part_numbers(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns the numbers of parts as a column and as a row."""
+    parts = torch.arange(PARTS, device=device)
+    return parts.unsqueeze(1), parts.unsqueeze(0)
+
+
+def _sums_between_parts(whole: torch.Tensor, later: torch.Tensor, earlier: torch.Tensor) -> torch.Tensor:
+    """Returns the sum of what stands strictly between two parts.
+
+    Args:
+        whole: the sum of each part, `[batch_size, heads, PARTS, 1, key_dim]`.
+        later: the numbers of parts, as a column.
+        earlier: the same, as a row.
+
+    Returns:
+        `[batch_size, heads, later part, earlier part, 1, key_dim]`.
+    """
+    parts = torch.arange(PARTS, device=whole.device)
+    counted = (parts > earlier.unsqueeze(-1)) & (parts < later.unsqueeze(-1))
+    sums = counted.to(whole.dtype).reshape(PARTS * PARTS, PARTS) @ whole.squeeze(3)
+    return sums.unflatten(2, (PARTS, PARTS)).unsqueeze(4)
+
+
+def _of_length_one(tensor: torch.Tensor) -> torch.Tensor:
+    """Upstream's `l2norm` of these families, with its epsilon."""
+    return tensor / torch.sqrt((tensor * tensor).sum(dim=-1, keepdim=True) + 1e-6)
