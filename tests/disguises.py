@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import black
+
+from qeff_codegen.codemod.layout import kept_lines
 
 NARROW = 60
 Disguise = Callable[[str], str]
@@ -27,7 +30,72 @@ def annotated(source: str) -> str:
     return b"".join(lines).decode()
 
 
+def in_two_blanks(source: str) -> str:
+    """The file with two blanks for each block."""
+    return _indented_by(source, "  ")
+
+
+def in_tabs(source: str) -> str:
+    """The file with a tab for each block."""
+    return _indented_by(source, "\t")
+
+
+def packed(source: str) -> str:
+    """The file with as many statements on a line as Python lets stand there, and blocks behind their headers."""
+    lines = source.split("\n")
+    joined: dict[int, str] = {}
+    for holder in ast.walk(ast.parse(source)):
+        for field in ("body", "orelse", "finalbody"):
+            block = getattr(holder, field, None)
+            if isinstance(block, list) and block and isinstance(block[0], ast.stmt):
+                joined |= _joined(block, None if isinstance(holder, ast.Module) else holder, lines)
+    text = ""
+    for number, line in enumerate(lines, start=1):
+        text += (joined[number - 1] + line.lstrip() if number - 1 in joined else f"\n{line}") if number > 1 else line
+    return text
+
+
+def in_other_line_ends(source: str) -> str:
+    """The file as some editors save it: lines ended by two characters."""
+    return source.replace("\n", "\r\n")
+
+
 DISGUISES: tuple[Disguise, ...] = (in_narrow_lines, annotated)
+LAYOUTS: tuple[Disguise, ...] = (in_two_blanks, in_tabs, packed, in_other_line_ends)
+
+
+def _indented_by(source: str, indent: str) -> str:
+    kept = kept_lines(ast.parse(source))
+    lines = []
+    for number, line in enumerate(source.split("\n"), start=1):
+        blanks = len(line) - len(line.lstrip(" "))
+        level, rest = divmod(blanks, 4)
+        lines.append(line if number in kept else indent * level + " " * rest + line[blanks:])
+    return "\n".join(lines)
+
+
+def _joined(block: list[ast.stmt], holder: ast.AST | None, lines: list[str]) -> dict[int, str]:
+    """Line ends inside a block of simple statements, and the one in front of it, with what may stand for them."""
+    ends = {
+        item.end_lineno or 0: "; "
+        for item, following in pairwise(block)
+        if _is_simple(item) and _is_simple(following) and _is_next(item, following, lines)
+    }
+    header = block[0].lineno - 1
+    all_joined = len(ends) == len(block) - 1 and _is_simple(block[-1])
+    if holder is not None and all_joined and lines[header - 1].endswith(":"):
+        ends[header] = " "
+    return ends
+
+
+def _is_simple(statement: ast.stmt) -> bool:
+    return not hasattr(statement, "body") and not isinstance(statement, ast.Match)
+
+
+def _is_next(item: ast.stmt, following: ast.stmt, lines: list[str]) -> bool:
+    """Whether nothing but a line end stands between two statements."""
+    end = item.end_lineno or 0
+    return following.lineno == end + 1 and len(lines[end - 1].encode()) == item.end_col_offset
 
 
 def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:

@@ -15,6 +15,9 @@ from qeff_codegen.anatomy.implementation_tables import (
     find_implementation_tables,
     looked_up_by_configuration,
 )
+from qeff_codegen.anatomy.module_names import Binding, bindings, imported_as, surely_bound
+from qeff_codegen.anatomy.outside import set_after_init, set_from_outside
+from qeff_codegen.codemod.code import USUAL_ALIASES
 from qeff_codegen.codemod.tree import find, parse, spelled, walk
 from qeff_codegen.errors import Location, Refusal
 from qeff_codegen.upstream.source import UpstreamModel
@@ -30,7 +33,8 @@ class ModelingClass:
     Attributes:
         methods: its own methods by name.
         built: for every `self.<attribute> = ...` of `__init__`, the classes of this file built in that expression.
-        assigned: the expressions assigned to every `self.<attribute>` in `__init__`.
+        assigned: the expressions assigned to every `self.<attribute>` in `__init__`, and what the file sets it to
+            elsewhere.
         alternatives: for a class built from a table of implementations, the table's other classes.
     """
 
@@ -66,28 +70,46 @@ class ModelingFile:
     """A parsed modeling file.
 
     Attributes:
-        body: the module's statements.
         imports: every name imported at module level, with the absolute module and the name there
             (`None` when the module itself is imported).
         names: every other name bound at module level.
+        future: what the file imports from `__future__`.
+        bindings: for every name bound at module level, the statements that bind it.
         tables: of those names, the classes of the file that are named where they are bound.
+        set_from_outside: every attribute that the file sets on another object than `self`.
+        statements: those of the module, with those that guard imports.
     """
 
     upstream: UpstreamModel
-    body: tuple[ast.stmt, ...]
+    tree: ast.Module = field(repr=False)
     classes: dict[str, ModelingClass]
     functions: dict[str, ast.FunctionDef]
     imports: dict[str, tuple[str, str | None]]
     names: frozenset[str]
+    future: frozenset[str]
+    bindings: dict[str, tuple[Binding, ...]]
     tables: dict[str, tuple[str, ...]]
+    set_from_outside: frozenset[str]
+    statements: tuple[ast.stmt, ...] = field(repr=False)
     lines: tuple[str, ...] = field(repr=False)
 
     @cached_property
     def aliases(self) -> dict[str, str]:
-        """What the file's imports call modules and what they bring in, with full names."""
-        return {
-            name: module if member is None else f"{module}.{member}" for name, (module, member) in self.imports.items()
+        """What the file's imports call modules and what they bring in, with full names.
+
+        A name that the file defines itself stands for nothing else, however usual that would be.
+        """
+        return {name: name for name in USUAL_ALIASES if name in self.names} | {
+            name: (module if name != module.split(".")[0] else name) if member is None else f"{module}.{member}"
+            for name, (module, member) in self.imports.items()
         }
+
+    def can_be_imported(self, name: str) -> bool:
+        """Whether a name of `names` is there once the module has run, whatever its conditions were, and stays."""
+        bound = self.bindings.get(name, ())
+        if not bound or any(isinstance(item.node, ast.Global) for item in bound):
+            return False
+        return (bound[-1].always and not bound[-1].deletes) or surely_bound(name, self.tree.body)
 
     def location(self, line: int) -> Location:
         """The place of a 1-based line, with its text as excerpt."""
@@ -114,33 +136,55 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
         ) from None
     class_names = {node.name for node in _top_level(tree) if isinstance(node, ast.ClassDef)}
     tables = find_implementation_tables(tree, class_names)
+    outside = set_from_outside(tree)
     classes: dict[str, ModelingClass] = {}
     functions: dict[str, ast.FunctionDef] = {}
     imports: dict[str, tuple[str, str | None]] = {}
-    names: set[str] = set()
+    bound = bindings(tree.body)
     named: dict[str, tuple[str, ...]] = {}
     for node in _top_level(tree):
         if isinstance(node, ast.ClassDef):
-            classes[node.name] = _read_class(node, class_names, tables)
-            names.add(node.name)
+            classes[node.name] = _read_class(node, class_names, tables, outside)
         elif isinstance(node, ast.FunctionDef):
             functions[node.name] = node
-            names.add(node.name)
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                imports[alias.asname or alias.name.split(".")[0]] = (alias.name, None)
-        elif isinstance(node, ast.ImportFrom):
-            module = _absolute_module(node, upstream.module)
-            for alias in node.names:
-                imports[alias.asname or alias.name] = (module, alias.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            imports.update(imports_of(node, upstream.module))
         else:
             found = find(ast.Name, node)
             stored = [child.id for child in found if isinstance(child.ctx, ast.Store)]
-            names.update(stored)
             held = tuple(child.id for child in found if child.id in class_names)
             named.update({name: held for name in stored if held})
+    future = {name for name, (module, _) in imports.items() if module == "__future__"}
+    imports = {name: item for name, item in imports.items() if name not in future and _is_import(bound[name][-1])}
+    names = frozenset(bound) - imports.keys() - future
     lines = tuple(upstream.source.splitlines())
-    return ModelingFile(upstream, tuple(tree.body), classes, functions, imports, frozenset(names), named, lines)
+    return ModelingFile(
+        upstream,
+        tree,
+        classes,
+        functions,
+        imports,
+        names,
+        frozenset(future),
+        bound,
+        named,
+        frozenset(outside),
+        tuple(_top_level(tree)),
+        lines,
+    )
+
+
+def _is_import(binding: Binding) -> bool:
+    """Whether what a name means in the end is an import that always runs."""
+    return binding.always and binding.is_import
+
+
+def imports_of(node: ast.Import | ast.ImportFrom, module: str) -> dict[str, tuple[str, str | None]]:
+    """The names that an import in `module` binds, with the absolute module and the name there, as in `imports`."""
+    if isinstance(node, ast.Import):
+        return {imported_as(alias, node): (alias.name, None) for alias in node.names}
+    source = _absolute_module(node, module)
+    return {imported_as(alias, node): (source, alias.name) for alias in node.names}
 
 
 def _top_level(tree: ast.Module) -> Iterator[ast.stmt]:
@@ -162,7 +206,12 @@ def _absolute_module(node: ast.ImportFrom, module: str) -> str:
     return ".".join([*package, *([node.module] if node.module else [])])
 
 
-def _read_class(node: ast.ClassDef, class_names: set[str], tables: dict[str, ImplementationTable]) -> ModelingClass:
+def _read_class(
+    node: ast.ClassDef,
+    class_names: set[str],
+    tables: dict[str, ImplementationTable],
+    outside: dict[str, list[ast.expr]],
+) -> ModelingClass:
     methods = {item.name: item for item in node.body if isinstance(item, ast.FunctionDef)}
     built: dict[str, tuple[str, ...]] = {}
     assigned: dict[str, tuple[ast.expr, ...]] = {}
@@ -188,6 +237,9 @@ def _read_class(node: ast.ClassDef, class_names: set[str], tables: dict[str, Imp
                 *(table.eager for table in looked_up),
             )
             built[attribute] = tuple(dict.fromkeys((*built.get(attribute, ()), *found)))
+    for elsewhere in (set_after_init(methods), outside):
+        for attribute in elsewhere.keys() & assigned.keys():
+            assigned[attribute] = (*assigned[attribute], *elsewhere[attribute])
     return ModelingClass(node.name, node, methods, built, assigned, alternatives)
 
 

@@ -21,7 +21,8 @@ from qeff_codegen.anatomy.experts import find_experts
 from qeff_codegen.anatomy.known_gaps import refuse_known_gaps
 from qeff_codegen.anatomy.listed_experts import find_listed_experts
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
-from qeff_codegen.anatomy.rms_norm import recognise_rms_norm
+from qeff_codegen.anatomy.plain_definitions import refuse_changed_definitions
+from qeff_codegen.anatomy.rms_norm import NormKind, recognise_rms_norm, weight_is_read
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.rotary import find_rotary_embeddings
 from qeff_codegen.anatomy.sorted_experts import find_sorted_experts
@@ -40,11 +41,7 @@ def recognise(file: ModelingFile) -> Anatomy:
     functions, mask_parameters = find_attention_functions(
         file, tuple(part for part in path if part.role is Role.ATTENTION)
     )
-    norms = tuple(
-        Norm(file.classes[name], kind)
-        for name in reachable
-        if (kind := recognise_rms_norm(file.classes[name])) is not None
-    )
+    norms = tuple(_norms(file, reachable))
     experts = (
         *find_experts(file, reachable),
         *find_listed_experts(file, reachable),
@@ -53,7 +50,19 @@ def recognise(file: ModelingFile) -> Anatomy:
     )
     rotary = find_rotary_embeddings(file, reachable)
     embeddings = find_embeddings(file, model)
-    return Anatomy(file, path, embeddings, rotary, experts, norms, functions, mask_parameters, reachable)
+    anatomy = Anatomy(file, path, embeddings, rotary, experts, norms, functions, mask_parameters, reachable)
+    replaced = (*(part.name for part in anatomy.replaced), *(norm.cls.name for norm in norms))
+    refuse_changed_definitions(file, replaced)
+    return anatomy
+
+
+def _norms(file: ModelingFile, reachable: tuple[str, ...]) -> Iterator[Norm]:
+    """The norms that an operator computes from their attributes as they are; it adds the 1 to a weight for good."""
+    others = [file.classes[name] for name in reachable]
+    for cls in others:
+        kind = recognise_rms_norm(cls, file.set_from_outside)
+        if kind is NormKind.PLAIN or (kind is NormKind.ONE_PLUS and not weight_is_read(cls, others)):
+            yield Norm(cls, kind)
 
 
 def _call_path(file: ModelingFile, causal_lm: ModelingClass) -> tuple[tuple[Part, ...], ModelingClass]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import re
 import symtable
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from qeff_codegen.anatomy.modeling_file import ModelingFile
+from qeff_codegen.anatomy.modeling_file import ModelingFile, imports_of
+from qeff_codegen.codemod.layout import INDENT, indented
 from qeff_codegen.targets.embedded import EMBEDDED
 from qeff_codegen.targets.target import LIBRARY_NAMES, Target
 
@@ -28,6 +30,29 @@ def global_names(code: str) -> set[str]:
     return {name for name in names if not hasattr(builtins, name)}
 
 
+def imports_for_checkers(code: str, file: ModelingFile, names: Iterable[str]) -> dict[str, tuple[str, str | None]]:
+    """Those of `names` that upstream imports for type checkers alone, and that only annotations of `code` speak of."""
+    found: dict[str, tuple[str, str | None]] = {}
+    for name in names:
+        bound = file.bindings.get(name, ())
+        if len(bound) == 1 and bound[0].for_checkers and isinstance(bound[0].node, ast.Import | ast.ImportFrom):
+            found |= {name: imports_of(bound[0].node, file.upstream.module)[name]}
+    evaluated = global_names(_without_annotations(code)) if found else set()
+    return {name: item for name, item in found.items() if name not in evaluated}
+
+
+def _without_annotations(code: str) -> str:
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, ast.FunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.AnnAssign):
+            node.annotation = ast.Constant(None)
+    return ast.unparse(tree)
+
+
 def resolve(
     names: Iterable[str], file: ModelingFile, target: Target = EMBEDDED
 ) -> tuple[dict[str, tuple[str, str | None]], list[str]]:
@@ -43,9 +68,9 @@ def resolve(
             found[name] = (target.modules[name], name)
         elif name in file.imports:
             found[name] = file.imports[name]
-        elif name in file.names:
+        elif name in file.names and file.can_be_imported(name):
             found[name] = (file.upstream.module, name)
-        elif name in LIBRARY_NAMES:
+        elif name in LIBRARY_NAMES and name not in file.names:
             found[name] = (LIBRARY_NAMES[name], name)
         else:
             unknown.append(name)
@@ -73,6 +98,20 @@ def import_block(found: Mapping[str, tuple[str, str | None]], first_party: str =
             for members in _members(modules[module])
         ]
         blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def import_section(
+    found: Mapping[str, tuple[str, str | None]],
+    checked: Mapping[str, tuple[str, str | None]],
+    future: Collection[str],
+    first_party: str,
+) -> str:
+    """All imports of a generated file: the language's features first, and last what only type checkers need."""
+    blocks = [f"from __future__ import {', '.join(sorted(future))}"] if future else []
+    blocks.append(import_block(found, first_party))
+    if checked:
+        blocks.append("if TYPE_CHECKING:\n" + indented(import_block(checked, first_party), INDENT))
     return "\n\n".join(blocks)
 
 

@@ -66,7 +66,7 @@ def left_upstream(anatomy: Anatomy, emission: Emission) -> Iterator[LeftOut]:
     """
     lines = anatomy.file.lines
     last = 0
-    for index, region in enumerate(_regions(anatomy.file.body, 1)):
+    for index, region in enumerate(_regions(anatomy.file.tree.body, 1)):
         last = region.own.stop
         node = region.node
         if index == 0:

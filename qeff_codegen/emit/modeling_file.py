@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from qeff_codegen.emit import steps
 from qeff_codegen.emit.formatting import formatted
 from qeff_codegen.emit.header import header, licence_lines
-from qeff_codegen.emit.imports import global_names, import_block, resolve
+from qeff_codegen.emit.imports import global_names, import_section, imports_for_checkers, resolve
 from qeff_codegen.emit.left_upstream import Emission, LeftOut, left_upstream
 from qeff_codegen.emit.mappings import mapping_entries
+from qeff_codegen.emit.meanings import RULE, refuse_bound_to_its_module, refuse_other_meanings, refuse_unsure
 from qeff_codegen.emit.module_body import ModuleBody
 from qeff_codegen.emit.reminders import without_reminders
 from qeff_codegen.engine.draft import Draft, Function
@@ -21,8 +22,6 @@ from qeff_codegen.errors import Refusal
 from qeff_codegen.generated_model import Edit
 from qeff_codegen.targets.target import Target
 from qeff_codegen.upstream.source import UpstreamModel
-
-SCAFFOLD = "emit"
 
 
 @dataclass(frozen=True)
@@ -54,19 +53,26 @@ def assemble(draft: Draft) -> ModelingFileText:
             body.function(functions[0])
         elif functions:
             body.cls(draft, name, functions)
-    found, unknown = resolve(global_names(body.text) - body.defined, draft.anatomy.file, draft.target)
+    file = draft.anatomy.file
+    used = global_names(body.text) - body.defined
+    refuse_other_meanings(used, body.defined, file, draft.target)
+    found, unknown = resolve(used, file, draft.target)
+    checked = imports_for_checkers(body.text, file, unknown)
+    unknown = [name for name in unknown if name not in checked]
+    if checked:
+        found["TYPE_CHECKING"] = ("typing", "TYPE_CHECKING")
     if unknown:
-        file = draft.anatomy.file
+        refuse_unsure(unknown[0], file)
         reading = next(index for index, line in enumerate(body.lines) if re.search(rf"\b{unknown[0]}\b", line.text))
         line = origin(body.lines, reading, file.lines)
         raise Refusal(
             f"generated code would use `{unknown[0]}`, which neither upstream's file nor the runtime of the target "
             f"`{draft.target.name}` defines",
-            rule=SCAFFOLD,
+            rule=RULE,
             location=file.location(line or draft.anatomy.causal_lm.cls.node.lineno),
             next_step="the target needs it, or a rule introduces it without saying where it is imported from",
         )
-    imports = formatted(import_block(found, draft.target.first_party), draft.target)
+    imports = formatted(import_section(found, checked, file.future, draft.target.first_party), draft.target)
     top = _top(draft.anatomy.file.upstream, draft.target, imports)
     lines = [*top, *body.lines]
     removals = [replace(item, before=item.before + len(top)) for item in body.removals]
@@ -79,7 +85,7 @@ def assemble(draft: Draft) -> ModelingFileText:
     return ModelingFileText(
         code,
         _edits(lines, removals),
-        {name: module for name, (module, _) in found.items()},
+        {name: module for name, (module, _) in {**found, **checked}.items()},
         frozenset(body.defined),
         tuple(lines),
     )
@@ -139,14 +145,7 @@ def _emitted(draft: Draft) -> list[Function]:
     for item in reached:
         if item not in chosen and local & _reads(item):
             chosen.append(item)
-    for item in chosen:
-        if not item.added and "super" in item.code.names:
-            raise Refusal(
-                f"`{item.qualified_name}` calls `super()`, which means another class in the class that replaces it",
-                rule=SCAFFOLD,
-                location=draft.location(item),
-                next_step="a rule must name the class that is meant",
-            )
+    refuse_bound_to_its_module(draft, chosen)
     order = {id(item): index for index, item in enumerate(draft.functions)}
     return sorted(chosen, key=lambda item: order[id(item)])
 

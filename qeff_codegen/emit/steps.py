@@ -39,6 +39,9 @@ FUNCTION_NOT_CALLED = Step("emit.function_not_called", "Generated code does not 
 MODULE_STATEMENT = Step(
     "emit.module_statement", "It runs in upstream's own module; what generated code needs of it is imported."
 )
+LAYOUT = Step(
+    "emit.layout", "Upstream's file is laid out in another way: here a statement has a line, and a block four blanks."
+)
 BLANK_LINES = Step("emit.blank_lines", "Definitions are set apart by black's number of blank lines.")
 NO_REMINDERS = Step(
     "emit.no_reminders", "Upstream's reminders of its own work are not for the place that the file goes to."
@@ -60,6 +63,7 @@ STEPS = {
         FUNCTION_IMPORTED,
         FUNCTION_NOT_CALLED,
         MODULE_STATEMENT,
+        LAYOUT,
         BLANK_LINES,
         NO_REMINDERS,
         FORMATTER,

@@ -12,6 +12,7 @@ from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.layout import kept_lines
 from qeff_codegen.codemod.tree import find
+from qeff_codegen.engine.bound_once import refuse_other_bindings
 from qeff_codegen.engine.layout_followed import refuse_other_layout
 from qeff_codegen.engine.provenance import Line, Removal, follow, origin, upstream_lines
 from qeff_codegen.errors import Location
@@ -127,7 +128,7 @@ def open_draft(anatomy: Anatomy, target: Target = EMBEDDED) -> Draft:
     take over existing modules) and the module-level functions they reach.
 
     Raises:
-        Refusal: one of them is laid out in a way that edits could not follow.
+        Refusal: one of them is laid out in a way that edits could not follow, or is not all that its name stands for.
     """
     file = anatomy.file
     found: list[tuple[ast.FunctionDef, str | None, Role]] = []
@@ -139,6 +140,7 @@ def open_draft(anatomy: Anatomy, target: Target = EMBEDDED) -> Draft:
         found += [(part.cls.methods[name], part.name, part.role) for name in used]
     for definition, _, _ in found:
         refuse_other_layout(file, definition)
+    refuse_other_bindings(anatomy, [(definition, owner) for definition, owner, _ in found])
     functions = [_open(file, *item) for item in sorted(found, key=lambda item: item[0].lineno)]
     return Draft(anatomy, functions, target=target)
 

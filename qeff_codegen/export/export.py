@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import onnx
 import onnx_ir
 import torch
 from onnx_ir.passes.common import (
@@ -19,6 +20,7 @@ from onnx_ir.passes.common import (
 from torch import nn
 
 from qeff_codegen.export.dynamo_export import traced_with_torch_export
+from qeff_codegen.export.exporter_shortcuts import idle_passes_left_out, inner_shapes_left_out
 from qeff_codegen.export.graph_file import save_graph, whole_or_not_at_all
 from qeff_codegen.export.graph_io import (
     ExportSpec,
@@ -154,7 +156,10 @@ def _traced_with_torchscript(
     """The graph as the TorchScript exporter writes it to `unfinished`, with weights as inputs."""
     register_missing_operators()
     weights = weights_of(interface.decoder)
-    with operators_as_zeros():
+    # A function asks for its sizes itself: shared ones would make the first layer's another than the others'.
+    shares_sizes = not spec.use_onnx_subfunctions
+    shapes_left_out = inner_shapes_left_out() if shares_sizes else nullcontext()
+    with operators_as_zeros(), idle_passes_left_out(), shapes_left_out:
         torch.onnx.export(
             interface,
             (*inputs, list(weights.values())),
@@ -165,11 +170,10 @@ def _traced_with_torchscript(
             opset_version=ONNX_EXPORT_OPSET,
             dynamo=False,
         )
-    graph_model = onnx_ir.load(unfinished)
-    # A function asks for its sizes itself: shared ones would make the first layer's another than the others'.
-    if not spec.use_onnx_subfunctions:
-        share_sizes(graph_model)
-    return graph_model
+    model = onnx.load(unfinished)
+    if shares_sizes:
+        share_sizes(model)
+    return onnx_ir.from_proto(model)
 
 
 def _example_inputs(model: nn.Module, shapes: list[LayerShapes], spec: ExportSpec) -> tuple[Any, ...]:

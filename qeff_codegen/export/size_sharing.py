@@ -7,16 +7,14 @@ as `batch_size` or `ctx_len`. Once that is seen, the layers' computations of sha
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import onnx
-import onnx_ir
-from onnx_ir.convenience import get_const_tensor
-from onnx_ir.passes.common import (
-    CommonSubexpressionEliminationPass,
-    IdentityEliminationPass,
-    RemoveUnusedNodesPass,
-)
+from onnx import ModelProto, NodeProto, TypeProto, ValueInfoProto, helper, numpy_helper
 
+from qeff_codegen.export.node_list import ListedNode, tidied, without_equal
 from qeff_codegen.export.weight_folding import computed
 
 # A size that is known lets others be inferred: the length of the mask first, then that of what attention reads, then
@@ -26,186 +24,233 @@ _MAX_ROUNDS = 4
 _MAX_FOLDED_BYTES = 64
 _NAME = "size_of_"
 
-# Of values, by their names: each size is a number, a name, or not known.
-_Shapes = dict[str, tuple[int | str | None, ...]]
+# A number, a name, or not known.
+_Size = int | str | None
+# Of values, by their names.
+_Shapes = dict[str, tuple[_Size, ...]]
 
 
-def share_sizes(graph_model: onnx_ir.Model) -> None:
-    """Leaves one computation of each shape in the model; the shapes of inner values are not noted in it."""
-    graph = graph_model.graph
-    constants = _Constants()
-    # Of what each layer's tensors are asked for, much is the same before anything is known of it.
-    CommonSubexpressionEliminationPass()(graph_model)
-    for _ in range(_MAX_ROUNDS):
-        _forget_shapes(graph)
-        _note_shapes(graph, constants)
-        shapes = _inferred_shapes(graph_model)
-        changed = _replace_sizes(graph, shapes, constants) + _fold_constants(graph, shapes, constants)
-        for tidy in (CommonSubexpressionEliminationPass(), IdentityEliminationPass(), RemoveUnusedNodesPass()):
-            tidy(graph_model)
-        if not changed:
-            break
-    _forget_shapes(graph)
+def share_sizes(model: ModelProto) -> None:
+    """Leaves one computation of each shape in the model; the shapes of inner values are not noted in it.
 
-
-class _Constants:
-    """The arrays of values that are constants, each read once: reading one takes longer than what is done with it."""
-
-    def __init__(self) -> None:
-        self._arrays: dict[onnx_ir.Value, np.ndarray | None] = {}
-
-    def of(self, value: onnx_ir.Value | None) -> np.ndarray | None:
-        """The array of a constant or an initializer; None for other values."""
-        if value is None:
-            return None
-        if value not in self._arrays:
-            tensor = get_const_tensor(value)
-            self._arrays[value] = None if tensor is None else tensor.numpy()
-        return self._arrays[value]
-
-
-def _forget_shapes(graph: onnx_ir.Graph) -> None:
-    """What the exporter noted may be the sizes of the example that it traced."""
-    for node in graph:
-        for value in node.outputs:
-            if not value.is_graph_output():
-                value.shape = value.type = None
-
-
-def _inferred_shapes(graph_model: onnx_ir.Model) -> _Shapes:
-    """The sizes of every value of which ONNX infers the rank, by its name; outputs have theirs noted in the graph too.
-
-    Nothing else is read of the model that ONNX's inference returns, as reading all of it takes long.
+    It works on the model as it stands in a file: about two nodes in three go, and inference reads no other form.
     """
-    inferred = onnx.shape_inference.infer_shapes(onnx_ir.to_proto(graph_model), data_prop=True).graph
-    for output, info in zip(graph_model.graph.outputs, inferred.output, strict=True):
-        onnx_ir.serde.deserialize_value_info_proto(info, output)
-    return {
-        info.name: tuple(map(_size, info.type.tensor_type.shape.dim))
-        for info in (*inferred.input, *inferred.output, *inferred.value_info)
-        if info.type.tensor_type.HasField("shape")
-    }
+    sharing = _Sharing(model)
+    for _ in range(_MAX_ROUNDS):
+        if not sharing.round():
+            break
+    sharing.write()
 
 
-def _size(dimension: onnx.TensorShapeProto.Dimension) -> int | str | None:
-    """A number, a name, or None if it is not known."""
-    return dimension.dim_value if dimension.HasField("dim_value") else dimension.dim_param or None
+class _Sharing:
+    """A model while sizes are shared in it."""
 
+    def __init__(self, model: ModelProto) -> None:
+        self._model = model
+        self._outputs = frozenset(value.name for value in model.graph.output)
+        self._opset = next(each.version for each in model.opset_import if not each.domain)
+        # Of what each layer's tensors are asked for, much is the same before anything is known of it.
+        self._nodes = without_equal([ListedNode(node) for node in model.graph.node], self._outputs)
+        self._producers: dict[str, ListedNode] = {}
+        self._constants = {value.name: numpy_helper.to_array(value) for value in model.graph.initializer}
+        self._results: dict[object, np.ndarray] = {}
+        self._named = {
+            size: (value.name, axis)
+            for value in reversed(model.graph.input)
+            for axis, size in enumerate(_shape(value.type) or ())
+            if isinstance(size, str)
+        }
+        self._names = _Names(self._nodes)
 
-def _note_shapes(graph: onnx_ir.Graph, constants: _Constants) -> None:
-    """Notes what inference does not see: the length of a range, and of what is gathered from the cache."""
-    shapes = {
-        value.name: tuple(size if isinstance(size, int) else size.value for size in value.shape)
-        for value in (*graph.inputs, *graph.outputs)
-        if value.name is not None and value.shape is not None
-    }
-    for node in graph:
-        if (
-            node.op_type == "Range"
-            and _is_number(node.inputs[0], 0, constants)
-            and _is_number(node.inputs[2], 1, constants)
-        ):
-            size = _size_given_by(node.inputs[1], shapes, constants)
-            if size is not None:
-                node.outputs[0].type = onnx_ir.TensorType(onnx_ir.DataType.INT64)
-                node.outputs[0].shape = onnx_ir.Shape([size])
-        elif node.op_type in ("CtxGather", "CtxGatherCB"):
-            data, rows = node.inputs[0], node.inputs[1 if node.op_type == "CtxGatherCB" else 0]
-            size = _size_given_by(node.inputs[-1], shapes, constants)
-            if size is not None and data is not None and rows is not None and data.shape and rows.shape:
-                node.outputs[0].type = data.type
-                node.outputs[0].shape = onnx_ir.Shape([rows.shape[0], data.shape[1], size, data.shape[3]])
+    def round(self) -> bool:
+        """Shares the sizes that are known; whether it changed anything."""
+        self._producers = {name: node for node in self._nodes for name in node.outputs}
+        for node in self._nodes:
+            if node.operator == "Constant" and node.outputs[0] not in self._constants:
+                array = _array(node.proto)
+                if array is not None:
+                    self._constants[node.outputs[0]] = array
+        shapes = self._inferred_shapes()
+        changed = self._replace_sizes(shapes) + self._fold_constants(shapes)
+        if changed:
+            self._nodes = tidied(self._nodes, self._outputs)
+        return changed > 0
 
+    def write(self, noted: list[ValueInfoProto] | None = None) -> None:
+        """Gives the model its nodes, and of the shapes of inner values those that are `noted`.
 
-def _is_number(value: onnx_ir.Value | None, number: int, constants: _Constants) -> bool:
-    array = constants.of(value)
-    return array is not None and array.dtype == np.int64 and bool((array == number).all())
+        What the exporter noted may be the sizes of the example that it traced.
+        """
+        graph = self._model.graph
+        del graph.node[:], graph.value_info[:]
+        graph.node.extend([node.proto for node in self._nodes])
+        graph.value_info.extend(noted or ())
 
+    def _inferred_shapes(self) -> _Shapes:
+        """The sizes of inputs, outputs and what is asked for sizes, if ONNX infers the rank, by the value's name.
 
-def _size_given_by(value: onnx_ir.Value | None, shapes: _Shapes, constants: _Constants) -> int | str | None:
-    """The size that a value is, through a conversion if there is one."""
-    node = None if value is None else value.producer()
-    if node is not None and node.op_type == "Cast" and node.inputs[0] is not None:
-        node = node.inputs[0].producer()
-    return _size_asked_for(node, shapes, constants)
+        Outputs have theirs noted in the graph too.
+        """
+        self.write(list(self._noted_shapes()))
+        asked = {node.inputs[0] for node in self._nodes if node.operator == "Shape" and not node.domain}
+        inferred = onnx.shape_inference.infer_shapes(self._model, data_prop=True).graph
+        for output, info in zip(self._model.graph.output, inferred.output, strict=True):
+            output.CopyFrom(info)
+        inner = (info for info in inferred.value_info if info.name in asked)
+        shapes = {info.name: _shape(info.type) for info in (*inferred.input, *inferred.output, *inner)}
+        return {name: shape for name, shape in shapes.items() if shape is not None}
 
+    def _noted_shapes(self) -> Iterator[ValueInfoProto]:
+        """What inference does not see: the length of a range, and of what is gathered from the cache."""
+        graph = self._model.graph
+        types = {value.name: value.type for value in (*graph.input, *graph.output)}
+        shapes = {name: shape for name, of_value in types.items() if (shape := _shape(of_value)) is not None}
+        given = dict(shapes)
+        for node in self._nodes:
+            if node.operator == "Range" and self._is_number(node.inputs[0], 0) and self._is_number(node.inputs[2], 1):
+                size = self._size_given_by(node.inputs[1], given)
+                if size is not None:
+                    note = helper.make_tensor_value_info(node.outputs[0], onnx.TensorProto.INT64, [size])
+                    shapes[note.name], types[note.name] = (size,), note.type
+                    yield note
+            elif node.operator in ("CtxGather", "CtxGatherCB"):
+                data, rows = node.inputs[0], node.inputs[1 if node.operator == "CtxGatherCB" else 0]
+                size = self._size_given_by(node.inputs[-1], given)
+                if size is not None and shapes.get(data) and shapes.get(rows):
+                    shape = (shapes[rows][0], shapes[data][1], size, shapes[data][3])
+                    kind = types[data].tensor_type.elem_type
+                    note = helper.make_tensor_value_info(node.outputs[0], kind, shape)
+                    shapes[note.name], types[note.name] = shape, note.type
+                    yield note
 
-def _size_asked_for(node: onnx_ir.Node | None, shapes: _Shapes, constants: _Constants) -> int | str | None:
-    """The size that a node takes out of a tensor's shape: a number, a name, or None if it is another node."""
-    if node is None or node.domain or node.op_type != "Gather":
-        return None
-    shape_of = None if node.inputs[0] is None else node.inputs[0].producer()
-    if shape_of is None or shape_of.op_type != "Shape" or shape_of.attributes:
-        return None
-    shape, position = _shape_of(shape_of.inputs[0], shapes), constants.of(node.inputs[1])
-    if shape is None or position is None or position.ndim != 0:
-        return None
-    return shape[int(position)]
+    def _is_number(self, name: str, number: int) -> bool:
+        array = self._constants.get(name)
+        return array is not None and array.dtype == np.int64 and bool((array == number).all())
 
+    def _size_given_by(self, name: str, shapes: _Shapes) -> _Size:
+        """The size that a value is, through a conversion if there is one."""
+        node = self._producers.get(name)
+        if node is not None and node.operator == "Cast":
+            node = self._producers.get(node.inputs[0])
+        return None if node is None else self._size_asked_for(node, shapes)
 
-def _shape_of(value: onnx_ir.Value | None, shapes: _Shapes) -> tuple[int | str | None, ...] | None:
-    return None if value is None or value.name is None else shapes.get(value.name)
-
-
-def _replace_sizes(graph: onnx_ir.Graph, shapes: _Shapes, constants: _Constants) -> int:
-    """Replaces each size that is asked for by its number, or by what is asked of the input that names it."""
-    named = {
-        size.value: (value, axis)
-        for value in reversed(graph.inputs)
-        for axis, size in enumerate(value.shape or ())
-        if isinstance(size, onnx_ir.SymbolicDim) and size.value is not None
-    }
-    shared = {value.name: value for node in graph for value in node.outputs if str(value.name).startswith(_NAME)}
-    replaced = 0
-    for node in list(graph):
-        size, name = _size_asked_for(node, shapes, constants), node.outputs[0].name
-        if size is None or not (isinstance(size, int) or size in named) or name in shared:
-            continue
-        wanted = f"{_NAME}{size}"
-        if wanted not in shared:
-            nodes = _constant(size) if isinstance(size, int) else _question(*named[size])
-            shared[wanted] = nodes[-1].outputs[0]
-            shared[wanted].name = wanted
-            graph.insert_before(graph[0], nodes)
-        node.outputs[0].replace_all_uses_with(shared[wanted])
-        graph.remove(node, safe=True)
-        replaced += 1
-    return replaced
-
-
-def _constant(number: int | np.ndarray) -> list[onnx_ir.Node]:
-    return [onnx_ir.node("Constant", [], {"value": onnx_ir.tensor(np.asarray(number, np.int64))})]
-
-
-def _question(value: onnx_ir.Value, axis: int) -> list[onnx_ir.Node]:
-    shape, index = onnx_ir.node("Shape", [value]), _constant(axis)
-    return [shape, *index, onnx_ir.node("Gather", [shape.outputs[0], index[0].outputs[0]], {"axis": 0})]
-
-
-def _fold_constants(graph: onnx_ir.Graph, shapes: _Shapes, constants: _Constants) -> int:
-    """Replaces what is computed from constants, and shapes of which every number is known."""
-    folded = 0
-    for node in list(graph):
-        if node.domain or len(node.outputs) != 1 or node.outputs[0].is_graph_output() or not node.inputs:
-            continue
-        result = _known_result(node, graph.opset_imports[""], shapes, constants)
-        if result is None or result.nbytes > _MAX_FOLDED_BYTES:
-            continue
-        constant = onnx_ir.node("Constant", [], {"value": onnx_ir.tensor(result)})
-        constant.outputs[0].name = node.outputs[0].name
-        graph.insert_before(node, constant)
-        node.outputs[0].replace_all_uses_with(constant.outputs[0])
-        graph.remove(node, safe=True)
-        folded += 1
-    return folded
-
-
-def _known_result(node: onnx_ir.Node, opset: int, shapes: _Shapes, constants: _Constants) -> np.ndarray | None:
-    if node.op_type == "Shape" and not node.attributes:
-        shape = _shape_of(node.inputs[0], shapes)
-        if shape is None or not all(isinstance(size, int) for size in shape):
+    def _size_asked_for(self, node: ListedNode, shapes: _Shapes) -> _Size:
+        """The size that a node takes out of a tensor's shape: a number, a name, or None if it is another node."""
+        if node.operator != "Gather" or node.domain:
             return None
-        return np.array(shape, np.int64)
-    if all(constants.of(value) is not None for value in node.inputs):
-        return computed(node, opset)
+        shape_of = self._producers.get(node.inputs[0])
+        if shape_of is None or shape_of.operator != "Shape" or shape_of.attributes:
+            return None
+        shape, position = shapes.get(shape_of.inputs[0]), self._constants.get(node.inputs[1])
+        if shape is None or position is None or position.ndim != 0:
+            return None
+        return shape[int(position)]
+
+    def _replace_sizes(self, shapes: _Shapes) -> int:
+        """Replaces each size that is asked for by its number, or by what is asked of the input that names it."""
+        known = {name for node in self._nodes for name in node.outputs if name.startswith(_NAME)}
+        first: list[ListedNode] = []
+        left: list[ListedNode] = []
+        names: dict[str, str] = {}
+        for node in self._nodes:
+            node.rename_inputs(names)
+            size = self._size_asked_for(node, shapes)
+            is_named = isinstance(size, int) or size in self._named
+            if size is None or not is_named or node.outputs[0] in known or node.outputs[0] in self._outputs:
+                left.append(node)
+                continue
+            wanted = names[node.outputs[0]] = f"{_NAME}{size}"
+            if wanted not in known:
+                known.add(wanted)
+                if isinstance(size, int):
+                    first.append(self._constant(wanted, np.asarray(size, np.int64)))
+                else:
+                    # The earlier ones stand behind it.
+                    first.extend(reversed(self._question(wanted, *self._named[size])))
+        replaced = len(self._nodes) - len(left)
+        self._nodes = [*reversed(first), *left]
+        return replaced
+
+    def _constant(self, name: str, array: np.ndarray) -> ListedNode:
+        self._constants[name] = array
+        return self._node("Constant", [], name, value=numpy_helper.from_array(array))
+
+    def _question(self, name: str, value: str, axis: int) -> list[ListedNode]:
+        shape = self._node("Shape", [value], self._names.of_value())
+        index = self._constant(self._names.of_value(), np.asarray(axis, np.int64))
+        return [shape, index, self._node("Gather", [*shape.outputs, *index.outputs], name, axis=0)]
+
+    def _node(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> ListedNode:
+        return ListedNode(helper.make_node(operator, inputs, [output], self._names.of_node(operator), **attributes))
+
+    def _fold_constants(self, shapes: _Shapes) -> int:
+        """Replaces what is computed from constants, and shapes of which every number is known."""
+        folded = 0
+        for position, node in enumerate(self._nodes):
+            if node.domain or len(node.outputs) != 1 or node.outputs[0] in self._outputs or not node.inputs:
+                continue
+            result = self._known_result(node, shapes)
+            if result is not None and result.nbytes <= _MAX_FOLDED_BYTES:
+                self._nodes[position] = self._constant(node.outputs[0], result)
+                folded += 1
+        return folded
+
+    def _known_result(self, node: ListedNode, shapes: _Shapes) -> np.ndarray | None:
+        if node.operator == "Shape" and not node.attributes:
+            shape = shapes.get(node.inputs[0])
+            if shape is None or not all(isinstance(size, int) for size in shape):
+                return None
+            return np.array(shape, np.int64)
+        if node.attributes is None or any(name not in self._constants for name in node.inputs):
+            return None
+        # Layers compute the same of the same.
+        form = node.operator, node.attributes, node.inputs
+        if form not in self._results:
+            known = {name: self._constants[name] for name in node.inputs}
+            self._results[form] = computed(node.proto, known, self._opset)
+        return self._results[form]
+
+
+class _Names:
+    """Names that no node and no value has yet."""
+
+    def __init__(self, nodes: list[ListedNode]) -> None:
+        self._taken = {name for node in nodes for name in (node.proto.name, *node.outputs)}
+        self._values = 0
+        self._nodes = 0
+
+    def of_value(self) -> str:
+        """A name for a value."""
+        while True:
+            name = f"val_{self._values}"
+            self._values += 1
+            if name not in self._taken:
+                return name
+
+    def of_node(self, operator: str) -> str:
+        """A name for a node."""
+        while True:
+            name = f"node_{operator}_{self._nodes}"
+            self._nodes += 1
+            if name not in self._taken:
+                return name
+
+
+def _array(constant: NodeProto) -> np.ndarray | None:
+    attribute = constant.attribute[0]
+    if attribute.name == "value":
+        return numpy_helper.to_array(attribute.t)
+    if attribute.name in ("value_int", "value_ints"):
+        return np.array(helper.get_attribute_value(attribute), np.int64)
+    if attribute.name in ("value_float", "value_floats"):
+        return np.array(helper.get_attribute_value(attribute), np.float32)
     return None
+
+
+def _shape(of_value: TypeProto) -> tuple[_Size, ...] | None:
+    """Each axis's size; None if not even their number is known."""
+    if not of_value.tensor_type.HasField("shape"):
+        return None
+    return tuple(
+        dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None for dim in of_value.tensor_type.shape.dim
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,13 @@ def fold_into_weights(graph: onnx_ir.Graph) -> None:
         weights = [value for value in node.inputs if value is not None and value.is_initializer()]
         if not weights or not _is_foldable(node, weights):
             continue
-        result = computed(node, graph.opset_imports[""])
+        proto = onnx_ir.to_proto(node)
+        known = {
+            name: tensor.numpy()
+            for name, value in zip(proto.input, node.inputs, strict=True)
+            if value is not None and (tensor := get_const_tensor(value)) is not None
+        }
+        result = computed(proto, known, graph.opset_imports[""])
         if result.nbytes <= sum(value.const_value.nbytes for value in weights if value.const_value is not None):
             _replace(graph, node, weights, result)
 
@@ -35,22 +42,16 @@ def _is_foldable(node: onnx_ir.Node, weights: list[onnx_ir.Value]) -> bool:
     return all(value is None or get_const_tensor(value) is not None for value in node.inputs)
 
 
-def computed(node: onnx_ir.Node, opset: int) -> np.ndarray:
-    """The node's output; a view of the weight wherever numpy has one, as for a transpose."""
-    proto = onnx_ir.to_proto(node)
-    known: Any = {
-        name: get_const_tensor(value)
-        for name, value in zip(proto.input, node.inputs, strict=True)
-        if value is not None
-    }
+def computed(node: onnx.NodeProto, known: Mapping[str, np.ndarray], opset: int) -> np.ndarray:
+    """The node's output, of inputs that are `known`; a view of one wherever numpy has one, as for a transpose."""
     graph = onnx.helper.make_graph(
-        nodes=[proto],
+        nodes=[node],
         name="folded",
         inputs=[onnx.helper.make_empty_tensor_value_info(name) for name in known],
-        outputs=[onnx.helper.make_empty_tensor_value_info(proto.output[0])],
+        outputs=[onnx.helper.make_empty_tensor_value_info(node.output[0])],
     )
     evaluator = ReferenceEvaluator(graph, opsets={"": opset})
-    outputs: Any = evaluator.run(None, {name: tensor.numpy() for name, tensor in known.items()})
+    outputs: Any = evaluator.run(None, dict(known))
     return outputs[0]
 
 

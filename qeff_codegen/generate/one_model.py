@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import ast
+from dataclasses import replace
+
 from qeff_codegen.anatomy.anatomy import Anatomy
-from qeff_codegen.anatomy.modeling_file import read_modeling_file
+from qeff_codegen.anatomy.modeling_file import ModelingFile, read_modeling_file
 from qeff_codegen.anatomy.recognise import recognise
+from qeff_codegen.anatomy.refusing import refusal
 from qeff_codegen.emit.mappings import mapping_entries
 from qeff_codegen.emit.modeling_file import ModelingFileText, assemble
 from qeff_codegen.engine import rule_set
 from qeff_codegen.engine.draft import open_draft
 from qeff_codegen.engine.finished_module import FinishedModule
+from qeff_codegen.engine.layout_followed import EXPECTED, NEXT
 from qeff_codegen.engine.provenance import origin
 from qeff_codegen.engine.rule import Broken, Check
 from qeff_codegen.errors import Refusal
 from qeff_codegen.garbage import no_garbage_collection
-from qeff_codegen.generated_model import GeneratedModel, RoleFound
+from qeff_codegen.generate.own_lines import OwnLines
+from qeff_codegen.generated_model import GeneratedModel, MappingEntry, RoleFound
 from qeff_codegen.targets.embedded import EMBEDDED
 from qeff_codegen.targets.target import Target
+from qeff_codegen.upstream.plain_layout import is_plain, plain_layout, with_usual_ends
 from qeff_codegen.upstream.source import UpstreamModel
 
 
@@ -31,7 +38,21 @@ def generate_model(upstream: UpstreamModel, target: Target = EMBEDDED) -> Genera
 
 
 def _generated(upstream: UpstreamModel, target: Target) -> GeneratedModel:
-    anatomy = _read(upstream)
+    file, own_lines = _read(upstream)
+    try:
+        anatomy = recognise(file)
+        text, mappings, matches = _rewritten(anatomy, target)
+    except Refusal as refused:
+        raise own_lines.refusal(refused) from None
+    origins, edits = own_lines.generated(text.lines, text.edits)
+    roles = own_lines.roles(anatomy.found())
+    return GeneratedModel(upstream.name, upstream, text.code, mappings, roles, edits, matches, origins)
+
+
+def _rewritten(
+    anatomy: Anatomy, target: Target
+) -> tuple[ModelingFileText, tuple[MappingEntry, ...], tuple[tuple[str, int], ...]]:
+    """The finished text that keeps every promise, the model's mapping entries, and how often each rule matched."""
     draft = open_draft(anatomy, target)
     for rule in rule_set.rules_for(target):
         rule.apply(draft)
@@ -42,16 +63,7 @@ def _generated(upstream: UpstreamModel, target: Target) -> GeneratedModel:
         broken = check.broken(module)
         if broken:
             raise _refusal(check, broken[0], anatomy, text)
-    return GeneratedModel(
-        upstream.name,
-        upstream,
-        text.code,
-        mappings,
-        anatomy.found(),
-        text.edits,
-        tuple(draft.matches.items()),
-        tuple(line.upstream for line in text.lines),
-    )
+    return text, mappings, tuple(draft.matches.items())
 
 
 def _refusal(check: Check, broken: Broken, anatomy: Anatomy, text: ModelingFileText) -> Refusal:
@@ -69,7 +81,11 @@ def _refusal(check: Check, broken: Broken, anatomy: Anatomy, text: ModelingFileT
 
 def inspect_model(upstream: UpstreamModel) -> tuple[RoleFound, ...]:
     """The roles recognised in one model, with place and reasons."""
-    return _read(upstream).found()
+    file, own_lines = _read(upstream)
+    try:
+        return own_lines.roles(recognise(file).found())
+    except Refusal as refused:
+        raise own_lines.refusal(refused) from None
 
 
 def rule_summaries() -> dict[str, str]:
@@ -77,5 +93,15 @@ def rule_summaries() -> dict[str, str]:
     return {rule.id: rule.why for rule in rule_set.rules()}
 
 
-def _read(upstream: UpstreamModel) -> Anatomy:
-    return recognise(read_modeling_file(upstream))
+def _read(upstream: UpstreamModel) -> tuple[ModelingFile, OwnLines]:
+    """Upstream's file in the plain layout, and where its lines come from."""
+    source = with_usual_ends(upstream.source)
+    usual = upstream if source == upstream.source else replace(upstream, source=source)
+    file = read_modeling_file(usual)
+    if is_plain(source, file.tree):
+        return file, OwnLines(upstream, None)
+    layout = plain_layout(source)
+    plain = read_modeling_file(replace(upstream, source=layout.text))
+    if ast.dump(plain.tree) != ast.dump(file.tree):
+        raise refusal(file, "the file's layout cannot be brought to the usual one", 1, EXPECTED, NEXT)
+    return plain, OwnLines(upstream, layout.origins)

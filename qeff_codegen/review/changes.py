@@ -47,7 +47,7 @@ def changes(model: GeneratedModel) -> tuple[Same | Hunk, ...]:
     Raises:
         UnownedLineError: a line differs that no edit covers.
     """
-    upstream, generated = model.upstream.source.splitlines(), model.code.splitlines()
+    upstream, generated = model.upstream.lines, model.code.splitlines()
     owners = Owners(model)
     definition_ends = DefinitionEnds(model)
     result: list[Same | Hunk] = []

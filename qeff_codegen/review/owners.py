@@ -61,7 +61,7 @@ class Owners:
         Raises:
             UnownedLineError: a line has none.
         """
-        path, texts = self._model.upstream.display_path, self._model.upstream.source.splitlines()
+        path, texts = self._model.upstream.display_path, self._model.upstream.lines
         return _runs(lines, self._upstream, path, texts, "upstream's file has and the generated one has not")
 
     def of_generated(self, lines: range) -> list[Run]:

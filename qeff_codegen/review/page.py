@@ -36,7 +36,7 @@ def as_html(review: Review, catalogue: str | None) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["prose"] = _prose
-    upstream, generated = review.model.upstream.source.splitlines(), review.model.code.splitlines()
+    upstream, generated = review.model.upstream.lines, review.model.code.splitlines()
     gone, new = changed_words(review.hunks, upstream, generated)
     # Hunks are numbered from top to bottom, whatever section they are in.
     numbers = {id(hunk): number for number, hunk in enumerate(review.hunks, start=1)}

@@ -46,7 +46,7 @@ def _diff(review: Review, section: Section) -> str:
 
 
 def _hunk(review: Review, hunk: Hunk) -> str:
-    upstream, generated = review.model.upstream.source.splitlines(), review.model.code.splitlines()
+    upstream, generated = review.model.upstream.lines, review.model.code.splitlines()
     lines = [hunk_header(hunk)]
     lines += [f"-{upstream[number - 1]}" for number in hunk.upstream]
     lines += [f"+{generated[number - 1]}" for number in hunk.generated]

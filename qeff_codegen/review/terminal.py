@@ -20,7 +20,7 @@ def as_diff(review: Review) -> Text:
 
 
 def _section(diff: Text, section: Section, review: Review) -> None:
-    upstream, generated = review.model.upstream.source.splitlines(), review.model.code.splitlines()
+    upstream, generated = review.model.upstream.lines, review.model.code.splitlines()
     if section.name:
         diff.append(f"\n{section.generated}\n", style="bold underline")
     for block in section.blocks:

@@ -25,8 +25,11 @@ VECTOR_STD = 0.25
 
 def build_tiny_model(causal_lm_class: type[Any], config: Any, seed: int) -> Any:
     """An upstream causal LM in float32 eval mode, every parameter and persistent buffer randomised from `seed`."""
-    # Upstream fills in the configuration it is given; each model gets its own.
-    model = causal_lm_class(copy.deepcopy(config)).to(torch.float32).eval()
+    # What is drawn while the model is made stays in its vectors, and who draws next must not notice.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        # Upstream fills in the configuration it is given; each model gets its own.
+        model = causal_lm_class(copy.deepcopy(config)).to(torch.float32).eval()
     randomise(model, seed)
     return model
 

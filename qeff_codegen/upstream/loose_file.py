@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from qeff_codegen.errors import UsageError
+from qeff_codegen.upstream.decoded import decoded
 from qeff_codegen.upstream.source import UpstreamModel
 from qeff_codegen.upstream.transformers_text import TransformersText, is_transformers
 
@@ -38,12 +39,11 @@ def read_loose_file(name: str, path: Path) -> UpstreamModel:
     the file's own name. A file inside a transformers tree counts as part of it, with its version.
 
     Raises:
-        UsageError: the file cannot be read as UTF-8 text, or its name is no module's.
+        UsageError: the file cannot be read as text, or its name is no module's.
     """
     try:
-        # A byte order mark is no part of the source.
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = decoded(path.read_bytes())
+    except (OSError, UnicodeDecodeError, SyntaxError) as error:
         raise UsageError(f"{path} cannot be read as Python source: {error}.") from error
     if path.suffix != ".py" or not path.stem.isidentifier():
         raise UsageError(

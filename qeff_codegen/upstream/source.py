@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
+from qeff_codegen.upstream.plain_layout import with_usual_ends
+
 
 @dataclass(frozen=True)
 class UpstreamModel:
@@ -29,6 +31,11 @@ class UpstreamModel:
     causal_lm: str | None = None
     version: str | None = None
     families: tuple[str, ...] = ()
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of the text as Python's parser counts them."""
+        return tuple(with_usual_ends(self.source).removesuffix("\n").split("\n"))
 
     @cached_property
     def sha256(self) -> str:

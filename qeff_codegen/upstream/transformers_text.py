@@ -13,6 +13,7 @@ from pathlib import Path
 
 from qeff_codegen.errors import UsageError
 from qeff_codegen.upstream.auto_tables import AutoTables, read_auto_tables
+from qeff_codegen.upstream.decoded import decoded
 
 MODELING_TABLE = "models/auto/modeling_auto.py"
 INSTALL = "pip install 'qeff_codegen[run]'"
@@ -55,7 +56,7 @@ class TransformersText:
         if not (models / likely).is_file():
             names = sorted(item.name for item in _entries(models) if re.fullmatch(r"modeling_\w+\.py", item.name))
         for name in names:
-            text = (models / name).read_text("utf-8")
+            text = decoded((models / name).read_bytes())
             if re.search(rf"^class {class_name}\b", text, re.MULTILINE):
                 return f"models/{folder}/{name}", text
         return None

@@ -11,7 +11,7 @@ import pytest
 from qeff_codegen.codemod.tree import parse
 from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.upstream.find import find_model
-from tests.disguises import Disguise, annotated, in_narrow_lines
+from tests.disguises import LAYOUTS, Disguise, annotated, in_narrow_lines
 from tests.sample import SAMPLE
 
 
@@ -45,3 +45,10 @@ def test_layout_decides_nothing(name: str) -> None:
 def test_annotations_decide_nothing(name: str) -> None:
     # `parse` reads an annotated assignment as a plain one.
     assert ast.dump(parse(generated(name, annotated))) == ast.dump(parse(generated(name, str)))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", SAMPLE)
+def test_indentation_and_separators_decide_nothing(name: str, layout: Disguise) -> None:
+    assert ast.dump(ast.parse(layout(find_model(name).source))) == ast.dump(ast.parse(find_model(name).source))
+    assert ast.dump(ast.parse(generated(name, layout))) == ast.dump(ast.parse(generated(name, str)))

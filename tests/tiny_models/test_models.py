@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from qeff_codegen.tiny_models.configurations import SLIDING_WINDOW, build_config, variants
 from qeff_codegen.tiny_models.families import Family, find_family
@@ -47,3 +48,29 @@ def test_an_early_token_moves_the_last_logits(name: str) -> None:
     family = find_family(name)
     model = build_tiny_model(family.causal_lm_class, build_config(family, variants(family)[0]), seed=0)
     assert context_sensitivity(model, length=SLIDING_WINDOW) > 5 * MIN_CONTEXT_SENSITIVITY
+
+
+class _WithRandomVectors(nn.Module):
+    """A model as some are upstream, whose vectors are drawn when it is made."""
+
+    def __init__(self, config: object) -> None:
+        super().__init__()
+        self.gate = nn.Parameter(torch.randn(4))
+
+
+def test_the_seed_decides_vectors_that_are_drawn_when_a_model_is_made() -> None:
+    models = []
+    for state in (1, 2):
+        torch.manual_seed(state)
+        models.append(build_tiny_model(_WithRandomVectors, None, seed=0))
+    one, other = models
+    assert torch.equal(one.gate, other.gate)
+    assert not torch.equal(one.gate, build_tiny_model(_WithRandomVectors, None, seed=1).gate)
+
+
+def test_who_draws_next_does_not_notice() -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    build_tiny_model(_WithRandomVectors, None, seed=0)
+    assert torch.equal(torch.rand(2), expected)

@@ -23,26 +23,34 @@ from rewrite_rules.vocabulary import CACHE, pattern
 
 FULL, WINDOWED = "create_causal_mask", "create_sliding_window_causal_mask"
 CHUNKED = "create_chunked_causal_mask"
-# What these builders take that is covered by position_ids and the cache. Anything else changes the mask.
+# What these builders take that is covered by position_ids and the cache, and what it must be to be covered. Anything
+# else changes the mask.
+ANYTHING = pattern("$_")
 UNDERSTOOD = {
-    "config",
-    "inputs_embeds",
-    "input_embeds",
-    "attention_mask",
-    "past_key_values",
-    "cache",
-    "position_ids",
-    "cache_position",
+    "config": pattern("self.config"),
+    # Only the size, the dtype and the device are asked for.
+    "inputs_embeds": ANYTHING,
+    "input_embeds": ANYTHING,
+    MASK: pattern(f"{{{MASK}, None}}"),
+    # Only how many tokens it holds is asked for, and with another number upstream's own mask would not fit.
+    "past_key_values": ANYTHING,
+    "cache": ANYTHING,
+    # Only whether sequences are packed is asked for, where there is neither a mask nor a cache.
+    "position_ids": ANYTHING,
+    "cache_position": pattern("{cache_position, position_ids}"),
     # Whether the builder may leave the mask out and trust a kernel's own causal masking.
-    "allow_is_causal_skip",
+    "allow_is_causal_skip": ANYTHING,
 }
 # A further condition that always holds and only forces upstream to build a mask.
 ALSO, ALWAYS = "and_mask_function", pattern("lambda *$_: torch.tensor(True, dtype=torch.bool)")
 CHOICE = pattern(f"$builder = {FULL} if self.config.sliding_window is None else {WINDOWED}")
 COPY = pattern("{$arguments.copy(), $arguments}")
-KEY_ADDED = pattern("$arguments[$key] = $_")
+KEY_ADDED = pattern("$arguments[$key] = $value")
 MADE_BOOLEAN = pattern("$mask.to(torch.bool)")
 READS_WINDOW = pattern("config.sliding_window")
+
+# Locals with the names and values of keywords.
+Keywords = dict[str, list[tuple[str, ast.expr]]]
 
 LENGTH = "target_length"
 CONTEXT = f"{LENGTH} = {CACHE}.get_seq_length() if comp_ctx_lengths is None else comp_ctx_lengths.shape[-1]"
@@ -90,21 +98,21 @@ class MaskFromPositionIds(Rule):
         return _say_context(_without_unread(edits.done(), set(arguments))), len(calls)
 
 
-def _arguments(code: Code) -> dict[str, set[str]]:
-    """Locals that hold keyword arguments for the builders, with the names of these."""
-    found: dict[str, set[str]] = {}
+def _arguments(code: Code) -> Keywords:
+    """Locals that hold keyword arguments for the builders, with these, each with all that it may be."""
+    found: Keywords = {}
     for node in code.nodes(ast.Assign):
         named, added = assigned(node), match(KEY_ADDED, node)
         if added is not None and added.spelled("arguments") in found:
-            found[added.spelled("arguments")].add(_text(added["key"]))
+            found[added.spelled("arguments")].append((_text(added["key"]), added["value"]))
         elif named is not None and isinstance(named[1], ast.Dict):
-            keys = {_text(key) for key in named[1].keys}
-            if "" not in keys:
-                found[named[0]] = found.get(named[0], set()) | keys
+            pairs = [(_text(key), value) for key, value in zip(named[1].keys, named[1].values, strict=True)]
+            if all(key for key, _ in pairs):
+                found[named[0]] = found.get(named[0], []) + pairs
         elif named is not None and (copied := match(COPY, named[1])) is not None:
             if copied.spelled("arguments") in found:
-                found[named[0]] = found.get(named[0], set()) | found[copied.spelled("arguments")]
-    return {name: keys for name, keys in found.items() if not _is_filled_otherwise(name, code)}
+                found[named[0]] = found.get(named[0], []) + found[copied.spelled("arguments")]
+    return {name: pairs for name, pairs in found.items() if not _is_filled_otherwise(name, code)}
 
 
 def _is_filled_otherwise(name: str, code: Code) -> bool:
@@ -128,21 +136,25 @@ def _text(node: ast.expr | None) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
-def _made(call: ast.Call, choices: set[str], arguments: dict[str, set[str]]) -> str:
+def _made(call: ast.Call, choices: set[str], arguments: Keywords) -> str:
     """The mask from positions that takes the place of a builder's."""
     name = ast.unparse(call.func)
     made = MADE.get(WINDOWED if name in choices else name)
     if made is None:
         raise Unmatched(f"`{name}` builds a mask that has no rule", call)
     # A positional or unknown spread argument has no understood name.
-    passed = {ast.unparse(item) for item in call.args}
+    passed = [(ast.unparse(item), item) for item in call.args]
     for item in call.keywords:
         if item.arg is None:
-            passed |= arguments.get(ast.unparse(item.value), {ast.unparse(item.value)})
+            passed += arguments.get(ast.unparse(item.value), [(ast.unparse(item.value), item.value)])
         elif item.arg != ALSO or match(ALWAYS, item.value) is None:
-            passed.add(item.arg)
-    if not passed <= UNDERSTOOD:
-        raise Unmatched(f"the mask also depends on `{min(passed - UNDERSTOOD)}`", call)
+            passed.append((item.arg, item.value))
+    unknown = {name for name, _ in passed} - UNDERSTOOD.keys()
+    if unknown:
+        raise Unmatched(f"the mask also depends on `{min(unknown)}`", call)
+    for keyword, value in passed:
+        if match(UNDERSTOOD[keyword], value) is None:
+            raise Unmatched(f"the mask is made with another `{keyword}`: `{ast.unparse(value)}`", value)
     return made
 
 

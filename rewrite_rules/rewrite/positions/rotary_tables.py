@@ -12,10 +12,11 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.anatomy import Part
+from qeff_codegen.anatomy.each_position import depends_on_more
 from qeff_codegen.anatomy.longest_position import longest_taken, refuses_layer_types
 from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.codemod.tree import find, spelled, walk
+from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.draft import Draft
 from qeff_codegen.engine.rule import Rule
 from qeff_codegen.errors import Refusal
@@ -35,9 +36,6 @@ TYPE, FREQUENCIES_OF_TYPE = pattern("self.rope_type[layer_type]"), pattern('f"{l
 BY_DECORATOR, BY_FORWARD = 'self.rope_type == "longrope"', 'self.rope_type != "default"'
 ORIGINAL = 'self.config.rope_parameters["original_max_position_embeddings"]'
 BESIDE = 'getattr(self.config, "original_max_position_embeddings", self.config.max_position_embeddings)'
-# What a rotation may ask of its arguments without depending on more than each position by itself.
-OF_EXAMPLE = {"device", "dtype"}
-OF_POSITIONS = {"float", "shape", "to", "device"}
 
 
 class RotaryTables(Rule):
@@ -75,8 +73,9 @@ def _problem(part: Part) -> str:
         return "does not return cos and sin"
     if not all(match(DECORATOR, item) for item in forward.decorator_list):
         return "wears a decorator that may hide behaviour"
-    use = _other_use(forward, longest_taken(part.cls))
-    return "" if use is None else f"depends on more than each position: `{spelled(use)}`"
+    longest = longest_taken(part.cls)
+    use = depends_on_more(forward, [] if longest is None else [longest])
+    return "" if use is None else f"depends on more than each position: `{spelled(use).splitlines()[0]}`"
 
 
 def _methods(part: Part) -> tuple[str, str]:
@@ -116,18 +115,3 @@ def _returns_complex(forward: ast.FunctionDef) -> bool:
     returned = match(ONE, forward.body[-1])
     made = (found for node in find(ast.Assign, forward) if (found := match(POLAR, node)) is not None)
     return returned is not None and any(found.spelled("rotation") == returned.spelled("rotation") for found in made)
-
-
-def _other_use(forward: ast.FunctionDef, longest: ast.Assign | None) -> ast.expr | None:
-    """A use of `x` other than its device and dtype, or of positions other than each by itself or for a choice."""
-    asked = {"x": OF_EXAMPLE, "position_ids": OF_POSITIONS, "position_ids_expanded": OF_POSITIONS}
-    allowed = set(walk(longest)) if longest is not None else set()
-    for node in walk(forward):
-        if node in allowed:
-            continue
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.attr not in asked.get(node.value.id, {node.attr}):
-                return node
-        elif isinstance(node, ast.Call) and any(isinstance(item, ast.Name) and item.id in asked for item in node.args):
-            return node
-    return None

@@ -60,7 +60,7 @@ def _other_uses(forward: ast.FunctionDef, given: set[str], receivers: set[str]) 
     return [
         above[node]
         for node in find(ast.Name, forward)
-        if isinstance(node.ctx, ast.Load) and node.id in masks and not _is_handed_on(node, above, receivers)
+        if isinstance(node.ctx, ast.Load) and node.id in masks and not _is_handed_on(node, above, receivers, masks)
     ]
 
 
@@ -94,7 +94,7 @@ def _holds_mask(value: ast.expr, names: set[str]) -> bool:
     return isinstance(value, ast.Name) and value.id in names
 
 
-def _is_handed_on(node: ast.AST, above: dict[ast.AST, ast.AST], receivers: set[str]) -> bool:
+def _is_handed_on(node: ast.AST, above: dict[ast.AST, ast.AST], receivers: set[str], masks: set[str]) -> bool:
     parent = above[node]
     while (isinstance(parent, ast.Subscript) and parent.value is node) or (
         isinstance(parent, ast.IfExp) and parent.test is not node
@@ -111,4 +111,12 @@ def _is_handed_on(node: ast.AST, above: dict[ast.AST, ast.AST], receivers: set[s
         fills = function.endswith(".masked_fill") and not function.startswith("torch.")
         selects = function == "torch.where" or fills
         return function in receivers or (selects and parent.args[0] is node)
-    return isinstance(parent, (ast.Assign, ast.Dict))
+    if isinstance(parent, ast.Dict):
+        parent = above[parent]
+    return isinstance(parent, ast.Assign) and all(_is_followed(target, masks) for target in parent.targets)
+
+
+def _is_followed(target: ast.expr, masks: set[str]) -> bool:
+    """A name, or a place in a dictionary of masks: what is bound there is known for a mask."""
+    held = target.value if isinstance(target, ast.Subscript) else None
+    return isinstance(target, ast.Name) or (isinstance(held, ast.Name) and held.id in masks)

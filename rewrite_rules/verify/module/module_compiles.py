@@ -13,6 +13,9 @@ from qeff_codegen.emit.imports import global_names
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
 
+# Functions that find names by how they are spelled.
+BY_SPELLING = {"locals", "globals", "vars", "eval", "exec"}
+
 
 class ModuleCompiles(Check):
     promise = "Every name resolves, the module compiles, and no character is decoration."
@@ -23,6 +26,11 @@ class ModuleCompiles(Check):
         found = [
             Broken(f"the name `{name}` is used and never defined", generated=module.first_use(name))
             for name in sorted(unknown)
+        ]
+        found += [
+            Broken(f"`{node.id}` looks names up, which generated code may spell otherwise", generated=node.lineno)
+            for node in find(ast.Name, module.tree)
+            if node.id in BY_SPELLING
         ]
         found += [
             Broken(f"`{function.name}` reads `{name}` before anything is assigned to it", generated=line)
