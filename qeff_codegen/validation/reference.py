@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from transformers import DynamicCache
 
 from qeff_codegen.tiny_models.release_differences import cache_argument, every_rope_setting
 from qeff_codegen.validation.comparison import Trace
+from qeff_codegen.validation.rounding import rounding_of
 from qeff_codegen.validation.scenarios import Scenario
 
 
@@ -17,14 +19,24 @@ def reference_trace(model: Any, scenario: Scenario) -> Trace:
     """Greedy tokens and logits of upstream's model, batch 1 per row, with upstream's own `DynamicCache`.
 
     The prompt is one call and each new token another, except where `call_split_matters`: then the prompt comes in
-    chunks of `prefill_seq_len`, as the other stages get it.
+    chunks of `prefill_seq_len`, as the other stages get it. Never are prompts padded on the right to one batch, which
+    changes the answers of upstream's models with states.
+
+    A model that keeps states computes the tokens of a call at once in another way than one by one, so that rounding
+    alone makes a difference that attention has not; it is measured.
     """
-    return Trace(
-        tuple(
-            _logits_of_prompt(model, prompt, new_tokens, scenario.prefill_seq_len)
-            for prompt, new_tokens in zip(scenario.prompts, scenario.new_tokens, strict=True)
-        )
-    )
+    step = scenario.prefill_seq_len if call_split_matters(model.config) else None
+    given = zip(scenario.prompts, scenario.new_tokens, strict=True)
+    traces = [_continued(model, _prompt_calls(prompt, step), new_tokens) for prompt, new_tokens in given]
+    rounding = 0.0
+    if keeps_states(model.config):
+        rounding = max(rounding_of(model, calls, logits, _logits) for calls, logits in traces)
+    return Trace(tuple(logits for _, logits in traces), rounding)
+
+
+def keeps_states(config: Any) -> bool:
+    """Whether upstream's cache of such a model has layers for more than keys and values."""
+    return any(hasattr(layer, "recurrent_states") for layer in DynamicCache(config=config).layers)
 
 
 def call_split_matters(config: Any) -> bool:
@@ -36,30 +48,48 @@ def call_split_matters(config: Any) -> bool:
     return any(settings.get("rope_type") == "longrope" for settings in every_rope_setting(config))
 
 
-def _logits_of_prompt(model: Any, prompt: tuple[int, ...], new_tokens: int, chunk: int) -> np.ndarray:
-    step = chunk if call_split_matters(model.config) else len(prompt)
-    calls = [list(prompt[start : start + step]) for start in range(0, len(prompt), step)]
+def _prompt_calls(prompt: tuple[int, ...], step: int | None) -> list[list[int]]:
+    """The tokens of each call of a prompt: all at once, or so many at a time."""
+    step = step or len(prompt)
+    return [list(prompt[start : start + step]) for start in range(0, len(prompt), step)]
+
+
+def _continued(model: Any, calls: list[list[int]], new_tokens: int) -> tuple[list[list[int]], np.ndarray]:
+    """The calls of a prompt and of the tokens that follow it, and the logits that these were chosen from."""
     cache = DynamicCache(config=model.config)
+    calls = list(calls)
     logits: list[np.ndarray] = []
     seen = 0
     with torch.no_grad():
-        for call in calls[:-1]:
-            seen += len(call)
-            _call(model, call, seen, cache)
-        call = calls[-1]
-        for _ in range(new_tokens):
+        for call in calls:
             seen += len(call)
             output = _call(model, call, seen, cache)
+        while True:
             logits.append(output.logits[0, -1].float().numpy())
-            call = [int(logits[-1].argmax())]
-    return np.stack(logits)
+            if len(logits) == new_tokens:
+                return calls, np.stack(logits)
+            calls.append([int(logits[-1].argmax())])
+            seen += 1
+            output = _call(model, calls[-1], seen, cache)
+
+
+def _logits(model: Any, calls: list[list[int]]) -> np.ndarray:
+    """The logits of the last token of each call, float64 `[calls, vocab]`."""
+    cache = DynamicCache(config=model.config)
+    seen = np.cumsum([len(call) for call in calls])
+    with torch.no_grad():
+        outputs = [_call(model, call, int(length), cache) for call, length in zip(calls, seen, strict=True)]
+    return np.stack([output.logits[0, -1].double().numpy() for output in outputs])
 
 
 def _call(model: Any, tokens: list[int], seen: int, cache: DynamicCache) -> Any:
     """One call of upstream's model; `seen` counts all tokens so far, these included.
 
-    The mask says that every token is real. Most models assume so when it is missing; some then look ahead.
+    The mask says that every token is real. Most models assume so when it is missing; some then look ahead. Some models
+    with states count positions from 0 in every call unless they are given them, as upstream's `generate` does.
     """
     mask = torch.ones(1, seen, dtype=torch.int64)
-    named_cache = {cache_argument(model): cache}
-    return model(input_ids=torch.tensor([tokens]), attention_mask=mask, use_cache=True, **named_cache)
+    given: dict[str, Any] = {cache_argument(model): cache}
+    if keeps_states(model.config) and "position_ids" in inspect.signature(model.forward).parameters:
+        given["position_ids"] = torch.arange(seen - len(tokens), seen)[None]
+    return model(input_ids=torch.tensor([tokens]), attention_mask=mask, use_cache=True, **given)
