@@ -85,11 +85,22 @@ def _logits(model: Any, calls: list[list[int]]) -> np.ndarray:
 def _call(model: Any, tokens: list[int], seen: int, cache: DynamicCache) -> Any:
     """One call of upstream's model; `seen` counts all tokens so far, these included.
 
-    The mask says that every token is real. Most models assume so when it is missing; some then look ahead. Some models
-    with states count positions from 0 in every call unless they are given them, as upstream's `generate` does.
+    The mask says that every token is real. Most models assume so when it is missing; some then look ahead.
     """
-    mask = torch.ones(1, seen, dtype=torch.int64)
     given: dict[str, Any] = {cache_argument(model): cache}
-    if keeps_states(model.config) and "position_ids" in inspect.signature(model.forward).parameters:
-        given["position_ids"] = torch.arange(seen - len(tokens), seen)[None]
-    return model(input_ids=torch.tensor([tokens]), attention_mask=mask, use_cache=True, **given)
+    if keeps_states(model.config):
+        given |= _positions(model, tokens, seen)
+    else:
+        given["attention_mask"] = torch.ones(1, seen, dtype=torch.int64)
+    return model(input_ids=torch.tensor([tokens]), use_cache=True, **given)
+
+
+def _positions(model: Any, tokens: list[int], seen: int) -> dict[str, Any]:
+    """What tells a model with states where it is, as upstream's `generate` does.
+
+    Some count positions from 0 in every call unless they are given them. Those without attention take none, and multiply
+    the tokens of a call by whatever mask there is, that of earlier ones too.
+    """
+    if "position_ids" not in inspect.signature(model.forward).parameters:
+        return {}
+    return {"position_ids": torch.arange(seen - len(tokens), seen)[None]}
