@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -122,7 +123,7 @@ def test_eigenvalues_may_be_negative() -> None:
 def test_small_decays_behind_large_ones_keep_their_digits() -> None:
     torch.manual_seed(0)
     length = 200
-    tokens = {
+    tokens: dict[str, Any] = {
         "hidden_states": torch.randn(1, length, HEADS, VALUE),
         "dt": torch.full((1, length, HEADS), 90.0),
         "B": torch.randn(1, length, 2, KEY),
@@ -131,7 +132,7 @@ def test_small_decays_behind_large_ones_keep_their_digits() -> None:
     tokens["dt"][:, 150:] = 1e-3
     A, state = -torch.full((HEADS,), 16.0), torch.zeros(1, HEADS, VALUE, KEY)
     out, _ = mamba2_scan(**tokens, A=A, initial_states=state, position_ids=positions(1, length))
-    behind = {name: tensor[:, 149:] for name, tensor in tokens.items()}
+    behind: dict[str, Any] = {name: tensor[:, 149:] for name, tensor in tokens.items()}
     alone, _ = mamba2_scan(**behind, A=A, initial_states=state, position_ids=positions(1, 51))
     assert_near((out[:, 151:],), (alone[:, 2:],), deviations=2e-6)
 
@@ -139,8 +140,9 @@ def test_small_decays_behind_large_ones_keep_their_digits() -> None:
 def test_mamba2_holds_the_step_to_its_limit() -> None:
     torch.manual_seed(0)
     case = CASES["Mamba-2"]
-    tokens, state = case.tokens(1, 6), case.state(1)
-    bare = {"A": case.weights["A"], "initial_states": state, "position_ids": positions(1, 6)}
+    tokens: dict[str, Any] = {**case.tokens(1, 6)}
+    state = case.state(1)
+    bare: dict[str, Any] = {"A": case.weights["A"], "initial_states": state, "position_ids": positions(1, 6)}
     limited = mamba2_scan(**tokens, **bare, dt_limit=(0.1, 0.5))
     tokens["dt"] = tokens["dt"].clamp(0.1, 0.5)
     assert_near(limited, mamba2_scan(**tokens, **bare), deviations=1e-9)
@@ -150,7 +152,7 @@ def test_queries_and_keys_may_come_with_their_length() -> None:
     torch.manual_seed(0)
     case = CASES["gated delta rule"]
     tokens, state = case.tokens(1, 6), case.state(1)
-    made = {**tokens}
+    made: dict[str, Any] = {**tokens}
     for name in ("query", "key"):
         made[name] = tokens[name] / (tokens[name].square().sum(-1, keepdim=True) + 1e-6).sqrt()
     out = gated_delta_rule(**made, initial_state=state, position_ids=positions(1, 6))

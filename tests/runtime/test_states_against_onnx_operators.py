@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import onnx
 import onnxruntime as ort
 import pytest
 import torch
@@ -30,7 +29,6 @@ def run_operator(operator: str, inputs: dict[str, torch.Tensor], outputs: list[s
     results = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
     graph = helper.make_graph([node], operator, values, results)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=11)
-    onnx.checker.check_model(model)
     session = ort.InferenceSession(model.SerializeToString())
     return [torch.from_numpy(each) for each in session.run(None, {name: each.numpy() for name, each in given.items()})]
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch.nn import functional as F
 
 from qeff_codegen.runtime.states.decay import pairwise_decay
-from qeff_codegen.runtime.states.parts import part_length, refuse_longer_call
+from qeff_codegen.runtime.states.parts import cut_off, filled_up, part_length, refuse_longer_call
 from qeff_codegen.runtime.states.unit_triangular import solve_unit_lower
 from qeff_codegen.runtime.states.valid_tokens import without_pads
 
@@ -84,15 +83,13 @@ def _decayed_products(
     rows = part_length(length, PARTS)
 
     def in_parts(tensor: torch.Tensor) -> torch.Tensor:
-        filled = F.pad(tensor, (0, 0, 0, rows * PARTS - length))
-        return filled.reshape(batch_size, heads, PARTS, rows, width)
+        return filled_up(tensor, rows * PARTS, axis=2).reshape(batch_size, heads, PARTS, rows, width)
 
     key, log_decay = in_parts(key), in_parts(log_decay)
     since_start = log_decay.cumsum(3)
-    whole = since_start[:, :, :, -1:]
     # [batch_size, heads, later part, earlier part, row of the earlier part, key_dim]
     later, earlier = _part_numbers(key.device)
-    between = _sums_between_parts(whole, later, earlier)
+    between = _sums_between_parts(since_start[:, :, :, -1], later, earlier)
     decayed_key = key.unsqueeze(2) * (between + _sums_behind(log_decay).unsqueeze(2)).exp()
     decayed_key = torch.where((earlier < later)[:, :, None, None], decayed_key, 0.0)
     decayed_key = decayed_key.reshape(batch_size, heads, PARTS, rows * PARTS, width).transpose(-1, -2)
@@ -108,7 +105,7 @@ def _decayed_products(
         inside = (left.transpose(-1, -2).unsqueeze(-1) * within).sum(3)
         inside = (inside.unsqueeze(4) * same_part).reshape(batch_size, heads, PARTS, rows, rows * PARTS)
         whole_call = (across + inside).reshape(batch_size, heads, rows * PARTS, rows * PARTS)
-        products.append(whole_call[:, :, :length, :length])
+        products.append(cut_off(cut_off(whole_call, length, axis=2), length, axis=3))
     return tuple(products)
 
 
@@ -131,7 +128,7 @@ def _sums_between_parts(whole: torch.Tensor, later: torch.Tensor, earlier: torch
     """Returns the sum of what stands strictly between two parts.
 
     Args:
-        whole: the sum of each part, `[batch_size, heads, PARTS, 1, key_dim]`.
+        whole: the sum of each part, `[batch_size, heads, PARTS, key_dim]`.
         later: the numbers of parts, as a column.
         earlier: the same, as a row.
 
@@ -140,7 +137,7 @@ def _sums_between_parts(whole: torch.Tensor, later: torch.Tensor, earlier: torch
     """
     parts = torch.arange(PARTS, device=whole.device)
     counted = (parts > earlier.unsqueeze(-1)) & (parts < later.unsqueeze(-1))
-    sums = counted.to(whole.dtype).reshape(PARTS * PARTS, PARTS) @ whole.squeeze(3)
+    sums = counted.to(whole.dtype).reshape(PARTS * PARTS, PARTS) @ whole
     return sums.unflatten(2, (PARTS, PARTS)).unsqueeze(4)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from qeff_codegen.runtime.states.parts import LONGEST_CALL, part_length, refuse_longer_call
+from qeff_codegen.runtime.states.parts import LONGEST_CALL, cut_off, filled_up, part_length, refuse_longer_call
 
 # Tokens of a part are taken one after another, in all parts at once; then the parts by doubling steps.
 PART = 8
@@ -72,7 +72,7 @@ def _states_after_each_token(decay: torch.Tensor, added: torch.Tensor, initial_s
     parts = part_length(length, PART)
     # Behind the last token nothing decays and nothing is added, so the last state stays.
     decay, added = (
-        F.pad(tensor, (0, 0, 0, parts * PART - length), value=value).reshape(batch_size, inner, parts, PART, width)
+        filled_up(tensor, parts * PART, axis=2, value=value).reshape(batch_size, inner, parts, PART, width)
         for tensor, value in ((decay, 1.0), (added, 0.0))
     )
     decays, states = [decay[:, :, :, 0]], [added[:, :, :, 0]]
@@ -81,7 +81,7 @@ def _states_after_each_token(decay: torch.Tensor, added: torch.Tensor, initial_s
         decays.append(decay[:, :, :, token] * decays[-1])
     before = _states_before_each_part(decays[-1], states[-1], initial_state)
     all_states = torch.stack(states, 3) + torch.stack(decays, 3) * before.unsqueeze(3)
-    return all_states.reshape(batch_size, inner, parts * PART, width)[:, :, :length]
+    return cut_off(all_states.flatten(2, 3), length, axis=2)
 
 
 def _states_before_each_part(decay: torch.Tensor, added: torch.Tensor, initial_state: torch.Tensor) -> torch.Tensor:

@@ -21,9 +21,31 @@ def refuse_longer_call(length: int) -> None:
 
 
 def part_length(length: int, parts: int) -> int:
-    """Returns how many tokens each of `parts` holds, the last ones filled up: `ceil(length / parts)`."""
+    """Returns how many tokens each of `parts` holds, the last ones filled up: `ceil(length / parts)`.
+
+    While a graph is traced the division is one of tensors. TorchScript has lengths as tensors, and its exporter takes
+    `//` for a truncation. torch.export would reason about the quotient, and fix the length where it cannot conclude;
+    a number that was read from a tensor it takes as it is.
+    """
     if torch.jit.is_tracing():
-        # A length is a tensor there, and the exporter takes `//` of tensors for a truncation.
         rounded_up = torch.as_tensor(length) + (parts - 1)
         return torch.div(rounded_up, parts, rounding_mode="floor")  # type: ignore[return-value]
+    if torch.compiler.is_exporting():
+        quotient = torch.div(torch.scalar_tensor(length + parts - 1, dtype=torch.int64), parts, rounding_mode="floor")
+        rows = quotient.item()
+        torch._check(rows >= 1)
+        return rows  # type: ignore[return-value]
     return (length + parts - 1) // parts
+
+
+def filled_up(tensor: torch.Tensor, length: int, axis: int, value: float = 0.0) -> torch.Tensor:
+    """Returns `tensor` with `length` entries along `axis`, those behind its own being `value`."""
+    own = tensor.shape[axis]
+    numbers = torch.arange(length, device=tensor.device)
+    behind = (numbers >= own).reshape(-1, *(1 for _ in range(tensor.dim() - 1 - axis)))
+    return torch.where(behind, value, tensor.index_select(axis, numbers.clamp(max=own - 1)))
+
+
+def cut_off(tensor: torch.Tensor, length: int, axis: int) -> torch.Tensor:
+    """Returns the first `length` entries along `axis`; by index, since a slice would compare it with what there is."""
+    return tensor.index_select(axis, torch.arange(length, device=tensor.device))

@@ -8,9 +8,8 @@ Here every intermediate is the inverse of a diagonal block, as large as the resu
 from __future__ import annotations
 
 import torch
-from torch.nn import functional as F
 
-from qeff_codegen.runtime.states.parts import LONGEST_CALL, part_length
+from qeff_codegen.runtime.states.parts import LONGEST_CALL, cut_off, filled_up, part_length
 
 # Rows are cut into this many parts, which are solved one after another.
 PARTS = 4
@@ -27,18 +26,21 @@ def solve_unit_lower(strictly_lower: torch.Tensor, right: torch.Tensor) -> torch
     """
     batch_size, heads, length, width = right.shape
     rows = part_length(length, PARTS)
-    filling = rows * PARTS - length
-    lower = F.pad(strictly_lower, (0, filling, 0, filling))
-    lower = lower.reshape(batch_size, heads, PARTS, rows, rows * PARTS)
-    parts = F.pad(right, (0, 0, 0, filling)).reshape(batch_size, heads, PARTS, rows, width)
-    diagonal = torch.stack([lower[:, :, part, :, rows * part : rows * (part + 1)] for part in range(PARTS)], dim=2)
-    inverses = _unit_lower_inverse(diagonal)
+    filled = rows * PARTS
+    blocks = filled_up(filled_up(strictly_lower, filled, axis=2), filled, axis=3).reshape(
+        batch_size, heads, PARTS, rows, PARTS, rows
+    )
+    lower = [[blocks[:, :, part, :, other] for other in range(part + 1)] for part in range(PARTS)]
+    parts = filled_up(right, filled, axis=2).reshape(batch_size, heads, PARTS, rows, width)
+    inverses = _unit_lower_inverse(torch.stack([lower[part][part] for part in range(PARTS)], dim=2))
 
-    solved = inverses[:, :, 0] @ parts[:, :, 0]
-    for part in range(1, PARTS):
-        known = lower[:, :, part, :, : rows * part] @ solved
-        solved = torch.cat([solved, inverses[:, :, part] @ (parts[:, :, part] - known)], dim=2)
-    return solved[:, :, :length]
+    solved: list[torch.Tensor] = []
+    for part in range(PARTS):
+        rest = parts[:, :, part]
+        for other in range(part):
+            rest = rest - lower[part][other] @ solved[other]
+        solved.append(inverses[:, :, part] @ rest)
+    return cut_off(torch.stack(solved, dim=2).flatten(2, 3), length, axis=2)
 
 
 def _unit_lower_inverse(strictly_lower: torch.Tensor) -> torch.Tensor:
