@@ -82,7 +82,10 @@ def variants(family: Family) -> tuple[Variant, ...]:
     found = [Variant("base", "base", base)]
     if _WRITES_A_STATE.search(source):
         found.append(Variant("states", "states", base))
-    found += [Variant(name, "window", base | extra) for name, extra in _windows(default, base)]
+    for name, extra in _windows(default, base):
+        # Some know kinds of layers, and a window, but no kind that has it.
+        if accepts(family.config_class, base | extra):
+            found.append(Variant(name, "window", base | extra))
     for kind, extra in scaled_ropes(family.config_class, base):
         if _is_built(family, base | extra):
             found.append(Variant(f"rope {kind}", "rope", base | extra))

@@ -67,7 +67,7 @@ _CONTINUOUS = _Shape(
 _PAST_ORIGINAL = _Shape("past original max", (24, 12, 5), prefill_seq_len=7, ctx_len=48, new_tokens=(16, 16, 16))
 # SLIDING_WINDOW is 6: smaller than a chunk, than a prompt and than the context.
 _WINDOWED = _Shape("window < context", (20, 4), prefill_seq_len=8, ctx_len=40, new_tokens=(10, 10))
-# Pads within prompts, which a state must not take for tokens. A first call of two tokens is shorter than the kernels of
+# Pads within prompts, which a state must not take for tokens. A first call of two tokens is shorter than any kernel of
 # the tiny models.
 _SPLIT = _Shape("pads within prompts", (19, 2, 9), prefill_seq_len=8, ctx_len=40, new_tokens=(6, 6, 6), split_after=2)
 _SPLIT_ROWS = _Shape(

@@ -58,7 +58,7 @@ class ModuleTriage:
 
     def __init__(self, reference: Any) -> None:
         self._reference = reference
-        # Some layers of upstream's that keep states start a second call of several tokens from nothing, so a model with
+        # Some of upstream's layers with states start a second call of several tokens from nothing, so a model that has
         # states is given all tokens so far in every call, and no cache.
         self._cache = None if keeps_states(reference.config) else DynamicCache(config=reference.config)
         self._tokens: list[int] = []
