@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from qeff_codegen.codemod.tree import find, spelled, walk
 from qeff_codegen.patterns.match import match
-from qeff_codegen.patterns.pattern import pattern
+from qeff_codegen.patterns.pattern import Pattern
 
 EXAMPLE, POSITIONS = "x", "position_ids"
 
@@ -41,11 +41,11 @@ ON_LAST_AXIS = {"torch.cat", "torch.stack", "torch.repeat_interleave"}
 SPREADS = {"..., None", ":, :, None", "(..., None)", "(:, :, None)"}
 STANDS_UP = {":, None, :", ":, None", "(:, None, :)", "(:, None)"}
 SWAPS = {"1, 2", "2, 1", "-1, -2", "-2, -1"}
-FOR_EVERY_KIND = pattern("position_ids.expand($kinds, -1, -1)")
+FOR_EVERY_KIND = Pattern("position_ids.expand($kinds, -1, -1)")
 # A loop over numbers that are written out, and features of one kind written over those of another.
-NUMBERED = pattern("enumerate($numbers, start=$first)")
-FEATURES_OF_ONE = pattern("$freqs[$kind, ..., $features]")
-FEATURES = pattern("$freqs[..., $features]")
+NUMBERED = Pattern("enumerate($numbers, start=$first)")
+FEATURES_OF_ONE = Pattern("$freqs[$kind, ..., $features]")
+FEATURES = Pattern("$freqs[..., $features]")
 ADDS_UP = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from qeff_codegen.axes import layers
+from qeff_codegen.axes import layers, states
 from qeff_codegen.axes.given import Given
 from qeff_codegen.axes.operations import operation
 from qeff_codegen.axes.values import (
@@ -121,16 +121,18 @@ def _of_cache(name: str, given: Given) -> Value:
         return CACHE
     if name == "update":
         return Several((_cached(given, 0, "key_states"), _cached(given, 1, "value_states")))
+    if name in states.FUNCTIONS:
+        return states.FUNCTIONS[name](given)
     raise NotFollowed(f"the cache is asked for `{name}`")
 
 
 def _cached(given: Given, place: int, name: str) -> Value:
     """Keys or values as the cache has them, one for every key of the context."""
-    states = given.tensor(place, name)
+    held = given.tensor(place, name)
     tokens = ((TOKENS,), (TOKENS, LEFT))
-    if len(states.known) != 4 or states.known[0] != (ROWS,) or states.known[2] not in tokens:
+    if len(held.known) != 4 or held.known[0] != (ROWS,) or held.known[2] not in tokens:
         raise NotFollowed("keys or values are not [rows, heads, tokens, features] where the cache takes them")
-    return tensor((states.known[0], states.known[1], (KEYS,), states.known[3]))
+    return tensor((held.known[0], held.known[1], (KEYS,), held.known[3]))
 
 
 def _of_table(table: Table, name: str, given: Given) -> Value:

@@ -7,13 +7,14 @@ from collections.abc import Callable as Function
 from typing import TYPE_CHECKING, Any
 
 from qeff_codegen.axes import arithmetic, builtin_names, elementwise, parts
-from qeff_codegen.axes.frame import Frame
+from qeff_codegen.axes.frame import Frame, Names
 from qeff_codegen.axes.given import Given
-from qeff_codegen.axes.indexing import ELLIPSIS, Cut, Index, indexed
+from qeff_codegen.axes.indexing import ELLIPSIS, Cut, Index, Last, indexed
 from qeff_codegen.axes.values import (
     NONE,
     Cache,
     Callable,
+    Count,
     Decision,
     External,
     Instance,
@@ -113,7 +114,15 @@ class Expressions:
             return self.interpreter.inherited(self.frame, node.attr)
         if self.frame.assumed and (assumed := self.frame.assumed.get(spelled(node))) is not None:
             return arithmetic.truth_value(assumed)
-        return self.attribute_of(meant(self.value(node.value), Tensor), node.attr)
+        value = self.attribute_of(meant(self.value(node.value), Tensor), node.attr)
+        if node.attr == "shape":
+            self._must_be_there(node.value)
+        return value
+
+    def _must_be_there(self, node: ast.expr) -> None:
+        """What was asked for its shape is not None: otherwise nothing would be computed after it."""
+        if isinstance(node, ast.Name) and isinstance(held := self.frame.names.get(node.id), Tensor) and held.optional:
+            self.frame.names[node.id] = present(held)
 
     def attribute_of(self, value: Value, name: str) -> Value:
         """What an attribute of a value is."""
@@ -150,14 +159,23 @@ class Expressions:
         found: list[Index] = []
         for item in items:
             if isinstance(item, ast.Slice):
-                bounds = (item.lower, item.upper, item.step)
-                found.append(Cut(*(None if bound is None else self.value(bound) for bound in bounds)))
+                lower, upper, step = (
+                    None if bound is None else self.value(bound) for bound in (item.lower, item.upper, item.step)
+                )
+                found.append(Cut(self._from_end(item.lower) or lower, upper, step))
             elif isinstance(item, ast.Starred):
                 raise NotFollowed("a subscript that is not understood")
             else:
                 value = self.value(item)
                 found.append(None if value == NONE else value)
         return found
+
+    def _from_end(self, bound: ast.expr | None) -> Last | None:
+        """A bound that is counted from the end by the size of a followed axis."""
+        if not isinstance(bound, ast.UnaryOp) or not isinstance(bound.op, ast.USub):
+            return None
+        counted = self.value(bound.operand)
+        return Last(counted.axis) if isinstance(counted, Count) else None
 
     def _call(self, node: ast.Call) -> Value:
         function = self.value(node.func)
@@ -235,7 +253,10 @@ class Expressions:
         stops = isinstance(node.op, ast.Or)
         found: list[Value] = []
         for item in node.values:
+            before = dict(self.frame.names)
             value = self.value(item)
+            if item is not node.values[0]:
+                self._unlearn(before)
             decided = None if isinstance(value, Decision) else arithmetic.truth(value)
             if decided is None or decided is stops or item is node.values[-1]:
                 found.append(value)
@@ -245,6 +266,12 @@ class Expressions:
                 break
         decision = next((item for item in found if isinstance(item, Decision)), None)
         return decision if decision is not None else parts.all_joined(found)
+
+    def _unlearn(self, before: Names) -> None:
+        """Forgets that something is not None after what may not have been come to."""
+        for name, value in before.items():
+            if isinstance(value, Tensor) and value.optional and self.frame.names.get(name) == present(value):
+                self.frame.names[name] = value
 
     def _conditional(self, node: ast.IfExp) -> Value:
         decided = arithmetic.truth(self.value(node.test))

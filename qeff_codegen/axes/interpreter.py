@@ -111,7 +111,11 @@ class Interpreter:
         imported = self.classes.imported(name)
         if imported is not None:
             is_constant = name.isupper() and imported.name.endswith(f".{name}")
-            return Plain(name) if is_constant and imported.name not in calls.CALLABLE_CONSTANTS else builtin_names.imported(imported.name)
+            return (
+                Plain(name)
+                if is_constant and imported.name not in calls.CALLABLE_CONSTANTS
+                else builtin_names.imported(imported.name)
+            )
         if name in self.classes.file.tables:
             return self._table_of_classes(name)
         if name in self.classes.file.names:
