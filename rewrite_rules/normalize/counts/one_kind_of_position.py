@@ -12,7 +12,7 @@ from qeff_codegen.anatomy.position_kinds import SET_APART, SPREAD, text_position
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
-from qeff_codegen.codemod.names import rename
+from qeff_codegen.codemod.names import read_instead
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
 from qeff_codegen.patterns.match import find_all
@@ -34,5 +34,5 @@ class OneKindOfPosition(Rule):
         for found in (*find_all(SPREAD, code), *find_all(SET_APART, code)):
             edits.remove(code.statement_of(found.node))
         edits = Edits(edits.done())
-        rename(edits, text, POSITIONS)
+        read_instead(edits, text, POSITIONS)
         return edits.done(), 1
