@@ -173,8 +173,10 @@ def has_other_layers(family: Family) -> bool:
 
 def lacks_a_kind(family: Family) -> bool:
     """Whether no layer keeps states, or none attends."""
-    layers = DynamicCache(config=build_config(family, variants(family)[0])).layers
-    return not all(any(hasattr(layer, kept) for layer in layers) for kept in ("keys", "recurrent_states"))
+    config = build_config(family, variants(family)[0])
+    keeps_states = any(hasattr(layer, "recurrent_states") for layer in DynamicCache(config=config).layers)
+    modules = build_tiny_model(family.causal_lm_class, config, seed=0).modules()
+    return not keeps_states or not any(type(module).__name__.endswith("Attention") for module in modules)
 
 
 def attends_once(family: Family) -> bool:
