@@ -36,5 +36,5 @@ STAGES = {
         "arguments",
         "modules",
     ),
-    "verify": ("arguments", "cache", "masks", "positions", "module"),
+    "verify": ("axes", "arguments", "cache", "masks", "positions", "module"),
 }

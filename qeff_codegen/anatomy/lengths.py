@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from qeff_codegen.codemod.tree import spelled, walk
+from qeff_codegen.codemod.bindings import bindings
+from qeff_codegen.codemod.tree import find, spelled, walk
 
 # Tensors with a row for each new token on their second axis.
 OF_TOKENS = {"inputs_embeds", "hidden_states", "input_ids", "input"}
@@ -61,11 +62,8 @@ class Lengths:
 def lengths_of(function: ast.FunctionDef) -> Lengths:
     """The locals of `function` that count, as its assignments show, from the first to the last."""
     lengths, bound = _collected(function, ())
-    stored = Counter(
-        node.arg if isinstance(node, ast.arg) else node.id
-        for node in walk(function)
-        if isinstance(node, ast.arg) or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
-    )
+    stored = Counter(node.arg for node in find(ast.arg, function))
+    stored.update(binding.name for binding in bindings(function))
     mixed = {name for name, count in bound.items() if count != stored[name]}
     return _collected(function, mixed)[0] if mixed else lengths
 

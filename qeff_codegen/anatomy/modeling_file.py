@@ -15,7 +15,7 @@ from qeff_codegen.anatomy.implementation_tables import (
     find_implementation_tables,
     looked_up_by_configuration,
 )
-from qeff_codegen.anatomy.module_names import Binding, bindings, imported_as, surely_bound
+from qeff_codegen.anatomy.module_names import Binding, bindings, bound_later, imported_as, surely_bound
 from qeff_codegen.anatomy.outside import set_after_init, set_from_outside
 from qeff_codegen.codemod.code import USUAL_ALIASES
 from qeff_codegen.codemod.tree import find, parse, spelled, walk
@@ -77,7 +77,6 @@ class ModelingFile:
         bindings: for every name bound at module level, the statements that bind it.
         tables: of those names, the classes of the file that are named where they are bound.
         set_from_outside: every attribute that the file sets on another object than `self`.
-        statements: those of the module, with those that guard imports.
     """
 
     upstream: UpstreamModel
@@ -90,7 +89,6 @@ class ModelingFile:
     bindings: dict[str, tuple[Binding, ...]]
     tables: dict[str, tuple[str, ...]]
     set_from_outside: frozenset[str]
-    statements: tuple[ast.stmt, ...] = field(repr=False)
     lines: tuple[str, ...] = field(repr=False)
 
     @cached_property
@@ -141,6 +139,9 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
     functions: dict[str, ast.FunctionDef] = {}
     imports: dict[str, tuple[str, str | None]] = {}
     bound = bindings(tree.body)
+    if "global" in upstream.source:
+        later = bound_later(tree)
+        bound |= {name: (*bound.get(name, ()), *items) for name, items in later.items()}
     named: dict[str, tuple[str, ...]] = {}
     for node in _top_level(tree):
         if isinstance(node, ast.ClassDef):
@@ -169,7 +170,6 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
         bound,
         named,
         frozenset(outside),
-        tuple(_top_level(tree)),
         lines,
     )
 

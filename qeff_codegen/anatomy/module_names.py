@@ -42,17 +42,19 @@ class Binding:
 
 
 def bindings(body: Sequence[ast.stmt]) -> dict[str, tuple[Binding, ...]]:
-    """Every binding of each name that the statements of a module or a class bind, in their order.
-
-    What functions in them declare as `global` and bind is bound whenever they run: it comes last.
-    """
+    """Every binding of each name that the statements of a module or a class bind, in their order."""
     found: dict[str, list[Binding]] = {}
     for name, binding in _in_block(body, True, False):
         found.setdefault(name, []).append(binding)
-    for holder in body:
-        for node in find(ast.Global, holder):
-            for name in node.names:
-                found.setdefault(name, []).append(Binding(node, False))
+    return {name: tuple(items) for name, items in found.items()}
+
+
+def bound_later(tree: ast.Module) -> dict[str, tuple[Binding, ...]]:
+    """The names that functions of a module declare as `global`: they may be bound whenever one of these runs."""
+    found: dict[str, list[Binding]] = {}
+    for node in find(ast.Global, tree):
+        for name in node.names:
+            found.setdefault(name, []).append(Binding(node, False))
     return {name: tuple(items) for name, items in found.items()}
 
 

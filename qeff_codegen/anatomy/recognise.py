@@ -21,7 +21,6 @@ from qeff_codegen.anatomy.experts import find_experts
 from qeff_codegen.anatomy.known_gaps import refuse_known_gaps
 from qeff_codegen.anatomy.listed_experts import find_listed_experts
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
-from qeff_codegen.anatomy.plain_definitions import refuse_changed_definitions
 from qeff_codegen.anatomy.rms_norm import NormKind, recognise_rms_norm, weight_is_read
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.rotary import find_rotary_embeddings
@@ -50,10 +49,7 @@ def recognise(file: ModelingFile) -> Anatomy:
     )
     rotary = find_rotary_embeddings(file, reachable)
     embeddings = find_embeddings(file, model)
-    anatomy = Anatomy(file, path, embeddings, rotary, experts, norms, functions, mask_parameters, reachable)
-    replaced = (*(part.name for part in anatomy.replaced), *(norm.cls.name for norm in norms))
-    refuse_changed_definitions(file, replaced)
-    return anatomy
+    return Anatomy(file, path, embeddings, rotary, experts, norms, functions, mask_parameters, reachable)
 
 
 def _norms(file: ModelingFile, reachable: tuple[str, ...]) -> Iterator[Norm]:

@@ -12,6 +12,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TypeVar
 
+from qeff_codegen.codemod.bindings import bound_names
 from qeff_codegen.codemod.layout import Places
 from qeff_codegen.codemod.tree import children, parse
 
@@ -144,8 +145,8 @@ class Code:
 
     @cached_property
     def names_bound(self) -> frozenset[str]:
-        """Every name that is assigned to."""
-        return frozenset(node.id for node in self.nodes(ast.Name) if isinstance(node.ctx, ast.Store))
+        """Every name that is bound, in whatever way."""
+        return frozenset(bound_names(self.tree))
 
     def span(self, node: ast.expr | ast.stmt | ast.keyword) -> tuple[int, int]:
         """The offsets of a node, with parentheses that are around it alone."""

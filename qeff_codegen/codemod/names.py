@@ -5,19 +5,48 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 
+from qeff_codegen.codemod.bindings import bindings, bound_names
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
-from qeff_codegen.codemod.tree import find, spelled, walk
+from qeff_codegen.codemod.tree import spelled, walk
+
+
+class NameTaken(Exception):
+    """Raised where a name is to be given to a local that stands for something else already.
+
+    The engine turns it into a refusal, like what a rule does not understand.
+    """
+
+    def __init__(self, name: str, node: ast.AST) -> None:
+        super().__init__(name)
+        self.what = f"`{name}` is a name for something else here"
+        self.node = node
 
 
 def rename(edits: Edits, old: str, new: str) -> int:
-    """Give a local name or parameter another spelling; attributes and keywords stay. How many places there were."""
-    places: list[ast.expr | ast.arg] = [node for node in edits.code.nodes(ast.Name) if node.id == old]
-    places += [node for node in edits.code.nodes(ast.arg) if node.arg == old]
+    """Give a local name or parameter another spelling; attributes and keywords stay. How many places there were.
+
+    Raises:
+        NameTaken: the function has a name of that spelling already.
+    """
+    taken = next((node for node in _places(edits.code, new)), None)
+    if taken is not None and old != new and _places(edits.code, old):
+        raise NameTaken(new, taken)
+    return read_instead(edits, old, new)
+
+
+def read_instead(edits: Edits, old: str, new: str) -> int:
+    """Let one local stand wherever another is named, which is bound no longer. How many places there were."""
+    places = _places(edits.code, old)
     for node in places:
         start = edits.code.places.span(node)[0]
         edits.put(start, start + len(old), new)
     return len(places)
+
+
+def _places(code: Code, name: str) -> list[ast.expr | ast.arg]:
+    named = [node for node in code.nodes(ast.Name) if node.id == name]
+    return [*named, *(node for node in code.nodes(ast.arg) if node.arg == name)]
 
 
 def assigned(statement: ast.AST) -> tuple[str, ast.expr] | None:
@@ -28,15 +57,10 @@ def assigned(statement: ast.AST) -> tuple[str, ast.expr] | None:
     return None
 
 
-def values_of(name: str, code: Code) -> list[ast.expr | ast.stmt]:
-    """Everything that a local is bound to; what adds to it, or annotates it, as the whole statement."""
-    found: list[ast.expr | ast.stmt] = [
-        node.value
-        for node in code.nodes(ast.Assign)
-        if any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
-    ]
-    others: list[ast.AugAssign | ast.AnnAssign] = [*code.nodes(ast.AugAssign), *code.nodes(ast.AnnAssign)]
-    return found + [node for node in others if isinstance(node.target, ast.Name) and node.target.id == name]
+def values_of(name: str, code: Code) -> list[ast.AST]:
+    """Everything that a local is bound to; where that is not written out, what binds it."""
+    found = (binding for binding in bindings(code.tree) if binding.name == name)
+    return [binding.node if binding.value is None else binding.value for binding in found]
 
 
 def drop_assignments(edits: Edits, names: Collection[str]) -> int:
@@ -80,8 +104,7 @@ def bind_value(edits: Edits, statement: ast.Assign | ast.Return, target: str) ->
 
 def binds(tree: ast.AST, names: Collection[str]) -> bool:
     """Whether anything below `tree` binds one of `names`."""
-    stored = (node.id for node in find(ast.Name, tree) if isinstance(node.ctx, ast.Store))
-    return any(name in names for name in stored)
+    return any(name in names for name in bound_names(tree))
 
 
 def results_of(callees: Collection[str], code: Code) -> set[str]:

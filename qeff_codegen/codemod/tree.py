@@ -15,7 +15,12 @@ from typing import TypeVar, cast
 # The fields of statements that hold further statements, or what holds them: handlers of exceptions, cases of a match.
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 # Fields that hold no node which anybody looks for: names as text, contexts, operators.
-_LEAVES = frozenset({"arg", "asname", "attr", "ctx", "id", "kind", "level", "module", "name", "op", "ops"})
+_LEAVES = frozenset(
+    {"arg", "asname", "attr", "conversion", "ctx", "id", "is_async", "kind", "kwd_attrs", "level", "module", "name"}
+    | {"op", "ops", "rest", "simple", "tag", "type_comment", "type_ignores"}
+)
+# Of these kinds a field, or an item of a list in one, may be no node: a gap, a name, or the value of a singleton.
+_NOT_ONLY_NODES = frozenset({ast.Dict, ast.arguments, ast.Global, ast.Nonlocal, ast.MatchSingleton})
 
 _Node = TypeVar("_Node", bound=ast.AST)
 
@@ -63,13 +68,14 @@ def children(node: ast.AST) -> list[ast.AST]:
     if fields is None:
         fields = _FIELDS[kind] = tuple(field for field in kind._fields if field not in _LEAVES)
     found: list[ast.AST] = []
+    given = node.__dict__
     for field in fields:
-        value = getattr(node, field, None)
+        value = given.get(field)
         if value.__class__ is list:
-            found += [child for child in value if isinstance(child, ast.AST)]
-        elif isinstance(value, ast.AST):
+            found += value
+        elif value is not None:
             found.append(value)
-    return found
+    return [item for item in found if isinstance(item, ast.AST)] if kind in _NOT_ONLY_NODES else found
 
 
 def parents(node: ast.AST) -> dict[ast.AST, ast.AST]:

@@ -8,10 +8,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.module_names import Binding, bindings
 from qeff_codegen.anatomy.refusing import refusal
-from qeff_codegen.codemod.tree import find, walk
+from qeff_codegen.codemod.tree import spelled, walk
 
 EXPECTED = "one definition of the name that always runs, and nothing that changes it afterwards"
 NEXT = "name one of them otherwise, or leave the choice to the configuration"
+# Upstream's decorators of classes: documentation, and kernels chosen at run time, of which an export has none.
+_DECORATORS = {
+    "auto_docstring",
+    "add_start_docstrings",
+    "use_experts_implementation",
+    "use_kernel_forward_from_hub",
+    "use_kernelized_func",
+}
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -22,14 +30,13 @@ def refuse_other_bindings(anatomy: Anatomy, functions: Iterable[tuple[ast.Functi
         functions: those that rules may change, each with the class that it is a method of.
 
     Raises:
-        Refusal: something else may stand behind a name, or the module changes a class after it is made.
+        Refusal: something else may stand behind a name, a class that is replaced wears an unknown decorator, or the
+            module changes a class after it is made.
     """
     file = anatomy.file
-    stars = [node for node in find(ast.ImportFrom, file.tree) if node.names[0].name == "*"]
-    if stars:
-        raise refusal(
-            file, "a star import may bind any name", stars[0].lineno, EXPECTED, "import what is used by name"
-        )
+    for star in file.bindings.get("*", ()):
+        line = star.node.lineno
+        raise refusal(file, "a star import may bind any name", line, EXPECTED, "import what is used by name")
     names = {*anatomy.reachable, *(part.name for part in anatomy.replaced), *(norm.cls.name for norm in anatomy.norms)}
     known = {name: file.classes[name] for name in names}
     methods = {name: bindings(cls.node.body) for name, cls in known.items()}
@@ -38,6 +45,8 @@ def refuse_other_bindings(anatomy: Anatomy, functions: Iterable[tuple[ast.Functi
         _hold(anatomy, definition, bound[definition.name], f"{owner}.{definition.name}" if owner else definition.name)
     for name, cls in known.items():
         _hold(anatomy, cls.node, file.bindings[name], name)
+    for cls in (*(part.cls for part in anatomy.replaced), *(norm.cls for norm in anatomy.norms)):
+        _hold_decorators(anatomy, cls.node)
     for node, name in _changes(file.tree.body):
         if name in known:
             raise refusal(file, f"the module changes `{name}` after it is made", node.lineno, EXPECTED, NEXT)
@@ -49,6 +58,14 @@ def _hold(anatomy: Anatomy, definition: ast.stmt, bound: Sequence[Binding], name
         return
     other = last if last.node is not definition else bound[-2]
     raise refusal(anatomy.file, f"`{name}` may stand for something else too", other.node.lineno, EXPECTED, NEXT)
+
+
+def _hold_decorators(anatomy: Anatomy, definition: ast.ClassDef) -> None:
+    for item in definition.decorator_list:
+        worn = spelled(item.func if isinstance(item, ast.Call) else item).rpartition(".")[2]
+        if worn not in _DECORATORS or worn in anatomy.file.names:
+            what = f"`{definition.name}` wears a decorator that may put another class in its place: `{spelled(item)}`"
+            raise refusal(anatomy.file, what, item.lineno, EXPECTED, NEXT)
 
 
 def _changes(body: Iterable[ast.stmt]) -> Iterator[tuple[ast.expr, str]]:

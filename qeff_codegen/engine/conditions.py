@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import ModelingClass
+from qeff_codegen.codemod.bindings import bindings
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.patterns.match import Match, match
 from qeff_codegen.patterns.pattern import Pattern
@@ -78,14 +79,9 @@ def bound_to(text: str) -> Condition:
     def holds(node: ast.expr, found: Match, place: Place) -> bool:
         if not isinstance(node, ast.Name) or node.id in place.code.parameters:
             return False
-        named = [item for item in place.code.nodes(ast.Name) if item.id == node.id]
-        stores = [item for item in named if isinstance(item.ctx, ast.Store)]
-        assigned = [
-            item.value
-            for item in place.code.nodes(ast.Assign)
-            if any(isinstance(target, ast.Name) and target.id == node.id for target in item.targets)
-        ]
-        return len(stores) == len(assigned) == 1 and match(pattern, assigned[0], place.code.aliases) is not None
+        bound = [item for item in bindings(place.code.tree) if item.name == node.id]
+        value = bound[0].value if len(bound) == 1 else None
+        return value is not None and match(pattern, value, place.code.aliases) is not None
 
     return Condition(f"is bound once, to `{text}`", holds)
 

@@ -12,6 +12,7 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.idle_assignments import without_idle_assignments
+from qeff_codegen.codemod.names import NameTaken
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.errors import Refusal
@@ -90,7 +91,7 @@ class Rule:
                 continue
             try:
                 code, matches = self.rewrite(function, draft.anatomy)
-            except Unmatched as unmatched:
+            except (Unmatched, NameTaken) as unmatched:
                 raise self.refuse(draft, function, unmatched.what, unmatched.node) from None
             if code is not function.code:
                 function.replace(without_idle_assignments(function.code, code), self.id)

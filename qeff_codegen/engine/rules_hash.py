@@ -10,6 +10,7 @@ from pathlib import Path
 FOLDERS = (
     "rewrite_rules",
     "qeff_codegen/anatomy",
+    "qeff_codegen/axes",
     "qeff_codegen/checked_in",
     "qeff_codegen/codemod",
     "qeff_codegen/emit",

@@ -37,6 +37,7 @@ from qeff_codegen.export.kv_cache import allocate_kv_cache, cache_of, check_ctx_
 from qeff_codegen.export.layer_scopes import by_node_name, by_scope, repeated_layers
 from qeff_codegen.export.missing_operators import register_missing_operators
 from qeff_codegen.export.plain_casts import spell_casts
+from qeff_codegen.export.proved_operators.check import only_proved_operators
 from qeff_codegen.export.sampler_io import NEXT_TOKENS, SAMPLING_INPUTS, example_inputs
 from qeff_codegen.export.sampling import Sampler
 from qeff_codegen.export.size_sharing import share_sizes
@@ -122,6 +123,7 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
     Raises:
         UsageError: the model knows fewer positions than `spec.ctx_len`, it cannot be exported as asked, or the folder
             cannot be written to.
+        Refusal: the model computes something that was not proved to mean the same in the graph.
     """
     config: Any = model.config
     check_ctx_len(config, spec.ctx_len)
@@ -159,7 +161,7 @@ def _traced_with_torchscript(
     # A function asks for its sizes itself: shared ones would make the first layer's another than the others'.
     shares_sizes = not spec.use_onnx_subfunctions
     shapes_left_out = inner_shapes_left_out() if shares_sizes else nullcontext()
-    with operators_as_zeros(), idle_passes_left_out(), shapes_left_out:
+    with operators_as_zeros(), idle_passes_left_out(), only_proved_operators(), shapes_left_out:
         torch.onnx.export(
             interface,
             (*inputs, list(weights.values())),

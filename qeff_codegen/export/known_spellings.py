@@ -13,6 +13,9 @@ from torch.onnx import symbolic_helper
 
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
 
+# Of softplus: above it, float32 cannot tell the function from its argument.
+_USUAL_THRESHOLD = 20.0
+
 
 def register_known_spellings() -> None:
     """Teach the TorchScript exporter these spellings; a second time changes nothing."""
@@ -37,7 +40,8 @@ def _relu(graph: Any, value: Any) -> Any:
 def _softplus(graph: Any, value: Any, beta: Any, threshold: Any) -> Any:
     """`log(1 + exp(x * beta)) / beta`, not Softplus; as `max(x, 0) + log(1 + exp(-|x|))`, which no `x` overflows.
 
-    PyTorch gives `x` itself above its threshold. At the usual one, 20, they differ by less than float32 can tell.
+    PyTorch gives `x` itself above its threshold. At the usual one, 20, they differ by less than float32 can tell; at a
+    lower one they do.
     """
     scale = symbolic_helper._get_const(beta, "f", "beta")
     scaled = value if scale == 1.0 else graph.op("Mul", value, _number(graph, scale, value))
@@ -45,6 +49,9 @@ def _softplus(graph: Any, value: Any, beta: Any, threshold: Any) -> Any:
     rest = graph.op("Log", graph.op("Add", powers, _number(graph, 1.0, value)))
     result = graph.op("Add", graph.op("Max", scaled, _number(graph, 0.0, value)), rest)
     result = result if scale == 1.0 else graph.op("Div", result, _number(graph, scale, value))
+    limit = symbolic_helper._get_const(threshold, "f", "threshold")
+    if limit < _USUAL_THRESHOLD:
+        result = graph.op("Where", graph.op("Greater", scaled, _number(graph, limit, value)), value, result)
     return result.setType(value.type())
 
 

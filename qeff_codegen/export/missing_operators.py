@@ -8,6 +8,7 @@ import torch
 from torch.onnx import symbolic_helper
 
 from qeff_codegen.export.known_spellings import register_known_spellings
+from qeff_codegen.export.translations.all_of_them import TRANSLATIONS
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
 
 
@@ -18,6 +19,8 @@ def register_missing_operators() -> None:
     torch.onnx.register_custom_op_symbolic("aten::logsumexp", _logsumexp, ONNX_EXPORT_OPSET)
     torch.onnx.register_custom_op_symbolic("aten::repeat_interleave", _repeat_interleave, ONNX_EXPORT_OPSET)
     torch.onnx.register_custom_op_symbolic("aten::rms_norm", _rms_norm, ONNX_EXPORT_OPSET)
+    for name, translation in TRANSLATIONS.items():
+        torch.onnx.register_custom_op_symbolic(name, translation, ONNX_EXPORT_OPSET)
 
 
 def _expm1(graph: Any, value: Any) -> Any:

@@ -325,7 +325,7 @@ class _Matcher:
     def _keeps(self, between: Sequence[ast.stmt], bound: Mapping[str, Bound]) -> bool:
         """Whether statements that `...` stands for leave what was bound before it, and what that holds, as it is."""
         names = {node.id for node in bound.values() if isinstance(node, ast.Name)}
-        return names.isdisjoint(_changed(node) for item in between for node in walk(item))
+        return names.isdisjoint(changed_name(node) for item in between for node in walk(item))
 
     def _dotted(self, node: ast.AST) -> str | None:
         """A dotted name, spelled out by what the imports say; None for any other expression, or with a placeholder."""
@@ -339,7 +339,7 @@ class _Matcher:
         return ".".join([first, *reversed(names)])
 
 
-def _changed(node: ast.AST) -> str:
+def changed_name(node: ast.AST) -> str:
     """The name that a node binds or deletes, or of whose value it changes a part: `x[0] = ...`, `x.add_(...)`."""
     changing = isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):

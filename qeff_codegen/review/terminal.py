@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
 
 from qeff_codegen.review.changes import Hunk, Same
@@ -38,7 +40,7 @@ def _section(diff: Text, section: Section, review: Review) -> None:
             _lines(diff, "+", block.generated, generated, "green")
 
 
-def _lines(diff: Text, mark: str, numbers: range, lines: list[str], style: str) -> None:
+def _lines(diff: Text, mark: str, numbers: range, lines: Sequence[str], style: str) -> None:
     for number in numbers:
         diff.append(f"{mark}{lines[number - 1]}\n", style=style)
 

@@ -88,3 +88,29 @@ def test_other_arithmetic_is_another_norm(source: str, old: str, new: str) -> No
 def test_a_decorated_norm_is_another_one() -> None:
     assert kind(PLAIN.replace("    def forward", "    @twice\n    def forward")) is None
     assert kind(GEMMA.replace("    def _norm", "    @twice\n    def _norm")) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("        self.variance_epsilon = eps", "        self.variance_epsilon = eps\n        self.eps = 2 * eps"),
+        (
+            "        self.variance_epsilon = eps",
+            "        self.eps = eps\n        setattr(self, 'variance_epsilon', 1)",
+        ),
+        ("        self.variance_epsilon = eps", "        self.eps = torch.tensor(eps)"),
+        ("class Norm(nn.Module):", "class Norm(Base):"),
+        ("    def forward", "    def __call__(self, x):\n        return 2 * x\n\n    def forward"),
+        ("nn.Parameter(torch.ones(size))", "torch.ones(size)"),
+    ],
+)
+def test_the_operator_would_read_something_else(old: str, new: str) -> None:
+    assert old in PLAIN
+    source = PLAIN.replace(old, new)
+    if "self.eps" in new:
+        source = source.replace("variance + self.variance_epsilon", "variance + self.eps")
+    assert kind(source) is None
+
+
+def test_a_name_spelled_like_epsilon_is_another_number() -> None:
+    assert kind(PLAIN.replace("variance + self.variance_epsilon", "variance + eps")) is None

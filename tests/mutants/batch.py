@@ -41,7 +41,8 @@ def examine_one(laboratory: Laboratory, family: str, seed: int, number: int) -> 
     """Make and examine mutant `number` of a family and seed."""
     original = laboratory.upstream.source
     mutant = make_mutant(original, laboratory.causal_lm, f"{seed}/{family}", number)
-    verdict = laboratory.examine(mutant.source, number)
+    examine = laboratory.examine_trap if mutant.is_token_trap else laboratory.examine
+    verdict = examine(mutant.source, number)
     diff = mutant.diff(original) if verdict.outcome in (Outcome.SILENT, Outcome.LOUD) else ""
     return Result(family, seed, mutant, verdict, diff)
 

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import importlib
-import io
-import linecache
 import random
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 from transformers import DynamicCache
 
+from qeff_codegen.decoding.decoder import Decoder
+from qeff_codegen.decoding.session import OrtDecoderSession
 from qeff_codegen.decoding.torch_decoder import TorchDecoder
 from qeff_codegen.errors import Refusal
+from qeff_codegen.export.export import export_onnx
+from qeff_codegen.export.exported_graph import GRAPH_FILE
+from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.generate.one_model import generate_model
-from qeff_codegen.generated_model import GeneratedModel
-from qeff_codegen.runtime.pytorch_transforms import ModuleMappingTransform
 from qeff_codegen.tiny_models.configurations import Variant, build_config, variants
 from qeff_codegen.tiny_models.families import Family, find_family
 from qeff_codegen.tiny_models.models import build_tiny_model, random_tokens
@@ -35,6 +33,7 @@ from qeff_codegen.validation.comparison import Trace, compare
 from qeff_codegen.validation.decode_scenario import decode_greedily
 from qeff_codegen.validation.reference import call_split_matters, reference_trace
 from qeff_codegen.validation.scenarios import Scenario
+from tests.mutants.beside_upstream import executed, generated_classes, registered
 
 
 class Outcome(StrEnum):
@@ -65,6 +64,34 @@ class Verdict:
     outcome: Outcome
     detail: str = ""
     changed_numbers: bool = False
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One configuration of a mutant: Hugging Face's model and what it answers.
+
+    Attributes:
+        name: the variant's.
+        ambiguity: what else the answer depends on.
+        changed: the original answers otherwise.
+    """
+
+    name: str
+    model: Any
+    trace: Trace
+    ambiguity: str
+    changed: bool
+
+
+_Differences = Callable[[_Trial], Iterator[str]]
+
+
+class _Undecided(Exception):
+    """Hugging Face has no answer to compare with."""
+
+    def __init__(self, why: str) -> None:
+        self.verdict = Verdict(Outcome.BROKEN, why)
+        super().__init__(why)
 
 
 # Right padding, a prompt in three chunks and one that ends with a full chunk, longer than the tiny window of 6.
@@ -100,46 +127,61 @@ class Laboratory:
             source: the mutant's text.
             number: chooses the configuration that is tried beside base and window, and names the module.
         """
+        with self._registered(source, number) as upstream:
+            try:
+                trials = self._trials(upstream, number)
+            except _Undecided as undecided:
+                return undecided.verdict
+            ambiguous = next((f"{trial.name}: {trial.ambiguity}" for trial in trials if trial.ambiguity), "")
+            if ambiguous:
+                return Verdict(Outcome.AMBIGUOUS, ambiguous)
+            return _verdict(upstream, trials, _differences_in_pytorch)
+
+    def examine_trap(self, source: str, number: int) -> Verdict:
+        """Put one mutant to the test whose answer may depend on how its tokens are split into calls.
+
+        Such an answer no generated code can give, so that it must be refused: what is generated and answers otherwise
+        than upstream does to whole prompts is wrong. And what is decided by lengths is decided once in a graph, which
+        is run as well.
+        """
+        with self._registered(source, number) as upstream:
+            try:
+                trials = self._trials(upstream, number)
+            except _Undecided as undecided:
+                return undecided.verdict
+            return _verdict(upstream, trials, _differences_with_graph)
+
+    @contextmanager
+    def _registered(self, source: str, number: int) -> Iterator[UpstreamModel]:
         package = self.upstream.module.rsplit(".", 1)[0]
         upstream = replace(self.upstream, module=f"{package}.mutant_{number}", source=source, causal_lm=self.causal_lm)
+        with registered(upstream.module, source):
+            yield upstream
+
+    def _trials(self, upstream: UpstreamModel, number: int) -> list[_Trial]:
+        """What Hugging Face answers.
+
+        Raises:
+            _Undecided: it has no answer.
+        """
         chosen = list(self._always)
         if self._sometimes:
             chosen.append(random.Random(number).choice(self._sometimes))
-        with registered(upstream.module, source):
-            return self._examine(upstream, chosen)
-
-    def _examine(self, upstream: UpstreamModel, chosen: list[Variant]) -> Verdict:
-        trials: list[tuple[Variant, Any, Trace]] = []
-        changed = False
+        trials = []
         for variant in chosen:
             config = _config(self.family, variant)
             try:
-                causal_lm = getattr(_module(upstream.module, upstream.source), self.causal_lm)
+                causal_lm = getattr(executed(upstream.module, upstream.source), self.causal_lm)
                 model = build_tiny_model(causal_lm, config, SEED)
                 trace = reference_trace(model, with_prompts(SCENARIO, model))
                 problem = _ambiguity(model, trace)
             except Exception as error:  # a mutant may raise anything
-                return Verdict(Outcome.BROKEN, f"{variant.name}: {_said(error)}")
+                raise _Undecided(f"{variant.name}: {_said(error)}") from error
             if not all(np.isfinite(item).all() for item in trace.logits) or not trace.logits[0].std():
-                return Verdict(Outcome.BROKEN, f"{variant.name}: logits are not finite, or all the same")
-            if problem:
-                return Verdict(Outcome.AMBIGUOUS, f"{variant.name}: {problem}")
-            changed |= not same(self._original_trace(variant), trace)
-            trials.append((variant, model, trace))
-        try:
-            generated = generate_model(upstream)
-        except Refusal as refusal:
-            return Verdict(Outcome.REFUSED, f"{refusal.rule}: {refusal.what}", changed)
-        except Exception as error:  # the generator must end with a refusal
-            return Verdict(Outcome.LOUD, f"generating: {_said(error)}", changed)
-        for variant, model, trace in trials:
-            try:
-                difference = _difference(generated, model, trace)
-            except Exception as error:  # generated code may raise anything
-                return Verdict(Outcome.LOUD, f"{variant.name}: {_said(error)}", changed)
-            if difference:
-                return Verdict(Outcome.SILENT, f"{variant.name}: {difference}", changed)
-        return Verdict(Outcome.EQUAL, "", changed)
+                raise _Undecided(f"{variant.name}: logits are not finite, or all the same")
+            changed = not same(self._original_trace(variant), trace)
+            trials.append(_Trial(variant.name, model, trace, problem, changed))
+        return trials
 
     def _original_trace(self, variant: Variant) -> Trace:
         if variant.name not in self._original:
@@ -169,33 +211,45 @@ def same(one: Trace, other: Trace) -> bool:
     return found.divergence is None or found.divergence.difference <= found.tolerance
 
 
-def _difference(generated: GeneratedModel, model: Any, trace: Trace) -> str:
-    """Run the generated code in the place of `model`'s classes; what differs from Hugging Face, or nothing."""
-    name = "qeff_codegen_mutant"
-    with registered(name, generated.code):
-        module = _module(name, generated.code)
-        upstream = sys.modules[generated.upstream.module]
-        for transform in ("CustomOpsTransform", "KVCacheTransform"):
-            mapping = {
-                getattr(upstream, entry.upstream_class): getattr(module, entry.replacement, None)
-                or getattr(importlib.import_module(entry.replacement_module), entry.replacement)
-                for entry in generated.mappings
-                if entry.transform == transform
-            }
-            _transform(mapping).apply(model)
-        for scenario in (with_prompts(SCENARIO, model), with_prompts(CONTINUOUS, model)):
-            other = decode_greedily(TorchDecoder(model, scenario.cache_rows, scenario.ctx_len), scenario)
-            found = compare(trace, other)
-            if found.divergence is not None and found.divergence.difference > found.tolerance:
-                return f"{scenario.name}: {found.divergence} (tolerance {found.tolerance:.2g})"
-    return ""
+def _verdict(upstream: UpstreamModel, trials: list[_Trial], differences: _Differences) -> Verdict:
+    changed = any(trial.changed for trial in trials)
+    try:
+        generated = generate_model(upstream)
+    except Refusal as refusal:
+        return Verdict(Outcome.REFUSED, f"{refusal.rule}: {refusal.what}", changed)
+    except Exception as error:  # the generator must end with a refusal
+        return Verdict(Outcome.LOUD, f"generating: {_said(error)}", changed)
+    for trial in trials:
+        try:
+            with generated_classes(generated, trial.model):
+                difference = next(differences(trial), "")
+        except Exception as error:  # generated code may raise anything
+            return Verdict(Outcome.LOUD, f"{trial.name}: {_said(error)}", changed)
+        if difference:
+            return Verdict(Outcome.SILENT, f"{trial.name}: {difference}", changed)
+    return Verdict(Outcome.EQUAL, "", changed)
 
 
-def _transform(mapping: dict[type[Any], type[Any]]) -> type[ModuleMappingTransform]:
-    class Transform(ModuleMappingTransform):
-        _module_mapping = mapping
+def _differences_in_pytorch(trial: _Trial) -> Iterator[str]:
+    """Run the generated code that stands in the place of the model's classes; what differs from Hugging Face."""
+    for scenario in (with_prompts(SCENARIO, trial.model), with_prompts(CONTINUOUS, trial.model)):
+        yield from _difference(trial, scenario, TorchDecoder(trial.model, scenario.cache_rows, scenario.ctx_len))
 
-    return Transform
+
+def _differences_with_graph(trial: _Trial) -> Iterator[str]:
+    """The same, and what the graph that is exported from it answers otherwise."""
+    yield from _differences_in_pytorch(trial)
+    scenario = with_prompts(SCENARIO, trial.model)
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        path = export_onnx(trial.model, Path(folder) / GRAPH_FILE, ExportSpec(ctx_len=scenario.ctx_len))
+        session = OrtDecoderSession(path, scenario.cache_rows, scenario.ctx_len)
+        yield from (f"ONNX Runtime, {item}" for item in _difference(trial, scenario, session))
+
+
+def _difference(trial: _Trial, scenario: Scenario, decoder: Decoder) -> Iterator[str]:
+    found = compare(trial.trace, decode_greedily(decoder, scenario))
+    if found.divergence is not None and not found.divergence.difference <= found.tolerance:
+        yield f"{scenario.name}: {found.divergence} (tolerance {found.tolerance:.2g})"
 
 
 def _ambiguity(model: Any, trace: Trace) -> str:
@@ -231,34 +285,6 @@ def _logits(model: Any, texts: list[list[int]], step: int | None) -> np.ndarray:
             tokens = torch.tensor([text[start : start + (step or length)] for text in texts])
             found.append(model(input_ids=tokens, use_cache=True, **{cache_argument(model): cache}).logits.numpy())
     return np.concatenate(found, axis=1)
-
-
-@contextmanager
-def registered(name: str, source: str) -> Iterator[None]:
-    """Let `name` be imported while the block runs, from a file, which upstream's documentation decorators read."""
-    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        file = Path(folder) / f"{name.rpartition('.')[2]}.py"
-        file.write_text(source, "utf-8")
-        module = ModuleType(name)
-        module.__file__ = str(file)
-        sys.modules[name] = module
-        try:
-            yield
-        finally:
-            del sys.modules[name]
-            linecache.cache.pop(str(file), None)
-
-
-def _module(name: str, source: str) -> ModuleType:
-    """The registered module, executed when first asked for."""
-    module = sys.modules[name]
-    if not module.__dict__.get("__executed__"):
-        module.__dict__["__package__"] = name.rpartition(".")[0]
-        # Upstream's documentation decorators print what they miss.
-        with redirect_stdout(io.StringIO()):
-            exec(compile(source, str(module.__file__), "exec"), module.__dict__)
-        module.__dict__["__executed__"] = True
-    return module
 
 
 def _said(error: Exception) -> str:

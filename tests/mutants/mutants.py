@@ -8,15 +8,20 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.mutants.branch_traps import BRANCH_TRAPS
 from tests.mutants.changes import CHANGES
+from tests.mutants.count_traps import COUNT_TRAPS
 from tests.mutants.disguises import DISGUISES
 from tests.mutants.edits import Edit, FunctionNode, Text, reached_functions
+from tests.mutants.mixing_traps import MIXING_TRAPS
+from tests.mutants.place_traps import PLACE_TRAPS
 from tests.mutants.traps import TRAPS
 
 Mutator = Callable[[Text, FunctionNode, random.Random], list[Edit]]
 # Traps most often, since what they are aimed at is what the generator replaces; disguises least, since most change
 # nothing and almost none breaks upstream's own model, so that they would make up most of those that count.
-MUTATORS: tuple[Mutator, ...] = (*DISGUISES, *CHANGES * 2, *TRAPS * 5)
+TOKEN_TRAPS: tuple[Mutator, ...] = (*PLACE_TRAPS, *COUNT_TRAPS, *BRANCH_TRAPS, *MIXING_TRAPS)
+MUTATORS: tuple[Mutator, ...] = (*DISGUISES, *CHANGES * 2, *TRAPS * 5, *TOKEN_TRAPS * 5)
 # How many mutations a mutant has: mostly one, so that the first to be refused does not hide the others.
 SIZES = (1, 1, 1, 1, 1, 2, 2, 3)
 ATTEMPTS = 60
@@ -34,6 +39,12 @@ class Mutant:
     number: int
     mutations: tuple[tuple[str, str], ...]
     source: str
+
+    @property
+    def is_token_trap(self) -> bool:
+        """Whether something was done to it that must be refused where the answer depends on calls and pads."""
+        names = {mutator.__name__ for mutator in TOKEN_TRAPS}
+        return any(name in names for name, _ in self.mutations)
 
     def diff(self, original: str) -> str:
         """What was changed, as a unified diff."""

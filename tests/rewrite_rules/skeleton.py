@@ -42,7 +42,7 @@ class TinyRotaryEmbedding(nn.Module):
 
 
 def apply_rotary_pos_emb(q, k, cos, sin):
-    return q * cos + q * sin, k * cos + k * sin
+    return q * cos[:, None] + q * sin[:, None], k * cos[:, None] + k * sin[:, None]
 
 
 def eager_attention_forward(module, query, key, value, attention_mask, scaling, **kwargs):
@@ -51,7 +51,7 @@ def eager_attention_forward(module, query, key, value, attention_mask, scaling, 
         attn_weights = attn_weights + attention_mask
     attn_weights = nn.functional.softmax(attn_weights, dim=-1)
     attn_output = torch.matmul(attn_weights, value)
-    return attn_output.transpose(1, 2).contiguous(), attn_weights
+    return attn_output.transpose(1, 2).flatten(2), attn_weights
 
 
 class TinyAttention(nn.Module):
@@ -63,7 +63,7 @@ class TinyAttention(nn.Module):
         self.resid_dropout = nn.Dropout(config.resid_pdrop)
 
     def forward(self, hidden_states, position_embeddings, attention_mask=None, past_key_values=None, **kwargs):
-        query_states, key_states, value_states = self.qkv_proj(hidden_states).chunk(3, dim=-1)
+        query_states, key_states, value_states = self.qkv_proj(hidden_states)[:, None].chunk(3, dim=-1)
         cos, sin = position_embeddings
         query_states, key_states = apply_rotary_pos_emb(query_states, key_states, cos, sin)
 

@@ -51,6 +51,7 @@ UPDATE = "past_key_values.update(key_states, value_states, self.layer_idx, cache
 GIVEN = "if past_key_values is not None:\n            cache_kwargs"
 TO_ATTENTION = "past_key_values=past_key_values, **kwargs"
 TO_LAYER = "position_ids=position_ids,\n                batch_index=batch_index"
+LOOKED_UP = "inputs_embeds = self.embed_tokens(input_ids)"
 BREAKS = [
     (
         "nothing_of_upstream_left",
@@ -88,6 +89,33 @@ BREAKS = [
         "residual = hidden_states\n",
         'residual = hidden_states\n        kwargs.pop("position_ids")\n',
         "`TinyDecoderLayer` calls `self.self_attn` without position_ids",
+    ),
+    (
+        "checks_passed",
+        LOOKED_UP,
+        f"if position_ids.ndim != 1:\n            raise ValueError()\n        {LOOKED_UP}",
+        "ndim",
+    ),
+    ("checks_passed", LOOKED_UP, f"assert not isinstance(past_key_values, Cache)\n        {LOOKED_UP}", "isinstance"),
+    ("checks_passed", LOOKED_UP, f"torch._check(len(past_key_values) == 2)\n        {LOOKED_UP}", "len"),
+    (
+        "checks_passed",
+        LOOKED_UP,
+        f"if input_ids is not None:\n            raise ValueError()\n        {LOOKED_UP}",
+        "input_ids",
+    ),
+    (
+        "checks_passed",
+        LOOKED_UP,
+        f"if use_cache is None:\n            raise ValueError()\n        {LOOKED_UP}",
+        "use_cache",
+    ),
+    ("checks_passed", LOOKED_UP, f"{LOOKED_UP}\n        raise ValueError()", "whatever it is given"),
+    (
+        "checks_passed",
+        "cos, sin = ",
+        "assert attention_mask.dtype == cos.dtype\n        cos, sin = ",
+        "attention_mask.dtype",
     ),
     ("arguments_threaded", "comp_ctx_lengths=comp_ctx_lengths", "unused=None", "without comp_ctx_lengths"),
     (

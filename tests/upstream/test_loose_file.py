@@ -94,3 +94,24 @@ def test_a_file_that_is_no_module(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{path} is not a Python module: generated code could not import from it.\nName it like modeling_kiwi.py."
     )
+
+
+NAMED = "# Copyright\n# -*- coding: {} -*-\nx = 'é'\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "cp1252", "utf-8-sig"])
+def test_an_encoding_that_the_file_names(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "modeling_kiwi.py").write_bytes(NAMED.format(encoding).encode(encoding))
+    named = "utf-8-sig" if encoding == "utf-8-sig" else "utf-8"
+    assert find_model("kiwi", source=tmp_path).source == NAMED.format(named), "the text is UTF-8 from then on"
+
+
+def test_an_encoding_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "modeling_kiwi.py").write_bytes(NAMED.format("latin-99").encode())
+    with pytest.raises(UsageError, match="modeling_kiwi.py cannot be read as Python source: .*latin-99"):
+        find_model("kiwi", source=tmp_path)
+
+
+def test_line_ends_are_those_that_python_reads(tmp_path: Path) -> None:
+    (tmp_path / "modeling_kiwi.py").write_bytes(b"\xef\xbb\xbfx = 1\r\ny = 2\rz = 3\n")
+    assert find_model("kiwi", source=tmp_path).source == "x = 1\ny = 2\nz = 3\n"

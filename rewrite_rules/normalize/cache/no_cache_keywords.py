@@ -15,6 +15,7 @@ from qeff_codegen.codemod.calls import arguments_of, drop_arguments
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import drop_assignments, values_of
+from qeff_codegen.codemod.tree import spelled
 from qeff_codegen.engine.conditions import GIVEN_IN_INIT, Place
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.pattern_rule import Change
@@ -72,10 +73,10 @@ class NoCacheKeywords(Rule):
         return after, len(told)
 
 
-def _may_be_read(value: ast.expr | ast.stmt, code: Code) -> str:
+def _may_be_read(value: ast.AST, code: Code) -> str:
     """What in a dictionary of notes a growing cache might read; empty if there is nothing."""
     if not isinstance(value, ast.Dict):
-        return code.segment(value)
+        return spelled(value)
     for key, item in zip(value.keys, value.values, strict=True):
         if not isinstance(key, ast.Constant) or key.value not in UNREAD:
             return f"{code.segment(key)}: {code.segment(item)}" if key is not None else f"**{code.segment(item)}"

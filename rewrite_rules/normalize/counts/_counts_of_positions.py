@@ -7,7 +7,7 @@ import ast
 from qeff_codegen.anatomy.lengths import lengths_of
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
-from qeff_codegen.codemod.names import assigned, names_in, rename
+from qeff_codegen.codemod.names import assigned, names_in, read_instead, rename
 from qeff_codegen.engine.pattern_rule import make
 from qeff_codegen.patterns.match import find_all, match
 from rewrite_rules.vocabulary import CACHE, POSITIONS, pattern
@@ -48,7 +48,10 @@ def counted_once(code: Code) -> Code:
     other = [node for node in uses if code.statement_of(node) not in (stored[0], *rows)]
     if other and not rows and not _are_known(code, other[-1]):
         # The model is given no positions and looks them up by what it counted.
-        rename(edits, COUNT, POSITIONS)
+        if _is_bound_no_sooner(code, other):
+            read_instead(edits, COUNT, POSITIONS)
+        else:
+            rename(edits, COUNT, POSITIONS)
         edits.replace_statement(stored[0], f"{POSITIONS} = {written}")
         return edits.done()
     edits.remove(stored[0])
@@ -74,6 +77,16 @@ def _is_row(statement: ast.stmt) -> bool:
     return (
         uses == 1 and POSITIONS not in names_in(statement, ast.Load) and (assigned(statement) or ("",))[0] == POSITIONS
     )
+
+
+def _is_bound_no_sooner(code: Code, uses: list[ast.Name]) -> bool:
+    """Whether the model calls something else `position_ids` once it has used the count for the last time."""
+    stored = [node for node in code.nodes(ast.Name) if node.id == POSITIONS and not isinstance(node.ctx, ast.Load)]
+    statements = [code.statement_of(node) for node in stored]
+    last = max(
+        code.body.index(item) if (item := code.statement_of(use)) in code.body else len(code.body) for use in uses
+    )
+    return bool(stored) and all(item in code.body[last:] for item in statements)
 
 
 def _are_known(code: Code, last_use: ast.Name) -> bool:

@@ -64,7 +64,7 @@ def _refuse_other_branches(code: Code, is_before: Callable[[ast.expr | ast.stmt]
         if isinstance(node, ast.If):
             understood = all(_is_about_mask(item, node, code) for item in (*node.body, *node.orelse))
         else:
-            understood = _is_mask(node.body) and _is_mask(node.orelse)
+            understood = is_mask(node.body) and is_mask(node.orelse)
         if not understood:
             raise Unmatched("with a mask of the tokens upstream does more than hand it on", node)
 
@@ -77,12 +77,13 @@ def _asks_for_mask(test: ast.expr) -> bool:
 def _is_about_mask(item: ast.stmt, branch: ast.If, code: Code) -> bool:
     """Whether a statement binds a name to a mask, or one that the branch alone knows."""
     named = assigned(item)
-    return named is not None and (_is_mask(named[1]) or named[0] not in names_outside(code, branch))
+    return named is not None and (is_mask(named[1]) or named[0] not in names_outside(code, branch))
 
 
-def _is_mask(value: ast.expr) -> bool:
+def is_mask(value: ast.expr) -> bool:
+    """Whether an expression is the mask of the tokens, in whatever form, or one of ones."""
     handed_on = match(HANDED_ON, value)
-    return match(A_MASK, value) is not None or (handed_on is not None and _is_mask(handed_on["mask"]))
+    return match(A_MASK, value) is not None or (handed_on is not None and is_mask(handed_on["mask"]))
 
 
 def _builds_only_with_mask(code: Code, anatomy: Anatomy) -> bool:

@@ -18,7 +18,7 @@ from qeff_codegen.anatomy.read_between import other_reader
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
-from qeff_codegen.codemod.names import rename
+from qeff_codegen.codemod.names import read_instead, rename
 from qeff_codegen.codemod.signatures import describe
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
@@ -127,7 +127,7 @@ def _leave_in_place(edits: Edits) -> None:
         raise Unmatched(f"`{chosen}` is not what one `topk(self.top_k)` chose", code.body[-1])
     *counts, flatten, sort, _, _, _, _ = found.statements
     assert isinstance(sort, ast.Assign)
-    rename(edits, found.name("sizes"), found.name("experts"))
+    read_instead(edits, found.name("sizes"), found.name("experts"))
     for statement in counts:
         edits.remove(statement)
     edits.comment(flatten, ORDER)

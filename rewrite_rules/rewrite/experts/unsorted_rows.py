@@ -16,7 +16,7 @@ from qeff_codegen.anatomy.parameter_axes import parameter_axes
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
-from qeff_codegen.codemod.names import assigned, rename
+from qeff_codegen.codemod.names import assigned, read_instead, rename
 from qeff_codegen.codemod.signatures import describe
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
@@ -123,7 +123,7 @@ def _leave_in_place(edits: Edits, cls: ModelingClass, anatomy: Anatomy) -> None:
         elif statement not in (counts, sort, zeros) and rows.touches(statement):
             rows.follow(statement)
     assert isinstance(sort, ast.Assign)
-    rename(edits, sizes, found.name("experts"))
+    read_instead(edits, sizes, found.name("experts"))
     edits.remove(counts)
     edits.comment(sort, ORDER)
     edits.replace(sort.value, fill(IN_PLACE, found, edits))

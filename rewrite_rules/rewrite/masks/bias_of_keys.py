@@ -19,7 +19,7 @@ from qeff_codegen.codemod.names import drop_assignments, names_in
 from qeff_codegen.codemod.tree import walk
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from qeff_codegen.patterns.match import equal, find_all, match
+from qeff_codegen.patterns.match import Match, equal, find_all, match
 from rewrite_rules.vocabulary import pattern
 
 QUERIES = pattern("$queries = $new if past_key_values is None else $new + past_key_values.get_seq_length()")
@@ -36,6 +36,12 @@ $first_key = max(0, $bias.size(2) - $keys)
 ...
 $scores = $scores + $bias
 """)
+# What may become of the scores with the bias, which does not see a number that is the same for all keys of a query:
+# more is added, some are forbidden, and the softmax along the keys. They may be returned beside the result.
+KEEPS = pattern(
+    "{$scores + $_, $_ + $scores, torch.where($_, $_, $scores), $scores.masked_fill, $scores.float,"
+    " nn.functional.softmax($scores, ..., dim=-1)}"
+)
 # How often these statements name the bias.
 USES = 5
 SCORES = pattern("torch.matmul($_, $key.transpose(-1, -2))")
@@ -82,9 +88,26 @@ def _is_only_added(bias: str, code: Code) -> bool:
     """Whether the bias is cut to the number of keys, counted from the end, and then only added to scores."""
     cut = [found for found in find_all(CUT_AND_ADDED, code) if found.spelled("bias") == bias]
     of_keys = [item for found in cut for item in find_all(SCORES, code) if equal(item["key"], found["key"])]
+    if any(not _is_kept(node, code) for found in cut for node in _uses_after(found, code)):
+        return False
     changing = [*code.nodes(ast.Assign), *code.nodes(ast.AugAssign)]
     uses = [item for node in changing for item in walk(node) if isinstance(item, ast.Name) and item.id == bias]
     return len(cut) == 1 and bool(of_keys) and len(uses) == USES
+
+
+def _uses_after(found: Match, code: Code) -> list[ast.Name]:
+    """Where the scores are read after the bias is added to them."""
+    last, scores = found.statements[-1], found.name("scores")
+    read = [node for node in code.nodes(ast.Name) if node.id == scores and isinstance(node.ctx, ast.Load)]
+    return [node for node in read if node.lineno > (last.end_lineno or last.lineno)]
+
+
+def _is_kept(node: ast.Name, code: Code) -> bool:
+    """Whether a use of the scores does not see a number that is the same for all keys."""
+    holder = code.parent(node)
+    return isinstance(holder, ast.Tuple) or (
+        holder is not None and match(KEEPS, holder, code.aliases, {"scores": node}) is not None
+    )
 
 
 def _is_linear(anatomy: Anatomy) -> bool:

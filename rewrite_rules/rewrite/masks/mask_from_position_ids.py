@@ -13,12 +13,15 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.attention_functions import MASK
 from qeff_codegen.anatomy.mask_form import MaskForm, mask_builders, mask_form
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.codemod.bindings import bindings
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import assigned, drop_assignments, drop_overwritten, names_in
+from qeff_codegen.codemod.tree import walk
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
-from qeff_codegen.patterns.match import find_all, find_in, match
+from qeff_codegen.patterns.match import changed_name, find_all, find_in, match
+from rewrite_rules.normalize.padding.no_attention_mask import is_mask
 from rewrite_rules.vocabulary import CACHE, pattern
 
 FULL, WINDOWED = "create_causal_mask", "create_sliding_window_causal_mask"
@@ -86,6 +89,7 @@ class MaskFromPositionIds(Rule):
         calls = [node for node in code.nodes(ast.Call) if isinstance(node.func, ast.Name) and node.func.id in builders]
         edits = Edits(code)
         for call in calls:
+            _refuse_other_tokens(code, call)
             edits.replace(whole.get(call, call), _made(call, choices, arguments))
         if not calls:
             return code, 0
@@ -156,6 +160,17 @@ def _made(call: ast.Call, choices: set[str], arguments: Keywords) -> str:
         if match(UNDERSTOOD[keyword], value) is None:
             raise Unmatched(f"the mask is made with another `{keyword}`: `{ast.unparse(value)}`", value)
     return made
+
+
+def _refuse_other_tokens(code: Code, call: ast.Call) -> None:
+    """Refuse a mask of the tokens that upstream makes or changes itself, before it builds a mask with it."""
+    made = [item for item in bindings(code.tree) if item.name == MASK and item.value is not None]
+    known = {id(item.node) for item in made if item.value is not None and is_mask(item.value)}
+    for node in walk(code.tree):
+        if not isinstance(node, ast.expr) or changed_name(node) != MASK or node.lineno >= call.lineno:
+            continue
+        if id(code.statement_of(node)) not in known:
+            raise Unmatched("the mask of the tokens is made or changed by the model itself", code.statement_of(node))
 
 
 def _reads_window(anatomy: Anatomy) -> str | None:

@@ -10,7 +10,9 @@ import ast
 
 from qeff_codegen.anatomy.attention_functions import MASK
 from qeff_codegen.anatomy.bindings import names_standing_for
+from qeff_codegen.anatomy.modeling_file import bind
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.codemod.bindings import bound_names
 from qeff_codegen.codemod.tree import find, line_of, parents, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
@@ -29,7 +31,7 @@ class MaskUnchanged(Check):
     promise = "The mask is handed on as it was built, to functions that select scores by it."
 
     def broken(self, module: FinishedModule) -> list[Broken]:
-        return [
+        return _made_outside(module) + [
             Broken(
                 f"`{part.name}` computes with the attention mask: `{spelled(use)}`",
                 generated=line_of(use, forward),
@@ -43,6 +45,21 @@ class MaskUnchanged(Check):
                 _receivers(module, part.name, set(module.anatomy.callees(role)), forward),
             )
         ]
+
+
+def _made_outside(module: FinishedModule) -> list[Broken]:
+    """Where the causal LM gives its model another mask of the tokens than its own, which the model does not read."""
+    callees = module.anatomy.callees(Role.CAUSAL_LM)
+    found = []
+    for part in module.anatomy.parts(Role.CAUSAL_LM):
+        forward = module.method(part.name, "forward")
+        for call in [item for item in find(ast.Call, forward) if spelled(item.func) in callees]:
+            given = bind(call, callees[spelled(call.func)].forward).get(MASK)
+            made = given is not None and spelled(given) not in (MASK, "None")
+            if made or (forward is not None and MASK in bound_names(forward)):
+                what = f"`{part.name}` makes a mask of the tokens: `{spelled(given or call)}`"
+                found.append(Broken(what, generated=call.lineno))
+    return found
 
 
 def _receivers(module: FinishedModule, owner: str, callees: set[str], forward: ast.FunctionDef) -> set[str]:

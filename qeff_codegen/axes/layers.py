@@ -1,0 +1,94 @@
+"""Modules that are not of the file: which of them change only the last axes, and which are not understood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable as Function
+
+from qeff_codegen.axes.contractions import features_changed
+from qeff_codegen.axes.elementwise import computed
+from qeff_codegen.axes.given import Given
+from qeff_codegen.axes.reductions import along, norm_over
+from qeff_codegen.axes.values import (
+    ORDINARY,
+    SOME,
+    Layer,
+    NotFollowed,
+    Plain,
+    Several,
+    Tensor,
+    Value,
+    carries,
+    tensor,
+)
+
+# Activations that a configuration names; each is elementwise.
+ACTIVATIONS = frozenset({"ACT2FN", "ACT2CLS", "get_activation"})
+
+
+def _linear(layer: Layer, given: Given) -> Value:
+    return features_changed(given.tensor(0, "input", "x"))
+
+
+def _embedding(layer: Layer, given: Given) -> Value:
+    """A row of the table for every number."""
+    return tensor((*given.tensor(0, "input").known, (SOME,)))
+
+
+def _norm(layer: Layer, given: Given) -> Value:
+    states = given.tensor(0, "input", "hidden_states", "x")
+    return norm_over(states, layer.axes)
+
+
+def _each(layer: Layer, given: Given) -> Value:
+    return computed("activation", [given.tensor(0, "input", "x")])
+
+
+def _same(layer: Layer, given: Given) -> Value:
+    states = given.tensor(0, "input", "x")
+    return states.of_kind(states.kind)
+
+
+def _softmax(layer: Layer, given: Given) -> Value:
+    return along(Given("softmax", (given.tensor(0, "input"), Plain(str(layer.axes), layer.axes)), {}))
+
+
+LAYERS: dict[str, Function[[Layer, Given], Value]] = {
+    # Conv1D is what GPT-2 calls a linear layer whose weight is transposed; torch's convolution is `Conv1d`.
+    **dict.fromkeys(("Linear", "Conv1D"), _linear),
+    "Embedding": _embedding,
+    **dict.fromkeys(("LayerNorm", "RMSNorm", "our norm"), _norm),
+    **dict.fromkeys(("GELU", "SiLU", "ReLU", "ReLU6", "Tanh", "Sigmoid", "Softplus", "ELU", "Mish"), _each),
+    **dict.fromkeys(("LeakyReLU", "Hardswish", "SELU", "Softsign", "LogSigmoid"), _each),
+    **dict.fromkeys(ACTIVATIONS, _each),
+    **dict.fromkeys(("Identity", "Dropout"), _same),
+    "Softmax": _softmax,
+}
+_WEIGHT_AXES = {"Linear": 2, "Conv1D": 2, "Embedding": 2, "LayerNorm": 1, "RMSNorm": 1}
+
+
+def run(layer: Layer, given: Given) -> Value:
+    """What a layer makes of its input.
+
+    Raises:
+        NotFollowed: it is given a followed axis and not known.
+    """
+    known = LAYERS.get(layer.constructor)
+    if known is None:
+        if any(map(carries, given.everything)):
+            raise NotFollowed(f"`{layer.constructor}` is not known to compute every token for itself")
+        return Tensor(None)
+    if not any(map(carries, given.everything)):
+        return Tensor(None)
+    return known(layer, given)
+
+
+def attribute(layer: Layer, name: str) -> Value:
+    """A parameter of a layer, or a number that it has."""
+    if name in {"weight", "bias"}:
+        count = _WEIGHT_AXES.get(layer.constructor)
+        if count is None:
+            return Tensor(None)
+        return Tensor(((SOME,),) * (count if name == "weight" else 1), ORDINARY, name == "bias")
+    if name == "normalized_shape":
+        return Several((Plain(),) * layer.axes)
+    return Plain(f"{layer.name}.{name}")

@@ -1,0 +1,119 @@
+"""The calls of operators in what torch.export traced."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from qeff_codegen.export.proved_operators.calls import (
+    TRACED,
+    Argument,
+    Call,
+    Place,
+    base_name,
+    described,
+    index_form,
+    lengths_of_one,
+    list_form,
+    number_form,
+    tensor_type,
+)
+
+_FRAME = re.compile(r'^\s*File "(?P<path>.+)", line (?P<line>\d+)')
+_INDEXING = frozenset({"index", "index_put", "index_put_"})
+# Looks at a result of several; computes nothing.
+_STRUCTURE = frozenset({"getitem"})
+
+
+def calls_in_program(program: torch.export.ExportedProgram) -> Iterator[tuple[Any, Call]]:
+    """All calls of a traced program, each with its node."""
+    for node in program.graph.nodes:
+        if node.op == "call_function" and getattr(node.target, "__name__", "") not in _STRUCTURE:
+            yield node, call_of(node, program)
+
+
+def call_of(node: Any, program: torch.export.ExportedProgram) -> Call:
+    """What `node` calls, and how."""
+    if not isinstance(node.target, torch._ops.OpOverload):
+        name = getattr(node.target, "__name__", str(node.target))
+        return described(f"python.{name}", (_plain(each) for each in node.args), (), ())
+    tensors: list[str] = []
+    arguments: list[Argument] = []
+    for position, parameter in enumerate(node.target._schema.arguments):
+        given = len(node.args) > position
+        if not given and parameter.name not in node.kwargs:
+            continue
+        value = node.args[position] if given else node.kwargs[parameter.name]
+        found = _type_of(value, program, str(node.target))
+        if found is not None:
+            tensors.append(found)
+        elif not (parameter.has_default_value() and _is(value, parameter.default_value)):
+            arguments.append(Argument(parameter.name, _plain(value)))
+    if base_name(str(node.target)) in ("squeeze", "squeeze_"):
+        axes = node.args[1] if len(node.args) > 1 else []
+        listed = axes if isinstance(axes, (list, tuple)) else [axes]
+        arguments += lengths_of_one(node.args[0].meta["val"].shape, listed)
+    return described(str(node.target), tensors, _results(node), arguments)
+
+
+def place_of(node: Any) -> Place:
+    """Where `node` was traced."""
+    modules = [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
+    module = modules[-1] if modules else ""
+    frames = [found for line in node.meta.get("stack_trace", "").splitlines() if (found := _FRAME.match(line))]
+    outside = (frame for frame in reversed(frames) if "/torch/" not in frame["path"])
+    frame = next(outside, frames[-1] if frames else None)
+    return Place(module, frame["path"], int(frame["line"])) if frame else Place(module, "", 0)
+
+
+def _is(value: Any, default: Any) -> bool:
+    return type(value) is type(default) and bool(value == default)
+
+
+def _type_of(value: Any, program: torch.export.ExportedProgram, operator: str) -> str | None:
+    if isinstance(value, torch.fx.Node):
+        tensor = value.meta.get("val")
+        if isinstance(tensor, torch.Tensor):
+            return tensor_type(tensor.dtype, tensor.dim(), _constant(value, program), operator)
+        if isinstance(tensor, (list, tuple)) and any(isinstance(each, torch.Tensor) for each in tensor):
+            return list_form(tensor_type(each.dtype, each.dim(), None, operator) for each in tensor)
+        return None
+    if isinstance(value, (list, tuple)):
+        types = [_type_of(each, program, operator) for each in value]
+        form = index_form if base_name(operator) in _INDEXING else list_form
+        return form(each or "None" for each in types) if any(types) else None
+    return None
+
+
+def _constant(node: torch.fx.Node, program: torch.export.ExportedProgram) -> torch.Tensor | None:
+    name = program.graph_signature.inputs_to_lifted_tensor_constants.get(node.name)
+    known = program.constants.get(name) if name is not None else None
+    return known if isinstance(known, torch.Tensor) else None
+
+
+def _results(node: torch.fx.Node) -> list[str]:
+    result = node.meta.get("val")
+    each = result if isinstance(result, (list, tuple)) else [result]
+    return sorted(
+        {
+            (
+                tensor_type(one.dtype, one.dim(), None, "python.result")
+                if isinstance(one, torch.Tensor)
+                else type(one).__name__
+            )
+            for one in each
+        }
+    )
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, torch.fx.Node):
+        return TRACED
+    if isinstance(value, (list, tuple)):
+        return list_form(_plain(each) for each in value)
+    if isinstance(value, (torch.dtype, torch.layout, torch.device, torch.memory_format)):
+        return str(value).removeprefix("torch.")
+    return number_form(value)

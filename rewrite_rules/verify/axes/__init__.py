@@ -1,0 +1,1 @@
+"""What tensors hold along their axes: tokens are computed each for itself, keys by their positions."""

@@ -1,0 +1,1 @@
+"""The axes that are followed through a module."""
