@@ -157,8 +157,8 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     "lfm2_moe": {"layer_types": ["conv", "full_attention"]},
     # Each of its layers has two attentions, which count as layers of the cache.
     "longcat_flash": {"num_layers": NUM_LAYERS, "num_hidden_layers": 2 * NUM_LAYERS},
-    # Heads and their size, which is another kind's elsewhere, make twice the model's.
-    "mamba2": {"head_dim": 32, "num_heads": 4},
+    # Its heads, whose size is called as attention's elsewhere, make twice the model's.
+    "mamba2": {"num_heads": 4},
     # Each of its layers is one thing: it keeps a state, attends, or keeps nothing.
     "nemotron_h": {
         "layers_block_type": ["mamba", "moe", "attention", "mlp"],
