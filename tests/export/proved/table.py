@@ -25,7 +25,7 @@ from qeff_codegen.export.proved_operators.calls import Call
 from qeff_codegen.export.proved_operators.table import PATH, TORCHSCRIPT
 from tests.export.proved.proof import EXPORTERS, OtherNumbersError, Proof, proved_calls
 
-FILES = ("arithmetic", "in_place", "indexing", "layers", "logic", "making", "reductions", "shapes")
+FILES = ("arithmetic", "in_place", "indexing", "layers", "logic", "making", "reductions", "shapes", "states")
 REFUSED = Path(__file__).with_name("refused.json")
 
 WRONG = "other numbers"
