@@ -48,7 +48,7 @@ CALLABLE_CONSTANTS = frozenset({"transformers.activations.ACT2FN", "transformers
 def call(interpreter: Interpreter, function: Value, given: Given, node: ast.AST) -> Value:
     """What a call of a module, or of a method of a value, gives."""
     if options(function):
-        return _joined([_run(interpreter, option, given, node) for option in options(function)])
+        return _joined(_unpacked([_run(interpreter, option, given, node) for option in options(function)], given))
     if isinstance(function, Method):
         return _of_method(interpreter, function, given, node)
     if isinstance(function, NotKnown):
@@ -58,6 +58,18 @@ def call(interpreter: Interpreter, function: Value, given: Given, node: ast.AST)
     if isinstance(function, Plain) and not any(map(carries, given.everything)):
         return Plain()
     raise NotFollowed(f"it is not known what `{given.name}` computes")
+
+
+def _unpacked(results: list[Value], given: Given) -> list[Value]:
+    """Results that can be unpacked into as many names as there are; what gives others is not what is called."""
+    if given.wanted is None or len(results) == 1:
+        return results
+    fitting = [
+        item
+        for item in results
+        if not isinstance(item, Several) or item.items is None or len(item.items) == given.wanted
+    ]
+    return fitting or results
 
 
 def _run(interpreter: Interpreter, option: Option, given: Given, node: ast.AST) -> Value:

@@ -10,6 +10,7 @@ from qeff_codegen.axes import arithmetic, builtin_names, elementwise, parts
 from qeff_codegen.axes.frame import Frame, Names
 from qeff_codegen.axes.given import Given
 from qeff_codegen.axes.indexing import ELLIPSIS, Cut, Index, Last, indexed
+from qeff_codegen.axes.kinds import kind_asked
 from qeff_codegen.axes.values import (
     NONE,
     Cache,
@@ -21,6 +22,7 @@ from qeff_codegen.axes.values import (
     Method,
     NotFollowed,
     NotKnown,
+    OneOf,
     Plain,
     Record,
     Several,
@@ -49,6 +51,8 @@ class Expressions:
     def __init__(self, interpreter: Interpreter, frame: Frame) -> None:
         self.interpreter = interpreter
         self.frame = frame
+        # How many values are taken of what a call gives, where it is unpacked.
+        self.wanted: dict[ast.expr, int] = {}
 
     def value(self, node: ast.expr) -> Value:
         """What is known of an expression's value.
@@ -114,6 +118,8 @@ class Expressions:
             return self.interpreter.inherited(self.frame, node.attr)
         if self.frame.assumed and (assumed := self.frame.assumed.get(spelled(node))) is not None:
             return arithmetic.truth_value(assumed)
+        if isinstance(node.value, ast.Name) and f"{node.value.id}.{node.attr}" in self.frame.names:
+            return self.frame.names[f"{node.value.id}.{node.attr}"]
         value = self.attribute_of(meant(self.value(node.value), Tensor), node.attr)
         if node.attr == "shape":
             self._must_be_there(node.value)
@@ -199,7 +205,7 @@ class Expressions:
             elif carries(value):
                 raise NotFollowed("it is not known which arguments are given")
         rotation = self.frame.instance is not None and self.frame.instance.cls in self.interpreter.classes.rotations
-        given = Given(spelled(node.func), tuple(positional), keywords, rotation)
+        given = Given(spelled(node.func), tuple(positional), keywords, rotation, self.wanted.get(node))
         return self._sized(self.interpreter.call(function, given, node), node)
 
     def _opened(self, value: Value) -> Value:
@@ -286,7 +292,8 @@ class Expressions:
         return joined(*found)
 
     def narrow(self, test: ast.expr, holds: bool) -> None:
-        """Learns from a comparison with None that holds, or does not, what a name stands for."""
+        """Learns from a comparison with None that holds, or does not, what a name stands for; or from a kind's."""
+        self._narrow_modules(test, holds)
         if not isinstance(test, ast.Compare) or not isinstance(test.left, ast.Name):
             return
         if len(test.ops) != 1 or spelled(test.comparators[0]) != "None" or test.left.id not in self.frame.names:
@@ -294,6 +301,21 @@ class Expressions:
         is_none = isinstance(test.ops[0], (ast.Is, ast.Eq)) == holds
         value = self.frame.names[test.left.id]
         self.frame.names[test.left.id] = NONE if is_none else present(value)
+
+    def _narrow_modules(self, test: ast.expr, holds: bool) -> None:
+        """Learns from a layer's kind which of its modules it has."""
+        instance = self.frame.names.get("self")
+        if not isinstance(instance, Instance) or not isinstance(test, ast.Compare):
+            return
+        for kind, modules in self.interpreter.classes.choices(instance.cls).items():
+            asked = kind_asked(test, {f"self.{kind}"})
+            for name, choice in modules.items() if asked is not None else ():
+                classes = choice.classes(asked, holds)
+                before = self.frame.names.get(f"self.{name}")
+                if before is not None:
+                    classes = tuple(cls for cls in classes if Instance(cls) in options(before))
+                if classes:
+                    self.frame.names[f"self.{name}"] = OneOf(tuple(map(Instance, classes)))
 
     def settled(self, test: ast.expr) -> ast.expr | None:
         """The part of a condition that asks a module for what it has, which is the same all through a call."""

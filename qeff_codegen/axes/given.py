@@ -28,12 +28,14 @@ class Given:
 
     Attributes:
         in_rotation: whether the function belongs to a rotary embedding, whose tables we make.
+        wanted: how many values are unpacked of the result, where it is.
     """
 
     name: str
     positional: tuple[Value, ...]
     keywords: dict[str, Value]
     in_rotation: bool = False
+    wanted: int | None = None
 
     @overload
     def take(self, place: int, *names: str) -> Value | None: ...

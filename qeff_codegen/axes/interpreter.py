@@ -126,7 +126,11 @@ class Interpreter:
 
     def _table_of_classes(self, name: str) -> Value:
         """A table of classes, as far as they have a role."""
-        held = [cls for cls in self.classes.file.tables[name] if self.module.anatomy.part(cls) is not None]
+        held = [
+            cls
+            for cls in self.classes.file.tables[name]
+            if self.module.anatomy.part(cls) is not None or name in self.classes.kind_tables
+        ]
         return Table((), OneOf(tuple(External(f".{cls}") for cls in held))) if held else Plain(name)
 
     def statements(self, expressions: Expressions, frame: Frame) -> Statements:
@@ -185,8 +189,10 @@ class Interpreter:
                 raise NotFollowed("a function that calls itself")
             self._running.add(running)
             self.reached.add(id(function))
-            self._results[key] = unnamed(self._followed(callable_, names, {}))
-            self._running.discard(running)
+            try:
+                self._results[key] = unnamed(self._followed(callable_, names, {}))
+            finally:
+                self._running.discard(running)
         result = self._results[key]
         if callable_.results is None:
             return result

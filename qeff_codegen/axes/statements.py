@@ -61,6 +61,9 @@ class Statements:
 
     def _statement(self, node: ast.stmt) -> bool:
         if isinstance(node, ast.Assign):
+            target = node.targets[0]
+            if isinstance(target, ast.Tuple) and not any(isinstance(item, ast.Starred) for item in target.elts):
+                self.expressions.wanted[node.value] = len(target.elts)
             value = self.expressions.value(node.value)
             for target in node.targets:
                 self.bind(target, value)
@@ -158,6 +161,7 @@ class Statements:
             return True
         decided = truth(self.expressions.value(node.test))
         if decided is not None:
+            self.expressions.narrow(node.test, decided)
             return self.run(node.body if decided else node.orelse)
         goes_on = self._either(node.body, node.orelse, test=node.test)
         if any(isinstance(value, NotKnown) for value in self.frame.names.values()):
