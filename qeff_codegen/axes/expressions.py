@@ -7,10 +7,10 @@ from collections.abc import Callable as Function
 from typing import TYPE_CHECKING, Any
 
 from qeff_codegen.axes import arithmetic, builtin_names, elementwise, parts
-from qeff_codegen.axes.frame import Frame, Names
+from qeff_codegen.axes.frame import Frame
 from qeff_codegen.axes.given import Given
 from qeff_codegen.axes.indexing import ELLIPSIS, Cut, Index, Last, indexed
-from qeff_codegen.axes.kinds import kind_asked
+from qeff_codegen.axes.narrowing import narrow, unlearn
 from qeff_codegen.axes.values import (
     NONE,
     Cache,
@@ -22,7 +22,6 @@ from qeff_codegen.axes.values import (
     Method,
     NotFollowed,
     NotKnown,
-    OneOf,
     Plain,
     Record,
     Several,
@@ -36,7 +35,7 @@ from qeff_codegen.axes.values import (
     present,
 )
 from qeff_codegen.axes.ways import joined, sized, unnamed
-from qeff_codegen.codemod.tree import find, spelled
+from qeff_codegen.codemod.tree import spelled
 
 if TYPE_CHECKING:
     from qeff_codegen.axes.interpreter import Interpreter
@@ -262,7 +261,7 @@ class Expressions:
             before = dict(self.frame.names)
             value = self.value(item)
             if item is not node.values[0]:
-                self._unlearn(before)
+                unlearn(self.frame, before)
             decided = None if isinstance(value, Decision) else arithmetic.truth(value)
             if decided is None or decided is stops or item is node.values[-1]:
                 found.append(value)
@@ -273,12 +272,6 @@ class Expressions:
         decision = next((item for item in found if isinstance(item, Decision)), None)
         return decision if decision is not None else parts.all_joined(found)
 
-    def _unlearn(self, before: Names) -> None:
-        """Forgets that something is not None after what may not have been come to."""
-        for name, value in before.items():
-            if isinstance(value, Tensor) and value.optional and self.frame.names.get(name) == present(value):
-                self.frame.names[name] = value
-
     def _conditional(self, node: ast.IfExp) -> Value:
         decided = arithmetic.truth(self.value(node.test))
         if decided is not None:
@@ -286,48 +279,10 @@ class Expressions:
         before, found = self.frame.names, list[Value]()
         for holds, way in ((True, node.body), (False, node.orelse)):
             self.frame.names = dict(before)
-            self.narrow(node.test, holds)
+            narrow(self, node.test, holds)
             found.append(self.value(way))
         self.frame.names = before
         return joined(*found)
-
-    def narrow(self, test: ast.expr, holds: bool) -> None:
-        """Learns from a comparison with None that holds, or does not, what a name stands for; or from a kind's."""
-        self._narrow_modules(test, holds)
-        if not isinstance(test, ast.Compare) or not isinstance(test.left, ast.Name):
-            return
-        if len(test.ops) != 1 or spelled(test.comparators[0]) != "None" or test.left.id not in self.frame.names:
-            return
-        is_none = isinstance(test.ops[0], (ast.Is, ast.Eq)) == holds
-        value = self.frame.names[test.left.id]
-        self.frame.names[test.left.id] = NONE if is_none else present(value)
-
-    def _narrow_modules(self, test: ast.expr, holds: bool) -> None:
-        """Learns from a layer's kind which of its modules it has."""
-        instance = self.frame.names.get("self")
-        if not isinstance(instance, Instance) or not isinstance(test, ast.Compare):
-            return
-        for kind, modules in self.interpreter.classes.choices(instance.cls).items():
-            asked = kind_asked(test, {f"self.{kind}"})
-            for name, choice in modules.items() if asked is not None else ():
-                classes = choice.classes(asked, holds)
-                before = self.frame.names.get(f"self.{name}")
-                if before is not None:
-                    classes = tuple(cls for cls in classes if Instance(cls) in options(before))
-                if classes:
-                    self.frame.names[f"self.{name}"] = OneOf(tuple(map(Instance, classes)))
-
-    def settled(self, test: ast.expr) -> ast.expr | None:
-        """The part of a condition that asks a module for what it has, which is the same all through a call."""
-        if isinstance(test, ast.BoolOp):
-            return next((part for item in test.values if (part := self.settled(item)) is not None), None)
-        if isinstance(test, ast.UnaryOp):
-            return self.settled(test.operand)
-        if not isinstance(test, (ast.Attribute, ast.Compare)) or spelled(test) in self.frame.assumed:
-            return None
-        roots = [node for node in find(ast.Name, test) if isinstance(node.ctx, ast.Load)]
-        known = roots and all(isinstance(self.frame.names.get(node.id), Instance) for node in roots)
-        return test if known else None
 
     def _walrus(self, node: ast.NamedExpr) -> Value:
         value = self.value(node.value)

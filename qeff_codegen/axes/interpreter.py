@@ -17,17 +17,12 @@ from qeff_codegen.axes.classes import Classes, Found
 from qeff_codegen.axes.expressions import Expressions
 from qeff_codegen.axes.frame import Frame, Names
 from qeff_codegen.axes.given import Given
+from qeff_codegen.axes.inputs import INPUTS, OWN_TABLES
 from qeff_codegen.axes.statements import Statements
 from qeff_codegen.axes.values import (
     CACHE,
-    KEYS,
     NONE,
-    ONE,
-    OWN_TABLE,
-    POSITIONS,
-    ROWS,
     SOME,
-    TOKENS,
     Callable,
     External,
     Instance,
@@ -50,26 +45,8 @@ from qeff_codegen.axes.ways import each_of, joined, put, sized, unnamed
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.finished_module import INITIALIZER, FinishedModule
 
-# What an export gives the causal LM; everything else keeps its default.
-INPUTS: Names = {
-    "input_ids": Tensor(((ROWS,), (TOKENS,))),
-    "position_ids": Tensor(((ROWS,), (TOKENS,)), POSITIONS),
-    "past_key_values": CACHE,
-    "batch_index": Tensor(((ROWS,), ONE), optional=True),
-    "comp_ctx_lengths": Tensor(((KEYS,),), optional=True),
-    "num_logits_to_keep": Tensor(((SOME,),), optional=True),
-}
-
-
 # Methods of every module that give it an attribute.
 REGISTERING = ("register_buffer", "register_parameter")
-# Tables that rules make, a row for every position, by how their names end; slopes of heads come before positions.
-OWN_TABLES: dict[str, Value] = {
-    "cos_cached": Tensor(((SOME,), (SOME,)), OWN_TABLE),
-    "sin_cached": Tensor(((SOME,), (SOME,)), OWN_TABLE),
-    "freqs_cis_cached": Tensor(((SOME,), (SOME,), (SOME,)), OWN_TABLE),
-    "alibi_cached": Tensor(((SOME,), ONE, (SOME,)), OWN_TABLE),
-}
 
 
 class Interpreter:

@@ -94,7 +94,7 @@ def _choice(module: ast.expr, same: set[str], tables: dict[str, ast.Dict]) -> Ch
         if table is None or spelled(module.func.slice) not in same:
             return None
         pairs = zip(table.keys, table.values, strict=True)
-        return Choice({key.value: spelled(item) for key, item in pairs if isinstance(key, ast.Constant)})
+        return Choice({str(key.value): spelled(item) for key, item in pairs if isinstance(key, ast.Constant)})
     if not isinstance(module, ast.IfExp) or not isinstance(module.test, ast.Compare):
         return None
     kind = kind_asked(module.test, same)

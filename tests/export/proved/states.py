@@ -1,4 +1,4 @@
-"""What layers that keep states ask of an exporter beside what others do: lengths in arithmetic, matrices of five axes."""
+"""What layers that keep states ask of an exporter beside what others do: lengths in arithmetic, five axes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ PROOFS = [
     *proofs(
         "clamp",
         "x=floats(b, c, 4)",
-        "torch.arange(x.shape[1] + 3).clamp(max=x.shape[1] - 1); (torch.arange(x.shape[1]) - 2).clamp(max=x.shape[1] - 1)",
+        "torch.arange(x.shape[1] + 3).clamp(max=x.shape[1] - 1)",
+        "(torch.arange(x.shape[1]) - 2).clamp(max=x.shape[1] - 1)",
         types=_FLOATS,
     ),
     *proofs(
