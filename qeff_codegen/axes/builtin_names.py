@@ -104,6 +104,8 @@ def call(interpreter: Interpreter, function: External, given: Given, node: ast.A
         return Several(None, each_of(modules)) if isinstance(modules, Several) else Several(None, None)
     if name == "ModuleDict" and isinstance(modules := given.take(0, "modules"), Table):
         return modules
+    if name == "Sequential" and given.complete and layers.is_linear(given.positional):
+        return Layer("Linear")
     if name in _PARAMETERS:
         value = given.take(0, "data", "tensor")
         return value if isinstance(value, Tensor) else Tensor(None)
@@ -180,6 +182,12 @@ def _chunked(interpreter: Interpreter, given: Given, node: ast.AST) -> Value:
     return interpreter.call(function, Given(given.name, tuple(inputs), {}), node)
 
 
+def _cycled(interpreter: Interpreter, given: Given, node: ast.AST) -> Value:
+    """`itertools.cycle`: the items of a list over and over."""
+    value = given.take(0)
+    return Several(None, each_of(value)) if isinstance(value, Several) else Several(None, _each(value))
+
+
 _OWN: dict[str, Function[[Interpreter, Given, ast.AST], Value]] = {
     **dict.fromkeys(_MASKS, _mask),
     "over_key_blocks": _over_blocks,
@@ -188,6 +196,7 @@ _OWN: dict[str, Function[[Interpreter, Given, ast.AST], Value]] = {
     **dict.fromkeys(("finfo", "iinfo"), _limits),
     "KVSharingDict": _container,
     "apply_chunking_to_forward": _chunked,
+    "cycle": _cycled,
 }
 
 
@@ -270,6 +279,11 @@ def _each(value: Value | None) -> Value:
     if carries(value):
         raise NotFollowed("a loop over what is not understood")
     return Plain()
+
+
+def _next(interpreter: Interpreter, given: Given) -> Value:
+    """One item of something."""
+    return _each(given.take(0))
 
 
 def _zip(interpreter: Interpreter, given: Given) -> Value:
@@ -356,6 +370,7 @@ _BUILTINS: dict[str, Function[[Interpreter, Given], Value]] = {
     "range": _range,
     "enumerate": _enumerate,
     "zip": _zip,
+    "next": _next,
     **dict.fromkeys(("tuple", "list"), _several),
     "reversed": _reversed,
     **dict.fromkeys(("set", "sorted", "frozenset"), _set_of),

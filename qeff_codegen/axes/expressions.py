@@ -185,6 +185,7 @@ class Expressions:
     def _call(self, node: ast.Call) -> Value:
         function = self.value(node.func)
         positional: list[Value] = []
+        complete = True
         for item in node.args:
             if isinstance(item, ast.Starred):
                 several = present(self.value(item.value))
@@ -192,6 +193,8 @@ class Expressions:
                     positional += several.items
                 elif carries(several):
                     raise NotFollowed("it is not known how many arguments are given")
+                else:
+                    complete = False
             else:
                 positional.append(self.value(item))
         keywords: dict[str, Value] = {}
@@ -204,7 +207,7 @@ class Expressions:
             elif carries(value):
                 raise NotFollowed("it is not known which arguments are given")
         rotation = self.frame.instance is not None and self.frame.instance.cls in self.interpreter.classes.rotations
-        given = Given(spelled(node.func), tuple(positional), keywords, rotation, self.wanted.get(node))
+        given = Given(spelled(node.func), tuple(positional), keywords, rotation, self.wanted.get(node), complete)
         return self._sized(self.interpreter.call(function, given, node), node)
 
     def _opened(self, value: Value) -> Value:

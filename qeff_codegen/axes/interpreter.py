@@ -293,7 +293,11 @@ class Interpreter:
 
     def note_made(self, cls: str, given: Given) -> None:
         """Notes what a module is told when it is made; who is told different things is made for any of them."""
-        told = {name: value for name, value in given.keywords.items() if _is_switch(value)}
+        made = self.classes.method(cls, "__init__")
+        listed = parameters(made.function) if isinstance(made, Found) and given.complete else ()
+        handed = dict(zip(listed, given.positional, strict=False))
+        told = {name: value for name, value in handed.items() if _is_module(value)}
+        told |= {name: value for name, value in given.keywords.items() if _is_switch(value) or _is_module(value)}
         before = self._told.get(cls)
         if before is None:
             self._told[cls] = told
@@ -378,6 +382,11 @@ class Interpreter:
             return False
         made = self.classes.method(frame.instance.cls, "__init__")
         return isinstance(made, Found) and text in {spelled(call.func) for call in find(ast.Call, made.function)}
+
+
+def _is_module(value: Value) -> bool:
+    found = options(value)
+    return bool(found) and all(isinstance(item, (Instance, Layer)) for item in found)
 
 
 def _is_switch(value: Value) -> bool:
