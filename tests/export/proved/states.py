@@ -34,6 +34,7 @@ PROOFS = [
         "x=floats(b, c, 4)",
         "torch.arange(x.shape[1] + 3).clamp(max=x.shape[1] - 1)",
         "(torch.arange(x.shape[1]) - 2).clamp(max=x.shape[1] - 1)",
+        "x.clamp(min=0.5, max=inf)",
         types=_FLOATS,
     ),
     *proofs(
@@ -44,15 +45,22 @@ PROOFS = [
     ),
     *proofs(
         "matmul",
-        "x=smooth(b, 2, 3, c, 4), y=smooth(b, 2, 3, 4, c), w=smooth(5, 4), v=smooth(b, 4, c)",
-        "x @ y; y @ x; w @ v",
+        "x=smooth(b, 2, 3, c, 4), y=smooth(b, 2, 3, 4, c), w=smooth(5, 4), v=smooth(b, 4, c), u=smooth(b, 2, 4, c)",
+        "x @ y; y @ x; w @ v; w @ u; w @ y",
         types=_FLOATS,
         tolerance=5e-6,
     ),
     *proofs(
+        "where",
+        "x=floats(b, 5, 5, c)",
+        "torch.where((torch.arange(5)[:, None] < torch.arange(5))[:, :, None], x, 0.0)",
+        "torch.where(torch.tensor([True, False, True, True, False])[:, None, None], x, 0.0)",
+        types=_FLOATS,
+    ),
+    *proofs(
         "unflatten",
         "x=floats(b, c, 6, 4), y=floats(b, 3, 4)",
-        "x.unflatten(2, (y.shape[1], x.shape[2] // y.shape[1]))",
+        "x.unflatten(2, (y.shape[1], x.shape[2] // y.shape[1])); x.unflatten(2, (2, 3)); x.unflatten(3, (2, 2))",
         types=_FLOATS,
         sizes=FILLED,
     ),
