@@ -69,6 +69,8 @@ _ASKING = frozenset(
         "is_torch_fx_proxy",
     ]
 )
+# Python's own that run a text or change names.
+_HIDING = frozenset({"exec", "eval", "compile", "globals", "locals", "vars", "delattr", "__import__"})
 _MASKS = frozenset({"_create_causal_mask", "_create_chunked_causal_mask"})
 _IN_BLOCKS = "generic_blocked_attention_interface"
 
@@ -81,6 +83,8 @@ def imported(name: str) -> Plain | External:
 def call(interpreter: Interpreter, function: External, given: Given, node: ast.AST) -> Value:
     """What a call of an imported name, or of one of Python's own, gives."""
     package, _, name = function.name.rpartition(".")
+    if package == "builtins" and name in _HIDING:
+        raise NotFollowed(f"`{name}` runs or reads what is not written here")
     if package == "builtins" and name in _BUILTINS:
         return _BUILTINS[name](interpreter, given)
     if not package:
@@ -194,7 +198,7 @@ _OWN: dict[str, Function[[Interpreter, Given, ast.AST], Value]] = {
     _IN_BLOCKS: _in_blocks,
     "from_legacy_cache": _cache,
     **dict.fromkeys(("finfo", "iinfo"), _limits),
-    "KVSharingDict": _container,
+    **dict.fromkeys(("KVSharingDict", "UserDict"), _container),
     "apply_chunking_to_forward": _chunked,
     "cycle": _cycled,
 }
@@ -213,12 +217,16 @@ def _length(interpreter: Interpreter, given: Given) -> Value:
         return number_of(value.known[0]) if value.known else Plain()
     if isinstance(value, Several) and value.items is not None:
         return Plain(str(len(value.items)), len(value.items))
+    if isinstance(value, (NotKnown, Count, Start, Decision)):
+        raise NotFollowed("the length of what follows the axes of a call")
     return Plain()
 
 
 def _instance_of(interpreter: Interpreter, given: Given) -> Value:
     """Types say nothing of axes; whether a mask is a dictionary is known."""
     value, kinds = given.take(0), given.take(1)
+    if isinstance(value, (Count, Start, Decision)):
+        return Decision(given.name, "whether it is traced")
     if value == NONE and isinstance(kinds, External):
         return Plain("False", False)
     if kinds in (External("builtins.tuple"), External("builtins.list")) and isinstance(value, (Tensor, Several)):
@@ -251,6 +259,8 @@ def _get_attribute(interpreter: Interpreter, given: Given) -> Value:
 
 def _set_attribute(interpreter: Interpreter, given: Given) -> Value:
     holder, name, value = given.take(0), given.take(1), given.take(2)
+    if isinstance(holder, Instance) and not interpreter.makes:
+        raise NotFollowed("something is kept between calls")
     if isinstance(holder, Instance) and isinstance(name, Plain) and value is not None:
         interpreter.keep(holder, name.constant if isinstance(name.constant, str) else name.text, value)
     elif carries(value):
@@ -352,6 +362,8 @@ def _same(interpreter: Interpreter, given: Given) -> Value:
 
 
 def _said(interpreter: Interpreter, given: Given) -> Value:
+    if given.name == "type" and isinstance(given.take(0), (Count, Start, Decision)):
+        return Decision(given.name, "whether it is traced")
     return Plain()
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qeff_codegen.axes import layers, states
 from qeff_codegen.axes.given import Given
-from qeff_codegen.axes.operations import operation
+from qeff_codegen.axes.operations import TAKING_SIZES, operation
 from qeff_codegen.axes.values import (
     CACHE,
     KEYS,
@@ -33,6 +34,7 @@ from qeff_codegen.axes.values import (
     Tensor,
     Value,
     carries,
+    named,
     options,
     tensor,
 )
@@ -112,8 +114,9 @@ def _of_method(interpreter: Interpreter, method: Method, given: Given, node: ast
 
 def of_tensors(name: str, given: Given) -> Value:
     """What an operation makes of tensors; where nothing followed is given, nothing needs to be known of it."""
-    known = operation(name)
     carried = any(map(carries, given.everything))
+    _must_be_written_here(name, given)
+    known = operation(name)
     if known is None:
         if carried:
             raise NotFollowed(f"it is not known what `{name}` does along the axes of a tensor")
@@ -124,6 +127,20 @@ def of_tensors(name: str, given: Given) -> Value:
         if carried:
             raise
         return Tensor(None)
+
+
+def _must_be_written_here(name: str, given: Given) -> None:
+    """An operation may write into a tensor of the call, and takes a size of a followed axis only to shape one."""
+    if given.keywords.get("out", NONE) != NONE:
+        raise NotFollowed(f"`{name}` writes into another tensor")
+    written = given.positional[0] if given.positional else None
+    in_place = name.endswith("_") and not name.endswith("__") and name != "requires_grad_"
+    if in_place and isinstance(written, Tensor) and written.kept:
+        raise NotFollowed(f"`{name}` changes what a module keeps between calls")
+    if name.rstrip("_") not in TAKING_SIZES:
+        for value in given.everything:
+            if isinstance(value, (Count, Start)):
+                raise NotFollowed(f"the number of {named(value.axis)} enters `{name}`")
 
 
 def _of_cache(name: str, given: Given) -> Value:
@@ -144,7 +161,7 @@ def _cached(given: Given, place: int, name: str) -> Value:
     tokens = ((TOKENS,), (TOKENS, LEFT))
     if len(held.known) != 4 or held.known[0] != (ROWS,) or held.known[2] not in tokens:
         raise NotFollowed("keys or values are not [rows, heads, tokens, features] where the cache takes them")
-    return tensor((held.known[0], held.known[1], (KEYS,), held.known[3]))
+    return replace(tensor((held.known[0], held.known[1], (KEYS,), held.known[3])), kept=True)
 
 
 def _of_table(table: Table, name: str, given: Given) -> Value:

@@ -7,11 +7,20 @@ from dataclasses import dataclass
 
 from qeff_codegen.anatomy.kind_tables import find_kind_tables
 from qeff_codegen.axes.kinds import Choice, choices_of
-from qeff_codegen.axes.values import External, Layer
+from qeff_codegen.axes.values import External, Layer, NotFollowed
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.targets.target import PREFIX
 
+# Decorators that leave what a function computes as it is; transformers' own are known as well.
+_DECORATORS = frozenset(
+    [
+        *("staticmethod", "classmethod", "property", "abstractmethod", "abc.abstractmethod", "dataclass"),
+        *("torch.no_grad", "torch.inference_mode", "torch.enable_grad", "torch.jit.ignore", "torch.jit.unused"),
+        *("torch.jit.script", "torch.jit.script_if_tracing", "torch.compile", "torch.compiler.disable"),
+        *("torch._dynamo.disable", "torch.amp.custom_fwd", "torch.amp.custom_bwd", "cached_property"),
+    ]
+)
 # Bases that bring no forward of their own.
 _PLAIN_BASES = frozenset({"Module", "GradientCheckpointingLayer", "GenerationMixin", "PreTrainedModel"})
 
@@ -61,6 +70,18 @@ class Classes:
         if generated and name in self._functions:
             return self._functions[name], True
         return (self.file.functions[name], False) if name in self.file.functions else None
+
+    def must_be_itself(self, function: ast.FunctionDef | ast.Lambda) -> None:
+        """Refuses what a decorator may have made another function of.
+
+        Raises:
+            NotFollowed: it is one of the file, or not known to leave what is computed as it is.
+        """
+        for decorator in function.decorator_list if isinstance(function, ast.FunctionDef) else ():
+            called = spelled(decorator.func if isinstance(decorator, ast.Call) else decorator)
+            full = self.file.aliases.get(called.split(".")[0], called)
+            if called not in _DECORATORS and not full.startswith("transformers."):
+                raise NotFollowed(f"it is not known what `@{called}` makes of a function")
 
     def is_class(self, name: str) -> bool:
         """Whether a name is that of a class of the file, or of one that replaces it."""

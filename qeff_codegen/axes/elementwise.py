@@ -19,6 +19,7 @@ from qeff_codegen.axes.values import (
     OWNERS,
     POSITIONS,
     ROW_PLACES,
+    SMALLEST,
     WEIGHTS,
     NotFollowed,
     Plain,
@@ -181,7 +182,7 @@ def computed(name: str, operands: Sequence[Value]) -> Tensor:
 
 def _kind(name: str, tensors: list[Tensor]) -> str:
     """What the result is beside its axes."""
-    kinds = {item.kind for item in tensors} - {ORDINARY, POSITIONS, ONES, OWN_TABLE}
+    kinds = {item.kind for item in tensors} - {ORDINARY, POSITIONS, ONES, OWN_TABLE, SMALLEST}
     if not kinds:
         return ORDINARY
     if kinds & {ROW_PLACES, OWNERS}:
@@ -215,7 +216,8 @@ def _kind_of_masked(name: str, tensors: list[Tensor]) -> str:
         return ORDINARY
     # A division by one number is one by the root of how many features there are.
     by_one_number = name in _QUOTIENTS and len(tensors) == 2 and tensors[1].known == ()
-    return MASKED if by_one_number or name in {"sub", "subtract", "maximum", "max"} else ORDINARY
+    at_least = name in {"maximum", "max"} and all(item.kind == SMALLEST for item in tensors[1:])
+    return MASKED if by_one_number or at_least or name in {"sub", "subtract"} else ORDINARY
 
 
 def chosen(given: Given) -> Value:

@@ -184,6 +184,9 @@ class Expressions:
 
     def _call(self, node: ast.Call) -> Value:
         function = self.value(node.func)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in {"setdefault", "pop"}:
+            if isinstance(node.func.value, ast.Attribute) and options(self.value(node.func.value.value)):
+                self._must_make(node.func.value.attr)
         positional: list[Value] = []
         complete = True
         for item in node.args:
@@ -339,11 +342,25 @@ class Expressions:
     def keep_attribute(self, holder: Value, name: str, value: Value) -> None:
         """Keeps what is assigned to an attribute."""
         if isinstance(holder, Instance):
+            self._must_make(name)
             self.interpreter.keep(holder, name, value)
+        elif isinstance(holder, Tensor):
+            self._must_make(name)
         elif isinstance(holder, Cache):
             self.interpreter.keep_on_cache(name, value)
         elif carries(value) and not options(holder):
             raise NotFollowed("something is kept where it is not followed")
+
+    def add_to_attribute(self, holder: Instance, name: str, values: list[Value]) -> None:
+        """Keeps what is put into a list or dictionary that a module has."""
+        self._must_make(name)
+        for value in values:
+            for item in parts.items(value) if isinstance(value, (Several, Table)) else [value]:
+                self.interpreter.add_module(holder, name, item)
+
+    def _must_make(self, name: str) -> None:
+        if not self.interpreter.makes:
+            raise NotFollowed(f"`{name}` is kept between calls")
 
     def keep_shared(self, holder: Shared, key: Value, value: Value) -> None:
         """Keeps what is written into a dictionary that others read."""

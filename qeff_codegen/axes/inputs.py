@@ -1,4 +1,4 @@
-"""What tensors are known from outside: what an export gives the causal LM, and tables that rules make."""
+"""Where following begins: what an export gives the causal LM, and the tables that rules give to modules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ INPUTS: Names = {
     "comp_ctx_lengths": Tensor(((KEYS,),), optional=True),
     "num_logits_to_keep": Tensor(((SOME,),), optional=True),
 }
-
 # Tables that rules make, a row for every position, by how their names end; slopes of heads come before positions.
 OWN_TABLES: dict[str, Value] = {
     "cos_cached": Tensor(((SOME,), (SOME,)), OWN_TABLE),

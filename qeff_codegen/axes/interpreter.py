@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from dataclasses import replace
 from typing import Any
 
 from qeff_codegen.anatomy.buffers import buffers_of
@@ -47,6 +48,7 @@ from qeff_codegen.engine.finished_module import INITIALIZER, FinishedModule
 
 # Methods of every module that give it an attribute.
 REGISTERING = ("register_buffer", "register_parameter")
+MODULE_ADDING = ("add_module", "register_module")
 
 
 class Interpreter:
@@ -64,6 +66,11 @@ class Interpreter:
         self._making: set[tuple[str, str]] = set()
         self._results: dict[Any, Value] = {}
         self._running: set[Any] = set()
+        # Ways on which something was read that nothing had written, and those that were gone to their end since.
+        self.waiting: dict[int, ast.AST] = {}
+        self.gone: set[int] = set()
+        # How many methods are running that make modules.
+        self.makes = 0
         self.reached: set[int] = set()
 
     def run(self) -> None:
@@ -77,10 +84,17 @@ class Interpreter:
         assert isinstance(found, Found), "the causal LM has a forward"
         given = {name: INPUTS[name] for name in parameters(found.function) if name in INPUTS}
         self.call(Method(Instance(cls), "forward"), Given("forward", (), given), found.function)
+        for way, node in self.waiting.items():
+            if way not in self.gone:
+                refused = NotFollowed("something is read that nothing writes")
+                refused.node = node
+                raise refused
 
     def global_name(self, name: str, generated: bool) -> Value:
         """What a name is that no function binds."""
         found = self.classes.function(name, generated)
+        if found is not None and not found[1] and len(self.classes.file.bindings[name]) > 1:
+            raise NotFollowed(f"`{name}` may be another function")
         if found is not None:
             return Callable(*found)
         if self.classes.is_class(name):
@@ -133,6 +147,11 @@ class Interpreter:
         if instance.cls in self.classes.of_runtime and name == "forward":
             return self.call(Layer("our norm"), given, ast.Pass())
         found = self.classes.method(instance.cls, name, after)
+        if found is None and name in MODULE_ADDING:
+            module, label = given.take(1, "module"), given.take(0, "name")
+            if isinstance(label, Plain) and isinstance(label.constant, str) and module is not None:
+                self.keep(instance, label.constant, module)
+            return NONE
         if found is None and name in REGISTERING:
             value, label = given.take(1, "tensor", "param"), given.take(0, "name")
             if isinstance(label, Plain) and value is not None:
@@ -159,6 +178,7 @@ class Interpreter:
     def _run(self, callable_: Callable, given: Given) -> Value:
         function = callable_.function
         names = {name: unnamed(value) for name, value in self._bound(callable_, given).items()}
+        self.classes.must_be_itself(function)
         key = (id(function), callable_.instance, callable_.closure, tuple(names.items()), self.changes)
         if key not in self._results:
             running = key[:-1]
@@ -248,7 +268,7 @@ class Interpreter:
             return External(f"{option.name}.{name}") if isinstance(option, External) else Plain(name)
         if isinstance(option, Layer):
             return calls.attribute_of_layer(option, name)
-        if name in REGISTERING:
+        if name in REGISTERING or name in MODULE_ADDING:
             return Method(option, name)
         if name == "training":
             return Plain("False", False)
@@ -260,7 +280,7 @@ class Interpreter:
         self._make(option)
         kept = self._attributes.get((option.cls, name))
         if kept is not None:
-            return kept
+            return replace(kept, kept=True) if isinstance(kept, Tensor) else kept
         found = self.classes.method(option.cls, name)
         if isinstance(found, Found):
             if any(spelled(item) == "property" for item in found.function.decorator_list):
@@ -321,12 +341,14 @@ class Interpreter:
         frame = Frame(found.generated, instance, found.owner, self._bound(callable_, Given("", (), dict(names))))
         expressions = Expressions(self, frame)
         statements = Statements(expressions, frame)
+        self.makes += 1
         for statement in function.body:
             try:
                 if not statements.run([statement]):
                     break
             except (NotFollowed, NothingYet, Split):
                 continue
+        self.makes -= 1
 
     def keep(self, instance: Instance, name: str, value: Value) -> None:
         """Keeps an attribute of a module."""

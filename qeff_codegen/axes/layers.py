@@ -94,8 +94,8 @@ def attribute(layer: Layer, name: str) -> Value:
     if name in {"weight", "bias"}:
         count = _WEIGHT_AXES.get(layer.constructor)
         if count is None:
-            return Tensor(None)
-        return Tensor(((SOME,),) * (count if name == "weight" else 1), ORDINARY, name == "bias")
+            return Tensor(None, kept=True)
+        return Tensor(((SOME,),) * (count if name == "weight" else 1), ORDINARY, name == "bias", kept=True)
     if name == "normalized_shape":
         return Several((Plain(),) * layer.axes)
     return Plain(f"{layer.name}.{name}")

@@ -10,6 +10,7 @@ from qeff_codegen.axes.values import (
     ORDINARY,
     ROW_PLACES,
     ROWS,
+    SMALLEST,
     SOME,
     Axis,
     Count,
@@ -22,6 +23,9 @@ from qeff_codegen.axes.values import (
     named,
     tensor,
 )
+
+# How the smallest number of a type is written.
+_LEAST = "limits of a type.min"
 
 
 def made_of_sizes(given: Given) -> Value:
@@ -41,7 +45,8 @@ def filled_with(given: Given) -> Value:
         raise NotFollowed("`full` of a shape that is not written out")
     if carries(value):
         computed("full", [value] if value is not None else [])
-    return Tensor(_known(Given("full", (shape,), {}).shape(0)))
+    kind = SMALLEST if isinstance(value, Plain) and value.text == _LEAST else ORDINARY
+    return Tensor(_known(Given("full", (shape,), {}).shape(0)), kind)
 
 
 def made_like(given: Given) -> Value:
@@ -87,4 +92,6 @@ def of_numbers(given: Given) -> Value:
         raise NotFollowed("a tensor is made of the size of a followed axis")
     if isinstance(value, Several):
         return Tensor(((SOME,),)) if value.items and isinstance(value.items[0], Plain) else Tensor(None)
-    return Tensor(()) if isinstance(value, Plain) else Tensor(None)
+    if isinstance(value, Plain):
+        return Tensor((), SMALLEST if value.text == _LEAST else ORDINARY)
+    return Tensor(None)

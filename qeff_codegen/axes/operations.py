@@ -233,6 +233,16 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 
+# What takes sizes of axes among its arguments, and says itself what becomes of them.
+TAKING_SIZES = frozenset(
+    [
+        *("view", "reshape", "expand", "broadcast_to", "repeat", "tile", "unflatten", "repeat_interleave", "arange"),
+        *("zeros", "ones", "empty", "rand", "randn", "new_zeros", "new_ones", "new_empty", "normal"),
+        *("full", "tensor"),
+    ]
+)
+
+
 def operation(name: str) -> Operation | None:
     """What an operation does, one that writes into its tensor like the one that makes another."""
     return OPERATIONS.get(name) or (OPERATIONS.get(name[:-1]) if name.endswith("_") else None)

@@ -50,7 +50,7 @@ def of_tensor(states: Tensor, name: str) -> Value:
         return Plain(name)
     if name == "ndim":
         return Plain(str(len(states.known)), len(states.known))
-    if name in _TRANSPOSED:
+    if name in _TRANSPOSED and (name == "mT" or len(states.known) == 2):
         return tensor((*states.known[:-2], *states.known[:-3:-1]), states.kind)
     if name in {"data", "real"}:
         return states

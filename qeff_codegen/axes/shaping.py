@@ -41,7 +41,14 @@ def viewed(axes: tuple[Axis, ...], shape: Sequence[Axis | None]) -> tuple[Axis, 
     ]
     if len(unlike) > 1:
         raise NotFollowed(f"a view may move entries from one of {named(*axes)} to another")
+    if rest and any(_is_less(were[index], are[index]) for index in (len(first), len(first) + len(rest))):
+        raise NotFollowed(f"a view may take some of {named(tuple(rest))} apart")
     return tuple(_rest(inner, rest, were, are, order) if axis is REST else axis for axis in shape)
+
+
+def _is_less(gap: list[str], other: list[str]) -> bool:
+    """Whether the same sizes are there and others besides, which must have come from somewhere else."""
+    return not {SOME, LEFT} & set(gap) and Counter(gap) < Counter(other)
 
 
 def _same_size(gap: list[str], other: list[str]) -> bool:

@@ -37,6 +37,10 @@ from qeff_codegen.codemod.tree import find, spelled
 if TYPE_CHECKING:
     from qeff_codegen.axes.expressions import Expressions
 
+# What changes a list or a dictionary.
+_CHANGING = frozenset(
+    {"append", "extend", "insert", "add", "update", "setdefault", "pop", "clear", "remove", "popitem"}
+)
 # After so many turns of a loop, something in it differs each time.
 _TURNS = 8
 
@@ -118,10 +122,10 @@ class Statements:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             return
         holder, method = node.func.value, node.func.attr
-        if isinstance(holder, ast.Attribute) and method == "append" and node.args:
+        if isinstance(holder, ast.Attribute) and method in _CHANGING:
             module = self.expressions.value(holder.value)
             if isinstance(module, Instance):
-                self.expressions.interpreter.add_module(module, holder.attr, self.expressions.value(node.args[0]))
+                self.expressions.add_to_attribute(module, holder.attr, [self.expressions.value(a) for a in node.args])
         if not isinstance(holder, ast.Name) or holder.id not in self.frame.names:
             return
         held = self.frame.names[holder.id]
@@ -134,13 +138,31 @@ class Statements:
             for item in items:
                 longer = _with_item(longer, item)
             self._change(holder.id, held, longer)
-        elif isinstance(held, Table) and method in {"pop", "setdefault", "update"}:
-            if method == "update":
-                given = self.expressions.value(node.args[0]) if node.args else Table(())
-                named = [(item.arg, self.expressions.value(item.value)) for item in node.keywords]
-                for key, item in [*(given.items if isinstance(given, Table) else ()), *named]:
-                    held = held.with_item(key, item)
-                self.frame.names[holder.id] = held
+        elif isinstance(held, (Table, Shared)) and method in {"setdefault", "update"}:
+            for key, item in self._entries(node, method):
+                if isinstance(held, Shared):
+                    self.expressions.keep_shared(held, key, item)
+                else:
+                    held = put(held, key, item)
+            self.frame.names[holder.id] = held
+
+    def _entries(self, node: ast.Call, method: str) -> list[tuple[Value, Value]]:
+        """What `update` or `setdefault` writes into a dictionary."""
+        given = [self.expressions.value(item) for item in node.args]
+        if method == "setdefault":
+            return [(given[0], given[1] if len(given) > 1 else Plain("None", None))]
+        found: list[tuple[Value, Value]] = [
+            (Plain(str(item.arg), item.arg), self.expressions.value(item.value)) for item in node.keywords
+        ]
+        for table in given:
+            if isinstance(table, Shared):
+                table = self.expressions.interpreter.shared(table)
+            if isinstance(table, Table):
+                found += [(Plain(str(key), key), item) for key, item in table.items]
+                found += [(Plain(), table.each)] if table.each is not None else []
+            elif carries(table):
+                raise NotFollowed("a dictionary is changed by what is not understood")
+        return found
 
     def _change(self, name: str, held: Value, changed: Value) -> None:
         """Gives a name what became of it in place.
@@ -148,10 +170,12 @@ class Statements:
         Raises:
             NotFollowed: others who hold the same would not learn of it.
         """
+        if isinstance(held, Tensor) and held.kept:
+            raise NotFollowed(f"`{name}` is changed, which a module keeps between calls")
         if isinstance(held, Tensor) and isinstance(changed, Tensor):
             if held.kind not in (changed.kind, ORDINARY, POSITIONS, OWN_TABLE):
                 raise NotFollowed(f"{held.kind} are changed in place")
-        elif name in self.frame.given and carries(changed):
+        elif name in self.frame.given and not isinstance(held, (Plain, Table)):
             raise NotFollowed(f"something is written into `{name}`, which a caller holds")
         self.frame.names[name] = changed
 
@@ -191,10 +215,14 @@ class Statements:
             self.frame.names = dict(before)
             if test is not None:
                 narrow(self.expressions, test, number == 0)
+            interpreter = self.expressions.interpreter
             try:
                 goes_on = self.run(way)
             except NothingYet:
+                if not interpreter.makes:
+                    interpreter.waiting[id(way)] = way[0]
                 continue
+            interpreter.gone.add(id(way))
             if goes_on:
                 after.append(self.frame.names)
         self.frame.names = before if not after else after[0]
@@ -281,6 +309,8 @@ class Statements:
         if isinstance(held, Shared):
             self.expressions.keep_shared(held, self.expressions.value(target.slice), value)
             return
+        if isinstance(held, Tensor) and held.kept:
+            raise NotFollowed(f"something is written into `{spelled(target.value)}`, which a module keeps")
         if isinstance(held, Tensor):
             place = self.expressions.subscript(held, target)
             changed: Value = written(held, place, value)

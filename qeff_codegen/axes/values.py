@@ -44,6 +44,8 @@ MASKED, WEIGHTS = "masked scores", "weights"
 POSITIONS = "positions"
 # The window that the cache gives, and what a convolution made of it; a state before a call, and after it.
 WINDOW, CONVOLVED, STATE, NEW_STATE = "a window", "a convolved window", "a state", "the next state"
+# The smallest number of a type, which no score is less than.
+SMALLEST = "the smallest number"
 # The place of a row's last token, the largest position of a row, and rows by their places.
 LAST, FARTHEST = "the last token's place", "the largest position"
 # Rows of what was flattened by their places; and for each of several entries of a row, the row's place.
@@ -83,11 +85,13 @@ class Tensor:
 
     Attributes:
         optional: whether there may be none.
+        kept: whether a module holds it, so that what is written into it would be there in the next call.
     """
 
     axes: tuple[Axis, ...] | None
     kind: str = ORDINARY
     optional: bool = False
+    kept: bool = False
 
     @property
     def known(self) -> tuple[Axis, ...]:

@@ -131,11 +131,13 @@ def sized(value: Value, place: str) -> Value:
 
 
 def _joined_tensors(one: Tensor, other: Tensor) -> Value:
-    optional = one.optional or other.optional
-    if one.axes is None or other.axes is None:
-        return NotKnown("it has these axes or others") if one.followed | other.followed else Tensor(None)
-    if len(one.axes) != len(other.axes):
-        return NotKnown("it has these axes or others") if one.followed | other.followed else Tensor(None)
+    optional, kept = one.optional or other.optional, one.kept or other.kept
+    if one.axes is None or other.axes is None or len(one.axes) != len(other.axes):
+        if one.followed | other.followed:
+            return NotKnown("it has these axes or others")
+        # A number or one for each feature: what meets it has the same axes after it.
+        few = one.axes is not None and other.axes is not None and max(len(one.axes), len(other.axes)) == 1
+        return Tensor(((SOME,),) if few else None, ORDINARY, optional, kept)
     axes: list[Axis] = []
     for left, right in zip(one.axes, other.axes, strict=True):
         if left == right:
@@ -144,7 +146,7 @@ def _joined_tensors(one: Tensor, other: Tensor) -> Value:
             return NotKnown("it has these axes or others")
         else:
             axes.append((SOME,))
-    return Tensor(tuple(axes), one.kind if one.kind == other.kind else ORDINARY, optional)
+    return Tensor(tuple(axes), one.kind if one.kind == other.kind else ORDINARY, optional, kept)
 
 
 def _joined_several(one: Several, other: Several) -> Value:

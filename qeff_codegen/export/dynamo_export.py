@@ -29,6 +29,7 @@ from qeff_codegen.export.graph_io import (
     optional_input_names,
     output_names,
 )
+from qeff_codegen.export.translations.of_torch_export import TRANSLATIONS_OF_TORCH_EXPORT
 from qeff_codegen.runtime.constants import ONNX_DYNAMO_EXPORT_OPSET
 from qeff_codegen.runtime.customop.ctx_scatter_gather import ctx_gather_function, ctx_scatter_function
 from qeff_codegen.runtime.customop.ctx_scatter_gather_cb import ctx_gather_cb_function, ctx_scatter_cb_function
@@ -76,6 +77,7 @@ def traced_with_torch_export(
                 output_names=output_names(spec, shapes),
                 opset_version=ONNX_DYNAMO_EXPORT_OPSET,
                 dynamo=True,
+                custom_translation_table=TRANSLATIONS_OF_TORCH_EXPORT,
                 optimize=False,
                 verbose=False,
             )

@@ -20,6 +20,7 @@ from onnx_ir.passes.common import (
 from torch import nn
 
 from qeff_codegen.export.dynamo_export import traced_with_torch_export
+from qeff_codegen.export.exporter_errors import errors_refused
 from qeff_codegen.export.exporter_shortcuts import idle_passes_left_out, inner_shapes_left_out
 from qeff_codegen.export.graph_file import save_graph, whole_or_not_at_all
 from qeff_codegen.export.graph_io import (
@@ -123,7 +124,8 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
     Raises:
         UsageError: the model knows fewer positions than `spec.ctx_len`, it cannot be exported as asked, or the folder
             cannot be written to.
-        Refusal: the model computes something that was not proved to mean the same in the graph.
+        Refusal: the model computes something that was not proved to mean the same in the graph, or that the exporter
+            can make no graph of.
     """
     config: Any = model.config
     check_ctx_len(config, spec.ctx_len)
@@ -161,7 +163,8 @@ def _traced_with_torchscript(
     # A function asks for its sizes itself: shared ones would make the first layer's another than the others'.
     shares_sizes = not spec.use_onnx_subfunctions
     shapes_left_out = inner_shapes_left_out() if shares_sizes else nullcontext()
-    with operators_as_zeros(), idle_passes_left_out(), only_proved_operators(), shapes_left_out:
+    refusing = errors_refused(type(interface.decoder).__name__)
+    with refusing, operators_as_zeros(), idle_passes_left_out(), only_proved_operators(), shapes_left_out:
         torch.onnx.export(
             interface,
             (*inputs, list(weights.values())),

@@ -8,18 +8,21 @@ from qeff_codegen.upstream.find import find_model
 from qeff_codegen.upstream.source import UpstreamModel
 
 # Where something is put in, and the line that follows it.
-NORMED = "        return self.weight * hidden_states.to(input_dtype)\n"
 FED = "        return self.down_proj(self.act_fn(self.gate_proj(x)) * self.up_proj(x))\n"
 SCORED = "    attn_weights = nn.functional.softmax(attn_weights, dim=-1"
 SCORES = "    attn_weights = torch.matmul(query, key_states.transpose(2, 3)) * scaling\n"
 WEIGHED = "    attn_output = torch.matmul(attn_weights, value_states)\n"
 ATTENDING = "        attention_interface: Callable = ALL"
 PROJECTED = "        attn_output = self.o_proj(attn_output)\n"
-ADDED = "        # Feed-forward\n        residual = hidden_states\n"
 LAYERED = "        hidden_states = self.norm(hidden_states)\n        return Base"
 EMBEDDED = "        hidden_states = inputs_embeds\n        position_embeddings"
 ROTATED = "        query_states, key_states = apply_rotary_pos_emb(query_states, key_states, cos, sin)\n"
+FIRST_CLASS = "class BlueprintRMSNorm(nn.Module):\n"
 MADE = "        self.act_fn = ACT2FN[config.hidden_act]\n"
+
+
+# Places in what is not generated but stays upstream's.
+STAYING = frozenset({FED, MADE, FIRST_CLASS})
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,11 @@ class Variation:
 
     name: str
     changes: tuple[tuple[str, str], ...]
+
+    @property
+    def stays(self) -> bool:
+        """Whether no function that is generated is another one, so that only checks have to run again."""
+        return all(old in STAYING for old, _ in self.changes)
 
     def model(self) -> UpstreamModel:
         """The changed file."""
@@ -55,11 +63,6 @@ def fed(name: str, *lines: str) -> Variation:
     return before(name, FED, *lines)
 
 
-def normed(name: str, *lines: str) -> Variation:
-    """The norm's forward with lines before its end; no RMS norm is recognised in it then."""
-    return before(name, NORMED, *lines)
-
-
 def attending(name: str, *lines: str) -> Variation:
     """Lines before the attention function is chosen: keys and values are the cache's."""
     return before(name, ATTENDING, *lines)
@@ -73,11 +76,6 @@ def scored(name: str, *lines: str) -> Variation:
 def weighed(name: str, *lines: str) -> Variation:
     """Lines between the softmax and the product with values."""
     return before(name, WEIGHED, *lines)
-
-
-def added(name: str, *lines: str) -> Variation:
-    """Lines between attention and the MLP of a layer."""
-    return before(name, ADDED, *lines)
 
 
 def layered(name: str, *lines: str) -> Variation:
@@ -100,6 +98,11 @@ def remembered(name: str, made: str, *lines: str) -> Variation:
     """Something that the MLP makes in its `__init__`, and lines of its forward that use it."""
     own = before(name, FED, *lines)
     return Variation(name, ((MADE, f"{MADE}        {made}\n"), *own.changes))
+
+
+def defined(name: str, text: str, *changes: tuple[str, str]) -> Variation:
+    """What the file has before its first class, and what uses it."""
+    return Variation(name, ((FIRST_CLASS, f"{text}\n\n\n{FIRST_CLASS}"), *changes))
 
 
 def rotated(name: str, *lines: str) -> Variation:

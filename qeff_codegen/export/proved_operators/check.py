@@ -64,7 +64,7 @@ def _refusal(exporter: str, call: Call, place: Place) -> Refusal:
     return Refusal(
         what,
         rule=RULE,
-        location=_location(place),
+        location=location_of(place),
         expected=expected,
         next_step=(
             "Compute the same with operators of docs/operators.md, or export with the other exporter; or prove this "
@@ -73,7 +73,8 @@ def _refusal(exporter: str, call: Call, place: Place) -> Refusal:
     )
 
 
-def _location(place: Place) -> Location | None:
+def location_of(place: Place) -> Location | None:
+    """A place as messages show it, with its line."""
     if not place.path:
         return None
     path = Path(place.path)

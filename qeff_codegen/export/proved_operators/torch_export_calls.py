@@ -21,17 +21,24 @@ from qeff_codegen.export.proved_operators.calls import (
     number_form,
     tensor_type,
 )
+from qeff_codegen.runtime.customop.opsets import AISW, CLOUD
 
 _FRAME = re.compile(r'^\s*File "(?P<path>.+)", line (?P<line>\d+)')
 _INDEXING = frozenset({"index", "index_put", "index_put_"})
-# Looks at a result of several; computes nothing.
-_STRUCTURE = frozenset({"getitem"})
+# Looks at a result of several, or at what a tensor is; computes nothing.
+_STRUCTURE = frozenset({"getitem", "_assert_tensor_metadata.default"})
+_OUR_DOMAINS = frozenset({CLOUD.domain, AISW.domain})
 
 
 def calls_in_program(program: torch.export.ExportedProgram) -> Iterator[tuple[Any, Call]]:
-    """All calls of a traced program, each with its node."""
+    """All calls of a traced program that are translated, each with its node.
+
+    A custom operator of ours stands in the program as the ONNX node that it becomes, which its tests prove.
+    """
     for node in program.graph.nodes:
-        if node.op == "call_function" and getattr(node.target, "__name__", "") not in _STRUCTURE:
+        if node.op != "call_function" or getattr(node.target, "__name__", "") in _STRUCTURE:
+            continue
+        if node.target is not torch.ops.onnx_symbolic._symbolic.default or node.kwargs["domain"] not in _OUR_DOMAINS:
             yield node, call_of(node, program)
 
 

@@ -174,12 +174,9 @@ def before_translation(look: Callable[[Any], None]) -> Iterator[None]:
     step = passes._jit_pass_onnx_remove_inplace_ops_for_onnx
 
     def look_first(graph: Any, module: Any) -> None:
-        try:
-            look(graph)
-        except Exception:
-            # The exporter would print the whole graph.
-            torch._C._jit_set_onnx_log_enabled(False)
-            raise
+        # On an error the exporter would print the whole graph.
+        passes._jit_set_onnx_log_enabled(False)
+        look(graph)
         step(graph, module)
 
     passes._jit_pass_onnx_remove_inplace_ops_for_onnx = look_first

@@ -12,7 +12,7 @@ there is refused where such an axis is at stake.
 from __future__ import annotations
 
 from qeff_codegen.axes.interpreter import Interpreter
-from qeff_codegen.axes.values import NotFollowed
+from qeff_codegen.axes.values import NotFollowed, NothingYet
 from qeff_codegen.codemod.tree import spelled
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
@@ -33,6 +33,8 @@ class TokensApart(Check):
             shown = "" if refused.node is None else f": `{_shortened(spelled(refused.node))}`"
             what = f"{refused.what}{shown}"
             return [Broken(what, generated=line) if refused.generated else Broken(what, line)]
+        except NothingYet:
+            return [Broken("something is read that nothing writes", module.anatomy.causal_lm.forward.lineno)]
         # What was never come to was not followed either.
         return [
             Broken(f"`{part.name}` is not come to from the causal LM", part.forward.lineno)

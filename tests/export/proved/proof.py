@@ -23,6 +23,7 @@ from qeff_codegen.export.proved_operators import torchscript_calls
 from qeff_codegen.export.proved_operators.calls import Call, base_name
 from qeff_codegen.export.proved_operators.table import TORCH_EXPORT, TORCHSCRIPT
 from qeff_codegen.export.proved_operators.torch_export_calls import calls_in_program
+from qeff_codegen.export.translations.of_torch_export import TRANSLATIONS_OF_TORCH_EXPORT
 from qeff_codegen.runtime.constants import ONNX_DYNAMO_EXPORT_OPSET, ONNX_EXPORT_OPSET
 from tests.export.proved import values
 
@@ -291,6 +292,7 @@ def _with_torch_export(proof: Proof, traced: nn.Module, calls: set[Call]) -> byt
         input_names=proof.names,
         opset_version=ONNX_DYNAMO_EXPORT_OPSET,
         dynamo=True,
+        custom_translation_table=TRANSLATIONS_OF_TORCH_EXPORT,
         optimize=False,
         verbose=False,
     )

@@ -3,7 +3,8 @@
     python -m tests.export.proved.table [torchscript|torch_export] [FILE ...]
 
 runs the proofs of all files or of those named. What an exporter translates to other numbers, or not at all, goes to
-`refused.json`, so that the difference of a new release of it can be read.
+`refused.json`, so that the difference of a new release of it can be read; and calls of it that the table would take
+for proved, because each type and each argument is right with others, to `refuted.json`.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from typing import Any
 
 import torch
 
-from qeff_codegen.export.proved_operators.calls import Call
-from qeff_codegen.export.proved_operators.table import PATH, TORCHSCRIPT
-from tests.export.proved.proof import EXPORTERS, OtherNumbersError, Proof, proved_calls
+from qeff_codegen.export.proved_operators.calls import Call, base_name
+from qeff_codegen.export.proved_operators.table import PATH, REFUTED, TORCHSCRIPT, forms_of
+from tests.export.proved.proof import EXPORTERS, OtherNumbersError, Proof, calls_in_trace, proved_calls
 
 FILES = ("arithmetic", "in_place", "indexing", "layers", "logic", "making", "reductions", "shapes", "states")
 REFUSED = Path(__file__).with_name("refused.json")
@@ -94,6 +95,34 @@ def quiet() -> Any:
         logging.disable(logging.NOTSET)
 
 
+def refuted(exporter: str) -> list[list[str]]:
+    """Calls that give other numbers although the table has their types and their arguments."""
+    found: set[Call] = set()
+    for file in FILES:
+        wrong = read(REFUSED)[exporter].get(file, {})
+        for proof in proofs_of(file, exporter):
+            failed = wrong.get(proof.name, {})
+            right = [each for each in proof.expressions if each not in failed]
+            for expression, how in failed.items():
+                calls = _calls(proof, exporter, [expression]) if how == WRONG else set()
+                if calls and all(_is_in_table(exporter, call) for call in calls):
+                    names = set(proof.operators.split())
+                    guilty = {call for call in calls if base_name(call.operator) in names}
+                    # Where a right expression has the very same calls, it is refused with the wrong one.
+                    found |= (guilty - _calls(proof, exporter, right) if right else guilty) or guilty
+    return sorted([call.operator, call.types, call.arguments] for call in found)
+
+
+def _calls(proof: Proof, exporter: str, expressions: Sequence[str]) -> set[Call]:
+    with quiet():
+        return calls_in_trace(proof, exporter, expressions)
+
+
+def _is_in_table(exporter: str, call: Call) -> bool:
+    forms = forms_of(exporter, call.operator)
+    return forms is not None and call.types in forms[0] and call.arguments in forms[1]
+
+
 def read(path: Path) -> dict[str, dict[str, Any]]:
     """What stands in one of the two files, by exporter and file of proofs."""
     found: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8")) if path.exists() else {}
@@ -106,7 +135,7 @@ def write(path: Path, content: dict[str, dict[str, Any]]) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Runs the proofs and writes both files after each file of proofs."""
+    """Runs the proofs and writes their two files after each file of proofs, and at the end what is refuted."""
     torch.set_num_threads(1)
     exporters = [each for each in arguments if each in EXPORTERS] or EXPORTERS
     files = [each for each in arguments if each in FILES] or FILES
@@ -120,6 +149,9 @@ def main(arguments: Sequence[str]) -> None:
             print(
                 f"{exporter} {file}: {len(entries)} operators, {sum(map(len, refused.values()))} expressions refused"
             )
+        all_refuted = json.loads(REFUTED.read_text("utf-8"))
+        all_refuted[exporter] = refuted(exporter)
+        REFUTED.write_text(json.dumps(all_refuted, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
