@@ -189,8 +189,6 @@ def _of_table(table: Table, name: str, given: Given) -> Value:
 def _of_several(several: Several, name: str, given: Given) -> Value:
     if name in {"append", "extend", "insert", "add"}:
         return NONE
-    if name == "update" and not any(map(carries, given.everything)):
-        return NONE
     if name in {"index", "count"} and not any(map(carries, (several, *given.everything))):
         return Plain()
     if name == "numel" and not carries(several):
