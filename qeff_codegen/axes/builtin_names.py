@@ -186,12 +186,6 @@ def _chunked(interpreter: Interpreter, given: Given, node: ast.AST) -> Value:
     return interpreter.call(function, Given(given.name, tuple(inputs), {}), node)
 
 
-def _cycled(interpreter: Interpreter, given: Given, node: ast.AST) -> Value:
-    """`itertools.cycle`: the items of a list over and over."""
-    value = given.take(0)
-    return Several(None, each_of(value)) if isinstance(value, Several) else Several(None, _each(value))
-
-
 _OWN: dict[str, Function[[Interpreter, Given, ast.AST], Value]] = {
     **dict.fromkeys(_MASKS, _mask),
     "over_key_blocks": _over_blocks,
@@ -200,7 +194,6 @@ _OWN: dict[str, Function[[Interpreter, Given, ast.AST], Value]] = {
     **dict.fromkeys(("finfo", "iinfo"), _limits),
     **dict.fromkeys(("KVSharingDict", "UserDict"), _container),
     "apply_chunking_to_forward": _chunked,
-    "cycle": _cycled,
 }
 
 
@@ -291,11 +284,6 @@ def _each(value: Value | None) -> Value:
     return Plain()
 
 
-def _next(interpreter: Interpreter, given: Given) -> Value:
-    """One item of something."""
-    return _each(given.take(0))
-
-
 def _zip(interpreter: Interpreter, given: Given) -> Value:
     lists = [value.items if isinstance(value, Several) else None for value in given.positional]
     if all(items is not None for items in lists):
@@ -382,7 +370,6 @@ _BUILTINS: dict[str, Function[[Interpreter, Given], Value]] = {
     "range": _range,
     "enumerate": _enumerate,
     "zip": _zip,
-    "next": _next,
     **dict.fromkeys(("tuple", "list"), _several),
     "reversed": _reversed,
     **dict.fromkeys(("set", "sorted", "frozenset"), _set_of),
