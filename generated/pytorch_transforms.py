@@ -54,6 +54,16 @@ from transformers.models.axk1.modeling_axk1 import (
     AXK1RMSNorm,
     AXK1RotaryEmbedding,
 )
+from transformers.models.bailing_hybrid.modeling_bailing_hybrid import (
+    BailingHybridAttention,
+    BailingHybridDecoderLayer,
+    BailingHybridDeltaAttention,
+    BailingHybridExperts,
+    BailingHybridForCausalLM,
+    BailingHybridModel,
+    BailingHybridRMSNorm,
+    BailingHybridRotaryEmbedding,
+)
 from transformers.models.bamba.modeling_bamba import (
     BambaAttention,
     BambaDecoderLayer,
@@ -1033,6 +1043,15 @@ from .axk1.modeling_axk1 import (
     QEffAXK1Model,
     QEffAXK1RotaryEmbedding,
 )
+from .bailing_hybrid.modeling_bailing_hybrid import (
+    QEffBailingHybridAttention,
+    QEffBailingHybridDecoderLayer,
+    QEffBailingHybridDeltaAttention,
+    QEffBailingHybridExperts,
+    QEffBailingHybridForCausalLM,
+    QEffBailingHybridModel,
+    QEffBailingHybridRotaryEmbedding,
+)
 from .bamba.modeling_bamba import (
     QEffBambaAttention,
     QEffBambaDecoderLayer,
@@ -1881,6 +1900,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         ArceeRMSNorm: CustomRMSNormAIC,
         AriaTextRMSNorm: CustomRMSNormAIC,
         AXK1RMSNorm: CustomRMSNormAIC,
+        BailingHybridRMSNorm: CustomRMSNormAIC,
         BambaRMSNorm: CustomRMSNormAIC,
         BeamRMSNorm: CustomRMSNormAIC,
         BitNetRMSNorm: CustomRMSNormAIC,
@@ -1999,6 +2019,13 @@ class KVCacheTransform(ModuleMappingTransform):
         AXK1DecoderLayer: QEffAXK1DecoderLayer,
         AXK1Model: QEffAXK1Model,
         AXK1ForCausalLM: QEffAXK1ForCausalLM,
+        BailingHybridRotaryEmbedding: QEffBailingHybridRotaryEmbedding,
+        BailingHybridExperts: QEffBailingHybridExperts,
+        BailingHybridAttention: QEffBailingHybridAttention,
+        BailingHybridDeltaAttention: QEffBailingHybridDeltaAttention,
+        BailingHybridDecoderLayer: QEffBailingHybridDecoderLayer,
+        BailingHybridModel: QEffBailingHybridModel,
+        BailingHybridForCausalLM: QEffBailingHybridForCausalLM,
         BambaRotaryEmbedding: QEffBambaRotaryEmbedding,
         BambaAttention: QEffBambaAttention,
         BambaMixer: QEffBambaMixer,
