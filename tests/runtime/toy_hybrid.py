@@ -55,7 +55,7 @@ class Attention(nn.Module):
         query, key, value = mixed.chunk(3, dim=1)
         key, value = cache.update(key, value, self.layer_idx, cache_kwargs)
         mask = _create_causal_mask(position_ids=cache_kwargs["position_ids"], target_length=key.shape[2])
-        scores = torch.where(mask, torch.tensor(-float("inf")), query @ key.transpose(2, 3))
+        scores = (query @ key.transpose(2, 3)).masked_fill(mask, -float("inf"))
         attended = F.softmax(scores, dim=-1) @ value
         return attended.transpose(1, 2).reshape(batch_size, seq_len, HIDDEN)
 
