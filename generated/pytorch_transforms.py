@@ -54,6 +54,25 @@ from transformers.models.axk1.modeling_axk1 import (
     AXK1RMSNorm,
     AXK1RotaryEmbedding,
 )
+from transformers.models.bailing_hybrid.modeling_bailing_hybrid import (
+    BailingHybridAttention,
+    BailingHybridDecoderLayer,
+    BailingHybridDeltaAttention,
+    BailingHybridExperts,
+    BailingHybridForCausalLM,
+    BailingHybridModel,
+    BailingHybridRMSNorm,
+    BailingHybridRotaryEmbedding,
+)
+from transformers.models.bamba.modeling_bamba import (
+    BambaAttention,
+    BambaDecoderLayer,
+    BambaForCausalLM,
+    BambaMixer,
+    BambaModel,
+    BambaRMSNorm,
+    BambaRotaryEmbedding,
+)
 from transformers.models.bart.modeling_bart import BartAttention, BartDecoder, BartDecoderLayer, BartForCausalLM
 from transformers.models.beam.modeling_beam import (
     BeamAttention,
@@ -265,6 +284,22 @@ from transformers.models.falcon.modeling_falcon import (
     FalconModel,
     FalconRotaryEmbedding,
 )
+from transformers.models.falcon_h1.modeling_falcon_h1 import (
+    FalconH1Attention,
+    FalconH1DecoderLayer,
+    FalconH1ForCausalLM,
+    FalconH1Mixer,
+    FalconH1Model,
+    FalconH1RMSNorm,
+    FalconH1RotaryEmbedding,
+)
+from transformers.models.falcon_mamba.modeling_falcon_mamba import (
+    FalconMambaBlock,
+    FalconMambaForCausalLM,
+    FalconMambaMixer,
+    FalconMambaModel,
+    FalconMambaRMSNorm,
+)
 from transformers.models.flex_olmo.modeling_flex_olmo import (
     FlexOlmoAttention,
     FlexOlmoDecoderLayer,
@@ -436,6 +471,16 @@ from transformers.models.granitemoe_swa.modeling_granitemoe_swa import (
     GraniteMoeSWARMSNorm,
     GraniteMoeSWARotaryEmbedding,
 )
+from transformers.models.granitemoehybrid.modeling_granitemoehybrid import (
+    GraniteMoeHybridAttention,
+    GraniteMoeHybridDecoderLayer,
+    GraniteMoeHybridExperts,
+    GraniteMoeHybridForCausalLM,
+    GraniteMoeHybridMambaLayer,
+    GraniteMoeHybridModel,
+    GraniteMoeHybridRMSNorm,
+    GraniteMoeHybridRotaryEmbedding,
+)
 from transformers.models.granitemoeshared.modeling_granitemoeshared import (
     GraniteMoeSharedAttention,
     GraniteMoeSharedDecoderLayer,
@@ -494,6 +539,16 @@ from transformers.models.jais2.modeling_jais2 import (
     Jais2Model,
     Jais2RotaryEmbedding,
 )
+from transformers.models.jamba.modeling_jamba import (
+    JambaAttention,
+    JambaAttentionDecoderLayer,
+    JambaExperts,
+    JambaForCausalLM,
+    JambaMambaDecoderLayer,
+    JambaMambaMixer,
+    JambaModel,
+    JambaRMSNorm,
+)
 from transformers.models.jetmoe.modeling_jetmoe import (
     JetMoeAttention,
     JetMoeDecoderLayer,
@@ -505,6 +560,15 @@ from transformers.models.jetmoe.modeling_jetmoe import (
     JetMoeRMSNorm,
     JetMoeRotaryEmbedding,
     JetMoeTopKGating,
+)
+from transformers.models.kimi_linear.modeling_kimi_linear import (
+    KimiLinearAttention,
+    KimiLinearDecoderLayer,
+    KimiLinearDeltaAttention,
+    KimiLinearExperts,
+    KimiLinearForCausalLM,
+    KimiLinearModel,
+    KimiLinearRMSNorm,
 )
 from transformers.models.kolibri1.modeling_kolibri1 import (
     Kolibri1Attention,
@@ -523,6 +587,44 @@ from transformers.models.laguna.modeling_laguna import (
     LagunaModel,
     LagunaRMSNorm,
     LagunaRotaryEmbedding,
+)
+from transformers.models.lara_mini.modeling_lara_mini import (
+    LaraMiniAttention,
+    LaraMiniDecoderLayer,
+    LaraMiniExperts,
+    LaraMiniForCausalLM,
+    LaraMiniGatedDeltaNet,
+    LaraMiniModel,
+    LaraMiniRMSNorm,
+    LaraMiniRotaryEmbedding,
+)
+from transformers.models.lfm2.modeling_lfm2 import (
+    Lfm2Attention,
+    Lfm2DecoderLayer,
+    Lfm2ForCausalLM,
+    Lfm2Model,
+    Lfm2RMSNorm,
+    Lfm2RotaryEmbedding,
+    Lfm2ShortConv,
+)
+from transformers.models.lfm2_moe.modeling_lfm2_moe import (
+    Lfm2MoeAttention,
+    Lfm2MoeDecoderLayer,
+    Lfm2MoeExperts,
+    Lfm2MoeForCausalLM,
+    Lfm2MoeModel,
+    Lfm2MoeRMSNorm,
+    Lfm2MoeRotaryEmbedding,
+    Lfm2MoeShortConv,
+)
+from transformers.models.lfm3.modeling_lfm3 import (
+    Lfm3Attention,
+    Lfm3DecoderLayer,
+    Lfm3ForCausalLM,
+    Lfm3Model,
+    Lfm3RMSNorm,
+    Lfm3RotaryEmbedding,
+    Lfm3ShortConv,
 )
 from transformers.models.llama.modeling_llama import (
     LlamaAttention,
@@ -550,6 +652,14 @@ from transformers.models.longcat_flash.modeling_longcat_flash import (
     LongcatFlashModel,
     LongcatFlashRMSNorm,
     LongcatFlashRotaryEmbedding,
+)
+from transformers.models.mamba.modeling_mamba import MambaBlock, MambaForCausalLM, MambaMixer, MambaModel, MambaRMSNorm
+from transformers.models.mamba2.modeling_mamba2 import (
+    Mamba2Block,
+    Mamba2ForCausalLM,
+    Mamba2Mixer,
+    Mamba2Model,
+    Mamba2RMSNorm,
 )
 from transformers.models.marian.modeling_marian import (
     MarianAttention,
@@ -648,6 +758,15 @@ from transformers.models.nemotron.modeling_nemotron import (
     NemotronModel,
     NemotronRotaryEmbedding,
 )
+from transformers.models.nemotron_h.modeling_nemotron_h import (
+    NemotronHAttention,
+    NemotronHBlock,
+    NemotronHExperts,
+    NemotronHForCausalLM,
+    NemotronHMamba2Mixer,
+    NemotronHModel,
+    NemotronHRMSNorm,
+)
 from transformers.models.olmo.modeling_olmo import (
     OlmoAttention,
     OlmoDecoderLayer,
@@ -670,6 +789,16 @@ from transformers.models.olmo3.modeling_olmo3 import (
     Olmo3Model,
     Olmo3RMSNorm,
     Olmo3RotaryEmbedding,
+)
+from transformers.models.olmo_hybrid.modeling_olmo_hybrid import (
+    OlmoHybridAttention,
+    OlmoHybridAttentionDecoderLayer,
+    OlmoHybridForCausalLM,
+    OlmoHybridGatedDeltaNet,
+    OlmoHybridLinearAttentionDecoderLayer,
+    OlmoHybridModel,
+    OlmoHybridRMSNorm,
+    OlmoHybridRotaryEmbedding,
 )
 from transformers.models.olmoe.modeling_olmoe import (
     OlmoeAttention,
@@ -748,6 +877,25 @@ from transformers.models.qwen3.modeling_qwen3 import (
     Qwen3RMSNorm,
     Qwen3RotaryEmbedding,
 )
+from transformers.models.qwen3_5.modeling_qwen3_5 import (
+    Qwen3_5Attention,
+    Qwen3_5DecoderLayer,
+    Qwen3_5ForCausalLM,
+    Qwen3_5GatedDeltaNet,
+    Qwen3_5RMSNorm,
+    Qwen3_5TextModel,
+    Qwen3_5TextRotaryEmbedding,
+)
+from transformers.models.qwen3_5_moe.modeling_qwen3_5_moe import (
+    Qwen3_5MoeAttention,
+    Qwen3_5MoeDecoderLayer,
+    Qwen3_5MoeExperts,
+    Qwen3_5MoeForCausalLM,
+    Qwen3_5MoeGatedDeltaNet,
+    Qwen3_5MoeRMSNorm,
+    Qwen3_5MoeTextModel,
+    Qwen3_5MoeTextRotaryEmbedding,
+)
 from transformers.models.qwen3_moe.modeling_qwen3_moe import (
     Qwen3MoeAttention,
     Qwen3MoeDecoderLayer,
@@ -756,6 +904,16 @@ from transformers.models.qwen3_moe.modeling_qwen3_moe import (
     Qwen3MoeModel,
     Qwen3MoeRMSNorm,
     Qwen3MoeRotaryEmbedding,
+)
+from transformers.models.qwen3_next.modeling_qwen3_next import (
+    Qwen3NextAttention,
+    Qwen3NextDecoderLayer,
+    Qwen3NextExperts,
+    Qwen3NextForCausalLM,
+    Qwen3NextGatedDeltaNet,
+    Qwen3NextModel,
+    Qwen3NextRMSNorm,
+    Qwen3NextRotaryEmbedding,
 )
 from transformers.models.roc_bert.modeling_roc_bert import (
     RoCBertAttention,
@@ -884,6 +1042,23 @@ from .axk1.modeling_axk1 import (
     QEffAXK1ForCausalLM,
     QEffAXK1Model,
     QEffAXK1RotaryEmbedding,
+)
+from .bailing_hybrid.modeling_bailing_hybrid import (
+    QEffBailingHybridAttention,
+    QEffBailingHybridDecoderLayer,
+    QEffBailingHybridDeltaAttention,
+    QEffBailingHybridExperts,
+    QEffBailingHybridForCausalLM,
+    QEffBailingHybridModel,
+    QEffBailingHybridRotaryEmbedding,
+)
+from .bamba.modeling_bamba import (
+    QEffBambaAttention,
+    QEffBambaDecoderLayer,
+    QEffBambaForCausalLM,
+    QEffBambaMixer,
+    QEffBambaModel,
+    QEffBambaRotaryEmbedding,
 )
 from .bart.modeling_bart import QEffBartAttention, QEffBartDecoder, QEffBartDecoderLayer, QEffBartForCausalLM
 from .beam.modeling_beam import (
@@ -1079,6 +1254,20 @@ from .falcon.modeling_falcon import (
     QEffFalconModel,
     QEffFalconRotaryEmbedding,
 )
+from .falcon_h1.modeling_falcon_h1 import (
+    QEffFalconH1Attention,
+    QEffFalconH1DecoderLayer,
+    QEffFalconH1ForCausalLM,
+    QEffFalconH1Mixer,
+    QEffFalconH1Model,
+    QEffFalconH1RotaryEmbedding,
+)
+from .falcon_mamba.modeling_falcon_mamba import (
+    QEffFalconMambaBlock,
+    QEffFalconMambaForCausalLM,
+    QEffFalconMambaMixer,
+    QEffFalconMambaModel,
+)
 from .flex_olmo.modeling_flex_olmo import (
     QEffFlexOlmoAttention,
     QEffFlexOlmoDecoderLayer,
@@ -1235,6 +1424,15 @@ from .granitemoe_swa.modeling_granitemoe_swa import (
     QEffGraniteMoeSWAModel,
     QEffGraniteMoeSWARotaryEmbedding,
 )
+from .granitemoehybrid.modeling_granitemoehybrid import (
+    QEffGraniteMoeHybridAttention,
+    QEffGraniteMoeHybridDecoderLayer,
+    QEffGraniteMoeHybridExperts,
+    QEffGraniteMoeHybridForCausalLM,
+    QEffGraniteMoeHybridMambaLayer,
+    QEffGraniteMoeHybridModel,
+    QEffGraniteMoeHybridRotaryEmbedding,
+)
 from .granitemoeshared.modeling_granitemoeshared import (
     QEffGraniteMoeSharedAttention,
     QEffGraniteMoeSharedDecoderLayer,
@@ -1287,6 +1485,15 @@ from .jais2.modeling_jais2 import (
     QEffJais2Model,
     QEffJais2RotaryEmbedding,
 )
+from .jamba.modeling_jamba import (
+    QEffJambaAttention,
+    QEffJambaAttentionDecoderLayer,
+    QEffJambaExperts,
+    QEffJambaForCausalLM,
+    QEffJambaMambaDecoderLayer,
+    QEffJambaMambaMixer,
+    QEffJambaModel,
+)
 from .jetmoe.modeling_jetmoe import (
     QEffJetMoeAttention,
     QEffJetMoeDecoderLayer,
@@ -1297,6 +1504,14 @@ from .jetmoe.modeling_jetmoe import (
     QEffJetMoeParallelExperts,
     QEffJetMoeRotaryEmbedding,
     QEffJetMoeTopKGating,
+)
+from .kimi_linear.modeling_kimi_linear import (
+    QEffKimiLinearAttention,
+    QEffKimiLinearDecoderLayer,
+    QEffKimiLinearDeltaAttention,
+    QEffKimiLinearExperts,
+    QEffKimiLinearForCausalLM,
+    QEffKimiLinearModel,
 )
 from .kolibri1.modeling_kolibri1 import (
     QEffKolibri1Attention,
@@ -1313,6 +1528,40 @@ from .laguna.modeling_laguna import (
     QEffLagunaForCausalLM,
     QEffLagunaModel,
     QEffLagunaRotaryEmbedding,
+)
+from .lara_mini.modeling_lara_mini import (
+    QEffLaraMiniAttention,
+    QEffLaraMiniDecoderLayer,
+    QEffLaraMiniExperts,
+    QEffLaraMiniForCausalLM,
+    QEffLaraMiniGatedDeltaNet,
+    QEffLaraMiniModel,
+    QEffLaraMiniRotaryEmbedding,
+)
+from .lfm2.modeling_lfm2 import (
+    QEffLfm2Attention,
+    QEffLfm2DecoderLayer,
+    QEffLfm2ForCausalLM,
+    QEffLfm2Model,
+    QEffLfm2RotaryEmbedding,
+    QEffLfm2ShortConv,
+)
+from .lfm2_moe.modeling_lfm2_moe import (
+    QEffLfm2MoeAttention,
+    QEffLfm2MoeDecoderLayer,
+    QEffLfm2MoeExperts,
+    QEffLfm2MoeForCausalLM,
+    QEffLfm2MoeModel,
+    QEffLfm2MoeRotaryEmbedding,
+    QEffLfm2MoeShortConv,
+)
+from .lfm3.modeling_lfm3 import (
+    QEffLfm3Attention,
+    QEffLfm3DecoderLayer,
+    QEffLfm3ForCausalLM,
+    QEffLfm3Model,
+    QEffLfm3RotaryEmbedding,
+    QEffLfm3ShortConv,
 )
 from .llama.modeling_llama import (
     QEffLlamaAttention,
@@ -1338,6 +1587,8 @@ from .longcat_flash.modeling_longcat_flash import (
     QEffLongcatFlashModel,
     QEffLongcatFlashRotaryEmbedding,
 )
+from .mamba.modeling_mamba import QEffMambaBlock, QEffMambaForCausalLM, QEffMambaMixer, QEffMambaModel
+from .mamba2.modeling_mamba2 import QEffMamba2Block, QEffMamba2ForCausalLM, QEffMamba2Mixer, QEffMamba2Model
 from .marian.modeling_marian import (
     QEffMarianAttention,
     QEffMarianDecoder,
@@ -1427,6 +1678,14 @@ from .nemotron.modeling_nemotron import (
     QEffNemotronModel,
     QEffNemotronRotaryEmbedding,
 )
+from .nemotron_h.modeling_nemotron_h import (
+    QEffNemotronHAttention,
+    QEffNemotronHBlock,
+    QEffNemotronHExperts,
+    QEffNemotronHForCausalLM,
+    QEffNemotronHMamba2Mixer,
+    QEffNemotronHModel,
+)
 from .olmo.modeling_olmo import (
     QEffOlmoAttention,
     QEffOlmoDecoderLayer,
@@ -1447,6 +1706,15 @@ from .olmo3.modeling_olmo3 import (
     QEffOlmo3ForCausalLM,
     QEffOlmo3Model,
     QEffOlmo3RotaryEmbedding,
+)
+from .olmo_hybrid.modeling_olmo_hybrid import (
+    QEffOlmoHybridAttention,
+    QEffOlmoHybridAttentionDecoderLayer,
+    QEffOlmoHybridForCausalLM,
+    QEffOlmoHybridGatedDeltaNet,
+    QEffOlmoHybridLinearAttentionDecoderLayer,
+    QEffOlmoHybridModel,
+    QEffOlmoHybridRotaryEmbedding,
 )
 from .olmoe.modeling_olmoe import (
     QEffOlmoeAttention,
@@ -1520,6 +1788,23 @@ from .qwen3.modeling_qwen3 import (
     QEffQwen3Model,
     QEffQwen3RotaryEmbedding,
 )
+from .qwen3_5.modeling_qwen3_5 import (
+    QEffQwen3_5Attention,
+    QEffQwen3_5DecoderLayer,
+    QEffQwen3_5ForCausalLM,
+    QEffQwen3_5GatedDeltaNet,
+    QEffQwen3_5TextModel,
+    QEffQwen3_5TextRotaryEmbedding,
+)
+from .qwen3_5_moe.modeling_qwen3_5_moe import (
+    QEffQwen3_5MoeAttention,
+    QEffQwen3_5MoeDecoderLayer,
+    QEffQwen3_5MoeExperts,
+    QEffQwen3_5MoeForCausalLM,
+    QEffQwen3_5MoeGatedDeltaNet,
+    QEffQwen3_5MoeTextModel,
+    QEffQwen3_5MoeTextRotaryEmbedding,
+)
 from .qwen3_moe.modeling_qwen3_moe import (
     QEffQwen3MoeAttention,
     QEffQwen3MoeDecoderLayer,
@@ -1527,6 +1812,15 @@ from .qwen3_moe.modeling_qwen3_moe import (
     QEffQwen3MoeForCausalLM,
     QEffQwen3MoeModel,
     QEffQwen3MoeRotaryEmbedding,
+)
+from .qwen3_next.modeling_qwen3_next import (
+    QEffQwen3NextAttention,
+    QEffQwen3NextDecoderLayer,
+    QEffQwen3NextExperts,
+    QEffQwen3NextForCausalLM,
+    QEffQwen3NextGatedDeltaNet,
+    QEffQwen3NextModel,
+    QEffQwen3NextRotaryEmbedding,
 )
 from .roc_bert.modeling_roc_bert import (
     QEffRoCBertAttention,
@@ -1606,6 +1900,8 @@ class CustomOpsTransform(ModuleMappingTransform):
         ArceeRMSNorm: CustomRMSNormAIC,
         AriaTextRMSNorm: CustomRMSNormAIC,
         AXK1RMSNorm: CustomRMSNormAIC,
+        BailingHybridRMSNorm: CustomRMSNormAIC,
+        BambaRMSNorm: CustomRMSNormAIC,
         BeamRMSNorm: CustomRMSNormAIC,
         BitNetRMSNorm: CustomRMSNormAIC,
         BlueprintRMSNorm: CustomRMSNormAIC,
@@ -1620,6 +1916,8 @@ class CustomOpsTransform(ModuleMappingTransform):
         Ernie4_5_MoeRMSNorm: CustomRMSNormAIC,
         Exaone4RMSNorm: CustomRMSNormAIC,
         ExaoneMoeRMSNorm: CustomRMSNormAIC,
+        FalconH1RMSNorm: CustomRMSNormAIC,
+        FalconMambaRMSNorm: CustomRMSNormAIC,
         FlexOlmoRMSNorm: CustomRMSNormAIC,
         FlintRMSNorm: CustomRMSNormAIC,
         GemmaRMSNorm: GemmaCustomRMSNormAIC,
@@ -1634,18 +1932,27 @@ class CustomOpsTransform(ModuleMappingTransform):
         GraniteSWARMSNorm: CustomRMSNormAIC,
         GraniteMoeRMSNorm: CustomRMSNormAIC,
         GraniteMoeSWARMSNorm: CustomRMSNormAIC,
+        GraniteMoeHybridRMSNorm: CustomRMSNormAIC,
         GraniteMoeSharedRMSNorm: CustomRMSNormAIC,
         HeliumRMSNorm: CustomRMSNormAIC,
         HunYuanDenseV1RMSNorm: CustomRMSNormAIC,
         HunYuanMoEV1RMSNorm: CustomRMSNormAIC,
         HYV3RMSNorm: CustomRMSNormAIC,
         HyperCLOVAXRMSNorm: CustomRMSNormAIC,
+        JambaRMSNorm: CustomRMSNormAIC,
         JetMoeRMSNorm: CustomRMSNormAIC,
+        KimiLinearRMSNorm: CustomRMSNormAIC,
         Kolibri1RMSNorm: CustomRMSNormAIC,
         LagunaRMSNorm: CustomRMSNormAIC,
+        LaraMiniRMSNorm: CustomRMSNormAIC,
+        Lfm2RMSNorm: CustomRMSNormAIC,
+        Lfm2MoeRMSNorm: CustomRMSNormAIC,
+        Lfm3RMSNorm: CustomRMSNormAIC,
         LlamaRMSNorm: CustomRMSNormAIC,
         Llama4TextRMSNorm: CustomRMSNormAIC,
         LongcatFlashRMSNorm: CustomRMSNormAIC,
+        MambaRMSNorm: CustomRMSNormAIC,
+        Mamba2RMSNorm: CustomRMSNormAIC,
         MellumRMSNorm: CustomRMSNormAIC,
         MiMoV2FlashRMSNorm: CustomRMSNormAIC,
         MiniCPM3RMSNorm: CustomRMSNormAIC,
@@ -1654,14 +1961,19 @@ class CustomOpsTransform(ModuleMappingTransform):
         Ministral3RMSNorm: CustomRMSNormAIC,
         MistralRMSNorm: CustomRMSNormAIC,
         MixtralRMSNorm: CustomRMSNormAIC,
+        NemotronHRMSNorm: CustomRMSNormAIC,
         Olmo2RMSNorm: CustomRMSNormAIC,
         Olmo3RMSNorm: CustomRMSNormAIC,
+        OlmoHybridRMSNorm: CustomRMSNormAIC,
         OlmoeRMSNorm: CustomRMSNormAIC,
         Phi3RMSNorm: CustomRMSNormAIC,
         Qwen2RMSNorm: CustomRMSNormAIC,
         Qwen2MoeRMSNorm: CustomRMSNormAIC,
         Qwen3RMSNorm: CustomRMSNormAIC,
+        Qwen3_5RMSNorm: GemmaCustomRMSNormAIC,
+        Qwen3_5MoeRMSNorm: GemmaCustomRMSNormAIC,
         Qwen3MoeRMSNorm: CustomRMSNormAIC,
+        Qwen3NextRMSNorm: GemmaCustomRMSNormAIC,
         SeedOssRMSNorm: CustomRMSNormAIC,
         SmolLM3RMSNorm: CustomRMSNormAIC,
         SolarOpenRMSNorm: CustomRMSNormAIC,
@@ -1707,6 +2019,19 @@ class KVCacheTransform(ModuleMappingTransform):
         AXK1DecoderLayer: QEffAXK1DecoderLayer,
         AXK1Model: QEffAXK1Model,
         AXK1ForCausalLM: QEffAXK1ForCausalLM,
+        BailingHybridRotaryEmbedding: QEffBailingHybridRotaryEmbedding,
+        BailingHybridExperts: QEffBailingHybridExperts,
+        BailingHybridAttention: QEffBailingHybridAttention,
+        BailingHybridDeltaAttention: QEffBailingHybridDeltaAttention,
+        BailingHybridDecoderLayer: QEffBailingHybridDecoderLayer,
+        BailingHybridModel: QEffBailingHybridModel,
+        BailingHybridForCausalLM: QEffBailingHybridForCausalLM,
+        BambaRotaryEmbedding: QEffBambaRotaryEmbedding,
+        BambaAttention: QEffBambaAttention,
+        BambaMixer: QEffBambaMixer,
+        BambaDecoderLayer: QEffBambaDecoderLayer,
+        BambaModel: QEffBambaModel,
+        BambaForCausalLM: QEffBambaForCausalLM,
         BartAttention: QEffBartAttention,
         BartDecoderLayer: QEffBartDecoderLayer,
         BartDecoder: QEffBartDecoder,
@@ -1864,6 +2189,16 @@ class KVCacheTransform(ModuleMappingTransform):
         FalconDecoderLayer: QEffFalconDecoderLayer,
         FalconModel: QEffFalconModel,
         FalconForCausalLM: QEffFalconForCausalLM,
+        FalconH1RotaryEmbedding: QEffFalconH1RotaryEmbedding,
+        FalconH1Attention: QEffFalconH1Attention,
+        FalconH1Mixer: QEffFalconH1Mixer,
+        FalconH1DecoderLayer: QEffFalconH1DecoderLayer,
+        FalconH1Model: QEffFalconH1Model,
+        FalconH1ForCausalLM: QEffFalconH1ForCausalLM,
+        FalconMambaMixer: QEffFalconMambaMixer,
+        FalconMambaBlock: QEffFalconMambaBlock,
+        FalconMambaModel: QEffFalconMambaModel,
+        FalconMambaForCausalLM: QEffFalconMambaForCausalLM,
         FlexOlmoRotaryEmbedding: QEffFlexOlmoRotaryEmbedding,
         FlexOlmoAttention: QEffFlexOlmoAttention,
         FlexOlmoExperts: QEffFlexOlmoExperts,
@@ -1985,6 +2320,13 @@ class KVCacheTransform(ModuleMappingTransform):
         GraniteMoeSWARotaryEmbedding: QEffGraniteMoeSWARotaryEmbedding,
         GraniteMoeSWAModel: QEffGraniteMoeSWAModel,
         GraniteMoeSWAForCausalLM: QEffGraniteMoeSWAForCausalLM,
+        GraniteMoeHybridAttention: QEffGraniteMoeHybridAttention,
+        GraniteMoeHybridMambaLayer: QEffGraniteMoeHybridMambaLayer,
+        GraniteMoeHybridRotaryEmbedding: QEffGraniteMoeHybridRotaryEmbedding,
+        GraniteMoeHybridExperts: QEffGraniteMoeHybridExperts,
+        GraniteMoeHybridDecoderLayer: QEffGraniteMoeHybridDecoderLayer,
+        GraniteMoeHybridModel: QEffGraniteMoeHybridModel,
+        GraniteMoeHybridForCausalLM: QEffGraniteMoeHybridForCausalLM,
         GraniteMoeSharedExperts: QEffGraniteMoeSharedExperts,
         GraniteMoeSharedAttention: QEffGraniteMoeSharedAttention,
         GraniteMoeSharedDecoderLayer: QEffGraniteMoeSharedDecoderLayer,
@@ -2023,6 +2365,13 @@ class KVCacheTransform(ModuleMappingTransform):
         Jais2RotaryEmbedding: QEffJais2RotaryEmbedding,
         Jais2Model: QEffJais2Model,
         Jais2ForCausalLM: QEffJais2ForCausalLM,
+        JambaAttention: QEffJambaAttention,
+        JambaMambaMixer: QEffJambaMambaMixer,
+        JambaExperts: QEffJambaExperts,
+        JambaAttentionDecoderLayer: QEffJambaAttentionDecoderLayer,
+        JambaMambaDecoderLayer: QEffJambaMambaDecoderLayer,
+        JambaModel: QEffJambaModel,
+        JambaForCausalLM: QEffJambaForCausalLM,
         JetMoeRotaryEmbedding: QEffJetMoeRotaryEmbedding,
         JetMoeParallelExperts: QEffJetMoeParallelExperts,
         JetMoeTopKGating: QEffJetMoeTopKGating,
@@ -2032,6 +2381,12 @@ class KVCacheTransform(ModuleMappingTransform):
         JetMoeDecoderLayer: QEffJetMoeDecoderLayer,
         JetMoeModel: QEffJetMoeModel,
         JetMoeForCausalLM: QEffJetMoeForCausalLM,
+        KimiLinearExperts: QEffKimiLinearExperts,
+        KimiLinearAttention: QEffKimiLinearAttention,
+        KimiLinearDeltaAttention: QEffKimiLinearDeltaAttention,
+        KimiLinearDecoderLayer: QEffKimiLinearDecoderLayer,
+        KimiLinearModel: QEffKimiLinearModel,
+        KimiLinearForCausalLM: QEffKimiLinearForCausalLM,
         Kolibri1Attention: QEffKolibri1Attention,
         Kolibri1Experts: QEffKolibri1Experts,
         Kolibri1DecoderLayer: QEffKolibri1DecoderLayer,
@@ -2044,6 +2399,32 @@ class KVCacheTransform(ModuleMappingTransform):
         LagunaDecoderLayer: QEffLagunaDecoderLayer,
         LagunaModel: QEffLagunaModel,
         LagunaForCausalLM: QEffLagunaForCausalLM,
+        LaraMiniRotaryEmbedding: QEffLaraMiniRotaryEmbedding,
+        LaraMiniAttention: QEffLaraMiniAttention,
+        LaraMiniGatedDeltaNet: QEffLaraMiniGatedDeltaNet,
+        LaraMiniExperts: QEffLaraMiniExperts,
+        LaraMiniDecoderLayer: QEffLaraMiniDecoderLayer,
+        LaraMiniModel: QEffLaraMiniModel,
+        LaraMiniForCausalLM: QEffLaraMiniForCausalLM,
+        Lfm2RotaryEmbedding: QEffLfm2RotaryEmbedding,
+        Lfm2Attention: QEffLfm2Attention,
+        Lfm2ShortConv: QEffLfm2ShortConv,
+        Lfm2DecoderLayer: QEffLfm2DecoderLayer,
+        Lfm2Model: QEffLfm2Model,
+        Lfm2ForCausalLM: QEffLfm2ForCausalLM,
+        Lfm2MoeRotaryEmbedding: QEffLfm2MoeRotaryEmbedding,
+        Lfm2MoeExperts: QEffLfm2MoeExperts,
+        Lfm2MoeAttention: QEffLfm2MoeAttention,
+        Lfm2MoeShortConv: QEffLfm2MoeShortConv,
+        Lfm2MoeDecoderLayer: QEffLfm2MoeDecoderLayer,
+        Lfm2MoeModel: QEffLfm2MoeModel,
+        Lfm2MoeForCausalLM: QEffLfm2MoeForCausalLM,
+        Lfm3RotaryEmbedding: QEffLfm3RotaryEmbedding,
+        Lfm3Attention: QEffLfm3Attention,
+        Lfm3ShortConv: QEffLfm3ShortConv,
+        Lfm3DecoderLayer: QEffLfm3DecoderLayer,
+        Lfm3Model: QEffLfm3Model,
+        Lfm3ForCausalLM: QEffLfm3ForCausalLM,
         LlamaRotaryEmbedding: QEffLlamaRotaryEmbedding,
         LlamaAttention: QEffLlamaAttention,
         LlamaDecoderLayer: QEffLlamaDecoderLayer,
@@ -2062,6 +2443,14 @@ class KVCacheTransform(ModuleMappingTransform):
         LongcatFlashDecoderLayer: QEffLongcatFlashDecoderLayer,
         LongcatFlashModel: QEffLongcatFlashModel,
         LongcatFlashForCausalLM: QEffLongcatFlashForCausalLM,
+        MambaMixer: QEffMambaMixer,
+        MambaBlock: QEffMambaBlock,
+        MambaModel: QEffMambaModel,
+        MambaForCausalLM: QEffMambaForCausalLM,
+        Mamba2Mixer: QEffMamba2Mixer,
+        Mamba2Block: QEffMamba2Block,
+        Mamba2Model: QEffMamba2Model,
+        Mamba2ForCausalLM: QEffMamba2ForCausalLM,
         MarianAttention: QEffMarianAttention,
         MarianDecoderLayer: QEffMarianDecoderLayer,
         MarianDecoder: QEffMarianDecoder,
@@ -2133,6 +2522,12 @@ class KVCacheTransform(ModuleMappingTransform):
         NemotronDecoderLayer: QEffNemotronDecoderLayer,
         NemotronModel: QEffNemotronModel,
         NemotronForCausalLM: QEffNemotronForCausalLM,
+        NemotronHMamba2Mixer: QEffNemotronHMamba2Mixer,
+        NemotronHExperts: QEffNemotronHExperts,
+        NemotronHAttention: QEffNemotronHAttention,
+        NemotronHBlock: QEffNemotronHBlock,
+        NemotronHModel: QEffNemotronHModel,
+        NemotronHForCausalLM: QEffNemotronHForCausalLM,
         OlmoRotaryEmbedding: QEffOlmoRotaryEmbedding,
         OlmoAttention: QEffOlmoAttention,
         OlmoDecoderLayer: QEffOlmoDecoderLayer,
@@ -2148,6 +2543,13 @@ class KVCacheTransform(ModuleMappingTransform):
         Olmo3RotaryEmbedding: QEffOlmo3RotaryEmbedding,
         Olmo3Model: QEffOlmo3Model,
         Olmo3ForCausalLM: QEffOlmo3ForCausalLM,
+        OlmoHybridAttention: QEffOlmoHybridAttention,
+        OlmoHybridRotaryEmbedding: QEffOlmoHybridRotaryEmbedding,
+        OlmoHybridGatedDeltaNet: QEffOlmoHybridGatedDeltaNet,
+        OlmoHybridAttentionDecoderLayer: QEffOlmoHybridAttentionDecoderLayer,
+        OlmoHybridLinearAttentionDecoderLayer: QEffOlmoHybridLinearAttentionDecoderLayer,
+        OlmoHybridModel: QEffOlmoHybridModel,
+        OlmoHybridForCausalLM: QEffOlmoHybridForCausalLM,
         OlmoeRotaryEmbedding: QEffOlmoeRotaryEmbedding,
         OlmoeAttention: QEffOlmoeAttention,
         OlmoeExperts: QEffOlmoeExperts,
@@ -2203,12 +2605,32 @@ class KVCacheTransform(ModuleMappingTransform):
         Qwen3DecoderLayer: QEffQwen3DecoderLayer,
         Qwen3Model: QEffQwen3Model,
         Qwen3ForCausalLM: QEffQwen3ForCausalLM,
+        Qwen3_5TextRotaryEmbedding: QEffQwen3_5TextRotaryEmbedding,
+        Qwen3_5GatedDeltaNet: QEffQwen3_5GatedDeltaNet,
+        Qwen3_5Attention: QEffQwen3_5Attention,
+        Qwen3_5DecoderLayer: QEffQwen3_5DecoderLayer,
+        Qwen3_5TextModel: QEffQwen3_5TextModel,
+        Qwen3_5ForCausalLM: QEffQwen3_5ForCausalLM,
+        Qwen3_5MoeTextRotaryEmbedding: QEffQwen3_5MoeTextRotaryEmbedding,
+        Qwen3_5MoeGatedDeltaNet: QEffQwen3_5MoeGatedDeltaNet,
+        Qwen3_5MoeAttention: QEffQwen3_5MoeAttention,
+        Qwen3_5MoeExperts: QEffQwen3_5MoeExperts,
+        Qwen3_5MoeDecoderLayer: QEffQwen3_5MoeDecoderLayer,
+        Qwen3_5MoeTextModel: QEffQwen3_5MoeTextModel,
+        Qwen3_5MoeForCausalLM: QEffQwen3_5MoeForCausalLM,
         Qwen3MoeAttention: QEffQwen3MoeAttention,
         Qwen3MoeExperts: QEffQwen3MoeExperts,
         Qwen3MoeDecoderLayer: QEffQwen3MoeDecoderLayer,
         Qwen3MoeRotaryEmbedding: QEffQwen3MoeRotaryEmbedding,
         Qwen3MoeModel: QEffQwen3MoeModel,
         Qwen3MoeForCausalLM: QEffQwen3MoeForCausalLM,
+        Qwen3NextRotaryEmbedding: QEffQwen3NextRotaryEmbedding,
+        Qwen3NextAttention: QEffQwen3NextAttention,
+        Qwen3NextGatedDeltaNet: QEffQwen3NextGatedDeltaNet,
+        Qwen3NextExperts: QEffQwen3NextExperts,
+        Qwen3NextDecoderLayer: QEffQwen3NextDecoderLayer,
+        Qwen3NextModel: QEffQwen3NextModel,
+        Qwen3NextForCausalLM: QEffQwen3NextForCausalLM,
         RoCBertEmbeddings: QEffRoCBertEmbeddings,
         RoCBertSelfAttention: QEffRoCBertSelfAttention,
         RoCBertAttention: QEffRoCBertAttention,

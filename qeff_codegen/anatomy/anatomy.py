@@ -10,6 +10,8 @@ from itertools import pairwise
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
 from qeff_codegen.anatomy.rms_norm import NormKind
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
+from qeff_codegen.anatomy.vocabulary import CACHE
+from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.generated_model import RoleFound
 
@@ -103,10 +105,63 @@ class Anatomy:
         return next((part for part in self.replaced if part.name == class_name), None)
 
     def callees(self, role: Role) -> dict[str, Part]:
-        """The calls a part of `role` makes to the next parts of the call path, by how they are spelled."""
-        roles = [part_role for part_role in CALL_PATH if self.parts(part_role)]
-        following = dict(pairwise(roles)).get(role)
-        return {call: part for part in self.path if part.role is following for call in part.called_as}
+        """The calls a part of `role` makes to the next parts of the call path, by how they are spelled.
+
+        Of several parts that may be called in the same spelling it is the first; see `candidates`.
+        """
+        return {call: parts[0] for call, parts in self.candidates(role).items()}
+
+    def candidates(self, role: Role) -> dict[str, tuple[Part, ...]]:
+        """All the parts that each of those calls may be of: the layers of a list, or what a layer chose when made."""
+        roles = [item for item in CALL_PATH if item is not Role.STATE_MIXER and self.parts(item)]
+        following: set[Role] = {after for before, after in pairwise(roles) if before is role}
+        if role is Role.DECODER_LAYER:
+            following.add(Role.STATE_MIXER)
+        found: dict[str, tuple[Part, ...]] = {}
+        for part in self.path:
+            # A layer may be called by the loop, and by another layer that holds it.
+            held = part.role is role is Role.DECODER_LAYER
+            for call in part.called_as if part.role in following or held else ():
+                if not held or call.startswith("self."):
+                    found[call] = (*found.get(call, ()), part)
+        return found
+
+    def calls(self, role: Role, tree: ast.AST) -> list[tuple[ast.Call, tuple[Part, ...]]]:
+        """The calls below `tree` that a part of `role` makes to the next parts, with the parts that each may be of.
+
+        Where a layer may have made another module in their place, which keeps nothing, that one's call is the one
+        that is not handed the cache.
+        """
+        candidates = self.candidates(role)
+        found = [(call, candidates.get(spelled(call.func), ())) for call in find(ast.Call, tree)]
+        others = self._called_like_others
+        return [
+            (call, parts)
+            for call, parts in found
+            if parts and (spelled(call.func) not in others or _is_handed_cache(call, parts))
+        ]
+
+    @cached_property
+    def _called_like_others(self) -> frozenset[str]:
+        """Spellings by which a decoder layer calls a part, or another module that it made in the part's place."""
+        on_path = {part.name for part in self.path}
+        return frozenset(
+            f"self.{attribute}"
+            for layer in self.parts(Role.DECODER_LAYER)
+            for attribute, names in layer.cls.built.items()
+            if not on_path.isdisjoint(names) and not on_path.issuperset(names)
+        )
+
+    def mixer_called(self, call: ast.Call, code: Code) -> Part | None:
+        """The state mixer that a decoder layer calls, if it does.
+
+        Where an attention may stand in its place, the call is the attention's that takes a tuple apart.
+        """
+        parts = dict(self.calls(Role.DECODER_LAYER, call)).get(call, ())
+        mixers = [part for part in parts if part.role is Role.STATE_MIXER]
+        statement = code.parent(call)
+        takes_one = isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
+        return mixers[0] if mixers and (len(parts) == len(mixers) or takes_one) else None
 
     def returned_count(self, part: Part) -> int | None:
         """How many values a part's forward returns as a tuple; None when it returns something else.
@@ -147,3 +202,8 @@ class Anatomy:
             for name in self.attention_functions
         ]
         return tuple(sorted(rows, key=lambda row: row.line))
+
+
+def _is_handed_cache(call: ast.Call, parts: tuple[Part, ...]) -> bool:
+    names = {CACHE, *(part.cache_parameter for part in parts)}
+    return any(isinstance(node, ast.Name) and node.id in names for node in find(ast.Name, call))

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import ast
-
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.caches import cache_update, passed_cache, received_cache
-from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
+from qeff_codegen.anatomy.called_as import spellings
+from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
 from qeff_codegen.anatomy.refusing import refusal
 from qeff_codegen.anatomy.roles import Role
-from qeff_codegen.codemod.tree import find, spelled
+from qeff_codegen.codemod.tree import spelled
 
 
 def find_attentions(file: ModelingFile, layer: ModelingClass) -> tuple[Part, ...]:
     """Every class that a decoder layer, or the module between, builds and that updates the cache.
 
     Raises:
-        Refusal: there is none, or a call may be of one or the other.
+        Refusal: a call may be of one or the other.
     """
     parts: dict[str, Part] = {}
     for attribute, names in layer.built.items():
@@ -27,7 +26,7 @@ def find_attentions(file: ModelingFile, layer: ModelingClass) -> tuple[Part, ...
                 continue
             known = parts.get(name)
             because = known.because if known else (f"its forward calls `{spelled(update)}`",)
-            called_as = (*(known.called_as if known else ()), *_spellings(layer, attribute))
+            called_as = (*(known.called_as if known else ()), *spellings(layer, attribute))
             cache = known.cache_parameter if known else received_cache(file, cls, update)
             parts[name] = Part(
                 Role.ATTENTION,
@@ -37,15 +36,8 @@ def find_attentions(file: ModelingFile, layer: ModelingClass) -> tuple[Part, ...
                 cache,
                 _alternatives(file, layer, cls),
             )
-    if not parts:
-        raise refusal(
-            file,
-            f"no attention of `{layer.name}` updates a KV cache",
-            layer.node.lineno,
-            "`<key>, <value> = <cache>.update(<key>, <value>, self.layer_idx)` in the forward of one of its modules",
-        )
-    spellings = [spelling for part in parts.values() for spelling in part.called_as]
-    shared = next((spelling for spelling in spellings if spellings.count(spelling) > 1), None)
+    called = [spelling for part in parts.values() for spelling in part.called_as]
+    shared = next((spelling for spelling in called if called.count(spelling) > 1), None)
     if shared is not None:
         raise refusal(
             file,
@@ -83,21 +75,9 @@ def wrapper_part(
             f"`{layer.name}` builds it as {', '.join(f'`self.{attribute}`' for attribute in attributes)}",
             f"it builds the attention `{', '.join(part.name for part in attentions)}`",
         ),
-        tuple(spelling for attribute in attributes for spelling in _spellings(layer, attribute)),
+        tuple(spelling for attribute in attributes for spelling in spellings(layer, attribute)),
         passed_cache(file, file.classes[name], callees),
     )
-
-
-def _spellings(builder: ModelingClass, attribute: str) -> tuple[str, ...]:
-    """How a class calls what it built as an attribute: by number where that is a list, else by its name."""
-    numbered = {
-        spelled(call.func)
-        for call in find(ast.Call, builder.forward)
-        if isinstance(call.func, ast.Subscript)
-        and self_attribute(call.func.value) == attribute
-        and isinstance(call.func.slice, ast.Constant)
-    }
-    return tuple(sorted(numbered)) or (f"self.{attribute}",)
 
 
 def _alternatives(file: ModelingFile, builder: ModelingClass, cls: ModelingClass) -> tuple[str, ...]:

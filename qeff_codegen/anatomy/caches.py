@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.anatomy import Part
-from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, bind, self_attribute
+from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, bind, parameters, self_attribute
 from qeff_codegen.anatomy.refusing import refusal
 from qeff_codegen.codemod.tree import find, spelled
 
@@ -14,14 +14,24 @@ GIVEN = 3
 
 
 def cache_update(cls: ModelingClass) -> ast.Call | None:
-    """The first `<cache>.update(<key>, <value>, self.<layer index>, ...)` of the class, if there is one."""
+    """The first `<cache>.update(<key>, <value>, <layer index>, ...)` of the class, if there is one.
+
+    The index is the layer's own, or one that it is handed in every call, as layers that share weights are.
+    """
     for method in cls.methods.values():
         for call in find(ast.Call, method):
             if not isinstance(call.func, ast.Attribute) or call.func.attr != "update" or len(call.args) < GIVEN:
                 continue
-            if (self_attribute(call.args[2]) or "").startswith("layer_i"):
+            if is_layer_index(call.args[2], method):
                 return call
     return None
+
+
+def is_layer_index(index: ast.expr, method: ast.FunctionDef) -> bool:
+    """Whether an expression is the number of a layer: `self.layer_idx`, or a parameter by such a name."""
+    if isinstance(index, ast.Name):
+        return index.id.startswith("layer_i") and index.id in parameters(method)
+    return (self_attribute(index) or "").startswith("layer_i")
 
 
 def received_cache(file: ModelingFile, cls: ModelingClass, update: ast.Call) -> str:

@@ -11,6 +11,7 @@ from qeff_codegen.anatomy.called_modules import called_modules
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
 from qeff_codegen.anatomy.refusing import refusal
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.state_mixers import find_state_mixers
 from qeff_codegen.codemod.tree import find, spelled
 
 
@@ -75,11 +76,11 @@ def stack_part(
     )
 
 
-def find_decoder_layer(file: ModelingFile, model: ModelingClass) -> tuple[Loop, ModelingClass]:
-    """The one loop of a class over its decoder layers, and their class.
+def find_decoder_layers(file: ModelingFile, model: ModelingClass) -> tuple[Loop, tuple[ModelingClass, ...]]:
+    """The one loop of a class over its decoder layers, and their classes.
 
     Raises:
-        Refusal: there are several loops, or several kinds of layer.
+        Refusal: there are several loops, or several kinds of layer of which none keeps a state.
     """
     loops = layer_loops(model)
     if len(loops) != 1:
@@ -90,35 +91,41 @@ def find_decoder_layer(file: ModelingFile, model: ModelingClass) -> tuple[Loop, 
             "`for <layer> in self.<layers>` over an nn.ModuleList of one kind of layer",
         )
     names = model.built[loops[0].attribute]
-    if len(names) != 1:
+    layers = tuple(file.classes[name] for name in names)
+    if len(layers) > 1 and not any(find_state_mixers(file, layer) for layer in layers):
         raise refusal(
             file,
             f"`{model.name}` builds several kinds of decoder layer: {', '.join(names)}",
             model.node.lineno,
             "one class of decoder layer in the nn.ModuleList",
         )
-    return loops[0], file.classes[names[0]]
+    return loops[0], layers
 
 
-def layer_part(file: ModelingFile, layer: ModelingClass, loop: Loop, attentions: tuple[Part, ...]) -> Part:
-    """The decoder layer as a part of the call path, given what it calls: attentions, or a module around them.
+def layer_part(file: ModelingFile, layer: ModelingClass, loop: Loop, called: tuple[Part, ...]) -> Part:
+    """The decoder layer as a part of the call path, given what it calls: attentions, modules around them, mixers.
 
     Raises:
         Refusal: it has no forward, or does not hand the cache on.
     """
     if layer.forward is None:
         raise refusal(file, f"`{layer.name}` has no forward of its own", layer.node.lineno, "def forward(self, ...)")
-    callees = {spelling: part for part in attentions for spelling in part.called_as}
+    callees = {spelling: part for part in called for spelling in part.called_as}
     return Part(
         Role.DECODER_LAYER,
         layer,
         (
             f"the loop `for {loop.variable} in {loop.iterable}` calls it",
-            f"it builds the attention `{', '.join(part.name for part in attentions)}`",
+            *_builds("attention", [part.name for part in called if part.role is not Role.STATE_MIXER]),
+            *_builds("state mixer", [part.name for part in called if part.role is Role.STATE_MIXER]),
         ),
         (loop.variable,),
         passed_cache(file, layer, callees),
     )
+
+
+def _builds(kind: str, names: list[str]) -> tuple[str, ...]:
+    return (f"it builds the {kind} `{', '.join(names)}`",) if names else ()
 
 
 def layer_loops(cls: ModelingClass) -> list[Loop]:

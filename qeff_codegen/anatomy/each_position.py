@@ -8,10 +8,12 @@ where the axis of tokens is, and what leaves it there; any other statement or ex
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 from qeff_codegen.codemod.tree import find, spelled, walk
+from qeff_codegen.patterns.match import match
+from qeff_codegen.patterns.pattern import Pattern
 
 EXAMPLE, POSITIONS = "x", "position_ids"
 
@@ -23,6 +25,9 @@ class Layout(StrEnum):
     ROWS = "[batch, tokens]"
     COLUMNS = "[batch, anything, tokens]"
     SPREAD = "[batch, tokens, anything]"
+    # The same positions several times, one for each kind of them that an image would tell apart.
+    KINDS = "[kinds, batch, tokens]"
+    SPREAD_KINDS = "[kinds, batch, tokens, anything]"
 
 
 # What asks a tensor for none of its numbers; and the one size that has nothing to do with tokens.
@@ -36,6 +41,11 @@ ON_LAST_AXIS = {"torch.cat", "torch.stack", "torch.repeat_interleave"}
 SPREADS = {"..., None", ":, :, None", "(..., None)", "(:, :, None)"}
 STANDS_UP = {":, None, :", ":, None", "(:, None, :)", "(:, None)"}
 SWAPS = {"1, 2", "2, 1", "-1, -2", "-2, -1"}
+FOR_EVERY_KIND = Pattern("position_ids.expand($kinds, -1, -1)")
+# A loop over numbers that are written out, and features of one kind written over those of another.
+NUMBERED = Pattern("enumerate($numbers, start=$first)")
+FEATURES_OF_ONE = Pattern("$freqs[$kind, ..., $features]")
+FEATURES = Pattern("$freqs[..., $features]")
 ADDS_UP = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
 
 
@@ -45,13 +55,16 @@ class _NotUnderstood(Exception):
         self.node = node
 
 
-def depends_on_more(forward: ast.FunctionDef, allowed: Collection[ast.AST] = ()) -> ast.AST | None:
+def depends_on_more(
+    forward: ast.FunctionDef, allowed: Collection[ast.AST] = (), methods: Mapping[str, ast.FunctionDef] | None = None
+) -> ast.AST | None:
     """The first thing in a rotation's forward that may look at more than one position; None if nothing does.
 
     Args:
         allowed: statements that are known otherwise; what they bind holds nothing of a position.
+        methods: those of the rotation's class, which the forward may call with one tensor.
     """
-    follower = _Follower(set(allowed))
+    follower = _Follower(set(allowed), dict(methods or {}))
     try:
         follower.block(forward.body)
     except _NotUnderstood as found:
@@ -62,9 +75,13 @@ def depends_on_more(forward: ast.FunctionDef, allowed: Collection[ast.AST] = ())
 class _Follower:
     """Follows positions through statements, from the first to the last."""
 
-    def __init__(self, allowed: set[ast.AST]) -> None:
+    def __init__(self, allowed: set[ast.AST], methods: dict[str, ast.FunctionDef]) -> None:
         self.allowed = allowed
+        self.methods = methods
         self.layouts: dict[str, Layout] = {POSITIONS: Layout.ROWS}
+        # Names of numbers that a loop counts, and of slices.
+        self.numbers: set[str] = set()
+        self.slices: set[str] = set()
 
     def block(self, statements: list[ast.stmt]) -> None:
         for statement in statements:
@@ -75,6 +92,14 @@ class _Follower:
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)]):
                 self.layouts[name] = self.layout(statement.value)
+                self.numbers.discard(name)
+                self.slices.discard(name)
+                if isinstance(statement.value, ast.Call) and spelled(statement.value.func) == "slice":
+                    self.slices.add(name)
+            case ast.Assign(targets=[ast.Subscript() as place]):
+                self._features_written(place, statement)
+            case ast.For(orelse=[]):
+                self._loop(statement)
             case ast.AugAssign(target=ast.Name(id=name)):
                 before = ast.Name(name, ast.Load())
                 self.layouts[name] = self._of_sides(statement, self.layout(before), self.layout(statement.value))
@@ -106,6 +131,40 @@ class _Follower:
         for name in taken.keys() | self.layouts.keys():
             if taken.get(name, Layout.NOWHERE) is not self.layouts.get(name, Layout.NOWHERE):
                 raise _NotUnderstood(statement)
+
+    def _loop(self, statement: ast.For) -> None:
+        """A loop over numbers that are written out; what it binds has the same layout after every round."""
+        counted = match(NUMBERED, statement.iter)
+        names = [item.id for item in find(ast.Name, statement.target)]
+        if counted is None or not _are_numbers(counted["numbers"], counted["first"]):
+            raise _NotUnderstood(statement)
+        if spelled(statement.target) not in (", ".join(names), f"({', '.join(names)})") or len(names) != 2:
+            raise _NotUnderstood(statement)
+        stored = {
+            item.id for node in statement.body for item in find(ast.Name, node) if isinstance(item.ctx, ast.Store)
+        }
+        if stored & set(names):
+            raise _NotUnderstood(statement)
+        self.layouts.update(dict.fromkeys(names, Layout.NOWHERE))
+        self.slices -= set(names)
+        self.numbers |= set(names)
+        before = dict(self.layouts)
+        self.block(statement.body)
+        if any(self.layouts[name] is not layout for name, layout in before.items()):
+            raise _NotUnderstood(statement)
+
+    def _features_written(self, place: ast.Subscript, statement: ast.Assign) -> None:
+        """Some features of every token, written with as many features of the same token."""
+        found, source = match(FEATURES, place), match(FEATURES_OF_ONE, statement.value)
+        if found is None or source is None or found.spelled("features") != source.spelled("features"):
+            raise _NotUnderstood(statement)
+        is_name = isinstance(found["freqs"], ast.Name)
+        if (
+            not is_name
+            or self.layout(found["freqs"]) is not Layout.SPREAD
+            or self.layout(statement.value) is not Layout.SPREAD
+        ):
+            raise _NotUnderstood(statement)
 
     def _expect_nothing(self, node: ast.expr) -> None:
         if self.layout(node) is not Layout.NOWHERE:
@@ -156,7 +215,8 @@ class _Follower:
 
     def _of_sides(self, node: ast.AST, left: Layout, right: Layout) -> Layout:
         layouts = {left, right} - {Layout.NOWHERE}
-        return layouts.pop() if len(layouts) == 1 and Layout.ROWS not in layouts else self._unknown(node)
+        by_rows = {Layout.ROWS, Layout.KINDS}
+        return layouts.pop() if len(layouts) == 1 and not layouts & by_rows else self._unknown(node)
 
     def _alike(self, node: ast.AST, items: list[ast.expr]) -> Layout:
         layouts = {self.layout(item) for item in items}
@@ -167,10 +227,23 @@ class _Follower:
         self._expect_nothing(node.slice)
         if layout is Layout.ROWS and index in SPREADS:
             return Layout.SPREAD
+        if layout is Layout.KINDS and index in ("..., None", "(..., None)"):
+            return Layout.SPREAD_KINDS
+        if layout is Layout.SPREAD_KINDS and self._is_number(node.slice):
+            return Layout.SPREAD
+        of_one = match(FEATURES_OF_ONE, node)
+        if of_one is not None and layout is Layout.SPREAD_KINDS and self._is_number(of_one["kind"]):
+            if isinstance(of_one["features"], ast.Name) and of_one["features"].id in self.slices:
+                return Layout.SPREAD
         return Layout.COLUMNS if layout is Layout.ROWS and index in STANDS_UP else self._unknown(node)
 
     def _of_call(self, call: ast.Call) -> Layout:
         function = spelled(call.func)
+        kinds = match(FOR_EVERY_KIND, call)
+        if kinds is not None and self.layouts[POSITIONS] is Layout.ROWS and _is_written(kinds["kinds"]):
+            return Layout.KINDS
+        if function.removeprefix("self.") in self.methods and function.startswith("self."):
+            return self._of_method(call, self.methods[function.removeprefix("self.")])
         given = [*call.args, *(item.value for item in call.keywords)]
         if function in FUNCTIONS_BY_ELEMENT and not call.keywords:
             return self._alike(call, call.args)
@@ -185,5 +258,32 @@ class _Follower:
         swaps = method == "transpose" and ", ".join(map(spelled, call.args)) in SWAPS
         return Layout.SPREAD if layout is Layout.COLUMNS and swaps else self._unknown(call)
 
+    def _of_method(self, call: ast.Call, method: ast.FunctionDef) -> Layout:
+        """What a method makes of one tensor: its statements to the one that returns, the last."""
+        names = [item.arg for item in method.args.args]
+        plain = len(names) == 2 == len(call.args) + 1 and not call.keywords and not method.decorator_list
+        *body, last = method.body
+        returns = [item for item in walk(method) if isinstance(item, ast.Return)]
+        if not plain or method.args.vararg or method.args.kwarg or method.args.kwonlyargs or returns != [last]:
+            return self._unknown(call)
+        inner = _Follower(self.allowed, {name: item for name, item in self.methods.items() if item is not method})
+        inner.layouts = {POSITIONS: Layout.NOWHERE, names[1]: self.layout(call.args[0])}
+        inner.block(body)
+        assert isinstance(last, ast.Return)
+        return self._unknown(call) if last.value is None else inner.layout(last.value)
+
+    def _is_number(self, node: ast.AST) -> bool:
+        """An integer that is written out or counted."""
+        return _is_written(node) or (isinstance(node, ast.Name) and node.id in self.numbers)
+
     def _unknown(self, node: ast.AST) -> Layout:
         raise _NotUnderstood(node)
+
+
+def _is_written(node: ast.AST) -> bool:
+    """A number of axes or a place among them that is written out and not counted from the end."""
+    return isinstance(node, ast.Constant) and type(node.value) is int and node.value >= 0
+
+
+def _are_numbers(numbers: ast.AST, first: ast.AST) -> bool:
+    return isinstance(numbers, ast.Tuple) and all(map(_is_written, (*numbers.elts, first)))

@@ -43,7 +43,13 @@ def _why_experts(cls: ModelingClass) -> tuple[str, ...]:
 
 
 def _are_hits(value: ast.expr) -> bool:
-    """`<...>.nonzero()` or `<...>.nonzero(as_tuple=False)`: a row for each place that is not zero."""
+    """`<...>.nonzero()` or `<...>.nonzero(as_tuple=False)`: a row, or its number, for each place that is not zero."""
+    if (
+        spelled(value).endswith(".squeeze(-1)")
+        and isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Attribute)
+    ):
+        value = value.func.value
     if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute) or value.func.attr != "nonzero":
         return False
     return not value.args and [spelled(item) for item in value.keywords] in ([], ["as_tuple=False"])

@@ -62,7 +62,9 @@ def several_kinds(file: ModelingFile, lm: ModelingClass, _classes: tuple[Modelin
         filled: dict[str, dict[str, int]] = {}
         for call in find(ast.Call, cls.methods.get("__init__")):
             if isinstance(call.func, ast.Attribute) and call.func.attr == "append" and call.args:
-                kinds = [item.id for item in find(ast.Name, call.args[0])]
+                # What a layer is made from is no layer of the list.
+                layer = call.args[0].func if isinstance(call.args[0], ast.Call) else call.args[0]
+                kinds = [item.id for item in find(ast.Name, layer)]
                 known = filled.setdefault(spelled(call.func.value), {})
                 known.update({kind: call.lineno for kind in kinds if kind in file.classes})
         for name, kinds_of_list in filled.items():

@@ -15,6 +15,7 @@ from qeff_codegen.anatomy.implementation_tables import (
     find_implementation_tables,
     looked_up_by_configuration,
 )
+from qeff_codegen.anatomy.kind_tables import chosen_by_kind, find_kind_tables, handed_in, returned_by
 from qeff_codegen.anatomy.module_names import Binding, bindings, bound_later, imported_as, surely_bound
 from qeff_codegen.anatomy.outside import set_after_init, set_from_outside
 from qeff_codegen.codemod.code import USUAL_ALIASES
@@ -135,6 +136,7 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
     class_names = {node.name for node in _top_level(tree) if isinstance(node, ast.ClassDef)}
     tables = find_implementation_tables(tree, class_names)
     outside = set_from_outside(tree)
+    kinds = find_kind_tables(tree, class_names)
     classes: dict[str, ModelingClass] = {}
     functions: dict[str, ast.FunctionDef] = {}
     imports: dict[str, tuple[str, str | None]] = {}
@@ -145,7 +147,7 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
     named: dict[str, tuple[str, ...]] = {}
     for node in _top_level(tree):
         if isinstance(node, ast.ClassDef):
-            classes[node.name] = _read_class(node, class_names, tables, outside)
+            classes[node.name] = _read_class(node, class_names, tables, kinds, outside)
         elif isinstance(node, ast.FunctionDef):
             functions[node.name] = node
         elif isinstance(node, ast.Import | ast.ImportFrom):
@@ -210,6 +212,7 @@ def _read_class(
     node: ast.ClassDef,
     class_names: set[str],
     tables: dict[str, ImplementationTable],
+    kinds: dict[str, tuple[str, ...]],
     outside: dict[str, list[ast.expr]],
 ) -> ModelingClass:
     methods = {item.name: item for item in node.body if isinstance(item, ast.FunctionDef)}
@@ -218,6 +221,8 @@ def _read_class(
     alternatives: dict[str, tuple[str, ...]] = {}
     initializer = methods.get("__init__")
     chosen = _chosen_classes(initializer, class_names) if initializer else {}
+    chosen |= chosen_by_kind(initializer, class_names, kinds) if initializer else {}
+    handed = handed_in(initializer, class_names) if initializer else {}
     for statement in walk(initializer) if initializer else ():
         if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is None:
             continue
@@ -234,6 +239,9 @@ def _read_class(
             found = (
                 *(name for name in names if name in class_names),
                 *(cls for name in names for cls in chosen.get(name, ())),
+                *(handed.get(spelled(statement.value), ())),
+                *returned_by(statement.value, methods, class_names, kinds),
+                *(cls for name in names if name not in found_in for cls in kinds.get(name, ())),
                 *(table.eager for table in looked_up),
             )
             built[attribute] = tuple(dict.fromkeys((*built.get(attribute, ()), *found)))

@@ -10,18 +10,20 @@ import ast
 from collections.abc import Iterable
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters, self_attribute
+from qeff_codegen.anatomy.state_mixers import is_of_layer, state_calls, writes_state
 from qeff_codegen.codemod.tree import find, spelled, walk
 
 
 def other_state(classes: Iterable[ModelingClass]) -> tuple[ModelingClass, ast.expr] | None:
-    """The first place where one of `classes` writes such a state, if one does."""
+    """The first place where one of `classes` keeps such a state otherwise than a state mixer does, if one does."""
     for cls in classes:
+        known = [call for call in state_calls(cls) if is_of_layer(call)] if writes_state(cls) is not None else []
         for method in cls.methods.values():
             given = set(parameters(method))
             keys = _keys_and_values(method)
             layers = _layers_of_cache(method, given)
             for node in walk(method) if method.name != "__init__" else ():
-                if not isinstance(node, (ast.Assign, ast.Call)):
+                if not isinstance(node, (ast.Assign, ast.Call)) or node in known:
                     continue
                 place = _written(node, given, keys, layers) or (
                     _kept_on_self(node, cls) if method is cls.forward else None

@@ -14,17 +14,27 @@ from qeff_codegen.anatomy.attention_functions import find_attention_functions
 from qeff_codegen.anatomy.attentions import find_attentions, find_wrapper, wrapper_part
 from qeff_codegen.anatomy.caches import passed_cache
 from qeff_codegen.anatomy.causal_lm import find_causal_lm, why_causal_lm
-from qeff_codegen.anatomy.decoder_layers import find_decoder_layer, find_model, find_stack, layer_part, stack_part
+from qeff_codegen.anatomy.decoder_layers import (
+    Loop,
+    find_decoder_layers,
+    find_model,
+    find_stack,
+    layer_part,
+    stack_part,
+)
 from qeff_codegen.anatomy.dense_experts import find_dense_experts
 from qeff_codegen.anatomy.embeddings import find_embeddings
 from qeff_codegen.anatomy.experts import find_experts
 from qeff_codegen.anatomy.known_gaps import refuse_known_gaps
 from qeff_codegen.anatomy.listed_experts import find_listed_experts
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
+from qeff_codegen.anatomy.refusing import refusal
 from qeff_codegen.anatomy.rms_norm import NormKind, recognise_rms_norm, weight_is_read
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.rotary import find_rotary_embeddings
+from qeff_codegen.anatomy.side_by_side import called_by_others, in_order, refuse_other_calls
 from qeff_codegen.anatomy.sorted_experts import find_sorted_experts
+from qeff_codegen.anatomy.state_mixers import find_state_mixers, refuse_states_elsewhere
 
 
 def recognise(file: ModelingFile) -> Anatomy:
@@ -65,23 +75,45 @@ def _call_path(file: ModelingFile, causal_lm: ModelingClass) -> tuple[tuple[Part
     """The parts that the cache travels along, causal LM first, and the model among them."""
     called_as, model = find_model(file, causal_lm)
     stack = find_stack(file, model)
-    loop, layer = find_decoder_layer(file, stack[1] if stack else model)
-    wrapper = find_wrapper(file, layer)
-    attentions = find_attentions(file, file.classes[wrapper[1]] if wrapper else layer)
-    wrappers = (wrapper_part(file, layer, *wrapper, attentions),) if wrapper else ()
-    layers = layer_part(file, layer, loop, wrappers or attentions)
-    stacks: tuple[Part, ...] = (stack_part(file, model, stack, loop, layers),) if stack else ()
+    loop, classes = find_decoder_layers(file, stack[1] if stack else model)
+    found = [_layer_path(file, layer, loop) for layer in classes]
+    layers = called_by_others(tuple(path[0] for path in found))
+    refuse_other_calls(file, layers)
+    stacks: tuple[Part, ...] = (stack_part(file, model, stack, loop, layers[0]),) if stack else ()
     looped = f"its forward calls `{stack[0]}`" if stack else f"its forward loops over `{loop.iterable}`"
     model_part = Part(
         Role.MODEL,
         model,
         (f"`{causal_lm.name}` calls it as `{called_as}`", looped),
         (called_as,),
-        passed_cache(file, model, {stack[0]: stacks[0]} if stack else {loop.variable: layers}),
+        passed_cache(file, model, {stack[0]: stacks[0]} if stack else {loop.variable: layers[0]}),
     )
     cache = passed_cache(file, causal_lm, {called_as: model_part})
     causal_lm_part = Part(Role.CAUSAL_LM, causal_lm, why_causal_lm(file, causal_lm), (), cache)
-    return (causal_lm_part, model_part, *stacks, layers, *wrappers, *attentions), model
+    inside = in_order(part for path in found for part in path[1:])
+    refuse_states_elsewhere(file, causal_lm, inside)
+    return (causal_lm_part, model_part, *stacks, *layers, *inside), model
+
+
+def _layer_path(file: ModelingFile, layer: ModelingClass, loop: Loop) -> tuple[Part, ...]:
+    """A decoder layer, the module around its attention if there is one, its attentions, its state mixers.
+
+    Raises:
+        Refusal: the layer has neither attention nor state mixer, or does not hand the cache on.
+    """
+    wrapper = find_wrapper(file, layer)
+    attentions = find_attentions(file, file.classes[wrapper[1]] if wrapper else layer)
+    wrappers = (wrapper_part(file, layer, *wrapper, attentions),) if wrapper else ()
+    mixers = find_state_mixers(file, layer)
+    if not attentions and not mixers:
+        raise refusal(
+            file,
+            f"no attention of `{layer.name}` updates a KV cache",
+            layer.node.lineno,
+            "`<key>, <value> = <cache>.update(<key>, <value>, self.layer_idx)` in the forward of one of its modules",
+        )
+    refuse_other_calls(file, (*(wrappers or attentions), *mixers))
+    return (layer_part(file, layer, loop, (*(wrappers or attentions), *mixers)), *wrappers, *attentions, *mixers)
 
 
 def _reachable(file: ModelingFile, start: ModelingClass) -> Iterator[str]:

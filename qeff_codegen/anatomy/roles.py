@@ -14,6 +14,7 @@ class Role(StrEnum):
     DECODER_LAYER = "decoder layer"
     ATTENTION_WRAPPER = "attention wrapper"
     ATTENTION = "attention"
+    STATE_MIXER = "state mixer"
     ATTENTION_FUNCTION = "attention function"
     HELPER_FUNCTION = "helper function"
     EMBEDDINGS = "embeddings"
@@ -37,4 +38,7 @@ CALL_PATH = (
     Role.DECODER_LAYER,
     Role.ATTENTION_WRAPPER,
     Role.ATTENTION,
+    Role.STATE_MIXER,
 )
+# Where the path ends: what reads and writes the cache.
+INNERMOST = (Role.ATTENTION, Role.STATE_MIXER)

@@ -6,9 +6,10 @@ import ast
 import math
 from collections.abc import Callable as Function
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from qeff_codegen.axes import calls, layers
+from qeff_codegen.axes import calls, layers, states
 from qeff_codegen.axes.given import Given
 from qeff_codegen.axes.operations import number_of
 from qeff_codegen.axes.values import (
@@ -98,6 +99,8 @@ def call(interpreter: Interpreter, function: External, given: Given, node: ast.A
         return interpreter.call(
             Callable(forward, False), Given(name, (Plain("ctx"), *given.positional), given.keywords), node
         )
+    if name in _OF_STATES and package.endswith(".runtime.states"):
+        return _OF_STATES[name](given)
     if name in _OWN:
         return _OWN[name](interpreter, given, node)
     if name in _LISTS_OF_MODULES:
@@ -105,6 +108,8 @@ def call(interpreter: Interpreter, function: External, given: Given, node: ast.A
         return Several(None, each_of(modules)) if isinstance(modules, Several) else Several(None, None)
     if name == "ModuleDict" and isinstance(modules := given.take(0, "modules"), Table):
         return modules
+    if name == "Sequential" and given.complete and layers.is_linear(given.positional):
+        return Layer("Linear")
     if name in _PARAMETERS:
         value = given.take(0, "data", "tensor")
         return value if isinstance(value, Tensor) else Tensor(None)
@@ -189,6 +194,13 @@ _OWN: dict[str, Function[[Interpreter, Given, ast.AST], Value]] = {
     **dict.fromkeys(("finfo", "iinfo"), _limits),
     **dict.fromkeys(("KVSharingDict", "UserDict"), _container),
     "apply_chunking_to_forward": _chunked,
+}
+
+
+# What the runtime has for layers that keep states.
+_OF_STATES: dict[str, Function[[Given], Value]] = {
+    "causal_conv1d": states.convolved,
+    **{name: partial(states.gone_through, name=name) for name in states.SCANS},
 }
 
 

@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qeff_codegen.axes import layers
+from qeff_codegen.axes import layers, states
 from qeff_codegen.axes.given import Given
 from qeff_codegen.axes.operations import TAKING_SIZES, operation
 from qeff_codegen.axes.values import (
@@ -50,7 +50,7 @@ CALLABLE_CONSTANTS = frozenset({"transformers.activations.ACT2FN", "transformers
 def call(interpreter: Interpreter, function: Value, given: Given, node: ast.AST) -> Value:
     """What a call of a module, or of a method of a value, gives."""
     if options(function):
-        return _joined([_run(interpreter, option, given, node) for option in options(function)])
+        return _joined(_unpacked([_run(interpreter, option, given, node) for option in options(function)], given))
     if isinstance(function, Method):
         return _of_method(interpreter, function, given, node)
     if isinstance(function, NotKnown):
@@ -60,6 +60,18 @@ def call(interpreter: Interpreter, function: Value, given: Given, node: ast.AST)
     if isinstance(function, Plain) and not any(map(carries, given.everything)):
         return Plain()
     raise NotFollowed(f"it is not known what `{given.name}` computes")
+
+
+def _unpacked(results: list[Value], given: Given) -> list[Value]:
+    """Results that can be unpacked into as many names as there are; what gives others is not what is called."""
+    if given.wanted is None or len(results) == 1:
+        return results
+    fitting = [
+        item
+        for item in results
+        if not isinstance(item, Several) or item.items is None or len(item.items) == given.wanted
+    ]
+    return fitting or results
 
 
 def _run(interpreter: Interpreter, option: Option, given: Given, node: ast.AST) -> Value:
@@ -138,16 +150,18 @@ def _of_cache(name: str, given: Given) -> Value:
         return CACHE
     if name == "update":
         return Several((_cached(given, 0, "key_states"), _cached(given, 1, "value_states")))
+    if name in states.FUNCTIONS:
+        return states.FUNCTIONS[name](given)
     raise NotFollowed(f"the cache is asked for `{name}`")
 
 
 def _cached(given: Given, place: int, name: str) -> Value:
     """Keys or values as the cache has them, one for every key of the context."""
-    states = given.tensor(place, name)
+    held = given.tensor(place, name)
     tokens = ((TOKENS,), (TOKENS, LEFT))
-    if len(states.known) != 4 or states.known[0] != (ROWS,) or states.known[2] not in tokens:
+    if len(held.known) != 4 or held.known[0] != (ROWS,) or held.known[2] not in tokens:
         raise NotFollowed("keys or values are not [rows, heads, tokens, features] where the cache takes them")
-    return replace(tensor((states.known[0], states.known[1], (KEYS,), states.known[3])), kept=True)
+    return replace(tensor((held.known[0], held.known[1], (KEYS,), held.known[3])), kept=True)
 
 
 def _of_table(table: Table, name: str, given: Given) -> Value:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from qeff_codegen.anatomy.kind_tables import find_kind_tables
+from qeff_codegen.axes.kinds import Choice, choices_of
 from qeff_codegen.axes.values import External, Layer, NotFollowed
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
@@ -53,7 +55,15 @@ class Classes:
         attributes = find(ast.Attribute, module.tree)
         self.stored = frozenset(node.attr for node in attributes if isinstance(node.ctx, ast.Store))
         self.rotations = frozenset(part.name for part in module.anatomy.rotary)
+        self.kind_tables = frozenset(find_kind_tables(self.file.tree, set(self.file.classes)))
+        self._choices: dict[str, dict[str, dict[str, Choice]]] = {}
         self._kept: dict[tuple[str, str, str], Found | Layer | None] = {}
+
+    def choices(self, cls: str) -> dict[str, dict[str, Choice]]:
+        """The modules that a class of the file chooses by its kind."""
+        if cls not in self._choices:
+            self._choices[cls] = choices_of(self.file.classes[cls], self.file) if cls in self.file.classes else {}
+        return self._choices[cls]
 
     def function(self, name: str, generated: bool) -> tuple[ast.FunctionDef, bool] | None:
         """A function that a name stands for in generated or in upstream's code, and which file it stands in."""

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from qeff_codegen.axes import arithmetic, builtin_names, elementwise, parts
 from qeff_codegen.axes.frame import Frame
 from qeff_codegen.axes.given import Given
-from qeff_codegen.axes.indexing import ELLIPSIS, Cut, Index, indexed
+from qeff_codegen.axes.indexing import ELLIPSIS, Cut, Index, Last, indexed
+from qeff_codegen.axes.narrowing import narrow, unlearn
 from qeff_codegen.axes.values import (
     NONE,
     Cache,
     Callable,
+    Count,
     Decision,
     External,
     Instance,
@@ -33,7 +35,7 @@ from qeff_codegen.axes.values import (
     present,
 )
 from qeff_codegen.axes.ways import joined, sized, unnamed
-from qeff_codegen.codemod.tree import find, spelled
+from qeff_codegen.codemod.tree import spelled
 
 if TYPE_CHECKING:
     from qeff_codegen.axes.interpreter import Interpreter
@@ -48,6 +50,8 @@ class Expressions:
     def __init__(self, interpreter: Interpreter, frame: Frame) -> None:
         self.interpreter = interpreter
         self.frame = frame
+        # How many values are taken of what a call gives, where it is unpacked.
+        self.wanted: dict[ast.expr, int] = {}
 
     def value(self, node: ast.expr) -> Value:
         """What is known of an expression's value.
@@ -113,7 +117,17 @@ class Expressions:
             return self.interpreter.inherited(self.frame, node.attr)
         if self.frame.assumed and (assumed := self.frame.assumed.get(spelled(node))) is not None:
             return arithmetic.truth_value(assumed)
-        return self.attribute_of(meant(self.value(node.value), Tensor), node.attr)
+        if isinstance(node.value, ast.Name) and f"{node.value.id}.{node.attr}" in self.frame.names:
+            return self.frame.names[f"{node.value.id}.{node.attr}"]
+        value = self.attribute_of(meant(self.value(node.value), Tensor), node.attr)
+        if node.attr == "shape":
+            self._must_be_there(node.value)
+        return value
+
+    def _must_be_there(self, node: ast.expr) -> None:
+        """What was asked for its shape is not None: otherwise nothing would be computed after it."""
+        if isinstance(node, ast.Name) and isinstance(held := self.frame.names.get(node.id), Tensor) and held.optional:
+            self.frame.names[node.id] = present(held)
 
     def attribute_of(self, value: Value, name: str) -> Value:
         """What an attribute of a value is."""
@@ -150,8 +164,10 @@ class Expressions:
         found: list[Index] = []
         for item in items:
             if isinstance(item, ast.Slice):
-                bounds = (item.lower, item.upper, item.step)
-                found.append(Cut(*(None if bound is None else self.value(bound) for bound in bounds)))
+                lower, upper, step = (
+                    None if bound is None else self.value(bound) for bound in (item.lower, item.upper, item.step)
+                )
+                found.append(Cut(self._from_end(item.lower) or lower, upper, step))
             elif isinstance(item, ast.Starred):
                 raise NotFollowed("a subscript that is not understood")
             else:
@@ -159,12 +175,20 @@ class Expressions:
                 found.append(None if value == NONE else value)
         return found
 
+    def _from_end(self, bound: ast.expr | None) -> Last | None:
+        """A bound that is counted from the end by the size of a followed axis."""
+        if not isinstance(bound, ast.UnaryOp) or not isinstance(bound.op, ast.USub):
+            return None
+        counted = self.value(bound.operand)
+        return Last(counted.axis) if isinstance(counted, Count) else None
+
     def _call(self, node: ast.Call) -> Value:
         function = self.value(node.func)
         if isinstance(node.func, ast.Attribute) and node.func.attr in {"setdefault", "pop"}:
             if isinstance(node.func.value, ast.Attribute) and options(self.value(node.func.value.value)):
                 self._must_make(node.func.value.attr)
         positional: list[Value] = []
+        complete = True
         for item in node.args:
             if isinstance(item, ast.Starred):
                 several = present(self.value(item.value))
@@ -172,6 +196,8 @@ class Expressions:
                     positional += several.items
                 elif carries(several):
                     raise NotFollowed("it is not known how many arguments are given")
+                else:
+                    complete = False
             else:
                 positional.append(self.value(item))
         keywords: dict[str, Value] = {}
@@ -184,7 +210,7 @@ class Expressions:
             elif carries(value):
                 raise NotFollowed("it is not known which arguments are given")
         rotation = self.frame.instance is not None and self.frame.instance.cls in self.interpreter.classes.rotations
-        given = Given(spelled(node.func), tuple(positional), keywords, rotation)
+        given = Given(spelled(node.func), tuple(positional), keywords, rotation, self.wanted.get(node), complete)
         return self._sized(self.interpreter.call(function, given, node), node)
 
     def _opened(self, value: Value) -> Value:
@@ -238,7 +264,10 @@ class Expressions:
         stops = isinstance(node.op, ast.Or)
         found: list[Value] = []
         for item in node.values:
+            before = dict(self.frame.names)
             value = self.value(item)
+            if item is not node.values[0]:
+                unlearn(self.frame, before)
             decided = None if isinstance(value, Decision) else arithmetic.truth(value)
             if decided is None or decided is stops or item is node.values[-1]:
                 found.append(value)
@@ -256,32 +285,10 @@ class Expressions:
         before, found = self.frame.names, list[Value]()
         for holds, way in ((True, node.body), (False, node.orelse)):
             self.frame.names = dict(before)
-            self.narrow(node.test, holds)
+            narrow(self, node.test, holds)
             found.append(self.value(way))
         self.frame.names = before
         return joined(*found)
-
-    def narrow(self, test: ast.expr, holds: bool) -> None:
-        """Learns from a comparison with None that holds, or does not, what a name stands for."""
-        if not isinstance(test, ast.Compare) or not isinstance(test.left, ast.Name):
-            return
-        if len(test.ops) != 1 or spelled(test.comparators[0]) != "None" or test.left.id not in self.frame.names:
-            return
-        is_none = isinstance(test.ops[0], (ast.Is, ast.Eq)) == holds
-        value = self.frame.names[test.left.id]
-        self.frame.names[test.left.id] = NONE if is_none else present(value)
-
-    def settled(self, test: ast.expr) -> ast.expr | None:
-        """The part of a condition that asks a module for what it has, which is the same all through a call."""
-        if isinstance(test, ast.BoolOp):
-            return next((part for item in test.values if (part := self.settled(item)) is not None), None)
-        if isinstance(test, ast.UnaryOp):
-            return self.settled(test.operand)
-        if not isinstance(test, (ast.Attribute, ast.Compare)) or spelled(test) in self.frame.assumed:
-            return None
-        roots = [node for node in find(ast.Name, test) if isinstance(node.ctx, ast.Load)]
-        known = roots and all(isinstance(self.frame.names.get(node.id), Instance) for node in roots)
-        return test if known else None
 
     def _walrus(self, node: ast.NamedExpr) -> Value:
         value = self.value(node.value)

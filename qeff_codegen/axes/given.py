@@ -28,12 +28,16 @@ class Given:
 
     Attributes:
         in_rotation: whether the function belongs to a rotary embedding, whose tables we make.
+        wanted: how many values are unpacked of the result, where it is.
+        complete: whether nothing was given beside what is here, by a `*` of which it is not known how much it holds.
     """
 
     name: str
     positional: tuple[Value, ...]
     keywords: dict[str, Value]
     in_rotation: bool = False
+    wanted: int | None = None
+    complete: bool = True
 
     @overload
     def take(self, place: int, *names: str) -> Value | None: ...

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from qeff_codegen.axes.shaping import broadcast
 from qeff_codegen.axes.values import (
     CHOSEN,
+    COLUMNS,
+    CONVOLVED,
     FOLLOWED,
     KEYS,
     KEYS_AND_SINK,
@@ -35,10 +37,17 @@ from qeff_codegen.axes.values import (
 
 
 @dataclass(frozen=True, slots=True)
+class Last:
+    """The bound of a slice that takes as many places from the end as an axis is long: `[-length:]`."""
+
+    axis: Axis
+
+
+@dataclass(frozen=True, slots=True)
 class Cut:
     """A slice; bounds that are not written are None."""
 
-    lower: Value | None
+    lower: Value | Last | None
     upper: Value | None
     step: Value | None
 
@@ -80,7 +89,7 @@ def indexed(states: Tensor, items: list[Index]) -> Tensor:
             raise NotFollowed("a place is taken that counts a followed axis")
     found += axes
     if not tensors:
-        return tensor(tuple(found), kind)
+        return tensor(tuple(found), ORDINARY if kind == CONVOLVED else kind)
     return _taken(found, tensors)
 
 
@@ -135,16 +144,20 @@ def _cut(axis: Axis, item: Cut, kind: str) -> Axis:
             return upper.axis
     if isinstance(item.lower, Start) and item.upper is None and item.step is None and kind == OWN_TABLE:
         return item.lower.axis
+    if isinstance(item.lower, Last) and item.lower.axis == (TOKENS,) and item.upper is None and item.step is None:
+        # The columns of the call's own tokens are the last ones.
+        if axis == (COLUMNS,) and kind == CONVOLVED:
+            return (TOKENS,)
     if followed_in(axis):
         raise NotFollowed(f"some of {named(axis)} are taken by their places")
-    if any(isinstance(bound, (Count, Start, NotKnown)) for bound in bounds):
+    if any(isinstance(bound, (Count, Start, Last, NotKnown)) for bound in bounds):
         raise NotFollowed("a table is cut by the size of a followed axis")
     return (SOME,)
 
 
-def _starts(bound: Value | None) -> bool:
+def _starts(bound: Value | Last | None) -> bool:
     return bound is None or _is(bound, 0)
 
 
-def _is(bound: Value | None, number: int) -> bool:
+def _is(bound: Value | Last | None, number: int) -> bool:
     return isinstance(bound, Plain) and bound.constant == number

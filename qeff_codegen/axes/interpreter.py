@@ -117,7 +117,11 @@ class Interpreter:
 
     def _table_of_classes(self, name: str) -> Value:
         """A table of classes, as far as they have a role."""
-        held = [cls for cls in self.classes.file.tables[name] if self.module.anatomy.part(cls) is not None]
+        held = [
+            cls
+            for cls in self.classes.file.tables[name]
+            if self.module.anatomy.part(cls) is not None or name in self.classes.kind_tables
+        ]
         return Table((), OneOf(tuple(External(f".{cls}") for cls in held))) if held else Plain(name)
 
     def statements(self, expressions: Expressions, frame: Frame) -> Statements:
@@ -182,8 +186,10 @@ class Interpreter:
                 raise NotFollowed("a function that calls itself")
             self._running.add(running)
             self.reached.add(id(function))
-            self._results[key] = unnamed(self._followed(callable_, names, {}))
-            self._running.discard(running)
+            try:
+                self._results[key] = unnamed(self._followed(callable_, names, {}))
+            finally:
+                self._running.discard(running)
         result = self._results[key]
         if callable_.results is None:
             return result
@@ -307,7 +313,11 @@ class Interpreter:
 
     def note_made(self, cls: str, given: Given) -> None:
         """Notes what a module is told when it is made; who is told different things is made for any of them."""
-        told = {name: value for name, value in given.keywords.items() if _is_switch(value)}
+        made = self.classes.method(cls, "__init__")
+        listed = parameters(made.function) if isinstance(made, Found) and given.complete else ()
+        handed = dict(zip(listed, given.positional, strict=False))
+        told = {name: value for name, value in handed.items() if _is_module(value)}
+        told |= {name: value for name, value in given.keywords.items() if _is_switch(value) or _is_module(value)}
         before = self._told.get(cls)
         if before is None:
             self._told[cls] = told
@@ -394,6 +404,11 @@ class Interpreter:
             return False
         made = self.classes.method(frame.instance.cls, "__init__")
         return isinstance(made, Found) and text in {spelled(call.func) for call in find(ast.Call, made.function)}
+
+
+def _is_module(value: Value) -> bool:
+    found = options(value)
+    return bool(found) and all(isinstance(item, (Instance, Layer)) for item in found)
 
 
 def _is_switch(value: Value) -> bool:

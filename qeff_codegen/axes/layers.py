@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable as Function
+from collections.abc import Sequence
 
 from qeff_codegen.axes.contractions import features_changed
 from qeff_codegen.axes.elementwise import computed
@@ -64,6 +65,12 @@ LAYERS: dict[str, Function[[Layer, Given], Value]] = {
     "Softmax": _softmax,
 }
 _WEIGHT_AXES = {"Linear": 2, "Conv1D": 2, "Embedding": 2, "LayerNorm": 1, "RMSNorm": 1}
+
+
+def is_linear(modules: Sequence[Value]) -> bool:
+    """Whether modules one after another change the last axis alone, as a linear layer does."""
+    known = [LAYERS.get(item.constructor) for item in modules if isinstance(item, Layer)]
+    return len(known) == len(modules) and set(known) <= {_linear, _each, _same} and _linear in known
 
 
 def run(layer: Layer, given: Given) -> Value:

@@ -157,6 +157,15 @@ def _differ_in_one_name(axis: Axis, other: Axis) -> bool:
     return len(unlike) == 1 and not followed_in(*unlike)
 
 
+def _differ_in_one_gap(axis: Axis, other: Axis) -> bool:
+    """Whether two flattened axes differ beside one followed factor alone, where both then are of one size."""
+    if _without_left(axis) != _without_left(other):
+        return False
+    pairs = list(zip(_gaps(list(axis)), _gaps(list(other)), strict=True))
+    unlike = [pair for pair in pairs if not _same_size(*pair)]
+    return len(unlike) == 1 and all(unlike[0])
+
+
 def _without_left(axis: Axis) -> list[str]:
     """The followed factors, where what else is in an axis may be nothing."""
     return [factor for factor in axis if factor in FOLLOWED]
@@ -175,7 +184,7 @@ def met(axis: Axis, other: Axis) -> Axis:
     if followed_in(axis, other):
         if LEFT in axis + other and _without_left(axis) == _without_left(other):
             return axis if LEFT not in axis else other
-        if _differ_in_one_name(axis, other):
+        if _differ_in_one_name(axis, other) or _differ_in_one_gap(axis, other):
             return axis
         one, two = named(axis) or "another axis", named(other) or "another axis"
         raise NotFollowed(f"{one} meet {two} at the same place" if one != two else f"{one} meet what else they hold")

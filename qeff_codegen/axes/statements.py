@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from qeff_codegen.axes.arithmetic import combined, truth
 from qeff_codegen.axes.frame import Frame, joined_names
+from qeff_codegen.axes.narrowing import narrow, settled
 from qeff_codegen.axes.parts import each, written
 from qeff_codegen.axes.parts import items as items_of
 from qeff_codegen.axes.values import (
@@ -65,6 +66,9 @@ class Statements:
 
     def _statement(self, node: ast.stmt) -> bool:
         if isinstance(node, ast.Assign):
+            target = node.targets[0]
+            if isinstance(target, ast.Tuple) and not any(isinstance(item, ast.Starred) for item in target.elts):
+                self.expressions.wanted[node.value] = len(target.elts)
             value = self.expressions.value(node.value)
             for target in node.targets:
                 self.bind(target, value)
@@ -182,12 +186,13 @@ class Statements:
             return True
         decided = truth(self.expressions.value(node.test))
         if decided is not None:
+            narrow(self.expressions, node.test, decided)
             return self.run(node.body if decided else node.orelse)
         goes_on = self._either(node.body, node.orelse, test=node.test)
         if any(isinstance(value, NotKnown) for value in self.frame.names.values()):
-            settled = self.expressions.settled(node.test)
-            if settled is not None:
-                raise Split(spelled(settled))
+            part = settled(self.frame, node.test)
+            if part is not None:
+                raise Split(spelled(part))
         return goes_on
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
@@ -209,7 +214,7 @@ class Statements:
         for number, way in enumerate(ways):
             self.frame.names = dict(before)
             if test is not None:
-                self.expressions.narrow(test, number == 0)
+                narrow(self.expressions, test, number == 0)
             interpreter = self.expressions.interpreter
             try:
                 goes_on = self.run(way)

@@ -13,7 +13,17 @@ from typing import Any
 ROWS, TOKENS, KEYS, KEYS_AND_SINK = "ROWS", "TOKENS", "KEYS", "KEYS AND SINK"
 # The tokens whose logits are asked for, of which there may be one or several.
 CHOSEN = "CHOSEN TOKENS"
-NAMES = {ROWS: "rows", TOKENS: "tokens", KEYS: "keys", KEYS_AND_SINK: "keys", CHOSEN: "the last tokens"}
+# Columns of a window, those of earlier calls before those of this one; and what a state keeps for a row.
+COLUMNS, STATE_ENTRIES = "COLUMNS", "ENTRIES OF A STATE"
+NAMES = {
+    ROWS: "rows",
+    TOKENS: "tokens",
+    KEYS: "keys",
+    KEYS_AND_SINK: "keys",
+    CHOSEN: "the last tokens",
+    COLUMNS: "columns of a window",
+    STATE_ENTRIES: "entries of a state",
+}
 FOLLOWED = frozenset(NAMES)
 # A size of which nothing is known but that it is the same in every call.
 SOME = "?"
@@ -32,6 +42,8 @@ OWN_TABLE, ONES = "a table by positions", "ones"
 # Scores whose masked keys hold the smallest value; weights that are zero there; keys and values as the cache has them.
 MASKED, WEIGHTS = "masked scores", "weights"
 POSITIONS = "positions"
+# The window that the cache gives, and what a convolution made of it; a state before a call, and after it.
+WINDOW, CONVOLVED, STATE, NEW_STATE = "a window", "a convolved window", "a state", "the next state"
 # The smallest number of a type, which no score is less than.
 SMALLEST = "the smallest number"
 # The place of a row's last token, the largest position of a row, and rows by their places.

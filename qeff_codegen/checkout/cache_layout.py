@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qeff_codegen.errors import QEffCodegenError
-from qeff_codegen.export.graph_io import KEY_AND_VALUE, KVShape, LayerShapes
+from qeff_codegen.export.graph_io import KEY_AND_VALUE, KVShape, LayerShapes, StateShape
 from qeff_codegen.export.kv_cache import kv_cache_shapes
 
 _SLOTS = "ctx_len"
@@ -58,8 +58,13 @@ def check_written(planned: Sequence[LayerShapes], model: Any) -> None:
             f"QEfficient's export would cache {len(planned)} layers, and the model writes {len(written)}"
         )
     for index, (plan, layer) in enumerate(zip(planned, written, strict=True)):
+        if len(plan) != len(layer):
+            kept = ", ".join(f"{part.name}.{index}" for part in layer) or "nothing"
+            raise CacheDoesNotFit(
+                f"QEfficient's export would give layer {index} a key and a value to keep, and the layer keeps {kept}"
+            )
         for name, expected, got in zip(KEY_AND_VALUE, plan, layer, strict=True):
-            if (expected.num_heads, expected.head_dim) != (got.num_heads, got.head_dim):
+            if expected.sizes(1, 1) != got.sizes(1, 1):
                 raise CacheDoesNotFit(
                     f"QEfficient's export would give {name}.{index} the shape {_spelled(expected)}, and the attention "
                     f"writes {_spelled(got)}: its get_padding_shape_from_config reads this configuration otherwise "
@@ -81,5 +86,7 @@ def _layer(index: int, pair: Sequence[Any], axes: Mapping[str, Mapping[int, str]
     return key, value
 
 
-def _spelled(shape: KVShape) -> str:
-    return f"[batch_size, {shape.num_heads}, ctx_len, {shape.head_dim}]"
+def _spelled(shape: KVShape | StateShape) -> str:
+    if isinstance(shape, KVShape):
+        return f"[batch_size, {shape.num_heads}, ctx_len, {shape.head_dim}]"
+    return f"[batch_size, {', '.join(map(str, shape.own_sizes))}]"

@@ -142,3 +142,15 @@ def drop_entry(edits: Edits, mapping: ast.Dict, index: int) -> None:
 def _spread_before(code: Code, value: ast.expr) -> int:
     """The offset of the `**` that spreads a dictionary."""
     return code.text.rindex("**", 0, code.span(value)[0])
+
+
+def exchange_keywords(edits: Edits, call: ast.Call, gone: Sequence[ast.keyword], added: Mapping[str, str]) -> None:
+    """Pass some keyword arguments no longer and others in their place: in that of the last of them."""
+    if not gone or not added:
+        drop_items(edits, arguments_of(call), gone)
+        add_keywords(edits, call, added)
+        return
+    items = arguments_of(call)
+    drop_items(edits, items, gone[:-1])
+    text = separator_of(edits.code, items).join(f"{name}={value}" for name, value in added.items())
+    edits.put(*edits.code.span(gone[-1]), text)

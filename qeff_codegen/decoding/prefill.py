@@ -69,26 +69,24 @@ def prefill_chunks(
 
     A row whose prompt ended in an earlier chunk is all pads.
     """
-    starts = [_chunk_starts(len(prompt), prefill_seq_len, ctx_len) for prompt in prompts]
-    for chunk in range(max(map(len, starts))):
+    chunks = [_chunks(len(prompt), prefill_seq_len, ctx_len) for prompt in prompts]
+    for chunk in range(max(map(len, chunks))):
         input_ids = np.full((len(prompts), prefill_seq_len), PAD_TOKEN, dtype=np.int64)
         position_ids = np.full((len(prompts), prefill_seq_len), PAD_POSITION, dtype=np.int64)
         for row, prompt in enumerate(prompts):
-            if chunk < len(starts[row]):
-                first = starts[row][chunk]
-                tokens = prompt[first : first + prefill_seq_len]
-                input_ids[row, : len(tokens)] = tokens
-                position_ids[row, : len(tokens)] = np.arange(first, first + len(tokens))
+            if chunk < len(chunks[row]):
+                positions = chunks[row][chunk]
+                input_ids[row, : len(positions)] = prompt[positions.start : positions.stop]
+                position_ids[row, : len(positions)] = positions
         yield input_ids, position_ids
 
 
-def _chunk_starts(prompt_length: int, prefill_seq_len: int, ctx_len: int) -> list[int]:
-    """Returns the position of each chunk's first token.
+def _chunks(prompt_length: int, prefill_seq_len: int, ctx_len: int) -> list[range]:
+    """Returns the positions of each chunk's tokens; one chunk may have fewer than the others, and pads behind them.
 
     A pad's position -1 wraps to the last slot, so a chunk that writes the last slot must hold no pads. Where it
-    would, it starts earlier and writes some tokens again, to the slots and with the values they have already.
+    would, the first chunk is the one with fewer tokens.
     """
-    starts = list(range(0, prompt_length, prefill_seq_len))
-    if prompt_length == ctx_len:
-        starts[-1] = prompt_length - prefill_seq_len
-    return starts
+    first = prompt_length % prefill_seq_len if prompt_length == ctx_len else 0
+    starts = [0, *range(first or prefill_seq_len, prompt_length, prefill_seq_len)]
+    return [range(start, stop) for start, stop in zip(starts, [*starts[1:], prompt_length], strict=True)]

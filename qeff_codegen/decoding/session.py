@@ -8,8 +8,15 @@ import numpy as np
 import onnxruntime as ort
 
 from qeff_codegen.decoding.cache_in_place import may_write_in_place
+from qeff_codegen.decoding.continued_rows import ContinuedRows
 from qeff_codegen.errors import UsageError
-from qeff_codegen.export.graph_io import LOGITS, RETAINED_STATE_SUFFIX, retained_state_name
+from qeff_codegen.export.graph_io import (
+    CONV_STATE,
+    LOGITS,
+    RECURRENT_STATE,
+    RETAINED_STATE_SUFFIX,
+    retained_state_name,
+)
 from qeff_codegen.export.sampler_io import NEXT_TOKENS, PENALTY_BUFFERS
 
 _NUMPY_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(bool)": np.bool_}
@@ -39,7 +46,7 @@ class OrtDecoderSession:
         self._output_names = [node.name for node in self._session.get_outputs()]
         retained = {name for name in self._output_names if name.endswith(RETAINED_STATE_SUFFIX)}
         self._result = NEXT_TOKENS if NEXT_TOKENS in self._output_names else LOGITS
-        # The rows are an axis with a name, and so is the context; a sampler's buffers have none.
+        # The rows are an axis with a name, and so is the context; a sampler's buffers and states have none.
         self._cache_types = {
             node.name: (
                 (batch_size, *(ctx_len if isinstance(size, str) else size for size in node.shape[1:])),
@@ -53,13 +60,16 @@ class OrtDecoderSession:
                 f"{onnx_path} has no cache input with a {RETAINED_STATE_SUFFIX} output, so it is no exported decoder. "
                 "Export the model first."
             )
-        # Buffers are read after they are written, and small.
-        self._places = [name for name in self._cache_types if name not in PENALTY_BUFFERS]
+        self._batch_size = batch_size
+        self._states = [name for name in self._cache_types if name.split(".")[0] in (CONV_STATE, RECURRENT_STATE)]
+        # Buffers are read after they are written, and small; states are read and replaced as a whole.
+        self._places = [name for name in self._cache_types if name not in (*PENALTY_BUFFERS, *self._states)]
         self._in_place = may_write_in_place(onnx_path, self._places)
         self.reset()
 
     def reset(self) -> None:
         """Empties the cache."""
+        self._continued = ContinuedRows(self._batch_size) if self._states else None
         # The values share the arrays' memory, so each gets an array of its own.
         self._cache = {
             name: ort.OrtValue.ortvalue_from_numpy(np.zeros(shape, dtype))
@@ -95,7 +105,8 @@ class OrtDecoderSession:
             graph that samples, int64 `[batch_size, 1, 1]`: each row's next token.
 
         Raises:
-            UsageError: the graph was exported for other inputs than those given.
+            UsageError: the graph was exported for other inputs than those given, or it keeps states and a row does
+                not go on where it stands.
         """
         given = {
             "input_ids": input_ids,
@@ -113,6 +124,8 @@ class OrtDecoderSession:
                 f"the graph takes {', '.join(self._input_names)}; missing or not among them: {', '.join(wrong)}. "
                 "Export with the ExportSpec for these inputs, or pass the inputs it was exported with."
             )
+        if self._continued is not None:
+            self._continued.take(position_ids, batch_index)
         run = self._run_in_place if self._in_place else self._run_into_copies
         outputs = run(feeds)
         retained = {name: retained_state_name(name) for name in self._cache}

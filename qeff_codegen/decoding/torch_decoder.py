@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from qeff_codegen.export.graph_io import LayerShapes, in_graph_order, kv_names
+from qeff_codegen.decoding.continued_rows import ContinuedRows
+from qeff_codegen.export.graph_io import LayerShapes, in_graph_order, kv_names, states_of
 from qeff_codegen.export.kv_cache import allocate_kv_cache, cache_of, check_ctx_len, kv_cache_shapes
 from qeff_codegen.export.sampler_io import PENALTY_BUFFERS, SamplerSpec
 from qeff_codegen.export.sampling import Sampler
@@ -52,16 +53,17 @@ class TorchDecoder:
         """Empties the cache."""
         dtype = next(self.model.parameters()).dtype
         self._past_key_values: Any = allocate_kv_cache(self._shapes, self._batch_size, self._ctx_len, dtype)
+        self._continued = ContinuedRows(self._batch_size) if states_of(self._shapes) else None
         unseen = torch.zeros(self._batch_size, self._vocab_size, dtype=torch.bool)
         self._penalty_buffers = [unseen, unseen]
 
     def cache(self) -> dict[str, np.ndarray]:
         """Returns what is cached, by the names and in the order of the graph's inputs.
 
-        Each is `[batch_size, num_heads, ctx_len, head_dim]`, and may share its memory with the cache.
+        Keys and values are `[batch_size, num_heads, ctx_len, head_dim]`. All may share their memory with the cache.
         """
-        pairs = zip(self._shapes, self._past_key_values, strict=True)
-        tensors = [tensor for layer, pair in pairs for tensor in in_graph_order(layer, pair)]
+        layers = zip(self._shapes, self._past_key_values, strict=True)
+        tensors = [tensor for layer, kept in layers for tensor in in_graph_order(layer, kept)]
         return {name: np.asarray(tensor) for name, tensor in zip(kv_names(self._shapes), tensors, strict=True)}
 
     def run(
@@ -87,7 +89,12 @@ class TorchDecoder:
             float32 `[batch_size, 1, vocab]`: the logits of each row's last token in this call; with
             `num_logits_to_keep` `[batch_size, num_logits, vocab]`, those of its last tokens in their order.
             With a sampler int64 `[batch_size, 1, 1]`: each row's next token.
+
+        Raises:
+            UsageError: the model keeps states, and a row does not go on where it stands.
         """
+        if self._continued is not None:
+            self._continued.take(position_ids, batch_index)
         optional = {
             "batch_index": batch_index,
             "comp_ctx_lengths": comp_ctx_lengths,

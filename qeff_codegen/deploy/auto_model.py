@@ -20,12 +20,14 @@ from qeff_codegen.deploy.find_compiler import find_compiler
 from qeff_codegen.deploy.inference import Inference, tokens_of
 from qeff_codegen.deploy.program import Program, make_program
 from qeff_codegen.deploy.sampler_options import check_qaic_config, check_sampling, sampler_spec
-from qeff_codegen.deploy.specializations import specializations
+from qeff_codegen.deploy.specializations import specializations_for
 from qeff_codegen.deploy.tiny_checkpoint import names_a_family, tiny_checkpoint
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.exported_graph import ExportedGraph, exported_graph
 from qeff_codegen.export.graph_io import ExportSpec
+from qeff_codegen.export.kv_cache import kv_cache_shapes
 from qeff_codegen.export.precision import convert, precision
+from qeff_codegen.export.with_states import check_call_length, check_drafts
 from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.preflight.candidate import candidate_of
 from qeff_codegen.preflight.run import Preflight, preflight
@@ -203,11 +205,12 @@ class QEFFAutoModelForCausalLM:
 
     def _preflight(self, graph: ExportedGraph, options: CompileOptions) -> Preflight:
         prompt = sample_prompt(self.tokenizer, self.model.config.get_text_config().vocab_size)
-        programs = tuple(specializations(options))
+        programs = tuple(specializations_for(graph.layers, options))
         return preflight(candidate_of(self.model, graph.onnx_path, graph.spec, programs, (prompt,)))
 
     def _export_for(self, options: CompileOptions, export_dir: Path | None) -> ExportedGraph:
         """The graph that these options ask for."""
+        check_call_length(kv_cache_shapes(self.model), options.prefill_seq_len)
         if self.sampler is not None:
             check_sampling(options)
         return self.export(
@@ -255,8 +258,12 @@ class QEFFAutoModelForCausalLM:
         tokens = tokens_of(prompts, self.tokenizer, self.model.config.get_text_config().vocab_size, options)
         rows = options.full_batch_size or len(prompts)
         if runtime == "pytorch":
+            layers = kv_cache_shapes(self.model)
+            check_call_length(layers, options.prefill_seq_len)
+            if options.num_speculative_tokens is not None:
+                check_drafts(layers)
             decoder: TorchDecoder | OrtDecoderSession = TorchDecoder(
-                self.model, rows, options.ctx_len, sampler=self.sampler
+                self.model, rows, options.ctx_len, layers=layers, sampler=self.sampler
             )
         else:
             graph = self._export_for(options, None)

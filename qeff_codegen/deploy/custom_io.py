@@ -1,14 +1,21 @@
-"""`custom_io.yaml`: the type in which the device keeps each tensor of the KV cache, as input and retained output."""
+"""`custom_io.yaml`: the type in which the device keeps each tensor of the cache, as input and retained output.
+
+A compressed cache compresses keys and values, most of it by far. States are replaced in every call, so what they lose
+by rounding adds up: a recurrent state stays in float32, in which it is computed, and a convolution's in float16.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qeff_codegen.export.graph_io import retained_state_name
+from qeff_codegen.export.graph_io import CONV_STATE, RECURRENT_STATE, retained_state_name
 
 FILE_NAME = "custom_io.yaml"
 FLOAT16 = "float16"
+FLOAT32 = "float32"
 MXINT8 = "mxint8"
+
+_OF_STATES = {CONV_STATE: FLOAT16, RECURRENT_STATE: FLOAT32}
 
 
 def render(kv_names: Sequence[str], precision: str) -> str:
@@ -18,5 +25,6 @@ def render(kv_names: Sequence[str], precision: str) -> str:
         kv_names: the graph's cache inputs, in their order.
         precision: `float16`, or `mxint8` for a compressed cache.
     """
-    names = [name for kv_name in kv_names for name in (kv_name, retained_state_name(kv_name))]
-    return "".join(f" - IOName: {name}\n   Precision: {precision}\n\n" for name in names)
+    precisions = {name: _OF_STATES.get(name.split(".")[0], precision) for name in kv_names}
+    blocks = ((name, own) for kv_name, own in precisions.items() for name in (kv_name, retained_state_name(kv_name)))
+    return "".join(f" - IOName: {name}\n   Precision: {own}\n\n" for name, own in blocks)

@@ -65,7 +65,7 @@ def make_program(
         UsageError: the folder cannot be written.
         CompilerError: the compiler failed.
     """
-    programs = specializations.specializations(options)
+    programs = specializations.specializations_for(graph.layers, options)
     precision = custom_io.MXINT8 if options.mxint8_kv_cache else custom_io.FLOAT16
     texts = {
         specializations.FILE_NAME: specializations.render(programs),

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from qeff_codegen.deploy.compile_options import CompileOptions
+from qeff_codegen.export.graph_io import LayerShapes, has_context
 from qeff_codegen.export.specialization import Specialization
 
 FILE_NAME = "specializations.json"
@@ -30,6 +31,17 @@ def specializations(options: CompileOptions) -> list[Specialization]:
         known = [item.symbols for item in prefill]
         decode = [item for item in decode if item.symbols not in known]
     return _numbered([*prefill, *decode])
+
+
+def specializations_for(layers: Sequence[LayerShapes], options: CompileOptions) -> list[Specialization]:
+    """The programs of a graph of these layers: where none of them has keys, no axis counts the context's slots."""
+    items = specializations(options)
+    if has_context(layers):
+        return items
+    return [
+        Specialization(item.name, {name: size for name, size in item.symbols.items() if name != "ctx_len"})
+        for item in items
+    ]
 
 
 def render(items: Sequence[Specialization]) -> str:

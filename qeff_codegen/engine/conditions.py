@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.caches import is_layer_index
 from qeff_codegen.anatomy.modeling_file import ModelingClass
 from qeff_codegen.codemod.bindings import bindings
 from qeff_codegen.codemod.code import Code
@@ -72,6 +73,12 @@ def _is_given_in_init(node: ast.expr, found: Match, place: Place) -> bool:
     return bool(values) and all(isinstance(value, ast.Name) for value in values)
 
 
+def _is_layer_index(node: ast.expr, found: Match, place: Place) -> bool:
+    return _is_given_in_init(node, found, place) or (
+        isinstance(node, ast.Name) and is_layer_index(node, place.code.tree)
+    )
+
+
 def bound_to(text: str) -> Condition:
     """A local name that is bound once, to what a pattern shows."""
     pattern = Pattern(text)
@@ -97,6 +104,9 @@ def _read_nowhere_else(node: ast.expr, found: Match, place: Place) -> bool:
 
 READ_NOWHERE_ELSE = Condition("is a name that is read nowhere else", _read_nowhere_else)
 GIVEN_IN_INIT = Condition("is an attribute that `__init__` sets to one of its arguments", _is_given_in_init)
+LAYER_INDEX = Condition(
+    "is an attribute that `__init__` sets to one of its arguments, or a parameter that numbers layers", _is_layer_index
+)
 NAME = Condition("is a name", lambda node, found, place: isinstance(node, ast.Name))
 TEXT = Condition(
     "is a string", lambda node, found, place: isinstance(node, ast.Constant) and isinstance(node.value, str)

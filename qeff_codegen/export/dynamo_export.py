@@ -56,7 +56,7 @@ def traced_with_torch_export(
     """The graph of a decoder, with the names of inputs, outputs and axes that every graph has.
 
     Args:
-        interface: takes tokens, positions, a pair of cache tensors for each layer and a list of optional inputs; its
+        interface: takes tokens, positions, the cache tensors of each layer and a list of optional inputs; its
             `decoder` is the model, and weights are named as that names them.
         inputs: an example, each axis that is dynamic longer than 1.
         shapes: the cache's layers.
@@ -106,11 +106,11 @@ def _dynamic_shapes(shapes: list[LayerShapes], spec: ExportSpec) -> dict[str, An
     def of(name: str) -> dict[int, Any]:
         return {axis: dims[dim] for axis, dim in axes[name].items()}
 
-    cache = [of(name) for name in kv_names(shapes)]
+    names_left = iter(kv_names(shapes))
     return {
         "input_ids": of("input_ids"),
         "position_ids": of("position_ids"),
-        "past_key_values": list(zip(cache[::2], cache[1::2], strict=True)),
+        "past_key_values": [tuple(of(next(names_left)) for _ in layer) for layer in shapes],
         "optional_inputs": [of(name) for name in optional_input_names(spec)],
     }
 

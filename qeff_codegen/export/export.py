@@ -44,6 +44,7 @@ from qeff_codegen.export.sampling import Sampler
 from qeff_codegen.export.size_sharing import share_sizes
 from qeff_codegen.export.subfunctions import outline_layers
 from qeff_codegen.export.weight_folding import fold_into_weights
+from qeff_codegen.export.with_states import check_spec
 from qeff_codegen.garbage import no_garbage_collection
 from qeff_codegen.runtime.cache_utils import every_layer_for_itself
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
@@ -72,7 +73,7 @@ class _GraphInterface(nn.Module):
         self,
         input_ids: torch.Tensor,
         position_ids: torch.Tensor,
-        past_key_values: list[tuple[torch.Tensor, torch.Tensor]],
+        past_key_values: list[tuple[torch.Tensor, ...]],
         optional_inputs: list[torch.Tensor],
     ) -> tuple[torch.Tensor, ...]:
         optional = dict(zip(self.optional_input_names, optional_inputs, strict=True))
@@ -84,17 +85,15 @@ class _GraphInterface(nn.Module):
             use_cache=True,
             **optional,
         )
-        cache = (tensor for pair in self._reordered(cache_of(outputs)) for tensor in pair)
+        cache = (tensor for layer in self._reordered(cache_of(outputs)) for tensor in layer)
         if self.sampler is None:
             return outputs.logits, *cache
         batch_index = optional.get("batch_index")
         results, buffers = self.sampler(outputs.logits, input_ids, position_ids, batch_index, **sampling)
         return *results, *cache, *buffers
 
-    def _reordered(
-        self, pairs: Iterable[tuple[torch.Tensor, torch.Tensor]]
-    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        return [in_graph_order(layer, pair) for layer, pair in zip(self.layers, pairs, strict=True)]
+    def _reordered(self, cache: Iterable[tuple[torch.Tensor, ...]]) -> list[tuple[torch.Tensor, ...]]:
+        return [in_graph_order(layer, tensors) for layer, tensors in zip(self.layers, cache, strict=True)]
 
 
 class _WeightsAsInputs(_GraphInterface):
@@ -131,6 +130,7 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
     config: Any = model.config
     check_ctx_len(config, spec.ctx_len)
     shapes = kv_cache_shapes(model)
+    check_spec(shapes, spec)
     each_layer = every_layer_for_itself() if spec.use_onnx_subfunctions or spec.dynamo else nullcontext()
     with whole_or_not_at_all(onnx_path) as unfinished, no_garbage_collection():
         with _expected_warnings_silenced(), each_layer, torch.no_grad():
@@ -189,8 +189,8 @@ def _example_inputs(model: nn.Module, shapes: list[LayerShapes], spec: ExportSpe
     input_ids = torch.zeros(_TRACED_BATCH_SIZE, seq_len, dtype=torch.int64)
     position_ids = torch.arange(seq_len).repeat(_TRACED_BATCH_SIZE, 1)
     cache = allocate_kv_cache(shapes, cache_rows, ctx_len, dtype)
-    pairs = [in_graph_order(layer, pair) for layer, pair in zip(shapes, cache, strict=True)]
-    inputs: list[Any] = [input_ids, position_ids, pairs]
+    reordered = [in_graph_order(layer, tensors) for layer, tensors in zip(shapes, cache, strict=True)]
+    inputs: list[Any] = [input_ids, position_ids, reordered]
     optional: list[torch.Tensor] = []
     if spec.continuous_batching:
         optional.append(torch.arange(_TRACED_BATCH_SIZE).unsqueeze(1))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qeff_codegen.export.export import export_onnx
-from qeff_codegen.export.graph_io import ExportSpec, kv_names
+from qeff_codegen.export.graph_io import ExportSpec, LayerShapes, kv_names
 from qeff_codegen.export.kv_cache import kv_cache_shapes
 from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.own_code import own_code_sha256
@@ -28,16 +28,21 @@ class ExportedGraph:
     Attributes:
         onnx_path: its file.
         spec: the inputs it takes.
-        kv_names: its cache inputs, in order.
+        layers: what each layer of its model keeps.
         pytorch_transforms: names of the transforms that made the model.
         onnx_transforms: names of what was done to the graph.
     """
 
     onnx_path: Path
     spec: ExportSpec
-    kv_names: tuple[str, ...]
+    layers: tuple[LayerShapes, ...]
     pytorch_transforms: tuple[str, ...]
     onnx_transforms: tuple[str, ...]
+
+    @property
+    def kv_names(self) -> list[str]:
+        """Its cache inputs, in order."""
+        return kv_names(self.layers)
 
 
 def exported_graph(
@@ -74,6 +79,6 @@ def exported_graph(
         export_onnx(model, unfinished / GRAPH_FILE, spec)
 
     folder = store.get(name, facts, export)
-    names = tuple(kv_names(kv_cache_shapes(model)))
+    layers = tuple(kv_cache_shapes(model))
     first = (_SUBFUNCTIONS_TRANSFORM,) if spec.use_onnx_subfunctions else ()
-    return ExportedGraph(folder / GRAPH_FILE, spec, names, pytorch_transforms, (*first, *_ONNX_TRANSFORMS))
+    return ExportedGraph(folder / GRAPH_FILE, spec, layers, pytorch_transforms, (*first, *_ONNX_TRANSFORMS))

@@ -16,6 +16,10 @@ LOGITS = "logits"
 # they were read, what is cached is the rotated part of the keys and the latent.
 KEY_AND_VALUE = ("past_key", "past_value")
 ROTATED_AND_LATENT = ("k_pe", "compressed_kv")
+# What a layer keeps that is no key and no value: the last columns that went into a convolution, and what a recurrence
+# carries on.
+CONV_STATE = "conv_state"
+RECURRENT_STATE = "recurrent_state"
 
 
 @dataclass(frozen=True)
@@ -26,9 +30,34 @@ class KVShape:
     num_heads: int
     head_dim: int
 
+    def sizes(self, rows: int, ctx_len: int) -> tuple[int, ...]:
+        """Returns the whole shape for so many rows of so many slots."""
+        return rows, self.num_heads, ctx_len, self.head_dim
 
-# One cached layer: its keys and its values, whose shapes need not be the same.
-LayerShapes = tuple[KVShape, KVShape]
+    def axes(self, rows: str) -> dict[int, str]:
+        """Returns the names of the axes that are not fixed, that of rows as given."""
+        return {0: rows, 2: "ctx_len"}
+
+
+@dataclass(frozen=True)
+class StateShape:
+    """A state, of which every row has one whatever its length: its name likewise, and its axes but that of rows."""
+
+    name: str
+    own_sizes: tuple[int, ...]
+
+    def sizes(self, rows: int, ctx_len: int) -> tuple[int, ...]:
+        """Returns the whole shape for so many rows; the context makes no difference."""
+        return rows, *self.own_sizes
+
+    def axes(self, rows: str) -> dict[int, str]:
+        """Returns the names of the axes that are not fixed, that of rows as given."""
+        return {0: rows}
+
+
+# What one layer keeps, in the order in which the model takes it, the names' own order: keys before values, whose
+# shapes need not be the same, and states around them.
+LayerShapes = tuple[KVShape | StateShape, ...]
 _Item = TypeVar("_Item")
 
 
@@ -57,17 +86,27 @@ class ExportSpec:
     dynamo: bool = False
 
 
-def in_graph_order(layer: LayerShapes, pair: tuple[_Item, _Item]) -> tuple[_Item, _Item]:
-    """Returns what belongs to a layer's keys and values in the graph's order, or from there in the model's.
+def in_graph_order(layer: LayerShapes, tensors: tuple[_Item, ...]) -> tuple[_Item, ...]:
+    """Returns what belongs to the tensors of a layer in the graph's order, or from there in the model's.
 
-    The graph takes keys before values, and a latent before the rotated part.
+    The graph takes them in the model's order, but a latent before the rotated part.
     """
-    first, second = pair
-    return (second, first) if layer[0].name == ROTATED_AND_LATENT[0] else pair
+    is_latent = tuple(part.name for part in layer) == ROTATED_AND_LATENT
+    return tensors[::-1] if is_latent else tensors
+
+
+def states_of(layers: Sequence[LayerShapes]) -> list[str]:
+    """Returns the names of the kinds of states that some layer keeps; none where all keep keys and values."""
+    return sorted({part.name for layer in layers for part in layer if isinstance(part, StateShape)})
+
+
+def has_context(layers: Sequence[LayerShapes]) -> bool:
+    """Returns whether some layer keeps keys and values, which have a slot for every token of the context."""
+    return any(isinstance(part, KVShape) for layer in layers for part in layer)
 
 
 def kv_names(layers: Sequence[LayerShapes]) -> list[str]:
-    """Returns the cache's input names: key and value of layer 0, of layer 1, and so on."""
+    """Returns the cache's input names: what layer 0 keeps, such as its key and value, layer 1, and so on."""
     return [f"{part.name}.{index}" for index, layer in enumerate(layers) for part in in_graph_order(layer, layer)]
 
 
@@ -103,8 +142,9 @@ def dynamic_axes(spec: ExportSpec, layers: Sequence[LayerShapes]) -> dict[str, d
     cache_rows = "full_batch_size" if spec.continuous_batching else "batch_size"
     tokens = {0: "batch_size", 1: "seq_len"}
     axes: dict[str, dict[int, str]] = {"input_ids": tokens, "position_ids": tokens}
-    for name in kv_names(layers):
-        axes[name] = axes[retained_state_name(name)] = {0: cache_rows, 2: "ctx_len"}
+    parts = (part for layer in layers for part in in_graph_order(layer, layer))
+    for name, part in zip(kv_names(layers), parts, strict=True):
+        axes[name] = axes[retained_state_name(name)] = part.axes(cache_rows)
     if spec.continuous_batching:
         axes["batch_index"] = {0: "batch_size"}
     if spec.compute_context_length:

@@ -23,6 +23,8 @@ def register_known_spellings() -> None:
     torch.onnx.register_custom_op_symbolic("aten::linalg_vector_norm", _vector_norm, ONNX_EXPORT_OPSET)
     torch.onnx.register_custom_op_symbolic("aten::relu", _relu, ONNX_EXPORT_OPSET)
     torch.onnx.register_custom_op_symbolic("aten::softplus", _softplus, ONNX_EXPORT_OPSET)
+    torch.onnx.register_custom_op_symbolic("aten::tril", _tril, ONNX_EXPORT_OPSET)
+    torch.onnx.register_custom_op_symbolic("aten::triu", _triu, ONNX_EXPORT_OPSET)
 
 
 def _abs(graph: Any, value: Any) -> Any:
@@ -51,6 +53,36 @@ def _softplus(graph: Any, value: Any, beta: Any, threshold: Any) -> Any:
     if limit < _USUAL_THRESHOLD:
         result = graph.op("Where", graph.op("Greater", scaled, _number(graph, limit, value)), value, result)
     return result.setType(value.type())
+
+
+def _tril(graph: Any, value: Any, diagonal: Any) -> Any:
+    """What stands on and below a diagonal, not Trilu: a row's number, and the diagonal's, are its column's or more."""
+    rows, columns = _row_and_column_numbers(graph, value)
+    return _where(graph, graph.op("GreaterOrEqual", graph.op("Add", rows, diagonal), columns), value)
+
+
+def _triu(graph: Any, value: Any, diagonal: Any) -> Any:
+    """What stands on and above a diagonal, not Trilu."""
+    rows, columns = _row_and_column_numbers(graph, value)
+    return _where(graph, graph.op("LessOrEqual", graph.op("Add", rows, diagonal), columns), value)
+
+
+def _row_and_column_numbers(graph: Any, value: Any) -> tuple[Any, Any]:
+    """`[rows, 1]` and `[columns]` of a tensor's last two axes."""
+    zero, one = (graph.op("Constant", value_t=torch.tensor(number)) for number in (0, 1))
+    shape = graph.op("Shape", value)
+    rows, columns = (
+        graph.op("Range", zero, graph.op("Gather", shape, graph.op("Constant", value_t=torch.tensor(axis))), one)
+        for axis in (-2, -1)
+    )
+    return graph.op("Unsqueeze", rows, graph.op("Constant", value_t=torch.tensor([1]))), columns
+
+
+def _where(graph: Any, keep: Any, value: Any) -> Any:
+    """`value` where `keep` is true, and zero, or false, elsewhere."""
+    if symbolic_helper._type_utils.JitScalarType.from_value(value).dtype() == torch.bool:
+        return graph.op("And", value, keep).setType(value.type())
+    return graph.op("Where", keep, value, _number(graph, 0.0, value)).setType(value.type())
 
 
 def _vector_norm(graph: Any, value: Any, order: Any, dim: Any, keepdim: Any, dtype: Any) -> Any:

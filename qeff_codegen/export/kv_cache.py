@@ -1,4 +1,4 @@
-"""A decoder's KV cache: its sizes, asked of the decoder itself, the zeros it starts from, where outputs have it."""
+"""A decoder's cache: its sizes, asked of the decoder itself, the zeros it starts from, where outputs have it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,21 @@ import torch
 from torch import nn
 
 from qeff_codegen.errors import UsageError
-from qeff_codegen.export.graph_io import KEY_AND_VALUE, KVShape, LayerShapes
+from qeff_codegen.export.graph_io import (
+    CONV_STATE,
+    KEY_AND_VALUE,
+    RECURRENT_STATE,
+    KVShape,
+    LayerShapes,
+    StateShape,
+    states_of,
+)
 from qeff_codegen.runtime.cache_utils import QEffDynamicCache, QEffDynamicLayer
 
 if TYPE_CHECKING:  # transformers 4.x spells its name in another way
     from transformers import PreTrainedConfig
+
+_NUMBERED = "an exported cache needs its layers numbered 0, 1, 2 and so on, each updated once per call"
 
 
 class _ProbingCache(QEffDynamicCache):
@@ -34,21 +44,53 @@ class _ProbingCache(QEffDynamicCache):
         cache_kwargs: dict[str, Any],
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Keeps keys and values, each `[1, num_heads, 1, head_dim]`, and returns them as they are."""
-        if layer_idx != len(self.layers):
-            raise ValueError(
-                f"the model updates layer {layer_idx} of the KV cache where layer {len(self.layers)} is due: an "
-                "exported cache needs its layers numbered 0, 1, 2 and so on, each updated once per call"
-            )
-        self.layers.append(QEffDynamicLayer(key_states, value_states))
+        layer = self._layer(layer_idx)
+        if layer.keys is not None:
+            raise ValueError(self._out_of_order(layer_idx))
+        layer.keys, layer.values = key_states, value_states
         return key_states, value_states
+
+    def update_conv_state(  # type: ignore[override]
+        self, hidden_states: torch.Tensor, layer_idx: int, cache_kwargs: dict[str, Any], conv_kernel_size: int
+    ) -> torch.Tensor:
+        """Keeps a window of zeros, `[1, channels, conv_kernel_size]`, and puts it in front of the one column."""
+        layer = self._layer(layer_idx)
+        if layer.conv_state is not None:
+            raise ValueError(self._out_of_order(layer_idx))
+        layer.conv_state = hidden_states.new_zeros(*hidden_states.shape[:2], conv_kernel_size)
+        return torch.cat([layer.conv_state, hidden_states], dim=-1)
+
+    def get_recurrent_state(self, layer_idx: int, cache_kwargs: dict[str, Any]) -> None:  # type: ignore[override]
+        """Returns None: whoever reads a state makes its own zeros of that."""
+
+    def update_recurrent_state(  # type: ignore[override]
+        self, recurrent_state: torch.Tensor, layer_idx: int, cache_kwargs: dict[str, Any]
+    ) -> None:
+        """Keeps the state, `[1, ...]`."""
+        layer = self._layer(layer_idx)
+        if layer.recurrent_state is not None:
+            raise ValueError(self._out_of_order(layer_idx))
+        layer.recurrent_state = recurrent_state
+
+    def _layer(self, layer_idx: int) -> QEffDynamicLayer:
+        """Returns a layer, with those before it that keep nothing."""
+        if layer_idx < len(self.layers) - 1:
+            raise ValueError(self._out_of_order(layer_idx))
+        self.layers.extend(QEffDynamicLayer() for _ in range(layer_idx + 1 - len(self.layers)))
+        return self.layers[layer_idx]
+
+    def _out_of_order(self, layer_idx: int) -> str:
+        due = len(self.layers)
+        return f"the model updates layer {layer_idx} of the KV cache where layer {due} is due: {_NUMBERED}"
 
 
 def kv_cache_shapes(model: nn.Module) -> list[LayerShapes]:
-    """Runs `model` on one token and returns the names and shapes of what each layer caches.
+    """Runs `model` on one token and returns the names and shapes of what each layer keeps.
 
     Configurations name these sizes in too many ways to be read: keys may be wider than values, heads may differ from
-    layer to layer, one decoder layer may cache twice, and a layer that shares the keys of another caches nothing. An
-    attention whose cached tensors have names of their own gives them by `kv_cache_names`.
+    layer to layer, one decoder layer may cache twice, a layer that shares the keys of another caches nothing, and some
+    layers keep states instead of keys and values, or beside them. An attention whose cached tensors have names of
+    their own gives them by `kv_cache_names`.
 
     Args:
         model: a causal LM whose modules were mapped to their QEff classes.
@@ -66,26 +108,43 @@ def kv_cache_shapes(model: nn.Module) -> list[LayerShapes]:
         )
     modules: list[Any] = [module for module in model.modules() if hasattr(module, "kv_cache_names")]
     own: dict[int, tuple[str, str]] = {module.layer_idx: module.kv_cache_names() for module in modules}
-    return [_shapes_of(layer, own.get(index, KEY_AND_VALUE)) for index, layer in enumerate(probe.layers)]
+    shapes = [_shapes_of(layer, own.get(index, KEY_AND_VALUE)) for index, layer in enumerate(probe.layers)]
+    # Where layers keep states, one that is nothing but an MLP may be counted among them.
+    if () in shapes and not states_of(shapes):
+        empty = shapes.index(())
+        following = next(index for index in range(empty, len(shapes)) if shapes[index])
+        raise ValueError(
+            f"the model updates layer {following} of the KV cache where layer {empty} is due: {_NUMBERED}"
+        )
+    return shapes
 
 
 def _shapes_of(layer: QEffDynamicLayer, names: tuple[str, str]) -> LayerShapes:
-    if layer.keys is None or layer.values is None:
-        raise ValueError("a layer has written no keys and values")
-    pairs = zip(names, (layer.keys, layer.values), strict=True)
-    key, value = (KVShape(name, tensor.shape[1], tensor.shape[3]) for name, tensor in pairs)
-    return key, value
+    shapes: list[KVShape | StateShape] = []
+    if layer.conv_state is not None:
+        shapes.append(StateShape(CONV_STATE, tuple(layer.conv_state.shape[1:])))
+    if layer.keys is not None and layer.values is not None:
+        pair = zip(names, (layer.keys, layer.values), strict=True)
+        shapes.extend(KVShape(name, tensor.shape[1], tensor.shape[3]) for name, tensor in pair)
+    if layer.recurrent_state is not None:
+        shapes.append(StateShape(RECURRENT_STATE, tuple(layer.recurrent_state.shape[1:])))
+    return tuple(shapes)
 
 
 def allocate_kv_cache(
     shapes: Sequence[LayerShapes], batch_size: int, ctx_len: int, dtype: torch.dtype
-) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Returns zeros for every layer: `(key, value)`, each `[batch_size, num_heads, ctx_len, head_dim]`."""
+) -> list[tuple[torch.Tensor, ...]]:
+    """Returns zeros for every layer: what it keeps, such as `(key, value)`, each with `batch_size` rows.
 
-    def zeros(shape: KVShape) -> torch.Tensor:
-        return torch.zeros(batch_size, shape.num_heads, ctx_len, shape.head_dim, dtype=dtype)
+    Keys and values are `[batch_size, num_heads, ctx_len, head_dim]`. A recurrent state is float32 in every model: that
+    is what it is computed in, and rounding it in each call would add up.
+    """
 
-    return [(zeros(key), zeros(value)) for key, value in shapes]
+    def zeros(shape: KVShape | StateShape) -> torch.Tensor:
+        own = torch.float32 if shape.name == RECURRENT_STATE else dtype
+        return torch.zeros(shape.sizes(batch_size, ctx_len), dtype=own)
+
+    return [tuple(zeros(part) for part in layer) for layer in shapes]
 
 
 def cache_of(outputs: Any) -> Any:

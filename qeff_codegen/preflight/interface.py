@@ -12,7 +12,10 @@ import onnx_ir
 
 from qeff_codegen.export.graph_io import (
     LOGITS,
+    RECURRENT_STATE,
     ExportSpec,
+    KVShape,
+    StateShape,
     dynamic_axes,
     in_graph_order,
     input_names,
@@ -26,6 +29,7 @@ from qeff_codegen.preflight.check import Check, Finding
 _INDICES = ("input_ids", "position_ids", "batch_index", "comp_ctx_lengths", "num_logits_to_keep")
 _RESULTS = {LOGITS: onnx_ir.DataType.FLOAT, PROBS: onnx_ir.DataType.FLOAT, NEXT_TOKENS: onnx_ir.DataType.INT64}
 _CACHE_TYPES = (onnx_ir.DataType.FLOAT, onnx_ir.DataType.FLOAT16)
+_CACHE_TYPE_NAMES = ("float32", "float16")
 _NEXT = "Export again with this version; if it stays, the exporter and graph_io.py disagree."
 
 
@@ -88,18 +92,27 @@ def _cache_pairs(candidate: Candidate) -> Iterator[Finding]:
             taken, kept = by_name.get(name), by_name.get(retained_state_name(name))
             if taken is None or kept is None:
                 continue  # `_order` has said so
-            if taken.dtype != kept.dtype or taken.dtype not in _CACHE_TYPES:
+            # A recurrence is computed in float32 whatever the model's format is.
+            types = _CACHE_TYPES[:1] if part.name == RECURRENT_STATE else _CACHE_TYPES
+            if taken.dtype != kept.dtype or taken.dtype not in types:
                 yield Finding(
-                    f"{name} is {taken.dtype} and its retained output {kept.dtype}; both should be the same, float32 "
-                    "or float16.",
+                    f"{name} is {taken.dtype} and its retained output {kept.dtype}; both should be the same, "
+                    f"{' or '.join(_CACHE_TYPE_NAMES[: len(types)])}.",
                     _NEXT,
                 )
-            sizes = (part.num_heads, part.head_dim)
-            if taken.shape is None or (taken.shape[1], taken.shape[3]) != sizes:
-                yield Finding(
-                    f"{name} has the shape {taken.shape}; its layer writes {sizes[0]} heads of size {sizes[1]}.", _NEXT
-                )
+            yield from _own_sizes(name, taken, part)
             yield from _same_numbers(candidate, name)
+
+
+def _own_sizes(name: str, taken: onnx_ir.Value, part: KVShape | StateShape) -> Iterator[Finding]:
+    """The axes that no program gives a number are what the layer writes."""
+    if isinstance(part, KVShape):
+        heads, size = part.num_heads, part.head_dim
+        if taken.shape is None or (taken.shape[1], taken.shape[3]) != (heads, size):
+            yield Finding(f"{name} has the shape {taken.shape}; its layer writes {heads} heads of size {size}.", _NEXT)
+    elif taken.shape is None or tuple(taken.shape[1:]) != part.own_sizes:
+        wanted = ", ".join(map(str, part.own_sizes))
+        yield Finding(f"{name} has the shape {taken.shape}; its layer keeps [{wanted}] of each row.", _NEXT)
 
 
 def _same_numbers(candidate: Candidate, name: str) -> Iterator[Finding]:

@@ -1,8 +1,8 @@
 """The graph has only operators that exports for Cloud AI 100 are known to have.
 
 A compiler writes its own list with `qaic-compile -operators-supported=onnx`, and where there is none, nobody has that
-list. `known_operators.json` holds what QEfficient's exports of its test models consist of; an operator outside it may
-well compile, and nobody has seen it do so.
+list. `known_operators.json` holds what QEfficient's exports of its test models consist of, and what its hand-written
+models of other kinds call; an operator outside it may well compile, and nobody has seen it do so.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ TABLE = Path(__file__).with_name("known_operators.json")
 @cache
 def known_operators() -> frozenset[tuple[str, str]]:
     """Domain and name of each operator that is known; ONNX's own domain is empty."""
-    table = json.loads(TABLE.read_text("utf-8"))["operators"]
-    return frozenset((domain, name) for domain, names in table.items() for name in names)
+    found = json.loads(TABLE.read_text("utf-8"))
+    tables = found["operators"], found["operators_read_off_source"]
+    return frozenset((domain, name) for table in tables for domain, names in table.items() for name in names)
 
 
 def _findings(candidate: Candidate) -> Iterator[Finding]:

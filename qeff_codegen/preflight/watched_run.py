@@ -37,7 +37,7 @@ class WatchedRun:
         self.graph = model.graph
         self._candidate = candidate
         self._symbols = candidate.programs[0].symbols
-        self._ctx_len = min(self._symbols["ctx_len"], _MAX_CTX_LEN)
+        self._ctx_len = min(self._symbols.get("ctx_len", _MAX_CTX_LEN), _MAX_CTX_LEN)
         self._kv_names = kv_names(candidate.layers)
         self._session = _session(model, candidate)
         self._names = [output.name for output in self._session.get_outputs()]
@@ -71,9 +71,10 @@ class WatchedRun:
         rows = self._symbols.get("full_batch_size", self._symbols["batch_size"])
         cache = {}
         for name in self._kv_names:
-            _, heads, _, size = inputs[name].shape
+            # The context is an axis with a name, if there is one.
+            sizes = [self._ctx_len if isinstance(size, str) else size for size in inputs[name].shape[1:]]
             dtype = np.float16 if inputs[name].type == "tensor(float16)" else np.float32
-            cache[name] = np.zeros((rows, heads, self._ctx_len, size), dtype)
+            cache[name] = np.zeros((rows, *sizes), dtype)
         return cache
 
     def _run(self, tokens: np.ndarray, positions: np.ndarray, cache: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

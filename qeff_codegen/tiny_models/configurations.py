@@ -36,6 +36,10 @@ _NOT_ARITHMETIC = frozenset(
         "use_bidirectional_attention",
         "use_cache",
         "use_sliding_window",
+        # Which of several programs computes a scan, all of them the same.
+        "use_associative_scan",
+        "use_mamba_kernels",
+        "use_mambapy",
     }
 )
 # Settings that are no booleans and still switch a part of the arithmetic on or off.
@@ -46,6 +50,8 @@ _OTHER_VALUES: dict[str, Any] = {
     "num_kv_shared_layers": 0,
     "q_lora_rank": None,
 }
+# A layer that keeps more than keys and values tells its cache so.
+_WRITES_A_STATE = re.compile(r"\.update_(?:conv|recurrent)_state\(")
 # What a model type needs along with a switch, and why.
 _ALONG: dict[tuple[str, str], dict[str, Any]] = {
     # Without shared keys and values every head has its own; upstream does not look at their number.
@@ -59,7 +65,7 @@ class Variant:
 
     Attributes:
         name: short, for the report: `base`, `window`, `rope yarn`, `attention_bias=True`.
-        kind: which scenarios apply: `base`, `window`, `rope` or `flag`.
+        kind: which scenarios apply: `base`, `states`, `window`, `rope` or `flag`.
         overrides: what the configuration class is called with, in the family's own names.
     """
 
@@ -72,15 +78,19 @@ def variants(family: Family) -> tuple[Variant, ...]:
     """All variants of `family`, base first, in a fixed order."""
     default = with_readable_sizes(family.config_class())
     base = tiny_sizes(family.config_class, default)
+    source = _source(family, base)
     found = [Variant("base", "base", base)]
-    found += [Variant(name, "window", base | extra) for name, extra in _windows(default, base)]
+    if _WRITES_A_STATE.search(source):
+        found.append(Variant("states", "states", base))
+    for name, extra in _windows(default, base):
+        # Some know kinds of layers, and a window, but no kind that has it.
+        if accepts(family.config_class, base | extra):
+            found.append(Variant(name, "window", base | extra))
     for kind, extra in scaled_ropes(family.config_class, base):
         if _is_built(family, base | extra):
             found.append(Variant(f"rope {kind}", "rope", base | extra))
     found += [Variant(name, "flag", base | extra) for name, extra in _uneven_heads(family, default)]
-    switches = {"tie_word_embeddings": not default.tie_word_embeddings} | _switches(
-        default, base, _source(family, base)
-    )
+    switches = {"tie_word_embeddings": not default.tie_word_embeddings} | _switches(default, base, source)
     for name, value in switches.items():
         overrides = base | {name: value} | _ALONG.get((default.model_type, name), {})
         if accepts(family.config_class, overrides) and _is_built(family, overrides):

@@ -96,6 +96,26 @@ _LATENT: dict[str, Any] = {
     "v_head_dim": 20,
 }
 
+# Layers that keep states. A convolution's kernel stays: it is small, and longer than what decoding hands it.
+_STATES: dict[str, Any] = {
+    "linear_key_head_dim": 12,
+    "linear_num_heads": 4,
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 4,
+    "linear_value_head_dim": 20,
+    # Heads and their size make twice the model's; every head reads the states of one of two groups.
+    **dict.fromkeys(("mamba_n_heads", "mamba_num_heads", "n_mamba_heads"), 8),
+    **dict.fromkeys(("mamba_d_head", "mamba_head_dim", "mamba_headdim"), 16),
+    **dict.fromkeys(("mamba_n_groups", "mamba_ngroups", "n_groups"), 2),
+    **dict.fromkeys(("mamba_d_state", "ssm_state_size", "state_size"), 12),
+    **dict.fromkeys(("mamba_dt_rank", "time_step_rank"), 6),
+    "mamba_d_ssm": 128,
+    # The second layer attends, in each of the ways families say so.
+    "attn_layer_indices": [1],
+    "attn_layer_offset": 1,
+    "attn_layer_period": 2,
+}
+
 # Model types that need more than their attributes tell, and why.
 EXCEPTIONS: dict[str, dict[str, Any]] = {
     # Its sizes stand in nested configurations. The experts' size must equal the model's, or upstream itself fails.
@@ -126,18 +146,33 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
         "num_hidden_layers": 4,
         "num_kv_shared_layers": 2,
     },
+    # Its layers all keep states unless they are told to attend.
+    "granitemoehybrid": {"layer_types": ["mamba", "attention"]},
     # Layer kinds come as a run-length list.
     "gpt_neo": {"attention_types": [[["global", "local"], 1]]},
     # Its output projection takes as many features as the model has.
     "helium": {"head_dim": 16},
+    # Its layers all attend unless they are told to be convolutions; those of the one below say nothing by default.
+    "lfm2": {"layer_types": ["conv", "full_attention"]},
+    "lfm2_moe": {"layer_types": ["conv", "full_attention"]},
     # Each of its layers has two attentions, which count as layers of the cache.
     "longcat_flash": {"num_layers": NUM_LAYERS, "num_hidden_layers": 2 * NUM_LAYERS},
+    # Its heads, whose size is called as attention's elsewhere, make twice the model's.
+    "mamba2": {"num_heads": 4},
+    # Each of its layers is one thing: it keeps a state, attends, or keeps nothing.
+    "nemotron_h": {
+        "layers_block_type": ["mamba", "moe", "attention", "mlp"],
+        "moe_shared_expert_intermediate_size": 56,
+    },
+    # The layers that also attend share one attention: the second of them has none of its own.
+    "zamba": {"layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"], "num_hidden_layers": 4},
+    "zamba2": {"layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"], "num_hidden_layers": 4},
 }
 
 # Tiny models' scores are small: a cap far above them would be the identity, and a lost one would go unnoticed.
 _CAPS = {"attn_logit_softcapping": 2.0}
 
-_MULTIPLIER = re.compile(r"(?:_|\b)(?:multiplier|scale|scaling|scaling_factor)$")
+_MULTIPLIER = re.compile(r"(?:_|\b)(?:multipliers?|scale|scaling|scaling_factor)$")
 
 
 def tiny_sizes(config_class: type[Any], default: Any) -> dict[str, Any]:
@@ -149,7 +184,7 @@ def tiny_sizes(config_class: type[Any], default: Any) -> dict[str, Any]:
     """
     default = with_readable_sizes(default)
     attribute_map = getattr(config_class, "attribute_map", {})
-    sizes = _CANONICAL | _FURTHER | _EXPERTS | _layer_kinds(default) | _multipliers(default) | _rope(default)
+    sizes = _CANONICAL | _FURTHER | _EXPERTS | _STATES | _layer_kinds(default) | _multipliers(default) | _rope(default)
     if hasattr(default, "kv_lora_rank"):
         sizes |= _LATENT
     sizes |= {name: cap for name, cap in _CAPS.items() if getattr(default, name, None) is not None}
@@ -203,13 +238,17 @@ def _layer_kinds(default: Any) -> dict[str, Any]:
     return kinds
 
 
-def _multipliers(default: Any) -> dict[str, float]:
-    """Factors that are 1 by default, at another value: 1 hides a lost multiplication."""
-    return {
-        name: 0.75
-        for name, value in vars(default).items()
-        if _MULTIPLIER.search(name) and type(value) is float and value == 1.0
-    }
+def _multipliers(default: Any) -> dict[str, Any]:
+    """Factors that are 1 by default, at another value: 1 hides a lost multiplication. Those of a list differ."""
+    found: dict[str, Any] = {}
+    for name, value in vars(default).items():
+        if not _MULTIPLIER.search(name):
+            continue
+        if type(value) is float and value == 1.0:
+            found[name] = 0.75
+        elif isinstance(value, list | tuple) and value and all(each == 1.0 for each in value):
+            found[name] = [0.75 + 0.05 * index for index in range(len(value))]
+    return found
 
 
 def _rope(default: Any) -> dict[str, Any]:

@@ -20,9 +20,12 @@ class Trace:
     Attributes:
         logits: for each prompt, float32 `[steps, vocab]`; step 0 is the prefill's. Decoding is greedy, so each
             step's token is its largest logit.
+        rounding: of a reference whose order of arithmetic is not ours, the largest difference of its logits to its own
+            in float64; 0 of all others.
     """
 
     logits: tuple[np.ndarray, ...]
+    rounding: float = 0.0
 
     @property
     def tokens(self) -> list[list[int]]:
@@ -74,8 +77,16 @@ class Comparison:
 
 
 def tolerance_for(reference: Trace) -> float:
-    """The largest allowed logit difference for this reference, in logits."""
-    return RELATIVE_TOLERANCE * float(np.concatenate(reference.logits).std())
+    """The largest allowed logit difference for this reference, in logits.
+
+    Where the reference's own rounding is larger than what right models show elsewhere, it is that.
+    """
+    return max(RELATIVE_TOLERANCE * float(np.concatenate(reference.logits).std()), reference.rounding)
+
+
+def rounding_share(reference: Trace) -> float:
+    """The reference's own rounding as a share of what is allowed elsewhere; more than 1 where it is the tolerance."""
+    return reference.rounding / (RELATIVE_TOLERANCE * float(np.concatenate(reference.logits).std()))
 
 
 def min_margin(reference: Trace) -> float:

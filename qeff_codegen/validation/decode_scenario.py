@@ -7,10 +7,13 @@ from qeff_codegen.decoding.decoder import Decoder
 from qeff_codegen.decoding.generation import generate
 from qeff_codegen.validation.comparison import Trace
 from qeff_codegen.validation.scenarios import Scenario
+from qeff_codegen.validation.split_calls import SplitCalls
 
 
 def decode_greedily(decoder: Decoder, scenario: Scenario) -> Trace:
     """The logits of every generated token, from a decoder whose cache is empty."""
+    if scenario.split_after is not None:
+        decoder = SplitCalls(decoder, scenario.split_after)
     if scenario.full_batch_size is None:
         generation = generate(
             decoder.run,

@@ -10,7 +10,7 @@ from typing import Any
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.find_compiler import find_compiler
 from qeff_codegen.deploy.program import CompilerError, make_program
-from qeff_codegen.deploy.specializations import specializations
+from qeff_codegen.deploy.specializations import specializations_for
 from qeff_codegen.export.exported_graph import ExportedGraph
 from qeff_codegen.preflight.candidate import candidate_of
 from qeff_codegen.preflight.run import Preflight, preflight
@@ -49,7 +49,7 @@ class DeviceStage:
         path = str(graph.onnx_path)
         if path not in self._preflights:
             # One scenario's sizes stand for all: what follows from one batch size and length follows from others.
-            programs = tuple(specializations(compile_options(scenario)))
+            programs = tuple(specializations_for(graph.layers, compile_options(scenario)))
             candidate = candidate_of(self._model, graph.onnx_path, graph.spec, programs, scenario.prompts)
             self._preflights[path] = preflight(candidate)
         return self._preflights[path]

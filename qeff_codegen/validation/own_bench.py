@@ -14,7 +14,7 @@ from qeff_codegen.decoding.session import OrtDecoderSession
 from qeff_codegen.decoding.torch_decoder import TorchDecoder
 from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.exported_graph import GRAPH_FILE, ExportedGraph
-from qeff_codegen.export.graph_io import ExportSpec, kv_names
+from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.export.kv_cache import kv_cache_shapes
 from qeff_codegen.validation.device import DeviceStage
 from qeff_codegen.validation.results import StageResult
@@ -85,8 +85,8 @@ class OwnBench:
             spec = ExportSpec(ctx_len=longest, continuous_batching=continuous)
             onnx_path = self._folder / ("continuous" if continuous else "plain") / GRAPH_FILE
             export_onnx(model, onnx_path, spec)
-            names = tuple(kv_names(kv_cache_shapes(model)))
-            self._graphs[continuous] = ExportedGraph(onnx_path, spec, names, self._transforms, ())
+            layers = tuple(kv_cache_shapes(model))
+            self._graphs[continuous] = ExportedGraph(onnx_path, spec, layers, self._transforms, ())
         return self._graphs[continuous]
 
     def _model(self) -> Any:

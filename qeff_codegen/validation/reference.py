@@ -10,20 +10,26 @@ from transformers import DynamicCache
 
 from qeff_codegen.tiny_models.release_differences import cache_argument, every_rope_setting
 from qeff_codegen.validation.comparison import Trace
+from qeff_codegen.validation.rounding import rounding_of
 from qeff_codegen.validation.scenarios import Scenario
 
 
 def reference_trace(model: Any, scenario: Scenario) -> Trace:
-    """Greedy tokens and logits of upstream's model, batch 1 per row, with upstream's own `DynamicCache`.
+    """Greedy tokens and logits of upstream's model, batch 1 per row.
 
-    The prompt is one call and each new token another, except where `call_split_matters`: then the prompt comes in
-    chunks of `prefill_seq_len`, as the other stages get it.
+    With upstream's own `DynamicCache`, the prompt is one call and each new token another, except where
+    `call_split_matters`: then the prompt comes in chunks of `prefill_seq_len`, as the other stages get it.
+
+    Any other model that keeps states is given the whole text for every token, and no cache. Upstream has two texts for
+    such layers, one for many tokens and one for a single one; they are not always equal, and what is generated is the
+    first. Its rounding is measured too: many tokens at once are another order of arithmetic than tokens in turn.
     """
+    given = zip(scenario.prompts, scenario.new_tokens, strict=True)
+    if keeps_states(model.config) and not call_split_matters(model.config):
+        texts = [_text_of_whole(model, prompt, new_tokens) for prompt, new_tokens in given]
+        return Trace(tuple(logits for _, logits in texts), max(rounding_of(model, *text) for text in texts))
     return Trace(
-        tuple(
-            _logits_of_prompt(model, prompt, new_tokens, scenario.prefill_seq_len)
-            for prompt, new_tokens in zip(scenario.prompts, scenario.new_tokens, strict=True)
-        )
+        tuple(_logits_of_prompt(model, prompt, new_tokens, scenario.prefill_seq_len) for prompt, new_tokens in given)
     )
 
 
@@ -34,6 +40,24 @@ def call_split_matters(config: Any) -> bool:
     cache, so a prompt that crosses `original_max_position_embeddings` has as many answers as it has splits.
     """
     return any(settings.get("rope_type") == "longrope" for settings in every_rope_setting(config))
+
+
+def keeps_states(config: Any) -> bool:
+    """Whether upstream's cache of such a model has layers for more than keys and values."""
+    return any(hasattr(layer, "recurrent_states") for layer in DynamicCache(config=config).layers)
+
+
+def _text_of_whole(model: Any, prompt: tuple[int, ...], new_tokens: int) -> tuple[list[int], np.ndarray]:
+    """The text but its last token, and the logits that each new token was chosen from, each time of the whole text."""
+    text = list(prompt)
+    logits: list[np.ndarray] = []
+    with torch.no_grad():
+        while True:
+            output = model(input_ids=torch.tensor([text]), use_cache=False)
+            logits.append(output.logits[0, -1].float().numpy())
+            if len(logits) == new_tokens:
+                return text, np.stack(logits)
+            text.append(int(logits[-1].argmax()))
 
 
 def _logits_of_prompt(model: Any, prompt: tuple[int, ...], new_tokens: int, chunk: int) -> np.ndarray:
@@ -58,8 +82,12 @@ def _logits_of_prompt(model: Any, prompt: tuple[int, ...], new_tokens: int, chun
 def _call(model: Any, tokens: list[int], seen: int, cache: DynamicCache) -> Any:
     """One call of upstream's model; `seen` counts all tokens so far, these included.
 
-    The mask says that every token is real. Most models assume so when it is missing; some then look ahead.
+    The mask says that every token is real. Most models assume so when it is missing; some then look ahead. Some with
+    states count positions from 0 in every call, so they are given them, as upstream's `generate` does.
     """
-    mask = torch.ones(1, seen, dtype=torch.int64)
-    named_cache = {cache_argument(model): cache}
-    return model(input_ids=torch.tensor([tokens]), attention_mask=mask, use_cache=True, **named_cache)
+    given: dict[str, Any] = {cache_argument(model): cache}
+    if keeps_states(model.config):
+        given["position_ids"] = torch.arange(seen - len(tokens), seen)[None]
+    else:
+        given["attention_mask"] = torch.ones(1, seen, dtype=torch.int64)
+    return model(input_ids=torch.tensor([tokens]), use_cache=True, **given)

@@ -17,6 +17,8 @@ class Scenario:
         prefill_seq_len: prompt tokens per call; longer prompts come in several calls.
         ctx_len: slots per row of the KV cache, in tokens.
         new_tokens: for each prompt, how many tokens it generates, the one the prefill yields included.
+        split_after: where a call of several tokens comes as two, padded, how many tokens of a row the first has; None
+            where a prompt has pads in its last or first call alone.
         full_batch_size: rows of the KV cache, for continuous batching: a prompt takes a row as soon as one is free.
             None when all prompts start together, each in its own row.
     """
@@ -27,6 +29,7 @@ class Scenario:
     ctx_len: int
     new_tokens: tuple[int, ...]
     full_batch_size: int | None = None
+    split_after: int | None = None
 
     @property
     def cache_rows(self) -> int:
@@ -42,6 +45,7 @@ class _Shape:
     ctx_len: int
     new_tokens: tuple[int, ...]
     full_batch_size: int | None = None
+    split_after: int | None = None
 
 
 # Right padding, down to a prompt of one token.
@@ -63,12 +67,25 @@ _CONTINUOUS = _Shape(
 _PAST_ORIGINAL = _Shape("past original max", (24, 12, 5), prefill_seq_len=7, ctx_len=48, new_tokens=(16, 16, 16))
 # SLIDING_WINDOW is 6: smaller than a chunk, than a prompt and than the context.
 _WINDOWED = _Shape("window < context", (20, 4), prefill_seq_len=8, ctx_len=40, new_tokens=(10, 10))
+# Pads within prompts, which a state must not take for tokens. A first call of two tokens is shorter than any kernel of
+# the tiny models.
+_SPLIT = _Shape("pads within prompts", (19, 2, 9), prefill_seq_len=8, ctx_len=40, new_tokens=(6, 6, 6), split_after=2)
+_SPLIT_ROWS = _Shape(
+    "pads within prompts, rows reused",
+    (9, 3, 6, 12),
+    prefill_seq_len=5,
+    ctx_len=24,
+    new_tokens=(5, 3, 7, 4),
+    full_batch_size=2,
+    split_after=2,
+)
 
 _SHAPES: dict[str, tuple[_Shape, ...]] = {
     "base": (_RAGGED, _CHUNKED, _FULL_CONTEXT, _CONTINUOUS),
     "window": (_WINDOWED,),
     "rope": (_PAST_ORIGINAL,),
     "flag": (_CHUNKED,),
+    "states": (_SPLIT, _SPLIT_ROWS),
 }
 
 
@@ -84,6 +101,7 @@ def scenarios(kind: str, vocab_size: int, seed: int) -> tuple[Scenario, ...]:
             ctx_len=shape.ctx_len,
             new_tokens=shape.new_tokens,
             full_batch_size=shape.full_batch_size,
+            split_after=shape.split_after,
         )
         for shape in _SHAPES[kind]
     )

@@ -9,7 +9,7 @@ from typing import Any
 from qeff_codegen.tiny_models.configurations import SLIDING_WINDOW, Variant, build_config
 from qeff_codegen.tiny_models.families import Family
 from qeff_codegen.tiny_models.models import build_tiny_model, context_sensitivity
-from qeff_codegen.validation.comparison import Trace, distinguishes
+from qeff_codegen.validation.comparison import Trace, distinguishes, rounding_share
 from qeff_codegen.validation.reference import call_split_matters, reference_trace
 from qeff_codegen.validation.routing import RoutingWatch
 from qeff_codegen.validation.scenarios import Scenario, scenarios
@@ -22,6 +22,10 @@ MIN_CONTEXT_SENSITIVITY = 0.05
 CALL_SPLIT_NOTE = (
     "LongRoPE's answers depend on how tokens are split into calls, upstream's own too: Stage 1 was given the same "
     "chunks as the other stages."
+)
+ROUNDING_NOTE = (
+    "{where}: upstream's own float32 and float64 differ by up to {share:.2g} times what is allowed elsewhere, and so "
+    "much is allowed here."
 )
 UNCLEAR_CHOICE = "two logits come closer than the tolerance can tell apart, so other tokens need not be a mistake"
 
@@ -76,16 +80,21 @@ def tiny_subject(family: Family, variant: Variant) -> Subject:
 def _subject_with_seed(family: Family, variant: Variant, seed: int) -> Subject:
     model = build_tiny_model(family.causal_lm_class, build_config(family, variant), seed)
     planned = scenarios(variant.kind, model.config.vocab_size, seed)
+    references = tuple(reference_trace(model, scenario) for scenario in planned)
+    notes = [CALL_SPLIT_NOTE] if call_split_matters(model.config) else []
+    widest = max(map(rounding_share, references))
+    if widest > 1:
+        notes.append(ROUNDING_NOTE.format(where=f"{family.name}, {variant.name}", share=widest))
     return Subject(
         model_name=family.name,
         variant=variant.name,
         model=model,
         scenarios=planned,
-        references=tuple(reference_trace(model, scenario) for scenario in planned),
+        references=references,
         seed=seed,
         # Within one window the first token is seen by the last one, whatever the number of layers.
         sensitivity=context_sensitivity(model, length=SLIDING_WINDOW),
-        notes=(CALL_SPLIT_NOTE,) if call_split_matters(model.config) else (),
+        notes=tuple(notes),
     )
 
 

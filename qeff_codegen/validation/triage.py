@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
-from qeff_codegen.export.graph_io import LOGITS
+from qeff_codegen.export.graph_io import CONV_STATE, LOGITS, RECURRENT_STATE
 from qeff_codegen.tiny_models.release_differences import cache_argument
 from qeff_codegen.validation.calls import CallRow
 from qeff_codegen.validation.comparison import RELATIVE_TOLERANCE
 from qeff_codegen.validation.module_outputs import ModuleRecord, recorded
+from qeff_codegen.validation.reference import keeps_states
 
 # A module whose output is constant has no standard deviation to measure differences by.
 TINY = 1e-6
@@ -57,7 +58,10 @@ class ModuleTriage:
 
     def __init__(self, reference: Any) -> None:
         self._reference = reference
-        self._cache = DynamicCache(config=reference.config)
+        # Some of upstream's layers with states start a second call of several tokens from nothing, so a model that has
+        # states is given all tokens so far in every call, and no cache.
+        self._cache = None if keeps_states(reference.config) else DynamicCache(config=reference.config)
+        self._tokens: list[int] = []
         self._next_position = 0
         self.finding: Finding | None = None
 
@@ -72,23 +76,44 @@ class ModuleTriage:
             position_ids: `[batch_size, seq_len]`, -1 for pads.
             theirs: what the QEff model's modules did in this call.
         """
-        # A last chunk may repeat tokens of the one before it; upstream's cache has those already.
+        # A call may repeat tokens of the one before it; upstream has seen those already.
         real = np.flatnonzero(position_ids[call.row] >= self._next_position)
         if self.finding is not None or len(real) == 0:
             return
         self._next_position += len(real)
-        tokens = torch.from_numpy(input_ids[call.row][real])[None]
-        with torch.no_grad(), recorded(self._reference) as ours:
-            self._reference(input_ids=tokens, use_cache=True, **{cache_argument(self._reference): self._cache})
+        self._tokens += input_ids[call.row][real].tolist()
+        ours = self._outputs_of_last(len(real))
         culprit = first_different(ours, theirs, call.row, real)
         if culprit is not None:
             name, token, difference = culprit
             position = int(position_ids[call.row][real[token]])
             self.finding = Finding(self._described(name), call.step, call.prompt, position, difference)
 
+    def _outputs_of_last(self, count: int) -> list[ModuleRecord]:
+        """What upstream's modules do with the last tokens."""
+        given = self._tokens if self._cache is None else self._tokens[-count:]
+        cache = {"use_cache": False} if self._cache is None else {"use_cache": True, **self._named_cache()}
+        with torch.no_grad(), recorded(self._reference) as records:
+            self._reference(input_ids=torch.tensor([given]), **cache)
+        return [of_last_tokens(record, len(given), count) for record in records]
+
+    def _named_cache(self) -> dict[str, Any]:
+        return {cache_argument(self._reference): self._cache}
+
     def _described(self, name: str) -> str:
         module = self._reference.get_submodule(name)
         return f"{name or 'the model'} ({type(module).__name__})"
+
+
+def of_last_tokens(record: ModuleRecord, length: int, count: int) -> ModuleRecord:
+    """A record of a call of `length` tokens, `[1, length, ...]`, as if its last ones had been all."""
+
+    def last(tensors: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        return tuple(
+            tensor[:, -count:] if tensor.ndim > 1 and tensor.shape[:2] == (1, length) else tensor for tensor in tensors
+        )
+
+    return ModuleRecord(record.name, last(record.inputs), last(record.outputs))
 
 
 def first_different(
@@ -164,8 +189,8 @@ def first_different_output(
     Args:
         calls: the rows of the call that hold tokens.
         position_ids: `[batch_size, seq_len]` of the call, -1 for pads.
-        expected: PyTorch's outputs by name, in the order of the graph's computation: retained states first, whose
-            third axis is the slot, then `logits`.
+        expected: PyTorch's outputs by name, in the order of the graph's computation: what is retained first, keys and
+            values with the slot as their third axis, then `logits`.
         got: ONNX Runtime's.
     """
     for name, tensor in expected.items():
@@ -173,6 +198,10 @@ def first_different_output(
             written = np.unique(position_ids[call.row][position_ids[call.row] >= 0])
             if name == LOGITS:
                 written, one, other = written[-1:], tensor[call.row], got[name][call.row]
+            elif name.split(".")[0] in (CONV_STATE, RECURRENT_STATE):
+                # A state is what all tokens so far have made of it.
+                written = written[-1:]
+                one, other = tensor[call.cache_row][None], got[name][call.cache_row][None]
             else:
                 # Only the slots this call wrote: the others were compared when they were written.
                 one = tensor[call.cache_row].swapaxes(0, 1)[written]

@@ -9,7 +9,8 @@ from qeff_codegen.deploy import custom_io, partition_config
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.compiler_command import compiler_command
 from qeff_codegen.deploy.find_compiler import SDK_COMPILER
-from qeff_codegen.deploy.specializations import render, specializations
+from qeff_codegen.deploy.specializations import render, specializations, specializations_for
+from qeff_codegen.export.graph_io import KVShape, StateShape
 
 CONTRACT_SPECIALIZATIONS = """\
 {"specializations": [
@@ -105,3 +106,27 @@ def test_the_target_of_speculative_decoding() -> None:
     assert decode.symbols == {"batch_size": 1, "ctx_len": 128, "num_logits_to_keep": 4, "seq_len": 4}
     # A prefill chunk as long as a draft gives other logits.
     assert len(specializations(CompileOptions(num_speculative_tokens=3, prefill_seq_len=4))) == 2
+
+
+def test_a_graph_without_keys_has_no_context() -> None:
+    states = (StateShape("conv_state", (8, 4)),)
+    found = specializations_for([states], CompileOptions(full_batch_size=4))
+    assert [sorted(item.symbols) for item in found] == [
+        ["batch_size", "full_batch_exec_size", "full_batch_size", "seq_len"],
+        ["batch_size", "full_batch_size", "seq_len"],
+    ]
+    keys = (KVShape("past_key", 2, 8), KVShape("past_value", 2, 8))
+    assert specializations_for([states, (), keys], CompileOptions()) == specializations(CompileOptions())
+
+
+def test_states_are_not_compressed() -> None:
+    text = custom_io.render(["conv_state.0", "past_key.1", "recurrent_state.0"], custom_io.MXINT8)
+    lines = [line.split(": ")[1] for line in text.splitlines() if line]
+    assert dict(zip(lines[::2], lines[1::2], strict=True)) == {
+        "conv_state.0": "float16",
+        "conv_state.0_RetainedState": "float16",
+        "past_key.1": "mxint8",
+        "past_key.1_RetainedState": "mxint8",
+        "recurrent_state.0": "float32",
+        "recurrent_state.0_RetainedState": "float32",
+    }

@@ -23,8 +23,15 @@ from tests.export.test_missing_operators import Forward, run_exported
         lambda value: functional.softplus(8 * (value - 0.5), beta=3.0),
         lambda value: torch.norm(value - 0.5, p=1.0, dim=-1, keepdim=True),
         lambda value: torch.norm(value - 0.5, p=1.0, dim=(1, 2)),
+        lambda value: value.tril(),
+        lambda value: value.tril(-1),
+        lambda value: value.triu(2),
+        lambda value: torch.where(torch.ones(value.shape[1:], dtype=torch.bool).tril(), value, 0.0),
     ],
-    ids=["relu", "abs", "softplus", "softplus with beta", "norm", "norm over two axes"],
+    ids=[
+        *("relu", "abs", "softplus", "softplus with beta", "norm", "norm over two axes"),
+        *("tril", "tril below", "triu above", "tril of booleans"),
+    ],
 )
 def test_equal_to_pytorch_in_known_operators(function: Forward, tmp_path: Path) -> None:
     value = torch.rand(3, 5, 8)

@@ -19,12 +19,17 @@ from qeff_codegen.upstream.source import UpstreamModel
 
 HERE = Path(__file__).parent
 SKELETON = HERE / "skeleton.py"
+# What is added where an example says something of a state mixer.
+STATES_SKELETON, STATE_MIXER = HERE / "states_skeleton.py", "TinyMixer"
 NOTHING = "# The rule changes nothing here.\n"
 
 
 def example_model(before: str) -> UpstreamModel:
     """The skeleton with `before`'s classes and functions in the places of its own of the same name."""
-    return UpstreamModel("tiny", "modeling_tiny.py", "tiny.modeling_tiny", merged(SKELETON.read_text(), before))
+    skeleton = SKELETON.read_text()
+    if STATE_MIXER in before:
+        skeleton = merged(skeleton, STATES_SKELETON.read_text())
+    return UpstreamModel("tiny", "modeling_tiny.py", "tiny.modeling_tiny", merged(skeleton, before))
 
 
 def merged(skeleton: str, before: str) -> str:

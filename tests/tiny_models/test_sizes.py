@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import DynamicCache
 
 from qeff_codegen.tiny_models.configurations import _ALONG, build_config, variants
 from qeff_codegen.tiny_models.families import Family, find_family
@@ -82,6 +83,34 @@ def test_there_is_a_layer_of_each_kind(default: list[str] | None, tiny: list[str
     assert sizes(configuration(layer_types=default)).get("layer_types") == tiny
 
 
+def test_factors_in_a_list_differ() -> None:
+    found = sizes(configuration(ssm_multipliers=[1.0, 1.0, 1.0], mlp_multipliers=[1.0, 2.0]))
+    assert found == {"ssm_multipliers": [0.75, 0.8, 0.85]}
+
+
+WITH_STATES = {
+    **dict.fromkeys(
+        ("lfm2", "lfm2_moe", "lfm3", "bamba", "granitemoehybrid", "falcon_h1", "jamba", "nemotron_h"), True
+    ),
+    **dict.fromkeys(("qwen3_next", "olmo_hybrid", "kimi_linear", "zamba2"), True),
+    **dict.fromkeys(("mamba", "mamba2", "falcon_mamba"), False),
+}
+
+
+@pytest.mark.parametrize("name", WITH_STATES)
+def test_layers_with_states_and_with_attention_occur(name: str) -> None:
+    family = find_family(name)
+    model = build_tiny_model(family.causal_lm_class, build_config(family, variants(family)[0]), seed=0)
+    kinds = {
+        type(module).__name__.removeprefix(type(model).__name__.removesuffix("ForCausalLM"))
+        for module in model.modules()
+    }
+    mixers = {"ShortConv", "Mixer", "MambaLayer", "MambaMixer", "Mamba2Mixer", "GatedDeltaNet", "DeltaAttention"}
+    assert kinds & mixers
+    assert ("Attention" in kinds) == WITH_STATES[name]
+    assert [variant.kind for variant in variants(family)][:2] == ["base", "states"]
+
+
 def test_factors_of_one_become_factors_that_show() -> None:
     found = sizes(configuration(embedding_multiplier=1.0, logit_scale=1.0, scale_up=1.0, router_scale=2.5, scale=1))
     assert found == {"embedding_multiplier": 0.75, "logit_scale": 0.75}
@@ -142,8 +171,25 @@ def has_other_layers(family: Family) -> bool:
     return build_config(family, variants(family)[0]).num_layers != NUM_LAYERS
 
 
+def lacks_a_kind(family: Family) -> bool:
+    """Whether no layer keeps states, or none attends."""
+    config = build_config(family, variants(family)[0])
+    keeps_states = any(hasattr(layer, "recurrent_states") for layer in DynamicCache(config=config).layers)
+    modules = build_tiny_model(family.causal_lm_class, config, seed=0).modules()
+    return not keeps_states or not any(type(module).__name__.endswith("Attention") for module in modules)
+
+
+def attends_once(family: Family) -> bool:
+    return build_config(family, variants(family)[0]).layers_block_type.count("hybrid") < 2
+
+
 # What is wrong without the row, where it is not that upstream fails.
-WITHOUT = {"gemma4_text": shares_no_keys, "gemma4_unified_text": shares_no_keys, "longcat_flash": has_other_layers}
+WITHOUT = {
+    **dict.fromkeys(("gemma4_text", "gemma4_unified_text"), shares_no_keys),
+    **dict.fromkeys(("granitemoehybrid", "lfm2", "nemotron_h"), lacks_a_kind),
+    "longcat_flash": has_other_layers,
+    "zamba2": attends_once,
+}
 
 
 @pytest.mark.parametrize("name", EXCEPTIONS)

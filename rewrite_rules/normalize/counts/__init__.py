@@ -1,1 +1,1 @@
-"""New tokens counted once: the extra count of older releases."""
+"""New tokens counted once, and given one position each."""

@@ -32,6 +32,7 @@ NOBODY = pattern("if $chosen.numel() == 0:\n    return $_")
 NOT_THIS = pattern("if $chosen.numel() == 0:\n    continue")
 FOUND = pattern("$choice, $token = torch.where($_)")
 NUMBER = pattern("for $hit in $_:\n    $expert = int($hit.item())\n    ...")
+SQUEEZED_HITS, NUMBER_OF_HIT = pattern("$mask.nonzero().squeeze(-1)"), pattern("$expert = $expert.item()")
 SQUEEZED = pattern("torch.where($mask[$expert].squeeze(0))")
 BEYOND = pattern("""
 if {$expert >= $count, $expert >= $count or $_ is None}:
@@ -55,7 +56,7 @@ class ExpertsInOneForm(Rule):
         if not function.is_forward or not any(isinstance(item, ast.For) for item in code.body):
             return code, 0
         edits = Edits(code)
-        count = _read_as_elements(edits) + _left_no_more(edits)
+        count = _read_as_elements(edits) + _read_as_rows(edits) + _left_no_more(edits)
         for found in find_all(HITS, code):
             make(edits, found, "$mask.nonzero()")
             count += 1
@@ -95,6 +96,17 @@ def _read_as_elements(edits: Edits) -> int:
         for squeezed in find_all(SQUEEZED, edits.code, {"expert": found["expert"]}):
             make(edits, squeezed, "torch.where($mask[$expert])")
     return len(loops)
+
+
+def _read_as_rows(edits: Edits) -> int:
+    """Hits without their last axis, and numbers read out of them, become rows and their only elements."""
+    squeezed = find_all(SQUEEZED_HITS, edits.code)
+    numbers = find_all(NUMBER_OF_HIT, edits.code) if squeezed else []
+    for found in squeezed:
+        make(edits, found, "$mask.nonzero()")
+    for found in numbers:
+        make(edits, found, "$expert = $expert[0]")
+    return len(squeezed) + len(numbers)
 
 
 def _choose_by_expert(edits: Edits, branch: ast.If) -> None:

@@ -27,6 +27,7 @@ KNOWN = {
     "check_model_inputs": "collects hidden states and attentions, which the graph does not return",
     "merge_with_config_defaults": "defaults `use_cache` from the configuration; a QEff model always uses its cache",
     "deprecate_kwarg": "accepts an old keyword for a new one",
+    "force_accelerate_hooks": "moves weights that were put elsewhere; the graph has one device",
     "torch.no_grad": "the graph has no gradients",
 }
 # How a method is bound; it stays.

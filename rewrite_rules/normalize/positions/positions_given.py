@@ -31,6 +31,9 @@ COUNTED = pattern(
     f"{POSITIONS} = {{{COUNT}, ({COUNT}).unsqueeze(0),"
     " torch.arange($seen, $new + $seen, dtype=torch.long, device=$_)}"
 )
+# Some count from 0, and add what is cached afterwards or leave that to their caller.
+FROM_ZERO = pattern(f"{POSITIONS} = {{torch.arange($new, device=$_), torch.arange($new, device=$_).unsqueeze(0)}}")
+GOES_ON = pattern(f"{POSITIONS} = {{{POSITIONS} + $seen, ({POSITIONS} + $seen).unsqueeze(0)}}")
 UNPADDED = pattern(
     f"{POSITIONS} = {{torch.cumsum($mask, dim=1), ({POSITIONS} * $mask - 1).long(), {POSITIONS}[:, $seen:]}}"
 )
@@ -70,6 +73,10 @@ def _not_counting(function: Function, anatomy: Anatomy) -> Iterator[ast.AST]:
             return True
         if found := match(UNPADDED, statement, code.aliases):
             return lengths.is_seen(found["seen"]) if "seen" in found.bound else match(MASK, found["mask"]) is not None
+        if found := match(FROM_ZERO, statement, code.aliases):
+            return lengths.counts_new(found["new"])
+        if found := match(GOES_ON, statement, code.aliases):
+            return lengths.is_seen(found["seen"])
         if found := match(COUNTED, statement, code.aliases):
             return lengths.counts_new(found["new"]) and lengths.is_seen(found["seen"])
         found = next((item for each in sliced if (item := match(each, statement))), None)

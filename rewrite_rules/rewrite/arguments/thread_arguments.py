@@ -1,8 +1,8 @@
 """Hand position_ids, the cache and batch_index down every call from the causal LM to the attention.
 
-The causal LM and the model are called with them, and the attention uses them, so there each is a parameter with a
-name. What lies between only hands them on; where upstream's `**kwargs` already does that, nothing is written.
-`comp_ctx_lengths` ends at the model: it is the width of the mask, which reaches the attention anyway.
+The causal LM and the model are called with them, and attentions and state mixers use them, so there each is a
+parameter with a name. What lies between only hands them on; where upstream's `**kwargs` already does that, nothing is
+written. `comp_ctx_lengths` ends at the model: it is the width of the mask, which reaches the attention anyway.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import ast
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.handed_on import BETWEEN, carried_by_kwargs
 from qeff_codegen.anatomy.modeling_file import parameters
-from qeff_codegen.anatomy.roles import CALL_PATH, Role
+from qeff_codegen.anatomy.roles import CALL_PATH, INNERMOST, Role
 from qeff_codegen.codemod.calls import add_keywords
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
@@ -40,7 +40,7 @@ class ThreadArguments(Rule):
         if not function.is_forward:
             return code, 0
         edits = Edits(code)
-        if function.role is Role.ATTENTION:
+        if function.role in INNERMOST:
             add_parameters(edits, EVERYWHERE)
             return edits.done(), 1
         callees = anatomy.callees(function.role)
@@ -50,11 +50,10 @@ class ThreadArguments(Rule):
             carried = carried_by_kwargs(code.tree, callees)
             taken = passed = {name: annotation for name, annotation in EVERYWHERE.items() if not carried(name)}
         add_parameters(edits, taken)
-        calls = [node for node in code.nodes(ast.Call) if ast.unparse(node.func) in callees]
-        for call in calls:
+        calls = anatomy.calls(function.role, code.tree)
+        for call, (part, *_) in calls:
             if any(isinstance(item, ast.Starred) for item in call.args):
                 raise Unmatched("a call spreads `*args`", call)
-            part = callees[ast.unparse(call.func)]
             bound = set(parameters(part.forward)[: len(call.args)])
             # Upstream's parameters before it may be gone: they were an encoder's.
             bound |= {ast.unparse(item) for item in call.args} & set(passed)

@@ -11,7 +11,7 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.attention_functions import MASK
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
-from qeff_codegen.engine.conditions import GIVEN_IN_INIT
+from qeff_codegen.engine.conditions import LAYER_INDEX
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.pattern_rule import Change, PatternRule
 from qeff_codegen.engine.rule import Expect, Unmatched
@@ -27,7 +27,7 @@ class CacheUpdateByPosition(PatternRule):
             'cache_kwargs = {"position_ids": position_ids, "batch_index": batch_index, '
             f'"CCL": {MASK}.shape[-1]}}\n'
             "$taken = $cache.update($key, $value, $layer, cache_kwargs)",
-            where={"layer": GIVEN_IN_INIT},
+            where={"layer": LAYER_INDEX},
         ),
     )
 

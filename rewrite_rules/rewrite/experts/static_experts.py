@@ -52,6 +52,7 @@ for $expert in $hit:
     $total.index_add_(0, $token, $share)
 """)
 ZEROS = pattern("$total = torch.zeros_like($like, ...)")
+ZEROS_OF_DTYPE = pattern("$total = torch.zeros_like($_, dtype=$dtype)")
 DTYPE = pattern("$total.dtype")
 SUM = "$total = $share.sum(dim=(1, 2))"
 # What of the loop is missing where it is another one: its parts in order, what each is known by, and what to say.
@@ -181,8 +182,9 @@ def _rank(weight: ast.expr, code: Code, cls: ModelingClass) -> int:
 def _straighten(edits: Edits, loop: Match) -> None:
     """Put what the loop computes in its place, and a sum over the choices and the axis of one token at the end.
 
-    What only prepares the loop goes: the empty result, whose dtype is that of what it was made like, and how the
-    experts that were hit are found. Where nothing else stands above the loop, what it computes stands there.
+    What only prepares the loop goes: the empty result, whose dtype is that of what it was made like if none was said,
+    and how the experts that were hit are found. Where nothing else stands above the loop, what it computes stands
+    there.
     """
     code, replaced = edits.code, loop.statements[-1]
     zeros = find_all(ZEROS, code, {"total": loop["total"]})
@@ -195,7 +197,9 @@ def _straighten(edits: Edits, loop: Match) -> None:
         raise Unmatched("the result of the experts does not begin as zeros", other)
     for node in walk(loop["share"]):
         if (found := match(DTYPE, node, known=zeros[0].bound)) is not None:
-            make(edits, found, "$like.dtype")
+            said = match(ZEROS_OF_DTYPE, zeros[0].node)
+            dtype = fill("$like.dtype", found, edits) if said is None else fill("$dtype", said, edits)
+            edits.replace(found.expression, dtype)
     first, *rest = loop.rest("computed")
     lines = [edits.statement_text(first), *map(edits.statement_with_comments, rest), fill(SUM, loop, edits)]
     place = replaced if kept else above[0]

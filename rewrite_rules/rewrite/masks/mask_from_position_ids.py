@@ -92,7 +92,8 @@ class MaskFromPositionIds(Rule):
             _refuse_other_tokens(code, call)
             edits.replace(whole.get(call, call), _made(call, choices, arguments))
         if not calls:
-            return code, 0
+            # Without attention nothing is masked.
+            return code, int(not anatomy.parts(Role.ATTENTION))
         reader = None if WINDOWED in code.names else _reads_window(anatomy)
         if reader is not None:
             what = f"{reader} reads `{READS_WINDOW}`, and no mask has a window: its cache forgets what its mask shows"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
-from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.roles import INNERMOST, Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import assigned, bind_value
@@ -21,17 +21,19 @@ from rewrite_rules.vocabulary import CACHE, pattern
 
 # What returns an output object, in which upstream puts the cache itself.
 OUTSIDE = (Role.MODEL, Role.LAYER_STACK)
+# What may return the hidden states alone.
+ALONE = (Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.STATE_MIXER)
 TUPLE_TYPE = pattern("{tuple, Tuple}[$items]")
 EITHER = pattern("$first | $last")
 
 
 class ReturnCache(Rule):
     why = "What a module changes it returns: the updated cache is an output of every layer, not a side effect."
-    roles = (Role.MODEL, Role.LAYER_STACK, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.ATTENTION)
+    roles = (Role.MODEL, Role.LAYER_STACK, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, *INNERMOST)
     expect = Expect.AT_LEAST_ONE
     construct = (
         "`return <hidden states>` or `return <hidden states>, <weights>` in a decoder layer, "
-        "`return <output>, <weights>` in an attention, "
+        "`return <output>, <weights>` in an attention, `return <output>` in a state mixer, "
         "each called as `<result> = <callee>(...)`"
     )
 
@@ -41,11 +43,13 @@ class ReturnCache(Rule):
             return code, 0
         if role is Role.MODEL and anatomy.parts(Role.LAYER_STACK):
             return code, 1  # the stack's output object holds the cache
-        counts = {name: anatomy.returned_count(part) for name, part in anatomy.callees(role).items()}
-        calls = [node for node in code.nodes(ast.Assign) if _callee(node) in counts]
+        counts: dict[ast.AST, set[int | None]] = {
+            call: {anatomy.returned_count(part) for part in parts} for call, parts in anatomy.calls(role, code.tree)
+        }
+        calls = [node for node in code.nodes(ast.Assign) if node.value in counts]
         edits = Edits(code)
         for node in calls:
-            if len(node.targets) != 1 or not _takes(node.targets[0], counts[_callee(node)]):
+            if len(node.targets) != 1 or not any(_takes(node.targets[0], count) for count in counts[node.value]):
                 raise Unmatched(f"the {role} takes the result otherwise", node)
             bind_value(edits, node, _with_cache(node.targets[0], code))
         if role in OUTSIDE:
@@ -59,10 +63,6 @@ class ReturnCache(Rule):
         return edits.done(), len(calls) + len(code.nodes(ast.Return))
 
 
-def _callee(node: ast.Assign) -> str:
-    return spelled(node.value.func) if isinstance(node.value, ast.Call) else ""
-
-
 def _takes(target: ast.expr, count: int | None) -> bool:
     """Whether a target takes apart a tuple of `count` values, or takes the only one."""
     if count is None or not isinstance(target, ast.Tuple):
@@ -71,8 +71,10 @@ def _takes(target: ast.expr, count: int | None) -> bool:
 
 
 def _is_returned(value: ast.expr, role: Role, code: Code) -> bool:
-    """Whether a value is a tuple written out, or in a decoder layer the hidden states alone."""
-    if role is not Role.DECODER_LAYER or not isinstance(value, ast.Name | ast.BinOp):
+    """Whether a value is a tuple written out, or the hidden states alone, as layers and state mixers return them."""
+    if role is Role.STATE_MIXER and isinstance(value, ast.Call):
+        return True
+    if role not in ALONE or not isinstance(value, ast.Name | ast.BinOp):
         return isinstance(value, ast.Tuple)
     bound = [named for node in code.nodes(ast.Assign) if (named := assigned(node)) is not None]
     tuples = {name for name, item in bound if isinstance(item, ast.Tuple)}

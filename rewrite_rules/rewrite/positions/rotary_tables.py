@@ -74,7 +74,7 @@ def _problem(part: Part) -> str:
     if not all(match(DECORATOR, item) for item in forward.decorator_list):
         return "wears a decorator that may hide behaviour"
     longest = longest_taken(part.cls)
-    use = depends_on_more(forward, [] if longest is None else [longest])
+    use = depends_on_more(forward, [] if longest is None else [longest], part.cls.methods)
     return "" if use is None else f"depends on more than each position: `{spelled(use).splitlines()[0]}`"
 
 

@@ -9,7 +9,7 @@ import ast
 
 from qeff_codegen.anatomy.handed_on import BETWEEN, carried_by_kwargs
 from qeff_codegen.anatomy.modeling_file import bind
-from qeff_codegen.anatomy.roles import CALL_PATH, Role
+from qeff_codegen.anatomy.roles import CALL_PATH, INNERMOST, Role
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
@@ -24,15 +24,12 @@ class ArgumentsThreaded(Check):
 
     def broken(self, module: FinishedModule) -> list[Broken]:
         found: list[Broken] = []
-        for role in CALL_PATH[:-1]:
+        for role in [item for item in CALL_PATH if item not in INNERMOST]:
             for part in module.anatomy.parts(role):
                 forward = module.method(part.name, "forward")
                 callees = module.anatomy.callees(role)
-                calls = [
-                    (call, callees[spelled(call.func)])
-                    for call in find(ast.Call, forward)
-                    if spelled(call.func) in callees
-                ]
+                found_calls = module.anatomy.calls(role, forward) if forward is not None else []
+                calls = [(call, callee) for call, parts in found_calls for callee in parts]
                 if not calls:
                     found.append(Broken(f"`{part.name}` does not call the next part", part.forward.lineno))
                 carried = carried_by_kwargs(forward, callees) if forward and role in BETWEEN else None

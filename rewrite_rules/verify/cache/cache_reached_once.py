@@ -11,7 +11,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qeff_codegen.anatomy.modeling_file import self_attribute
+from qeff_codegen.anatomy.caches import is_layer_index
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.vocabulary import CACHE
 from qeff_codegen.codemod.tree import find, parents, spelled
@@ -22,8 +22,6 @@ TOLD = ("position_ids", "batch_index")
 # Where an update takes the layer's number, after key and value, and what it is told beside.
 INDEX, BESIDE = 2, 3
 IN_BLOCKS = "generic_blocked_attention_interface"
-# Nothing computed from it: the layer's own number is its place in the retained state.
-LAYER_INDEX = "layer_i"
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def _updates(forward: ast.FunctionDef) -> list[tuple[ast.Call, list[Condition]]]
         (call, _conditions(call, parents(forward)))
         for call in find(ast.Call, forward)
         if isinstance(call.func, ast.Attribute) and call.func.attr == "update" and len(call.args) > INDEX
-        if (self_attribute(call.args[INDEX]) or "").startswith(LAYER_INDEX)
+        if is_layer_index(call.args[INDEX], forward)
     ]
 
 

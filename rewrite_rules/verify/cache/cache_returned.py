@@ -1,10 +1,10 @@
-"""Attention and decoder layer return the cache, and whoever calls them takes it."""
+"""Attention, state mixer and decoder layer return the cache, and whoever calls them takes it."""
 
 from __future__ import annotations
 
 import ast
 
-from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.roles import INNERMOST, Role
 from qeff_codegen.anatomy.vocabulary import CACHE
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
@@ -19,7 +19,7 @@ class CacheReturned(Check):
 
     def broken(self, module: FinishedModule) -> list[Broken]:
         found: list[Broken] = []
-        for role in (Role.ATTENTION, Role.ATTENTION_WRAPPER, Role.DECODER_LAYER):
+        for role in (*INNERMOST, Role.ATTENTION_WRAPPER, Role.DECODER_LAYER):
             for part in module.anatomy.parts(role):
                 forward = module.method(part.name, "forward")
                 returns = find(ast.Return, forward)
@@ -33,7 +33,6 @@ class CacheReturned(Check):
             if not returns or not all(_holds_cache(node.value) for node in returns):
                 found.append(Broken(f"`{part.name}` does not return the cache", part.forward.lineno))
         for role in (outside, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER):
-            callees = module.anatomy.callees(role)
             for part in module.anatomy.parts(role):
                 forward = module.method(part.name, "forward")
                 taken = [item.value for item in find(ast.Assign, forward) if _ends_with_cache(item.targets[0])]
@@ -42,8 +41,8 @@ class CacheReturned(Check):
                         f"`{part.name}` does not take the cache that `{spelled(call)[:60]}` returns",
                         generated=call.lineno,
                     )
-                    for call in find(ast.Call, forward)
-                    if spelled(call.func) in callees and call not in taken
+                    for call, _ in (module.anatomy.calls(role, forward) if forward is not None else ())
+                    if call not in taken
                 ]
         return found
 

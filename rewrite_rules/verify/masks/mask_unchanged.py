@@ -11,7 +11,7 @@ import ast
 from qeff_codegen.anatomy.attention_functions import MASK
 from qeff_codegen.anatomy.bindings import names_standing_for
 from qeff_codegen.anatomy.modeling_file import bind
-from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.roles import INNERMOST, Role
 from qeff_codegen.codemod.bindings import bound_names
 from qeff_codegen.codemod.tree import find, line_of, parents, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
@@ -20,7 +20,7 @@ from qeff_codegen.targets.target import PREFIX
 
 # The causal LM and the model are given upstream's attention mask, which says which tokens are pads, or nothing; the
 # boolean one begins in the model.
-ROLES = (Role.MODEL, Role.LAYER_STACK, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.ATTENTION)
+ROLES = (Role.MODEL, Role.LAYER_STACK, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, *INNERMOST)
 # The runtime's attention in blocks.
 IN_BLOCKS = "generic_blocked_attention_interface"
 BUILDERS = ("_create_causal_mask", "_create_chunked_causal_mask")
@@ -117,6 +117,9 @@ def _is_handed_on(node: ast.AST, above: dict[ast.AST, ast.AST], receivers: set[s
         isinstance(parent, ast.IfExp) and parent.test is not node
     ):
         node, parent = parent, above[parent]
+    if isinstance(parent, ast.Attribute) and parent.attr == "get" and isinstance(above[parent], ast.Call):
+        # One of several masks, or none.
+        return _is_handed_on(above[parent], above, receivers, masks)
     if isinstance(parent, ast.Attribute):
         return parent.attr in SIZES
     if isinstance(parent, ast.Compare):

@@ -1,0 +1,96 @@
+"""Find the modules of a decoder layer that mix tokens by a state: a convolution's last columns, a recurrent state.
+
+They are known by their calls on the cache, which hands out and takes back what a layer has kept.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from qeff_codegen.anatomy.anatomy import Part
+from qeff_codegen.anatomy.caches import cache_update, received_cache
+from qeff_codegen.anatomy.called_as import spellings
+from qeff_codegen.anatomy.mentions import mentioned
+from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
+from qeff_codegen.anatomy.refusing import refusal
+from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.codemod.tree import find, spelled
+
+READS = ("get_conv_state", "get_recurrent_state")
+WRITES = ("update_conv_state", "update_recurrent_state")
+# Whether the next call may have to take back what this one writes, and whether there was a call before.
+ASKS = ("is_recording_past", "has_previous_state")
+
+
+def state_calls(cls: ModelingClass) -> tuple[ast.Call, ...]:
+    """The calls `<cache>.<one of those above>(...)` of a class's forward."""
+    known = (*READS, *WRITES, *ASKS)
+    return tuple(
+        call
+        for call in find(ast.Call, cls.forward)
+        if isinstance(call.func, ast.Attribute) and call.func.attr in known and isinstance(call.func.value, ast.Name)
+    )
+
+
+def writes_state(cls: ModelingClass) -> ast.Call | None:
+    """The first call with which a class's forward writes a state, if it does; None where it also writes keys."""
+    if cache_update(cls) is not None:
+        return None
+    calls = state_calls(cls)
+    return next((call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr in WRITES), None)
+
+
+def find_state_mixers(file: ModelingFile, layer: ModelingClass) -> tuple[Part, ...]:
+    """Every class that a decoder layer builds and that writes a state."""
+    parts: dict[str, Part] = {}
+    for attribute, names in layer.built.items():
+        for name in names:
+            cls = file.classes[name]
+            write = writes_state(cls)
+            if write is None:
+                continue
+            known = parts.get(name)
+            because = known.because if known else tuple(_reason(call) for call in state_calls(cls) if _is_kept(call))
+            parts[name] = Part(
+                Role.STATE_MIXER,
+                cls,
+                (*dict.fromkeys(because), f"`{layer.name}` builds it as `self.{attribute}`"),
+                (*(known.called_as if known else ()), *spellings(layer, attribute)),
+                known.cache_parameter if known else received_cache(file, cls, write),
+            )
+    return tuple(parts.values())
+
+
+def _is_kept(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and call.func.attr in (*READS, *WRITES)
+
+
+def _reason(call: ast.Call) -> str:
+    return f"its forward calls `{spelled(call.func)}`"
+
+
+def is_of_layer(call: ast.Call) -> bool:
+    """Whether a call names the layer's own number, and no state but the first."""
+    given = [*call.args, *(item.value for item in call.keywords if item.arg != "state_idx")]
+    chosen = [item.value for item in call.keywords if item.arg == "state_idx"]
+    of_layer = any((self_attribute(item) or "").startswith("layer_i") for item in given)
+    return of_layer and all(isinstance(item, ast.Constant) and item.value == 0 for item in chosen)
+
+
+def refuse_states_elsewhere(file: ModelingFile, causal_lm: ModelingClass, parts: tuple[Part, ...]) -> None:
+    """Refuse a module that keeps a state and is no part of the call path.
+
+    Raises:
+        Refusal: one is mentioned where no decoder layer calls it with the cache.
+    """
+    known = {part.name for part in parts if part.role is Role.STATE_MIXER}
+    for cls in mentioned(file, causal_lm):
+        calls = state_calls(cls)
+        if calls and cls.name not in known:
+            raise refusal(
+                file,
+                f"`{cls.name}` keeps a state and is no module that a decoder layer calls by itself",
+                calls[0].lineno,
+                "`<cache>.update_conv_state(...)` or `<cache>.update_recurrent_state(...)` in a module that the "
+                "decoder layer builds and calls with the cache",
+            )

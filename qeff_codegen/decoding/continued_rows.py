@@ -1,0 +1,64 @@
+"""Where each row of a cache with states stands, and that every call goes on there.
+
+Keys and values have slots, so a call may write any of them, and again. A state is what a row has come to: it can be
+begun anew, at position 0, and gone on with. A call that begins elsewhere would get an answer that looks right and is
+not.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qeff_codegen.errors import UsageError
+from qeff_codegen.runtime.states import LONGEST_CALL
+
+
+class ContinuedRows:
+    """Follows the calls of one decoder, whose cache was empty before the first of them.
+
+    Args:
+        rows: rows of the cache.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self._lengths = [0] * rows
+
+    def take(self, position_ids: np.ndarray, batch_index: np.ndarray | None) -> None:
+        """Takes note of a call.
+
+        Args:
+            position_ids: int64 `[batch_size, seq_len]`, -1 for pads.
+            batch_index: int64 `[batch_size, 1]`, the cache row of each row; None where they are the same.
+
+        Raises:
+            UsageError: it is longer than a state can take, or a row of it does not go on where its cache row stands.
+        """
+        if position_ids.shape[1] > LONGEST_CALL:
+            raise UsageError(
+                f"a call has {position_ids.shape[1]} tokens, and this model keeps states, which take at most "
+                f"{LONGEST_CALL} at once. Pass the prompt in chunks: prefill_seq_len is at most {LONGEST_CALL}."
+            )
+        lengths = dict[int, int]()
+        for row, positions in enumerate(position_ids):
+            count = int((positions >= 0).sum())
+            if not count:
+                continue
+            cache_row = row if batch_index is None else int(batch_index[row, 0])
+            if cache_row in lengths:
+                raise UsageError(f"two rows of a call go on in row {cache_row} of the cache, which has one state.")
+            first = int(positions[0])
+            if not np.array_equal(positions[:count], np.arange(first, first + count)):
+                raise UsageError(
+                    f"row {row} of a call has the positions {positions.tolist()}: this model keeps states, for which "
+                    "a row's tokens follow one another and its pads stand behind them."
+                )
+            stands = self._lengths[cache_row]
+            if first not in (0, stands):
+                raise UsageError(
+                    f"row {row} of a call begins at position {first}, and row {cache_row} of the cache has "
+                    f"{f'{stands} tokens' if stands else 'none'}: this model keeps states, which begin at position 0 "
+                    f"or go on where they are. Begin the text at position 0, or go on at position {stands}."
+                )
+            lengths[cache_row] = first + count
+        for cache_row, length in lengths.items():
+            self._lengths[cache_row] = length

@@ -1,0 +1,1 @@
+"""One token and many, computed by one text."""

@@ -1,0 +1,1 @@
+"""Each state is read once, before it is written once."""

@@ -1,0 +1,1 @@
+"""Generated layers that keep states, run in PyTorch beside upstream."""
