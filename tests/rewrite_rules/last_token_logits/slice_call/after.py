@@ -5,7 +5,7 @@ class TinyForCausalLM:
         position_ids=None,
         past_key_values=None,
         num_logits_to_keep: torch.LongTensor | None = None,
-        **kwargs
+        **kwargs,
     ):
         outputs = self.model(input_ids, position_ids=position_ids, past_key_values=past_key_values, **kwargs)
         hidden_states = outputs.last_hidden_state

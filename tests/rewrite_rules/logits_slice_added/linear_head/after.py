@@ -5,7 +5,7 @@ class TinyForCausalLM:
         attention_mask=None,
         past_key_values=None,
         logits_to_keep: int | torch.Tensor | None = None,
-        **kwargs
+        **kwargs,
     ):
         outputs = self.model(input_ids, attention_mask=attention_mask, past_key_values=past_key_values, **kwargs)
         logits = self.lm_head(slice_logits_to_keep(outputs[0], logits_to_keep))

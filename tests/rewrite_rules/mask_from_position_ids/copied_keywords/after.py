@@ -13,6 +13,6 @@ class TinyModel:
                 hidden_states,
                 attention_mask=causal_mask_mapping[self.config.layer_types[i]],
                 past_key_values=past_key_values,
-                **kwargs
+                **kwargs,
             )
         return BaseModelOutputWithPast(last_hidden_state=hidden_states, past_key_values=past_key_values)

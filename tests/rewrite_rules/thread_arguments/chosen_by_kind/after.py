@@ -6,7 +6,7 @@ class TinyMixer:
         attention_mask=None,
         position_ids: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
-        **kwargs
+        **kwargs,
     ):
         hidden_states = past_key_values.update_conv_state(
             hidden_states, self.layer_idx, conv_kernel_size=self.conv_kernel_size
@@ -22,7 +22,7 @@ class TinyDecoderLayer:
         past_key_values=None,
         position_ids: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
-        **kwargs
+        **kwargs,
     ):
         if self.kind == "conv":
             hidden_states = self.mixer(
@@ -35,7 +35,7 @@ class TinyDecoderLayer:
                 past_key_values=past_key_values,
                 position_ids=position_ids,
                 batch_index=batch_index,
-                **kwargs
+                **kwargs,
             )
         else:
             hidden_states = self.mixer(hidden_states)

@@ -6,7 +6,7 @@ class TinyAttention:
         past_key_values=None,
         position_ids: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
-        **kwargs
+        **kwargs,
     ):
         key_states, value_states = self.kv_proj(hidden_states).chunk(2, dim=-1)
         key_states, value_states = past_key_values.update(key_states, value_states, self.layer_idx)

@@ -6,7 +6,7 @@ class TinyDecoderLayer:
         past_key_values=None,
         position_ids: torch.LongTensor | None = None,
         batch_index: torch.LongTensor | None = None,
-        **kwargs
+        **kwargs,
     ):
         hidden_states, _ = self.self_attn(
             hidden_states,
@@ -14,6 +14,6 @@ class TinyDecoderLayer:
             past_key_values=past_key_values,
             position_ids=position_ids,
             batch_index=batch_index,
-            **kwargs
+            **kwargs,
         )
         return hidden_states + self.mlp(hidden_states, **kwargs)

@@ -6,7 +6,7 @@ class TinyModel:
         past_key_values=None,
         batch_index: torch.LongTensor | None = None,
         comp_ctx_lengths: torch.LongTensor | None = None,
-        **kwargs
+        **kwargs,
     ):
         hidden_states = self.embed_tokens(input_ids)
         causal_mask = create_causal_mask(config=self.config, position_ids=position_ids)
