@@ -51,8 +51,10 @@ def mamba2_scan(
         dt = dt + dt_bias.to(dt.dtype)
     if dt_softplus:
         dt = F.softplus(dt)
-    if tuple(dt_limit) != (0.0, math.inf):
-        dt = torch.clamp(dt, min=dt_limit[0], max=dt_limit[1])
+    smallest, largest = dt_limit
+    if (smallest, largest) != (0.0, math.inf):
+        # A bound that is none would be a number in the graph that half precision has not.
+        dt = torch.clamp(dt, min=smallest, max=None if largest == math.inf else largest)
     # A step of zero neither decays nor adds; what it is multiplied with must be finite.
     dt, hidden_states, B = (without_pads(tensor, position_ids) for tensor in (dt, hidden_states, B))
     dt, hidden_states, B, C = (tensor.transpose(1, 2).float() for tensor in (dt, hidden_states, B, C))
