@@ -12,7 +12,7 @@ from tests.rewrite_rules.example_runner import SKELETON
 
 WHOLE = SKELETON.read_text()
 UPDATE = "key_states, value_states = past_key_values.update(key_states, value_states, self.layer_idx)\n"
-QKV = "query_states, key_states, value_states = self.qkv_proj(hidden_states).chunk(3, dim=-1)\n"
+QKV = "query_states, key_states, value_states = self.qkv_proj(hidden_states)[:, None].chunk(3, dim=-1)\n"
 LAYER_IDX = "self.layer_idx = layer_idx\n"
 LAYERS = "self.layers = nn.ModuleList([TinyDecoderLayer(config, layer_idx) for layer_idx in range(2)])\n"
 LOOP = "for decoder_layer in self.layers:\n            hidden_states = decoder_layer("
