@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """The real command on one family that is supported and one that is refused, and the folder it ran in."""
     folder = tmp_path_factory.mktemp("swept")
-    arguments = ["--family", "gpt2", "--family", "mamba", "--stages", "1-2", "--output", "written", "--work", "work"]
+    arguments = ["--family", "gpt2", "--family", "rwkv", "--stages", "1-2", "--output", "written", "--work", "work"]
     outcome = subprocess.run(
         [sys.executable, "-m", "qeff_codegen", "sweep", *arguments],
         capture_output=True,
@@ -45,8 +45,8 @@ def test_supported_and_refused_families_end_with_0(swept: Swept) -> None:
     _, outcome = swept
     assert (outcome.returncode, outcome.stderr) == (0, "")
     refused, supported, *rest = sorted(outcome.stdout.splitlines()[:2]) + outcome.stdout.splitlines()[2:]
-    assert refused.startswith("refused    mamba ")
-    assert " anatomy: " in refused and "/modeling_mamba.py:" in refused
+    assert refused.startswith("refused    rwkv ")
+    assert " anatomy: " in refused and "/modeling_rwkv.py:" in refused
     assert supported.startswith("supported  gpt2 ") and supported.endswith(" s")
     assert rest == [
         "1 refused, 1 supported",
@@ -59,8 +59,8 @@ def test_coverage_says_what_was_found(swept: Swept) -> None:
     folder, _ = swept
     document = json.loads((folder / "written/coverage.json").read_text())
     assert document["last_stage"] == 2
-    gpt2, mamba = document["families"]
-    assert (mamba["family"], mamba["state"], mamba["rule"], mamba["stages"]) == ("mamba", REFUSED, "anatomy", None)
+    gpt2, rwkv = document["families"]
+    assert (rwkv["family"], rwkv["state"], rwkv["rule"], rwkv["stages"]) == ("rwkv", REFUSED, "anatomy", None)
     assert (gpt2["family"], gpt2["state"], gpt2["stages"]) == ("gpt2", SUPPORTED, 2)
     assert gpt2["layers"] == ["full", "no rotary module"]
     assert gpt2["scenarios"] >= 8 and gpt2["seconds"] > 0
@@ -75,7 +75,7 @@ def test_a_second_sweep_shows_what_is_kept_and_writes_nothing_for_a_part(
     swept: Swept, run: Callable[..., Result], tmp_path: Path
 ) -> None:
     folder, outcome = swept
-    again = run("sweep", "--family", "gpt2", "--family", "mamba", "--stages", "1-2", "--work", str(folder / "work"))
+    again = run("sweep", "--family", "gpt2", "--family", "rwkv", "--stages", "1-2", "--work", str(folder / "work"))
     assert again.exit_code == 0
     first, *lines, last = again.stdout.splitlines()
     assert first == "Unchanged since they were last swept: 2 of 2."
