@@ -38,12 +38,6 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "bailing_hybrid": {},
     "mamba2": {"num_heads": 8, "head_dim": 16, "n_groups": 2, "state_size": 12, "chunk_size": 4},
     "mamba": {},
-    "zamba": {
-        "layers_block_type": ["mamba", "hybrid", "hybrid"],
-        "num_hidden_layers": 3,
-        "n_mamba_heads": 2,
-        "mamba_d_state": 12,
-    },
 }
 State = list[tuple[torch.Tensor, ...]]
 

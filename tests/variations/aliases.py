@@ -142,14 +142,6 @@ VARIATIONS: tuple[Variation, ...] = (
         ),
     ),
     either(
-        "the attention function under a name",
-        (
-            "            self.config._attn_implementation, eager_attention_forward\n",
-            "            self.config._attn_implementation, fallback\n",
-        ),
-        (INTERFACE, "        fallback: Callable = eager_attention_forward\n" + INTERFACE),
-    ),
-    either(
         "a with statement takes the mask's name",
         (IMPORTS, "import contextlib\n\n" + IMPORTS),
         before(
