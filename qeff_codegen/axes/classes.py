@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from qeff_codegen.anatomy.kind_tables import find_kind_tables
 from qeff_codegen.axes.kinds import Choice, choices_of
-from qeff_codegen.axes.values import External, Layer, NotFollowed
+from qeff_codegen.axes.values import Callable, External, Layer, NotFollowed
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.targets.target import PREFIX
@@ -71,17 +71,19 @@ class Classes:
             return self._functions[name], True
         return (self.file.functions[name], False) if name in self.file.functions else None
 
-    def must_be_itself(self, function: ast.FunctionDef | ast.Lambda) -> None:
+    def must_be_itself(self, callable_: Callable) -> None:
         """Refuses what a decorator may have made another function of.
 
         Raises:
             NotFollowed: it is one of the file, or not known to leave what is computed as it is.
         """
+        function = callable_.function
         for decorator in function.decorator_list if isinstance(function, ast.FunctionDef) else ():
             called = spelled(decorator.func if isinstance(decorator, ast.Call) else decorator)
             full = self.file.aliases.get(called.split(".")[0], called)
             if called not in _DECORATORS and not full.startswith("transformers."):
-                raise NotFollowed(f"it is not known what `@{called}` makes of a function")
+                what = f"it is not known what `@{called}` makes of a function"
+                raise NotFollowed(what, decorator, generated=callable_.generated)
 
     def is_class(self, name: str) -> bool:
         """Whether a name is that of a class of the file, or of one that replaces it."""

@@ -86,15 +86,14 @@ class Interpreter:
         self.call(Method(Instance(cls), "forward"), Given("forward", (), given), found.function)
         for way, node in self.waiting.items():
             if way not in self.gone:
-                refused = NotFollowed("something is read that nothing writes")
-                refused.node = node
-                raise refused
+                raise NotFollowed("something is read that nothing writes", node)
 
     def global_name(self, name: str, generated: bool) -> Value:
         """What a name is that no function binds."""
         found = self.classes.function(name, generated)
-        if found is not None and not found[1] and len(self.classes.file.bindings[name]) > 1:
-            raise NotFollowed(f"`{name}` may be another function")
+        if found is not None and not found[1] and len(bound := self.classes.file.bindings[name]) > 1:
+            other = next(item.node for item in bound if item.node is not found[0])
+            raise NotFollowed(f"`{name}` may be another function", other)
         if found is not None:
             return Callable(*found)
         if self.classes.is_class(name):
@@ -178,7 +177,7 @@ class Interpreter:
     def _run(self, callable_: Callable, given: Given) -> Value:
         function = callable_.function
         names = {name: unnamed(value) for name, value in self._bound(callable_, given).items()}
-        self.classes.must_be_itself(function)
+        self.classes.must_be_itself(callable_)
         key = (id(function), callable_.instance, callable_.closure, tuple(names.items()), self.changes)
         if key not in self._results:
             running = key[:-1]

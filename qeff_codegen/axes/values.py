@@ -55,12 +55,12 @@ ROW_PLACES, OWNERS = "places of rows", "places of the rows that entries belong t
 class NotFollowed(Exception):
     """Something that breaks the promise, or that is not understood where a followed axis is at stake."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, node: ast.AST | None = None, *, generated: bool = False) -> None:
         super().__init__(what)
         self.what = what
-        self.node: ast.AST | None = None
-        # Which file the line belongs to; known as soon as the node is.
-        self.generated = False
+        # Where it stands, if that is not where it was come to; and which file the line belongs to.
+        self.node = node
+        self.generated = generated
 
 
 class Split(Exception):

@@ -21,7 +21,6 @@ _ALIAS = "    if mask is not None:\n        attn_weights = attn_weights + mask\n
 _CALLED = "            attention_mask,\n            dropout="
 _EAGER = "def eager_attention_forward(\n"
 _GUARD = "        if cache is not None:\n            key_states"
-LAYER_CALL = "        for decoder_layer in self.layers[: self.config.num_hidden_layers]:\n"
 
 
 def _mask(*lines: str) -> Change:
@@ -140,6 +139,14 @@ VARIATIONS: tuple[Variation, ...] = (
             "        self.norm = BlueprintRMSNorm(config.hidden_size, eps=config.rms_norm_eps)\n",
             "        norm_class: type = BlueprintRMSNorm\n        self.norm = norm_class(config.hidden_size, 0.5)\n",
         ),
+    ),
+    either(
+        "the attention function under a name",
+        (
+            "            self.config._attn_implementation, eager_attention_forward\n",
+            "            self.config._attn_implementation, fallback\n",
+        ),
+        (INTERFACE, "        fallback: Callable = eager_attention_forward\n" + INTERFACE),
     ),
     either(
         "a with statement takes the mask's name",

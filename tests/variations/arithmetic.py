@@ -16,7 +16,6 @@ from tests.variations.variation import Variation, either, equal
 
 EPSILON = "        self.variance_epsilon = eps\n"
 WEIGHTED = "        return self.weight * hidden_states.to(input_dtype)\n"
-IN_FLOAT = "        hidden_states = hidden_states.to(torch.float32)\n"
 CONFIGURED = "            config=self.config,\n            inputs_embeds=inputs_embeds,\n"
 SCALED = "            scaling=self.scaling,\n"
 LAYER_NORM = "        self.input_layernorm = BlueprintRMSNorm(config.hidden_size, eps=config.rms_norm_eps)\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.variations.blueprint import (
     ATTENTION_SHAPE,
+    FEED_FORWARD,
     MASKED,
     MODEL_BEGIN,
     MODEL_CACHE,
@@ -87,6 +88,7 @@ VARIATIONS: tuple[Variation, ...] = (
             '    raise ValueError("too many tokens")',
         ),
     ),
+    either("finite features asserted", after(FEED_FORWARD, "assert torch.isfinite(hidden_states).all()")),
     equal(
         "a cache, checked by torch",
         (

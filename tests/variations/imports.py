@@ -129,6 +129,18 @@ VARIATIONS: tuple[Variation, ...] = (
         before(ROTATED, "query_states = enlarged(query_states)"),
     ),
     either(
+        "a helper decorated where a package is there",
+        (
+            _HALF,
+            "try:\n"
+            f"    from {_NO_MODULE} import fast\n"
+            "except ImportError:\n\n"
+            "    def fast(function):\n"
+            "        return function\n\n\n"
+            "@fast\n" + _HALF,
+        ),
+    ),
+    either(
         "the attention function wrapped after its definition",
         (
             "class BlueprintAttention(",

@@ -24,16 +24,6 @@ def two_spaces(text: str) -> str:
     return _indented_by("  ", text)
 
 
-def eight_spaces(text: str) -> str:
-    """The file, indented by eight spaces."""
-    return _indented_by("        ", text)
-
-
-def one_space(text: str) -> str:
-    """The file, indented by one space."""
-    return _indented_by(" ", text)
-
-
 def tabs(text: str) -> str:
     """The file, indented by tabs."""
     return _indented_by("\t", text)
@@ -56,29 +46,9 @@ def windows_lines(text: str) -> str:
     return text.replace("\n", "\r\n")
 
 
-def no_last_line_end(text: str) -> str:
-    """The file without its last line end."""
-    return text.rstrip("\n")
-
-
 def form_feeds(text: str) -> str:
     """A form feed before every class."""
     return text.replace("\nclass ", "\n\f\nclass ")
-
-
-def trailing_spaces(text: str) -> str:
-    """Spaces at the end of every line outside strings' lines."""
-    return re.sub(r"([,:)])$", r"\1   ", text, flags=re.MULTILINE)
-
-
-def no_empty_lines(text: str) -> str:
-    """The file without empty lines."""
-    return re.sub(r"\n\n+", "\n", text)
-
-
-def flat_comments(text: str) -> str:
-    """A comment at the line's begin within every function."""
-    return text.replace("        residual = hidden_states\n", "# kept\n        residual = hidden_states\n")
 
 
 VARIATIONS: tuple[Variation, ...] = (

@@ -5,6 +5,18 @@ from __future__ import annotations
 from tests.variations.variation import Variation, either, equal, refused
 
 VARIATIONS: tuple[Variation, ...] = (
+    either(
+        "a function that another hides",
+        (
+            "def rotate_half(x):\n",
+            "if torch.cuda.is_available():\n"
+            "    def rotate_half(x):\n"
+            "        return x\n"
+            "\n"
+            "\n"
+            "def rotate_half(x):\n",
+        ),
+    ),
     refused(
         "a function that is bound again",
         (

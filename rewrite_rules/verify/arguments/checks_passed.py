@@ -20,6 +20,8 @@ from rewrite_rules.raised import raised_in
 
 GIVEN = {"input_ids", POSITIONS, CACHE}
 SHAPE = {"shape", "size"}
+# Pads are whatever an attention without keys leaves of them, which is no number.
+OF_NUMBERS = {"isfinite", "isinf", "isnan"}
 
 
 class ChecksPassed(Check):
@@ -76,7 +78,9 @@ def _value(test: ast.expr, absent: Collection[str]) -> bool | None:
 
 
 def _is_known(test: ast.expr, masks: Collection[str]) -> bool:
-    """Whether a condition asks nothing of the cache, the positions and the mask but the shape of the mask."""
+    """Whether a condition asks nothing of cache, positions and mask but the mask's shape, nor if all is finite."""
+    if any(spelled(call.func).rpartition(".")[2] in OF_NUMBERS for call in find(ast.Call, test)):
+        return False
     asked = [node for node in find(ast.Attribute, test) if spelled(node.value) in masks and node.attr in SHAPE]
     compared = [node for node in find(ast.Compare, test) if none_comparison(node, masks) is not None]
     named = [node for node in find(ast.Name, test) if node.id in masks]

@@ -12,7 +12,7 @@ from qeff_codegen.anatomy.attention_functions import MASK
 from qeff_codegen.anatomy.bindings import names_standing_for
 from qeff_codegen.anatomy.modeling_file import bind
 from qeff_codegen.anatomy.roles import INNERMOST, Role
-from qeff_codegen.codemod.bindings import bound_names
+from qeff_codegen.codemod.bindings import bindings, bound_names
 from qeff_codegen.codemod.tree import find, line_of, parents, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
@@ -34,7 +34,7 @@ class MaskUnchanged(Check):
         return _made_outside(module) + [
             Broken(
                 f"`{part.name}` computes with the attention mask: `{spelled(use)}`",
-                generated=line_of(use, forward),
+                generated=line_of(_decided_at(use, forward), forward),
             )
             for role in ROLES
             for part in module.anatomy.parts(role)
@@ -45,6 +45,15 @@ class MaskUnchanged(Check):
                 _receivers(module, part.name, set(module.anatomy.callees(role)), forward),
             )
         ]
+
+
+def _decided_at(use: ast.AST, forward: ast.FunctionDef) -> ast.AST:
+    """Where it is decided what is done with the mask: where a name is bound, if one is called that is."""
+    called = use.func if isinstance(use, ast.Call) else None
+    if not isinstance(called, ast.Name):
+        return use
+    bound = [binding.node for binding in bindings(forward) if binding.name == called.id]
+    return bound[-1] if bound else use
 
 
 def _made_outside(module: FinishedModule) -> list[Broken]:
