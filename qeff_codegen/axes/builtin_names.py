@@ -173,7 +173,7 @@ def _cache(interpreter: Interpreter, given: Given, node: ast.AST) -> Value:
 
 
 def _container(interpreter: Interpreter, given: Given, node: ast.AST) -> Value:
-    return interpreter.container(given.name)
+    return interpreter.store.container(given.name)
 
 
 def _limits(interpreter: Interpreter, given: Given, node: ast.AST) -> Value:
@@ -311,8 +311,8 @@ def _set_of(interpreter: Interpreter, given: Given) -> Value:
 def _dictionary(interpreter: Interpreter, given: Given) -> Value:
     value = given.take(0)
     if value is None and not given.keywords:
-        return interpreter.container("dict")
-    value = interpreter.shared(value) if isinstance(value, Shared) else value
+        return interpreter.store.container("dict")
+    value = interpreter.store.shared(value) if isinstance(value, Shared) else value
     if value is not None and not isinstance(value, Table) and carries(value):
         raise NotFollowed("a dictionary of what is not understood")
     items = value.items if isinstance(value, Table) else ()

@@ -106,7 +106,7 @@ def _of_method(interpreter: Interpreter, method: Method, given: Given, node: ast
     if isinstance(holder, Record) and method.name == "to_tuple":
         return Several(tuple(item for _, item in holder.items if item != NONE))
     if isinstance(holder, Shared):
-        return _of_table(interpreter.shared(holder), method.name, given)
+        return _of_table(interpreter.store.shared(holder), method.name, given)
     if not any(map(carries, (holder, *given.everything))):
         return Plain()
     raise NotFollowed(f"it is not known what `{given.name}` computes")

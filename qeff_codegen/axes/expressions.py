@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from qeff_codegen.axes.interpreter import Interpreter
 
 # What says something to a reader and changes nothing.
-_SPEAKERS = ("logger.", "warnings.", "print")
 
 
 class Expressions:
@@ -99,7 +98,7 @@ class Expressions:
 
     def _dictionary(self, node: ast.Dict) -> Value:
         if not node.keys:
-            return self.interpreter.container(f"{self.frame.generated}:{node.lineno}:{node.col_offset}")
+            return self.interpreter.store.container(f"{self.frame.generated}:{node.lineno}:{node.col_offset}")
         table = Table(())
         for key, item in zip(node.keys, node.values, strict=True):
             value = self.value(item)
@@ -144,7 +143,7 @@ class Expressions:
         if options(value):
             return parts.all_joined([self.interpreter.attribute(option, name) for option in options(value)])
         if isinstance(value, Cache):
-            return self.interpreter.of_cache(name)
+            return self.interpreter.store.of_cache(name)
         if isinstance(value, NotKnown):
             raise NotFollowed(value.why)
         return Method(value, name)
@@ -215,7 +214,7 @@ class Expressions:
 
     def _opened(self, value: Value) -> Value:
         """A dictionary that is written in several places as what it holds so far."""
-        return self.interpreter.shared(value) if isinstance(value, Shared) else value
+        return self.interpreter.store.shared(value) if isinstance(value, Shared) else value
 
     def _sized(self, value: Value, node: ast.expr) -> Value:
         """A value whose unknown sizes are named by where it is made, which is the same all through a function.
@@ -347,7 +346,7 @@ class Expressions:
         elif isinstance(holder, Tensor):
             self._must_make(name)
         elif isinstance(holder, Cache):
-            self.interpreter.keep_on_cache(name, value)
+            self.interpreter.store.keep_on_cache(name, value)
         elif carries(value) and not options(holder):
             raise NotFollowed("something is kept where it is not followed")
 
@@ -361,22 +360,6 @@ class Expressions:
     def _must_make(self, name: str) -> None:
         if not self.interpreter.makes:
             raise NotFollowed(f"`{name}` is kept between calls")
-
-    def keep_shared(self, holder: Shared, key: Value, value: Value) -> None:
-        """Keeps what is written into a dictionary that others read."""
-        self.interpreter.keep_shared(holder, key, value)
-
-    def is_silent(self, node: ast.expr) -> bool:
-        """Whether an expression is a docstring, says something to a reader, or makes a table of the instance anew."""
-        if isinstance(node, ast.Constant):
-            return True
-        if not isinstance(node, ast.Call):
-            return False
-        return self.only_speaks(node) or self.interpreter.makes_table(self.frame, spelled(node.func))
-
-    def only_speaks(self, node: ast.expr) -> bool:
-        """Whether an expression says something to a reader and changes nothing."""
-        return isinstance(node, ast.Call) and spelled(node.func).startswith(_SPEAKERS)
 
 
 _KINDS: dict[type[ast.AST], Function[[Expressions, Any], Value]] = {

@@ -20,8 +20,8 @@ from qeff_codegen.axes.frame import Frame, Names
 from qeff_codegen.axes.given import Given
 from qeff_codegen.axes.inputs import INPUTS, OWN_TABLES
 from qeff_codegen.axes.statements import Statements
+from qeff_codegen.axes.store import Store
 from qeff_codegen.axes.values import (
-    CACHE,
     NONE,
     SOME,
     Callable,
@@ -35,14 +35,13 @@ from qeff_codegen.axes.values import (
     Option,
     Plain,
     Several,
-    Shared,
     Split,
     Table,
     Tensor,
     Value,
     options,
 )
-from qeff_codegen.axes.ways import each_of, joined, put, sized, unnamed
+from qeff_codegen.axes.ways import each_of, joined, sized, unnamed
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.finished_module import INITIALIZER, FinishedModule
 
@@ -58,9 +57,7 @@ class Interpreter:
         self.classes = Classes(module)
         self.module = module
         self._attributes: dict[tuple[str, str], Value] = {}
-        self._shared: dict[Any, Value] = {}
-        # How often something was learned of what is written in one place and read in another.
-        self.changes = 0
+        self.store = Store(self.classes.stored)
         self._made: set[str] = set()
         self._told: dict[str, dict[str, Value]] = {}
         self._making: set[tuple[str, str]] = set()
@@ -178,7 +175,7 @@ class Interpreter:
         function = callable_.function
         names = {name: unnamed(value) for name, value in self._bound(callable_, given).items()}
         self.classes.must_be_itself(callable_)
-        key = (id(function), callable_.instance, callable_.closure, tuple(names.items()), self.changes)
+        key = (id(function), callable_.instance, callable_.closure, tuple(names.items()), self.store.changes)
         if key not in self._results:
             running = key[:-1]
             if running in self._running:
@@ -323,7 +320,7 @@ class Interpreter:
         elif before != told:
             self._told[cls] = {name: value for name, value in before.items() if told.get(name) == value}
             self._made.discard(cls)
-            self.changes += 1
+            self.store.changes += 1
 
     def _run_with_any(self, instance: Instance, found: Found) -> None:
         """Runs a method that is given nothing followed, as far as it is understood.
@@ -359,43 +356,6 @@ class Interpreter:
             # A function that a configuration holds in the place of a name is one like those that have names.
             return
         self._attributes[key] = joined(self._attributes[key], value) if key in self._attributes else value
-
-    def of_cache(self, name: str) -> Value:
-        """What an attribute of the cache is: a method, or what was laid down on it.
-
-        Raises:
-            NothingYet: the code lays something down under that name, and has not so far.
-        """
-        found = self._shared.get(("cache", name))
-        if found is None and name in self.classes.stored:
-            raise NothingYet
-        return found or Method(CACHE, name)
-
-    def keep_on_cache(self, name: str, value: Value) -> None:
-        """Keeps what is laid down on the cache."""
-        self._keep(("cache", name), value)
-
-    def container(self, place: str) -> Shared:
-        """A dictionary that is made empty at some place."""
-        self._shared.setdefault(Shared(place), Table(()))
-        return Shared(place)
-
-    def shared(self, holder: Shared) -> Table:
-        """What was written so far into a dictionary."""
-        found = self._shared[holder]
-        assert isinstance(found, Table), "it is one when it is made"
-        return found
-
-    def keep_shared(self, holder: Shared, key: Value, value: Value) -> None:
-        """Keeps what is written into a dictionary that others read, beside what was there."""
-        self._keep(holder, put(Table(()), key, value))
-
-    def _keep(self, key: Any, value: Value) -> None:
-        value = unnamed(value)
-        found = joined(self._shared[key], value) if key in self._shared else value
-        if self._shared.get(key) != found:
-            self._shared[key] = found
-            self.changes += 1
 
     def makes_table(self, frame: Frame, text: str) -> bool:
         """Whether a call is that of a method which `__init__` calls too: it makes a table of the module, anew."""

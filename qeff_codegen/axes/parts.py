@@ -62,7 +62,7 @@ def taken(interpreter: Interpreter, held: Value, key: Value, text: str) -> Value
     if isinstance(key, (Count, Start, Decision, NotKnown)):
         raise NotFollowed(f"the size of a followed axis chooses: `{text}`")
     shared = isinstance(held, Shared)
-    held = interpreter.shared(held) if isinstance(held, Shared) else held
+    held = interpreter.store.shared(held) if isinstance(held, Shared) else held
     known = isinstance(key, Plain) and key.constant is not ...
     if isinstance(held, Several):
         if held.items is not None and isinstance(key, Plain) and isinstance(key.constant, int):

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 _CHANGING = frozenset(
     {"append", "extend", "insert", "add", "update", "setdefault", "pop", "clear", "remove", "popitem"}
 )
+# What says something to a reader and changes nothing.
+_SPEAKERS = ("logger.", "warnings.", "print")
 # After so many turns of a loop, something in it differs each time.
 _TURNS = 8
 
@@ -116,7 +118,7 @@ class Statements:
 
     def _for_its_effect(self, node: ast.expr) -> None:
         """A call whose result nobody takes may still change a list, a table or a tensor that has a name."""
-        if self.expressions.only_speaks(node):
+        if _only_speaks(node):
             return
         value = self.expressions.value(node)
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
@@ -141,7 +143,7 @@ class Statements:
         elif isinstance(held, (Table, Shared)) and method in {"setdefault", "update"}:
             for key, item in self._entries(node, method):
                 if isinstance(held, Shared):
-                    self.expressions.keep_shared(held, key, item)
+                    self.expressions.interpreter.store.keep_shared(held, key, item)
                 else:
                     held = put(held, key, item)
             self.frame.names[holder.id] = held
@@ -156,7 +158,7 @@ class Statements:
         ]
         for table in given:
             if isinstance(table, Shared):
-                table = self.expressions.interpreter.shared(table)
+                table = self.expressions.interpreter.store.shared(table)
             if isinstance(table, Table):
                 found += [(Plain(str(key), key), item) for key, item in table.items]
                 found += [(Plain(), table.each)] if table.each is not None else []
@@ -232,10 +234,16 @@ class Statements:
 
     def _changes_nothing(self, body: Sequence[ast.stmt]) -> bool:
         return all(
-            isinstance(item, (ast.Raise, ast.Pass))
-            or (isinstance(item, ast.Expr) and self.expressions.is_silent(item.value))
+            isinstance(item, (ast.Raise, ast.Pass)) or (isinstance(item, ast.Expr) and self._is_silent(item.value))
             for item in body
         )
+
+    def _is_silent(self, node: ast.expr) -> bool:
+        """Whether an expression is a docstring, says something to a reader, or makes a table of the instance anew."""
+        if isinstance(node, ast.Constant) or _only_speaks(node):
+            return True
+        makes_table = self.expressions.interpreter.makes_table
+        return isinstance(node, ast.Call) and makes_table(self.frame, spelled(node.func))
 
     def _repeat(self, node: ast.For | ast.While) -> None:
         outer, self.frame.left = self.frame.left, []
@@ -247,7 +255,7 @@ class Statements:
             item = joined(item, other)
         self.frame.loops += 1
         for _ in range(_TURNS):
-            before, changes = dict(self.frame.names), self.expressions.interpreter.changes
+            before, changes = dict(self.frame.names), self.expressions.interpreter.store.changes
             if isinstance(node, ast.For):
                 self.bind(node.target, item)
             else:
@@ -256,7 +264,7 @@ class Statements:
             self.frame.names = before
             for names in after[1:]:
                 self.frame.names = joined_names(self.frame.names, names)
-            if self.frame.names == before and changes == self.expressions.interpreter.changes:
+            if self.frame.names == before and changes == self.expressions.interpreter.store.changes:
                 break
         else:
             raise NotFollowed("a loop that changes something in every turn")
@@ -307,7 +315,7 @@ class Statements:
     def _put(self, target: ast.Subscript, value: Value) -> None:
         held = present(self.expressions.value(target.value))
         if isinstance(held, Shared):
-            self.expressions.keep_shared(held, self.expressions.value(target.slice), value)
+            self.expressions.interpreter.store.keep_shared(held, self.expressions.value(target.slice), value)
             return
         if isinstance(held, Tensor) and held.kept:
             raise NotFollowed(f"something is written into `{spelled(target.value)}`, which a module keeps")
@@ -328,6 +336,10 @@ class Statements:
             self.expressions.keep_attribute(self.expressions.value(target.value.value), target.value.attr, changed)
         elif changed != held:
             raise NotFollowed(f"something is written into `{spelled(target.value)}`")
+
+
+def _only_speaks(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and spelled(node.func).startswith(_SPEAKERS)
 
 
 def _with_item(held: Several, item: Value) -> Several:

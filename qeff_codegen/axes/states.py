@@ -41,28 +41,20 @@ _ARGUMENTS: dict[str, dict[str, str]] = {
     "mamba2_scan": {"hidden_states": "T..", "dt": "T.", "B": "T..", "C": "T.."},
     "mamba_scan": {"hidden_states": ".T", "dt": ".T", "B": ".T", "C": ".T", "z": ".T"},
 }
+_OF_DELTA_RULES = (
+    "query",
+    "key",
+    "value",
+    "g",
+    "beta",
+    "initial_state",
+    "position_ids",
+    "use_qk_l2norm_in_kernel",
+)
 # The parameters in their order, and whose shape the result has.
 _ORDER: dict[str, tuple[str, ...]] = {
-    "gated_delta_rule": (
-        "query",
-        "key",
-        "value",
-        "g",
-        "beta",
-        "initial_state",
-        "position_ids",
-        "use_qk_l2norm_in_kernel",
-    ),
-    "kimi_delta_attention": (
-        "query",
-        "key",
-        "value",
-        "g",
-        "beta",
-        "initial_state",
-        "position_ids",
-        "use_qk_l2norm_in_kernel",
-    ),
+    "gated_delta_rule": _OF_DELTA_RULES,
+    "kimi_delta_attention": _OF_DELTA_RULES,
     "mamba2_scan": (
         "hidden_states",
         "dt",

@@ -39,6 +39,18 @@ def none_comparison(expression: ast.expr, names: Collection[str]) -> bool | None
     return False if isinstance(expression.ops[0], ast.IsNot) else None
 
 
+def decided(condition: ast.expr, truth: Truth) -> bool | None:
+    """The value of a condition, by that of its parts; None where it depends on one that is not known."""
+    if isinstance(condition, ast.UnaryOp) and isinstance(condition.op, ast.Not):
+        inner = decided(condition.operand, truth)
+        return None if inner is None else not inner
+    if isinstance(condition, ast.BoolOp):
+        values = [decided(item, truth) for item in condition.values]
+        ends_on = isinstance(condition.op, ast.Or)
+        return ends_on if ends_on in values else None if None in values else not ends_on
+    return truth(condition)
+
+
 class _Fold:
     """Folds from the inside out; each condition is decided once.
 

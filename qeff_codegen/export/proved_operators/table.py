@@ -22,7 +22,7 @@ Forms = tuple[frozenset[str], frozenset[str]]
 
 def is_proved(exporter: str, call: Call) -> bool:
     """Whether `exporter` was proved to translate this call."""
-    if [call.operator, call.types, call.arguments] in _refuted()[exporter]:
+    if (call.operator, call.types, call.arguments) in _refuted()[exporter]:
         return False
     forms = forms_of(exporter, call.operator)
     return forms is not None and call.types in forms[0] and call.arguments in forms[1]
@@ -39,10 +39,10 @@ def operators(exporter: str) -> dict[str, Forms]:
 
 
 @cache
-def _refuted() -> dict[str, list[list[str]]]:
+def _refuted() -> dict[str, frozenset[tuple[str, ...]]]:
     """Calls that give other numbers, although each type and each argument is right with others."""
-    found: dict[str, list[list[str]]] = json.loads(REFUTED.read_text("utf-8"))
-    return found
+    found = json.loads(REFUTED.read_text("utf-8"))
+    return {exporter: frozenset(map(tuple, calls)) for exporter, calls in found.items()}
 
 
 @cache

@@ -21,21 +21,24 @@ _ZEROS = ContextVar("custom operators give zeros", default=False)
 @contextmanager
 def operators_as_onnx_nodes() -> Iterator[None]:
     """Lets custom operators be ONNX nodes in what torch.export traces."""
-    token = _WANTED.set(True)
-    try:
+    with _true(_WANTED):
         yield
-    finally:
-        _WANTED.reset(token)
 
 
 @contextmanager
 def operators_as_zeros() -> Iterator[None]:
     """Lets custom operators give zeros of the right shape, where nothing but shapes is looked at."""
-    token = _ZEROS.set(True)
+    with _true(_ZEROS):
+        yield
+
+
+@contextmanager
+def _true(wanted: ContextVar[bool]) -> Iterator[None]:
+    token = wanted.set(True)
     try:
         yield
     finally:
-        _ZEROS.reset(token)
+        wanted.reset(token)
 
 
 def are_zeros() -> bool:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 
 from qeff_codegen.runtime.states.decay import pairwise_decay
-from qeff_codegen.runtime.states.parts import refuse_longer_call
+from qeff_codegen.runtime.states.delta_rule_inputs import by_heads, state_before
 from qeff_codegen.runtime.states.unit_triangular import solve_unit_lower
-from qeff_codegen.runtime.states.valid_tokens import without_pads
 
 
 def gated_delta_rule(
@@ -37,19 +36,15 @@ def gated_delta_rule(
     Returns:
         `[batch_size, seq_len, value_heads, value_dim]` in the type of `query`, and the next state, float32.
     """
-    refuse_longer_call(key.shape[1])
     dtype = query.dtype
-    key, value, g, beta = (without_pads(tensor, position_ids) for tensor in (key, value, g, beta))
-    query, key, value, g, beta = (x.transpose(1, 2).to(torch.float32) for x in (query, key, value, g, beta))
+    query, key, value, g, beta = by_heads(query, key, value, g, beta, position_ids)
     if use_qk_l2norm_in_kernel:
         query, key = _of_length_one(query), _of_length_one(key)
     query = query * query.shape[-1] ** -0.5
     if key.shape[1] != value.shape[1]:
         query, key = (repeated_heads(tensor, value.shape[1]) for tensor in (query, key))
 
-    state = value.new_zeros(*key.shape[:2], key.shape[-1], value.shape[-1])
-    if initial_state is not None:
-        state = initial_state.to(torch.float32)
+    state = state_before(initial_state, key, value)
     decay = pairwise_decay(g)
     from_start = g.cumsum(-1).exp().unsqueeze(-1)
     key_beta = key * beta.unsqueeze(-1)

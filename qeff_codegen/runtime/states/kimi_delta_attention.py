@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 
 from qeff_codegen.runtime.states.decay import pairwise_decay
-from qeff_codegen.runtime.states.parts import cut_off, filled_up, part_length, refuse_longer_call
+from qeff_codegen.runtime.states.delta_rule_inputs import by_heads, state_before
+from qeff_codegen.runtime.states.parts import cut_off, filled_up, part_length
 from qeff_codegen.runtime.states.unit_triangular import solve_unit_lower
-from qeff_codegen.runtime.states.valid_tokens import without_pads
 
 # Within a part the decay of every pair of tokens is laid out; between parts it is split at the later part's start.
 PARTS = 8
@@ -40,17 +40,13 @@ def kimi_delta_attention(
     Returns:
         `[batch_size, seq_len, heads, value_dim]` in the type of `query`, and the next state, float32.
     """
-    refuse_longer_call(key.shape[1])
     dtype = query.dtype
-    key, value, g, beta = (without_pads(tensor, position_ids) for tensor in (key, value, g, beta))
-    query, key, value, g, beta = (x.transpose(1, 2).to(torch.float32) for x in (query, key, value, g, beta))
+    query, key, value, g, beta = by_heads(query, key, value, g, beta, position_ids)
     if use_qk_l2norm_in_kernel:
         query, key = _of_length_one(query), _of_length_one(key)
     query = query * (1 / query.shape[-1] ** 0.5)
 
-    state = value.new_zeros(*key.shape[:2], key.shape[-1], value.shape[-1])
-    if initial_state is not None:
-        state = initial_state.to(torch.float32)
+    state = state_before(initial_state, key, value)
     key_beta = key * beta.unsqueeze(-1)
     from_start_decay = g.cumsum(2).exp()
     overlap, attention = _decayed_products((key_beta, query), key, g)

@@ -13,7 +13,7 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
-from qeff_codegen.codemod.folding import none_comparison
+from qeff_codegen.codemod.folding import decided, none_comparison
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.conditions import Place
 from qeff_codegen.engine.draft import Function
@@ -74,19 +74,12 @@ def _asks_for_class(test: ast.expr) -> bool:
 
 def _passes(check: Raised, code: Code) -> bool | None:
     """True for a check that a growing cache passes; None where it does not, or where that is not known."""
-    value = _value(check.test, code)
+    value = decided(check.test, lambda part: _value(part, code))
     return True if value is (not check.raises_if) else None
 
 
 def _value(test: ast.expr, code: Code) -> bool | None:
-    """What a condition is for a growing cache that is there."""
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        inner = _value(test.operand, code)
-        return None if inner is None else not inner
-    if isinstance(test, ast.BoolOp):
-        values = [_value(item, code) for item in test.values]
-        ends_on = isinstance(test.op, ast.Or)
-        return ends_on if ends_on in values else None if None in values else not ends_on
+    """What a part of a condition is for a growing cache that is there."""
     if isinstance(test, ast.Call) and spelled(test.func) == "isinstance" and len(test.args) == 2:
         return _is_one_of(test.args[1], code) if spelled(test.args[0]) == CACHE else None
     if isinstance(test, ast.Name) and test.id == "use_cache":

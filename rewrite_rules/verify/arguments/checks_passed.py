@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator
+from functools import partial
 
 from qeff_codegen.anatomy.vocabulary import CACHE, POSITIONS
-from qeff_codegen.codemod.folding import none_comparison
+from qeff_codegen.codemod.folding import decided, none_comparison
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
@@ -40,7 +41,7 @@ class ChecksPassed(Check):
                     found.append(Broken(f"`{owner}` raises whatever it is given", generated=statement.lineno))
             for check in raised_in(function):
                 absent = set(_left_out(function, check.node.lineno)) if name in outer else set()
-                value = _value(check.test, absent)
+                value = decided(check.test, partial(_value, absent=absent))
                 if value is check.raises_if or (value is None and not _is_known(check.test, masks)):
                     what = f"`{owner}` raises, or may raise, at what the graph is given: `{spelled(check.test)}`"
                     found.append(Broken(what, generated=check.node.lineno))
@@ -60,16 +61,9 @@ def _left_out(function: ast.FunctionDef, line: int) -> Iterator[str]:
 
 
 def _value(test: ast.expr, absent: Collection[str]) -> bool | None:
-    """What a condition is when tokens, positions and the cache are there, and other arguments are not."""
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        inner = _value(test.operand, absent)
-        return None if inner is None else not inner
-    if isinstance(test, ast.BoolOp):
-        values = [_value(item, absent) for item in test.values]
-        ends_on = isinstance(test.op, ast.Or)
-        return ends_on if ends_on in values else None if None in values else not ends_on
+    """What a part of a condition is when tokens, positions and the cache are there, and other arguments are not."""
     if isinstance(test, ast.BinOp) and isinstance(test.op, ast.BitXor):
-        left, right = _value(test.left, absent), _value(test.right, absent)
+        left, right = (decided(side, partial(_value, absent=absent)) for side in (test.left, test.right))
         return None if left is None or right is None else left is not right
     if (missing := none_comparison(test, absent)) is not None:
         return missing
