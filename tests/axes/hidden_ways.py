@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.axes.variation import WEIGHED, Variation, before, embedded, fed, rotated, scored, weighed
+from tests.axes.variation import WEIGHED, before, embedded, fed, rotated, scored, weighed
+from tests.variations.variation import refused
 
 HIDDEN = (
     rotated("queries cumulated along tokens", "query_states = query_states.cumsum(2)"),
@@ -25,9 +26,9 @@ HIDDEN = (
         "the place of the largest position in arithmetic",
         "inputs_embeds = inputs_embeds * position_ids.argmax(1, keepdim=True)[..., None]",
     ),
-    Variation(
+    refused(
         "heads and tokens not exchanged back",
-        ((".transpose(1, 2).contiguous()\n\n    return", ".contiguous()\n\n    return"),),
+        (".transpose(1, 2).contiguous()\n\n    return", ".contiguous()\n\n    return"),
     ),
     # What others change, or what they hold under another name.
     before(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.axes.variation import Variation, fed, layered, projected, remembered
+from tests.axes.variation import fed, layered, projected, remembered
+from tests.variations.variation import refused
 
 MIXED = (
     fed("the largest of everything", "x = x / x.abs().max()"),
@@ -69,9 +70,7 @@ MIXED = (
     ),
     remembered("a softmax module along tokens", "self.soft = nn.Softmax(dim=1)", "x = x * self.soft(x)"),
     remembered("a norm of two axes", "self.ln = nn.LayerNorm((4, 64))", "x = self.ln(x)"),
-    Variation(
-        "an RMS norm over tokens too", ((".pow(2).mean(-1, keepdim=True)", ".pow(2).mean((-2, -1), keepdim=True)"),)
-    ),
+    refused("an RMS norm over tokens too", (".pow(2).mean(-1, keepdim=True)", ".pow(2).mean((-2, -1), keepdim=True)")),
     layered("the model's mean over tokens", "hidden_states = hidden_states - hidden_states.mean(dim=1, keepdim=True)"),
     layered("the last token of the model", "hidden_states = hidden_states[:, -1:, :]"),
     projected("the mean of an attention's output", "attn_output = attn_output + attn_output.mean(1, keepdim=True)"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tests.axes.variation import (
     WEIGHED,
-    Variation,
     attending,
     fed,
     remembered,
@@ -12,15 +11,14 @@ from tests.axes.variation import (
     softmax_replaced,
     weighed,
 )
+from tests.variations.variation import refused
 
 PLACES = (
     softmax_replaced(
         "scores through ReLU divided by how many keys there are", "torch.relu(attn_weights) / key.shape[-2]"
     ),
     softmax_replaced("scores through ReLU without a softmax", "torch.relu(attn_weights)"),
-    Variation(
-        "values summed up along keys", ((WEIGHED, "    attn_output = value_states.cumsum(2)[:, :, -1:] + query\n"),)
-    ),
+    refused("values summed up along keys", (WEIGHED, "    attn_output = value_states.cumsum(2)[:, :, -1:] + query\n")),
     weighed("the mean of values", "attn_weights = attn_weights + value_states.mean(2, keepdim=True).sum()"),
     attending(
         "keys of which the largest is taken", "query_states = query_states + key_states.amax(dim=2, keepdim=True)"

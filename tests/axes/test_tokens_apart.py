@@ -18,11 +18,12 @@ from qeff_codegen.errors import Refusal
 from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.targets.embedded import EMBEDDED
 from qeff_codegen.upstream.find import find_model
-from tests.axes.variation import Variation
+from tests.axes.variation import model, stays
 from tests.axes.variations import VARIATIONS
+from tests.variations.variation import Variation
 
-STAYING = tuple(variation for variation in VARIATIONS if variation.stays)
-GENERATED = tuple(variation for variation in VARIATIONS if not variation.stays)
+STAYING = tuple(variation for variation in VARIATIONS if stays(variation))
+GENERATED = tuple(variation for variation in VARIATIONS if not stays(variation))
 
 
 @cache
@@ -37,19 +38,19 @@ def finished() -> FinishedModule:
 
 @pytest.mark.parametrize("variation", STAYING, ids=lambda variation: variation.name)
 def test_a_variation_of_what_stays_is_refused_with_its_line(variation: Variation) -> None:
-    module = replace(finished(), anatomy=recognise(read_modeling_file(variation.model())))
+    module = replace(finished(), anatomy=recognise(read_modeling_file(model(variation))))
     broken = next(found for check in checks() if (found := check.broken(module)))
     assert broken[0].line is not None
 
 
 @pytest.mark.parametrize("variation", GENERATED, ids=lambda variation: variation.name)
 def test_a_variation_is_refused_with_its_line(variation: Variation) -> None:
-    model = variation.model()
+    changed = model(variation)
     with pytest.raises(Refusal) as refused:
-        generate_model(model)
+        generate_model(changed)
     location = refused.value.location
     assert location is not None
-    assert location.excerpt == model.source.splitlines()[location.line - 1]
+    assert location.excerpt == changed.source.splitlines()[location.line - 1]
 
 
 def test_names_of_variations_are_different() -> None:

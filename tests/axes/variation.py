@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from qeff_codegen.upstream.find import find_model
 from qeff_codegen.upstream.source import UpstreamModel
+from tests.variations.variation import Variation, refused
 
 # Where something is put in, and the line that follows it.
 FED = "        return self.down_proj(self.act_fn(self.gate_proj(x)) * self.up_proj(x))\n"
@@ -25,37 +26,21 @@ MADE = "        self.act_fn = ACT2FN[config.hidden_act]\n"
 STAYING = frozenset({FED, MADE, FIRST_CLASS})
 
 
-@dataclass(frozen=True)
-class Variation:
-    """What is changed in Blueprint's file.
+def stays(variation: Variation) -> bool:
+    """Whether no function that is generated is another one, so that only checks have to run again."""
+    return all(not callable(change) and change[0] in STAYING for change in variation.changes)
 
-    Attributes:
-        name: says what is wrong with it.
-        changes: text, each of which stands there once, and what takes its place.
-    """
 
-    name: str
-    changes: tuple[tuple[str, str], ...]
-
-    @property
-    def stays(self) -> bool:
-        """Whether no function that is generated is another one, so that only checks have to run again."""
-        return all(old in STAYING for old, _ in self.changes)
-
-    def model(self) -> UpstreamModel:
-        """The changed file."""
-        example = find_model("blueprint")
-        source = example.source
-        for old, new in self.changes:
-            assert source.count(old) == 1, old
-            source = source.replace(old, new)
-        return replace(example, source=source)
+def model(variation: Variation) -> UpstreamModel:
+    """The changed file."""
+    example = find_model("blueprint")
+    return replace(example, source=variation.of(example.source))
 
 
 def before(name: str, following: str, *lines: str) -> Variation:
     """Lines put in before others, as far indented as those."""
     indent = following[: len(following) - len(following.lstrip())]
-    return Variation(name, ((following, "".join(f"{indent}{line}\n" for line in lines) + following),))
+    return refused(name, (following, "".join(f"{indent}{line}\n" for line in lines) + following))
 
 
 def fed(name: str, *lines: str) -> Variation:
@@ -91,18 +76,18 @@ def projected(name: str, *lines: str) -> Variation:
 def softmax_replaced(name: str, expression: str) -> Variation:
     """Other weights than a softmax of the scores."""
     whole = SCORED + ", dtype=torch.float32).to(query.dtype)\n"
-    return Variation(name, ((whole, f"    attn_weights = {expression}\n"),))
+    return refused(name, (whole, f"    attn_weights = {expression}\n"))
 
 
 def remembered(name: str, made: str, *lines: str) -> Variation:
     """Something that the MLP makes in its `__init__`, and lines of its forward that use it."""
     own = before(name, FED, *lines)
-    return Variation(name, ((MADE, f"{MADE}        {made}\n"), *own.changes))
+    return refused(name, (MADE, f"{MADE}        {made}\n"), *own.changes)
 
 
 def defined(name: str, text: str, *changes: tuple[str, str]) -> Variation:
     """What the file has before its first class, and what uses it."""
-    return Variation(name, ((FIRST_CLASS, f"{text}\n\n\n{FIRST_CLASS}"), *changes))
+    return refused(name, (FIRST_CLASS, f"{text}\n\n\n{FIRST_CLASS}"), *changes)
 
 
 def rotated(name: str, *lines: str) -> Variation:
