@@ -16,8 +16,9 @@ from qeff_codegen.anatomy.implementation_tables import (
     looked_up_by_configuration,
 )
 from qeff_codegen.anatomy.kind_tables import chosen_by_kind, find_kind_tables, handed_in, returned_by
-from qeff_codegen.anatomy.module_names import Binding, bindings, bound_later, imported_as, surely_bound
+from qeff_codegen.anatomy.module_names import Binding, bindings, bound_later, surely_bound
 from qeff_codegen.anatomy.outside import set_after_init, set_from_outside
+from qeff_codegen.codemod.bindings import imported_as
 from qeff_codegen.codemod.code import USUAL_ALIASES
 from qeff_codegen.codemod.tree import find, parse, spelled, walk
 from qeff_codegen.errors import Location, Refusal

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from qeff_codegen.codemod.bindings import imported_as
 from qeff_codegen.codemod.tree import children, find, spelled
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -85,11 +86,6 @@ def _bound_by(statement: ast.stmt) -> Iterator[str]:
         yield from (imported_as(alias, statement) for alias in statement.names)
     else:
         yield from _stored(statement)
-
-
-def imported_as(alias: ast.alias, statement: ast.Import | ast.ImportFrom) -> str:
-    """The name that an import binds: of `import a.b` it is `a`."""
-    return alias.asname or (alias.name.split(".")[0] if isinstance(statement, ast.Import) else alias.name)
 
 
 def _stored(node: ast.AST) -> Iterator[str]:

@@ -63,6 +63,11 @@ def bound_names(tree: ast.AST) -> set[str]:
     return {binding.name for binding in bindings(tree)}
 
 
+def imported_as(alias: ast.alias, statement: ast.Import | ast.ImportFrom) -> str:
+    """The name that an import binds: of `import a.b` it is `a`."""
+    return alias.asname or (alias.name.partition(".")[0] if isinstance(statement, ast.Import) else alias.name)
+
+
 def _written_out(node: ast.Assign | ast.NamedExpr) -> Iterator[tuple[ast.Name, ast.expr]]:
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     for target in targets:
@@ -82,7 +87,7 @@ def _names_of(node: ast.AST) -> list[str]:
     """Names that a node binds without an `ast.Name`."""
     match node:
         case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-            return [alias.asname or alias.name.partition(".")[0] for alias in aliases]
+            return [imported_as(alias, node) for alias in aliases]
         case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
             return [name]
         case ast.MatchMapping(rest=str(name)):

@@ -33,6 +33,7 @@ from qeff_codegen.preflight.candidate import candidate_of
 from qeff_codegen.preflight.run import Preflight, preflight
 from qeff_codegen.preflight.sample_prompt import sample_prompt
 from qeff_codegen.runtime.key_blocks import ask_for_key_blocks, check_key_blocks
+from qeff_codegen.runtime.states import LONGEST_CALL
 from qeff_codegen.upstream.cache_folder import cache_folder
 
 GENERATED = Path(__file__).resolve().parents[2] / "generated"
@@ -210,7 +211,9 @@ class QEFFAutoModelForCausalLM:
 
     def _export_for(self, options: CompileOptions, export_dir: Path | None) -> ExportedGraph:
         """The graph that these options ask for."""
-        check_call_length(kv_cache_shapes(self.model), options.prefill_seq_len)
+        if options.prefill_seq_len > LONGEST_CALL:
+            # Only then: what the model keeps is found by running it.
+            check_call_length(kv_cache_shapes(self.model), options.prefill_seq_len)
         if self.sampler is not None:
             check_sampling(options)
         return self.export(
