@@ -30,6 +30,7 @@ from qeff_codegen.export.graph_io import (
     output_names,
 )
 from qeff_codegen.export.proved_operators.check import check_program
+from qeff_codegen.export.proved_operators.torch_export_calls import lines_recorded
 from qeff_codegen.export.translations.of_torch_export import TRANSLATIONS_OF_TORCH_EXPORT
 from qeff_codegen.runtime.constants import ONNX_DYNAMO_EXPORT_OPSET
 from qeff_codegen.runtime.customop.ctx_scatter_gather import ctx_gather_function, ctx_scatter_function
@@ -69,9 +70,10 @@ def traced_with_torch_export(
     """
     try:
         with operators_as_onnx_nodes(), _quiet():
-            program = torch.export.export(
-                interface, inputs, dynamic_shapes=_dynamic_shapes(shapes, spec), strict=False
-            )
+            with lines_recorded():
+                program = torch.export.export(
+                    interface, inputs, dynamic_shapes=_dynamic_shapes(shapes, spec), strict=False
+                )
             check_program(program)
             exported = torch.onnx.export(
                 program,
