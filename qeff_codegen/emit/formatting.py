@@ -31,6 +31,14 @@ def formatted(code: str, target: Target = EMBEDDED) -> str:
     return _without_blank_first_lines(laid_out) if target.formatter == "ruff" else laid_out
 
 
+def formatted_imports(section: str, target: Target) -> str:
+    """Import statements of a line each, the long ones as the formatter lays them out; it leaves the others alone."""
+    return "\n".join(
+        formatted(line, target).rstrip("\n") if len(line) > target.line_length and line.startswith("from") else line
+        for line in section.splitlines()
+    )
+
+
 def _apart(code: str) -> Iterator[str]:
     """`code` in pieces between which black leaves two blank lines: definitions, and what stands between them.
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from qeff_codegen.emit import steps
-from qeff_codegen.emit.formatting import formatted
+from qeff_codegen.emit.formatting import formatted, formatted_imports
 from qeff_codegen.emit.header import header, licence_lines
 from qeff_codegen.emit.imports import global_names, import_section, imports_for_checkers, resolve
 from qeff_codegen.emit.left_upstream import Emission, LeftOut, left_upstream
@@ -72,7 +72,8 @@ def assemble(draft: Draft) -> ModelingFileText:
             location=file.location(line or draft.anatomy.causal_lm.cls.node.lineno),
             next_step="the target needs it, or a rule introduces it without saying where it is imported from",
         )
-    imports = formatted(import_section(found, checked, file.future, draft.target.first_party), draft.target)
+    section = import_section(found, checked, file.future, draft.target.first_party)
+    imports = formatted_imports(section, draft.target)
     top = _top(draft.anatomy.file.upstream, draft.target, imports)
     lines = [*top, *body.lines]
     removals = [replace(item, before=item.before + len(top)) for item in body.removals]
