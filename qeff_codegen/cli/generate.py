@@ -53,6 +53,7 @@ def generate(
     names: tuple[str, ...],
     transformers_version: str | None,
     source: Path | None,
+    class_name: str | None,
     everything: bool,
     output: Path,
     force: bool,
@@ -72,7 +73,9 @@ def generate(
     found: dict[str, UpstreamModel] = {}
     for name in names:
         try:
-            upstream = find_model(name, transformers_version=transformers_version, source=source)
+            upstream = find_model(
+                name, transformers_version=transformers_version, source=source, class_name=class_name
+            )
         except QEffCodegenError as error:
             failures.append(Failure(name, error))
         else:
