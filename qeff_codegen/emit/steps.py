@@ -24,7 +24,8 @@ class Step:
 HEADER = Step("emit.header", "The licence text is upstream's; two lines say what the file is made from.")
 IMPORTS = Step("emit.imports", "What the generated code uses is imported, and nothing else.")
 CLASS_REPLACED = Step(
-    "emit.class_replaced", "The class subclasses upstream's and takes its place in a loaded model, by the mapping."
+    "emit.class_replaced",
+    "The class takes the place of upstream's in a loaded model, by the mapping, and inherits all else from it.",
 )
 INHERITED = Step("emit.inherited", "No rule changes it, so the class inherits it and it is not written again.")
 CLASS_MAPPED = Step("emit.class_mapped", "The mapping puts a class of the runtime in the place of upstream's.")

@@ -60,13 +60,22 @@ def find_model(
     if tree is not None:
         return replace(find_in_transformers(name, tree), options=("--source", as_typed(source)))
     options = ("--source", as_typed(source), *(() if class_name is None else ("--class", class_name)))
-    return replace(read_loose_file(identifier, find_loose_file(identifier, source, class_name)), options=options)
+    file = find_loose_file(identifier, source, class_name)
+    return replace(read_loose_file(identifier, file, _transformers_if_any()), options=options)
 
 
 def _tree_in(source: Path) -> TransformersText | None:
     if not source.exists():
         raise UsageError(f"{source} does not exist.\nGive --source a modeling file, a folder or a wheel.")
     return transformers_in(source)
+
+
+def _transformers_if_any() -> TransformersText | None:
+    try:
+        return installed_transformers()
+    except UsageError:
+        # Without it, what a file imports relatively is believed to be there.
+        return None
 
 
 def _release_option(version: str | None, given: str | None) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from qeff_codegen.errors import UsageError
 from qeff_codegen.upstream.checkpoint_folder import AUTO_MAP, CAUSAL_LM, CONFIG, read_checkpoint_folder
 from qeff_codegen.upstream.decoded import decoded
+from qeff_codegen.upstream.relative_imports import where_imports_lead
 from qeff_codegen.upstream.source import UpstreamModel
 from qeff_codegen.upstream.transformers_text import TransformersText, is_transformers
 
@@ -25,11 +26,13 @@ class LooseFile:
         path: the file.
         causal_lm: the class that is meant; None where it is to be found by its form.
         named_by: what names it.
+        is_of_checkpoint: whether it stands in a checkpoint's folder, which is no package whatever else it holds.
     """
 
     path: Path
     causal_lm: str | None = None
     named_by: str = ""
+    is_of_checkpoint: bool = False
 
 
 def find_loose_file(name: str, source: Path, class_name: str | None) -> LooseFile:
@@ -53,11 +56,12 @@ def find_loose_file(name: str, source: Path, class_name: str | None) -> LooseFil
         path = path or find_in_folder(name, source)
     else:
         path = source
+    is_of_checkpoint = folder is not None and path.parent == folder.folder
     if class_name is not None:
-        return LooseFile(path, class_name, _BY_OPTION)
+        return LooseFile(path, class_name, _BY_OPTION, is_of_checkpoint)
     if named is not None and named[0].name == path.name:
-        return LooseFile(path, named[1], _BY_AUTO_MAP)
-    return LooseFile(path)
+        return LooseFile(path, named[1], _BY_AUTO_MAP, is_of_checkpoint)
+    return LooseFile(path, is_of_checkpoint=is_of_checkpoint)
 
 
 def find_in_folder(name: str, folder: Path) -> Path:
@@ -88,11 +92,17 @@ def find_in_folder(name: str, folder: Path) -> Path:
     )
 
 
-def read_loose_file(name: str, found: LooseFile) -> UpstreamModel:
+def read_loose_file(name: str, found: LooseFile, transformers: TransformersText | None) -> UpstreamModel:
     """One modeling file, to be generated as `name`.
 
-    Generated code imports upstream's classes from the file's module: dotted as far up as the folders are packages, or
-    the file's own name. A file inside a transformers tree counts as part of it, with its version.
+    Generated code imports upstream's classes from the file's module: dotted as far up as the folders are packages. A
+    file outside of any package, or of a checkpoint's folder, has no module that could be imported from anywhere; one
+    inside a transformers tree counts as part of it, with its version.
+
+    Args:
+        name: the name to generate under.
+        found: the file.
+        transformers: what its imports may lead to; None where there is no transformers to look into.
 
     Raises:
         UsageError: the file cannot be read as text, or its name is no module's.
@@ -107,7 +117,7 @@ def read_loose_file(name: str, found: LooseFile) -> UpstreamModel:
             f"{path} is not a Python module: generated code could not import from it.\n"
             f"Name it like modeling_{name}.py."
         )
-    package = _package(path.resolve())
+    package = [] if found.is_of_checkpoint else _package(path.resolve())
     module = ".".join([*package, path.stem])
     top = path.resolve().parents[len(package) - 1] if package else None
     tree = TransformersText(top) if top is not None and package[0] == "transformers" and is_transformers(top) else None
@@ -120,6 +130,8 @@ def read_loose_file(name: str, found: LooseFile) -> UpstreamModel:
         causal_lm=found.causal_lm or table_entry,
         named_by=found.named_by or (BY_TABLE if table_entry else ""),
         version=tree.version if tree else None,
+        importable=bool(package),
+        imports=() if package else where_imports_lead(path, text, transformers),
     )
 
 

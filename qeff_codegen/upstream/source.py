@@ -24,6 +24,10 @@ class UpstreamModel:
         version: the transformers version the text comes from, if it comes from transformers.
         families: the model types that this causal LM serves; several when they differ in configuration alone.
         options: what the command line needs beside the name to find this source again.
+        importable: whether `module` is one that generated code can import from; a file outside of any package is none,
+            and its classes are known to generated code by their names alone.
+        imports: for the modules that a file outside of any package imports relatively, as they are spelled, the
+            absolute ones that are meant; `.<name>` for a file beside it.
     """
 
     name: str
@@ -35,6 +39,8 @@ class UpstreamModel:
     version: str | None = None
     families: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    importable: bool = True
+    imports: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def lines(self) -> tuple[str, ...]:
