@@ -18,6 +18,7 @@ from qeff_codegen.emit.mappings import mapping_entries
 from qeff_codegen.emit.meanings import RULE, refuse_bound_to_its_module, refuse_other_meanings, refuse_unsure
 from qeff_codegen.emit.module_body import ModuleBody
 from qeff_codegen.emit.reminders import without_reminders
+from qeff_codegen.emit.undecorated import undecorate
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.provenance import Line, Removal, follow, origin, stands_for
 from qeff_codegen.errors import Refusal
@@ -166,6 +167,9 @@ def _emitted(draft: Draft) -> list[Function]:
         for item in reached
         if item.added or item.changed or item.is_forward or (item.owner is None and cannot_be_imported)
     ]
+    for item in chosen if cannot_be_imported else ():
+        if item.owner is None:
+            undecorate(item, draft.anatomy.file)
     local = {item.name for item in chosen if item.owner is None}
     for item in reached:
         if item not in chosen and local & _reads(item):

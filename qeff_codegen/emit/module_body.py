@@ -41,7 +41,7 @@ class ModuleBody:
     def function(self, function: Function) -> None:
         """Add a module-level function."""
         self.defined.add(function.name)
-        if not function.changed and not function.added:
+        if not function.added and not function.rules - {steps.UNDECORATED.id}:
             self.copied.add(function.name)
         self._blank_lines(2, _first_upstream_line(function))
         self._add(function, function.code.text.splitlines())

@@ -37,6 +37,10 @@ CLASS_STAYS = Step("emit.class_stays", "No rule changes the class: a loaded mode
 CLASS_NOT_BUILT = Step("emit.class_not_built", "The causal LM builds no module of this class, so none is replaced.")
 FUNCTION_IMPORTED = Step("emit.function_imported", "No rule changes the function: it is imported from upstream.")
 FUNCTION_NOT_CALLED = Step("emit.function_not_called", "Generated code does not call the function.")
+UNDECORATED = Step(
+    "emit.undecorated",
+    "The decorator puts a faster program in the function's place; the graph has the function itself.",
+)
 MODULE_STATEMENT = Step(
     "emit.module_statement", "It runs in upstream's own module; what generated code needs of it is imported."
 )
@@ -63,6 +67,7 @@ STEPS = {
         CLASS_NOT_BUILT,
         FUNCTION_IMPORTED,
         FUNCTION_NOT_CALLED,
+        UNDECORATED,
         MODULE_STATEMENT,
         LAYOUT,
         BLANK_LINES,

@@ -48,7 +48,12 @@ class Function:
     @property
     def changed(self) -> bool:
         """Whether any line differs from upstream's."""
-        return bool(self.removals) or any(line.rules for line in self.lines)
+        return bool(self.rules)
+
+    @property
+    def rules(self) -> set[str]:
+        """The rules, and steps of emission, that changed it."""
+        return {rule for item in (*self.lines, *self.removals) for rule in item.rules}
 
     @property
     def is_forward(self) -> bool:
