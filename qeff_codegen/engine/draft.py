@@ -53,7 +53,8 @@ class Function:
     @property
     def rules(self) -> set[str]:
         """The rules, and steps of emission, that changed it."""
-        return {rule for item in (*self.lines, *self.removals) for rule in item.rules}
+        by_lines = {rule for line in self.lines for rule in line.rules}
+        return by_lines | {rule for removal in self.removals for rule in removal.rules}
 
     @property
     def is_forward(self) -> bool:
