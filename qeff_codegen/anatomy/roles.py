@@ -21,6 +21,7 @@ class Role(StrEnum):
     ROTARY_EMBEDDING = "rotary embedding"
     EXPERTS = "experts"
     LISTED_EXPERTS = "experts in a list"
+    EXPERTS_IN_LIST = "list of experts"
     EXPERT = "one expert"
     EXPERT_ROUTER = "expert router"
     EXPERT_DISPATCHER = "expert dispatcher"

@@ -47,6 +47,11 @@ def test_experts_in_a_list_are_told_from_experts_in_one_weight() -> None:
     assert found == {"TinyMixture": Role.LISTED_EXPERTS}
 
 
+def test_a_list_of_experts_is_told_from_a_module_that_has_one() -> None:
+    found = {part.name: part.role for part in recognised("experts_in_stretches/sorted_by_expert").experts}
+    assert found == {"TinyExperts": Role.EXPERTS_IN_LIST}
+
+
 def test_a_module_between_layer_and_attention_is_on_the_call_path() -> None:
     anatomy = recognised("return_cache/attention_wrapper")
     assert list(anatomy.callees(Role.DECODER_LAYER)) == ["self.wrapper"]

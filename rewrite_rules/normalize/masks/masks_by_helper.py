@@ -1,9 +1,9 @@
 """Call upstream's mask builder where a helper of older releases makes the causal mask.
 
 `_prepare_4d_causal_attention_mask` came before the builders: given the mask of the tokens, the number of new ones and
-of those that are cached, it makes what `create_causal_mask` makes. Where its result is turned into booleans afterwards,
-that is said in the same statement, as newer files do. Its window counts one key more than the builders' does, so a
-window is refused.
+of those that are cached, it makes what `create_causal_mask` makes. Where its result is turned into booleans
+afterwards, that is said in the same statement, as newer files do. Its window counts one key more than the builders'
+does, so a window is refused.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ def _problem(given: dict[str, ast.expr], lengths: Lengths) -> str:
     if not is_named and (sizes is None or not lengths.counts_new(sizes["new"])):
         return f"the mask is made for another number of new tokens: `{ast.unparse(shape)}`"
     if not lengths.is_seen(given["past_key_values_length"]):
-        return f"the mask is made for another number of cached tokens: `{ast.unparse(given['past_key_values_length'])}`"
+        seen = ast.unparse(given["past_key_values_length"])
+        return f"the mask is made for another number of cached tokens: `{seen}`"
     return ""
 
 
