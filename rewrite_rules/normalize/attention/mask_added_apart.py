@@ -2,7 +2,7 @@
 
 `scores += mask` and `scores = scores + mask` are the same numbers; later rules see one spelling. The mask is the one
 that attention is given, or a slice of it by a name of its own. A slice to the number of keys, which the generated mask
-has, is not taken where it shares its name with something else, or where it has none.
+has, is not taken where it shares its name with something else.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import values_of
 from qeff_codegen.engine.draft import Function
-from qeff_codegen.engine.pattern_rule import make
 from qeff_codegen.engine.rule import Rule
-from qeff_codegen.patterns.match import find_all, match
+from qeff_codegen.patterns.match import match
 from rewrite_rules.vocabulary import pattern
 
 ADDED = pattern("$scores += $mask")
@@ -26,7 +25,6 @@ SLICED_AND_ADDED = pattern("""
 $rows = $mask[:, :, :, :$_.shape[-2]]
 $scores = $scores + $rows
 """)
-SLICE_ADDED = pattern("$scores + $mask[:, :, :, :$_.shape[-2]]")
 
 
 class MaskAddedApart(Rule):
@@ -55,8 +53,4 @@ class MaskAddedApart(Rule):
                 continue
             edits.replace_statements(block, f"{found.spelled('scores')} = {found.spelled('scores')} + {mask}")
             count += 1
-        for found in find_all(SLICE_ADDED, code):
-            if found.spelled("mask") == mask:
-                make(edits, found, "$scores + $mask")
-                count += 1
         return edits.done(), count
