@@ -22,6 +22,7 @@ from qeff_codegen.axes.given import Given
 from qeff_codegen.axes.inputs import INPUTS, OWN_TABLES
 from qeff_codegen.axes.statements import Statements
 from qeff_codegen.axes.store import Store
+from qeff_codegen.axes.told import told_when_made
 from qeff_codegen.axes.values import (
     NONE,
     SOME,
@@ -335,9 +336,7 @@ class Interpreter:
         """Notes what a module is told when it is made; who is told different things is made for any of them."""
         made = self.classes.method(cls, "__init__")
         listed = parameters(made.function) if isinstance(made, Found) and given.complete else ()
-        handed = dict(zip(listed, given.positional, strict=False))
-        told = {name: value for name, value in handed.items() if _is_module(value)}
-        told |= {name: value for name, value in given.keywords.items() if _is_switch(value) or _is_module(value)}
+        told = told_when_made(made.function, listed, given) if isinstance(made, Found) and listed else {}
         before = self._told.get(cls)
         if before is None:
             self._told[cls] = told
@@ -387,12 +386,3 @@ class Interpreter:
             return False
         made = self.classes.method(frame.instance.cls, "__init__")
         return isinstance(made, Found) and text in {spelled(call.func) for call in find(ast.Call, made.function)}
-
-
-def _is_module(value: Value) -> bool:
-    found = options(value)
-    return bool(found) and all(isinstance(item, (Instance, Layer)) for item in found)
-
-
-def _is_switch(value: Value) -> bool:
-    return isinstance(value, Plain) and isinstance(value.constant, bool)

@@ -28,6 +28,16 @@ def listed(name: str, filled: str) -> Variation:
     return defined(name, text, _LISTED)
 
 
+def told(name: str, condition: str, made: str) -> Variation:
+    """A module that mixes tokens on a condition of what it is told, and how it is made."""
+    text = (
+        "class Told(nn.Module):\n    def __init__(self, inner=None):\n        super().__init__()\n"
+        "        self.inner = inner\n\n"
+        f"    def forward(self, x):\n        return x.flip(1) if self.inner {condition} None else x"
+    )
+    return defined(name, text, (MADE, MADE.replace("ACT2FN[config.hidden_act]", made)))
+
+
 _APPENDED = "        super().__init__()\n        self.append(Plain())\n"
 KEPT = (
     kept("a number kept in a list", "self.calls = [0]", "self.calls[0] += 1", "x = x * self.calls[0]"),
@@ -76,6 +86,8 @@ REPLACED = (
         "        return x.flip(1)\n\n    forward = other",
         _ACTIVATION,
     ),
+    told("a module that is told of none", "is", "Told()"),
+    told("a module that is told of none and of one", "is not", "Told() if config.hidden_act else Told(nn.Identity())"),
     listed("a module in a list", "        super().__init__()\n        self.append(Turned())\n"),
     listed("a module in a list, beside another", f"{_APPENDED}        self.append(Turned())\n"),
     listed("a module put in the place of one of a list", f"{_APPENDED}        self[0] = Turned()\n"),
