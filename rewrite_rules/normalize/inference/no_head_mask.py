@@ -46,7 +46,7 @@ class NoHeadMask(Rule):
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         masks = {name for name in NAMES if name in function.code.names or name in function.code.parameters}
         edits = Edits(_without_bindings(function.code, masks))
-        for call in edits.code.nodes(ast.Call):
+        for call in [item for item in edits.code.nodes(ast.Call) if match(IS_TENSOR, item) is None]:
             drop_arguments(edits, call, [item for item in arguments_of(call) if _hands_on(item, masks)])
         code, _ = fold(edits.done(), lambda test: _truth(test, masks))
         edits = Edits(code)
