@@ -29,7 +29,9 @@ ASKING = (
     "is_flash_attn_greater_or_equal_2_10",
 )
 ANSWERS = ("_use_flash_attention_2", "_use_sdpa")
-IS_EAGER, IS_OTHER = pattern("config._attn_implementation == 'eager'"), pattern("config._attn_implementation == $other")
+IS_EAGER, IS_OTHER = pattern("config._attn_implementation == 'eager'"), pattern(
+    "config._attn_implementation == $other"
+)
 
 
 def _is_of_configuration(node: ast.expr, found: Match, place: Place) -> bool:
