@@ -1,12 +1,10 @@
 """Drop the warnings about arguments that upstream takes no longer, and finds among its keywords.
 
-The generated forward takes positions, the cache and the batch index by name, so none of them is among the keywords, and
-nobody is to be warned.
+The generated forward takes positions, the cache and the batch index by name, so none of them is among the keywords,
+and nobody is to be warned.
 """
 
 from __future__ import annotations
-
-import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import CALL_PATH

@@ -1,7 +1,7 @@
 """Decide the questions whether two tensors are on the same device: in an exported graph there is one.
 
-Upstream moves tables to the device of a call, and keeps the moved table on `self`, which a graph cannot do. Releases of
-4.x also spread their layers over devices when they are told to, by `parallelize`, which nobody calls.
+Upstream moves tables to the device of a call, and keeps the moved table on `self`, which a graph cannot do. Releases
+of 4.x also spread their layers over devices when they are told to, by `parallelize`, which nobody calls.
 """
 
 from __future__ import annotations
