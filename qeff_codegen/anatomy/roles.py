@@ -25,6 +25,7 @@ class Role(StrEnum):
     EXPERT = "one expert"
     EXPERT_ROUTER = "expert router"
     EXPERT_DISPATCHER = "expert dispatcher"
+    EXPERT_CARRIER = "carrier of rows to expert projections"
     EXPERT_PROJECTION = "expert projection"
     DENSE_EXPERTS = "experts of every token"
     DENSE_DISPATCHER = "dispatcher to every expert"

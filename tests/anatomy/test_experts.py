@@ -32,6 +32,15 @@ def test_a_dispatcher_is_entered_where_it_calls_a_projection() -> None:
     assert dispatcher is not None and dispatcher.entries == ("map", "reduce")
 
 
+def test_a_module_between_dispatcher_and_projections_carries_rows() -> None:
+    found = {part.name: part.role for part in recognised("unsorted_rows/carried").experts}
+    assert found == {
+        "TinyExperts": Role.EXPERT_DISPATCHER,
+        "TinyCarrier": Role.EXPERT_CARRIER,
+        "TinyProjection": Role.EXPERT_PROJECTION,
+    }
+
+
 def test_what_computes_one_expert_is_found_by_its_call() -> None:
     found = {part.name: part.role for part in recognised("expert_of_many_tokens/transposed_weights").experts}
     assert found == {"TinyExperts": Role.EXPERTS, "TinyExpert": Role.EXPERT}
