@@ -16,6 +16,7 @@ STAGES = {
         "states",
         "tokens",
         "dropout",
+        "mask_builders",
         "masks",
         "padding",
         "encoder",
