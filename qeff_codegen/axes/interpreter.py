@@ -35,6 +35,7 @@ from qeff_codegen.axes.values import (
     Option,
     Plain,
     Several,
+    Shared,
     Split,
     Table,
     Tensor,
@@ -356,6 +357,16 @@ class Interpreter:
             # A function that a configuration holds in the place of a name is one like those that have names.
             return
         self._attributes[key] = joined(self._attributes[key], value) if key in self._attributes else value
+
+    def keep_entry(self, holder: Shared, key: Value, value: Value) -> None:
+        """Keeps what is written into a dictionary.
+
+        Raises:
+            NotFollowed: a module has it, and would find the entry there in the next call.
+        """
+        if not self.makes and any(value == holder for value in self._attributes.values()):
+            raise NotFollowed("something is written into a dictionary that a module keeps between calls")
+        self.store.keep_shared(holder, key, value)
 
     def makes_table(self, frame: Frame, text: str) -> bool:
         """Whether a call is that of a method which `__init__` calls too: it makes a table of the module, anew."""
