@@ -45,7 +45,7 @@ ACTIVATED = pattern("{$act($convolved.transpose(1, 2)), $act($convolved)}")
 SUMMED = pattern(f"""
 $window = {{{CACHE}.update_conv_state($columns, $layer), {CACHE}.update_conv_state($columns, layer_idx=$layer)}}
 if ...:
-    $window = $window.to($conv.weight.device)
+    $window = {{$window.to($conv.weight.device), $window.to(device=$conv.weight.device)}}
 $out = torch.sum(
     {{$window, $window.to($columns.device)}} * {{$conv.weight.squeeze(1), $conv.weight[:, 0, :]}}, dim=-1
 )
