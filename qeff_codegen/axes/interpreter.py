@@ -13,6 +13,7 @@ from typing import Any
 
 from qeff_codegen.anatomy.buffers import buffers_of
 from qeff_codegen.anatomy.modeling_file import FOR_CROSS_ATTENTION, parameters
+from qeff_codegen.anatomy.optional_kernels import is_optional_kernel
 from qeff_codegen.axes import builtin_names, calls
 from qeff_codegen.axes.classes import Classes, Found
 from qeff_codegen.axes.expressions import Expressions
@@ -106,6 +107,9 @@ class Interpreter:
             )
         if name in self.classes.file.tables:
             return self._table_of_classes(name)
+        if is_optional_kernel(name, self.classes.file):
+            # The graph is made where there is none.
+            return NONE
         if name in self.classes.file.names:
             return Plain(name)
         if not hasattr(builtins, name):

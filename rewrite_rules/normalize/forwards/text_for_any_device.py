@@ -17,6 +17,7 @@ from qeff_codegen.codemod.calls import bound_arguments
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.folding import fold
+from qeff_codegen.codemod.names import assigned
 from qeff_codegen.codemod.tree import find
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.inlining import take_in
@@ -32,6 +33,7 @@ if $switch:
     $switch = False
 """)
 RAISES_FIRST = pattern("raise $_")
+ARE_THERE = pattern("all($_)")
 
 
 class TextForAnyDevice(Rule):
@@ -62,11 +64,21 @@ class TextForAnyDevice(Rule):
         edits = Edits(code)
         for statement in _of_kernels(code):
             edits.remove(statement)
-        code = edits.done()
+        code = _without_unread_answers(edits.done())
         other = next((node for item in code.body[:-1] for node in find(ast.Return, item)), None)
         if other is not None:
             raise Unmatched(f"`{function.owner}` chooses between its texts by more than the device", other)
         return code, count
+
+
+def _without_unread_answers(code: Code) -> Code:
+    """Without the names of an answer whether all kernels are there, which nothing reads any more."""
+    edits = Edits(code)
+    for statement in code.body:
+        named = assigned(statement)
+        if named is not None and named[0] not in code.names_loaded and match(ARE_THERE, named[1]) is not None:
+            edits.remove(statement)
+    return edits.done()
 
 
 def _is_on_device(test: ast.expr) -> bool | None:
@@ -116,4 +128,3 @@ def _given(call: ast.Call, method: Function) -> dict[str, str]:
     if given.keys() & {value.id for value in bound.values() if isinstance(value, ast.Name)}:
         raise Unmatched(f"`{method.qualified_name}` calls what it is given by each other's names", call)
     return given
-

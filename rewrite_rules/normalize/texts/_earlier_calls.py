@@ -53,6 +53,11 @@ def branches(code: Code) -> Iterator[Branch]:
         yield Branch(node, found.spelled("layer"), one, many)
 
 
+def tokens_of(code: Code) -> str | None:
+    """The local that counts the tokens of a call, if there is one."""
+    return min(lengths_of(code.tree).new, default=None)
+
+
 def without_unread_questions(code: Code) -> Code:
     """Without the names of an answer that nothing reads any more."""
     edits = Edits(code)

@@ -6,9 +6,7 @@ from rewrite_rules.vocabulary import CACHE, pattern
 
 # How small and how large a step may be.
 LIMITED = "{torch.clamp($dt, $least, $most), torch.clamp($dt, $least)}"
-KEPT = (
-    f"{{{CACHE}.update_recurrent_state($state, $layer), {CACHE}.update_recurrent_state($state, layer_idx=$layer)}}"
-)
+KEPT = f"{{{CACHE}.update_recurrent_state($state, $layer), {CACHE}.update_recurrent_state($state, layer_idx=$layer)}}"
 
 ONE_TOKEN = pattern(f"""
 if ...:

@@ -27,7 +27,23 @@ from rewrite_rules.vocabulary import CACHE, pattern
 
 STATE = "recurrent_state"
 # What both texts have, by the names of their patterns.
-SHARED = ("x", "dt", "a", "b", "c", "d", "dt_bias", "least", "most", "batch", "heads", "groups", "width", "entries", "y")
+SHARED = (
+    "x",
+    "dt",
+    "a",
+    "b",
+    "c",
+    "d",
+    "dt_bias",
+    "least",
+    "most",
+    "batch",
+    "heads",
+    "groups",
+    "width",
+    "entries",
+    "y",
+)
 # Functions that the text for many tokens calls, by digest of what stands in them.
 CALLED = {"padded": "19aef6d3653ebbc3", "in_chunks": "ea84448878c8dea3", "between": "7c44168c853092a1"}
 LEAST, MOST = pattern("$limit[0]"), pattern("$limit[1]")

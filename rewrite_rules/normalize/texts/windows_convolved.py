@@ -24,6 +24,7 @@ from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.state_functions import CONVOLUTION, CONVOLUTION_AND_SILU, known_function
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.names import values_of
 from qeff_codegen.engine.conditions import Place, bound_to
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
@@ -58,6 +59,7 @@ OF_ONE = pattern(
     "{$act($out), $act($out).to($dtype)[:, None, ...], $act($out).to($dtype).unsqueeze(-1), $out.unsqueeze(-1)}"
 )
 CALLED = pattern("$out = $update($columns, $window, $conv.weight.squeeze(1), $conv.bias, $_)")
+KEPT = pattern(f"{{{CACHE}.layers[$layer].conv_states, {CACHE}.get_conv_state($layer)}}")
 SILU = pattern("{nn.functional.silu, torch.nn.functional.silu}")
 DEPTHWISE = pattern(
     "nn.Conv1d($...others, in_channels=$channels, out_channels=$channels, kernel_size=$size, groups=$channels,"
@@ -132,14 +134,18 @@ def _is_of_one(branch: Branch, convolved: Match, activated: Match | None, place:
     function = known_function(called.name("update"), place.anatomy.file) if called is not None else None
     if called is None or function is None or function.computes != CONVOLUTION_AND_SILU or activated is None:
         return False
-    kept = [item for item in place.code.nodes(ast.Assign) if item.targets[0] and _keeps(item, called, branch)]
-    return bool(kept) and match(SILU, activated["act"], place.code.aliases) is not None
+    kept = [match(KEPT, node, known={"layer": convolved.bound["layer"]}) for node in _first_values(called, place.code)]
+    return bool(kept) and all(kept) and match(SILU, activated["act"], place.code.aliases) is not None
 
 
-def _keeps(node: ast.Assign, called: Match, branch: Branch) -> bool:
-    """Whether the window that a function is given is what the cache keeps for the layer."""
-    kept = match(pattern(f"$window = {CACHE}.layers[$layer].conv_states"), node, known=called.bound)
-    return kept is not None and kept.spelled("layer") == branch.layer
+def _first_values(called: Match, code: Code) -> list[ast.AST]:
+    """What a function's window may be where it is called: all that the name is bound to before."""
+    return [value for value in values_of(called.name("window"), code) if _line(value) < _line(called.node)]
+
+
+def _line(node: ast.AST) -> int:
+    assert isinstance(node, ast.expr | ast.stmt)
+    return node.lineno
 
 
 def _is_depthwise(convolved: Match, owner: ModelingClass | None) -> bool:
@@ -152,5 +158,7 @@ def _is_depthwise(convolved: Match, owner: ModelingClass | None) -> bool:
     if found is None or len(sizes) != 1:
         return False
     others = found.bound["others"]
-    plain = isinstance(others, list) and all(isinstance(item, ast.keyword) and item.arg in UNCHANGING for item in others)
+    plain = isinstance(others, list) and all(
+        isinstance(item, ast.keyword) and item.arg in UNCHANGING for item in others
+    )
     return plain and (equal(found["size"], convolved["kernel"]) or equal(found["size"], sizes[0]))
