@@ -9,11 +9,13 @@ from __future__ import annotations
 
 STAGES = {
     "normalize": (
+        "forwards",
         "names",
         "cache",
         "attention",
         "inference",
         "states",
+        "texts",
         "tokens",
         "dropout",
         "mask_builders",
