@@ -12,6 +12,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from qeff_codegen.upstream.module_text import ModuleText, first_line, full_name, spelled_names, with_names
 from qeff_codegen.upstream.neighbours import Neighbours
@@ -66,7 +67,18 @@ def joined(upstream: UpstreamModel, root: ModuleText, neighbours: Neighbours) ->
     lines = _put_together(state, whole)
     places = tuple((line.path, line.number) for line in lines)
     defined_in = tuple(sorted((state.names[key], *key) for key in state.taken))
-    return replace(upstream, source="".join(f"{line.text}\n" for line in lines), places=places, defined_in=defined_in)
+    modules = {module.display_path: module for module, _ in state.taken.values()}
+    return replace(
+        upstream,
+        source="".join(f"{line.text}\n" for line in lines),
+        places=places,
+        defined_in=defined_in,
+        heads=tuple((path, tuple(takewhile(_is_remark, module.lines))) for path, module in sorted(modules.items())),
+    )
+
+
+def _is_remark(line: str) -> bool:
+    return line.startswith("#") or not line.strip()
 
 
 def _brought_in(root: ModuleText) -> dict[str, tuple[str, str]]:

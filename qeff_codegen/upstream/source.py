@@ -28,6 +28,8 @@ class UpstreamModel:
             call it, and the 1-based line there; empty for one file as it is.
         defined_in: of such a text, the names that another module defines, with that module, one without a dot being a
             file beside this one, and what they are called there.
+        heads: of such a text, for each other file that it has definitions of, what messages call it and the lines of
+            comments that it begins with.
         importable: whether `module` is one that generated code can import from; a file outside of any package is none,
             and its classes are known to generated code by their names alone.
         imports: for the modules that a file outside of any package imports relatively, as they are spelled, the
@@ -45,17 +47,13 @@ class UpstreamModel:
     options: tuple[str, ...] = ()
     places: tuple[tuple[str, int], ...] = ()
     defined_in: tuple[tuple[str, str, str], ...] = ()
+    heads: tuple[tuple[str, tuple[str, ...]], ...] = ()
     importable: bool = True
     imports: tuple[tuple[str, str], ...] = ()
 
     def place(self, line: int) -> tuple[str, int]:
         """The file, as messages call it, that a 1-based line of the text comes from, and the line there."""
         return self.places[min(line, len(self.places)) - 1] if self.places else (self.display_path, line)
-
-    @property
-    def display_paths(self) -> tuple[str, ...]:
-        """Every file that the text comes from, as messages call it; its own first."""
-        return tuple(dict.fromkeys([self.display_path, *(path for path, _ in self.places)]))
 
     @cached_property
     def elsewhere(self) -> dict[str, tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Boulder, a checkpoint's folder whose modeling file subclasses Llama's classes, and takes its norm from a file beside it."""
+"""Boulder, a checkpoint's folder: its modeling file subclasses Llama's classes, and has a norm in a file beside it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ CONFIG: dict[str, Any] = {
     "model_type": "boulder",
     "attention_multiplier": 0.3,
 }
-CONFIGURATION = '''\
+CONFIGURATION = """\
 from transformers import LlamaConfig
 
 
 class BoulderConfig(LlamaConfig):
     model_type = "boulder"
     attention_multiplier: float = 0.5
-'''
-NORMS = '''\
+"""
+NORMS = """\
 import torch
 from torch import nn
 
@@ -39,7 +39,7 @@ class Norm(nn.Module):
         variance = hidden_states.pow(2).mean(-1, keepdim=True)
         hidden_states = hidden_states * torch.rsqrt(variance + self.variance_epsilon)
         return self.weight * hidden_states.to(input_dtype)
-'''
+"""
 MODELING = '''\
 # Copyright 2026 The qeff_codegen authors.
 """Llama with a factor of its own for the scores."""
