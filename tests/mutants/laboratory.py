@@ -252,6 +252,8 @@ def _verdict(upstream: UpstreamModel, trials: list[_Trial], differences: _Differ
         try:
             with generated_classes(generated, trial.model):
                 difference = next(differences(trial), "")
+        except Refusal as refusal:  # what is exported is held against what was proved
+            return Verdict(Outcome.REFUSED, f"{refusal.rule}: {refusal.what}", changed)
         except Exception as error:  # generated code may raise anything
             return Verdict(Outcome.LOUD, f"{trial.name}: {_said(error)}", changed)
         if difference:
