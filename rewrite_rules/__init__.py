@@ -10,6 +10,7 @@ from __future__ import annotations
 STAGES = {
     "normalize": (
         "names",
+        "legacy_cache",
         "cache",
         "attention",
         "inference",
