@@ -10,7 +10,7 @@ from qeff_codegen.tiny_models.configurations import SLIDING_WINDOW, Variant, bui
 from qeff_codegen.tiny_models.families import Family
 from qeff_codegen.tiny_models.models import build_tiny_model, context_sensitivity
 from qeff_codegen.validation.comparison import Trace, distinguishes, rounding_share
-from qeff_codegen.validation.reference import call_split_matters, reference_trace
+from qeff_codegen.validation.reference import call_split_matters, positions_matter, reference_trace
 from qeff_codegen.validation.routing import RoutingWatch
 from qeff_codegen.validation.scenarios import Scenario, scenarios
 
@@ -22,6 +22,10 @@ MIN_CONTEXT_SENSITIVITY = 0.05
 CALL_SPLIT_NOTE = (
     "LongRoPE's answers depend on how tokens are split into calls, upstream's own too: Stage 1 was given the same "
     "chunks as the other stages."
+)
+POSITIONS_NOTE = (
+    "Without `position_ids` upstream's forward looks positions up in other rows than `generate()`, which gives them "
+    "from 0: Stage 1 was given what `generate()` gives."
 )
 ROUNDING_NOTE = (
     "{where}: upstream's own float32 and float64 differ by up to {share:.2g} times what is allowed elsewhere, and so "
@@ -82,6 +86,7 @@ def _subject_with_seed(family: Family, variant: Variant, seed: int) -> Subject:
     planned = scenarios(variant.kind, model.config.vocab_size, seed)
     references = tuple(reference_trace(model, scenario) for scenario in planned)
     notes = [CALL_SPLIT_NOTE] if call_split_matters(model.config) else []
+    notes += [POSITIONS_NOTE] if positions_matter(model) else []
     widest = max(map(rounding_share, references))
     if widest > 1:
         notes.append(ROUNDING_NOTE.format(where=f"{family.name}, {variant.name}", share=widest))
