@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.errors import UsageError
 
@@ -15,6 +17,8 @@ def load_model(
     source: str, options: CompileOptions, *, dtype: str, num_kv_blocks: int, qaic_config: dict[str, Any]
 ) -> QEFFAutoModelForCausalLM:
     """The QEff model of `source`, a model's folder, a GGUF file, `smollm2`, or a generated family.
+
+    Says on standard error what of a configuration was read otherwise than it is written.
 
     Args:
         dtype: float32 or float16.
@@ -34,10 +38,14 @@ def load_model(
         ) from error
     if qaic_config["include_sampler"]:
         check_sampling(options)
-    return QEFFAutoModelForCausalLM.from_pretrained(
+    model = QEFFAutoModelForCausalLM.from_pretrained(
         source,
         continuous_batching=options.continuous_batching,
         dtype=dtype,
         num_kv_blocks=num_kv_blocks,
         qaic_config=qaic_config,
     )
+    for remark in model.remarks:
+        # Beside what a command prints, which may be a model's text.
+        click.echo(f"remark     {remark}", err=True)
+    return model
