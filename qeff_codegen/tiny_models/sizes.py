@@ -171,7 +171,12 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     },
     # The layers that also attend share one attention: the second of them has none of its own.
     "zamba": {"layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"], "num_hidden_layers": 4},
-    "zamba2": {"layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"], "num_hidden_layers": 4},
+    # This one's attention rotates nothing unless it is told to.
+    "zamba2": {
+        "layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"],
+        "num_hidden_layers": 4,
+        "use_mem_rope": True,
+    },
 }
 
 # Tiny models' scores are small: a cap far above them would be the identity, and a lost one would go unnoticed.
