@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -18,24 +17,22 @@ from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, EXIT_STOPPED, Usage
 STAGES = {"1-2": 2, "1-3": 3}
 
 
-class ShardType(click.ParamType):
-    """`K/N`, with K from 1 to N."""
-
-    name = "K/N"
-
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
-        """The shard; a usage error where it is none."""
-        number, _, count = str(value).partition("/")
-        if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-            self.fail(f"{value!r} is no part: give K/N, such as 2/4, with K from 1 to N", parameter, context)
-        return int(number), int(count)
+def _shard(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """K and N of `K/N`, with K from 1 to N."""
+    if value is None:
+        return None
+    number, _, count = value.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise click.BadParameter(f"{value!r} is no part: give K/N, such as 2/4, with K from 1 to N")
+    return int(number), int(count)
 
 
 @click.command()
 @click.argument("parts", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--shard",
-    type=ShardType(),
+    callback=_shard,
+    metavar="K/N",
     help="Sweep part K of N only, and write what was found out into --work, for --merge. By the seconds in "
     "coverage.json the parts take about as long each.",
 )
