@@ -119,6 +119,25 @@ def match(
     return None if bound is None else Match(tuple(block), bound)
 
 
+def first_unlike(
+    pattern: Pattern,
+    block: Sequence[ast.stmt],
+    aliases: Mapping[str, str] = USUAL_ALIASES,
+    known: Mapping[str, Bound] = _NOTHING,
+) -> ast.stmt:
+    """Of a block that a pattern of statements does not match, the first statement that is not as it shows.
+
+    Where the block ends too early, that is its last one.
+    """
+    matcher, alike = _Matcher(pattern, aliases), 0
+    for count in range(1, len(pattern.statements) + 1):
+        found = matcher.prefix(pattern.statements[:count], list(block), dict(known))
+        if found is None:
+            break
+        alike = found[1]
+    return block[min(alike, len(block) - 1)]
+
+
 def equal(first: ast.AST, second: ast.AST, aliases: Mapping[str, str] = USUAL_ALIASES) -> bool:
     """Whether two trees are the same, by what patterns hold equal."""
     return _Matcher(None, aliases).expression(first, second, {}) is not None

@@ -20,7 +20,7 @@ from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import NameTaken
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from qeff_codegen.patterns.match import Match, match
+from qeff_codegen.patterns.match import Match, first_unlike, match
 from rewrite_rules.normalize.texts._earlier_calls import Branch, branches, without_unread_questions
 from rewrite_rules.normalize.texts._mamba2_text import MANY_TOKENS, ONE_TOKEN
 from rewrite_rules.vocabulary import CACHE, pattern
@@ -46,6 +46,7 @@ SHARED = (
 )
 # Functions that the text for many tokens calls, by digest of what stands in them.
 CALLED = {"padded": "19aef6d3653ebbc3", "in_chunks": "ea84448878c8dea3", "between": "7c44168c853092a1"}
+UNLIKE = "one of the texts for one token and for many is the known one, the other is not"
 LEAST, MOST = pattern("$limit[0]"), pattern("$limit[1]")
 
 
@@ -61,13 +62,19 @@ class Mamba2ScansCalled(Rule):
             return code, 0
         edits, count = Edits(code), 0
         for branch in branches(code):
-            found = match(MANY_TOKENS, branch.many, code.aliases)
-            if found is None or not _calls_known(found, anatomy.file):
+            found, one = match(MANY_TOKENS, branch.many, code.aliases), match(ONE_TOKEN, branch.one, code.aliases)
+            if found is None and one is None:
                 continue
+            if found is None:
+                raise Unmatched(UNLIKE, first_unlike(MANY_TOKENS, branch.many, code.aliases))
+            if (unknown := _unknown(found, anatomy.file)) is not None:
+                raise Unmatched(
+                    f"`{unknown}` computes something else than upstream's function of its kind", branch.node
+                )
             known = {name: found.bound[name] for name in SHARED if name in found.bound}
             one = match(ONE_TOKEN, branch.one, code.aliases, known)
             if one is None or ("most" in one.bound) != ("most" in found.bound):
-                raise Unmatched("one token is computed otherwise than many", branch.one[0])
+                raise Unmatched(UNLIKE, first_unlike(ONE_TOKEN, branch.one, code.aliases, known))
             if {found.spelled("layer"), one.spelled("layer")} != {branch.layer}:
                 raise Unmatched("a state of another layer is kept", branch.node)
             if STATE in code.names:
@@ -77,9 +84,13 @@ class Mamba2ScansCalled(Rule):
         return without_unread_questions(edits.done()), count
 
 
-def _calls_known(found: Match, file: ModelingFile) -> bool:
-    functions = {name: file.functions.get(found.name(name)) for name in CALLED}
-    return all(item is not None and text_digest(item, file) == CALLED[name] for name, item in functions.items())
+def _unknown(found: Match, file: ModelingFile) -> str | None:
+    """The first of the functions that the text for many tokens calls that is not the known one."""
+    for name, digest in CALLED.items():
+        function = file.functions.get(found.name(name))
+        if function is None or text_digest(function, file) != digest:
+            return found.spelled(name)
+    return None
 
 
 def _called(found: Match, branch: Branch) -> str:

@@ -13,8 +13,6 @@ and after the loop is the mixer's own: how a token's step is made, what goes pas
 
 from __future__ import annotations
 
-import ast
-
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.lengths import lengths_of
 from qeff_codegen.anatomy.roles import Role
