@@ -29,7 +29,7 @@ from qeff_codegen.engine.conditions import Place, bound_to
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import Match, equal, first_unlike, match
-from rewrite_rules.normalize.texts._earlier_calls import Branch, branches, without_unread_questions
+from rewrite_rules.normalize.texts._earlier_calls import Branch, branches
 from rewrite_rules.vocabulary import CACHE, pattern
 
 MANY = pattern(f"""
@@ -86,7 +86,7 @@ class WindowsConvolved(Rule):
             if text is not None:
                 edits.replace_statement(branch.node, text)
                 count += 1
-        return without_unread_questions(edits.done()), count
+        return edits.done(), count
 
 
 def _convolved(branch: Branch, place: Place) -> str | None:
@@ -96,7 +96,7 @@ def _convolved(branch: Branch, place: Place) -> str | None:
     if many is None or many.spelled("layer") != branch.layer:
         summed = match(SUMMED, branch.one, aliases)
         if summed is not None:
-            raise Unmatched(UNLIKE, first_unlike(MANY, branch.many, aliases))
+            raise Unmatched(UNLIKE, first_unlike(MANY, branch.many, aliases)[0])
         return None
     activated = match(ACTIVATED, many["computed"], aliases)
     columns = many["computed"] if activated is None else activated["convolved"]
@@ -134,7 +134,7 @@ def _unlike(branch: Branch, convolved: Match, activated: Match | None, place: Pl
         return None if _is_silu(called, convolved, activated, place) else last
     summed = match(SUMMED, branch.one, aliases, known)
     if summed is None or self_attribute(summed["has_bias"]) is None:
-        return first_unlike(SUMMED, branch.one, aliases, known)
+        return first_unlike(SUMMED, branch.one, aliases, known)[0]
     of_one = match(OF_ONE, summed["computed"], aliases, known)
     if of_one is None:
         return last
