@@ -14,6 +14,7 @@ from typing import Any
 from qeff_codegen.anatomy.buffers import buffers_of
 from qeff_codegen.anatomy.modeling_file import FOR_CROSS_ATTENTION, parameters
 from qeff_codegen.anatomy.module_lists import is_module_list, modules_in
+from qeff_codegen.anatomy.optional_kernels import is_optional_kernel
 from qeff_codegen.axes import builtin_names, calls
 from qeff_codegen.axes.classes import Classes, Found
 from qeff_codegen.axes.expressions import Expressions
@@ -37,6 +38,7 @@ from qeff_codegen.axes.values import (
     Option,
     Plain,
     Several,
+    Shared,
     Split,
     Table,
     Tensor,
@@ -109,6 +111,9 @@ class Interpreter:
             )
         if name in self.classes.file.tables:
             return self._table_of_classes(name)
+        if is_optional_kernel(name, self.classes.file):
+            # The graph is made where there is none.
+            return NONE
         if name in self.classes.file.names:
             return Plain(name)
         if not hasattr(builtins, name):
@@ -379,6 +384,16 @@ class Interpreter:
             # A function that a configuration holds in the place of a name is one like those that have names.
             return
         self._attributes[key] = joined(self._attributes[key], value) if key in self._attributes else value
+
+    def keep_entry(self, holder: Shared, key: Value, value: Value) -> None:
+        """Keeps what is written into a dictionary.
+
+        Raises:
+            NotFollowed: a module has it, and would find the entry there in the next call.
+        """
+        if not self.makes and any(value == holder for value in self._attributes.values()):
+            raise NotFollowed("something is written into a dictionary that a module keeps between calls")
+        self.store.keep_shared(holder, key, value)
 
     def makes_table(self, frame: Frame, text: str) -> bool:
         """Whether a call is that of a method which `__init__` calls too: it makes a table of the module, anew."""
