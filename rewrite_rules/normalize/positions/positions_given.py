@@ -6,7 +6,8 @@ one by one from what is cached; one that does anything else makes another model,
 sometimes brought into the shape that they have.
 
 Embeddings that are a module of their own count with a buffer of all positions, from the number of tokens that their
-caller says are cached. Some begin after the number of the pad token, and not at 0: those are refused.
+caller says are cached. Some begin after the number of the pad token, and not at 0. Where `generate()` gives positions,
+which are those from 0, that count never runs for its users, and it goes; anywhere else it is a refusal.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.pattern_rule import FactsRule
 from qeff_codegen.engine.rule import Unmatched
 from qeff_codegen.patterns.match import Match, find_all, match
+from rewrite_rules.normalize.positions._counts_after_pad import counts_after_pad
 from rewrite_rules.vocabulary import COUNT, POSITIONS, pattern
 
 QUESTION = pattern(f"{{{POSITIONS} is None, {POSITIONS} is not None}}")
@@ -85,6 +87,8 @@ def _not_counting(function: Function, anatomy: Anatomy) -> Iterator[ast.AST]:
 
     def counts(statement: ast.AST) -> bool:
         if any(match(form, statement, code.aliases) for form in (ROWS, LENGTH, DEVICE)):
+            return True
+        if function.role is Role.EMBEDDINGS and counts_after_pad(statement, function, anatomy):
             return True
         if found := match(UNPADDED, statement, code.aliases):
             return lengths.is_seen(found["seen"]) if "seen" in found.bound else match(MASK, found["mask"]) is not None
