@@ -54,16 +54,24 @@ FOR_A_CHECKOUT = {"attention_in_blocks": "llama", "heads_in_configuration": "gpt
 OLDER_RELEASES = {
     "cache_made_once": ("4.57.6", "bart"),
     "experts_one_by_one": ("4.57.6", "mixtral"),
+    "functions_by_state": ("5.5.4", "qwen3_next"),
+    "functions_for_any_device": ("5.5.4", "qwen3_next"),
     "logits_slice_by_call": ("5.5.4", "llama"),
+    "mamba2_scans_called": ("5.5.4", "bamba"),
+    "mamba_scans_called": ("5.5.4", "mamba"),
     "mask_added_apart": ("4.57.6", "gpt_neo"),
     "masks_by_builder": ("4.57.6", "gpt_neo"),
     "no_cache_keywords": ("4.57.6", "llama"),
     "no_extra_count": ("4.57.6", "llama"),
+    "no_mask_without_pads": ("5.5.4", "lfm2"),
     "one_device": ("5.5.4", "gptj"),
     "one_triangle": ("5.0.0", "gpt2"),
     "returned_at_once": ("4.57.6", "opt"),
+    "same_for_one_token": ("5.5.4", "zamba2"),
     "table_rows_by_position": ("5.5.4", "gptj"),
+    "text_for_any_device": ("5.5.4", "lfm2"),
     "unsorted_rows": ("5.5.4", "aria_text"),
+    "windows_convolved": ("5.5.4", "lfm2"),
 }
 
 
@@ -74,7 +82,7 @@ def test_the_sample_is_checked_in() -> None:
 # Checks that modeling files outside of the checked-in ones make; examples show what becomes of them.
 ELSEWHERE = {"no_form_checks"}
 # Layers that keep states are many kinds of layer; the rules for them change no model of the sample.
-WITH_STATES = ("bamba", "kimi_linear", "lara_mini", "lfm2", "mamba", "nemotron_h", "qwen3_5")
+WITH_STATES = ("bamba", "kimi_linear", "lara_mini", "lfm2", "mamba", "nemotron_h", "qwen3_5", "zamba")
 
 
 def test_every_rule_changes_a_model_of_the_sample() -> None:
