@@ -59,8 +59,8 @@ class PairsAsCache(Rule):
     why = "A pair of tensors that keys and values are joined to is an update of the cache, at the layer's number."
     roles = (Role.MODEL, Role.LAYER_STACK, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.ATTENTION)
     construct = (
-        f"`$key = torch.cat([{CACHE}[0], $key], dim=2)` and the same for `$value`; `$pair = {CACHE}[$number]` in a loop "
-        "over `enumerate(...)`; and a tuple of pairs that is used for nothing else but its size"
+        f"`$key = torch.cat([{CACHE}[0], $key], dim=2)` and the same for `$value`; `$pair = {CACHE}[$number]` in a "
+        "loop over `enumerate(...)`; and a tuple of pairs that is used for nothing else but its size"
     )
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:

@@ -181,7 +181,9 @@ IDIOMS: dict[str, dict[str, str]] = {
                 raise ValueError("A mask of four axes is added to the scores.")
             causal_mask = attention_mask
         else:
-            causal_mask = torch.full((sequence_length, target_length), fill_value=min_dtype, dtype=dtype, device=device)
+            causal_mask = torch.full(
+                (sequence_length, target_length), fill_value=min_dtype, dtype=dtype, device=device
+            )
             if sequence_length != 1:
                 causal_mask = torch.triu(causal_mask, diagonal=1)
             causal_mask *= torch.arange(target_length, device=device) > cache_position.reshape(-1, 1)

@@ -1,4 +1,4 @@
-"""Shale, a checkpoint's folder whose modeling code is written as that of transformers 4.40 is: one idiom, one piece."""
+"""Shale, a checkpoint's folder whose modeling code is as that of transformers 4.40 is: one idiom, one piece."""
 
 from __future__ import annotations
 
