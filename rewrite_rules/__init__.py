@@ -11,6 +11,7 @@ STAGES = {
     "normalize": (
         "forwards",
         "names",
+        "legacy_cache",
         "cache",
         "attention",
         "inference",
@@ -18,6 +19,7 @@ STAGES = {
         "texts",
         "tokens",
         "dropout",
+        "mask_builders",
         "masks",
         "padding",
         "encoder",

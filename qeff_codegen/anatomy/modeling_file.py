@@ -17,11 +17,12 @@ from qeff_codegen.anatomy.implementation_tables import (
 )
 from qeff_codegen.anatomy.kind_tables import chosen_by_kind, find_kind_tables, handed_in, returned_by
 from qeff_codegen.anatomy.module_names import Binding, bindings, bound_later, surely_bound
-from qeff_codegen.anatomy.outside import set_after_init, set_from_outside
+from qeff_codegen.anatomy.outside import built_after_init, set_after_init, set_from_outside
 from qeff_codegen.codemod.bindings import imported_as
 from qeff_codegen.codemod.code import USUAL_ALIASES
 from qeff_codegen.codemod.tree import find, parse, spelled, walk
 from qeff_codegen.errors import Location, Refusal
+from qeff_codegen.upstream.relative_imports import spelled_module
 from qeff_codegen.upstream.source import UpstreamModel
 
 # The parameter by which a module is told that it attends to an encoder's states.
@@ -34,7 +35,8 @@ class ModelingClass:
 
     Attributes:
         methods: its own methods by name.
-        built: for every `self.<attribute> = ...` of `__init__`, the classes of this file built in that expression.
+        built: for every `self.<attribute> = ...` of `__init__`, and of methods that it calls without arguments, the
+            classes of this file built in that expression.
         assigned: the expressions assigned to every `self.<attribute>` in `__init__`, and what the file sets it to
             elsewhere.
         alternatives: for a class built from a table of implementations, the table's other classes.
@@ -73,7 +75,8 @@ class ModelingFile:
 
     Attributes:
         imports: every name imported at module level, with the absolute module and the name there
-            (`None` when the module itself is imported).
+            (`None` when the module itself is imported); of a module beside the file, which nothing else can import,
+            its name with a dot before it.
         names: every other name bound at module level.
         future: what the file imports from `__future__`.
         bindings: for every name bound at module level, the statements that bind it.
@@ -152,13 +155,14 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
         elif isinstance(node, ast.FunctionDef):
             functions[node.name] = node
         elif isinstance(node, ast.Import | ast.ImportFrom):
-            imports.update(imports_of(node, upstream.module))
+            imports.update(imports_of(node, upstream))
         else:
             found = find(ast.Name, node)
             stored = [child.id for child in found if isinstance(child.ctx, ast.Store)]
             held = tuple(child.id for child in found if child.id in class_names)
             named.update({name: held for name in stored if held})
     future = {name for name, (module, _) in imports.items() if module == "__future__"}
+    bound |= {name: items for name in imports if len(items := _without_wrapping(name, bound[name])) < len(bound[name])}
     imports = {name: item for name, item in imports.items() if name not in future and _is_import(bound[name][-1])}
     names = frozenset(bound) - imports.keys() - future
     lines = tuple(upstream.source.splitlines())
@@ -177,16 +181,22 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
     )
 
 
+def _without_wrapping(name: str, items: tuple[Binding, ...]) -> tuple[Binding, ...]:
+    """The bindings of a name without `x = torch.fx.wrap(x)`, which gives the same function to all but a tracer."""
+    wrapped = f"{name} = torch.fx.wrap({name})"
+    return tuple(item for item in items if isinstance(item.node, ast.FunctionDef) or spelled(item.node) != wrapped)
+
+
 def _is_import(binding: Binding) -> bool:
     """Whether what a name means in the end is an import that always runs."""
     return binding.always and binding.is_import
 
 
-def imports_of(node: ast.Import | ast.ImportFrom, module: str) -> dict[str, tuple[str, str | None]]:
-    """The names that an import in `module` binds, with the absolute module and the name there, as in `imports`."""
+def imports_of(node: ast.Import | ast.ImportFrom, upstream: UpstreamModel) -> dict[str, tuple[str, str | None]]:
+    """The names that an import of a file binds, with the absolute module and the name there, as in `imports`."""
     if isinstance(node, ast.Import):
         return {imported_as(alias, node): (alias.name, None) for alias in node.names}
-    source = _absolute_module(node, module)
+    source = dict(upstream.imports).get(spelled_module(node)) or _absolute_module(node, upstream.module)
     return {imported_as(alias, node): (source, alias.name) for alias in node.names}
 
 
@@ -246,6 +256,11 @@ def _read_class(
                 *(table.eager for table in looked_up),
             )
             built[attribute] = tuple(dict.fromkeys((*built.get(attribute, ()), *found)))
+    for attribute, value in built_after_init(methods):
+        held = [name.id for name in find(ast.Name, value) if name.id in class_names]
+        if held:
+            built[attribute] = tuple(dict.fromkeys((*built.get(attribute, ()), *held)))
+            assigned.setdefault(attribute, (value,))
     for elsewhere in (set_after_init(methods), outside):
         for attribute in elsewhere.keys() & assigned.keys():
             assigned[attribute] = (*assigned[attribute], *elsewhere[attribute])

@@ -48,7 +48,13 @@ class Function:
     @property
     def changed(self) -> bool:
         """Whether any line differs from upstream's."""
-        return bool(self.removals) or any(line.rules for line in self.lines)
+        return bool(self.rules)
+
+    @property
+    def rules(self) -> set[str]:
+        """The rules, and steps of emission, that changed it."""
+        by_lines = {rule for line in self.lines for rule in line.rules}
+        return by_lines | {rule for removal in self.removals for rule in removal.rules}
 
     @property
     def is_forward(self) -> bool:

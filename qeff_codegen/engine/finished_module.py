@@ -24,6 +24,7 @@ class FinishedModule:
         imports: where every imported name comes from.
         defined: names the module defines itself.
         target: where it goes.
+        copied: those of `defined` that are upstream's own, as they are.
     """
 
     code: str
@@ -32,6 +33,7 @@ class FinishedModule:
     imports: dict[str, str]
     defined: frozenset[str]
     target: Target = EMBEDDED
+    copied: frozenset[str] = frozenset()
     tree: ast.Module = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -54,7 +56,7 @@ class FinishedModule:
         """
         mapped = {entry.upstream_class for entry in self.mappings}
         file = self.anatomy.file
-        pending = [name for name, source in self.imports.items() if source == file.upstream.module]
+        pending = [name for name, source in self.imports.items() if source == file.upstream.definition(name)[0]]
         staying = {
             f"{name}.{method.name}": method
             for name in self.anatomy.reachable
