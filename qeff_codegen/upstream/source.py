@@ -21,7 +21,8 @@ class UpstreamModel:
         source: the file's text.
         causal_lm: the ForCausalLM class the source's own auto-model table names for this model, if it has one.
         version: the transformers version the text comes from, if it comes from transformers.
-        families: the model types that this causal LM serves; several when they differ in configuration alone.
+        image_text: the class that the table of image-text models names for it, where it has no causal LM.
+        families: the model types that this class serves; several when they differ in configuration alone.
     """
 
     name: str
@@ -31,6 +32,7 @@ class UpstreamModel:
     causal_lm: str | None = None
     version: str | None = None
     families: tuple[str, ...] = ()
+    image_text: str | None = None
 
     @cached_property
     def lines(self) -> tuple[str, ...]:
