@@ -54,7 +54,6 @@ from transformers.models.axk1.modeling_axk1 import (
     AXK1RMSNorm,
     AXK1RotaryEmbedding,
 )
-from transformers.models.aya_vision.modeling_aya_vision import AyaVisionForConditionalGeneration
 from transformers.models.bailing_hybrid.modeling_bailing_hybrid import (
     BailingHybridAttention,
     BailingHybridDecoderLayer,
@@ -164,7 +163,6 @@ from transformers.models.cohere2_moe.modeling_cohere2_moe import (
     Cohere2MoeRMSNorm,
     Cohere2MoeRotaryEmbedding,
 )
-from transformers.models.cohere2_vision.modeling_cohere2_vision import Cohere2VisionForConditionalGeneration
 from transformers.models.cwm.modeling_cwm import (
     CwmAttention,
     CwmDecoderLayer,
@@ -201,7 +199,6 @@ from transformers.models.deepseek_v3.modeling_deepseek_v3 import (
     DeepseekV3RMSNorm,
     DeepseekV3RotaryEmbedding,
 )
-from transformers.models.deepseek_vl.modeling_deepseek_vl import DeepseekVLForConditionalGeneration
 from transformers.models.diffllama.modeling_diffllama import (
     DiffLlamaAttention,
     DiffLlamaDecoderLayer,
@@ -303,7 +300,6 @@ from transformers.models.falcon_mamba.modeling_falcon_mamba import (
     FalconMambaModel,
     FalconMambaRMSNorm,
 )
-from transformers.models.fast_vlm.modeling_fast_vlm import FastVlmForConditionalGeneration
 from transformers.models.flex_olmo.modeling_flex_olmo import (
     FlexOlmoAttention,
     FlexOlmoDecoderLayer,
@@ -536,7 +532,6 @@ from transformers.models.hyperclovax.modeling_hyperclovax import (
     HyperCLOVAXRMSNorm,
     HyperCLOVAXRotaryEmbedding,
 )
-from transformers.models.internvl.modeling_internvl import InternVLForConditionalGeneration
 from transformers.models.jais2.modeling_jais2 import (
     Jais2Attention,
     Jais2DecoderLayer,
@@ -554,7 +549,6 @@ from transformers.models.jamba.modeling_jamba import (
     JambaModel,
     JambaRMSNorm,
 )
-from transformers.models.janus.modeling_janus import JanusForConditionalGeneration
 from transformers.models.jetmoe.modeling_jetmoe import (
     JetMoeAttention,
     JetMoeDecoderLayer,
@@ -650,7 +644,6 @@ from transformers.models.llama4.modeling_llama4 import (
     Llama4TextRMSNorm,
     Llama4TextRotaryEmbedding,
 )
-from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration, LlavaModel
 from transformers.models.longcat_flash.modeling_longcat_flash import (
     LongcatFlashDecoderLayer,
     LongcatFlashExperts,
@@ -859,7 +852,6 @@ from transformers.models.plbart.modeling_plbart import (
     PLBartDecoderLayer,
     PLBartForCausalLM,
 )
-from transformers.models.qianfan_ocr.modeling_qianfan_ocr import QianfanOCRForConditionalGeneration
 from transformers.models.qwen2.modeling_qwen2 import (
     Qwen2Attention,
     Qwen2DecoderLayer,
@@ -979,7 +971,6 @@ from transformers.models.vaultgemma.modeling_vaultgemma import (
     VaultGemmaRMSNorm,
     VaultGemmaRotaryEmbedding,
 )
-from transformers.models.vipllava.modeling_vipllava import VipLlavaForConditionalGeneration
 from transformers.models.whisper.modeling_whisper import (
     WhisperAttention,
     WhisperDecoder,
@@ -1052,7 +1043,6 @@ from .axk1.modeling_axk1 import (
     QEffAXK1Model,
     QEffAXK1RotaryEmbedding,
 )
-from .aya_vision.modeling_aya_vision import QEffAyaVisionForConditionalGeneration
 from .bailing_hybrid.modeling_bailing_hybrid import (
     QEffBailingHybridAttention,
     QEffBailingHybridDecoderLayer,
@@ -1154,7 +1144,6 @@ from .cohere2_moe.modeling_cohere2_moe import (
     QEffCohere2MoeModel,
     QEffCohere2MoeRotaryEmbedding,
 )
-from .cohere2_vision.modeling_cohere2_vision import QEffCohere2VisionForConditionalGeneration
 from .cwm.modeling_cwm import (
     QEffCwmAttention,
     QEffCwmDecoderLayer,
@@ -1188,7 +1177,6 @@ from .deepseek_v3.modeling_deepseek_v3 import (
     QEffDeepseekV3Model,
     QEffDeepseekV3RotaryEmbedding,
 )
-from .deepseek_vl.modeling_deepseek_vl import QEffDeepseekVLForConditionalGeneration
 from .diffllama.modeling_diffllama import (
     QEffDiffLlamaAttention,
     QEffDiffLlamaDecoderLayer,
@@ -1280,7 +1268,6 @@ from .falcon_mamba.modeling_falcon_mamba import (
     QEffFalconMambaMixer,
     QEffFalconMambaModel,
 )
-from .fast_vlm.modeling_fast_vlm import QEffFastVlmForConditionalGeneration
 from .flex_olmo.modeling_flex_olmo import (
     QEffFlexOlmoAttention,
     QEffFlexOlmoDecoderLayer,
@@ -1491,7 +1478,6 @@ from .hyperclovax.modeling_hyperclovax import (
     QEffHyperCLOVAXModel,
     QEffHyperCLOVAXRotaryEmbedding,
 )
-from .internvl.modeling_internvl import QEffInternVLForConditionalGeneration
 from .jais2.modeling_jais2 import (
     QEffJais2Attention,
     QEffJais2DecoderLayer,
@@ -1508,7 +1494,6 @@ from .jamba.modeling_jamba import (
     QEffJambaMambaMixer,
     QEffJambaModel,
 )
-from .janus.modeling_janus import QEffJanusForConditionalGeneration
 from .jetmoe.modeling_jetmoe import (
     QEffJetMoeAttention,
     QEffJetMoeDecoderLayer,
@@ -1594,7 +1579,6 @@ from .llama4.modeling_llama4 import (
     QEffLlama4TextMoe,
     QEffLlama4TextRotaryEmbedding,
 )
-from .llava.modeling_llava import QEffLlavaForConditionalGeneration, QEffLlavaModel
 from .longcat_flash.modeling_longcat_flash import (
     QEffLongcatFlashDecoderLayer,
     QEffLongcatFlashExperts,
@@ -1782,7 +1766,6 @@ from .plbart.modeling_plbart import (
     QEffPLBartDecoderLayer,
     QEffPLBartForCausalLM,
 )
-from .qianfan_ocr.modeling_qianfan_ocr import QEffQianfanOCRForConditionalGeneration
 from .qwen2.modeling_qwen2 import (
     QEffQwen2Attention,
     QEffQwen2DecoderLayer,
@@ -1891,7 +1874,6 @@ from .vaultgemma.modeling_vaultgemma import (
     QEffVaultGemmaModel,
     QEffVaultGemmaRotaryEmbedding,
 )
-from .vipllava.modeling_vipllava import QEffVipLlavaForConditionalGeneration
 from .whisper.modeling_whisper import (
     QEffWhisperAttention,
     QEffWhisperDecoder,
@@ -2037,7 +2019,6 @@ class KVCacheTransform(ModuleMappingTransform):
         AXK1DecoderLayer: QEffAXK1DecoderLayer,
         AXK1Model: QEffAXK1Model,
         AXK1ForCausalLM: QEffAXK1ForCausalLM,
-        AyaVisionForConditionalGeneration: QEffAyaVisionForConditionalGeneration,
         BailingHybridRotaryEmbedding: QEffBailingHybridRotaryEmbedding,
         BailingHybridExperts: QEffBailingHybridExperts,
         BailingHybridAttention: QEffBailingHybridAttention,
@@ -2125,7 +2106,6 @@ class KVCacheTransform(ModuleMappingTransform):
         Cohere2MoeRotaryEmbedding: QEffCohere2MoeRotaryEmbedding,
         Cohere2MoeModel: QEffCohere2MoeModel,
         Cohere2MoeForCausalLM: QEffCohere2MoeForCausalLM,
-        Cohere2VisionForConditionalGeneration: QEffCohere2VisionForConditionalGeneration,
         CwmRotaryEmbedding: QEffCwmRotaryEmbedding,
         CwmAttention: QEffCwmAttention,
         CwmDecoderLayer: QEffCwmDecoderLayer,
@@ -2151,7 +2131,6 @@ class KVCacheTransform(ModuleMappingTransform):
         DeepseekV3DecoderLayer: QEffDeepseekV3DecoderLayer,
         DeepseekV3Model: QEffDeepseekV3Model,
         DeepseekV3ForCausalLM: QEffDeepseekV3ForCausalLM,
-        DeepseekVLForConditionalGeneration: QEffDeepseekVLForConditionalGeneration,
         DiffLlamaRotaryEmbedding: QEffDiffLlamaRotaryEmbedding,
         DiffLlamaAttention: QEffDiffLlamaAttention,
         DiffLlamaDecoderLayer: QEffDiffLlamaDecoderLayer,
@@ -2220,7 +2199,6 @@ class KVCacheTransform(ModuleMappingTransform):
         FalconMambaBlock: QEffFalconMambaBlock,
         FalconMambaModel: QEffFalconMambaModel,
         FalconMambaForCausalLM: QEffFalconMambaForCausalLM,
-        FastVlmForConditionalGeneration: QEffFastVlmForConditionalGeneration,
         FlexOlmoRotaryEmbedding: QEffFlexOlmoRotaryEmbedding,
         FlexOlmoAttention: QEffFlexOlmoAttention,
         FlexOlmoExperts: QEffFlexOlmoExperts,
@@ -2382,7 +2360,6 @@ class KVCacheTransform(ModuleMappingTransform):
         HyperCLOVAXDecoderLayer: QEffHyperCLOVAXDecoderLayer,
         HyperCLOVAXModel: QEffHyperCLOVAXModel,
         HyperCLOVAXForCausalLM: QEffHyperCLOVAXForCausalLM,
-        InternVLForConditionalGeneration: QEffInternVLForConditionalGeneration,
         Jais2Attention: QEffJais2Attention,
         Jais2DecoderLayer: QEffJais2DecoderLayer,
         Jais2RotaryEmbedding: QEffJais2RotaryEmbedding,
@@ -2395,7 +2372,6 @@ class KVCacheTransform(ModuleMappingTransform):
         JambaMambaDecoderLayer: QEffJambaMambaDecoderLayer,
         JambaModel: QEffJambaModel,
         JambaForCausalLM: QEffJambaForCausalLM,
-        JanusForConditionalGeneration: QEffJanusForConditionalGeneration,
         JetMoeRotaryEmbedding: QEffJetMoeRotaryEmbedding,
         JetMoeParallelExperts: QEffJetMoeParallelExperts,
         JetMoeTopKGating: QEffJetMoeTopKGating,
@@ -2461,8 +2437,6 @@ class KVCacheTransform(ModuleMappingTransform):
         Llama4TextDecoderLayer: QEffLlama4TextDecoderLayer,
         Llama4TextModel: QEffLlama4TextModel,
         Llama4ForCausalLM: QEffLlama4ForCausalLM,
-        LlavaModel: QEffLlavaModel,
-        LlavaForConditionalGeneration: QEffLlavaForConditionalGeneration,
         LongcatFlashRotaryEmbedding: QEffLongcatFlashRotaryEmbedding,
         LongcatFlashExperts: QEffLongcatFlashExperts,
         LongcatFlashMLA: QEffLongcatFlashMLA,
@@ -2615,7 +2589,6 @@ class KVCacheTransform(ModuleMappingTransform):
         PLBartDecoderLayer: QEffPLBartDecoderLayer,
         PLBartDecoder: QEffPLBartDecoder,
         PLBartForCausalLM: QEffPLBartForCausalLM,
-        QianfanOCRForConditionalGeneration: QEffQianfanOCRForConditionalGeneration,
         Qwen2RotaryEmbedding: QEffQwen2RotaryEmbedding,
         Qwen2Attention: QEffQwen2Attention,
         Qwen2DecoderLayer: QEffQwen2DecoderLayer,
@@ -2696,7 +2669,6 @@ class KVCacheTransform(ModuleMappingTransform):
         VaultGemmaRotaryEmbedding: QEffVaultGemmaRotaryEmbedding,
         VaultGemmaModel: QEffVaultGemmaModel,
         VaultGemmaForCausalLM: QEffVaultGemmaForCausalLM,
-        VipLlavaForConditionalGeneration: QEffVipLlavaForConditionalGeneration,
         WhisperAttention: QEffWhisperAttention,
         WhisperDecoderLayer: QEffWhisperDecoderLayer,
         WhisperDecoder: QEffWhisperDecoder,
