@@ -54,6 +54,7 @@ from transformers.models.axk1.modeling_axk1 import (
     AXK1RMSNorm,
     AXK1RotaryEmbedding,
 )
+from transformers.models.aya_vision.modeling_aya_vision import AyaVisionForConditionalGeneration
 from transformers.models.bailing_hybrid.modeling_bailing_hybrid import (
     BailingHybridAttention,
     BailingHybridDecoderLayer,
@@ -163,6 +164,7 @@ from transformers.models.cohere2_moe.modeling_cohere2_moe import (
     Cohere2MoeRMSNorm,
     Cohere2MoeRotaryEmbedding,
 )
+from transformers.models.cohere2_vision.modeling_cohere2_vision import Cohere2VisionForConditionalGeneration
 from transformers.models.cwm.modeling_cwm import (
     CwmAttention,
     CwmDecoderLayer,
@@ -199,6 +201,7 @@ from transformers.models.deepseek_v3.modeling_deepseek_v3 import (
     DeepseekV3RMSNorm,
     DeepseekV3RotaryEmbedding,
 )
+from transformers.models.deepseek_vl.modeling_deepseek_vl import DeepseekVLForConditionalGeneration
 from transformers.models.diffllama.modeling_diffllama import (
     DiffLlamaAttention,
     DiffLlamaDecoderLayer,
@@ -644,6 +647,7 @@ from transformers.models.llama4.modeling_llama4 import (
     Llama4TextRMSNorm,
     Llama4TextRotaryEmbedding,
 )
+from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration, LlavaModel
 from transformers.models.longcat_flash.modeling_longcat_flash import (
     LongcatFlashDecoderLayer,
     LongcatFlashExperts,
@@ -971,6 +975,7 @@ from transformers.models.vaultgemma.modeling_vaultgemma import (
     VaultGemmaRMSNorm,
     VaultGemmaRotaryEmbedding,
 )
+from transformers.models.vipllava.modeling_vipllava import VipLlavaForConditionalGeneration
 from transformers.models.whisper.modeling_whisper import (
     WhisperAttention,
     WhisperDecoder,
@@ -985,6 +990,27 @@ from transformers.models.youtu.modeling_youtu import (
     YoutuModel,
     YoutuRMSNorm,
     YoutuRotaryEmbedding,
+)
+from transformers.models.zamba.modeling_zamba import (
+    ZambaAttention,
+    ZambaAttentionDecoderLayer,
+    ZambaForCausalLM,
+    ZambaHybridLayer,
+    ZambaMambaDecoderLayer,
+    ZambaMambaMixer,
+    ZambaModel,
+    ZambaRMSNorm,
+)
+from transformers.models.zamba2.modeling_zamba2 import (
+    Zamba2Attention,
+    Zamba2AttentionDecoderLayer,
+    Zamba2ForCausalLM,
+    Zamba2HybridLayer,
+    Zamba2MambaDecoderLayer,
+    Zamba2MambaMixer,
+    Zamba2Model,
+    Zamba2RMSNorm,
+    Zamba2RotaryEmbedding,
 )
 
 from qeff_codegen.examples.blueprint.modeling_blueprint import (
@@ -1043,6 +1069,7 @@ from .axk1.modeling_axk1 import (
     QEffAXK1Model,
     QEffAXK1RotaryEmbedding,
 )
+from .aya_vision.modeling_aya_vision import QEffAyaVisionForConditionalGeneration
 from .bailing_hybrid.modeling_bailing_hybrid import (
     QEffBailingHybridAttention,
     QEffBailingHybridDecoderLayer,
@@ -1144,6 +1171,7 @@ from .cohere2_moe.modeling_cohere2_moe import (
     QEffCohere2MoeModel,
     QEffCohere2MoeRotaryEmbedding,
 )
+from .cohere2_vision.modeling_cohere2_vision import QEffCohere2VisionForConditionalGeneration
 from .cwm.modeling_cwm import (
     QEffCwmAttention,
     QEffCwmDecoderLayer,
@@ -1177,6 +1205,7 @@ from .deepseek_v3.modeling_deepseek_v3 import (
     QEffDeepseekV3Model,
     QEffDeepseekV3RotaryEmbedding,
 )
+from .deepseek_vl.modeling_deepseek_vl import QEffDeepseekVLForConditionalGeneration
 from .diffllama.modeling_diffllama import (
     QEffDiffLlamaAttention,
     QEffDiffLlamaDecoderLayer,
@@ -1579,6 +1608,7 @@ from .llama4.modeling_llama4 import (
     QEffLlama4TextMoe,
     QEffLlama4TextRotaryEmbedding,
 )
+from .llava.modeling_llava import QEffLlavaForConditionalGeneration, QEffLlavaModel
 from .longcat_flash.modeling_longcat_flash import (
     QEffLongcatFlashDecoderLayer,
     QEffLongcatFlashExperts,
@@ -1874,6 +1904,7 @@ from .vaultgemma.modeling_vaultgemma import (
     QEffVaultGemmaModel,
     QEffVaultGemmaRotaryEmbedding,
 )
+from .vipllava.modeling_vipllava import QEffVipLlavaForConditionalGeneration
 from .whisper.modeling_whisper import (
     QEffWhisperAttention,
     QEffWhisperDecoder,
@@ -1887,6 +1918,25 @@ from .youtu.modeling_youtu import (
     QEffYoutuForCausalLM,
     QEffYoutuModel,
     QEffYoutuRotaryEmbedding,
+)
+from .zamba.modeling_zamba import (
+    QEffZambaAttention,
+    QEffZambaAttentionDecoderLayer,
+    QEffZambaForCausalLM,
+    QEffZambaHybridLayer,
+    QEffZambaMambaDecoderLayer,
+    QEffZambaMambaMixer,
+    QEffZambaModel,
+)
+from .zamba2.modeling_zamba2 import (
+    QEffZamba2Attention,
+    QEffZamba2AttentionDecoderLayer,
+    QEffZamba2ForCausalLM,
+    QEffZamba2HybridLayer,
+    QEffZamba2MambaDecoderLayer,
+    QEffZamba2MambaMixer,
+    QEffZamba2Model,
+    QEffZamba2RotaryEmbedding,
 )
 
 
@@ -1979,6 +2029,8 @@ class CustomOpsTransform(ModuleMappingTransform):
         SolarOpenRMSNorm: CustomRMSNormAIC,
         VaultGemmaRMSNorm: GemmaCustomRMSNormAIC,
         YoutuRMSNorm: CustomRMSNormAIC,
+        ZambaRMSNorm: CustomRMSNormAIC,
+        Zamba2RMSNorm: CustomRMSNormAIC,
     }
 
 
@@ -2019,6 +2071,7 @@ class KVCacheTransform(ModuleMappingTransform):
         AXK1DecoderLayer: QEffAXK1DecoderLayer,
         AXK1Model: QEffAXK1Model,
         AXK1ForCausalLM: QEffAXK1ForCausalLM,
+        AyaVisionForConditionalGeneration: QEffAyaVisionForConditionalGeneration,
         BailingHybridRotaryEmbedding: QEffBailingHybridRotaryEmbedding,
         BailingHybridExperts: QEffBailingHybridExperts,
         BailingHybridAttention: QEffBailingHybridAttention,
@@ -2106,6 +2159,7 @@ class KVCacheTransform(ModuleMappingTransform):
         Cohere2MoeRotaryEmbedding: QEffCohere2MoeRotaryEmbedding,
         Cohere2MoeModel: QEffCohere2MoeModel,
         Cohere2MoeForCausalLM: QEffCohere2MoeForCausalLM,
+        Cohere2VisionForConditionalGeneration: QEffCohere2VisionForConditionalGeneration,
         CwmRotaryEmbedding: QEffCwmRotaryEmbedding,
         CwmAttention: QEffCwmAttention,
         CwmDecoderLayer: QEffCwmDecoderLayer,
@@ -2131,6 +2185,7 @@ class KVCacheTransform(ModuleMappingTransform):
         DeepseekV3DecoderLayer: QEffDeepseekV3DecoderLayer,
         DeepseekV3Model: QEffDeepseekV3Model,
         DeepseekV3ForCausalLM: QEffDeepseekV3ForCausalLM,
+        DeepseekVLForConditionalGeneration: QEffDeepseekVLForConditionalGeneration,
         DiffLlamaRotaryEmbedding: QEffDiffLlamaRotaryEmbedding,
         DiffLlamaAttention: QEffDiffLlamaAttention,
         DiffLlamaDecoderLayer: QEffDiffLlamaDecoderLayer,
@@ -2437,6 +2492,8 @@ class KVCacheTransform(ModuleMappingTransform):
         Llama4TextDecoderLayer: QEffLlama4TextDecoderLayer,
         Llama4TextModel: QEffLlama4TextModel,
         Llama4ForCausalLM: QEffLlama4ForCausalLM,
+        LlavaModel: QEffLlavaModel,
+        LlavaForConditionalGeneration: QEffLlavaForConditionalGeneration,
         LongcatFlashRotaryEmbedding: QEffLongcatFlashRotaryEmbedding,
         LongcatFlashExperts: QEffLongcatFlashExperts,
         LongcatFlashMLA: QEffLongcatFlashMLA,
@@ -2669,6 +2726,7 @@ class KVCacheTransform(ModuleMappingTransform):
         VaultGemmaRotaryEmbedding: QEffVaultGemmaRotaryEmbedding,
         VaultGemmaModel: QEffVaultGemmaModel,
         VaultGemmaForCausalLM: QEffVaultGemmaForCausalLM,
+        VipLlavaForConditionalGeneration: QEffVipLlavaForConditionalGeneration,
         WhisperAttention: QEffWhisperAttention,
         WhisperDecoderLayer: QEffWhisperDecoderLayer,
         WhisperDecoder: QEffWhisperDecoder,
@@ -2682,4 +2740,19 @@ class KVCacheTransform(ModuleMappingTransform):
         YoutuDecoderLayer: QEffYoutuDecoderLayer,
         YoutuModel: QEffYoutuModel,
         YoutuForCausalLM: QEffYoutuForCausalLM,
+        ZambaAttention: QEffZambaAttention,
+        ZambaMambaMixer: QEffZambaMambaMixer,
+        ZambaAttentionDecoderLayer: QEffZambaAttentionDecoderLayer,
+        ZambaMambaDecoderLayer: QEffZambaMambaDecoderLayer,
+        ZambaHybridLayer: QEffZambaHybridLayer,
+        ZambaModel: QEffZambaModel,
+        ZambaForCausalLM: QEffZambaForCausalLM,
+        Zamba2RotaryEmbedding: QEffZamba2RotaryEmbedding,
+        Zamba2Attention: QEffZamba2Attention,
+        Zamba2MambaMixer: QEffZamba2MambaMixer,
+        Zamba2AttentionDecoderLayer: QEffZamba2AttentionDecoderLayer,
+        Zamba2MambaDecoderLayer: QEffZamba2MambaDecoderLayer,
+        Zamba2HybridLayer: QEffZamba2HybridLayer,
+        Zamba2Model: QEffZamba2Model,
+        Zamba2ForCausalLM: QEffZamba2ForCausalLM,
     }

@@ -57,7 +57,8 @@ def walk(node: ast.AST) -> Sequence[ast.AST]:
     if kept is None:
         kept = children(node)
         for item in kept:
-            kept += children(item)
+            if type(item) is not ast.Name:
+                kept += children(item)
         node.__dict__[_BELOW] = kept
     return [node, *kept]
 
@@ -68,6 +69,8 @@ def children(node: ast.AST) -> list[ast.AST]:
     fields = _FIELDS.get(kind)
     if fields is None:
         fields = _FIELDS[kind] = tuple(field for field in kind._fields if field not in _LEAVES)
+    if not fields:
+        return []
     found: list[ast.AST] = []
     given = node.__dict__
     for field in fields:

@@ -20,6 +20,7 @@ from torch import nn
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.exporter_errors import errors_refused
 from qeff_codegen.export.exporter_shortcuts import idle_passes_left_out
+from qeff_codegen.export.frozen_numbers import no_frozen_numbers
 from qeff_codegen.export.graph_file import save_graph, whole_or_not_at_all
 from qeff_codegen.export.graph_io import VISION_EMBEDS
 from qeff_codegen.export.graph_weights import attach_weights, weights_of, weights_replaced
@@ -34,6 +35,8 @@ PIXEL_VALUES = "pixel_values"
 AXES = {PIXEL_VALUES: {0: "batch_size"}, VISION_EMBEDS: {0: "batch_size"}}
 # Images of the example that the exporter traces: any number but 1, which broadcasts.
 _TRACED_IMAGES = 2
+# A number that comes from how many there are is another one with these.
+_OTHER_IMAGES = (1, 3)
 
 
 class _WeightsAsInputs(nn.Module):
@@ -88,16 +91,20 @@ def export_vision(encoder: nn.Module, onnx_path: Path) -> Path:
         Refusal: the tower computes something that was not proved to mean the same in the graph.
     """
     weights = weights_of(encoder)
-    pixels = torch.zeros(_TRACED_IMAGES, *image_shape(encoder.config), dtype=next(encoder.parameters()).dtype)
+    shape, dtype = image_shape(encoder.config), next(encoder.parameters()).dtype
+    interface = _WeightsAsInputs(encoder).train(encoder.training)
+    no_numbers = no_frozen_numbers(
+        interface, lambda: ((torch.zeros(count, *shape, dtype=dtype),) for count in _OTHER_IMAGES)
+    )
     with whole_or_not_at_all(onnx_path) as unfinished, no_garbage_collection():
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore", DeprecationWarning)
             warnings.simplefilter("ignore", torch.jit.TracerWarning)
             register_missing_operators()
-            with errors_refused(type(encoder).__name__), idle_passes_left_out(), only_proved_operators():
+            with errors_refused(type(encoder).__name__), no_numbers, idle_passes_left_out(), only_proved_operators():
                 torch.onnx.export(
-                    _WeightsAsInputs(encoder).train(encoder.training),
-                    (pixels, list(weights.values())),
+                    interface,
+                    (torch.zeros(_TRACED_IMAGES, *shape, dtype=dtype), list(weights.values())),
                     str(unfinished),
                     input_names=[PIXEL_VALUES, *weights],
                     output_names=[VISION_EMBEDS],

@@ -10,8 +10,10 @@ from rich.console import Console
 from qeff_codegen.checked_in.generated_code import GeneratedTransforms, load_transforms
 from qeff_codegen.deploy.packaged_weights import PackagedWeights, fetch
 from qeff_codegen.errors import UsageError
+from qeff_codegen.remote_code.load import RemoteClasses
 from qeff_codegen.tiny_models.families import find_family
 from qeff_codegen.tiny_models.image_families import find_image_family
+from qeff_codegen.tiny_models.remote_family import remote_family
 from qeff_codegen.validation.family_plan import Plan, plan_for
 from qeff_codegen.validation.image_bench import ImageRuntime
 from qeff_codegen.validation.image_plan import ImagePlan, image_plan_for
@@ -24,7 +26,11 @@ from qeff_codegen.validation.stages import run_stages
 
 
 def validate_models(
-    names: Sequence[str], weights: PackagedWeights | None, generated: Path, console: Console
+    names: Sequence[str],
+    weights: PackagedWeights | None,
+    generated: Path,
+    console: Console,
+    remote: RemoteClasses | None = None,
 ) -> Outcome:
     """Validate each name in turn, showing progress and a summary on `console`.
 
@@ -33,6 +39,7 @@ def validate_models(
         weights: real weights to run as well; their model must be among `names`.
         generated: the folder the models were generated into.
         console: where progress goes.
+        remote: the classes of the one model that is named, where it is not in transformers.
 
     Raises:
         UsageError: a name is unknown or not generated, or the weights belong to another model or cannot be fetched.
@@ -45,7 +52,7 @@ def validate_models(
     # Generated first: the cheaper check, and the one whose message says what to run.
     loaded = [load_transforms(name, generated) for name in dict.fromkeys(names)]
     quiet_upstream()
-    plans = [_plan(name, transforms) for name, transforms in zip(dict.fromkeys(names), loaded, strict=True)]
+    plans = [_plan(name, transforms, remote) for name, transforms in zip(dict.fromkeys(names), loaded, strict=True)]
     if weights is not None:
         # A download that fails should fail before the tiny models have run.
         fetch(weights)
@@ -54,8 +61,10 @@ def validate_models(
     return Outcome(shown(console, rows, _events(plans, weights)))
 
 
-def _plan(name: str, transforms: GeneratedTransforms) -> Plan | ImagePlan:
+def _plan(name: str, transforms: GeneratedTransforms, remote: RemoteClasses | None) -> Plan | ImagePlan:
     """What a family is put through: as an image-text model where it has no causal LM."""
+    if remote is not None:
+        return plan_for(remote_family(name, remote), OwnRuntime(transforms))
     image_family = find_image_family(name)
     if image_family is not None:
         return image_plan_for(image_family, ImageRuntime(transforms))

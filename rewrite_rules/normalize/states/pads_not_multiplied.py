@@ -24,13 +24,27 @@ from qeff_codegen.patterns.match import find_all
 from rewrite_rules.vocabulary import pattern
 
 ZEROED = pattern(f"$zeroes($states, {MASK})")
+# The same in lines of the mixer's own; a type that is asked for is that of the states.
+ZEROED_HERE = pattern(f"""
+if {{{MASK} is not None, {MASK} is not None and {MASK}.shape[1] > 1 and {MASK}.shape[0] > 1}}:
+    if ...:
+        $dtype = $states.dtype
+    $states = {{
+        $states * {MASK}.unsqueeze(1),
+        $states * {MASK}[:, -$states.shape[-1] :].unsqueeze(1),
+        ($states * {MASK}[:, :, None]).to($dtype),
+    }}
+""")
 
 
 class PadsNotMultiplied(Rule):
     why = "The runtime's functions leave pads out by `position_ids`; multiplied by zero they would still count."
     roles = (Role.DECODER_LAYER, Role.STATE_MIXER)
     names = (MASK,)
-    construct = f"`{ZEROED}`, where `$zeroes` multiplies its states by the mask, and no other use of the mask"
+    construct = (
+        f"`{ZEROED}`, where `$zeroes` multiplies its states by the mask, or `if {MASK} is not None: <the same>`,"
+        " and no other use of the mask"
+    )
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code
@@ -47,12 +61,15 @@ class PadsNotMultiplied(Rule):
                 _remove(edits, statement)
             else:
                 edits.replace(found.expression, edits.text_of(found["states"]))
+        zeroed_here = find_all(ZEROED_HERE, code)
+        for found in zeroed_here:
+            _remove(edits, found.statements[0])
         drop_parameters(edits, [MASK])
-        inside = {node for found in zeroed for node in ast.walk(found.node)}
+        inside = {node for found in (*zeroed, *zeroed_here) for node in ast.walk(found.node)}
         other = next((node for node in code.nodes(ast.Name) if node.id == MASK and node not in inside), None)
         if other is not None:
             raise Unmatched(f"`{function.owner}` does more with the mask of pads than to zero them", other)
-        return edits.done(), max(len(zeroed), int(bool(edits)))
+        return edits.done(), max(len(zeroed) + len(zeroed_here), int(bool(edits)))
 
 
 def _remove(edits: Edits, statement: ast.stmt) -> None:
