@@ -23,7 +23,7 @@ from qeff_codegen.runtime.images import ImageTextOutput, place_image_embeds, tex
 
 
 class QEffDeepseekVLEncoderWrapper(nn.Module):
-    """The vision program: images, `[batch_size, channels, height, width]`, to what takes the places of their tokens."""
+    """The vision program: images, `[batch_size, channels, height, width]`, to what stands at their tokens."""
 
     def __init__(self, model: DeepseekVLForConditionalGeneration):
         super().__init__()

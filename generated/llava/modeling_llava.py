@@ -68,7 +68,7 @@ class QEffLlavaModel(LlavaModel):
 
 
 class QEffLlavaEncoderWrapper(nn.Module):
-    """The vision program: images, `[batch_size, channels, height, width]`, to what takes the places of their tokens."""
+    """The vision program: images, `[batch_size, channels, height, width]`, to what stands at their tokens."""
 
     def __init__(self, model: LlavaForConditionalGeneration):
         super().__init__()

@@ -233,7 +233,7 @@ def _vocab_size(model: nn.Module, shapes: list[LayerShapes]) -> int:
 def _declare_output_shapes(graph: onnx_ir.Graph, vocab_size: Callable[[], int], spec: ExportSpec) -> None:
     """Gives the outputs their shapes, of which the exporter infers a part."""
     taken = {retained_state_name(value.name or ""): value for value in graph.inputs}
-    taken |= {IMAGE_IDX_OUTPUT: value for value in graph.inputs if value.name == IMAGE_IDX}
+    taken.update((IMAGE_IDX_OUTPUT, value) for value in graph.inputs if value.name == IMAGE_IDX)
     for output in graph.outputs:
         if output.name in taken:
             output.shape = taken[output.name].shape

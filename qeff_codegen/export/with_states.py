@@ -1,4 +1,4 @@
-"""What a model that keeps states, or takes images, does not allow, and what one without keys has no use for."""
+"""What a model that keeps states or takes images does not allow, and what one without keys has no use for."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def check_spec(layers: Sequence[LayerShapes], spec: ExportSpec) -> None:
     wanted = [name for name, is_asked in asked.items() if is_asked and spec.images]
     if wanted:
         raise UsageError(
-            f"A graph that takes images is exported without {' and '.join(wanted)}: what the two give together was not "
-            "compared. Leave it out."
+            f"A graph that takes images is exported without {' and '.join(wanted)}: what the two give together was "
+            "not compared. Leave it out."
         )
     if spec.compute_context_length and not has_context(layers):
         raise UsageError(

@@ -52,7 +52,10 @@ def for_one_size(file: ModelingFile, method: ast.FunctionDef) -> tuple[Code, boo
     for name in find(ast.Name, folded.tree):
         if name.id in never_given and isinstance(name.ctx, ast.Load):
             raise refusal(
-                file, f"`{method.name}` reads `{name.id}`, which images of one size do not need", method.lineno, ONE_INPUT
+                file,
+                f"`{method.name}` reads `{name.id}`, which images of one size do not need",
+                method.lineno,
+                ONE_INPUT,
             )
     edits = Edits(folded)
     for found in find_all(AS_LIST, folded):
@@ -78,9 +81,7 @@ def _never_given(file: ModelingFile, method: ast.FunctionDef) -> frozenset[str]:
     plain = [*arguments.posonlyargs, *arguments.args]
     without_default = [item.arg for item in plain[: len(plain) - len(arguments.defaults)]]
     without_default += [
-        item.arg
-        for item, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-        if default is None
+        item.arg for item, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if default is None
     ]
     more = [name for name in without_default if name not in ("self", PIXELS)]
     if more or PIXELS not in parameters(method):

@@ -33,7 +33,9 @@ def image_token(file: ModelingFile, model: ModelingClass, places: Match) -> ast.
         f"{model.name}.{method.name}",
         [item for item in method.body if not _only_counts(item)],
         (
-            needed("comparison with the token", "if input_ids is None:\n    ...\nelse:\n    $mask = input_ids == $token"),
+            needed(
+                "comparison with the token", "if input_ids is None:\n    ...\nelse:\n    $mask = input_ids == $token"
+            ),
             possible("shape of the embeddings", "$mask = $shaped"),
             possible("check", "torch_compilable_check(...)"),
             possible("check", "if $_:\n    raise $_"),

@@ -73,17 +73,17 @@ def read_statements(
                 file,
                 f"`{where}` does more between tokens and logits than to put images among tokens: `{shown}`",
                 statement.lineno,
-                " | ".join(f"`{item.pattern.shown}`" for item in known if item.is_needed),
+                " | ".join(f"`{wanted.pattern.shown}`" for wanted in known if wanted.is_needed),
             )
         if expected.is_needed:
             if expected.name in found:
                 raise refusal(file, f"`{where}` has {expected.name} twice", statement.lineno, "one of them")
             found[expected.name] = item
             bound = {**bound, **item.bound}
-    for item in known:
-        if item.is_needed and item.name not in found:
+    for wanted in known:
+        if wanted.is_needed and wanted.name not in found:
             line = statements[0].lineno if statements else 1
-            raise refusal(file, f"`{where}` has no {item.name}", line, f"`{item.pattern.shown}`")
+            raise refusal(file, f"`{where}` has no {wanted.name}", line, f"`{wanted.pattern.shown}`")
     return found
 
 
@@ -107,4 +107,8 @@ _DEFAULT = Pattern("$name = $name if $name is not None else $value")
 def _is_default_of_configuration(statement: ast.stmt) -> bool:
     """`x = x if x is not None else self.config.x`."""
     found = match(_DEFAULT, statement)
-    return found is not None and bool(found.name("name")) and found.spelled("value") == f"self.config.{found.name('name')}"
+    return (
+        found is not None
+        and bool(found.name("name"))
+        and found.spelled("value") == f"self.config.{found.name('name')}"
+    )

@@ -41,7 +41,9 @@ def check_placing(file: ModelingFile, model: ModelingClass, placing: Match) -> M
         where,
         kept,
         (
-            needed("mask of image tokens", "$mask = $where(input_ids, inputs_embeds=$embeds, image_features=$features)"),
+            needed(
+                "mask of image tokens", "$mask = $where(input_ids, inputs_embeds=$embeds, image_features=$features)"
+            ),
             needed("placing", "$embeds = $embeds.masked_scatter($mask, $features)"),
             possible("check", "if $_:\n    raise $_"),
         ),

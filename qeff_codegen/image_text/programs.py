@@ -21,7 +21,7 @@ _SUFFIX = "ForConditionalGeneration"
 
 ENCODER = '''\
 class {encoder}(nn.Module):
-    """The vision program: images, `[batch_size, channels, height, width]`, to what takes the places of their tokens."""
+    """The vision program: images, `[batch_size, channels, height, width]`, to what stands at their tokens."""
 
     def __init__(self, model: {whole}):
         super().__init__()

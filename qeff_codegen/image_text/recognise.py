@@ -169,7 +169,8 @@ def _between_tokens_and_text(
         (
             CHECKED,
             needed(
-                "embedding of tokens", "if inputs_embeds is None:\n    $embeds = self.get_input_embeddings()(input_ids)"
+                "embedding of tokens",
+                "if inputs_embeds is None:\n    $embeds = self.get_input_embeddings()(input_ids)",
             ),
             needed("outputs of encoders", "$encoded = $encoded if $encoded is not None else {}"),
             needed(

@@ -1,4 +1,4 @@
-"""From a model's name to its image-text class, and its tiny configurations: a tower of few pixels, a tiny text model."""
+"""From a model's name to its image-text class, and its tiny configurations: few pixels, and a tiny text model."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ _VISION = {
     "num_hidden_layers": 3,
     "patch_size": 4,
     "projection_dim": 16,
+    # No vector for an image as a whole, for which no token stands; towers compute it by an attention that the export
+    # refuses, since its sizes would be those of the traced example.
+    "vision_use_head": False,
 }
 # Of a tower of three layers, for families that join the features of several.
 _TWO_LAYERS = [-2, -1]
@@ -59,7 +62,8 @@ def find_image_family(name: str) -> ImageFamily | None:
             config_class: Any = CONFIG_MAPPING[model_type]
             if config_class in MODEL_FOR_CAUSAL_LM_MAPPING or config_class not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
                 return None
-            return ImageFamily(name, config_class, MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING[config_class])
+            model_class: Any = MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING[config_class]
+            return ImageFamily(name, config_class, model_class)
     return None
 
 
@@ -94,7 +98,9 @@ def _tiny(default: Any) -> dict[str, Any]:
             f"{type(default).__name__} has no text_config and vision_config, so no tiny model can be made of it."
         )
     text_sizes = tiny_sizes(type(text), with_readable_sizes(text))
-    vision_sizes = {name: _like(getattr(vision, name), size) for name, size in _VISION.items() if hasattr(vision, name)}
+    vision_sizes = {
+        name: _like(getattr(vision, name), size) for name, size in _VISION.items() if hasattr(vision, name)
+    }
     joined = isinstance(getattr(default, "vision_feature_layer", None), list | tuple)
     return {
         **({"vision_feature_layer": _TWO_LAYERS} if joined else {}),
@@ -122,4 +128,4 @@ def _is_built(family: ImageFamily, overrides: dict[str, Any]) -> bool:
 def features_of_images(model: Any, pixels: torch.Tensor) -> list[torch.Tensor]:
     """What upstream's model puts in the places of each image's tokens, `[tokens, hidden]`."""
     with torch.no_grad():
-        return list(model.get_image_features(pixel_values=pixels, return_dict=True).pooler_output)
+        return list(model.base_model.get_image_features(pixel_values=pixels, return_dict=True).pooler_output)

@@ -22,6 +22,8 @@ from qeff_codegen.export.vision_export import PIXEL_VALUES, export_vision
 from qeff_codegen.validation.image_scenarios import ImageScenario
 from qeff_codegen.validation.image_subject import ImageSubject
 from qeff_codegen.validation.results import NOT_RUN, StageResult
+from qeff_codegen.validation.scenarios import Scenario
+from qeff_codegen.validation.subjects import Subject
 
 NO_PREFLIGHT = "preflight does not know the two programs of an image-text model"
 
@@ -32,8 +34,9 @@ class ImageRuntime:
 
     generated: GeneratedTransforms
 
-    def bench(self, subject: ImageSubject, folder: Path) -> ImageBench:
+    def bench(self, subject: Subject, folder: Path) -> ImageBench:
         """See `Runtime`."""
+        assert isinstance(subject, ImageSubject)
         return ImageBench(subject, self.generated.apply, folder)
 
 
@@ -55,7 +58,7 @@ class ImageBench:
         self._vision: ort.InferenceSession | None = None
         self._graphs: dict[bool, Path] = {}
 
-    def pytorch(self, scenario: ImageScenario) -> WithImages:
+    def pytorch(self, scenario: Scenario) -> Any:
         """See `Bench`."""
 
         def encode(pixels: torch.Tensor) -> np.ndarray:
@@ -65,7 +68,7 @@ class ImageBench:
         decoder = TorchDecoder(self._decoder, scenario.cache_rows, scenario.ctx_len)
         return self._with_images(decoder, scenario, encode)
 
-    def onnx(self, scenario: ImageScenario) -> WithImages:
+    def onnx(self, scenario: Scenario) -> Any:
         """See `Bench`."""
         if self._vision is None:
             path = export_vision(self._encoder, self._folder / "vision.onnx")
@@ -83,22 +86,23 @@ class ImageBench:
         session = OrtDecoderSession(self._graphs[continuous], scenario.cache_rows, scenario.ctx_len)
         return self._with_images(session, scenario, encode)
 
-    def fed(self, decoder: Any, scenario: ImageScenario) -> Any:
+    def fed(self, decoder: Any, scenario: Scenario) -> Any:
         """Every scenario's calls are what this runtime takes."""
         return decoder
 
-    def device(self, scenario: ImageScenario) -> StageResult:
+    def device(self, scenario: Scenario) -> StageResult:
         """See `Bench`."""
         return StageResult(4, NOT_RUN, detail=NO_PREFLIGHT)
 
-    def notes(self, scenario: ImageScenario) -> tuple[str, ...]:
+    def notes(self, scenario: Scenario) -> tuple[str, ...]:
         """None."""
         return ()
 
     def _with_images(
-        self, decoder: ImageDecoder, scenario: ImageScenario, encode: Callable[[torch.Tensor], np.ndarray]
+        self, decoder: ImageDecoder, scenario: Scenario, encode: Callable[[torch.Tensor], np.ndarray]
     ) -> WithImages:
         """`decoder` with the embeddings of each prompt's images, all of a prompt in one call of the vision program."""
+        assert isinstance(scenario, ImageScenario)
         config = self._subject.model.config
         hidden_size = config.get_text_config().hidden_size
         nothing = np.zeros((0, hidden_size), np.float32)

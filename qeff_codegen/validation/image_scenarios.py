@@ -80,8 +80,12 @@ def image_scenarios(
     )
 
 
-def _prompt(shape: Sequence[int | str], text: int, image_token: int, tokens_per_image: int, seed: int) -> tuple[int, ...]:
+def _prompt(
+    shape: Sequence[int | str], text: int, image_token: int, tokens_per_image: int, seed: int
+) -> tuple[int, ...]:
     tokens: list[int] = []
     for index, part in enumerate(shape):
-        tokens += random_tokens(part, text, seed + index) if isinstance(part, int) else [image_token] * tokens_per_image
+        tokens += (
+            random_tokens(part, text, seed + index) if isinstance(part, int) else [image_token] * tokens_per_image
+        )
     return tuple(tokens)

@@ -71,7 +71,9 @@ def _plan(name: str, transforms: GeneratedTransforms, remote: RemoteClasses | No
     return plan_for(find_family(name), OwnRuntime(transforms))
 
 
-def _events(plans: Sequence[Plan | ImagePlan], weights: PackagedWeights | None) -> Iterator[StageStarted | ScenarioFinished]:
+def _events(
+    plans: Sequence[Plan | ImagePlan], weights: PackagedWeights | None
+) -> Iterator[StageStarted | ScenarioFinished]:
     with one_thread():
         for plan in plans:
             yield from plan.run()
