@@ -135,6 +135,15 @@ from transformers.models.blenderbot_small.modeling_blenderbot_small import (
     BlenderbotSmallForCausalLM,
 )
 from transformers.models.bloom.modeling_bloom import BloomAttention, BloomBlock, BloomForCausalLM, BloomModel
+from transformers.models.camembert.modeling_camembert import (
+    CamembertAttention,
+    CamembertEmbeddings,
+    CamembertEncoder,
+    CamembertForCausalLM,
+    CamembertLayer,
+    CamembertModel,
+    CamembertSelfAttention,
+)
 from transformers.models.codegen.modeling_codegen import (
     CodeGenAttention,
     CodeGenBlock,
@@ -165,6 +174,7 @@ from transformers.models.cohere2_moe.modeling_cohere2_moe import (
     Cohere2MoeRotaryEmbedding,
 )
 from transformers.models.cohere2_vision.modeling_cohere2_vision import Cohere2VisionForConditionalGeneration
+from transformers.models.ctrl.modeling_ctrl import CTRLLMHeadModel, CTRLModel, EncoderLayer, MultiHeadAttention
 from transformers.models.cwm.modeling_cwm import (
     CwmAttention,
     CwmDecoderLayer,
@@ -172,6 +182,15 @@ from transformers.models.cwm.modeling_cwm import (
     CwmModel,
     CwmRMSNorm,
     CwmRotaryEmbedding,
+)
+from transformers.models.data2vec.modeling_data2vec_text import (
+    Data2VecTextAttention,
+    Data2VecTextEmbeddings,
+    Data2VecTextEncoder,
+    Data2VecTextForCausalLM,
+    Data2VecTextLayer,
+    Data2VecTextModel,
+    Data2VecTextSelfAttention,
 )
 from transformers.models.dbrx.modeling_dbrx import (
     DbrxAttention,
@@ -919,6 +938,24 @@ from transformers.models.qwen3_next.modeling_qwen3_next import (
     Qwen3NextRMSNorm,
     Qwen3NextRotaryEmbedding,
 )
+from transformers.models.roberta.modeling_roberta import (
+    RobertaAttention,
+    RobertaEmbeddings,
+    RobertaEncoder,
+    RobertaForCausalLM,
+    RobertaLayer,
+    RobertaModel,
+    RobertaSelfAttention,
+)
+from transformers.models.roberta_prelayernorm.modeling_roberta_prelayernorm import (
+    RobertaPreLayerNormAttention,
+    RobertaPreLayerNormEmbeddings,
+    RobertaPreLayerNormEncoder,
+    RobertaPreLayerNormForCausalLM,
+    RobertaPreLayerNormLayer,
+    RobertaPreLayerNormModel,
+    RobertaPreLayerNormSelfAttention,
+)
 from transformers.models.roc_bert.modeling_roc_bert import (
     RoCBertAttention,
     RoCBertEmbeddings,
@@ -983,6 +1020,24 @@ from transformers.models.whisper.modeling_whisper import (
     WhisperForCausalLM,
 )
 from transformers.models.xglm.modeling_xglm import XGLMAttention, XGLMDecoderLayer, XGLMForCausalLM, XGLMModel
+from transformers.models.xlm_roberta.modeling_xlm_roberta import (
+    XLMRobertaAttention,
+    XLMRobertaEmbeddings,
+    XLMRobertaEncoder,
+    XLMRobertaForCausalLM,
+    XLMRobertaLayer,
+    XLMRobertaModel,
+    XLMRobertaSelfAttention,
+)
+from transformers.models.xlm_roberta_xl.modeling_xlm_roberta_xl import (
+    XLMRobertaXLAttention,
+    XLMRobertaXLEmbeddings,
+    XLMRobertaXLEncoder,
+    XLMRobertaXLForCausalLM,
+    XLMRobertaXLLayer,
+    XLMRobertaXLModel,
+    XLMRobertaXLSelfAttention,
+)
 from transformers.models.youtu.modeling_youtu import (
     YoutuAttention,
     YoutuDecoderLayer,
@@ -1148,6 +1203,15 @@ from .blueprint.modeling_blueprint import (
     QEffBlueprintModel,
     QEffBlueprintRotaryEmbedding,
 )
+from .camembert.modeling_camembert import (
+    QEffCamembertAttention,
+    QEffCamembertEmbeddings,
+    QEffCamembertEncoder,
+    QEffCamembertForCausalLM,
+    QEffCamembertLayer,
+    QEffCamembertModel,
+    QEffCamembertSelfAttention,
+)
 from .codegen.modeling_codegen import QEffCodeGenAttention, QEffCodeGenBlock, QEffCodeGenForCausalLM, QEffCodeGenModel
 from .cohere.modeling_cohere import (
     QEffCohereAttention,
@@ -1172,12 +1236,22 @@ from .cohere2_moe.modeling_cohere2_moe import (
     QEffCohere2MoeRotaryEmbedding,
 )
 from .cohere2_vision.modeling_cohere2_vision import QEffCohere2VisionForConditionalGeneration
+from .ctrl.modeling_ctrl import QEffCTRLLMHeadModel, QEffCTRLModel, QEffEncoderLayer, QEffMultiHeadAttention
 from .cwm.modeling_cwm import (
     QEffCwmAttention,
     QEffCwmDecoderLayer,
     QEffCwmForCausalLM,
     QEffCwmModel,
     QEffCwmRotaryEmbedding,
+)
+from .data2vec_text.modeling_data2vec_text import (
+    QEffData2VecTextAttention,
+    QEffData2VecTextEmbeddings,
+    QEffData2VecTextEncoder,
+    QEffData2VecTextForCausalLM,
+    QEffData2VecTextLayer,
+    QEffData2VecTextModel,
+    QEffData2VecTextSelfAttention,
 )
 from .dbrx.modeling_dbrx import (
     QEffDbrxAttention,
@@ -1852,6 +1926,24 @@ from .qwen3_next.modeling_qwen3_next import (
     QEffQwen3NextModel,
     QEffQwen3NextRotaryEmbedding,
 )
+from .roberta.modeling_roberta import (
+    QEffRobertaAttention,
+    QEffRobertaEmbeddings,
+    QEffRobertaEncoder,
+    QEffRobertaForCausalLM,
+    QEffRobertaLayer,
+    QEffRobertaModel,
+    QEffRobertaSelfAttention,
+)
+from .roberta_prelayernorm.modeling_roberta_prelayernorm import (
+    QEffRobertaPreLayerNormAttention,
+    QEffRobertaPreLayerNormEmbeddings,
+    QEffRobertaPreLayerNormEncoder,
+    QEffRobertaPreLayerNormForCausalLM,
+    QEffRobertaPreLayerNormLayer,
+    QEffRobertaPreLayerNormModel,
+    QEffRobertaPreLayerNormSelfAttention,
+)
 from .roc_bert.modeling_roc_bert import (
     QEffRoCBertAttention,
     QEffRoCBertEmbeddings,
@@ -1912,6 +2004,24 @@ from .whisper.modeling_whisper import (
     QEffWhisperForCausalLM,
 )
 from .xglm.modeling_xglm import QEffXGLMAttention, QEffXGLMDecoderLayer, QEffXGLMForCausalLM, QEffXGLMModel
+from .xlm_roberta.modeling_xlm_roberta import (
+    QEffXLMRobertaAttention,
+    QEffXLMRobertaEmbeddings,
+    QEffXLMRobertaEncoder,
+    QEffXLMRobertaForCausalLM,
+    QEffXLMRobertaLayer,
+    QEffXLMRobertaModel,
+    QEffXLMRobertaSelfAttention,
+)
+from .xlm_roberta_xl.modeling_xlm_roberta_xl import (
+    QEffXLMRobertaXLAttention,
+    QEffXLMRobertaXLEmbeddings,
+    QEffXLMRobertaXLEncoder,
+    QEffXLMRobertaXLForCausalLM,
+    QEffXLMRobertaXLLayer,
+    QEffXLMRobertaXLModel,
+    QEffXLMRobertaXLSelfAttention,
+)
 from .youtu.modeling_youtu import (
     QEffYoutuAttention,
     QEffYoutuDecoderLayer,
@@ -2139,6 +2249,13 @@ class KVCacheTransform(ModuleMappingTransform):
         BlueprintDecoderLayer: QEffBlueprintDecoderLayer,
         BlueprintModel: QEffBlueprintModel,
         BlueprintForCausalLM: QEffBlueprintForCausalLM,
+        CamembertEmbeddings: QEffCamembertEmbeddings,
+        CamembertSelfAttention: QEffCamembertSelfAttention,
+        CamembertAttention: QEffCamembertAttention,
+        CamembertLayer: QEffCamembertLayer,
+        CamembertEncoder: QEffCamembertEncoder,
+        CamembertModel: QEffCamembertModel,
+        CamembertForCausalLM: QEffCamembertForCausalLM,
         CodeGenAttention: QEffCodeGenAttention,
         CodeGenBlock: QEffCodeGenBlock,
         CodeGenModel: QEffCodeGenModel,
@@ -2160,11 +2277,22 @@ class KVCacheTransform(ModuleMappingTransform):
         Cohere2MoeModel: QEffCohere2MoeModel,
         Cohere2MoeForCausalLM: QEffCohere2MoeForCausalLM,
         Cohere2VisionForConditionalGeneration: QEffCohere2VisionForConditionalGeneration,
+        MultiHeadAttention: QEffMultiHeadAttention,
+        EncoderLayer: QEffEncoderLayer,
+        CTRLModel: QEffCTRLModel,
+        CTRLLMHeadModel: QEffCTRLLMHeadModel,
         CwmRotaryEmbedding: QEffCwmRotaryEmbedding,
         CwmAttention: QEffCwmAttention,
         CwmDecoderLayer: QEffCwmDecoderLayer,
         CwmModel: QEffCwmModel,
         CwmForCausalLM: QEffCwmForCausalLM,
+        Data2VecTextEmbeddings: QEffData2VecTextEmbeddings,
+        Data2VecTextSelfAttention: QEffData2VecTextSelfAttention,
+        Data2VecTextAttention: QEffData2VecTextAttention,
+        Data2VecTextLayer: QEffData2VecTextLayer,
+        Data2VecTextEncoder: QEffData2VecTextEncoder,
+        Data2VecTextModel: QEffData2VecTextModel,
+        Data2VecTextForCausalLM: QEffData2VecTextForCausalLM,
         DbrxRotaryEmbedding: QEffDbrxRotaryEmbedding,
         DbrxAttention: QEffDbrxAttention,
         DbrxExpertGLU: QEffDbrxExpertGLU,
@@ -2688,6 +2816,20 @@ class KVCacheTransform(ModuleMappingTransform):
         Qwen3NextDecoderLayer: QEffQwen3NextDecoderLayer,
         Qwen3NextModel: QEffQwen3NextModel,
         Qwen3NextForCausalLM: QEffQwen3NextForCausalLM,
+        RobertaEmbeddings: QEffRobertaEmbeddings,
+        RobertaSelfAttention: QEffRobertaSelfAttention,
+        RobertaAttention: QEffRobertaAttention,
+        RobertaLayer: QEffRobertaLayer,
+        RobertaEncoder: QEffRobertaEncoder,
+        RobertaModel: QEffRobertaModel,
+        RobertaForCausalLM: QEffRobertaForCausalLM,
+        RobertaPreLayerNormEmbeddings: QEffRobertaPreLayerNormEmbeddings,
+        RobertaPreLayerNormSelfAttention: QEffRobertaPreLayerNormSelfAttention,
+        RobertaPreLayerNormAttention: QEffRobertaPreLayerNormAttention,
+        RobertaPreLayerNormLayer: QEffRobertaPreLayerNormLayer,
+        RobertaPreLayerNormEncoder: QEffRobertaPreLayerNormEncoder,
+        RobertaPreLayerNormModel: QEffRobertaPreLayerNormModel,
+        RobertaPreLayerNormForCausalLM: QEffRobertaPreLayerNormForCausalLM,
         RoCBertEmbeddings: QEffRoCBertEmbeddings,
         RoCBertSelfAttention: QEffRoCBertSelfAttention,
         RoCBertAttention: QEffRoCBertAttention,
@@ -2735,6 +2877,20 @@ class KVCacheTransform(ModuleMappingTransform):
         XGLMDecoderLayer: QEffXGLMDecoderLayer,
         XGLMModel: QEffXGLMModel,
         XGLMForCausalLM: QEffXGLMForCausalLM,
+        XLMRobertaEmbeddings: QEffXLMRobertaEmbeddings,
+        XLMRobertaSelfAttention: QEffXLMRobertaSelfAttention,
+        XLMRobertaAttention: QEffXLMRobertaAttention,
+        XLMRobertaLayer: QEffXLMRobertaLayer,
+        XLMRobertaEncoder: QEffXLMRobertaEncoder,
+        XLMRobertaModel: QEffXLMRobertaModel,
+        XLMRobertaForCausalLM: QEffXLMRobertaForCausalLM,
+        XLMRobertaXLEmbeddings: QEffXLMRobertaXLEmbeddings,
+        XLMRobertaXLSelfAttention: QEffXLMRobertaXLSelfAttention,
+        XLMRobertaXLAttention: QEffXLMRobertaXLAttention,
+        XLMRobertaXLLayer: QEffXLMRobertaXLLayer,
+        XLMRobertaXLEncoder: QEffXLMRobertaXLEncoder,
+        XLMRobertaXLModel: QEffXLMRobertaXLModel,
+        XLMRobertaXLForCausalLM: QEffXLMRobertaXLForCausalLM,
         YoutuRotaryEmbedding: QEffYoutuRotaryEmbedding,
         YoutuAttention: QEffYoutuAttention,
         YoutuDecoderLayer: QEffYoutuDecoderLayer,

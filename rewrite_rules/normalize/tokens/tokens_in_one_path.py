@@ -15,11 +15,12 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.lengths import lengths_of
 from qeff_codegen.anatomy.modeling_file import self_attribute
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.state_mixers import is_of_layer
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.folding import fold
 from qeff_codegen.codemod.names import assigned
-from qeff_codegen.codemod.tree import find
+from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import Match, find_all, match
@@ -44,6 +45,9 @@ class TokensInOnePath(Rule):
         code = function.code
         if not function.is_forward:
             return code, 0
+        for call in code.nodes(ast.Call):
+            if match(STATES, call) is not None and not is_of_layer(call):
+                raise Unmatched(f"`{spelled(call)}` reads the state of another layer, or another one of its own", call)
         branches = dict(_branches(code))
         for branch, found in branches.items():
             refuse_other_computation(branch, found["state"], code, anatomy.file)
