@@ -47,8 +47,8 @@ class PlumModel(nn.Module):
         return mask
 
     def forward(
-        self, input_ids=None, pixel_values=None, attention_mask=None, position_ids=None, cache=None, inputs_embeds=None,
-        image_sizes=None, encoded=None, **kwargs
+        self, input_ids=None, pixel_values=None, attention_mask=None, position_ids=None, cache=None,
+        inputs_embeds=None, image_sizes=None, encoded=None, **kwargs
     ):
         if inputs_embeds is None:
             inputs_embeds = self.get_input_embeddings()(input_ids)
@@ -60,7 +60,7 @@ class PlumModel(nn.Module):
             where = self.places(input_ids, inputs_embeds=inputs_embeds, image_features=image_features)
             inputs_embeds = inputs_embeds.masked_scatter(where, image_features)
         outputs = self.talker(
-            attention_mask=attention_mask, position_ids=position_ids, cache=cache, inputs_embeds=inputs_embeds, **kwargs
+            attention_mask=attention_mask, position_ids=position_ids, cache=cache, inputs_embeds=inputs_embeds
         )
         return dict(**outputs, image=encoded.get("image"))
 
