@@ -18,10 +18,8 @@ from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.review.lines_changed import lines_changed
 from qeff_codegen.review.upstream_share import upstream_share
-from qeff_codegen.tiny_models.families import find_family
 from qeff_codegen.upstream.find import find_model
-from qeff_codegen.validation.family_plan import plan_for
-from qeff_codegen.validation.own_bench import OwnRuntime
+from qeff_codegen.validation.plans import plan_of
 from qeff_codegen.validation.process_settings import one_thread, quiet_upstream
 from qeff_codegen.validation.results import (
     COMPILED,
@@ -62,9 +60,9 @@ def _result(name: str, last_stage: int, folder: Path) -> FamilyResult:
         place = str(refusal.location or "")
         return FamilyResult(name, REFUSED, reason=refusal.what, rule=refusal.rule, place=place)
     quiet_upstream()
-    family = find_family(name)
+    plan = plan_of(name, load_transforms(model.name, folder), last_stage)
     with one_thread():
-        events = list(plan_for(family, OwnRuntime(load_transforms(model.name, folder)), last_stage).run())
+        events = list(plan.run())
     results = [event.result for event in events if isinstance(event, ScenarioFinished)]
     state, reason, detail = judge(results, last_stage)
     added, removed = lines_changed(model)
@@ -75,7 +73,7 @@ def _result(name: str, last_stage: int, folder: Path) -> FamilyResult:
         detail=detail,
         stages=last_stage,
         scenarios=len(results),
-        layers=_layers(model, family.config_class()),
+        layers=_layers(model, plan.family.config_class()),
         lines_added=added,
         lines_removed=removed,
         kept=upstream_share(model),

@@ -114,6 +114,12 @@ def causal_lm_families(*, transformers_version: str | None = None, source: Path 
     return tuple(sorted(tree.tables.causal_lm))
 
 
+def image_text_families() -> tuple[str, ...]:
+    """Every model type of the installed transformers that has an image-text model and no causal LM, sorted."""
+    tables = installed_transformers().tables
+    return tuple(sorted(tables.image_text.keys() - tables.causal_lm.keys()))
+
+
 def _transformers(version: str | None) -> TransformersText:
     return installed_transformers() if version is None else transformers_in_wheel(transformers_wheel(version))
 

@@ -12,16 +12,17 @@ from qeff_codegen.validation.image_bench import ImageRuntime
 from qeff_codegen.validation.image_scenarios import names_of
 from qeff_codegen.validation.image_subject import image_subject
 from qeff_codegen.validation.results import Row, ScenarioFinished, StageStarted
-from qeff_codegen.validation.stages import run_stages
+from qeff_codegen.validation.stages import ALL_STAGES, run_stages
 
 
 @dataclass(frozen=True)
 class ImagePlan:
-    """See `Plan`: one family's variants, to be run as two programs."""
+    """See `Plan`: one family's variants, to be run as two programs, up to `last_stage`."""
 
     family: ImageFamily
     runtime: ImageRuntime
     variants: tuple[Variant, ...]
+    last_stage: int = ALL_STAGES
 
     def rows(self) -> Iterator[Row]:
         """The rows of the report, in the order in which they run."""
@@ -39,9 +40,9 @@ class ImagePlan:
             except Exception as error:  # upstream's code may raise anything
                 yield from (ScenarioFinished(row, without_reference(row, error)) for row in rows)
             else:
-                yield from run_stages(subject, self.runtime)
+                yield from run_stages(subject, self.runtime, self.last_stage)
 
 
-def image_plan_for(family: ImageFamily, runtime: ImageRuntime) -> ImagePlan:
+def image_plan_for(family: ImageFamily, runtime: ImageRuntime, last_stage: int = ALL_STAGES) -> ImagePlan:
     """All variants of `family`."""
-    return ImagePlan(family, runtime, image_variants(family))
+    return ImagePlan(family, runtime, image_variants(family), last_stage)

@@ -11,13 +11,11 @@ from qeff_codegen.checked_in.generated_code import GeneratedTransforms, load_tra
 from qeff_codegen.deploy.packaged_weights import PackagedWeights, fetch
 from qeff_codegen.errors import UsageError
 from qeff_codegen.remote_code.load import RemoteClasses
-from qeff_codegen.tiny_models.families import find_family
-from qeff_codegen.tiny_models.image_families import find_image_family
 from qeff_codegen.tiny_models.remote_family import remote_family
 from qeff_codegen.validation.family_plan import Plan, plan_for
-from qeff_codegen.validation.image_bench import ImageRuntime
-from qeff_codegen.validation.image_plan import ImagePlan, image_plan_for
+from qeff_codegen.validation.image_plan import ImagePlan
 from qeff_codegen.validation.own_bench import OwnRuntime
+from qeff_codegen.validation.plans import plan_of
 from qeff_codegen.validation.process_settings import one_thread, quiet_upstream
 from qeff_codegen.validation.real_text import real_rows, real_subject
 from qeff_codegen.validation.report import shown
@@ -62,13 +60,10 @@ def validate_models(
 
 
 def _plan(name: str, transforms: GeneratedTransforms, remote: RemoteClasses | None) -> Plan | ImagePlan:
-    """What a family is put through: as an image-text model where it has no causal LM."""
+    """What a family is put through: of transformers, or with the classes that a user brings."""
     if remote is not None:
         return plan_for(remote_family(name, remote), OwnRuntime(transforms))
-    image_family = find_image_family(name)
-    if image_family is not None:
-        return image_plan_for(image_family, ImageRuntime(transforms))
-    return plan_for(find_family(name), OwnRuntime(transforms))
+    return plan_of(name, transforms)
 
 
 def _events(
