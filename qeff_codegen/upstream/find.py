@@ -38,7 +38,8 @@ def find_model(
         name: a model type of transformers in either spelling (`qwen2_moe`, `qwen2-moe`), `blueprint`, or, for a
             source outside transformers, the name to generate under.
         transformers_version: read this release's wheel rather than the installed transformers; no release has
-            `blueprint`, which comes with this package.
+            `blueprint`, which comes with this package. For a file outside transformers, the release whose classes it
+            inherits from.
         source: read this instead: a transformers tree or wheel, a checkpoint's folder with modeling code of its own, a
             folder with `modeling_<name>.py`, or one file.
         class_name: which class of a source outside transformers is the causal LM.
@@ -48,10 +49,10 @@ def find_model(
         Refusal: the family is there and has neither causal LM nor image-text model, or a checkpoint's `config.json`
             names code elsewhere.
     """
-    if transformers_version is not None and source is not None:
-        raise UsageError("--transformers and --source each name a source: give one of them.")
     identifier = _identifier(name)
     tree = None if source is None else _tree_in(source)
+    if transformers_version is not None and tree is not None:
+        raise UsageError("--transformers and --source each name a release of transformers: give one of them.")
     if class_name is not None and (source is None or tree is not None):
         raise UsageError("--class says which causal LM of a file is meant: give it with --source FILE or FOLDER.")
     if identifier == BLUEPRINT and source is None:
@@ -61,9 +62,11 @@ def find_model(
         return replace(found, options=_release_option(found.version, transformers_version))
     if tree is not None:
         return replace(find_in_transformers(name, tree), options=("--source", as_typed(source)))
-    options = ("--source", as_typed(source), *(() if class_name is None else ("--class", class_name)))
-    file = find_loose_file(identifier, source, class_name)
-    return replace(read_loose_file(identifier, file, _transformers_if_any()), options=options)
+    around = _transformers_if_any() if transformers_version is None else _transformers(transformers_version)
+    found = read_loose_file(identifier, find_loose_file(identifier, source, class_name), around)
+    chosen = () if class_name is None else ("--class", class_name)
+    release = _release_option(found.version, transformers_version)
+    return replace(found, options=("--source", as_typed(source), *chosen, *release))
 
 
 def _tree_in(source: Path) -> TransformersText | None:
