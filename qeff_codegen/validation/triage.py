@@ -93,7 +93,9 @@ class ModuleTriage:
     def _outputs_of_last(self, count: int) -> list[ModuleRecord]:
         """What upstream's modules do with the last tokens."""
         given = self._tokens if self._cache is None else self._tokens[-count:]
-        further = {"use_cache": False} if self._cache is None else {"use_cache": True, **self._named_cache()}
+        further: dict[str, Any] = {"use_cache": self._cache is not None}
+        if self._cache is not None:
+            further |= self._named_cache()
         if self._given_positions:
             further["position_ids"] = torch.arange(len(self._tokens) - len(given), len(self._tokens))[None]
         with torch.no_grad(), recorded(self._reference) as records:

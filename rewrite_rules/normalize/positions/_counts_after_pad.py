@@ -1,8 +1,8 @@
 """Counting that begins after the pad token's number, which `generate()` never lets run.
 
 Some embeddings keep the rows up to the pad token's number for pads. Without positions they count from the row after
-it, and pads not at all. `generate()` gives every causal LM that takes `position_ids` positions from 0, so its users get
-the rows from 0; who calls upstream's forward without positions gets others.
+it, and pads not at all. `generate()` gives every causal LM that takes `position_ids` positions from 0, so its users
+get the rows from 0; who calls upstream's forward without positions gets others.
 """
 
 from __future__ import annotations
