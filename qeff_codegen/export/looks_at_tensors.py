@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from qeff_codegen import runtime
+from qeff_codegen.export.size_ranges import Limits, is_settled
 
 # What gives numbers of a tensor to Python, by its name in messages.
 _NUMBERS = {
@@ -68,22 +69,23 @@ class Look:
 
 
 @contextmanager
-def looks_noted(model: nn.Module, weights: int) -> Iterator[list[Look]]:
+def looks_noted(model: nn.Module, limits: Limits) -> Iterator[list[Look]]:
     """The looks at tensors while `model` is traced, in their order.
 
-    What is made of constants and weights alone is the same in every call, and no look.
+    What is made of constants and weights alone is the same in every call, and no look; so is a comparison of sizes
+    that has one answer within their limits.
 
     Args:
         model: what is traced.
-        weights: how many of its inputs, the last ones, are weights.
+        limits: of the inputs that are no weights, which come first.
     """
     looks: list[Look] = []
     indices = _Indices()
 
     def note(what: str, tensor: Any) -> None:
         value = _value_of(tensor)
-        if value is not None:
-            looks.extend(_look(what, *_made_of(value, weights)))
+        if value is not None and not is_settled(value, limits):
+            looks.extend(_look(what, *_made_of(value, len(limits))))
 
     def noting(function: Callable[..., Any], what: str) -> Callable[..., Any]:
         def asked(*arguments: Any, **options: Any) -> Any:
@@ -113,7 +115,7 @@ def looks_noted(model: nn.Module, weights: int) -> Iterator[list[Look]]:
         def asked(tensor: Any) -> int:
             value = _value_of(tensor)
             if value is not None:
-                indices.note(value, _look(_INTEGER, *_made_of(value, weights)))
+                indices.note(value, _look(_INTEGER, *_made_of(value, len(limits))))
             return function(tensor)
 
         return asked
@@ -161,8 +163,8 @@ def _value_of(tensor: Any) -> Any:
     return None
 
 
-def _made_of(value: Any, weights: int) -> tuple[tuple[int, ...], bool]:
-    """The sizes that a value is computed of, and whether it is computed of data too."""
+def _made_of(value: Any, inputs: int) -> tuple[tuple[int, ...], bool]:
+    """The sizes that a value is computed of, and whether it is computed of data too, the first `inputs` of a graph."""
     sizes: list[int] = []
     is_of_data = False
     seen: set[int] = set()
@@ -175,8 +177,7 @@ def _made_of(value: Any, weights: int) -> tuple[tuple[int, ...], bool]:
         node = each.node()
         given = list(node.inputs())
         if node.kind() == "prim::Param":
-            others = list(node.outputs())[: node.outputsSize() - weights]
-            is_of_data |= each.unique() in {other.unique() for other in others}
+            is_of_data |= each.unique() in {other.unique() for other in list(node.outputs())[:inputs]}
         elif node.kind() == "aten::size":
             sizes.append(given[0].type().sizes()[given[1].toIValue()])
         elif node.kind() == "aten::numel":
