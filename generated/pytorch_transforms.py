@@ -54,6 +54,7 @@ from transformers.models.axk1.modeling_axk1 import (
     AXK1RMSNorm,
     AXK1RotaryEmbedding,
 )
+from transformers.models.aya_vision.modeling_aya_vision import AyaVisionForConditionalGeneration
 from transformers.models.bailing_hybrid.modeling_bailing_hybrid import (
     BailingHybridAttention,
     BailingHybridDecoderLayer,
@@ -134,6 +135,15 @@ from transformers.models.blenderbot_small.modeling_blenderbot_small import (
     BlenderbotSmallForCausalLM,
 )
 from transformers.models.bloom.modeling_bloom import BloomAttention, BloomBlock, BloomForCausalLM, BloomModel
+from transformers.models.camembert.modeling_camembert import (
+    CamembertAttention,
+    CamembertEmbeddings,
+    CamembertEncoder,
+    CamembertForCausalLM,
+    CamembertLayer,
+    CamembertModel,
+    CamembertSelfAttention,
+)
 from transformers.models.codegen.modeling_codegen import (
     CodeGenAttention,
     CodeGenBlock,
@@ -163,6 +173,8 @@ from transformers.models.cohere2_moe.modeling_cohere2_moe import (
     Cohere2MoeRMSNorm,
     Cohere2MoeRotaryEmbedding,
 )
+from transformers.models.cohere2_vision.modeling_cohere2_vision import Cohere2VisionForConditionalGeneration
+from transformers.models.ctrl.modeling_ctrl import CTRLLMHeadModel, CTRLModel, EncoderLayer, MultiHeadAttention
 from transformers.models.cwm.modeling_cwm import (
     CwmAttention,
     CwmDecoderLayer,
@@ -170,6 +182,15 @@ from transformers.models.cwm.modeling_cwm import (
     CwmModel,
     CwmRMSNorm,
     CwmRotaryEmbedding,
+)
+from transformers.models.data2vec.modeling_data2vec_text import (
+    Data2VecTextAttention,
+    Data2VecTextEmbeddings,
+    Data2VecTextEncoder,
+    Data2VecTextForCausalLM,
+    Data2VecTextLayer,
+    Data2VecTextModel,
+    Data2VecTextSelfAttention,
 )
 from transformers.models.dbrx.modeling_dbrx import (
     DbrxAttention,
@@ -199,6 +220,7 @@ from transformers.models.deepseek_v3.modeling_deepseek_v3 import (
     DeepseekV3RMSNorm,
     DeepseekV3RotaryEmbedding,
 )
+from transformers.models.deepseek_vl.modeling_deepseek_vl import DeepseekVLForConditionalGeneration
 from transformers.models.diffllama.modeling_diffllama import (
     DiffLlamaAttention,
     DiffLlamaDecoderLayer,
@@ -644,6 +666,7 @@ from transformers.models.llama4.modeling_llama4 import (
     Llama4TextRMSNorm,
     Llama4TextRotaryEmbedding,
 )
+from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration, LlavaModel
 from transformers.models.longcat_flash.modeling_longcat_flash import (
     LongcatFlashDecoderLayer,
     LongcatFlashExperts,
@@ -915,6 +938,24 @@ from transformers.models.qwen3_next.modeling_qwen3_next import (
     Qwen3NextRMSNorm,
     Qwen3NextRotaryEmbedding,
 )
+from transformers.models.roberta.modeling_roberta import (
+    RobertaAttention,
+    RobertaEmbeddings,
+    RobertaEncoder,
+    RobertaForCausalLM,
+    RobertaLayer,
+    RobertaModel,
+    RobertaSelfAttention,
+)
+from transformers.models.roberta_prelayernorm.modeling_roberta_prelayernorm import (
+    RobertaPreLayerNormAttention,
+    RobertaPreLayerNormEmbeddings,
+    RobertaPreLayerNormEncoder,
+    RobertaPreLayerNormForCausalLM,
+    RobertaPreLayerNormLayer,
+    RobertaPreLayerNormModel,
+    RobertaPreLayerNormSelfAttention,
+)
 from transformers.models.roc_bert.modeling_roc_bert import (
     RoCBertAttention,
     RoCBertEmbeddings,
@@ -971,6 +1012,7 @@ from transformers.models.vaultgemma.modeling_vaultgemma import (
     VaultGemmaRMSNorm,
     VaultGemmaRotaryEmbedding,
 )
+from transformers.models.vipllava.modeling_vipllava import VipLlavaForConditionalGeneration
 from transformers.models.whisper.modeling_whisper import (
     WhisperAttention,
     WhisperDecoder,
@@ -978,6 +1020,24 @@ from transformers.models.whisper.modeling_whisper import (
     WhisperForCausalLM,
 )
 from transformers.models.xglm.modeling_xglm import XGLMAttention, XGLMDecoderLayer, XGLMForCausalLM, XGLMModel
+from transformers.models.xlm_roberta.modeling_xlm_roberta import (
+    XLMRobertaAttention,
+    XLMRobertaEmbeddings,
+    XLMRobertaEncoder,
+    XLMRobertaForCausalLM,
+    XLMRobertaLayer,
+    XLMRobertaModel,
+    XLMRobertaSelfAttention,
+)
+from transformers.models.xlm_roberta_xl.modeling_xlm_roberta_xl import (
+    XLMRobertaXLAttention,
+    XLMRobertaXLEmbeddings,
+    XLMRobertaXLEncoder,
+    XLMRobertaXLForCausalLM,
+    XLMRobertaXLLayer,
+    XLMRobertaXLModel,
+    XLMRobertaXLSelfAttention,
+)
 from transformers.models.youtu.modeling_youtu import (
     YoutuAttention,
     YoutuDecoderLayer,
@@ -1064,6 +1124,7 @@ from .axk1.modeling_axk1 import (
     QEffAXK1Model,
     QEffAXK1RotaryEmbedding,
 )
+from .aya_vision.modeling_aya_vision import QEffAyaVisionForConditionalGeneration
 from .bailing_hybrid.modeling_bailing_hybrid import (
     QEffBailingHybridAttention,
     QEffBailingHybridDecoderLayer,
@@ -1142,6 +1203,15 @@ from .blueprint.modeling_blueprint import (
     QEffBlueprintModel,
     QEffBlueprintRotaryEmbedding,
 )
+from .camembert.modeling_camembert import (
+    QEffCamembertAttention,
+    QEffCamembertEmbeddings,
+    QEffCamembertEncoder,
+    QEffCamembertForCausalLM,
+    QEffCamembertLayer,
+    QEffCamembertModel,
+    QEffCamembertSelfAttention,
+)
 from .codegen.modeling_codegen import QEffCodeGenAttention, QEffCodeGenBlock, QEffCodeGenForCausalLM, QEffCodeGenModel
 from .cohere.modeling_cohere import (
     QEffCohereAttention,
@@ -1165,12 +1235,23 @@ from .cohere2_moe.modeling_cohere2_moe import (
     QEffCohere2MoeModel,
     QEffCohere2MoeRotaryEmbedding,
 )
+from .cohere2_vision.modeling_cohere2_vision import QEffCohere2VisionForConditionalGeneration
+from .ctrl.modeling_ctrl import QEffCTRLLMHeadModel, QEffCTRLModel, QEffEncoderLayer, QEffMultiHeadAttention
 from .cwm.modeling_cwm import (
     QEffCwmAttention,
     QEffCwmDecoderLayer,
     QEffCwmForCausalLM,
     QEffCwmModel,
     QEffCwmRotaryEmbedding,
+)
+from .data2vec_text.modeling_data2vec_text import (
+    QEffData2VecTextAttention,
+    QEffData2VecTextEmbeddings,
+    QEffData2VecTextEncoder,
+    QEffData2VecTextForCausalLM,
+    QEffData2VecTextLayer,
+    QEffData2VecTextModel,
+    QEffData2VecTextSelfAttention,
 )
 from .dbrx.modeling_dbrx import (
     QEffDbrxAttention,
@@ -1198,6 +1279,7 @@ from .deepseek_v3.modeling_deepseek_v3 import (
     QEffDeepseekV3Model,
     QEffDeepseekV3RotaryEmbedding,
 )
+from .deepseek_vl.modeling_deepseek_vl import QEffDeepseekVLForConditionalGeneration
 from .diffllama.modeling_diffllama import (
     QEffDiffLlamaAttention,
     QEffDiffLlamaDecoderLayer,
@@ -1600,6 +1682,7 @@ from .llama4.modeling_llama4 import (
     QEffLlama4TextMoe,
     QEffLlama4TextRotaryEmbedding,
 )
+from .llava.modeling_llava import QEffLlavaForConditionalGeneration, QEffLlavaModel
 from .longcat_flash.modeling_longcat_flash import (
     QEffLongcatFlashDecoderLayer,
     QEffLongcatFlashExperts,
@@ -1843,6 +1926,24 @@ from .qwen3_next.modeling_qwen3_next import (
     QEffQwen3NextModel,
     QEffQwen3NextRotaryEmbedding,
 )
+from .roberta.modeling_roberta import (
+    QEffRobertaAttention,
+    QEffRobertaEmbeddings,
+    QEffRobertaEncoder,
+    QEffRobertaForCausalLM,
+    QEffRobertaLayer,
+    QEffRobertaModel,
+    QEffRobertaSelfAttention,
+)
+from .roberta_prelayernorm.modeling_roberta_prelayernorm import (
+    QEffRobertaPreLayerNormAttention,
+    QEffRobertaPreLayerNormEmbeddings,
+    QEffRobertaPreLayerNormEncoder,
+    QEffRobertaPreLayerNormForCausalLM,
+    QEffRobertaPreLayerNormLayer,
+    QEffRobertaPreLayerNormModel,
+    QEffRobertaPreLayerNormSelfAttention,
+)
 from .roc_bert.modeling_roc_bert import (
     QEffRoCBertAttention,
     QEffRoCBertEmbeddings,
@@ -1895,6 +1996,7 @@ from .vaultgemma.modeling_vaultgemma import (
     QEffVaultGemmaModel,
     QEffVaultGemmaRotaryEmbedding,
 )
+from .vipllava.modeling_vipllava import QEffVipLlavaForConditionalGeneration
 from .whisper.modeling_whisper import (
     QEffWhisperAttention,
     QEffWhisperDecoder,
@@ -1902,6 +2004,24 @@ from .whisper.modeling_whisper import (
     QEffWhisperForCausalLM,
 )
 from .xglm.modeling_xglm import QEffXGLMAttention, QEffXGLMDecoderLayer, QEffXGLMForCausalLM, QEffXGLMModel
+from .xlm_roberta.modeling_xlm_roberta import (
+    QEffXLMRobertaAttention,
+    QEffXLMRobertaEmbeddings,
+    QEffXLMRobertaEncoder,
+    QEffXLMRobertaForCausalLM,
+    QEffXLMRobertaLayer,
+    QEffXLMRobertaModel,
+    QEffXLMRobertaSelfAttention,
+)
+from .xlm_roberta_xl.modeling_xlm_roberta_xl import (
+    QEffXLMRobertaXLAttention,
+    QEffXLMRobertaXLEmbeddings,
+    QEffXLMRobertaXLEncoder,
+    QEffXLMRobertaXLForCausalLM,
+    QEffXLMRobertaXLLayer,
+    QEffXLMRobertaXLModel,
+    QEffXLMRobertaXLSelfAttention,
+)
 from .youtu.modeling_youtu import (
     QEffYoutuAttention,
     QEffYoutuDecoderLayer,
@@ -2061,6 +2181,7 @@ class KVCacheTransform(ModuleMappingTransform):
         AXK1DecoderLayer: QEffAXK1DecoderLayer,
         AXK1Model: QEffAXK1Model,
         AXK1ForCausalLM: QEffAXK1ForCausalLM,
+        AyaVisionForConditionalGeneration: QEffAyaVisionForConditionalGeneration,
         BailingHybridRotaryEmbedding: QEffBailingHybridRotaryEmbedding,
         BailingHybridExperts: QEffBailingHybridExperts,
         BailingHybridAttention: QEffBailingHybridAttention,
@@ -2128,6 +2249,13 @@ class KVCacheTransform(ModuleMappingTransform):
         BlueprintDecoderLayer: QEffBlueprintDecoderLayer,
         BlueprintModel: QEffBlueprintModel,
         BlueprintForCausalLM: QEffBlueprintForCausalLM,
+        CamembertEmbeddings: QEffCamembertEmbeddings,
+        CamembertSelfAttention: QEffCamembertSelfAttention,
+        CamembertAttention: QEffCamembertAttention,
+        CamembertLayer: QEffCamembertLayer,
+        CamembertEncoder: QEffCamembertEncoder,
+        CamembertModel: QEffCamembertModel,
+        CamembertForCausalLM: QEffCamembertForCausalLM,
         CodeGenAttention: QEffCodeGenAttention,
         CodeGenBlock: QEffCodeGenBlock,
         CodeGenModel: QEffCodeGenModel,
@@ -2148,11 +2276,23 @@ class KVCacheTransform(ModuleMappingTransform):
         Cohere2MoeRotaryEmbedding: QEffCohere2MoeRotaryEmbedding,
         Cohere2MoeModel: QEffCohere2MoeModel,
         Cohere2MoeForCausalLM: QEffCohere2MoeForCausalLM,
+        Cohere2VisionForConditionalGeneration: QEffCohere2VisionForConditionalGeneration,
+        MultiHeadAttention: QEffMultiHeadAttention,
+        EncoderLayer: QEffEncoderLayer,
+        CTRLModel: QEffCTRLModel,
+        CTRLLMHeadModel: QEffCTRLLMHeadModel,
         CwmRotaryEmbedding: QEffCwmRotaryEmbedding,
         CwmAttention: QEffCwmAttention,
         CwmDecoderLayer: QEffCwmDecoderLayer,
         CwmModel: QEffCwmModel,
         CwmForCausalLM: QEffCwmForCausalLM,
+        Data2VecTextEmbeddings: QEffData2VecTextEmbeddings,
+        Data2VecTextSelfAttention: QEffData2VecTextSelfAttention,
+        Data2VecTextAttention: QEffData2VecTextAttention,
+        Data2VecTextLayer: QEffData2VecTextLayer,
+        Data2VecTextEncoder: QEffData2VecTextEncoder,
+        Data2VecTextModel: QEffData2VecTextModel,
+        Data2VecTextForCausalLM: QEffData2VecTextForCausalLM,
         DbrxRotaryEmbedding: QEffDbrxRotaryEmbedding,
         DbrxAttention: QEffDbrxAttention,
         DbrxExpertGLU: QEffDbrxExpertGLU,
@@ -2173,6 +2313,7 @@ class KVCacheTransform(ModuleMappingTransform):
         DeepseekV3DecoderLayer: QEffDeepseekV3DecoderLayer,
         DeepseekV3Model: QEffDeepseekV3Model,
         DeepseekV3ForCausalLM: QEffDeepseekV3ForCausalLM,
+        DeepseekVLForConditionalGeneration: QEffDeepseekVLForConditionalGeneration,
         DiffLlamaRotaryEmbedding: QEffDiffLlamaRotaryEmbedding,
         DiffLlamaAttention: QEffDiffLlamaAttention,
         DiffLlamaDecoderLayer: QEffDiffLlamaDecoderLayer,
@@ -2479,6 +2620,8 @@ class KVCacheTransform(ModuleMappingTransform):
         Llama4TextDecoderLayer: QEffLlama4TextDecoderLayer,
         Llama4TextModel: QEffLlama4TextModel,
         Llama4ForCausalLM: QEffLlama4ForCausalLM,
+        LlavaModel: QEffLlavaModel,
+        LlavaForConditionalGeneration: QEffLlavaForConditionalGeneration,
         LongcatFlashRotaryEmbedding: QEffLongcatFlashRotaryEmbedding,
         LongcatFlashExperts: QEffLongcatFlashExperts,
         LongcatFlashMLA: QEffLongcatFlashMLA,
@@ -2673,6 +2816,20 @@ class KVCacheTransform(ModuleMappingTransform):
         Qwen3NextDecoderLayer: QEffQwen3NextDecoderLayer,
         Qwen3NextModel: QEffQwen3NextModel,
         Qwen3NextForCausalLM: QEffQwen3NextForCausalLM,
+        RobertaEmbeddings: QEffRobertaEmbeddings,
+        RobertaSelfAttention: QEffRobertaSelfAttention,
+        RobertaAttention: QEffRobertaAttention,
+        RobertaLayer: QEffRobertaLayer,
+        RobertaEncoder: QEffRobertaEncoder,
+        RobertaModel: QEffRobertaModel,
+        RobertaForCausalLM: QEffRobertaForCausalLM,
+        RobertaPreLayerNormEmbeddings: QEffRobertaPreLayerNormEmbeddings,
+        RobertaPreLayerNormSelfAttention: QEffRobertaPreLayerNormSelfAttention,
+        RobertaPreLayerNormAttention: QEffRobertaPreLayerNormAttention,
+        RobertaPreLayerNormLayer: QEffRobertaPreLayerNormLayer,
+        RobertaPreLayerNormEncoder: QEffRobertaPreLayerNormEncoder,
+        RobertaPreLayerNormModel: QEffRobertaPreLayerNormModel,
+        RobertaPreLayerNormForCausalLM: QEffRobertaPreLayerNormForCausalLM,
         RoCBertEmbeddings: QEffRoCBertEmbeddings,
         RoCBertSelfAttention: QEffRoCBertSelfAttention,
         RoCBertAttention: QEffRoCBertAttention,
@@ -2711,6 +2868,7 @@ class KVCacheTransform(ModuleMappingTransform):
         VaultGemmaRotaryEmbedding: QEffVaultGemmaRotaryEmbedding,
         VaultGemmaModel: QEffVaultGemmaModel,
         VaultGemmaForCausalLM: QEffVaultGemmaForCausalLM,
+        VipLlavaForConditionalGeneration: QEffVipLlavaForConditionalGeneration,
         WhisperAttention: QEffWhisperAttention,
         WhisperDecoderLayer: QEffWhisperDecoderLayer,
         WhisperDecoder: QEffWhisperDecoder,
@@ -2719,6 +2877,20 @@ class KVCacheTransform(ModuleMappingTransform):
         XGLMDecoderLayer: QEffXGLMDecoderLayer,
         XGLMModel: QEffXGLMModel,
         XGLMForCausalLM: QEffXGLMForCausalLM,
+        XLMRobertaEmbeddings: QEffXLMRobertaEmbeddings,
+        XLMRobertaSelfAttention: QEffXLMRobertaSelfAttention,
+        XLMRobertaAttention: QEffXLMRobertaAttention,
+        XLMRobertaLayer: QEffXLMRobertaLayer,
+        XLMRobertaEncoder: QEffXLMRobertaEncoder,
+        XLMRobertaModel: QEffXLMRobertaModel,
+        XLMRobertaForCausalLM: QEffXLMRobertaForCausalLM,
+        XLMRobertaXLEmbeddings: QEffXLMRobertaXLEmbeddings,
+        XLMRobertaXLSelfAttention: QEffXLMRobertaXLSelfAttention,
+        XLMRobertaXLAttention: QEffXLMRobertaXLAttention,
+        XLMRobertaXLLayer: QEffXLMRobertaXLLayer,
+        XLMRobertaXLEncoder: QEffXLMRobertaXLEncoder,
+        XLMRobertaXLModel: QEffXLMRobertaXLModel,
+        XLMRobertaXLForCausalLM: QEffXLMRobertaXLForCausalLM,
         YoutuRotaryEmbedding: QEffYoutuRotaryEmbedding,
         YoutuAttention: QEffYoutuAttention,
         YoutuDecoderLayer: QEffYoutuDecoderLayer,

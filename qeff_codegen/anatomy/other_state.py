@@ -13,6 +13,9 @@ from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters, self_a
 from qeff_codegen.anatomy.state_mixers import is_of_layer, state_calls, writes_state
 from qeff_codegen.codemod.tree import find, spelled, walk
 
+# What asks a cache how many tokens it holds, or may hold, for a layer.
+LENGTHS = {"get_seq_length", "get_usable_length", "get_max_length", "get_max_cache_shape"}
+
 
 def other_state(classes: Iterable[ModelingClass]) -> tuple[ModelingClass, ast.expr] | None:
     """The first place where one of `classes` keeps such a state otherwise than a state mixer does, if one does."""
@@ -77,7 +80,9 @@ def _written(node: ast.AST, given: set[str], keys: set[str], layers: set[str]) -
             return node
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _root(node.func) in given:
         values = [*node.args, *(keyword.value for keyword in node.keywords)]
-        by_layer = any(_is_layer_index(value) for value in values) and len(values) > 1
+        by_layer = (
+            any(_is_layer_index(value) for value in values) and len(values) > 1 and node.func.attr not in LENGTHS
+        )
         in_place = node.func.attr == "copy_" and bool(find(ast.Attribute, node.func.value))
         return node if (by_layer and node.func.attr != "update") or in_place else None
     if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Constant):

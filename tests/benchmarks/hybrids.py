@@ -1,8 +1,8 @@
 """Hybrids with states: a decoded token and a prefilled prompt against Hugging Face's own.
 
 Both compute the same numbers from the same weights in one process, in turns and on one thread each. Hugging Face's
-side is its model as it comes: a prompt in one call, for whose last token alone it makes logits, then cached steps. What
-counts is the thread's own time, in which others on the machine have no part.
+side is its model as it comes: a prompt in one call, for whose last token alone it makes logits, then cached steps.
+What counts is the thread's own time, in which others on the machine have no part.
 """
 
 from __future__ import annotations

@@ -31,7 +31,6 @@ from rewrite_rules.normalize.texts._earlier_calls import (
     Branch,
     branches,
     tokens_of,
-    without_unread_questions,
 )
 from rewrite_rules.vocabulary import CACHE, pattern
 
@@ -69,11 +68,11 @@ class FunctionsByState(Rule):
             count += 1
         for node, read in reading.items() if count else ():
             edits.replace_statement(node, "".join(f"{name} = {value}\n" for name, value in read.items()))
-        return without_unread_questions(edits.done()), count
+        return edits.done(), count
 
 
 def _read(branch: Branch) -> dict[str, str] | None:
-    """What a branch reads of the layer's part of the cache, by names, if it does nothing else."""
+    """What a branch reads of the layer's part of the cache, by names, states first, if it does nothing else."""
     found: dict[str, str] = {}
     for statement in branch.one:
         named = assigned(statement)
@@ -83,7 +82,8 @@ def _read(branch: Branch) -> dict[str, str] | None:
             return None
         asked = "get_recurrent_state" if states is not None else "get_conv_state"
         found[named[0]] = f"{CACHE}.{asked}({branch.layer})"
-    return None if branch.many else found
+    first = sorted(found, key=lambda name: "get_conv_state" in found[name])
+    return None if branch.many else {name: found[name] for name in first}
 
 
 def _given(branch: Branch, file: ModelingFile) -> tuple[ast.Name, ast.expr] | None:

@@ -23,7 +23,7 @@ from qeff_codegen.codemod.names import assigned
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from qeff_codegen.patterns.match import Match, find_all, match
+from qeff_codegen.patterns.match import Match, match
 from rewrite_rules.normalize.tokens._two_forms import refuse_other_computation
 from rewrite_rules.vocabulary import CACHE, pattern
 
@@ -33,6 +33,8 @@ ONE_TOKEN = pattern(
 )
 ASKS_COUNT = pattern("{$tokens == $_, $tokens != $_, $tokens > $_, $tokens < $_}")
 READ = pattern(f"{CACHE}.get_conv_state($layer, ...)")
+# Whether there was a call before, which only the text for one token asks.
+ASKED = pattern(f"{CACHE}.has_previous_state($layer)")
 STATES = pattern(f"{{{CACHE}.get_conv_state($layer, ...), {CACHE}.get_recurrent_state($layer, ...)}}")
 
 
@@ -101,11 +103,13 @@ def _other_questions(code: Code, known: list[ast.If]) -> Iterator[ast.expr]:
 
 
 def _without_unread(code: Code) -> Code:
-    """Without the columns that only the text for one token read."""
+    """Without the columns, and the answers whether there was a call before, that only the text for one token read."""
     edits = Edits(code)
-    for found in find_all(READ, code):
-        statement = code.statement_of(found.node)
+    for statement in code.nodes(ast.Assign):
         named = assigned(statement)
-        if named is not None and named[1] is found.node and named[0] not in code.names_loaded:
+        if named is None or named[0] in code.names_loaded:
+            continue
+        asks = [match(ASKED, call) is not None for call in find(ast.Call, named[1])]
+        if match(READ, named[1]) is not None or (asks and all(asks)):
             edits.remove(statement)
     return edits.done()

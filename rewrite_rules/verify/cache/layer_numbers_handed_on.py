@@ -10,6 +10,7 @@ import ast
 
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.caches import cache_update
+from qeff_codegen.anatomy.joined_pairs import LAYER_NUMBER, joined_pair
 from qeff_codegen.anatomy.modeling_file import bind, parameters
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.tree import find, spelled
@@ -28,6 +29,8 @@ class LayerNumbersHandedOn(Check):
             for part in module.anatomy.parts(Role.ATTENTION)
             if (update := cache_update(part.cls)) is not None and isinstance(update.args[2], ast.Name)
         }
+        joins = [part for part in module.anatomy.parts(Role.ATTENTION) if joined_pair(part.cls) is not None]
+        numbers |= {LAYER_NUMBER} if joins else set()
         return [broken for number in sorted(numbers) for broken in _changed(number, module)]
 
 
@@ -40,11 +43,10 @@ def _changed(number: str, module: FinishedModule) -> list[Broken]:
             if forward is None:
                 continue
             counted = _counted(forward) if role is looping else set()
-            stores = [
-                node for node in find(ast.Name, forward) if node.id == number and isinstance(node.ctx, ast.Store)
-            ]
+            names = {number, *map(spelled, counted)}
+            stores = [node for node in find(ast.Name, forward) if node.id in names and isinstance(node.ctx, ast.Store)]
             found += [
-                Broken(f"`{part.name}` changes the number of the layer: `{number}`", generated=node.lineno)
+                Broken(f"`{part.name}` changes the number of the layer: `{node.id}`", generated=node.lineno)
                 for node in stores
                 if node not in counted
             ]
@@ -52,7 +54,7 @@ def _changed(number: str, module: FinishedModule) -> list[Broken]:
                 found += [
                     Broken(f"`{part.name}` calls `{spelled(call.func)}` without `{number}`", generated=call.lineno)
                     for callee in callees
-                    if _takes(callee, number) and not _is_given(call, callee, number, module)
+                    if _takes(callee, number, module) and not names & _given(call, callee, number, module)
                 ]
     return found
 
@@ -68,14 +70,14 @@ def _counted(forward: ast.FunctionDef) -> set[ast.AST]:
     return found
 
 
-def _takes(part: Part, number: str) -> bool:
+def _takes(part: Part, number: str, module: FinishedModule) -> bool:
     """Whether a part needs the number: an attention, or what hands it on to one."""
-    return number in parameters(part.forward) and any(
-        isinstance(node, ast.Name) and node.id == number for node in find(ast.Name, part.forward)
-    )
+    forward = module.method(part.name, "forward") or part.forward
+    return number in parameters(forward) and any(node.id == number for node in find(ast.Name, forward))
 
 
-def _is_given(call: ast.Call, callee: Part, number: str, module: FinishedModule) -> bool:
+def _given(call: ast.Call, callee: Part, number: str, module: FinishedModule) -> set[str]:
+    """What a call gives for the number."""
     forward = module.method(callee.name, "forward")
     given = bind(call, forward).get(number) if forward is not None else None
-    return given is not None and spelled(given) == number
+    return {spelled(given)} if given is not None else set()
