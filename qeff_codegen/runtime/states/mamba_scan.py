@@ -72,7 +72,7 @@ def _states_after_each_token(decay: torch.Tensor, added: torch.Tensor, initial_s
     parts = part_length(length, PART)
     # Behind the last token nothing decays and nothing is added, so the last state stays.
     decay, added = (
-        filled_up(tensor, parts * PART, axis=2, value=value).reshape(batch_size, inner, parts, PART, width)
+        filled_up(tensor, length, parts * PART, axis=2, value=value).reshape(batch_size, inner, parts, PART, width)
         for tensor, value in ((decay, 1.0), (added, 0.0))
     )
     decays, states = [decay[:, :, :, 0]], [added[:, :, :, 0]]
