@@ -694,6 +694,16 @@ from transformers.models.minicpm3.modeling_minicpm3 import (
     MiniCPM3RMSNorm,
     MiniCPM3RotaryEmbedding,
 )
+from transformers.models.minimax.modeling_minimax import (
+    MiniMaxAttention,
+    MiniMaxDecoderLayer,
+    MiniMaxExperts,
+    MiniMaxForCausalLM,
+    MiniMaxLightningAttention,
+    MiniMaxModel,
+    MiniMaxRMSNorm,
+    MiniMaxRotaryEmbedding,
+)
 from transformers.models.minimax_m2.modeling_minimax_m2 import (
     MiniMaxM2Attention,
     MiniMaxM2DecoderLayer,
@@ -1619,6 +1629,15 @@ from .minicpm3.modeling_minicpm3 import (
     QEffMiniCPM3Model,
     QEffMiniCPM3RotaryEmbedding,
 )
+from .minimax.modeling_minimax import (
+    QEffMiniMaxAttention,
+    QEffMiniMaxDecoderLayer,
+    QEffMiniMaxExperts,
+    QEffMiniMaxForCausalLM,
+    QEffMiniMaxLightningAttention,
+    QEffMiniMaxModel,
+    QEffMiniMaxRotaryEmbedding,
+)
 from .minimax_m2.modeling_minimax_m2 import (
     QEffMiniMaxM2Attention,
     QEffMiniMaxM2DecoderLayer,
@@ -1956,6 +1975,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         MellumRMSNorm: CustomRMSNormAIC,
         MiMoV2FlashRMSNorm: CustomRMSNormAIC,
         MiniCPM3RMSNorm: CustomRMSNormAIC,
+        MiniMaxRMSNorm: CustomRMSNormAIC,
         MiniMaxM2RMSNorm: CustomRMSNormAIC,
         MinistralRMSNorm: CustomRMSNormAIC,
         Ministral3RMSNorm: CustomRMSNormAIC,
@@ -2476,6 +2496,13 @@ class KVCacheTransform(ModuleMappingTransform):
         MiniCPM3DecoderLayer: QEffMiniCPM3DecoderLayer,
         MiniCPM3Model: QEffMiniCPM3Model,
         MiniCPM3ForCausalLM: QEffMiniCPM3ForCausalLM,
+        MiniMaxLightningAttention: QEffMiniMaxLightningAttention,
+        MiniMaxRotaryEmbedding: QEffMiniMaxRotaryEmbedding,
+        MiniMaxAttention: QEffMiniMaxAttention,
+        MiniMaxExperts: QEffMiniMaxExperts,
+        MiniMaxDecoderLayer: QEffMiniMaxDecoderLayer,
+        MiniMaxModel: QEffMiniMaxModel,
+        MiniMaxForCausalLM: QEffMiniMaxForCausalLM,
         MiniMaxM2Experts: QEffMiniMaxM2Experts,
         MiniMaxM2RotaryEmbedding: QEffMiniMaxM2RotaryEmbedding,
         MiniMaxM2Attention: QEffMiniMaxM2Attention,

@@ -16,8 +16,9 @@ from qeff_codegen.anatomy.refusing import refusal
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.tree import find, spelled
 
-READS = ("get_conv_state", "get_recurrent_state")
-WRITES = ("update_conv_state", "update_recurrent_state")
+# The last of each are those of caches that a file makes for itself.
+READS = ("get_conv_state", "get_recurrent_state", "get_linear_cache")
+WRITES = ("update_conv_state", "update_recurrent_state", "set_linear_cache")
 # Whether the next call may have to take back what this one writes, and whether there was a call before.
 ASKS = ("is_recording_past", "has_previous_state")
 

@@ -38,7 +38,8 @@ def randomise(model: nn.Module, seed: int) -> None:
     """Redraw all parameters and persistent floating-point buffers of `model`, in place.
 
     Non-persistent buffers are left alone: rotary frequencies and masks are computed from the configuration, and a
-    checkpoint cannot change them.
+    checkpoint cannot change them. So are tables that upstream computes and yet saves: one follows from another, as
+    the decays of a block's rows do from a head's slope, and drawn apart they would contradict each other.
     """
     generator = torch.Generator().manual_seed(seed)
     embeddings = {
@@ -55,6 +56,7 @@ def randomise(model: nn.Module, seed: int) -> None:
         name: value
         for name, value in model.state_dict(keep_vars=True).items()
         if name not in parameters and value.is_floating_point() and not isinstance(value, nn.Parameter)
+        if value.ndim < 2 or value.min() == value.max()
     }
     with torch.no_grad():
         for value in [*parameters.values(), *persistent.values()]:

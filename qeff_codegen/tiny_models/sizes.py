@@ -159,6 +159,15 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     "longcat_flash": {"num_layers": NUM_LAYERS, "num_hidden_layers": 2 * NUM_LAYERS},
     # Its heads, whose size is called as attention's elsewhere, make twice the model's.
     "mamba2": {"num_heads": 4},
+    # Its residual factors are numbers without a point, and all the same.
+    "minimax": {
+        "full_attn_alpha_factor": 0.9,
+        "full_attn_beta_factor": 1.2,
+        "linear_attn_alpha_factor": 1.1,
+        "linear_attn_beta_factor": 0.7,
+        "mlp_alpha_factor": 1.3,
+        "mlp_beta_factor": 0.8,
+    },
     # Each of its layers is one thing: it keeps a state, attends, or keeps nothing.
     "nemotron_h": {
         "layers_block_type": ["mamba", "moe", "attention", "mlp"],

@@ -23,7 +23,9 @@ CONV, READ, WRITE = "update_conv_state", "get_recurrent_state", "update_recurren
 # Where each takes the layer's number; what it is told stands behind it.
 INDEX = {CONV: 1, READ: 0, WRITE: 1}
 TOLD = {POSITIONS: POSITIONS, "batch_index": "batch_index"}
-COMPUTED = {function.computes for function in TEXTS.values()} - {CONVOLUTION}
+# What a state goes through: upstream's functions whose texts are known, and what upstream writes out where it is used.
+WRITTEN_OUT = {"lightning_attention", "linear_recurrence", "delayed_by_one"}
+COMPUTED = {function.computes for function in TEXTS.values()} - {CONVOLUTION} | WRITTEN_OUT
 STATES = {"initial_state", "initial_states"}
 
 
@@ -107,10 +109,13 @@ def _entries(mapping: ast.expr) -> dict[str, str]:
 
 def _carried_on_otherwise(forward: ast.FunctionDef) -> Iterator[tuple[str, ast.AST]]:
     """Where a recurrence does not go on from the state that was read, or another one than its own is written."""
-    assigned = {
-        spelled(target): node.value for node in find(ast.Assign, forward) for target in _names(node.targets[0])
+    reads = _calls(forward, READ)
+    read = {
+        spelled(target)
+        for node in find(ast.Assign, forward)
+        if node.value in reads
+        for target in _names(node.targets[0])
     }
-    read = {name for name, value in assigned.items() if value in _calls(forward, READ)}
     computing = [call for call in find(ast.Call, forward) if spelled(call.func) in COMPUTED]
     for call in computing:
         given = {item.arg: item.value for item in call.keywords}
