@@ -996,6 +996,16 @@ from transformers.models.youtu.modeling_youtu import (
     YoutuRMSNorm,
     YoutuRotaryEmbedding,
 )
+from transformers.models.zaya.modeling_zaya import (
+    ZayaAttention,
+    ZayaCCAProjection,
+    ZayaDecoderLayer,
+    ZayaExperts,
+    ZayaForCausalLM,
+    ZayaModel,
+    ZayaRMSNorm,
+    ZayaRotaryEmbedding,
+)
 
 from qeff_codegen.examples.blueprint.modeling_blueprint import (
     BlueprintAttention,
@@ -1907,6 +1917,15 @@ from .youtu.modeling_youtu import (
     QEffYoutuModel,
     QEffYoutuRotaryEmbedding,
 )
+from .zaya.modeling_zaya import (
+    QEffZayaAttention,
+    QEffZayaCCAProjection,
+    QEffZayaDecoderLayer,
+    QEffZayaExperts,
+    QEffZayaForCausalLM,
+    QEffZayaModel,
+    QEffZayaRotaryEmbedding,
+)
 
 
 class CustomOpsTransform(ModuleMappingTransform):
@@ -1999,6 +2018,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         SolarOpenRMSNorm: CustomRMSNormAIC,
         VaultGemmaRMSNorm: GemmaCustomRMSNormAIC,
         YoutuRMSNorm: CustomRMSNormAIC,
+        ZayaRMSNorm: CustomRMSNormAIC,
     }
 
 
@@ -2709,4 +2729,11 @@ class KVCacheTransform(ModuleMappingTransform):
         YoutuDecoderLayer: QEffYoutuDecoderLayer,
         YoutuModel: QEffYoutuModel,
         YoutuForCausalLM: QEffYoutuForCausalLM,
+        ZayaRotaryEmbedding: QEffZayaRotaryEmbedding,
+        ZayaCCAProjection: QEffZayaCCAProjection,
+        ZayaAttention: QEffZayaAttention,
+        ZayaDecoderLayer: QEffZayaDecoderLayer,
+        ZayaExperts: QEffZayaExperts,
+        ZayaModel: QEffZayaModel,
+        ZayaForCausalLM: QEffZayaForCausalLM,
     }

@@ -21,6 +21,7 @@ def in_order(parts: Iterable[Part]) -> tuple[Part, ...]:
                 part,
                 because=tuple(dict.fromkeys((*known.because, *part.because))),
                 called_as=tuple(dict.fromkeys((*known.called_as, *part.called_as))),
+                called_inside=tuple(dict.fromkeys((*known.called_inside, *part.called_inside))),
             )
         found[part.name] = part
     return tuple(sorted(found.values(), key=lambda part: CALL_PATH.index(part.role)))

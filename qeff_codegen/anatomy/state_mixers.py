@@ -6,6 +6,7 @@ They are known by their calls on the cache, which hands out and takes back what 
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.caches import cache_update, received_cache
@@ -42,7 +43,7 @@ def writes_state(cls: ModelingClass) -> ast.Call | None:
 
 
 def find_state_mixers(file: ModelingFile, layer: ModelingClass) -> tuple[Part, ...]:
-    """Every class that a decoder layer builds and that writes a state."""
+    """Every class that a decoder layer, or what it calls, builds and that writes a state."""
     parts: dict[str, Part] = {}
     for attribute, names in layer.built.items():
         for name in names:
@@ -60,6 +61,13 @@ def find_state_mixers(file: ModelingFile, layer: ModelingClass) -> tuple[Part, .
                 known.cache_parameter if known else received_cache(file, cls, write),
             )
     return tuple(parts.values())
+
+
+def find_inner_mixers(file: ModelingFile, attention: ModelingClass) -> tuple[Part, ...]:
+    """Every class that an attention builds for itself and that writes a state."""
+    return tuple(
+        replace(part, called_as=(), called_inside=part.called_as) for part in find_state_mixers(file, attention)
+    )
 
 
 def _is_kept(call: ast.Call) -> bool:
@@ -90,8 +98,8 @@ def refuse_states_elsewhere(file: ModelingFile, causal_lm: ModelingClass, parts:
         if calls and cls.name not in known:
             raise refusal(
                 file,
-                f"`{cls.name}` keeps a state and is no module that a decoder layer calls by itself",
+                f"`{cls.name}` keeps a state and is no module that a decoder layer or its attention calls by itself",
                 calls[0].lineno,
                 "`<cache>.update_conv_state(...)` or `<cache>.update_recurrent_state(...)` in a module that the "
-                "decoder layer builds and calls with the cache",
+                "decoder layer, or its attention, builds and calls with the cache",
             )

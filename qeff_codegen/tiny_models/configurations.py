@@ -84,7 +84,7 @@ def variants(family: Family) -> tuple[Variant, ...]:
         found.append(Variant("states", "states", base))
     for name, extra in _windows(default, base):
         # Some know kinds of layers, and a window, but no kind that has it.
-        if accepts(family.config_class, base | extra):
+        if accepts(family.config_class, base | extra) and _is_built(family, base | extra):
             found.append(Variant(name, "window", base | extra))
     for kind, extra in scaled_ropes(family.config_class, base):
         if _is_built(family, base | extra):
@@ -144,10 +144,13 @@ def _windows(default: Any, base: dict[str, Any]) -> Iterator[tuple[str, dict[str
         if kind is None or not hasattr(default, "layer_types"):
             yield "window", window
             continue
-        short = kind.removesuffix("_attention")
+        full, short = "full_attention", kind.removesuffix("_attention")
+        if "hybrid" in (default.layer_types or ()):
+            # Layers that keep a state and attend, all of them.
+            full, kind = "hybrid", "hybrid_sliding"
         repeats = len(base.get("layer_types", (0, 0))) // 2
-        yield f"window, {short}+full", window | {"layer_types": [kind, "full_attention"] * repeats}
-        yield f"window, full+{short}", window | {"layer_types": ["full_attention", kind] * repeats}
+        yield f"window, {short}+full", window | {"layer_types": [kind, full] * repeats}
+        yield f"window, full+{short}", window | {"layer_types": [full, kind] * repeats}
 
 
 def _uneven_heads(family: Family, default: Any) -> Iterator[tuple[str, dict[str, Any]]]:

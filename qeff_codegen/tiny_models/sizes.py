@@ -176,6 +176,8 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     # The layers that also attend share one attention: the second of them has none of its own.
     "zamba": {"layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"], "num_hidden_layers": 4},
     "zamba2": {"layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"], "num_hidden_layers": 4},
+    # It has one expert for a token, or none; and two convolutions in a row, of one size by default.
+    "zaya": {"cca_time0": 3, "num_experts_per_tok": 1, "router_hidden_size": 24},
 }
 
 # Tiny models' scores are small: a cap far above them would be the identity, and a lost one would go unnoticed.
