@@ -925,6 +925,16 @@ from transformers.models.qwen3_next.modeling_qwen3_next import (
     Qwen3NextRMSNorm,
     Qwen3NextRotaryEmbedding,
 )
+from transformers.models.recurrent_gemma.modeling_recurrent_gemma import (
+    RecurrentGemmaAttention,
+    RecurrentGemmaDecoderLayer,
+    RecurrentGemmaForCausalLM,
+    RecurrentGemmaModel,
+    RecurrentGemmaRecurrentBlock,
+    RecurrentGemmaRglru,
+    RecurrentGemmaRMSNorm,
+    RecurrentGemmaRotaryEmbedding,
+)
 from transformers.models.roc_bert.modeling_roc_bert import (
     RoCBertAttention,
     RoCBertEmbeddings,
@@ -1851,6 +1861,15 @@ from .qwen3_next.modeling_qwen3_next import (
     QEffQwen3NextModel,
     QEffQwen3NextRotaryEmbedding,
 )
+from .recurrent_gemma.modeling_recurrent_gemma import (
+    QEffRecurrentGemmaAttention,
+    QEffRecurrentGemmaDecoderLayer,
+    QEffRecurrentGemmaForCausalLM,
+    QEffRecurrentGemmaModel,
+    QEffRecurrentGemmaRecurrentBlock,
+    QEffRecurrentGemmaRglru,
+    QEffRecurrentGemmaRotaryEmbedding,
+)
 from .roc_bert.modeling_roc_bert import (
     QEffRoCBertAttention,
     QEffRoCBertEmbeddings,
@@ -2013,6 +2032,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         Qwen3_5MoeRMSNorm: GemmaCustomRMSNormAIC,
         Qwen3MoeRMSNorm: CustomRMSNormAIC,
         Qwen3NextRMSNorm: GemmaCustomRMSNormAIC,
+        RecurrentGemmaRMSNorm: GemmaCustomRMSNormAIC,
         SeedOssRMSNorm: CustomRMSNormAIC,
         SmolLM3RMSNorm: CustomRMSNormAIC,
         SolarOpenRMSNorm: CustomRMSNormAIC,
@@ -2678,6 +2698,13 @@ class KVCacheTransform(ModuleMappingTransform):
         Qwen3NextDecoderLayer: QEffQwen3NextDecoderLayer,
         Qwen3NextModel: QEffQwen3NextModel,
         Qwen3NextForCausalLM: QEffQwen3NextForCausalLM,
+        RecurrentGemmaRotaryEmbedding: QEffRecurrentGemmaRotaryEmbedding,
+        RecurrentGemmaAttention: QEffRecurrentGemmaAttention,
+        RecurrentGemmaRglru: QEffRecurrentGemmaRglru,
+        RecurrentGemmaRecurrentBlock: QEffRecurrentGemmaRecurrentBlock,
+        RecurrentGemmaDecoderLayer: QEffRecurrentGemmaDecoderLayer,
+        RecurrentGemmaModel: QEffRecurrentGemmaModel,
+        RecurrentGemmaForCausalLM: QEffRecurrentGemmaForCausalLM,
         RoCBertEmbeddings: QEffRoCBertEmbeddings,
         RoCBertSelfAttention: QEffRoCBertSelfAttention,
         RoCBertAttention: QEffRoCBertAttention,

@@ -9,14 +9,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters, self_attribute
+from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters, self_attribute
+from qeff_codegen.anatomy.module_states import kept_attribute
 from qeff_codegen.anatomy.state_mixers import is_of_layer, state_calls, writes_state
 from qeff_codegen.codemod.tree import find, spelled, walk
 
 
-def other_state(classes: Iterable[ModelingClass]) -> tuple[ModelingClass, ast.expr] | None:
+def other_state(file: ModelingFile, classes: Iterable[ModelingClass]) -> tuple[ModelingClass, ast.expr] | None:
     """The first place where one of `classes` keeps such a state otherwise than a state mixer does, if one does."""
     for cls in classes:
+        on_itself = kept_attribute(cls, file)
         known = [call for call in state_calls(cls) if is_of_layer(call)] if writes_state(cls) is not None else []
         for method in cls.methods.values():
             given = set(parameters(method))
@@ -28,7 +30,7 @@ def other_state(classes: Iterable[ModelingClass]) -> tuple[ModelingClass, ast.ex
                 place = _written(node, given, keys, layers) or (
                     _kept_on_self(node, cls) if method is cls.forward else None
                 )
-                if place is not None:
+                if place is not None and (on_itself is None or self_attribute(place) != on_itself):
                     return cls, place
     return None
 

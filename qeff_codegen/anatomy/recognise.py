@@ -113,7 +113,7 @@ def _layer_path(file: ModelingFile, layer: ModelingClass, loop: Loop) -> tuple[P
             "`<key>, <value> = <cache>.update(<key>, <value>, self.layer_idx)` in the forward of one of its modules",
         )
     refuse_other_calls(file, (*(wrappers or attentions), *mixers))
-    inside = tuple(mixer for part in attentions for mixer in find_inner_mixers(file, part.cls))
+    inside = tuple(mixer for part in (*attentions, *mixers) for mixer in find_inner_mixers(file, part.cls))
     called = (*(wrappers or attentions), *mixers)
     return (layer_part(file, layer, loop, called), *wrappers, *attentions, *mixers, *inside)
 

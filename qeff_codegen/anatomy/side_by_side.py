@@ -49,6 +49,8 @@ def called_by_others(layers: tuple[Part, ...]) -> tuple[Part, ...]:
 def refuse_other_calls(file: ModelingFile, parts: tuple[Part, ...]) -> None:
     """Refuse parts that may be called in one spelling and call what they are given otherwise.
 
+    One that keeps its state on itself is handed no cache yet, and its first argument by place.
+
     Raises:
         Refusal: they have other names for the cache, or for what they are given first.
     """
@@ -56,7 +58,8 @@ def refuse_other_calls(file: ModelingFile, parts: tuple[Part, ...]) -> None:
         for other in parts[:number]:
             shared = sorted(set(part.called_as) & set(other.called_as))
             first = [parameters(item.forward)[:1] for item in (part, other)]
-            if shared and (part.cache_parameter != other.cache_parameter or first[0] != first[1]):
+            named = part.cache_parameter and other.cache_parameter
+            if shared and named and (part.cache_parameter != other.cache_parameter or first[0] != first[1]):
                 raise refusal(
                     file,
                     f"`{shared[0]}` may be `{other.name}` or `{part.name}`, which take other arguments",

@@ -13,6 +13,7 @@ from qeff_codegen.anatomy.caches import cache_update, received_cache
 from qeff_codegen.anatomy.called_as import spellings
 from qeff_codegen.anatomy.mentions import mentioned
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
+from qeff_codegen.anatomy.module_states import kept_attribute
 from qeff_codegen.anatomy.refusing import refusal
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.tree import find, spelled
@@ -42,31 +43,33 @@ def writes_state(cls: ModelingClass) -> ast.Call | None:
     return next((call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr in WRITES), None)
 
 
-def find_state_mixers(file: ModelingFile, layer: ModelingClass) -> tuple[Part, ...]:
-    """Every class that a decoder layer, or what it calls, builds and that writes a state."""
+def find_state_mixers(file: ModelingFile, builder: ModelingClass) -> tuple[Part, ...]:
+    """Every class that a decoder layer, or what it calls, builds and that writes a state, into the cache or itself."""
     parts: dict[str, Part] = {}
-    for attribute, names in layer.built.items():
+    for attribute, names in builder.built.items():
         for name in names:
             cls = file.classes[name]
-            write = writes_state(cls)
-            if write is None:
+            write, on_itself = writes_state(cls), kept_attribute(cls, file)
+            if write is None and on_itself is None:
                 continue
             known = parts.get(name)
-            because = known.because if known else tuple(_reason(call) for call in state_calls(cls) if _is_kept(call))
+            kept = (f"its forward keeps `self.{on_itself}` from call to call",) if on_itself else ()
+            because = known.because if known else (*map(_reason, filter(_is_kept, state_calls(cls))), *kept)
+            cache = received_cache(file, cls, write) if write is not None else ""
             parts[name] = Part(
                 Role.STATE_MIXER,
                 cls,
-                (*dict.fromkeys(because), f"`{layer.name}` builds it as `self.{attribute}`"),
-                (*(known.called_as if known else ()), *spellings(layer, attribute)),
-                known.cache_parameter if known else received_cache(file, cls, write),
+                (*dict.fromkeys(because), f"`{builder.name}` builds it as `self.{attribute}`"),
+                (*(known.called_as if known else ()), *spellings(builder, attribute)),
+                cache,
             )
     return tuple(parts.values())
 
 
-def find_inner_mixers(file: ModelingFile, attention: ModelingClass) -> tuple[Part, ...]:
-    """Every class that an attention builds for itself and that writes a state."""
+def find_inner_mixers(file: ModelingFile, builder: ModelingClass) -> tuple[Part, ...]:
+    """Every class that an attention, or another state mixer, builds for itself and that writes a state."""
     return tuple(
-        replace(part, called_as=(), called_inside=part.called_as) for part in find_state_mixers(file, attention)
+        replace(part, called_as=(), called_inside=part.called_as) for part in find_state_mixers(file, builder)
     )
 
 

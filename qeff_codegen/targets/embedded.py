@@ -20,6 +20,7 @@ EMBEDDED = Target(
         "mamba2_scan": "qeff_codegen.runtime.states",
         "mamba_scan": "qeff_codegen.runtime.states",
         "MIN_MASKED_ATTENTION_VALUE": "qeff_codegen.runtime.constants",
+        "ROTARY_POSITIONS": "qeff_codegen.runtime.constants",
         "CustomRMSNormAIC": "qeff_codegen.runtime.customop",
         "GemmaCustomRMSNormAIC": "qeff_codegen.runtime.customop",
     },

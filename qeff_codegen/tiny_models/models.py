@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from transformers import DynamicCache
 
 # Six times the usual initializer_range: large enough that attention decides the next token, small enough that
 # every family tried stays finite in float32.
@@ -65,6 +66,11 @@ def randomise(model: nn.Module, seed: int) -> None:
                 value.add_(VECTOR_STD * noise)
             else:
                 value.copy_((EMBEDDING_STD if id(value) in embeddings else MATRIX_STD) * noise)
+
+
+def keeps_states(config: Any) -> bool:
+    """Whether upstream's cache of such a model has layers for more than keys and values."""
+    return any(hasattr(layer, "recurrent_states") for layer in DynamicCache(config=config).layers)
 
 
 def random_tokens(length: int, vocab_size: int, seed: int) -> tuple[int, ...]:

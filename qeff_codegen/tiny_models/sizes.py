@@ -173,6 +173,8 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
         "layers_block_type": ["mamba", "moe", "attention", "mlp"],
         "moe_shared_expert_intermediate_size": 56,
     },
+    # The second of its layers attends; its recurrences have a width of their own.
+    "recurrent_gemma": {"block_types": ["recurrent", "attention"], "lru_width": 80},
     # The layers that also attend share one attention: the second of them has none of its own.
     "zamba": {"layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"], "num_hidden_layers": 4},
     "zamba2": {"layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"], "num_hidden_layers": 4},

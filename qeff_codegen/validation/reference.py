@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
+from qeff_codegen.export.kv_cache import cache_of
+from qeff_codegen.tiny_models.models import keeps_states
 from qeff_codegen.tiny_models.release_differences import cache_argument, every_rope_setting
 from qeff_codegen.validation.comparison import Trace
 from qeff_codegen.validation.rounding import rounding_of
@@ -42,11 +44,6 @@ def call_split_matters(config: Any) -> bool:
     return any(settings.get("rope_type") == "longrope" for settings in every_rope_setting(config))
 
 
-def keeps_states(config: Any) -> bool:
-    """Whether upstream's cache of such a model has layers for more than keys and values."""
-    return any(hasattr(layer, "recurrent_states") for layer in DynamicCache(config=config).layers)
-
-
 def _text_of_whole(model: Any, prompt: tuple[int, ...], new_tokens: int) -> tuple[list[int], np.ndarray]:
     """The text but its last token, and the logits that each new token was chosen from, each time of the whole text."""
     text = list(prompt)
@@ -63,23 +60,25 @@ def _text_of_whole(model: Any, prompt: tuple[int, ...], new_tokens: int) -> tupl
 def _logits_of_prompt(model: Any, prompt: tuple[int, ...], new_tokens: int, chunk: int) -> np.ndarray:
     step = chunk if call_split_matters(model.config) else len(prompt)
     calls = [list(prompt[start : start + step]) for start in range(0, len(prompt), step)]
-    cache = DynamicCache(config=model.config)
+    # A model that keeps states may insist on a cache of its own, which it makes in the first call.
+    cache = None if keeps_states(model.config) else DynamicCache(config=model.config)
     logits: list[np.ndarray] = []
     seen = 0
     with torch.no_grad():
         for call in calls[:-1]:
             seen += len(call)
-            _call(model, call, seen, cache)
+            cache = cache_of(_call(model, call, seen, cache))
         call = calls[-1]
         for _ in range(new_tokens):
             seen += len(call)
             output = _call(model, call, seen, cache)
+            cache = cache_of(output)
             logits.append(output.logits[0, -1].float().numpy())
             call = [int(logits[-1].argmax())]
     return np.stack(logits)
 
 
-def _call(model: Any, tokens: list[int], seen: int, cache: DynamicCache) -> Any:
+def _call(model: Any, tokens: list[int], seen: int, cache: DynamicCache | None) -> Any:
     """One call of upstream's model; `seen` counts all tokens so far, these included.
 
     The mask says that every token is real. Most models assume so when it is missing; some then look ahead. Some with

@@ -40,6 +40,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "mamba2": {"num_heads": 8, "head_dim": 16, "n_groups": 2, "state_size": 12, "chunk_size": 4},
     "mamba": {},
     "minimax": {"block_size": 4},
+    "recurrent_gemma": {},
     "zaya": {"attention_bias": True},
 }
 State = list[tuple[torch.Tensor, ...]]

@@ -73,9 +73,6 @@ class CacheOfTheFile(Rule):
             _expect_known(anatomy.file.classes.get(found.name("own")), code, found.node)
             statement = code.statement_of(found.node)
             edits.replace_statement(statement, MADE_INSTEAD)
-            for name in find(ast.Name, code.tree.args):
-                if name.id == found.name("own"):
-                    edits.replace(name, "Cache")
             count += 1
         for pattern_, given in (
             (READ, f"{CACHE}.get_recurrent_state($layer)"),
@@ -85,6 +82,10 @@ class CacheOfTheFile(Rule):
                 _expect_known(_the_only_one(anatomy), code, found.node)
                 make(edits, found, given)
                 count += 1
+        own = _the_only_one(anatomy)
+        for name in find(ast.Name, code.tree.args) if count and own is not None else ():
+            if name.id == own.name:
+                edits.replace(name, "Cache")
         return edits.done(), count
 
 

@@ -14,7 +14,6 @@ from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import assigned, read_instead
-from qeff_codegen.codemod.tree import find
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import find_all
@@ -40,7 +39,7 @@ class MaskByItself(Rule):
         if len(keys) != 1:
             raise Unmatched(f"the attentions take several entries of a dictionary of masks: {sorted(keys)}", code.tree)
         if function.role is Role.ATTENTION:
-            return _taken_as_it_is(code, *keys)
+            return _taken_as_it_is(code, anatomy, *keys)
         if function.role is Role.DECODER_LAYER:
             return _said_to_be_a_tensor(Edits(code)).done(), 1
         return _handed_alone(code, anatomy, *keys)
@@ -48,26 +47,35 @@ class MaskByItself(Rule):
 
 def _keys(part: Part, anatomy: Anatomy) -> set[str]:
     """The keys of what an attention takes out of a dictionary of masks and hands to no state mixer."""
-    calls = anatomy.calls(Role.ATTENTION, part.forward)
-    handed = {name.id for call, _ in calls for name in find(ast.Name, call)}
+    handed = _handed_to_mixers(part.forward, anatomy)
     return {key for name, key in masks_in_dictionary(part.forward).items() if name not in handed}
 
 
-def _taken_as_it_is(code: Code, key: str) -> tuple[Code, int]:
+def _handed_to_mixers(forward: ast.FunctionDef, anatomy: Anatomy) -> set[str]:
+    """Names that an attention hands to its state mixers as they are."""
+    calls = [call for call, _ in anatomy.calls(Role.ATTENTION, forward)]
+    given = [item for call in calls for item in (*call.args, *(keyword.value for keyword in call.keywords))]
+    return {item.id for item in given if isinstance(item, ast.Name)}
+
+
+def _taken_as_it_is(code: Code, anatomy: Anatomy, key: str) -> tuple[Code, int]:
     """An attention that is given its mask and not a dictionary."""
     entries = masks_in_dictionary(code.tree)
     if not entries:
         return code, 0
-    others = [name for name, other in entries.items() if other != key and name in code.names_loaded]
     tables = find_all(TABLE, code)
     uses = [node for node in code.nodes(ast.Name) if node.id == MASK]
-    if others or len(tables) != 1 or len(uses) != 1:
-        raise Unmatched("the attention does more with a dictionary of masks than to take one", code.tree)
+    if len(tables) != 1 or len(uses) != 1:
+        raise Unmatched("the attention does more with a dictionary of masks than to take some out", code.tree)
     edits = Edits(code)
-    for name in entries:
+    for name in [name for name, other in entries.items() if other == key]:
         read_instead(edits, name, MASK)
+    handed = _handed_to_mixers(code.tree, anatomy)
     for node in code.nodes(ast.Assign):
-        if node.value is tables[0].node or (assigned(node) or ("",))[0] in entries:
+        name = (assigned(node) or ("",))[0]
+        if name in entries and entries[name] != key and name in handed:
+            edits.replace(node.value, "None")
+        elif node.value is tables[0].node or name in entries:
             edits.remove(node)
     return _said_to_be_a_tensor(edits).done(), 1
 

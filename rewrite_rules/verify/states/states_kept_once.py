@@ -10,8 +10,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from qeff_codegen.anatomy.caches import is_layer_index
 from qeff_codegen.anatomy.lengths import lengths_of
-from qeff_codegen.anatomy.modeling_file import self_attribute
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.state_functions import CONVOLUTION, TEXTS, known_function
 from qeff_codegen.anatomy.vocabulary import CACHE, POSITIONS
@@ -91,7 +91,7 @@ def _told_otherwise(forward: ast.FunctionDef) -> Iterator[tuple[str, ast.AST]]:
     for name, at in INDEX.items():
         for call in _calls(forward, name):
             index, beside = (call.args[place] if len(call.args) > place else None for place in (at, at + 1))
-            if index is None or not (self_attribute(index) or "").startswith("layer_i"):
+            if index is None or not is_layer_index(index, forward):
                 yield f"calls `{name}` for another layer's state", call
             told = [node for target, node in notes if beside is not None and target == spelled(beside)]
             if len(told) != 1 or told[0].lineno > call.lineno or _entries(told[0].value) != TOLD:
