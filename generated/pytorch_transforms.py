@@ -1006,6 +1006,27 @@ from transformers.models.youtu.modeling_youtu import (
     YoutuRMSNorm,
     YoutuRotaryEmbedding,
 )
+from transformers.models.zamba.modeling_zamba import (
+    ZambaAttention,
+    ZambaAttentionDecoderLayer,
+    ZambaForCausalLM,
+    ZambaHybridLayer,
+    ZambaMambaDecoderLayer,
+    ZambaMambaMixer,
+    ZambaModel,
+    ZambaRMSNorm,
+)
+from transformers.models.zamba2.modeling_zamba2 import (
+    Zamba2Attention,
+    Zamba2AttentionDecoderLayer,
+    Zamba2ForCausalLM,
+    Zamba2HybridLayer,
+    Zamba2MambaDecoderLayer,
+    Zamba2MambaMixer,
+    Zamba2Model,
+    Zamba2RMSNorm,
+    Zamba2RotaryEmbedding,
+)
 from transformers.models.zaya.modeling_zaya import (
     ZayaAttention,
     ZayaCCAProjection,
@@ -1936,6 +1957,25 @@ from .youtu.modeling_youtu import (
     QEffYoutuModel,
     QEffYoutuRotaryEmbedding,
 )
+from .zamba.modeling_zamba import (
+    QEffZambaAttention,
+    QEffZambaAttentionDecoderLayer,
+    QEffZambaForCausalLM,
+    QEffZambaHybridLayer,
+    QEffZambaMambaDecoderLayer,
+    QEffZambaMambaMixer,
+    QEffZambaModel,
+)
+from .zamba2.modeling_zamba2 import (
+    QEffZamba2Attention,
+    QEffZamba2AttentionDecoderLayer,
+    QEffZamba2ForCausalLM,
+    QEffZamba2HybridLayer,
+    QEffZamba2MambaDecoderLayer,
+    QEffZamba2MambaMixer,
+    QEffZamba2Model,
+    QEffZamba2RotaryEmbedding,
+)
 from .zaya.modeling_zaya import (
     QEffZayaAttention,
     QEffZayaCCAProjection,
@@ -2038,6 +2078,8 @@ class CustomOpsTransform(ModuleMappingTransform):
         SolarOpenRMSNorm: CustomRMSNormAIC,
         VaultGemmaRMSNorm: GemmaCustomRMSNormAIC,
         YoutuRMSNorm: CustomRMSNormAIC,
+        ZambaRMSNorm: CustomRMSNormAIC,
+        Zamba2RMSNorm: CustomRMSNormAIC,
         ZayaRMSNorm: CustomRMSNormAIC,
     }
 
@@ -2756,6 +2798,21 @@ class KVCacheTransform(ModuleMappingTransform):
         YoutuDecoderLayer: QEffYoutuDecoderLayer,
         YoutuModel: QEffYoutuModel,
         YoutuForCausalLM: QEffYoutuForCausalLM,
+        ZambaAttention: QEffZambaAttention,
+        ZambaMambaMixer: QEffZambaMambaMixer,
+        ZambaAttentionDecoderLayer: QEffZambaAttentionDecoderLayer,
+        ZambaMambaDecoderLayer: QEffZambaMambaDecoderLayer,
+        ZambaHybridLayer: QEffZambaHybridLayer,
+        ZambaModel: QEffZambaModel,
+        ZambaForCausalLM: QEffZambaForCausalLM,
+        Zamba2RotaryEmbedding: QEffZamba2RotaryEmbedding,
+        Zamba2Attention: QEffZamba2Attention,
+        Zamba2MambaMixer: QEffZamba2MambaMixer,
+        Zamba2AttentionDecoderLayer: QEffZamba2AttentionDecoderLayer,
+        Zamba2MambaDecoderLayer: QEffZamba2MambaDecoderLayer,
+        Zamba2HybridLayer: QEffZamba2HybridLayer,
+        Zamba2Model: QEffZamba2Model,
+        Zamba2ForCausalLM: QEffZamba2ForCausalLM,
         ZayaRotaryEmbedding: QEffZayaRotaryEmbedding,
         ZayaCCAProjection: QEffZayaCCAProjection,
         ZayaAttention: QEffZayaAttention,

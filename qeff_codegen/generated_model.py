@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from qeff_codegen.upstream.source import UpstreamModel
 
+# The role of what stands for the model as a whole.
+CAUSAL_LM = "causal LM"
+
 
 @dataclass(frozen=True)
 class MappingEntry:

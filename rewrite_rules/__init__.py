@@ -9,13 +9,16 @@ from __future__ import annotations
 
 STAGES = {
     "normalize": (
+        "forwards",
         "names",
         "cache",
         "attention",
         "inference",
         "states",
+        "texts",
         "tokens",
         "dropout",
+        "mask_builders",
         "masks",
         "padding",
         "encoder",

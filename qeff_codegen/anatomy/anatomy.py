@@ -26,7 +26,7 @@ class Part:
         cache_parameter: the name its forward gives the KV cache, whatever upstream calls it.
         alternatives: other implementations of the same module, which a loaded model may hold instead.
         entries: methods that others call beside forward.
-        called_inside: how an attention, or another state mixer, spells the call of a state mixer that it builds itself.
+        called_inside: how an attention, or another state mixer, spells the call of a state mixer that it builds.
     """
 
     role: Role
@@ -171,7 +171,8 @@ class Anatomy:
         """How many values a part's forward returns as a tuple; None when it returns something else.
 
         A name that is bound to a tuple once counts as the tuple; what is appended to it when attention weights are
-        asked for does not count. A call of the next part that is returned as it is counts as what that returns.
+        asked for does not count, and neither do the others of the next part's results, `(x,) + results[1:]`. A call
+        of the next part that is returned as it is counts as what that returns.
         """
         bound: dict[str, list[ast.expr]] = {}
         for node in find(ast.Assign, part.forward):
@@ -183,6 +184,8 @@ class Anatomy:
             value = returned.value
             if isinstance(value, ast.Name) and len(bound.get(value.id, [])) == 1:
                 value = bound[value.id][0]
+            if isinstance(value, ast.BinOp) and _are_others(value.right, bound):
+                value = value.left
             if isinstance(value, ast.Call) and (callee := callees.get(spelled(value.func))) is not None:
                 counts.add(self.returned_count(callee))
             else:
@@ -211,3 +214,14 @@ class Anatomy:
 def _is_handed_cache(call: ast.Call, parts: tuple[Part, ...]) -> bool:
     names = {CACHE, *(part.cache_parameter for part in parts)}
     return any(isinstance(node, ast.Name) and node.id in names for node in find(ast.Name, call))
+
+
+def _are_others(value: ast.expr, bound: dict[str, list[ast.expr]]) -> bool:
+    """Whether a local is `<results>[1:]`, and at most added to."""
+    values = bound.get(value.id, []) if isinstance(value, ast.Name) else []
+    return (
+        bool(values)
+        and isinstance(values[0], ast.Subscript)
+        and spelled(values[0].slice) == "1:"
+        and all(isinstance(item, ast.BinOp) and spelled(item.left) == spelled(value) for item in values[1:])
+    )

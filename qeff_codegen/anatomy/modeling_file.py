@@ -22,6 +22,7 @@ from qeff_codegen.codemod.bindings import imported_as
 from qeff_codegen.codemod.code import USUAL_ALIASES
 from qeff_codegen.codemod.tree import find, parse, spelled, walk
 from qeff_codegen.errors import Location, Refusal
+from qeff_codegen.upstream.relative_imports import spelled_module
 from qeff_codegen.upstream.source import UpstreamModel
 
 # The parameter by which a module is told that it attends to an encoder's states.
@@ -73,7 +74,8 @@ class ModelingFile:
 
     Attributes:
         imports: every name imported at module level, with the absolute module and the name there
-            (`None` when the module itself is imported).
+            (`None` when the module itself is imported); of a module beside the file, which nothing else can import,
+            its name with a dot before it.
         names: every other name bound at module level.
         future: what the file imports from `__future__`.
         bindings: for every name bound at module level, the statements that bind it.
@@ -152,7 +154,7 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
         elif isinstance(node, ast.FunctionDef):
             functions[node.name] = node
         elif isinstance(node, ast.Import | ast.ImportFrom):
-            imports.update(imports_of(node, upstream.module))
+            imports.update(imports_of(node, upstream))
         else:
             found = find(ast.Name, node)
             stored = [child.id for child in found if isinstance(child.ctx, ast.Store)]
@@ -182,11 +184,11 @@ def _is_import(binding: Binding) -> bool:
     return binding.always and binding.is_import
 
 
-def imports_of(node: ast.Import | ast.ImportFrom, module: str) -> dict[str, tuple[str, str | None]]:
-    """The names that an import in `module` binds, with the absolute module and the name there, as in `imports`."""
+def imports_of(node: ast.Import | ast.ImportFrom, upstream: UpstreamModel) -> dict[str, tuple[str, str | None]]:
+    """The names that an import of a file binds, with the absolute module and the name there, as in `imports`."""
     if isinstance(node, ast.Import):
         return {imported_as(alias, node): (alias.name, None) for alias in node.names}
-    source = _absolute_module(node, module)
+    source = dict(upstream.imports).get(spelled_module(node)) or _absolute_module(node, upstream.module)
     return {imported_as(alias, node): (source, alias.name) for alias in node.names}
 
 

@@ -27,8 +27,7 @@ if ...:
 else:
     $KEPT
 """,
-    {
-        "KEPT": """
+    {"KEPT": """
 if $kept is None or $kept.shape[0] != $_:
     $kept = torch.zeros(...)
     $other = torch.zeros(...)
@@ -40,8 +39,7 @@ else:
     $columns = torch.sum($both * $convolution.weight[:, 0, :], dim=-1) + $convolution.bias
     $columns = $columns.unsqueeze(-1)
     $kept = $both[:, :, 1:]
-"""
-    },
+"""},
 )
 DEPTHWISE = Pattern("nn.Conv1d($channels, $channels, kernel_size=$size, groups=$channels, padding=$size - 1)")
 SCANNED = Pattern("""
@@ -98,7 +96,9 @@ def recurrence_kept(code: Code, cls: ModelingClass) -> Match | None:
     if method is None or scan is None or parameters(method) != tuple(scan.name(name) for name in names):
         return None
     is_wide = len(method.args.defaults) == 1 and match(WIDE, method.args.defaults[0], code.aliases) is not None
-    begins = [node.value for node in code.nodes(ast.Assign) if ast.unparse(node.targets[0]) == found[0].spelled("reset")]
+    begins = [
+        node.value for node in code.nodes(ast.Assign) if ast.unparse(node.targets[0]) == found[0].spelled("reset")
+    ]
     return found[0] if is_wide and len(begins) == 1 and match(BEGINS, begins[0]) is not None else None
 
 

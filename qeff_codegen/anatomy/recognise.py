@@ -25,6 +25,7 @@ from qeff_codegen.anatomy.decoder_layers import (
 from qeff_codegen.anatomy.dense_experts import find_dense_experts
 from qeff_codegen.anatomy.embeddings import find_embeddings
 from qeff_codegen.anatomy.experts import find_experts
+from qeff_codegen.anatomy.experts_in_list import find_experts_in_lists
 from qeff_codegen.anatomy.known_gaps import refuse_known_gaps
 from qeff_codegen.anatomy.listed_experts import find_listed_experts
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
@@ -54,6 +55,7 @@ def recognise(file: ModelingFile) -> Anatomy:
     experts = (
         *find_experts(file, reachable),
         *find_listed_experts(file, reachable),
+        *find_experts_in_lists(file, reachable),
         *find_sorted_experts(file, reachable),
         *find_dense_experts(file, reachable),
     )

@@ -26,17 +26,20 @@ ASKS = ("is_recording_past", "has_previous_state")
 
 
 def state_calls(cls: ModelingClass) -> tuple[ast.Call, ...]:
-    """The calls `<cache>.<one of those above>(...)` of a class's forward."""
+    """The calls `<cache>.<one of those above>(...)` of a class's forward, and of its methods that forward calls."""
     known = (*READS, *WRITES, *ASKS)
+    called = (self_attribute(call.func) for call in find(ast.Call, cls.forward))
+    methods = [cls.methods[name] for name in dict.fromkeys(called) if name is not None and name in cls.methods]
     return tuple(
         call
-        for call in find(ast.Call, cls.forward)
+        for method in (cls.forward, *methods)
+        for call in find(ast.Call, method)
         if isinstance(call.func, ast.Attribute) and call.func.attr in known and isinstance(call.func.value, ast.Name)
     )
 
 
 def writes_state(cls: ModelingClass) -> ast.Call | None:
-    """The first call with which a class's forward writes a state, if it does; None where it also writes keys."""
+    """The first of those calls that writes a state, if one does; None where the class also writes keys."""
     if cache_update(cls) is not None:
         return None
     calls = state_calls(cls)
@@ -97,7 +100,7 @@ def refuse_states_elsewhere(file: ModelingFile, causal_lm: ModelingClass, parts:
     """
     known = {part.name for part in parts if part.role is Role.STATE_MIXER}
     for cls in mentioned(file, causal_lm):
-        calls = state_calls(cls)
+        calls = [call for call in state_calls(cls) if _is_kept(call)]
         if calls and cls.name not in known:
             raise refusal(
                 file,

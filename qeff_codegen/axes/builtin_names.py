@@ -89,6 +89,8 @@ def call(interpreter: Interpreter, function: External, given: Given, node: ast.A
         return _BUILTINS[name](interpreter, given)
     if not package:
         return _of_class(interpreter, name, given)
+    if function.name == "itertools.cycle":
+        return _iterated(interpreter, given)
     if function.name == "torch.is_autocast_enabled":
         # Nothing is exported under it.
         return Plain("False", False)
@@ -305,6 +307,22 @@ def _reversed(interpreter: Interpreter, given: Given) -> Value:
     return Several(value.items[::-1], value.each) if isinstance(value, Several) and value.items else value
 
 
+def _iterated(interpreter: Interpreter, given: Given) -> Value:
+    """An iterator over what is given: any item may be the next, and none has a place."""
+    return Several(None, _each(given.take(0)))
+
+
+def _next(interpreter: Interpreter, given: Given) -> Value:
+    """`next(iterator)` where modules are made: any of its items, or the default."""
+    iterator, default = given.take(0), given.take(1)
+    if not interpreter.makes:
+        raise NotFollowed("an iterator goes on from where it was left")
+    if isinstance(iterator, Several) and iterator.items is not None and carries(iterator):
+        raise NotFollowed("an item is taken away, and the others would change their places")
+    found = _each(iterator)
+    return found if default is None else joined(found, default)
+
+
 def _set_of(interpreter: Interpreter, given: Given) -> Value:
     value = given.take(0)
     return Several(None, Plain()) if value is None else Several(None, _each(value))
@@ -373,6 +391,8 @@ _BUILTINS: dict[str, Function[[Interpreter, Given], Value]] = {
     "enumerate": _enumerate,
     "zip": _zip,
     **dict.fromkeys(("tuple", "list"), _several),
+    "iter": _iterated,
+    "next": _next,
     "reversed": _reversed,
     **dict.fromkeys(("set", "sorted", "frozenset"), _set_of),
     "dict": _dictionary,

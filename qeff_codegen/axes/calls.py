@@ -106,6 +106,8 @@ def _of_method(interpreter: Interpreter, method: Method, given: Given, node: ast
     if isinstance(holder, Record) and method.name == "to_tuple":
         return Several(tuple(item for _, item in holder.items if item != NONE))
     if isinstance(holder, Shared):
+        if method.name == "setdefault" and len(given.positional) == 2:
+            interpreter.keep_entry(holder, *given.positional)
         return _of_table(interpreter.store.shared(holder), method.name, given)
     if not any(map(carries, (holder, *given.everything))):
         return Plain()

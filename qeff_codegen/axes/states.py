@@ -164,7 +164,7 @@ def _axes(value: Value, layout: str, what: str) -> tuple[Axis, ...]:
     """The axes of an argument, rows first."""
     if not isinstance(value, Tensor) or value.axes is None or len(value.axes) != len(layout) + 1:
         raise NotFollowed(f"{what} has another number of axes")
-    found = tuple((TOKENS,) if axis == (TOKENS, LEFT) else axis for axis in value.axes)
+    found = tuple(axis[:1] if axis in ((ROWS, LEFT), (TOKENS, LEFT)) else axis for axis in value.axes)
     for axis, letter in zip(found, f"R{layout}", strict=True):
         if axis != {"R": (ROWS,), "T": (TOKENS,)}.get(letter, axis) or (letter == "." and followed_in(axis)):
             raise NotFollowed(f"{what} has tokens or rows at another place")

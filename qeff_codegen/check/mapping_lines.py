@@ -6,9 +6,11 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from qeff_codegen.checked_in.manifest import ManifestEntry
+from qeff_codegen.checked_in.manifest import ManifestEntry, named
 
 MAPPING = "_module_mapping"
+# By the name of a causal LM, the mapping of its classes by their names.
+REMOTE = "_remote_mapping"
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ def entries_of(name: str, entry: ManifestEntry) -> Iterator[MappingLine]:
     """The entries that model `name` has in the mapping file."""
     for mapping in entry.mappings:
         upstream = Imported(entry.upstream_module, mapping.upstream_class)
+        if entry.causal_lm is not None:
+            upstream = Imported(entry.causal_lm, repr(named(entry.upstream_module, mapping.upstream_class)))
         yield MappingLine(mapping.transform, upstream, Imported(mapping.replacement_module, mapping.replacement))
 
 
@@ -79,6 +83,10 @@ def entries_in(text: str) -> MappingText | None:
             for upstream, ours in zip(table.keys, table.values, strict=True):
                 found = _imported(upstream, imports), _imported(ours, imports)
                 lines.append(MappingLine(cls.name, *found, (upstream or ours).lineno))
+        for causal_lm, table in _remote_tables(cls):
+            for upstream, ours in zip(table.keys, table.values, strict=True):
+                by_name = Imported(causal_lm, ast.unparse(upstream or ours))
+                lines.append(MappingLine(cls.name, by_name, _imported(ours, imports), (upstream or ours).lineno))
     return MappingText(tuple(lines), starts)
 
 
@@ -90,11 +98,18 @@ def _imports(module: ast.Module) -> Iterator[tuple[str, Imported]]:
                 yield alias.asname or alias.name, Imported(source, alias.name)
 
 
-def _tables(cls: ast.ClassDef) -> Iterator[ast.Dict]:
+def _tables(cls: ast.ClassDef, name: str = MAPPING) -> Iterator[ast.Dict]:
     for node in cls.body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
-            if [ast.unparse(target) for target in node.targets] == [MAPPING]:
+            if [ast.unparse(target) for target in node.targets] == [name]:
                 yield node.value
+
+
+def _remote_tables(cls: ast.ClassDef) -> Iterator[tuple[str, ast.Dict]]:
+    for tables in _tables(cls, REMOTE):
+        for key, value in zip(tables.keys, tables.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(value, ast.Dict):
+                yield str(key.value), value
 
 
 def _imported(node: ast.expr | None, imports: Mapping[str, Imported]) -> Imported:

@@ -16,7 +16,7 @@ from typing import Any
 
 from qeff_codegen.checked_in import layout
 from qeff_codegen.errors import UsageError
-from qeff_codegen.generated_model import GeneratedModel, MappingEntry
+from qeff_codegen.generated_model import CAUSAL_LM, GeneratedModel, MappingEntry
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,9 @@ class ManifestEntry:
         generated_sha256: of the generated modeling file's text.
         rules_sha256: of everything that decided what was generated.
         black_version: the formatter that laid it out.
+        causal_lm: of a model whose upstream file is in no package, the name by which its causal LM is known, as
+            `auto_map` of a checkpoint's `config.json` spells it; None where upstream's classes are imported, and then
+            not written.
         entry_sha256: of this record's other fields, so that one edited by hand is told from one that was written; None
             in a record that an older version wrote.
     """
@@ -44,6 +47,7 @@ class ManifestEntry:
     rules_sha256: str
     black_version: str
     mappings: tuple[MappingEntry, ...]
+    causal_lm: str | None = None
     entry_sha256: str | None = None
 
 
@@ -73,13 +77,27 @@ def entry_for(model: GeneratedModel, rules_sha256: str) -> ManifestEntry:
         rules_sha256,
         version("black"),
         model.mappings,
+        causal_lm_by_name(model),
     )
     return replace(entry, entry_sha256=entry_sha256(model.name, entry))
 
 
+def causal_lm_by_name(model: GeneratedModel) -> str | None:
+    """The name of a model's causal LM, where generated code knows upstream's classes by their names alone."""
+    if model.upstream.importable:
+        return None
+    (name,) = (role.name for role in model.roles if role.role == CAUSAL_LM)
+    return f"{model.upstream.module}.{name}"
+
+
+def named(module: str, cls: str) -> str:
+    """A class as `auto_map` of a checkpoint's `config.json` names it: the module without the packages it is in."""
+    return f"{module.rpartition('.')[2]}.{cls}"
+
+
 def entry_sha256(name: str, entry: ManifestEntry) -> str:
     """SHA-256 of all that a record of model `name` says but this hash."""
-    fields = asdict(replace(entry, entry_sha256=None))
+    fields = _fields(replace(entry, entry_sha256=None))
     return text_sha256(json.dumps([name, fields], sort_keys=True))
 
 
@@ -113,7 +131,16 @@ def text_sha256(text: str) -> str:
 
 def render(manifest: Manifest) -> str:
     """The manifest's text."""
-    return laid_out(asdict(manifest))
+    models = {name: _fields(entry) for name, entry in manifest.models.items()}
+    return laid_out({**asdict(manifest), "models": models})
+
+
+def _fields(entry: ManifestEntry) -> dict[str, Any]:
+    """What is written of a record."""
+    fields = asdict(entry)
+    if entry.causal_lm is None:
+        del fields["causal_lm"]
+    return fields
 
 
 def laid_out(record: Any) -> str:

@@ -8,8 +8,8 @@ import click
 
 from qeff_codegen.releases.compat import GONE, IN_PINNED, NEWER, Compat
 from qeff_codegen.releases.compat import compat as answer_for
-from qeff_codegen.releases.pin import pinned_version
 from qeff_codegen.releases.table import load_table
+from qeff_codegen.upstream.pin import pinned_version
 
 
 @click.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +53,7 @@ def generate(
     names: tuple[str, ...],
     transformers_version: str | None,
     source: Path | None,
+    class_name: str | None,
     everything: bool,
     output: Path,
     force: bool,
@@ -65,14 +66,20 @@ def generate(
     """
     if bool(names) == everything:
         raise UsageError("Give the names of models, or --all for those that are generated already.")
-    names = tuple(dict.fromkeys(names)) or tuple(manifest.load(output).models)
+    failures: list[Failure] = []
+    if everything:
+        entries = manifest.load(output).models
+        failures = [Failure(name, _given_with_source(entry)) for name, entry in entries.items() if entry.causal_lm]
+        names = tuple(name for name, entry in entries.items() if entry.causal_lm is None)
+    names = tuple(dict.fromkeys(names))
     if source is not None and source.suffix == ".py" and len(names) > 1:
         raise UsageError(f"--source {source} is one modeling file, and {len(names)} names are given; give one.")
-    failures: list[Failure] = []
     found: dict[str, UpstreamModel] = {}
     for name in names:
         try:
-            upstream = find_model(name, transformers_version=transformers_version, source=source)
+            upstream = find_model(
+                name, transformers_version=transformers_version, source=source, class_name=class_name
+            )
         except QEffCodegenError as error:
             failures.append(Failure(name, error))
         else:
@@ -87,14 +94,30 @@ def generate(
         for model in models:
             _show(model)
         _list(reports)
-    written = [model.name for model in models if model.name not in {failure.name for failure in unwritten}]
-    if written:
+    written = [model for model in models if model.name not in {failure.name for failure in unwritten}]
+    for command in _next(written, everything):
         folder = "" if output == DEFAULT_OUTPUT else f" --generated {shlex.quote(str(output))}"
-        validated = "NAME..." if everything else " ".join(written)
-        click.echo(f"next       python -m qeff_codegen validate {validated}{folder}")
+        click.echo(f"next       python -m qeff_codegen validate {command}{folder}")
     failures += refused + unwritten
     _report(failures)
     context.exit(max((failure.error.exit_code for failure in failures), default=EXIT_DONE))
+
+
+def _given_with_source(entry: manifest.ManifestEntry) -> UsageError:
+    return UsageError(
+        f"it was generated from {entry.upstream_path}, which was given with --source, and where that stands is not "
+        "recorded: run the command at the top of its file."
+    )
+
+
+def _next(written: Sequence[GeneratedModel], everything: bool) -> Iterator[str]:
+    """What follows `validate`: all models that transformers has in one command, each other in one of its own."""
+    known = [model.name for model in written if model.upstream.importable]
+    if known:
+        yield "NAME..." if everything else " ".join(known)
+    for model in written:
+        if not model.upstream.importable:
+            yield f"{model.name} {shlex.join(model.upstream.options)} --trust-remote-code"
 
 
 def _generated(upstreams: Sequence[UpstreamModel], jobs: int) -> tuple[list[GeneratedModel], list[Failure]]:

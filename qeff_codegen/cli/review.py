@@ -38,7 +38,13 @@ CATALOGUE = Path("docs/rules.md")
     help="The folder that models are checked in to.",
 )
 def review(
-    name: str, transformers_version: str | None, source: Path | None, form: str, output: Path | None, generated: Path
+    name: str,
+    transformers_version: str | None,
+    source: Path | None,
+    class_name: str | None,
+    form: str,
+    output: Path | None,
+    generated: Path,
 ) -> None:
     """Show NAME's generated code beside upstream's, with the rule and the reason for every hunk.
 
@@ -49,7 +55,9 @@ def review(
     from qeff_codegen.upstream.find import find_model
     from qeff_codegen.validation.record import RECORDS
 
-    model = generate_model(find_model(name, transformers_version=transformers_version, source=source))
+    model = generate_model(
+        find_model(name, transformers_version=transformers_version, source=source, class_name=class_name)
+    )
     found = review_of(model, generated, RECORDS)
     if form == "html":
         from qeff_codegen.review.page import as_html

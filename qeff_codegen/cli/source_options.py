@@ -1,4 +1,4 @@
-"""The two options that say where upstream source comes from, shared by the commands that read it."""
+"""The options that say where upstream source comes from, shared by the commands that read it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def source_options(command: _Command) -> _Command:
-    """Give `command` the options `--transformers VERSION` and `--source PATH`."""
+    """Give `command` the options `--transformers VERSION`, `--source PATH` and `--class NAME`."""
     transformers = click.option(
         "--transformers",
         "transformers_version",
@@ -23,6 +23,13 @@ def source_options(command: _Command) -> _Command:
     source = click.option(
         "--source",
         type=click.Path(path_type=Path),
-        help="Read a transformers tree, a folder with modeling_NAME.py, or one modeling file.",
+        help="Read a transformers tree, a checkpoint's folder with modeling code of its own, a folder with "
+        "modeling_NAME.py, or one modeling file.",
     )
-    return transformers(source(command))
+    class_name = click.option(
+        "--class",
+        "class_name",
+        metavar="NAME",
+        help="Which class of --source is the causal LM.  [default: the one that config.json or its form tells]",
+    )
+    return transformers(source(class_name(command)))

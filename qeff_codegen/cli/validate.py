@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from qeff_codegen.cli.remote_options import Remote, remote_of, remote_options
 from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, UsageError
 from qeff_codegen.validation.results import Outcome
 
@@ -27,6 +28,7 @@ from qeff_codegen.validation.results import Outcome
     show_default=True,
     help="The folder the models were generated into.",
 )
+@remote_options
 @click.option(
     "--checkout",
     type=click.Path(file_okay=False, path_type=Path),
@@ -44,6 +46,9 @@ def validate(
     weights: str | None,
     as_json: bool,
     generated: Path,
+    remote_source: Path | None,
+    class_name: str | None,
+    trust_remote_code: bool,
     checkout: Path | None,
     checkout_python: Path | None,
 ) -> None:
@@ -53,8 +58,11 @@ def validate(
     """
     # Progress goes to standard error when standard output is a JSON document.
     console = Console(stderr=as_json)
+    remote = remote_of(remote_source, class_name, trust_remote_code)
     if checkout is None:
-        outcome = _generated_code(names, weights, generated, checkout_python, console)
+        outcome = _generated_code(names, weights, generated, checkout_python, console, remote)
+    elif remote is not None:
+        raise UsageError("--checkout runs what serves NAME there, and --source a model of its own: give one of them.")
     else:
         outcome = _checkout(names, weights, checkout, checkout_python, console)
     if as_json:
@@ -63,12 +71,19 @@ def validate(
 
 
 def _generated_code(
-    names: tuple[str, ...], weights: str | None, generated: Path, checkout_python: Path | None, console: Console
+    names: tuple[str, ...],
+    weights: str | None,
+    generated: Path,
+    checkout_python: Path | None,
+    console: Console,
+    remote: Remote | None,
 ) -> Outcome:
     if checkout_python is not None:
         raise UsageError("--checkout-python is the interpreter for --checkout PATH, which is not given.")
     try:
         from qeff_codegen.deploy.packaged_weights import PACKAGED
+        from qeff_codegen.remote_code.load import load_remote_classes
+        from qeff_codegen.remote_code.source import find_remote_source
         from qeff_codegen.validation.record import RECORDS, keep_records
         from qeff_codegen.validation.run import validate_models
     except ModuleNotFoundError as error:
@@ -77,9 +92,16 @@ def _generated_code(
             "Run `pip install 'qeff_codegen[run]'`; generating works without it."
         ) from error
     chosen = PACKAGED[weights] if weights else None
-    outcome = validate_models(names, chosen, generated, console)
+    if remote is None:
+        upstream, classes = None, None
+    else:
+        if len(names) > 1:
+            raise UsageError(f"--source {remote.source} is of one model, and {len(names)} names are given; give one.")
+        source = find_remote_source(names[0], remote.source, remote.class_name, generated)
+        upstream, classes = source.upstream, load_remote_classes(source, remote.trusted)
+    outcome = validate_models(names, chosen, generated, console, classes)
     try:
-        keep_records(outcome.results, generated, RECORDS)
+        keep_records(outcome.results, generated, RECORDS, upstream)
     except OSError as error:
         _say_not_kept("review", error)
     return outcome

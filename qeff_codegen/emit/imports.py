@@ -36,9 +36,16 @@ def imports_for_checkers(code: str, file: ModelingFile, names: Iterable[str]) ->
     for name in names:
         bound = file.bindings.get(name, ())
         if len(bound) == 1 and bound[0].for_checkers and isinstance(bound[0].node, ast.Import | ast.ImportFrom):
-            found |= {name: imports_of(bound[0].node, file.upstream.module)[name]}
+            found |= {name: imports_of(bound[0].node, file.upstream)[name]}
     evaluated = global_names(_without_annotations(code)) if found else set()
     return {name: item for name, item in found.items() if name not in evaluated}
+
+
+def only_in_annotations(code: str, found: Mapping[str, tuple[str, str | None]]) -> dict[str, tuple[str, str | None]]:
+    """What stands for names of files beside upstream's that only annotations of `code` speak of: any type."""
+    beside = [name for name, (module, _) in found.items() if module.startswith(".")]
+    evaluated = global_names(_without_annotations(code)) if beside else set()
+    return {name: ("typing", "Any") for name in beside if name not in evaluated}
 
 
 def _without_annotations(code: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from qeff_codegen.checked_in.manifest import ManifestEntry
+from qeff_codegen.checked_in.manifest import ManifestEntry, named
 from qeff_codegen.emit.formatting import formatted
 from qeff_codegen.emit.imports import import_block
 from qeff_codegen.errors import Refusal
@@ -30,18 +30,50 @@ def render(entries: Mapping[str, ManifestEntry]) -> str:
     """
     imports: dict[str, tuple[str, str | None]] = {BASE[1]: (BASE[0], BASE[1])}
     bodies: dict[str, dict[str, str]] = {transform: {} for transform in TRANSFORMS}
+    remote: dict[str, dict[str, dict[str, str]]] = {transform: {} for transform in TRANSFORMS}
+    owners: dict[str, str] = {}
     for name, entry in sorted(entries.items()):
+        if entry.causal_lm is not None:
+            _claim(owners, entry.causal_lm, name)
         for mapping in entry.mappings:
-            upstream = _import(imports, mapping.upstream_class, entry.upstream_module, name)
             ours = _import(imports, mapping.replacement, mapping.replacement_module, name)
-            _map(bodies[mapping.transform], upstream, ours, name)
+            if entry.causal_lm is None:
+                upstream = _import(imports, mapping.upstream_class, entry.upstream_module, name)
+                _map(bodies[mapping.transform], upstream, ours, name)
+            else:
+                body = remote[mapping.transform].setdefault(entry.causal_lm, {})
+                _map(body, f'"{named(entry.upstream_module, mapping.upstream_class)}"', ours, name)
     classes = "\n\n".join(
         f'class {transform}({BASE[1]}):\n    """{summary}"""\n\n    _module_mapping = {{\n'
         + "".join(f"        {upstream}: {ours},\n" for upstream, ours in bodies[transform].items())
         + "    }\n"
+        + _remote(remote[transform])
         for transform, summary in TRANSFORMS.items()
     )
     return formatted(f"{HEADER}\n{import_block(imports)}\n\n\n{classes}")
+
+
+def _remote(bodies: Mapping[str, Mapping[str, str]]) -> str:
+    """The mapping of models whose classes are known by their names; nothing where there is none."""
+    if not bodies:
+        return ""
+    entries = "".join(
+        f'        "{causal_lm}": {{\n'
+        + "".join(f"            {upstream}: {ours},\n" for upstream, ours in body.items())
+        + "        },\n"
+        for causal_lm, body in bodies.items()
+    )
+    return f"    _remote_mapping = {{\n{entries}    }}\n"
+
+
+def _claim(owners: dict[str, str], causal_lm: str, model: str) -> None:
+    known = owners.setdefault(causal_lm, model)
+    if known != model:
+        raise Refusal(
+            f"`{causal_lm}` is the causal LM of `{known}` already, and `{model}` has one of the same name",
+            rule="mapping_file",
+            next_step="generate the two models into different folders with --output, or give the file another name",
+        )
 
 
 def _import(imports: dict[str, tuple[str, str | None]], name: str, module: str, model: str) -> str:

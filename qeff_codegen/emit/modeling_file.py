@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from qeff_codegen.anatomy.modeling_file import ModelingFile
 from qeff_codegen.emit import steps
-from qeff_codegen.emit.formatting import formatted
+from qeff_codegen.emit.carried_over import bound_by, carried_over
+from qeff_codegen.emit.formatting import formatted_below, formatted_imports
 from qeff_codegen.emit.header import header, licence_lines
-from qeff_codegen.emit.imports import global_names, import_section, imports_for_checkers, resolve
+from qeff_codegen.emit.imports import global_names, import_section, imports_for_checkers, only_in_annotations, resolve
 from qeff_codegen.emit.left_upstream import Emission, LeftOut, left_upstream
 from qeff_codegen.emit.mappings import mapping_entries
 from qeff_codegen.emit.meanings import RULE, refuse_bound_to_its_module, refuse_other_meanings, refuse_unsure
 from qeff_codegen.emit.module_body import ModuleBody
 from qeff_codegen.emit.reminders import without_reminders
+from qeff_codegen.emit.undecorated import undecorate
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.provenance import Line, Removal, follow, origin, stands_for
 from qeff_codegen.errors import Refusal
@@ -29,6 +32,7 @@ class ModelingFileText:
     """The finished text with what is known about it.
 
     Attributes:
+        copied: those of `defined` that stand there as they stand in upstream's file.
         lines: every line of `code`, with where it comes from.
     """
 
@@ -36,6 +40,7 @@ class ModelingFileText:
     edits: tuple[Edit, ...]
     imports: dict[str, str]
     defined: frozenset[str]
+    copied: frozenset[str]
     lines: tuple[Line, ...]
 
 
@@ -45,18 +50,17 @@ def assemble(draft: Draft) -> ModelingFileText:
     Raises:
         Refusal: a name resolves to nothing, or a method would mean something else in a subclass.
     """
-    body = ModuleBody(draft.anatomy.file.lines)
-    emitted = _emitted(draft)
-    for name in _upstream_order(draft):
-        functions = [item for item in emitted if name in (item.owner, item.qualified_name)]
-        if functions and functions[0].owner is None:
-            body.function(functions[0])
-        elif functions:
-            body.cls(draft, name, functions)
     file = draft.anatomy.file
+    emitted = _emitted(draft)
+    body = _body(draft, emitted, ())
     used = global_names(body.text) - body.defined
+    carried = () if file.upstream.importable else carried_over(used, file)
+    if carried:
+        body = _body(draft, emitted, carried)
+        used = global_names(body.text) - body.defined
     refuse_other_meanings(used, body.defined, file, draft.target)
     found, unknown = resolve(used, file, draft.target)
+    found |= only_in_annotations(body.text, found)
     checked = imports_for_checkers(body.text, file, unknown)
     unknown = [name for name in unknown if name not in checked]
     if checked:
@@ -72,23 +76,43 @@ def assemble(draft: Draft) -> ModelingFileText:
             location=file.location(line or draft.anatomy.causal_lm.cls.node.lineno),
             next_step="the target needs it, or a rule introduces it without saying where it is imported from",
         )
-    imports = formatted(import_section(found, checked, file.future, draft.target.first_party), draft.target)
+    section = import_section(found, checked, file.future, draft.target.first_party)
+    imports = formatted_imports(section, draft.target)
     top = _top(draft.anatomy.file.upstream, draft.target, imports)
+    laid_out = len(top if draft.target.reminders else without_reminders(line.text for line in top))
     lines = [*top, *body.lines]
     removals = [replace(item, before=item.before + len(top)) for item in body.removals]
     removals += _left_out(left_upstream(draft.anatomy, _emission(draft, emitted, found)), lines, removals)
     if not draft.target.reminders:
         kept = "\n".join(without_reminders(line.text for line in lines))
         lines, removals = follow(lines, removals, kept, steps.NO_REMINDERS.id)
-    code = formatted("\n".join(line.text for line in lines) + "\n", draft.target)
+    texts = [line.text for line in lines]
+    code = formatted_below("\n".join(texts[:laid_out]), "\n".join(texts[laid_out:]) + "\n", draft.target)
     lines, removals = follow(lines, removals, code, steps.FORMATTER.id)
     return ModelingFileText(
         code,
         _edits(lines, removals),
         {name: module for name, (module, _) in {**found, **checked}.items()},
         frozenset(body.defined),
+        frozenset(body.copied),
         tuple(lines),
     )
+
+
+def _body(draft: Draft, emitted: Sequence[Function], carried: Sequence[ast.stmt]) -> ModuleBody:
+    """Everything below the imports, in upstream's order."""
+    file = draft.anatomy.file
+    body = ModuleBody(file.lines)
+    statements = {item.lineno: item for item in carried}
+    for line, name in sorted([*_places(file), *((line, "") for line in statements)]):
+        functions = [item for item in emitted if name and name in (item.owner, item.qualified_name)]
+        if line in statements:
+            body.statement(statements[line], bound_by([statements[line]], file))
+        elif functions and functions[0].owner is None:
+            body.function(functions[0])
+        elif functions:
+            body.cls(draft, name, functions)
+    return body
 
 
 def _top(upstream: UpstreamModel, target: Target, imports: str) -> list[Line]:
@@ -130,17 +154,25 @@ def _left_out(found: Iterable[LeftOut], lines: list[Line], removals: list[Remova
     return result
 
 
-def _upstream_order(draft: Draft) -> list[str]:
-    file = draft.anatomy.file
+def _places(file: ModelingFile) -> list[tuple[int, str]]:
+    """The line of every class and every function of upstream's file, with its name."""
     places = {name: cls.node.lineno for name, cls in file.classes.items()}
     places.update({name: function.lineno for name, function in file.functions.items()})
-    return sorted(places, key=lambda name: places[name])
+    return [(line, name) for name, line in places.items()]
 
 
 def _emitted(draft: Draft) -> list[Function]:
     """Functions that differ from upstream's, every forward, and what would otherwise call an unchanged twin."""
     reached = _reached(draft)
-    chosen = [item for item in reached if item.added or item.changed or item.is_forward]
+    cannot_be_imported = not draft.anatomy.file.upstream.importable
+    chosen = [
+        item
+        for item in reached
+        if item.added or item.changed or item.is_forward or (item.owner is None and cannot_be_imported)
+    ]
+    for item in chosen if cannot_be_imported else ():
+        if item.owner is None:
+            undecorate(item, draft.anatomy.file)
     local = {item.name for item in chosen if item.owner is None}
     for item in reached:
         if item not in chosen and local & _reads(item):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.layout import INDENT, indented, kept_lines
 from qeff_codegen.emit import steps
-from qeff_codegen.emit.left_upstream import class_head
+from qeff_codegen.emit.left_upstream import class_head, first_line
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.provenance import Line, Removal
 from qeff_codegen.targets.target import PREFIX
@@ -22,7 +22,8 @@ class ModuleBody:
         upstream: the lines of upstream's file.
         lines: those written so far.
         removals: what rules removed among them.
-        defined: names of the classes and functions.
+        defined: names of the classes and functions, and of what is copied.
+        copied: names of what stands there as in upstream's file.
     """
 
     def __init__(self, upstream: Sequence[str]) -> None:
@@ -30,6 +31,7 @@ class ModuleBody:
         self.lines: list[Line] = []
         self.removals: list[Removal] = []
         self.defined: set[str] = set()
+        self.copied: set[str] = set()
 
     @property
     def text(self) -> str:
@@ -39,8 +41,19 @@ class ModuleBody:
     def function(self, function: Function) -> None:
         """Add a module-level function."""
         self.defined.add(function.name)
+        if not function.added and not function.rules - {steps.UNDECORATED.id}:
+            self.copied.add(function.name)
         self._blank_lines(2, _first_upstream_line(function))
         self._add(function, function.code.text.splitlines())
+
+    def statement(self, node: ast.stmt, names: Collection[str]) -> None:
+        """Add a statement of upstream's module as it stands there, which binds `names`."""
+        self.defined.update(names)
+        self.copied.update(names)
+        first = first_line(node)
+        self._blank_lines(2, first)
+        numbers = range(first, (node.end_lineno or node.lineno) + 1)
+        self.lines.extend(Line(self.upstream[number - 1], upstream=number) for number in numbers)
 
     def cls(self, draft: Draft, name: str, functions: list[Function]) -> None:
         """Add the class that takes the place of upstream's class `name`, with these methods."""
@@ -52,7 +65,8 @@ class ModuleBody:
             first -= 1
         self._blank_lines(2, first)
         replaced = tuple(range(first, head.stop))
-        statement = f"class {PREFIX}{name}({name}):"
+        base = name if draft.anatomy.file.upstream.importable else "nn.Module"
+        statement = f"class {PREFIX}{name}({base}):"
         self.lines.append(Line(statement, rules=(steps.CLASS_REPLACED.id,), replaces=replaced, function=name))
         docstring = _docstring(node, draft.anatomy.file.lines)
         self.lines.extend(docstring)

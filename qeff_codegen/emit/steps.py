@@ -24,7 +24,8 @@ class Step:
 HEADER = Step("emit.header", "The licence text is upstream's; two lines say what the file is made from.")
 IMPORTS = Step("emit.imports", "What the generated code uses is imported, and nothing else.")
 CLASS_REPLACED = Step(
-    "emit.class_replaced", "The class subclasses upstream's and takes its place in a loaded model, by the mapping."
+    "emit.class_replaced",
+    "The class takes the place of upstream's in a loaded model, by the mapping, and inherits all else from it.",
 )
 INHERITED = Step("emit.inherited", "No rule changes it, so the class inherits it and it is not written again.")
 CLASS_MAPPED = Step("emit.class_mapped", "The mapping puts a class of the runtime in the place of upstream's.")
@@ -36,6 +37,10 @@ CLASS_STAYS = Step("emit.class_stays", "No rule changes the class: a loaded mode
 CLASS_NOT_BUILT = Step("emit.class_not_built", "The causal LM builds no module of this class, so none is replaced.")
 FUNCTION_IMPORTED = Step("emit.function_imported", "No rule changes the function: it is imported from upstream.")
 FUNCTION_NOT_CALLED = Step("emit.function_not_called", "Generated code does not call the function.")
+UNDECORATED = Step(
+    "emit.undecorated",
+    "The decorator puts a faster program in the function's place; the graph has the function itself.",
+)
 MODULE_STATEMENT = Step(
     "emit.module_statement", "It runs in upstream's own module; what generated code needs of it is imported."
 )
@@ -62,6 +67,7 @@ STEPS = {
         CLASS_NOT_BUILT,
         FUNCTION_IMPORTED,
         FUNCTION_NOT_CALLED,
+        UNDECORATED,
         MODULE_STATEMENT,
         LAYOUT,
         BLANK_LINES,

@@ -48,7 +48,13 @@ class Function:
     @property
     def changed(self) -> bool:
         """Whether any line differs from upstream's."""
-        return bool(self.removals) or any(line.rules for line in self.lines)
+        return bool(self.rules)
+
+    @property
+    def rules(self) -> set[str]:
+        """The rules, and steps of emission, that changed it."""
+        by_lines = {rule for line in self.lines for rule in line.rules}
+        return by_lines | {rule for removal in self.removals for rule in removal.rules}
 
     @property
     def is_forward(self) -> bool:
@@ -98,6 +104,20 @@ class Draft:
             if item.owner == owner and not (item.added and item.name > function.name)
         ]
         self.functions.insert(before[-1] + 1 if before else len(self.functions), function)
+
+    def leave_uncalled(self, owner: str) -> None:
+        """Stop following the methods of a class that nothing of it calls any more: they stay upstream's."""
+        part = self.anatomy.part(owner)
+        own = {item.name: item for item in self.functions if item.owner == owner}
+        pending = [name for name in ("forward", *(part.entries if part else ())) if name in own]
+        pending += [name for name, item in own.items() if item.added]
+        called: set[str] = set()
+        while pending:
+            name = pending.pop()
+            if name not in called:
+                called.add(name)
+                pending += own.keys() & own[name].code.identifiers
+        self.functions = [item for item in self.functions if item.owner != owner or item.name in called]
 
     def location(self, function: Function, node: ast.AST | None = None) -> Location:
         """Where `node` of a function stands upstream, for messages; the function's own line if that is unknown."""

@@ -24,6 +24,7 @@ class FinishedModule:
         imports: where every imported name comes from.
         defined: names the module defines itself.
         target: where it goes.
+        copied: those of `defined` that are upstream's own, as they are.
     """
 
     code: str
@@ -32,6 +33,7 @@ class FinishedModule:
     imports: dict[str, str]
     defined: frozenset[str]
     target: Target = EMBEDDED
+    copied: frozenset[str] = frozenset()
     tree: ast.Module = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.export import Dim
 
-from qeff_codegen.errors import UsageError
+from qeff_codegen.errors import QEffCodegenError, UsageError
 from qeff_codegen.export.graph_io import (
     ExportSpec,
     LayerShapes,
@@ -29,6 +29,8 @@ from qeff_codegen.export.graph_io import (
     optional_input_names,
     output_names,
 )
+from qeff_codegen.export.proved_operators.check import check_program
+from qeff_codegen.export.proved_operators.torch_export_calls import lines_recorded
 from qeff_codegen.export.translations.of_torch_export import TRANSLATIONS_OF_TORCH_EXPORT
 from qeff_codegen.runtime.constants import ONNX_DYNAMO_EXPORT_OPSET
 from qeff_codegen.runtime.customop.ctx_scatter_gather import ctx_gather_function, ctx_scatter_function
@@ -64,12 +66,15 @@ def traced_with_torch_export(
 
     Raises:
         UsageError: the model cannot be traced, or an operator of it not translated.
+        Refusal: the trace holds an operator whose translation was not proved.
     """
     try:
         with operators_as_onnx_nodes(), _quiet():
-            program = torch.export.export(
-                interface, inputs, dynamic_shapes=_dynamic_shapes(shapes, spec), strict=False
-            )
+            with lines_recorded():
+                program = torch.export.export(
+                    interface, inputs, dynamic_shapes=_dynamic_shapes(shapes, spec), strict=False
+                )
+            check_program(program)
             exported = torch.onnx.export(
                 program,
                 (),
@@ -81,6 +86,8 @@ def traced_with_torch_export(
                 optimize=False,
                 verbose=False,
             )
+    except QEffCodegenError:
+        raise
     except Exception as error:  # tracer and translation raise what they like, generated code too
         raise UsageError(
             f"{type(interface.decoder).__name__} cannot be exported with dynamo: {_in_short(error)}\n"

@@ -34,7 +34,7 @@ def repeated_layers(model: Any) -> Layers:
     """
     name_classes = getattr(model, "get_submodules_for_export", None)
     classes = tuple(name_classes()) if name_classes else ()
-    layers = {name: type(module) for name, module in model.named_modules() if type(module) in classes}
+    layers = {name: type(module) for name, module in model.named_modules() if isinstance(module, classes)}
     if not layers:
         named = ", ".join(sorted(each.__name__ for each in classes)) or "no class"
         raise UsageError(

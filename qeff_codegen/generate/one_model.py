@@ -58,7 +58,7 @@ def _rewritten(
         rule.apply(draft)
     text = assemble(draft)
     mappings = mapping_entries(draft)
-    module = FinishedModule(text.code, anatomy, mappings, text.imports, text.defined, target)
+    module = FinishedModule(text.code, anatomy, mappings, text.imports, text.defined, target, text.copied)
     for check in rule_set.checks():
         broken = check.broken(module)
         if broken:

@@ -8,13 +8,18 @@ from torch import nn
 
 
 class ModuleMappingTransform:
-    """Base of the generated transforms, which fill in `_module_mapping`.
+    """Base of the generated transforms, which fill in `_module_mapping` and, where they need it, `_remote_mapping`.
+
+    The classes of a model whose modeling file is in no package cannot be imported, so they are found by their names:
+    `_remote_mapping` has, by the name of the causal LM, a mapping for the model as a whole. Names are spelled as in
+    `auto_map` of a checkpoint's `config.json`, `modeling_<name>.<Class>`.
 
     It is a class, not a function, because the mapping is what a generated file adds to it, and QEfficient's
     transforms of the same name are used the same way.
     """
 
     _module_mapping: ClassVar[dict[type[nn.Module], type[nn.Module]]]
+    _remote_mapping: ClassVar[dict[str, dict[str, type[nn.Module]]]] = {}
 
     @classmethod
     def apply(cls, model: nn.Module) -> tuple[nn.Module, bool]:
@@ -31,13 +36,36 @@ class ModuleMappingTransform:
             The same model, and whether any module was replaced.
         """
         transformed = False
+        by_name = cls._remote_mapping.get(class_name(type(model)))
         for module in model.modules():
-            replacement = cls._module_mapping.get(type(module))
+            if by_name is not None:
+                replacement = by_name.get(class_name(type(module)))
+            else:
+                replacement = cls._module_mapping.get(type(module))
             if replacement is None:
                 continue
-            module.__class__ = replacement
+            module.__class__ = replacement if by_name is None else _in_place_of(type(module), replacement)
             prepare = getattr(module, "__qeff_init__", None)
             if prepare is not None:
                 prepare()
             transformed = True
         return model, transformed
+
+
+def class_name(cls: type) -> str:
+    """A class as `auto_map` of a checkpoint's `config.json` names it: its module without packages, and its name."""
+    return f"{cls.__module__.rpartition('.')[2]}.{cls.__name__}"
+
+
+# One class for each pair, so that all layers are of one class.
+_JOINED: dict[tuple[type, type], type[nn.Module]] = {}
+
+
+def _in_place_of(upstream: type[nn.Module], replacement: type[nn.Module]) -> type[nn.Module]:
+    """A class that is the generated one first and upstream's in all else, which `super()` of the first then means."""
+    if issubclass(replacement, upstream):
+        return replacement
+    if (upstream, replacement) not in _JOINED:
+        body = {"__module__": replacement.__module__}
+        _JOINED[upstream, replacement] = type(replacement.__name__, (replacement, upstream), body)
+    return _JOINED[upstream, replacement]

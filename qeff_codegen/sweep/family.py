@@ -140,6 +140,6 @@ def _layers(model: GeneratedModel, config: Any) -> tuple[str, ...]:
         layers.append("latent K/V")
     if Role.ROTARY_EMBEDDING not in roles:
         layers.append("no rotary module")
-    if roles & {Role.EXPERTS, Role.LISTED_EXPERTS}:
+    if roles & {Role.EXPERTS, Role.LISTED_EXPERTS, Role.EXPERTS_IN_LIST}:
         layers.append("experts")
     return tuple(layers)

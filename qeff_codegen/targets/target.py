@@ -38,7 +38,7 @@ class Target:
         modeling_module: the modeling module of a model, with `{name}` for it.
         first_party: the top-level package of `modules`, which imports set apart from other packages'.
         licence: what every file there begins with, above upstream's licence; may be empty.
-        command: what makes the file again, with `{name}` for the model.
+        command: what makes the file again, with `{name}` for the model and `{options}` for what finds its source.
         line_length: that lines are wrapped at.
         formatter: what lays the files out there: `black` or `ruff`.
         reminders: whether upstream's TODO comments may stand there.

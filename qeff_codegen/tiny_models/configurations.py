@@ -55,6 +55,8 @@ _OTHER_VALUES: dict[str, Any] = {
 _ALONG: dict[tuple[str, str], dict[str, Any]] = {
     # Without shared keys and values every head has its own; upstream does not look at their number.
     ("falcon", "multi_query"): {"num_kv_heads": 4},
+    # An adapter adds to the keys and values of as many heads as queries have; with fewer, upstream itself fails.
+    ("zamba2", "use_shared_attention_adapter"): {"num_key_value_heads": 4},
 }
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import keyword
+import os
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 from qeff_codegen.errors import Refusal, UsageError
-from qeff_codegen.upstream.loose_file import find_in_folder, read_loose_file
+from qeff_codegen.upstream.loose_file import BY_TABLE, find_loose_file, read_loose_file
+from qeff_codegen.upstream.pin import pinned_version
 from qeff_codegen.upstream.source import UpstreamModel
 from qeff_codegen.upstream.spelling import near, spelled
 from qeff_codegen.upstream.transformers_text import (
@@ -21,7 +24,13 @@ from qeff_codegen.upstream.wheel import transformers_wheel
 BLUEPRINT = "blueprint"
 
 
-def find_model(name: str, *, transformers_version: str | None = None, source: Path | None = None) -> UpstreamModel:
+def find_model(
+    name: str,
+    *,
+    transformers_version: str | None = None,
+    source: Path | None = None,
+    class_name: str | None = None,
+) -> UpstreamModel:
     """The modeling file of `name`.
 
     Args:
@@ -29,25 +38,66 @@ def find_model(name: str, *, transformers_version: str | None = None, source: Pa
             source outside transformers, the name to generate under.
         transformers_version: read this release's wheel rather than the installed transformers; no release has
             `blueprint`, which comes with this package.
-        source: read this instead: a transformers tree or wheel, a folder with `modeling_<name>.py`, or one file.
+        source: read this instead: a transformers tree or wheel, a checkpoint's folder with modeling code of its own, a
+            folder with `modeling_<name>.py`, or one file.
+        class_name: which class of a source outside transformers is the causal LM.
 
     Raises:
         UsageError: the name, the version or the path leads nowhere.
-        Refusal: the family is there and has no causal LM.
+        Refusal: the family is there and has no causal LM, or a checkpoint's `config.json` names code elsewhere.
     """
     if transformers_version is not None and source is not None:
         raise UsageError("--transformers and --source each name a source: give one of them.")
     identifier = _identifier(name)
+    tree = None if source is None else _tree_in(source)
+    if class_name is not None and (source is None or tree is not None):
+        raise UsageError("--class says which causal LM of a file is meant: give it with --source FILE or FOLDER.")
     if identifier == BLUEPRINT and source is None:
         return _blueprint()
     if source is None:
-        return find_in_transformers(name, _transformers(transformers_version))
+        found = find_in_transformers(name, _transformers(transformers_version))
+        return replace(found, options=_release_option(found.version, transformers_version))
+    if tree is not None:
+        return replace(find_in_transformers(name, tree), options=("--source", as_typed(source)))
+    options = ("--source", as_typed(source), *(() if class_name is None else ("--class", class_name)))
+    file = find_loose_file(identifier, source, class_name)
+    return replace(read_loose_file(identifier, file, _transformers_if_any()), options=options)
+
+
+def _tree_in(source: Path) -> TransformersText | None:
     if not source.exists():
         raise UsageError(f"{source} does not exist.\nGive --source a modeling file, a folder or a wheel.")
-    tree = transformers_in(source)
-    if tree is not None:
-        return find_in_transformers(name, tree)
-    return read_loose_file(identifier, source if source.is_file() else find_in_folder(identifier, source))
+    return transformers_in(source)
+
+
+def _transformers_if_any() -> TransformersText | None:
+    try:
+        return installed_transformers()
+    except UsageError:
+        # Without it, what a file imports relatively is believed to be there.
+        return None
+
+
+def _release_option(version: str | None, given: str | None) -> tuple[str, ...]:
+    """The option that another release than the pinned one takes."""
+    pinned: str | None
+    try:
+        pinned = pinned_version()
+    except UsageError:
+        # This package is not installed: what would be read without the option is anybody's guess.
+        pinned = version if given is None else None
+    return () if version is None or version == pinned else ("--transformers", version)
+
+
+def as_typed(path: Path) -> str:
+    """A path for a command line in a generated file: as it was given, and relative where it need not be absolute."""
+    if path.is_absolute():
+        here = Path.cwd()
+        shared = [one for one, other in zip(path.parts, here.parts, strict=False) if one == other]
+        # Below the root everything is relative to everything else; such a path says less than an absolute one.
+        if len(shared) > 1:
+            path = Path(os.path.relpath(path, here))
+    return path.as_posix()
 
 
 def causal_lm_families(*, transformers_version: str | None = None, source: Path | None = None) -> tuple[str, ...]:
@@ -104,6 +154,7 @@ def find_in_transformers(name: str, tree: TransformersText) -> UpstreamModel:
         module=f"transformers.{path.removesuffix('.py').replace('/', '.')}",
         source=text,
         causal_lm=class_name,
+        named_by=BY_TABLE,
         version=tree.version,
         families=families,
     )

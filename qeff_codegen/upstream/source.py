@@ -19,9 +19,15 @@ class UpstreamModel:
             never a path of this machine.
         module: dotted module generated code imports upstream's classes from.
         source: the file's text.
-        causal_lm: the ForCausalLM class the source's own auto-model table names for this model, if it has one.
+        causal_lm: the ForCausalLM class that is meant, if something names it.
+        named_by: what names it, for messages.
         version: the transformers version the text comes from, if it comes from transformers.
         families: the model types that this causal LM serves; several when they differ in configuration alone.
+        options: what the command line needs beside the name to find this source again.
+        importable: whether `module` is one that generated code can import from; a file outside of any package is none,
+            and its classes are known to generated code by their names alone.
+        imports: for the modules that a file outside of any package imports relatively, as they are spelled, the
+            absolute ones that are meant; `.<name>` for a file beside it.
     """
 
     name: str
@@ -29,8 +35,12 @@ class UpstreamModel:
     module: str
     source: str
     causal_lm: str | None = None
+    named_by: str = ""
     version: str | None = None
     families: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    importable: bool = True
+    imports: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def lines(self) -> tuple[str, ...]:

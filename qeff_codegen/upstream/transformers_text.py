@@ -61,6 +61,12 @@ class TransformersText:
                 return f"models/{folder}/{name}", text
         return None
 
+    def has_module(self, name: str) -> bool:
+        """Whether there is a module or package of that dotted name below the package; the package itself for none."""
+        *around, last = name.split(".")
+        folder = self.root.joinpath(*around) if around else self.root
+        return not name or (folder / last).is_dir() or (folder / f"{last}.py").is_file()
+
     def folders(self) -> list[str]:
         """All folders below `models`."""
         return sorted(item.name for item in _entries(self.root / "models") if item.is_dir())

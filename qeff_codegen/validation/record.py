@@ -15,6 +15,7 @@ from qeff_codegen.files.whole_file import write_whole
 from qeff_codegen.generated_model import GeneratedModel, MappingEntry
 from qeff_codegen.own_code import own_code_sha256
 from qeff_codegen.upstream.find import find_model
+from qeff_codegen.upstream.source import UpstreamModel
 from qeff_codegen.validation.results import ScenarioResult
 
 RECORDS = Path("build/validation")
@@ -56,8 +57,12 @@ class ValidationRecord:
         return proved == (model.upstream.sha256, manifest.text_sha256(model.code), model.mappings, tool_sha256())
 
 
-def keep_records(results: Iterable[ScenarioResult], generated: Path, folder: Path) -> None:
+def keep_records(
+    results: Iterable[ScenarioResult], generated: Path, folder: Path, upstream: UpstreamModel | None = None
+) -> None:
     """Write one file for each family into `folder`.
+
+    `upstream` is the source of the one family, where that is not in transformers.
 
     Nothing is kept of generated code that is not as it was written: nobody could tell later what was run.
 
@@ -68,7 +73,7 @@ def keep_records(results: Iterable[ScenarioResult], generated: Path, folder: Pat
     for result in results:
         families.setdefault(result.model, []).append(result)
     for family, found in families.items():
-        record = _record(family, found, generated)
+        record = _record(family, found, generated, upstream)
         if record is not None:
             write_whole(_path(folder, family), json.dumps(asdict(record), indent=1) + "\n")
 
@@ -86,7 +91,9 @@ def tool_sha256() -> str:
     )
 
 
-def _record(family: str, results: Sequence[ScenarioResult], generated: Path) -> ValidationRecord | None:
+def _record(
+    family: str, results: Sequence[ScenarioResult], generated: Path, upstream: UpstreamModel | None
+) -> ValidationRecord | None:
     package = manifest.package_of(family, generated)
     written = manifest.load(generated)
     entry = written.models.get(package)
@@ -94,7 +101,7 @@ def _record(family: str, results: Sequence[ScenarioResult], generated: Path) -> 
         return None
     if _sha256(generated / MAPPING_FILE) != written.pytorch_transforms_sha256:
         return None
-    upstream = find_model(family)
+    upstream = upstream or find_model(family)
     return ValidationRecord(
         family,
         version("transformers"),

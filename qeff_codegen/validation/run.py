@@ -10,7 +10,9 @@ from rich.console import Console
 from qeff_codegen.checked_in.generated_code import load_transforms
 from qeff_codegen.deploy.packaged_weights import PackagedWeights, fetch
 from qeff_codegen.errors import UsageError
+from qeff_codegen.remote_code.load import RemoteClasses
 from qeff_codegen.tiny_models.families import find_family
+from qeff_codegen.tiny_models.remote_family import remote_family
 from qeff_codegen.validation.family_plan import Plan, plan_for
 from qeff_codegen.validation.own_bench import OwnRuntime
 from qeff_codegen.validation.process_settings import one_thread, quiet_upstream
@@ -21,7 +23,11 @@ from qeff_codegen.validation.stages import run_stages
 
 
 def validate_models(
-    names: Sequence[str], weights: PackagedWeights | None, generated: Path, console: Console
+    names: Sequence[str],
+    weights: PackagedWeights | None,
+    generated: Path,
+    console: Console,
+    remote: RemoteClasses | None = None,
 ) -> Outcome:
     """Validate each name in turn, showing progress and a summary on `console`.
 
@@ -30,6 +36,7 @@ def validate_models(
         weights: real weights to run as well; their model must be among `names`.
         generated: the folder the models were generated into.
         console: where progress goes.
+        remote: the classes of the one model that is named, where it is not in transformers.
 
     Raises:
         UsageError: a name is unknown or not generated, or the weights belong to another model or cannot be fetched.
@@ -42,7 +49,10 @@ def validate_models(
     # Generated first: the cheaper check, and the one whose message says what to run.
     loaded = [OwnRuntime(load_transforms(name, generated)) for name in dict.fromkeys(names)]
     quiet_upstream()
-    families = [find_family(name) for name in dict.fromkeys(names)]
+    if remote is None:
+        families = [find_family(name) for name in dict.fromkeys(names)]
+    else:
+        families = [remote_family(name, remote) for name in names]
     plans = [plan_for(family, runtime) for family, runtime in zip(families, loaded, strict=True)]
     if weights is not None:
         # A download that fails should fail before the tiny models have run.

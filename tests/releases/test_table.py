@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 
-from qeff_codegen.releases.pin import pinned_version
 from qeff_codegen.releases.table import FILE_NAME, Release, load_table, parse, render
 from qeff_codegen.releases.versions import minor
+from qeff_codegen.upstream.pin import pinned_version
 from tests.releases.conftest import TABLE
 
 

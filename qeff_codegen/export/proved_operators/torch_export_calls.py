@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch.fx.proxy import TracerBase
 
 from qeff_codegen.export.proved_operators.calls import (
     TRACED,
@@ -28,6 +31,26 @@ _INDEXING = frozenset({"index", "index_put", "index_put_"})
 # Looks at a result of several, or at what a tensor is; computes nothing.
 _STRUCTURE = frozenset({"getitem", "_assert_tensor_metadata.default"})
 _OUR_DOMAINS = frozenset({CLOUD.domain, AISW.domain})
+
+
+@contextmanager
+def lines_recorded() -> Iterator[None]:
+    """While a program is traced, each node keeps the innermost line outside of PyTorch.
+
+    PyTorch keeps the lines of functions called `forward` alone, for want of a way to tell a model's own functions.
+    """
+    tracer: Any = TracerBase
+    filtered = tracer._filter_traceback_frames
+
+    def innermost(self: Any, summary: traceback.StackSummary) -> traceback.StackSummary:
+        outside = [frame for frame in summary if "/torch/" not in frame.filename]
+        return traceback.StackSummary.from_list(outside[-1:])
+
+    tracer._filter_traceback_frames = innermost
+    try:
+        yield
+    finally:
+        tracer._filter_traceback_frames = filtered
 
 
 def calls_in_program(program: torch.export.ExportedProgram) -> Iterator[tuple[Any, Call]]:
@@ -67,12 +90,10 @@ def call_of(node: Any, program: torch.export.ExportedProgram) -> Call:
 
 
 def place_of(node: Any) -> Place:
-    """Where `node` was traced."""
+    """Where `node` was traced, with its line if `lines_recorded` was in force."""
     modules = [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
     module = modules[-1] if modules else ""
-    frames = [found for line in node.meta.get("stack_trace", "").splitlines() if (found := _FRAME.match(line))]
-    outside = (frame for frame in reversed(frames) if "/torch/" not in frame["path"])
-    frame = next(outside, frames[-1] if frames else None)
+    frame = _FRAME.match(node.meta.get("stack_trace", ""))
     return Place(module, frame["path"], int(frame["line"])) if frame else Place(module, "", 0)
 
 

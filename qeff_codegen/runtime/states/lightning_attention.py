@@ -1,4 +1,4 @@
-"""Lightning attention: a state for every head that decays by the same factor in each token and adds an outer product."""
+"""Lightning attention: a state for every head that decays by one factor in all tokens and adds an outer product."""
 
 from __future__ import annotations
 

@@ -31,6 +31,8 @@ def linear_recurrence(
     refuse_longer_call(hidden_states.shape[1])
     added = without_pads(hidden_states, position_ids).float().unsqueeze(1)
     decay = torch.where((position_ids >= 0)[:, :, None], recurrent_gate, 1.0).float().unsqueeze(1)
-    state = added.new_zeros(added.shape[0], 1, added.shape[3]) if initial_state is None else initial_state[:, 0].float()
+    state = (
+        added.new_zeros(added.shape[0], 1, added.shape[3]) if initial_state is None else initial_state[:, 0].float()
+    )
     states = states_after_each_token(decay, added, state)
     return states[:, 0].to(hidden_states.dtype), states[:, :, -1:]

@@ -1,6 +1,6 @@
 """Keep states in the cache that every family has, where a file has a class of its own for them.
 
-Such a class is upstream's growing cache with one more list: one tensor for each layer, read and replaced whole. That is
+Such a class is upstream's growing cache with one more list: a tensor for each layer, read and replaced whole. That is
 what recurrent states are elsewhere, by other names. A method that is not the known text would keep something else.
 """
 

@@ -1,7 +1,7 @@
 """Hand a layer its mask, where upstream hands it a dictionary of that mask and the one of pads.
 
-Such layers also keep a state. What they are told of pads goes by `position_ids`, so of the dictionary only the mask that
-the attention masks its scores with is left, and it is handed on under the name that it has everywhere.
+Such layers also keep a state. They are told of pads by `position_ids`, so of the dictionary only the mask is left that
+the attention masks its scores with, and it is handed on under the name that it has everywhere.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class MaskByItself(Rule):
     roles = (Role.MODEL, Role.DECODER_LAYER, Role.ATTENTION)
     names = (MASK,)
     construct = (
-        f"`{MASK}={{$key: $mask, ...}}` in the call of a layer, and `{TABLE}` in its attention, of which one entry masks "
-        "the scores"
+        f"`{MASK}={{$key: $mask, ...}}` in the call of a layer, and `{TABLE}` in its attention, of which one entry "
+        "masks the scores"
     )
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:

@@ -24,9 +24,17 @@ from qeff_codegen.patterns.match import Match, find_all
 from rewrite_rules.vocabulary import pattern
 
 ZEROED = pattern("$zeroes($states, $mask)")
+# The same in lines of the mixer's own; a type that is asked for is that of the states.
 WRITTEN_OUT = pattern("""
-if $mask is not None:
-    $states = $states * $mask[:, :, None].to($states.dtype)
+if {$mask is not None, $mask is not None and $mask.shape[1] > 1 and $mask.shape[0] > 1}:
+    if ...:
+        $dtype = $states.dtype
+    $states = {
+        $states * $mask.unsqueeze(1),
+        $states * $mask[:, -$states.shape[-1] :].unsqueeze(1),
+        ($states * $mask[:, :, None]).to($dtype),
+        $states * $mask[:, :, None].to($states.dtype),
+    }
 """)
 
 
@@ -34,8 +42,8 @@ class PadsNotMultiplied(Rule):
     why = "The runtime's functions leave pads out by `position_ids`; multiplied by zero they would still count."
     roles = (Role.DECODER_LAYER, Role.ATTENTION, Role.STATE_MIXER)
     construct = (
-        f"`{ZEROED}`, where `$zeroes` multiplies its states by the mask, or `{WRITTEN_OUT.shown}`, and no other use of "
-        "the mask"
+        f"`{ZEROED}`, where `$zeroes` multiplies its states by the mask, or `if $mask is not None: <the same>`, and "
+        "no other use of the mask"
     )
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
@@ -67,9 +75,7 @@ class PadsNotMultiplied(Rule):
 def _zeroed(code: Code, anatomy: Anatomy) -> list[Match]:
     """Every place where a state mixer multiplies pads by zero, by a mask that it is given."""
     called = [found for found in find_all(ZEROED, code) if _zeroes_pads(found.name("zeroes"), anatomy)]
-    return [
-        found for found in (*called, *find_all(WRITTEN_OUT, code)) if found.name("mask") in code.parameters
-    ]
+    return [found for found in (*called, *find_all(WRITTEN_OUT, code)) if found.name("mask") in code.parameters]
 
 
 def _remove(edits: Edits, statement: ast.stmt) -> None:

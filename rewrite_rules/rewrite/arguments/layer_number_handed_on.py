@@ -1,6 +1,6 @@
 """Hand a layer its number, where what keeps its state has none.
 
-A module that keeps its state on itself needs no number of its layer. In the cache its state has a place by that number,
+A module that keeps its state on itself needs no number of its layer. In the cache a state has its place by it,
 so the loop over layers hands it on, down to where the state is read and written.
 """
 

@@ -1,8 +1,8 @@
 """Hand position_ids, the cache and batch_index down every call from the causal LM to the attention.
 
 The causal LM and the model are called with them, and attentions and state mixers use them, so there each is a
-parameter with a name; an attention hands them to a state mixer that it builds itself. What lies between only hands them
-on; where upstream's `**kwargs` already does that, nothing is written. `comp_ctx_lengths` ends at the model: it is the
+parameter with a name; an attention hands them to a state mixer that it builds. What lies between only hands them on;
+where upstream's `**kwargs` already does that, nothing is written. `comp_ctx_lengths` ends at the model: it is the
 width of the mask, which reaches the attention anyway.
 """
 

@@ -1,8 +1,8 @@
 """Keep what a linear recurrence has come to in the cache, where a module keeps it on itself.
 
 Upstream goes through the tokens one after another, in a method of the module, which is given what it gave last. The
-runtime's function takes a call of any length from the state of each row; where a sequence begins, that is zeros, so the
-gate need not be zero there.
+runtime's function takes a call of any length from the state of each row; where a sequence begins that is zeros, and
+the gate need not be zero.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ $out, $new = linear_recurrence($states, $gate, initial_state=$new, position_ids=
 
 
 class RecurrenceKeptInCache(Rule):
-    why = "What a row has come to is an input and an output of the graph; the runtime's function takes any number of tokens."
+    why = "What a row has come to is an input and an output of the graph; the runtime's function takes any length."
     roles = (Role.STATE_MIXER,)
     construct = f"`{SCANNED.shown}`, where `$scan` is `{SCAN.shown}`"
 

@@ -27,6 +27,7 @@ $columns = {CACHE}.update_conv_state($columns, {LAYER_NUMBER}, conv_kernel_size=
 $columns = causal_conv1d($columns, $convolution.weight.squeeze(1), $convolution.bias)[..., -$length:]
 """
 
+
 class WindowKeptInCache(Rule):
     why = "What a row has kept is an input and an output of the graph, and the cache knows which rows begin."
     roles = (Role.STATE_MIXER,)

@@ -3,9 +3,9 @@
 `__init__` never runs on a QEff class, so the tables are made in `__qeff_init__`, by upstream's own forward: whatever
 its arithmetic and its scaling, the rows are upstream's. Upstream's decorator for dynamic RoPE looks at the longest
 position of a call. For `longrope` that choice stays, between two stretches of the table; the others do not change
-within `max_position_embeddings`, which is as far as the table goes; where there is one type of RoPE and no such setting,
-to a limit of the runtime's. The same two stretches serve a forward that makes
-the choice itself. A rotary embedding with frequencies of its own for each layer type has a pair of tables for each.
+within `max_position_embeddings`, which is as far as the table goes; where there is one type of RoPE alone, and no such
+setting, to a limit of the runtime's. The same two stretches serve a forward that makes the choice itself. A rotary
+embedding with frequencies of its own for each layer type has a pair of tables for each.
 """
 
 from __future__ import annotations

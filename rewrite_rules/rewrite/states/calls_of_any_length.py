@@ -13,7 +13,7 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import bind
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.state_functions import CONVOLUTION, ZEROES_PADS, calls_known
-from qeff_codegen.codemod.calls import exchange_keywords
+from qeff_codegen.codemod.calls import add_keywords, exchange_keywords
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import assigned, bind_value
@@ -53,7 +53,7 @@ RETURNED = pattern("$result = $_(...)\n$taken = $result")
 class CallsOfAnyLength(Rule):
     why = "The runtime's functions compute a call of any length as one chunk, and leave pads out."
     roles = (Role.STATE_MIXER,)
-    construct = "a call of a function on states whose text is known, the one for many tokens"
+    construct = "a call of a function on states whose text is known, the one for many tokens, or of the runtime's own"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code
@@ -68,6 +68,11 @@ class CallsOfAnyLength(Rule):
                 _reshape_instead(edits, _take_apart(edits, call))
                 _join_heads(edits, call)
             count += 1
+        for call in code.nodes(ast.Call):
+            if spelled(call.func) in TAKEN and spelled(call.func) not in anatomy.file.functions:
+                if spelled(call.func) != CONVOLUTION:
+                    add_keywords(edits, call, {"position_ids": "position_ids"})
+                count += 1
         return edits.done(), count
 
 

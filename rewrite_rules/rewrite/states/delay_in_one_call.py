@@ -1,6 +1,6 @@
 """Give each token what the token before it has by the runtime's function, which knows pads and where rows begin.
 
-Upstream puts what the last token of the call before had in front, and keeps what the call's own last one has: a pad, as
+Upstream puts what the last token of the call before had in front, and keeps what the call's own last one has: a pad,
 it may be. For a row that begins there is no token before; what stands in its place is what upstream makes of zeros.
 """
 

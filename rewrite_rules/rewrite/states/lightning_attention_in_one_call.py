@@ -87,8 +87,8 @@ class LightningAttentionInOneCall(Rule):
     why = "The runtime's function takes a call of any length as one block, from the state that is kept."
     roles = (Role.STATE_MIXER,)
     construct = (
-        "`if <state> is None:` lightning attention block by block, `else:` token by token, with decays that `__init__` "
-        "makes of the slopes and keeps in buffers"
+        "`if <state> is None:` lightning attention block by block, `else:` token by token, with decays that "
+        "`__init__` makes of the slopes and keeps in buffers"
     )
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
@@ -132,11 +132,17 @@ def _expect_decays(found: Match, cls: ModelingClass) -> None:
     calls = [item for node in (made.body if made else ()) if (item := match(MADE, node)) is not None]
     method = cls.methods.get(self_attribute(calls[0]["make"]) or "") if len(calls) == 1 else None
     decays = match(DECAYS, method.body) if method is not None and len(parameters(method)) == 1 else None
-    if decays is None or decays.name("rate") != parameters(method)[0] or ast.unparse(decays["size"]) != ast.unparse(found["size"]):
+    if (
+        decays is None
+        or decays.name("rate") != parameters(method)[0]
+        or ast.unparse(decays["size"]) != ast.unparse(found["size"])
+    ):
         raise Unmatched("the decays of a block are not made of the slopes by statements that are known", found.node)
     given = {"slope": "rate", "query_decay": "from_start", "key_decay": "to_end", "between_decay": "between"}
     for attribute, name in given.items():
         values = cls.assigned.get(self_attribute(found[attribute]) or "", ())
         kept = match(KEPT, values[0]) if len(values) == 1 else None
         if kept is None or kept.name("value") != calls[0].name(name):
-            raise Unmatched(f"`{ast.unparse(found[attribute])}` is not what `__init__` makes of the slopes", found.node)
+            raise Unmatched(
+                f"`{ast.unparse(found[attribute])}` is not what `__init__` makes of the slopes", found.node
+            )

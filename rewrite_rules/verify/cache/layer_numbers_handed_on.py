@@ -1,8 +1,8 @@
 """A layer that is handed its number in every call is handed the one that the loop over layers counts.
 
-Layers that share weights keep no number of their own, nor do modules that keep their states on themselves upstream. What
-they keep stands in the retained state at the place of the number that they are handed, so nothing between the loop and
-the cache may change it.
+Layers that share weights keep no number of their own, nor do modules that keep their states on themselves upstream.
+What they keep stands in the retained state at the place of the number that they are handed, so nothing between the
+loop and the cache may change it.
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ def _carries(part: Part, number: str, module: FinishedModule) -> bool:
     if forward is None or part.role not in BETWEEN:
         return False
     callees = module.anatomy.candidates(part.role)
-    needed = any(_takes(callee, number, module) for parts in callees.values() for callee in parts if callee is not part)
+    needed = any(
+        _takes(callee, number, module) for parts in callees.values() for callee in parts if callee is not part
+    )
     return needed and carried_by_kwargs(forward, callees)(number)
 
 

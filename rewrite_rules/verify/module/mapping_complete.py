@@ -15,7 +15,8 @@ class MappingComplete(Check):
 
     def broken(self, module: FinishedModule) -> list[Broken]:
         mapped = {entry.upstream_class: entry.replacement for entry in module.mappings}
-        emitted = {node.name: node.lineno for node in module.tree.body if isinstance(node, ast.ClassDef)}
+        own = [node for node in module.tree.body if isinstance(node, ast.ClassDef) and node.name not in module.copied]
+        emitted = {node.name: node.lineno for node in own}
         needed = {part.name for part in module.anatomy.replaced}
         classes = module.anatomy.file.classes
         found = [
@@ -37,7 +38,8 @@ class MappingComplete(Check):
 
 def _stale_callers(module: FinishedModule, mapped: set[str]) -> list[Broken]:
     """Classes left to upstream that call a function of which the module has its own version."""
-    local = {node.name for node in module.tree.body if isinstance(node, ast.FunctionDef)}
+    functions = {node.name for node in module.tree.body if isinstance(node, ast.FunctionDef)}
+    local = functions - module.copied
     return [
         Broken(f"`{name}` calls upstream's `{node.id}`, which the generated file replaces", node.lineno)
         for name in module.anatomy.reachable

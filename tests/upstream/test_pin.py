@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError
 import pytest
 
 from qeff_codegen.errors import UsageError
-from qeff_codegen.releases import pin
+from qeff_codegen.upstream import pin
 
 
 def test_the_version_of_the_run_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,8 @@
 Before there was a builder, every file carried two methods: one that chooses the length of the context and leaves the
 work to the other, which fills the upper triangle from `cache_position`, and masks pads. Both are known statement for
 statement, but for what other attention implementations do, and together they make what `create_causal_mask` makes;
-where another statement is found, the mask may be another one, and is a refusal.
+where another statement is found, the mask may be another one, and is a refusal. A bias that the first method merges
+into its mask is merged after the builder's call, in the words of newer files.
 """
 
 from __future__ import annotations
@@ -11,19 +12,22 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.lengths import lengths_of
 from qeff_codegen.anatomy.mask_form import CAUSAL
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, bind, self_attribute
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
-from qeff_codegen.codemod.folding import fold
+from qeff_codegen.codemod.folding import fold, none_comparison
+from qeff_codegen.codemod.names import assigned
 from qeff_codegen.codemod.tree import walk
 from qeff_codegen.engine.conditions import Place
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from qeff_codegen.patterns.match import match
+from qeff_codegen.patterns.match import find_all, match
 from rewrite_rules.normalize.attention.eager_implementation import EagerImplementation
 from rewrite_rules.normalize.inference.inference_only import InferenceOnly
+from rewrite_rules.normalize.inference.no_head_mask import HEAD_MASK
 from rewrite_rules.vocabulary import pattern
 
 FILLED_BY = "_prepare_4d_causal_attention_mask_with_cache_position"
@@ -37,6 +41,7 @@ CHOOSES_LENGTH = (
     pattern("using_static_cache = isinstance(past_key_values, StaticCache)"),
     pattern("dtype = input_tensor.dtype"),
     pattern("dtype, device = input_tensor.dtype, input_tensor.device"),
+    pattern("batch_size, sequence_length, _ = input_tensor.shape"),
     pattern("min_dtype = torch.finfo(dtype).min"),
     pattern("sequence_length = input_tensor.shape[1]"),
     pattern("""
@@ -46,7 +51,7 @@ CHOOSES_LENGTH = (
             target_length = (
                 attention_mask.shape[-1]
                 if isinstance(attention_mask, torch.Tensor)
-                else past_seen_tokens + sequence_length + 1
+                else {past_seen_tokens + sequence_length + 1, past_seen_tokens + sequence_length}
             )
     """),
     pattern(f"""
@@ -62,6 +67,13 @@ CHOOSES_LENGTH = (
     """),
     pattern("return causal_mask"),
 )
+# A bias, one row for each head of each sequence, that the mask is merged into.
+MERGES = pattern("""
+    if $bias is not None:
+        $bias = $bias.reshape(batch_size, -1, *$bias.shape[1:])
+        causal_mask = torch.masked_fill($_, causal_mask < -1, min_dtype)
+""")
+LEAST = "    min_dtype = torch.finfo({states}.dtype).min\n"
 # All of the second method: a 4D mask is handed on, a later slot is masked, and so is a pad.
 FILLS_TRIANGLE = pattern("""
     if attention_mask is not None and attention_mask.dim() == 4:
@@ -98,6 +110,8 @@ class MasksByBuilder(Rule):
 
     def apply(self, draft: Draft) -> None:
         self.gone: set[str] = set()
+        inherited = _methods(draft.anatomy.file, draft.anatomy.model.cls)
+        self.methods = inherited | {function.name: function.code.tree for function in draft.of(Role.MODEL)}
         super().apply(draft)
         draft.functions = [
             function
@@ -107,14 +121,15 @@ class MasksByBuilder(Rule):
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code
-        methods = _methods(anatomy.file, anatomy.model.cls)
+        methods = self.methods
         if not function.is_forward or FILLED_BY not in methods:
             return code, 0
         edits = Edits(code)
         called = [(node, self_attribute(node.func)) for node in code.nodes(ast.Call)]
         filling = [(node, name) for node, name in called if name in methods and _leaves_filling(methods[name])]
         for call, name in filling:
-            if not _chooses_length(methods[name], anatomy) or match(FILLS_TRIANGLE, methods[FILLED_BY].body) is None:
+            chooses = _decided(methods[name], anatomy)
+            if not _chooses_length(chooses) or match(FILLS_TRIANGLE, methods[FILLED_BY].body) is None:
                 raise Unmatched(f"`{name}` fills in a mask that may not be the causal one", call)
             given = {role: ast.unparse(value) for role, value in bind(call, methods[name]).items()}
             states, cache = given.get("input_tensor", ""), given.get("past_key_values", "")
@@ -122,8 +137,23 @@ class MasksByBuilder(Rule):
             if not same or not states.isidentifier() or not cache.isidentifier():
                 raise Unmatched(f"`{name}` is given something else than the mask, its positions and the cache", call)
             edits.replace(call, BUILT.format(builder=CAUSAL, states=states, cache=cache))
+            _merge_bias(edits, call, chooses, given)
             self.gone |= {name, FILLED_BY}
         return edits.done(), len(filling)
+
+
+def _merge_bias(edits: Edits, call: ast.Call, chooses: Code, given: dict[str, str]) -> None:
+    """Merge a bias into the mask after it is built, where the method did that after it was filled in."""
+    for found in find_all(MERGES, chooses):
+        code, bias = edits.code, found.spelled("bias")
+        statement = code.statement_of(call)
+        same = given.get(bias) == bias and (assigned(statement) or ("",))[0] == "causal_mask"
+        if not same or "batch_size" not in lengths_of(code.tree).batch or "min_dtype" in code.names:
+            raise Unmatched(f"the mask is merged into `{bias}`, which is something else where it is made", call)
+        branch = found.node
+        assert isinstance(branch, ast.If)
+        lines = "".join(f"    {ast.unparse(item)}\n" for item in branch.body)
+        edits.insert_below(statement, f"if {bias} is not None:\n{LEAST.format(states=given['input_tensor'])}{lines}")
 
 
 def _methods(file: ModelingFile, cls: ModelingClass) -> dict[str, ast.FunctionDef]:
@@ -139,11 +169,16 @@ def _leaves_filling(method: ast.FunctionDef) -> bool:
     return any(isinstance(node, ast.Attribute) and node.attr == FILLED_BY for node in walk(method))
 
 
-def _chooses_length(method: ast.FunctionDef, anatomy: Anatomy) -> bool:
-    """Whether a method chooses the context's length and does no more."""
+def _decided(method: ast.FunctionDef, anatomy: Anatomy) -> Code:
+    """A method as it runs for the eager implementation, outside of training, and without a mask of heads."""
     code = Code(f"{ast.unparse(method)}\n", anatomy.file.aliases)
     for rule in (EagerImplementation(), InferenceOnly()):
         code, _ = fold(code, rule.truth(Place(code, anatomy.model.cls, anatomy)))
+    return fold(code, lambda test: none_comparison(test, {HEAD_MASK}))[0]
+
+
+def _chooses_length(code: Code) -> bool:
+    """Whether a method chooses the context's length, may merge a bias into the mask, and does no more."""
     body = code.body if ast.get_docstring(code.tree) is None else code.body[1:]
-    known = (any(match(item, statement) is not None for item in CHOOSES_LENGTH) for statement in body)
+    known = (any(match(item, statement) is not None for item in (*CHOOSES_LENGTH, MERGES)) for statement in body)
     return all(known) and match(CHOOSES_LENGTH[-1], body[-1]) is not None

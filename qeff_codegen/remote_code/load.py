@@ -1,0 +1,138 @@
+"""Import a model's own modules from where they stand, once the user trusts them, and find its classes there."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from qeff_codegen.errors import UsageError
+from qeff_codegen.remote_code.executed_files import Executed, executed_files
+from qeff_codegen.remote_code.source import RemoteSource
+
+OPTION = "--trust-remote-code"
+# A file of transformers' tree imports from above its folder, so it must seem to stand there; all others must not, as
+# transformers tells its own classes by their modules.
+_PACKAGE, _AMONG_TRANSFORMERS = "qeff_remote_{}", "transformers.models.qeff_remote_{}"
+
+
+@dataclass(frozen=True)
+class RemoteClasses:
+    """The classes of a model that is not in transformers.
+
+    Attributes:
+        config_class: its configuration class.
+        causal_lm_class: its causal LM.
+        modeling: the module of that.
+        settings: what its checkpoint's `config.json` calls the configuration class with; empty where there is none.
+    """
+
+    config_class: type[Any]
+    causal_lm_class: type[Any]
+    modeling: ModuleType
+    settings: Mapping[str, Any]
+
+
+def load_remote_classes(source: RemoteSource, trusted: bool) -> RemoteClasses:
+    """Import the modules of `source` and give its classes.
+
+    Raises:
+        UsageError: the user does not trust them, or they cannot be imported, or lack a class.
+    """
+    modules = dict.fromkeys(path for path, _ in (source.causal_lm, source.configuration) if path is not None)
+    executed = executed_files(modules)
+    if not trusted:
+        raise UsageError(_refused(executed))
+    module = _imported(source.causal_lm[0], executed, source)
+    causal_lm_class = _class_of(module, source.causal_lm[1], source.causal_lm[0])
+    path, name = source.configuration
+    if path is None:
+        config_class = causal_lm_class.config_class
+        if config_class is None:
+            raise UsageError(
+                f"{causal_lm_class.__name__} has no `config_class`, so no configuration can be made for it.\n"
+                "Name the class in the `auto_map` of a config.json beside its file, for AutoConfig."
+            )
+    else:
+        config_class = _class_of(_imported(path, executed, source), name, path)
+    for cls, auto_class in ((config_class, "AutoConfig"), (causal_lm_class, "AutoModelForCausalLM")):
+        # As transformers does with what it loads itself: it is told to be lenient with such classes.
+        if not executed.climbs:
+            cls.register_for_auto_class(auto_class)
+    return RemoteClasses(config_class, causal_lm_class, module, source.settings)
+
+
+def _refused(executed: Executed) -> str:
+    files = "\n".join(f"  {path}" for path in executed.files)
+    return (
+        f"Running this model executes code that came with it:\n{files}\n"
+        f"Nothing was executed. Read these files; if you trust them, give {OPTION}."
+    )
+
+
+def _imported(path: Path, executed: Executed, source: RemoteSource) -> ModuleType:
+    package = _package(path.parent, executed)
+    try:
+        return importlib.import_module(f"{package}.{path.stem}")
+    except Exception as error:  # a stranger's code may raise anything
+        raise UsageError(_not_imported(path, error, source)) from error
+
+
+def _package(folder: Path, executed: Executed) -> str:
+    """A package of its own for the folder: no module of it can be taken for another's, nor another's for one of it."""
+    place = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+    name = (_AMONG_TRANSFORMERS if executed.climbs else _PACKAGE).format(place)
+    if name not in sys.modules:
+        package = ModuleType(name)
+        package.__path__ = [str(folder.resolve()), *(_models_of_transformers(executed) if executed.climbs else ())]
+        sys.modules[name] = package
+        importlib.invalidate_caches()
+    return name
+
+
+def _models_of_transformers(executed: Executed) -> list[str]:
+    """Where a copy of a file of transformers finds what stands beside the original: its configuration."""
+    import transformers.models
+
+    families = {path.stem.partition("_")[2] for path in executed.files}
+    folders = [Path(place) / family for place in transformers.models.__path__ for family in sorted(families)]
+    return [str(folder) for folder in folders if folder.is_dir()]
+
+
+def _class_of(module: ModuleType, name: str, path: Path) -> type[Any]:
+    found = getattr(module, name, None)
+    if not isinstance(found, type):
+        raise UsageError(f"{path} has no class `{name}` once it is imported.\nName the right one with --class.")
+    return found
+
+
+def _not_imported(path: Path, error: Exception, source: RemoteSource) -> str:
+    installed = version("transformers")
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == path.parent]
+    place = f" ({own[-1].filename}:{own[-1].lineno}: {own[-1].line})" if own else ""
+    if isinstance(error, SyntaxError):
+        place = f" ({error.filename}:{error.lineno})"
+    said = f"{type(error).__name__}: {error}".splitlines()[0]
+    written_for = source.transformers_version
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] not in ("transformers", ""):
+        beside = path.parent / f"{error.name}.py"
+        hint = (
+            f"It imports the file beside it as if that were installed: spell it `from .{error.name} import ...`."
+            if beside.is_file()
+            else f"Install the package `{error.name}` if you trust it, or take the import out of a copy of the folder."
+        )
+    elif written_for is None or written_for == installed:
+        hint = f"transformers {installed} is installed; another release may have what it imports."
+    else:
+        hint = (
+            f"It was saved with transformers {written_for}, and {installed} is installed: what it imports may have "
+            f"been there then. Run the command with --transformers {written_for}, or bring the file to {installed}."
+        )
+    return f"{path} cannot be imported: {said}{place}.\n{hint}"
