@@ -83,8 +83,8 @@ class CacheOfTheFile(Rule):
                 make(edits, found, given)
                 count += 1
         own = _the_only_one(anatomy)
-        for name in find(ast.Name, code.tree.args) if count and own is not None else ():
-            if name.id == own.name:
+        for name in find(ast.Name, code.tree.args) if count else ():
+            if own is not None and name.id == own.name:
                 edits.replace(name, "Cache")
         return edits.done(), count
 

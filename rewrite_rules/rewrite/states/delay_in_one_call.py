@@ -49,10 +49,10 @@ class DelayInOneCall(Rule):
             kept = [item for item in find_all(LAST, code) if item.spelled("tokens") == found.spelled("tokens")]
             if len(values) != 1 or match(PROJECTED, values[0], known=found.bound) is None:
                 raise Unmatched("the first token is given something else than what zeros would give", found.node)
-            if len(kept) != 1 or kept[0].node.lineno < found.node.lineno:
-                raise Unmatched("what the last token has is not what is kept", found.node)
             choice = found.node
             assert isinstance(choice, ast.If) and isinstance(choice.orelse[0], ast.Assign)
+            if len(kept) != 1 or kept[0].expression.lineno < choice.lineno:
+                raise Unmatched("what the last token has is not what is kept", choice)
             first = code.segment(choice.orelse[0].value)
             make(edits, found, GIVEN.format(first=first))
             call = kept[0].node

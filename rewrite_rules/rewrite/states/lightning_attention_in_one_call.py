@@ -78,9 +78,9 @@ $between = torch.where($between >= 0, -$between, float("-inf"))
 $between = torch.exp($between)
 return $from_start, $to_end, $between
 """)
-# Of the match above: what stands for an attribute, and what for a name that the recurrence reads and does not bind.
-ATTRIBUTES = ("slope", "size", "query_decay", "key_decay", "between_decay")
-READ = ("query", "key", "value", "length", "blocks")
+# What stands for attributes; and what is computed for one token, which may have the names of what is for a block.
+ATTRIBUTES = {"slope", "size", "query_decay", "key_decay", "between_decay"}
+OF_ONE = {"one_q", "one_k", "one_v", "one", "new", "ratio", "token"}
 
 
 class LightningAttentionInOneCall(Rule):
@@ -110,10 +110,12 @@ def _expect_names(found: Match, code: Code) -> None:
         Unmatched: a placeholder stands for an expression, two for one name, or a length is another one.
     """
     bound = [name for name in found.bound if name not in ATTRIBUTES]
-    names = [found.name(name) for name in bound]
-    # What is computed for a block and for a token may have one name: only one of the two runs.
-    apart = [name for name in bound if not name.startswith("one_") and name not in ("one", "new", "ratio", "token")]
-    if "" in names or len({found.name(name) for name in apart}) != len(apart):
+    names = {name: found.name(name) for name in bound}
+    whole = [name for key, name in names.items() if key not in OF_ONE]
+    one = [
+        name for key, name in names.items() if key in OF_ONE | {"state", "output", "query", "key", "value", "length"}
+    ]
+    if "" in names.values() or len(set(whole)) != len(whole) or len(set(one)) != len(one):
         raise Unmatched("the recurrence is not computed with names of its own", found.node)
     blocks = values_of(found.name("blocks"), code)
     counted = match(BLOCKS, blocks[0], known=found.bound) if len(blocks) == 1 else None
@@ -131,12 +133,9 @@ def _expect_decays(found: Match, cls: ModelingClass) -> None:
     made = cls.methods.get("__init__")
     calls = [item for node in (made.body if made else ()) if (item := match(MADE, node)) is not None]
     method = cls.methods.get(self_attribute(calls[0]["make"]) or "") if len(calls) == 1 else None
-    decays = match(DECAYS, method.body) if method is not None and len(parameters(method)) == 1 else None
-    if (
-        decays is None
-        or decays.name("rate") != parameters(method)[0]
-        or ast.unparse(decays["size"]) != ast.unparse(found["size"])
-    ):
+    taken = parameters(method) if method is not None else ()
+    decays = match(DECAYS, method.body, known={"size": found["size"]}) if method is not None else None
+    if decays is None or taken != (decays.name("rate"),):
         raise Unmatched("the decays of a block are not made of the slopes by statements that are known", found.node)
     given = {"slope": "rate", "query_decay": "from_start", "key_decay": "to_end", "between_decay": "between"}
     for attribute, name in given.items():
