@@ -14,6 +14,9 @@ from qeff_codegen.anatomy.module_states import kept_attribute
 from qeff_codegen.anatomy.state_mixers import is_of_layer, state_calls, writes_state
 from qeff_codegen.codemod.tree import find, spelled, walk
 
+# What is called with a layer's number and keeps no state: keys and values, and how many of them there are.
+NO_STATE = {"update", "get_mask_sizes"}
+
 
 def other_state(file: ModelingFile, classes: Iterable[ModelingClass]) -> tuple[ModelingClass, ast.expr] | None:
     """The first place where one of `classes` keeps such a state otherwise than a state mixer does, if one does."""
@@ -81,7 +84,7 @@ def _written(node: ast.AST, given: set[str], keys: set[str], layers: set[str]) -
         values = [*node.args, *(keyword.value for keyword in node.keywords)]
         by_layer = any(_is_layer_index(value) for value in values) and len(values) > 1
         in_place = node.func.attr == "copy_" and bool(find(ast.Attribute, node.func.value))
-        return node if (by_layer and node.func.attr != "update") or in_place else None
+        return node if (by_layer and node.func.attr not in NO_STATE) or in_place else None
     if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Constant):
         names = {item.id for item in find(ast.Name, node.value)}
         if names and names <= keys:
