@@ -134,6 +134,15 @@ from transformers.models.blenderbot_small.modeling_blenderbot_small import (
     BlenderbotSmallForCausalLM,
 )
 from transformers.models.bloom.modeling_bloom import BloomAttention, BloomBlock, BloomForCausalLM, BloomModel
+from transformers.models.camembert.modeling_camembert import (
+    CamembertAttention,
+    CamembertEmbeddings,
+    CamembertEncoder,
+    CamembertForCausalLM,
+    CamembertLayer,
+    CamembertModel,
+    CamembertSelfAttention,
+)
 from transformers.models.codegen.modeling_codegen import (
     CodeGenAttention,
     CodeGenBlock,
@@ -163,6 +172,7 @@ from transformers.models.cohere2_moe.modeling_cohere2_moe import (
     Cohere2MoeRMSNorm,
     Cohere2MoeRotaryEmbedding,
 )
+from transformers.models.ctrl.modeling_ctrl import CTRLLMHeadModel, CTRLModel, EncoderLayer, MultiHeadAttention
 from transformers.models.cwm.modeling_cwm import (
     CwmAttention,
     CwmDecoderLayer,
@@ -170,6 +180,15 @@ from transformers.models.cwm.modeling_cwm import (
     CwmModel,
     CwmRMSNorm,
     CwmRotaryEmbedding,
+)
+from transformers.models.data2vec.modeling_data2vec_text import (
+    Data2VecTextAttention,
+    Data2VecTextEmbeddings,
+    Data2VecTextEncoder,
+    Data2VecTextForCausalLM,
+    Data2VecTextLayer,
+    Data2VecTextModel,
+    Data2VecTextSelfAttention,
 )
 from transformers.models.dbrx.modeling_dbrx import (
     DbrxAttention,
@@ -935,6 +954,24 @@ from transformers.models.recurrent_gemma.modeling_recurrent_gemma import (
     RecurrentGemmaRMSNorm,
     RecurrentGemmaRotaryEmbedding,
 )
+from transformers.models.roberta.modeling_roberta import (
+    RobertaAttention,
+    RobertaEmbeddings,
+    RobertaEncoder,
+    RobertaForCausalLM,
+    RobertaLayer,
+    RobertaModel,
+    RobertaSelfAttention,
+)
+from transformers.models.roberta_prelayernorm.modeling_roberta_prelayernorm import (
+    RobertaPreLayerNormAttention,
+    RobertaPreLayerNormEmbeddings,
+    RobertaPreLayerNormEncoder,
+    RobertaPreLayerNormForCausalLM,
+    RobertaPreLayerNormLayer,
+    RobertaPreLayerNormModel,
+    RobertaPreLayerNormSelfAttention,
+)
 from transformers.models.roc_bert.modeling_roc_bert import (
     RoCBertAttention,
     RoCBertEmbeddings,
@@ -998,6 +1035,24 @@ from transformers.models.whisper.modeling_whisper import (
     WhisperForCausalLM,
 )
 from transformers.models.xglm.modeling_xglm import XGLMAttention, XGLMDecoderLayer, XGLMForCausalLM, XGLMModel
+from transformers.models.xlm_roberta.modeling_xlm_roberta import (
+    XLMRobertaAttention,
+    XLMRobertaEmbeddings,
+    XLMRobertaEncoder,
+    XLMRobertaForCausalLM,
+    XLMRobertaLayer,
+    XLMRobertaModel,
+    XLMRobertaSelfAttention,
+)
+from transformers.models.xlm_roberta_xl.modeling_xlm_roberta_xl import (
+    XLMRobertaXLAttention,
+    XLMRobertaXLEmbeddings,
+    XLMRobertaXLEncoder,
+    XLMRobertaXLForCausalLM,
+    XLMRobertaXLLayer,
+    XLMRobertaXLModel,
+    XLMRobertaXLSelfAttention,
+)
 from transformers.models.youtu.modeling_youtu import (
     YoutuAttention,
     YoutuDecoderLayer,
@@ -1172,6 +1227,15 @@ from .blueprint.modeling_blueprint import (
     QEffBlueprintModel,
     QEffBlueprintRotaryEmbedding,
 )
+from .camembert.modeling_camembert import (
+    QEffCamembertAttention,
+    QEffCamembertEmbeddings,
+    QEffCamembertEncoder,
+    QEffCamembertForCausalLM,
+    QEffCamembertLayer,
+    QEffCamembertModel,
+    QEffCamembertSelfAttention,
+)
 from .codegen.modeling_codegen import QEffCodeGenAttention, QEffCodeGenBlock, QEffCodeGenForCausalLM, QEffCodeGenModel
 from .cohere.modeling_cohere import (
     QEffCohereAttention,
@@ -1195,12 +1259,22 @@ from .cohere2_moe.modeling_cohere2_moe import (
     QEffCohere2MoeModel,
     QEffCohere2MoeRotaryEmbedding,
 )
+from .ctrl.modeling_ctrl import QEffCTRLLMHeadModel, QEffCTRLModel, QEffEncoderLayer, QEffMultiHeadAttention
 from .cwm.modeling_cwm import (
     QEffCwmAttention,
     QEffCwmDecoderLayer,
     QEffCwmForCausalLM,
     QEffCwmModel,
     QEffCwmRotaryEmbedding,
+)
+from .data2vec_text.modeling_data2vec_text import (
+    QEffData2VecTextAttention,
+    QEffData2VecTextEmbeddings,
+    QEffData2VecTextEncoder,
+    QEffData2VecTextForCausalLM,
+    QEffData2VecTextLayer,
+    QEffData2VecTextModel,
+    QEffData2VecTextSelfAttention,
 )
 from .dbrx.modeling_dbrx import (
     QEffDbrxAttention,
@@ -1891,6 +1965,24 @@ from .recurrent_gemma.modeling_recurrent_gemma import (
     QEffRecurrentGemmaRglru,
     QEffRecurrentGemmaRotaryEmbedding,
 )
+from .roberta.modeling_roberta import (
+    QEffRobertaAttention,
+    QEffRobertaEmbeddings,
+    QEffRobertaEncoder,
+    QEffRobertaForCausalLM,
+    QEffRobertaLayer,
+    QEffRobertaModel,
+    QEffRobertaSelfAttention,
+)
+from .roberta_prelayernorm.modeling_roberta_prelayernorm import (
+    QEffRobertaPreLayerNormAttention,
+    QEffRobertaPreLayerNormEmbeddings,
+    QEffRobertaPreLayerNormEncoder,
+    QEffRobertaPreLayerNormForCausalLM,
+    QEffRobertaPreLayerNormLayer,
+    QEffRobertaPreLayerNormModel,
+    QEffRobertaPreLayerNormSelfAttention,
+)
 from .roc_bert.modeling_roc_bert import (
     QEffRoCBertAttention,
     QEffRoCBertEmbeddings,
@@ -1950,6 +2042,24 @@ from .whisper.modeling_whisper import (
     QEffWhisperForCausalLM,
 )
 from .xglm.modeling_xglm import QEffXGLMAttention, QEffXGLMDecoderLayer, QEffXGLMForCausalLM, QEffXGLMModel
+from .xlm_roberta.modeling_xlm_roberta import (
+    QEffXLMRobertaAttention,
+    QEffXLMRobertaEmbeddings,
+    QEffXLMRobertaEncoder,
+    QEffXLMRobertaForCausalLM,
+    QEffXLMRobertaLayer,
+    QEffXLMRobertaModel,
+    QEffXLMRobertaSelfAttention,
+)
+from .xlm_roberta_xl.modeling_xlm_roberta_xl import (
+    QEffXLMRobertaXLAttention,
+    QEffXLMRobertaXLEmbeddings,
+    QEffXLMRobertaXLEncoder,
+    QEffXLMRobertaXLForCausalLM,
+    QEffXLMRobertaXLLayer,
+    QEffXLMRobertaXLModel,
+    QEffXLMRobertaXLSelfAttention,
+)
 from .youtu.modeling_youtu import (
     QEffYoutuAttention,
     QEffYoutuDecoderLayer,
@@ -2188,6 +2298,13 @@ class KVCacheTransform(ModuleMappingTransform):
         BlueprintDecoderLayer: QEffBlueprintDecoderLayer,
         BlueprintModel: QEffBlueprintModel,
         BlueprintForCausalLM: QEffBlueprintForCausalLM,
+        CamembertEmbeddings: QEffCamembertEmbeddings,
+        CamembertSelfAttention: QEffCamembertSelfAttention,
+        CamembertAttention: QEffCamembertAttention,
+        CamembertLayer: QEffCamembertLayer,
+        CamembertEncoder: QEffCamembertEncoder,
+        CamembertModel: QEffCamembertModel,
+        CamembertForCausalLM: QEffCamembertForCausalLM,
         CodeGenAttention: QEffCodeGenAttention,
         CodeGenBlock: QEffCodeGenBlock,
         CodeGenModel: QEffCodeGenModel,
@@ -2208,11 +2325,22 @@ class KVCacheTransform(ModuleMappingTransform):
         Cohere2MoeRotaryEmbedding: QEffCohere2MoeRotaryEmbedding,
         Cohere2MoeModel: QEffCohere2MoeModel,
         Cohere2MoeForCausalLM: QEffCohere2MoeForCausalLM,
+        MultiHeadAttention: QEffMultiHeadAttention,
+        EncoderLayer: QEffEncoderLayer,
+        CTRLModel: QEffCTRLModel,
+        CTRLLMHeadModel: QEffCTRLLMHeadModel,
         CwmRotaryEmbedding: QEffCwmRotaryEmbedding,
         CwmAttention: QEffCwmAttention,
         CwmDecoderLayer: QEffCwmDecoderLayer,
         CwmModel: QEffCwmModel,
         CwmForCausalLM: QEffCwmForCausalLM,
+        Data2VecTextEmbeddings: QEffData2VecTextEmbeddings,
+        Data2VecTextSelfAttention: QEffData2VecTextSelfAttention,
+        Data2VecTextAttention: QEffData2VecTextAttention,
+        Data2VecTextLayer: QEffData2VecTextLayer,
+        Data2VecTextEncoder: QEffData2VecTextEncoder,
+        Data2VecTextModel: QEffData2VecTextModel,
+        Data2VecTextForCausalLM: QEffData2VecTextForCausalLM,
         DbrxRotaryEmbedding: QEffDbrxRotaryEmbedding,
         DbrxAttention: QEffDbrxAttention,
         DbrxExpertGLU: QEffDbrxExpertGLU,
@@ -2747,6 +2875,20 @@ class KVCacheTransform(ModuleMappingTransform):
         RecurrentGemmaDecoderLayer: QEffRecurrentGemmaDecoderLayer,
         RecurrentGemmaModel: QEffRecurrentGemmaModel,
         RecurrentGemmaForCausalLM: QEffRecurrentGemmaForCausalLM,
+        RobertaEmbeddings: QEffRobertaEmbeddings,
+        RobertaSelfAttention: QEffRobertaSelfAttention,
+        RobertaAttention: QEffRobertaAttention,
+        RobertaLayer: QEffRobertaLayer,
+        RobertaEncoder: QEffRobertaEncoder,
+        RobertaModel: QEffRobertaModel,
+        RobertaForCausalLM: QEffRobertaForCausalLM,
+        RobertaPreLayerNormEmbeddings: QEffRobertaPreLayerNormEmbeddings,
+        RobertaPreLayerNormSelfAttention: QEffRobertaPreLayerNormSelfAttention,
+        RobertaPreLayerNormAttention: QEffRobertaPreLayerNormAttention,
+        RobertaPreLayerNormLayer: QEffRobertaPreLayerNormLayer,
+        RobertaPreLayerNormEncoder: QEffRobertaPreLayerNormEncoder,
+        RobertaPreLayerNormModel: QEffRobertaPreLayerNormModel,
+        RobertaPreLayerNormForCausalLM: QEffRobertaPreLayerNormForCausalLM,
         RoCBertEmbeddings: QEffRoCBertEmbeddings,
         RoCBertSelfAttention: QEffRoCBertSelfAttention,
         RoCBertAttention: QEffRoCBertAttention,
@@ -2793,6 +2935,20 @@ class KVCacheTransform(ModuleMappingTransform):
         XGLMDecoderLayer: QEffXGLMDecoderLayer,
         XGLMModel: QEffXGLMModel,
         XGLMForCausalLM: QEffXGLMForCausalLM,
+        XLMRobertaEmbeddings: QEffXLMRobertaEmbeddings,
+        XLMRobertaSelfAttention: QEffXLMRobertaSelfAttention,
+        XLMRobertaAttention: QEffXLMRobertaAttention,
+        XLMRobertaLayer: QEffXLMRobertaLayer,
+        XLMRobertaEncoder: QEffXLMRobertaEncoder,
+        XLMRobertaModel: QEffXLMRobertaModel,
+        XLMRobertaForCausalLM: QEffXLMRobertaForCausalLM,
+        XLMRobertaXLEmbeddings: QEffXLMRobertaXLEmbeddings,
+        XLMRobertaXLSelfAttention: QEffXLMRobertaXLSelfAttention,
+        XLMRobertaXLAttention: QEffXLMRobertaXLAttention,
+        XLMRobertaXLLayer: QEffXLMRobertaXLLayer,
+        XLMRobertaXLEncoder: QEffXLMRobertaXLEncoder,
+        XLMRobertaXLModel: QEffXLMRobertaXLModel,
+        XLMRobertaXLForCausalLM: QEffXLMRobertaXLForCausalLM,
         YoutuRotaryEmbedding: QEffYoutuRotaryEmbedding,
         YoutuAttention: QEffYoutuAttention,
         YoutuDecoderLayer: QEffYoutuDecoderLayer,

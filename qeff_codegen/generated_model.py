@@ -19,12 +19,14 @@ class MappingEntry:
         upstream_class: class name in upstream's modeling module.
         replacement: class name that takes its place.
         replacement_module: module the replacement is imported from.
+        upstream_module: the module that upstream's class is in, where that is not the model's own modeling module.
     """
 
     transform: str
     upstream_class: str
     replacement: str
     replacement_module: str
+    upstream_module: str | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ STAGES = {
     "normalize": (
         "forwards",
         "names",
+        "legacy_cache",
         "cache",
         "attention",
         "inference",

@@ -154,7 +154,7 @@ class QEffZambaMambaMixer(ZambaMambaMixer):
 
         # Key difference: Split the projection into independent Mamba heads
         hidden_states_B_C, gate = projected_states.view(batch_size, -1, 2, seq_len).chunk(2, dim=2)
-        hidden_states_B_C = hidden_states_B_C.squeeze(2).contiguous()
+        hidden_states_B_C = hidden_states_B_C[:, :, 0].contiguous()
         gate = gate.reshape(batch_size, self.n_mamba_heads, self.mamba_head_dim, seq_len).transpose(0, 1)
 
         hidden_states_B_C = past_key_values.update_conv_state(
@@ -205,7 +205,7 @@ class QEffZambaMambaMixer(ZambaMambaMixer):
                 z=gate[head_idx],
                 delta_bias=time_proj_bias[head_idx] if time_proj_bias is not None else None,
                 delta_softplus=True,
-                initial_state=recurrent_state[:, head_idx : head_idx + 1],
+                initial_state=recurrent_state[:, head_idx : head_idx + 1] if recurrent_state is not None else None,
                 position_ids=position_ids,
             )
             scan_outputs.append(head_output)

@@ -171,8 +171,9 @@ class Anatomy:
         """How many values a part's forward returns as a tuple; None when it returns something else.
 
         A name that is bound to a tuple once counts as the tuple; what is appended to it when attention weights are
-        asked for does not count, and neither do the others of the next part's results, `(x,) + results[1:]`. A call
-        of the next part that is returned as it is counts as what that returns.
+        asked for does not count, and neither do the others of the next part's results, `(x,) + results[1:]`, or the
+        cache, which a rule of its own returns. A call of the next part that is returned as it is counts as what that
+        returns.
         """
         bound: dict[str, list[ast.expr]] = {}
         for node in find(ast.Assign, part.forward):
@@ -189,7 +190,8 @@ class Anatomy:
             if isinstance(value, ast.Call) and (callee := callees.get(spelled(value.func))) is not None:
                 counts.add(self.returned_count(callee))
             else:
-                counts.add(len(value.elts) if isinstance(value, ast.Tuple) else None)
+                items = value.elts if isinstance(value, ast.Tuple) else None
+                counts.add(None if items is None else sum(spelled(item) != part.cache_parameter for item in items))
         return counts.pop() if len(counts) == 1 else None
 
     def found(self) -> tuple[RoleFound, ...]:

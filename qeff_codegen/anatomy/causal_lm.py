@@ -50,7 +50,7 @@ def find_causal_lm(file: ModelingFile) -> ModelingClass:
             "one class whose forward calls the model and returns logits over the vocabulary",
             f"say which is meant: {' or '.join(f'--class {name}' for name in names)}",
         )
-    others = [cls for cls in file.classes.values() if _is_near(file, cls)]
+    others = [cls for cls in _own_classes(file) if _is_near(file, cls)]
     said = [f"`{cls.name}`: {'; '.join(_lacking(file, cls))}" for cls in others[:_NAMED]]
     said += [f"{len(others) - _NAMED} more"] if len(others) > _NAMED else []
     raise refusal(
@@ -72,14 +72,20 @@ def why_causal_lm(file: ModelingFile, cls: ModelingClass) -> tuple[str, ...]:
 
 
 def _candidates(file: ModelingFile) -> list[ModelingClass]:
-    """The classes that have the form of a causal LM; those that generate by themselves before all others."""
-    generating = [cls for cls in file.classes.values() if _inherits_generation(cls) and speaks_of(LOGITS, cls.forward)]
+    """The classes of the file that have a causal LM's form; those that generate by themselves before all others."""
+    own = _own_classes(file)
+    generating = [cls for cls in own if _inherits_generation(cls) and speaks_of(LOGITS, cls.forward)]
     if generating:
         return generating
-    found = [cls for cls in file.classes.values() if not _lacking(file, cls)]
+    found = [cls for cls in own if not _lacking(file, cls)]
     # A model may compute the logits itself, for the class around it.
     inner = {other.name for cls in found for other in mentioned(file, cls) if other is not cls}
     return [cls for cls in found if cls.name not in inner]
+
+
+def _own_classes(file: ModelingFile) -> list[ModelingClass]:
+    """The classes that the file defines itself, and does not take from another one."""
+    return [cls for cls in file.classes.values() if cls.name not in file.upstream.elsewhere]
 
 
 def _is_near(file: ModelingFile, cls: ModelingClass) -> bool:

@@ -14,8 +14,9 @@ from qeff_codegen.anatomy.module_states import kept_attribute
 from qeff_codegen.anatomy.state_mixers import is_of_layer, state_calls, writes_state
 from qeff_codegen.codemod.tree import find, spelled, walk
 
-# What is called with a layer's number and keeps no state: keys and values, and how many of them there are.
-NO_STATE = {"update", "get_mask_sizes"}
+# What asks a cache how many tokens it holds, or may hold, for a layer; like keys and values, no state.
+LENGTHS = {"get_mask_sizes", "get_seq_length", "get_usable_length", "get_max_length", "get_max_cache_shape"}
+NO_STATE = {"update", *LENGTHS}
 
 
 def other_state(file: ModelingFile, classes: Iterable[ModelingClass]) -> tuple[ModelingClass, ast.expr] | None:

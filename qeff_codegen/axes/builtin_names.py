@@ -117,6 +117,8 @@ def call(interpreter: Interpreter, function: External, given: Given, node: ast.A
         return value if isinstance(value, Tensor) else Tensor(None)
     if function.name in calls.CALLABLE_CONSTANTS or name in layers.ACTIVATIONS:
         return Layer(name)
+    if function.name in layers.MADE_ACTIVATIONS:
+        return layers.run(Layer("ACT2FN"), given)
     if name.endswith(("Output", "OutputWithPast", "Outputs")) or "modeling_outputs" in package:
         return Record(tuple(given.keywords.items()))
     if package.startswith("torch") and name[:1].islower():

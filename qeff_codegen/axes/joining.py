@@ -92,11 +92,10 @@ def cut(given: Given) -> Value:
         return Several(None, tensor((*before, *after), states.kind))
     if isinstance(parts, Several) and parts.items is not None:
         return Several(tuple(tensor((*before, _width(item), *after), states.kind) for item in parts.items))
+    part = tensor((*before, (SOME,), *after), states.kind)
     if given.name == "chunk" and isinstance(parts, Plain) and isinstance(parts.constant, int):
-        # As many parts as there are entries are one entry each.
-        width = ONE if states.known[place] == parts.axis else (SOME,)
-        return Several((tensor((*before, width, *after), states.kind),) * parts.constant)
-    return Several(None, tensor((*before, (SOME,), *after), states.kind))
+        return Several((part,) * parts.constant)
+    return Several(None, part)
 
 
 def _width(value: Value) -> Axis:

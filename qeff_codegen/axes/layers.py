@@ -27,6 +27,19 @@ from qeff_codegen.axes.values import (
 
 # Activations that a configuration names; each is elementwise.
 ACTIVATIONS = frozenset({"ACT2FN", "ACT2CLS", "get_activation"})
+# Those that transformers has made already, under a name of its own.
+_MADE = (
+    "gelu",
+    "gelu_fast",
+    "gelu_new",
+    "gelu_python",
+    "gelu_pytorch_tanh",
+    "linear_act",
+    "mish",
+    "quick_gelu",
+    "silu",
+)
+MADE_ACTIVATIONS = frozenset(f"transformers.activations.{name}" for name in _MADE)
 
 
 def _linear(layer: Layer, given: Given) -> Value:

@@ -50,6 +50,10 @@ class ManifestEntry:
     causal_lm: str | None = None
     entry_sha256: str | None = None
 
+    def module_of(self, mapping: MappingEntry) -> str:
+        """The module that the upstream class of an entry is in."""
+        return mapping.upstream_module or self.upstream_module
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -140,6 +144,9 @@ def _fields(entry: ManifestEntry) -> dict[str, Any]:
     fields = asdict(entry)
     if entry.causal_lm is None:
         del fields["causal_lm"]
+    for mapping in fields["mappings"]:
+        if mapping["upstream_module"] is None:
+            del mapping["upstream_module"]
     return fields
 
 

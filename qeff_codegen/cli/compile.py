@@ -9,6 +9,7 @@ import click
 from qeff_codegen.cli.compiler_options import further_options
 from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.load_model import load_model
+from qeff_codegen.cli.remote_options import remote_of, remote_options
 from qeff_codegen.cli.sampling_options import include_sampler, max_top_k_ids, qaic_config_of
 from qeff_codegen.deploy.compile_options import CompileOptions
 
@@ -16,6 +17,12 @@ from qeff_codegen.deploy.compile_options import CompileOptions
 @click.command()
 @click.argument("source", metavar="MODEL")
 @graph_options
+@remote_options
+@click.option(
+    "--generated",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help="The folder the model was generated into.  [default: the one that comes with this tool]",
+)
 @click.option("--batch-size", type=int, default=1, show_default=True, help="Prompts that start and end together.")
 @click.option("--num-speculative-tokens", type=int, help="Tokens of a draft that one decode call checks.")
 @include_sampler
@@ -50,6 +57,10 @@ def compile(  # noqa: A001 - the name of the command
     num_kv_blocks: int,
     use_onnx_subfunctions: bool,
     dynamo: bool,
+    remote_source: Path | None,
+    class_name: str | None,
+    trust_remote_code: bool,
+    generated: Path | None,
     batch_size: int,
     num_speculative_tokens: int | None,
     include_sampler: bool,
@@ -67,7 +78,8 @@ def compile(  # noqa: A001 - the name of the command
     """Export MODEL with its generated classes, write what the compiler reads, and run the compiler if it is here.
 
     MODEL is a model's folder, a GGUF file, `smollm2`, or the name of a generated family, whose tiny model with random
-    weights is then compiled.
+    weights is then compiled. A checkpoint with modeling code of its own is MODEL by the name that it was generated
+    under, and its folder is --source.
     """
     qaic_config = qaic_config_of(include_sampler, max_top_k_ids, return_pdfs)
     compiler_options: dict[str, int | str | bool] = {"aic_enable_depth_first": aic_enable_depth_first}
@@ -90,7 +102,15 @@ def compile(  # noqa: A001 - the name of the command
         dynamo=dynamo,
         compiler_options=compiler_options,
     )
-    model = load_model(source, options, dtype=dtype, num_kv_blocks=num_kv_blocks, qaic_config=qaic_config)
+    model = load_model(
+        source,
+        options,
+        dtype=dtype,
+        num_kv_blocks=num_kv_blocks,
+        qaic_config=qaic_config,
+        remote=remote_of(remote_source, class_name, trust_remote_code),
+        generated=generated,
+    )
     program = model.compile_for(options, output)
     if model.random_weights:
         click.echo(f"random     the weights: a tiny {source}, to see what is compiled; its program says nothing")

@@ -140,11 +140,17 @@ def _show(model: GeneratedModel) -> None:
     from qeff_codegen.generate.one_model import rule_summaries
 
     release = f" (transformers {model.upstream.version})" if model.upstream.version else ""
-    roles = [(role.role, role.name, str(role.line)) for role in model.roles]
+    roles = [(role.role, role.name, _line(model.upstream, role.line)) for role in model.roles]
     show_table(f"{model.name}: recognised in {model.upstream.display_path}{release}", ("role", "name", "line"), roles)
     whys = rule_summaries()
     rules = [(rule, str(count), whys[rule]) for rule, count in model.rules if count]
     show_table(f"{model.name}: rules that changed it", ("rule", "places", "why"), rules)
+
+
+def _line(upstream: UpstreamModel, line: int) -> str:
+    """A line of the text, with the file that it comes from where that is another than the model's own."""
+    path, number = upstream.place(line)
+    return str(number) if path == upstream.display_path else f"{path}:{number}"
 
 
 def _write(models: Sequence[GeneratedModel], output: Path, force: bool) -> tuple[list[WriteReport], list[Failure]]:

@@ -9,6 +9,7 @@ import click
 
 from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.load_model import load_model
+from qeff_codegen.cli.remote_options import remote_of, remote_options
 from qeff_codegen.cli.sampling_options import sampling_options
 from qeff_codegen.decoding.sampling_parameters import SamplingParameters
 from qeff_codegen.deploy.compile_options import CompileOptions
@@ -24,6 +25,12 @@ from qeff_codegen.errors import UsageError
     help="A text file with a prompt on each line.",
 )
 @graph_options
+@remote_options
+@click.option(
+    "--generated",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help="The folder the model was generated into.  [default: the one that comes with this tool]",
+)
 @click.option(
     "--prompt-lookup-num-tokens",
     type=int,
@@ -51,6 +58,10 @@ def infer(
     num_kv_blocks: int,
     use_onnx_subfunctions: bool,
     dynamo: bool,
+    remote_source: Path | None,
+    class_name: str | None,
+    trust_remote_code: bool,
+    generated: Path | None,
     prompt_lookup_num_tokens: int | None,
     generation_len: int | None,
     runtime: str,
@@ -58,6 +69,9 @@ def infer(
     sampling: SamplingParameters | None,
 ) -> None:
     """Continue every prompt with MODEL: a model's folder, a GGUF file, or `smollm2`.
+
+    A checkpoint with modeling code of its own is MODEL by the name that it was generated under, and its folder is
+    --source.
 
     One prompt is answered word by word; several are shown when all are done.
     """
@@ -74,7 +88,15 @@ def infer(
         use_onnx_subfunctions=use_onnx_subfunctions,
         dynamo=dynamo,
     )
-    model = load_model(source, options, dtype=dtype, num_kv_blocks=num_kv_blocks, qaic_config=qaic_config)
+    model = load_model(
+        source,
+        options,
+        dtype=dtype,
+        num_kv_blocks=num_kv_blocks,
+        qaic_config=qaic_config,
+        remote=remote_of(remote_source, class_name, trust_remote_code),
+        generated=generated,
+    )
     inference = model.infer(
         prompts,
         options,

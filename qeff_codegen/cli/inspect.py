@@ -20,7 +20,7 @@ def inspect(name: str, transformers_version: str | None, source: Path | None, cl
 
     upstream = find_model(name, transformers_version=transformers_version, source=source, class_name=class_name)
     rows = [
-        (role.role, role.name, f"{upstream.display_path}:{role.line}", "; ".join(role.because))
+        (role.role, role.name, "{}:{}".format(*upstream.place(role.line)), "; ".join(role.because))
         for role in inspect_model(upstream)
     ]
     show_table(f"{upstream.name}: recognised", ("role", "name", "where", "because"), rows)

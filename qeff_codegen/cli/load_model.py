@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.errors import UsageError
+from qeff_codegen.remote_code.given import Remote
 
 if TYPE_CHECKING:
     from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
 
 
 def load_model(
-    source: str, options: CompileOptions, *, dtype: str, num_kv_blocks: int, qaic_config: dict[str, Any]
+    source: str,
+    options: CompileOptions,
+    *,
+    dtype: str,
+    num_kv_blocks: int,
+    qaic_config: dict[str, Any],
+    remote: Remote | None,
+    generated: Path | None,
 ) -> QEFFAutoModelForCausalLM:
     """The QEff model of `source`, a model's folder, a GGUF file, `smollm2`, or a generated family.
 
@@ -20,12 +29,14 @@ def load_model(
         dtype: float32 or float16.
         num_kv_blocks: over how many blocks of keys attention is computed.
         qaic_config: what is asked of a sampler.
+        remote: where its own code stands, if it is not transformers' own.
+        generated: the folder with the generated classes; this package's own unless it is given.
 
     Raises:
         UsageError: a package is missing, there is no such checkpoint, or its family is not generated.
     """
     try:
-        from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
+        from qeff_codegen.deploy.auto_model import GENERATED, QEFFAutoModelForCausalLM
         from qeff_codegen.deploy.sampler_options import check_sampling
     except ModuleNotFoundError as error:
         raise UsageError(
@@ -40,4 +51,6 @@ def load_model(
         dtype=dtype,
         num_kv_blocks=num_kv_blocks,
         qaic_config=qaic_config,
+        generated=generated or GENERATED,
+        remote=remote,
     )

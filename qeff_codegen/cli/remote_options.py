@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from qeff_codegen.errors import UsageError
+from qeff_codegen.remote_code.given import Remote
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True)
-class Remote:
-    """What the options say.
-
-    Attributes:
-        source: the checkpoint's folder or the modeling file that the model was generated from.
-        class_name: which class of it is the causal LM, where that was said when it was generated.
-        trusted: whether the code there may be executed.
-    """
-
-    source: Path
-    class_name: str | None
-    trusted: bool
 
 
 def remote_options(command: _Command) -> _Command:

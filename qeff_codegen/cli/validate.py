@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from qeff_codegen.cli.remote_options import Remote, remote_of, remote_options
+from qeff_codegen.cli.remote_options import remote_of, remote_options
 from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, UsageError
+from qeff_codegen.remote_code.given import Remote
 from qeff_codegen.validation.results import Outcome
 
 

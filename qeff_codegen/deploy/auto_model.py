@@ -19,6 +19,7 @@ from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
 from qeff_codegen.deploy.find_compiler import find_compiler
 from qeff_codegen.deploy.inference import Inference, tokens_of
 from qeff_codegen.deploy.program import Program, make_program
+from qeff_codegen.deploy.remote_checkpoint import remote_checkpoint
 from qeff_codegen.deploy.sampler_options import check_qaic_config, check_sampling, sampler_spec
 from qeff_codegen.deploy.specializations import specializations_for
 from qeff_codegen.deploy.tiny_checkpoint import names_a_family, tiny_checkpoint
@@ -32,6 +33,7 @@ from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.preflight.candidate import candidate_of
 from qeff_codegen.preflight.run import Preflight, preflight
 from qeff_codegen.preflight.sample_prompt import sample_prompt
+from qeff_codegen.remote_code.given import Remote
 from qeff_codegen.runtime.key_blocks import ask_for_key_blocks, check_key_blocks
 from qeff_codegen.runtime.states import LONGEST_CALL
 from qeff_codegen.upstream.cache_folder import cache_folder
@@ -60,7 +62,7 @@ class QEFFAutoModelForCausalLM:
         num_kv_blocks: int,
         qaic_config: Mapping[str, Any],
     ) -> None:
-        model_type = checkpoint.model.config.model_type
+        model_type = checkpoint.family or checkpoint.model.config.model_type
         self.sampler = sampler_spec(qaic_config, checkpoint.model.config.get_text_config().vocab_size)
         transforms = load_transforms(model_type, generated)
         ask_for_key_blocks(checkpoint.model, num_kv_blocks)
@@ -88,6 +90,7 @@ class QEFFAutoModelForCausalLM:
         num_kv_blocks: int = 1,
         qaic_config: Mapping[str, Any] | None = None,
         generated: Path = GENERATED,
+        remote: Remote | None = None,
     ) -> QEFFAutoModelForCausalLM:
         """Load a checkpoint and turn it into its QEff model.
 
@@ -100,6 +103,8 @@ class QEFFAutoModelForCausalLM:
             qaic_config: `include_sampler`: the graph draws the next token itself and gives `next_tokens` for logits;
                 `return_pdfs`: and `probs`, what it was drawn from; `max_top_k_ids`: from how many tokens at most.
             generated: the folder with the generated classes.
+            remote: where the model's own code stands, if it is not transformers' own; the first argument is then the
+                name that it was generated under.
 
         Raises:
             UsageError: there is no such checkpoint, its family is not generated or has no attention over blocks, or
@@ -108,7 +113,10 @@ class QEFFAutoModelForCausalLM:
         wanted = precision(dtype)
         check_qaic_config(qaic_config or {})
         source = pretrained_model_name_or_path
-        checkpoint = tiny_checkpoint(source) if names_a_family(source, generated) else load_checkpoint(source)
+        if remote is not None:
+            checkpoint = remote_checkpoint(source, remote, generated)
+        else:
+            checkpoint = tiny_checkpoint(source) if names_a_family(source, generated) else load_checkpoint(source)
         return cls(
             checkpoint,
             generated,

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
 from qeff_codegen.deploy.packaged_weights import PACKAGED, fetch
 from qeff_codegen.deploy.tokenizer import LoadedTokenizer, load_tokenizer
 from qeff_codegen.errors import UsageError
 from qeff_codegen.files.artifact_store import ArtifactStore
+from qeff_codegen.remote_code.load import OPTION as TRUST
 from qeff_codegen.upstream.cache_folder import cache_folder
+from qeff_codegen.upstream.checkpoint_folder import CAUSAL_LM, read_checkpoint_folder
 
 SHARD_INDEX = "model.safetensors.index.json"
 _WEIGHTS = ("*.safetensors", "*.bin", "*.gguf")
@@ -35,6 +37,7 @@ class Checkpoint:
         sha256: of the files it was loaded from.
         random_weights: whether it was loaded from nothing, and its weights mean nothing.
         no_tokenizer: why it has none, for a message; empty where it has one.
+        family: what serves it among generated models; its model type unless that is said.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Checkpoint:
     sha256: str
     random_weights: bool = False
     no_tokenizer: str = ""
+    family: str = ""
 
 
 def load_checkpoint(source: str) -> Checkpoint:
@@ -57,8 +61,11 @@ def load_checkpoint(source: str) -> Checkpoint:
     path = fetch(PACKAGED[source]) if source in PACKAGED else Path(source)
     name = source if source in PACKAGED else path.resolve().stem
     if path.is_dir():
-        _check_folder(path)
-        folder, sha256 = path, _sha256(sorted(item for item in path.iterdir() if item.is_file()))
+        _refuse_own_code(path)
+        missing = why_incomplete(path)
+        if missing:
+            raise UsageError(missing)
+        folder, sha256 = path, checkpoint_sha256(path)
     elif path.is_file() and path.suffix == ".gguf":
         sha256 = _sha256([path])
         folder = _unpacked(path, name, sha256)
@@ -78,7 +85,13 @@ def _load(named: Path, folder: Path, arguments: dict[str, str]) -> tuple[Any, Lo
         # transformers draws progress bars that have no switch.
         with redirect_stderr(io.StringIO()):
             model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=torch.float32, attn_implementation="eager", local_files_only=True, **arguments
+                folder,
+                dtype=torch.float32,
+                attn_implementation="eager",
+                local_files_only=True,
+                # Without a word on it transformers asks, and waits for an answer.
+                trust_remote_code=False,
+                **arguments,
             )
             return model, load_tokenizer(named, folder, arguments)
     except Exception as error:  # readers of many formats, each with errors of its own
@@ -106,8 +119,28 @@ def _unpacked(gguf: Path, name: str, sha256: str) -> Path:
     return ArtifactStore(cache_folder() / "unpacked").get(name, {"gguf": sha256, **readers}, unpack)
 
 
-def _check_folder(folder: Path) -> None:
-    """Name what is missing before transformers fails on it in its own words."""
+def _refuse_own_code(folder: Path) -> None:
+    """Say how a checkpoint is run whose model transformers does not have, where it brings the code for it."""
+    own = read_checkpoint_folder(folder)
+    if own is None or own.class_for(CAUSAL_LM) is None or own.model_type in CONFIG_MAPPING:
+        return
+    raise UsageError(
+        f"{folder} brings its modeling code along, which is run by the name that it is generated under: "
+        f"`python -m qeff_codegen NAME --source {folder}` generates it, and NAME --source {folder} {TRUST} runs it."
+    )
+
+
+def has_weights(folder: Path) -> bool:
+    """Whether a folder holds weights, or the index of them."""
+    return (folder / SHARD_INDEX).is_file() or any(item for pattern in _WEIGHTS for item in folder.glob(pattern))
+
+
+def why_incomplete(folder: Path) -> str:
+    """What is missing, before transformers fails on it in its own words; nothing for a folder that is complete.
+
+    Raises:
+        UsageError: the index of its weights is damaged.
+    """
     missing = [] if (folder / "config.json").is_file() else ["config.json"]
     index = folder / SHARD_INDEX
     if index.is_file():
@@ -116,12 +149,16 @@ def _check_folder(folder: Path) -> None:
         except (ValueError, KeyError, AttributeError) as error:
             raise UsageError(f"{index} is damaged: {error!r}. Copy the model's folder again.") from error
         missing += [shard for shard in shards if not (folder / shard).is_file()]
-    elif not any(item for pattern in _WEIGHTS for item in folder.glob(pattern)):
+    elif not has_weights(folder):
         missing.append("model.safetensors")
-    if missing:
-        raise UsageError(
-            f"{folder} lacks {', '.join(missing)}.\nCopy the model's folder again; nothing was exported from it."
-        )
+    if not missing:
+        return ""
+    return f"{folder} lacks {', '.join(missing)}.\nCopy the model's folder again; nothing was exported from it."
+
+
+def checkpoint_sha256(folder: Path) -> str:
+    """SHA-256 of all files in a checkpoint's folder."""
+    return _sha256(sorted(item for item in folder.iterdir() if item.is_file()))
 
 
 def _sha256(files: list[Path]) -> str:

@@ -32,7 +32,7 @@ class LoadedTokenizer:
     missing: str = ""
 
 
-def load_tokenizer(named: Path, folder: Path, arguments: Mapping[str, str]) -> LoadedTokenizer:
+def load_tokenizer(named: Path, folder: Path, arguments: Mapping[str, Any]) -> LoadedTokenizer:
     """The tokenizer in `folder`; a model without one can be exported and compiled all the same.
 
     Args:

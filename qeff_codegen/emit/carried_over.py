@@ -44,7 +44,8 @@ def carried_over(names: Iterable[str], file: ModelingFile) -> tuple[ast.stmt, ..
     found: dict[int, ast.stmt] = {}
     while pending:
         name = pending.pop()
-        if name in seen or name not in file.names or not file.can_be_imported(name):
+        known = name in file.names and not file.upstream.can_import(name)
+        if name in seen or not known or not file.can_be_imported(name):
             continue
         seen.add(name)
         for statement in _binding(name, file):

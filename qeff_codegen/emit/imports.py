@@ -75,8 +75,8 @@ def resolve(
             found[name] = (target.modules[name], name)
         elif name in file.imports:
             found[name] = file.imports[name]
-        elif name in file.names and file.can_be_imported(name):
-            found[name] = (file.upstream.module, name)
+        elif name in file.names and file.can_be_imported(name) and file.upstream.can_import(name):
+            found[name] = file.upstream.definition(name)
         elif name in LIBRARY_NAMES and name not in file.names:
             found[name] = (LIBRARY_NAMES[name], name)
         else:

@@ -38,11 +38,11 @@ def render(entries: Mapping[str, ManifestEntry]) -> str:
         for mapping in entry.mappings:
             ours = _import(imports, mapping.replacement, mapping.replacement_module, name)
             if entry.causal_lm is None:
-                upstream = _import(imports, mapping.upstream_class, entry.upstream_module, name)
+                upstream = _import(imports, mapping.upstream_class, entry.module_of(mapping), name)
                 _map(bodies[mapping.transform], upstream, ours, name)
             else:
                 body = remote[mapping.transform].setdefault(entry.causal_lm, {})
-                _map(body, f'"{named(entry.upstream_module, mapping.upstream_class)}"', ours, name)
+                _map(body, f'"{named(entry.module_of(mapping), mapping.upstream_class)}"', ours, name)
     classes = "\n\n".join(
         f'class {transform}({BASE[1]}):\n    """{summary}"""\n\n    _module_mapping = {{\n'
         + "".join(f"        {upstream}: {ours},\n" for upstream, ours in bodies[transform].items())

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from qeff_codegen.engine.draft import Draft
 from qeff_codegen.generated_model import MappingEntry
 from qeff_codegen.targets.target import PREFIX
+from qeff_codegen.upstream.source import UpstreamModel
 
 
 def mapping_entries(draft: Draft) -> tuple[MappingEntry, ...]:
@@ -20,3 +24,13 @@ def mapping_entries(draft: Draft) -> tuple[MappingEntry, ...]:
             for name in (part.name, *part.alternatives)
         ),
     )
+
+
+def as_defined(entries: Iterable[MappingEntry], upstream: UpstreamModel) -> tuple[MappingEntry, ...]:
+    """The entries, with upstream's classes as they are called in the modules that define them."""
+    found: list[MappingEntry] = []
+    for entry in entries:
+        module, name = upstream.definition(entry.upstream_class)
+        elsewhere = entry.upstream_class in upstream.elsewhere
+        found.append(replace(entry, upstream_class=name, upstream_module=module if elsewhere else None))
+    return tuple(found)

@@ -54,7 +54,7 @@ def assemble(draft: Draft) -> ModelingFileText:
     emitted = _emitted(draft)
     body = _body(draft, emitted, ())
     used = global_names(body.text) - body.defined
-    carried = () if file.upstream.importable else carried_over(used, file)
+    carried = carried_over(used, file)
     if carried:
         body = _body(draft, emitted, carried)
         used = global_names(body.text) - body.defined
@@ -164,15 +164,11 @@ def _places(file: ModelingFile) -> list[tuple[int, str]]:
 def _emitted(draft: Draft) -> list[Function]:
     """Functions that differ from upstream's, every forward, and what would otherwise call an unchanged twin."""
     reached = _reached(draft)
-    cannot_be_imported = not draft.anatomy.file.upstream.importable
-    chosen = [
-        item
-        for item in reached
-        if item.added or item.changed or item.is_forward or (item.owner is None and cannot_be_imported)
-    ]
-    for item in chosen if cannot_be_imported else ():
-        if item.owner is None:
-            undecorate(item, draft.anatomy.file)
+    file = draft.anatomy.file
+    copied = [item for item in reached if item.owner is None and not file.upstream.can_import(item.name)]
+    chosen = [item for item in reached if item.added or item.changed or item.is_forward or item in copied]
+    for item in copied:
+        undecorate(item, file)
     local = {item.name for item in chosen if item.owner is None}
     for item in reached:
         if item not in chosen and local & _reads(item):

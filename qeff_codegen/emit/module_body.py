@@ -65,7 +65,7 @@ class ModuleBody:
             first -= 1
         self._blank_lines(2, first)
         replaced = tuple(range(first, head.stop))
-        base = name if draft.anatomy.file.upstream.importable else "nn.Module"
+        base = name if draft.anatomy.file.upstream.can_import(name) else "nn.Module"
         statement = f"class {PREFIX}{name}({base}):"
         self.lines.append(Line(statement, rules=(steps.CLASS_REPLACED.id,), replaces=replaced, function=name))
         docstring = _docstring(node, draft.anatomy.file.lines)

@@ -56,7 +56,7 @@ class FinishedModule:
         """
         mapped = {entry.upstream_class for entry in self.mappings}
         file = self.anatomy.file
-        pending = [name for name, source in self.imports.items() if source == file.upstream.module]
+        pending = [name for name, source in self.imports.items() if source == file.upstream.definition(name)[0]]
         staying = {
             f"{name}.{method.name}": method
             for name in self.anatomy.reachable

@@ -149,8 +149,11 @@ def allocate_kv_cache(
 
 
 def cache_of(outputs: Any) -> Any:
-    """Returns the cache from a model output: `past_key_values` in transformers 5.5, `cache` in 5.24."""
-    field = "past_key_values" if "past_key_values" in outputs else "cache"
+    """Returns the cache from a model output: `cache` since transformers 5.24.
+
+    Before, it is `past_key_values`, or `cache_params` where no layer has keys and values.
+    """
+    field = next((name for name in ("past_key_values", "cache_params") if name in outputs), "cache")
     return outputs[field]
 
 

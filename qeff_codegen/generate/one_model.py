@@ -9,7 +9,7 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import ModelingFile, read_modeling_file
 from qeff_codegen.anatomy.recognise import recognise
 from qeff_codegen.anatomy.refusing import refusal
-from qeff_codegen.emit.mappings import mapping_entries
+from qeff_codegen.emit.mappings import as_defined, mapping_entries
 from qeff_codegen.emit.modeling_file import ModelingFileText, assemble
 from qeff_codegen.engine import rule_set
 from qeff_codegen.engine.draft import open_draft
@@ -63,7 +63,7 @@ def _rewritten(
         broken = check.broken(module)
         if broken:
             raise _refusal(check, broken[0], anatomy, text)
-    return text, mappings, tuple(draft.matches.items())
+    return text, as_defined(mappings, anatomy.file.upstream), tuple(draft.matches.items())
 
 
 def _refusal(check: Check, broken: Broken, anatomy: Anatomy, text: ModelingFileText) -> Refusal:

@@ -34,12 +34,13 @@ class OwnLines:
         return line if self.origins is None else self.origins[min(line, len(self.origins)) - 1]
 
     def refusal(self, refusal: Refusal) -> Refusal:
-        """A refusal that names the file's own line and shows it."""
+        """A refusal that names the line of the file that it comes from, and shows it."""
         place = refusal.location
-        if self.origins is None or place is None:
+        if place is None or (self.origins is None and not self.upstream.places):
             return refusal
         line = self.of(place.line)
-        location = Location(place.path, line, self.upstream.lines[line - 1])
+        path, number = self.upstream.place(line)
+        location = Location(path, number, self.upstream.lines[line - 1])
         return Refusal(
             refusal.what,
             rule=refusal.rule,

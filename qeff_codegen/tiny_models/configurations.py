@@ -51,12 +51,14 @@ _OTHER_VALUES: dict[str, Any] = {
     "num_kv_shared_layers": 0,
     "q_lora_rank": None,
 }
-# What a model type needs along with a switch, and why.
+# What a model type needs along with a switch or a kind of rotation, and why.
 _ALONG: dict[tuple[str, str], dict[str, Any]] = {
     # Without shared keys and values every head has its own; upstream does not look at their number.
     ("falcon", "multi_query"): {"num_kv_heads": 4},
     # An adapter adds to the keys and values of as many heads as queries have; with fewer, upstream itself fails.
     ("zamba2", "use_shared_attention_adapter"): {"num_key_value_heads": 4},
+    # Upstream's cache is the reference there, and its text for one token does not clamp steps as the other one does.
+    ("zamba2", "rope longrope"): {"time_step_min": 1e-30},
 }
 
 
@@ -89,8 +91,9 @@ def variants(family: Family) -> tuple[Variant, ...]:
         if accepts(family.config_class, base | extra) and _is_built(family, base | extra):
             found.append(Variant(name, "window", base | extra))
     for kind, extra in scaled_ropes(family.config_class, base):
-        if _is_built(family, base | extra):
-            found.append(Variant(f"rope {kind}", "rope", base | extra))
+        overrides = base | extra | _ALONG.get((default.model_type, f"rope {kind}"), {})
+        if _is_built(family, overrides):
+            found.append(Variant(f"rope {kind}", "rope", overrides))
     found += [Variant(name, "flag", base | extra) for name, extra in _uneven_heads(family, default)]
     switches = {"tie_word_embeddings": not default.tie_word_embeddings} | _switches(default, base, source)
     for name, value in switches.items():
@@ -105,7 +108,7 @@ def _switches(default: Any, base: dict[str, Any], source: str) -> dict[str, Any]
     read = set(re.findall(r"\bconfig\.(\w+)", source))
     can_be_given = {name for name in read - _NOT_ARITHMETIC if not is_computed(type(default), name)}
     flags = sorted(name for name in can_be_given if isinstance(getattr(default, name, None), bool))
-    switches: dict[str, Any] = {flag: not getattr(default, flag) for flag in flags}
+    switches: dict[str, Any] = {flag: not base.get(flag, getattr(default, flag)) for flag in flags}
     for name, value in _OTHER_VALUES.items():
         # Where None is not asked for, it means nothing.
         possible = value is not None or re.search(rf"\b{name} is (not )?None", source)

@@ -118,6 +118,11 @@ _STATES: dict[str, Any] = {
 
 # Model types that need more than their attributes tell, and why.
 EXCEPTIONS: dict[str, dict[str, Any]] = {
+    # Without positions they count from the row after the pad token's, so there must be one.
+    **dict.fromkeys(
+        ("camembert", "data2vec-text", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl"),
+        {"pad_token_id": 1},
+    ),
     # Its sizes stand in nested configurations. The experts' size must equal the model's, or upstream itself fails.
     "dbrx": {
         "attn_config": {"kv_n_heads": 2, "clip_qkv": 2.0, "rope_theta": 10000.0},
@@ -177,7 +182,12 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     "recurrent_gemma": {"block_types": ["recurrent", "attention"], "lru_width": 80},
     # The layers that also attend share one attention: the second of them has none of its own.
     "zamba": {"layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"], "num_hidden_layers": 4},
-    "zamba2": {"layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"], "num_hidden_layers": 4},
+    # This one's attention rotates nothing unless it is told to.
+    "zamba2": {
+        "layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"],
+        "num_hidden_layers": 4,
+        "use_mem_rope": True,
+    },
     # It has one expert for a token, or none; and two convolutions in a row, of one size by default.
     "zaya": {"cca_time0": 3, "num_experts_per_tok": 1, "router_hidden_size": 24},
 }

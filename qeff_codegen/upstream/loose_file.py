@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qeff_codegen.errors import UsageError
 from qeff_codegen.upstream.checkpoint_folder import AUTO_MAP, CAUSAL_LM, CONFIG, read_checkpoint_folder
 from qeff_codegen.upstream.decoded import decoded
+from qeff_codegen.upstream.joined_text import joined
+from qeff_codegen.upstream.module_text import module_text
+from qeff_codegen.upstream.neighbours import Neighbours
 from qeff_codegen.upstream.relative_imports import where_imports_lead
 from qeff_codegen.upstream.source import UpstreamModel
 from qeff_codegen.upstream.transformers_text import TransformersText, is_transformers
@@ -122,7 +125,7 @@ def read_loose_file(name: str, found: LooseFile, transformers: TransformersText 
     top = path.resolve().parents[len(package) - 1] if package else None
     tree = TransformersText(top) if top is not None and package[0] == "transformers" and is_transformers(top) else None
     table_entry = _table_entry(text, tree)
-    return UpstreamModel(
+    model = UpstreamModel(
         name=name,
         display_path=f"{module.replace('.', '/')}.py",
         module=module,
@@ -133,6 +136,21 @@ def read_loose_file(name: str, found: LooseFile, transformers: TransformersText 
         importable=bool(package),
         imports=() if package else where_imports_lead(path, text, transformers),
     )
+    return model if tree is not None else _with_neighbours(model, None if package else path.parent, transformers)
+
+
+def _with_neighbours(
+    model: UpstreamModel, folder: Path | None, transformers: TransformersText | None
+) -> UpstreamModel:
+    """The model with the text of all that it takes from transformers' classes, and from the files in `folder`."""
+    try:
+        root = module_text(model.module, model.display_path, model.source, folder=folder, imports=model.imports)
+    except (SyntaxError, ValueError):
+        # What reads the file says so, with the line.
+        return model
+    whole = joined(model, root, Neighbours(transformers))
+    of_transformers = any(module.startswith("transformers.") for module, _ in whole.elsewhere.values())
+    return replace(whole, version=transformers.version if of_transformers and transformers is not None else None)
 
 
 def _package(path: Path) -> list[str]:

@@ -24,6 +24,12 @@ class UpstreamModel:
         version: the transformers version the text comes from, if it comes from transformers.
         families: the model types that this causal LM serves; several when they differ in configuration alone.
         options: what the command line needs beside the name to find this source again.
+        places: where each line of a text that is put together from several files comes from: the file as messages
+            call it, and the 1-based line there; empty for one file as it is.
+        defined_in: of such a text, the names that another module defines, with that module, one without a dot being a
+            file beside this one, and what they are called there.
+        heads: of such a text, for each other file that it has definitions of, what messages call it and the lines of
+            comments that it begins with.
         importable: whether `module` is one that generated code can import from; a file outside of any package is none,
             and its classes are known to generated code by their names alone.
         imports: for the modules that a file outside of any package imports relatively, as they are spelled, the
@@ -39,8 +45,28 @@ class UpstreamModel:
     version: str | None = None
     families: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    places: tuple[tuple[str, int], ...] = ()
+    defined_in: tuple[tuple[str, str, str], ...] = ()
+    heads: tuple[tuple[str, tuple[str, ...]], ...] = ()
     importable: bool = True
     imports: tuple[tuple[str, str], ...] = ()
+
+    def place(self, line: int) -> tuple[str, int]:
+        """The file, as messages call it, that a 1-based line of the text comes from, and the line there."""
+        return self.places[min(line, len(self.places)) - 1] if self.places else (self.display_path, line)
+
+    @cached_property
+    def elsewhere(self) -> dict[str, tuple[str, str]]:
+        """The names that another module defines, with that module and what they are called there."""
+        return {name: (module, original) for name, module, original in self.defined_in}
+
+    def definition(self, name: str) -> tuple[str, str]:
+        """The module that a name at the top of the text is defined in, and what it is called there."""
+        return self.elsewhere.get(name, (self.module, name))
+
+    def can_import(self, name: str) -> bool:
+        """Whether generated code can import a name at the top of the text from where it is defined."""
+        return "." in self.elsewhere[name][0] if name in self.elsewhere else self.importable
 
     @cached_property
     def lines(self) -> tuple[str, ...]:

@@ -61,6 +61,17 @@ class TransformersText:
                 return f"models/{folder}/{name}", text
         return None
 
+    def folders_for_class(self, name: str) -> list[str]:
+        """The folders of the models whose configurations' names a class begins with, the longest name first."""
+        found = {
+            config.removesuffix("Config"): model_type
+            for model_type, config in self.tables.configurations.items()
+            if name.startswith(config.removesuffix("Config"))
+        }
+        return list(
+            dict.fromkeys(self.tables.folder(found[prefix]) for prefix in sorted(found, key=len, reverse=True))
+        )
+
     def has_module(self, name: str) -> bool:
         """Whether there is a module or package of that dotted name below the package; the package itself for none."""
         *around, last = name.split(".")

@@ -28,8 +28,9 @@ from qeff_codegen.runtime.customop.opsets import AISW, CLOUD
 
 _FRAME = re.compile(r'^\s*File "(?P<path>.+)", line (?P<line>\d+)')
 _INDEXING = frozenset({"index", "index_put", "index_put_"})
-# Looks at a result of several, or at what a tensor is; computes nothing.
-_STRUCTURE = frozenset({"getitem", "_assert_tensor_metadata.default"})
+# Looks at a result of several, at what a tensor is, or whether a size is what the trace took it for; computes nothing.
+_ASSERTIONS = frozenset({"_assert_scalar.default", "_assert_tensor_metadata.default"})
+_STRUCTURE = _ASSERTIONS | {"getitem"}
 _OUR_DOMAINS = frozenset({CLOUD.domain, AISW.domain})
 
 
@@ -59,10 +60,20 @@ def calls_in_program(program: torch.export.ExportedProgram) -> Iterator[tuple[An
     A custom operator of ours stands in the program as the ONNX node that it becomes, which its tests prove.
     """
     for node in program.graph.nodes:
-        if node.op != "call_function" or getattr(node.target, "__name__", "") in _STRUCTURE:
+        if node.op != "call_function" or _name(node) in _STRUCTURE or _is_only_asserted(node):
             continue
         if node.target is not torch.ops.onnx_symbolic._symbolic.default or node.kwargs["domain"] not in _OUR_DOMAINS:
             yield node, call_of(node, program)
+
+
+def _name(node: Any) -> str:
+    return str(getattr(node.target, "__name__", ""))
+
+
+def _is_only_asserted(node: Any) -> bool:
+    """Whether a node is no tensor, and is there for assertions alone."""
+    is_tensor = isinstance(node.meta.get("val"), (torch.Tensor, list, tuple))
+    return bool(node.users) and not is_tensor and all(_name(user) in _ASSERTIONS for user in node.users)
 
 
 def call_of(node: Any, program: torch.export.ExportedProgram) -> Call:

@@ -6,6 +6,7 @@ import torch
 
 from qeff_codegen.runtime.states.decay import pairwise_decay
 from qeff_codegen.runtime.states.delta_rule_inputs import by_heads, state_before
+from qeff_codegen.runtime.states.parts import cut_off
 from qeff_codegen.runtime.states.unit_triangular import solve_unit_lower
 
 
@@ -37,7 +38,7 @@ def gated_delta_rule(
         `[batch_size, seq_len, value_heads, value_dim]` in the type of `query`, and the next state, float32.
     """
     dtype = query.dtype
-    query, key, value, g, beta = by_heads(query, key, value, g, beta, position_ids)
+    (query, key, value, g, beta), rows = by_heads(query, key, value, g, beta, position_ids)
     if use_qk_l2norm_in_kernel:
         query, key = _of_length_one(query), _of_length_one(key)
     query = query * query.shape[-1] ** -0.5
@@ -50,12 +51,12 @@ def gated_delta_rule(
     key_beta = key * beta.unsqueeze(-1)
     key_of_all = key.transpose(-1, -2)
     overlap = (key_beta @ key_of_all) * decay
-    updates = solve_unit_lower(overlap.tril(-1), value * beta.unsqueeze(-1) - (key_beta * from_start) @ state)
+    updates = solve_unit_lower(overlap, value * beta.unsqueeze(-1) - (key_beta * from_start) @ state, rows)
 
     out = (query * from_start) @ state + ((query @ key_of_all) * decay) @ updates
     to_end = decay[:, :, -1:].transpose(-1, -2)
     state = state * from_start[:, :, -1:] + (key * to_end).transpose(-1, -2) @ updates
-    return out.transpose(1, 2).to(dtype), state
+    return cut_off(out.transpose(1, 2), position_ids.shape[1], axis=1).to(dtype), state
 
 
 def repeated_heads(tensor: torch.Tensor, heads: int) -> torch.Tensor:

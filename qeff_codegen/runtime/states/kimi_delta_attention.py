@@ -6,11 +6,8 @@ import torch
 
 from qeff_codegen.runtime.states.decay import pairwise_decay
 from qeff_codegen.runtime.states.delta_rule_inputs import by_heads, state_before
-from qeff_codegen.runtime.states.parts import cut_off, filled_up, part_length
-from qeff_codegen.runtime.states.unit_triangular import solve_unit_lower
-
-# Within a part the decay of every pair of tokens is laid out; between parts it is split at the later part's start.
-PARTS = 8
+from qeff_codegen.runtime.states.parts import cut_off
+from qeff_codegen.runtime.states.unit_triangular import PARTS, solve_unit_lower
 
 
 def kimi_delta_attention(
@@ -41,7 +38,7 @@ def kimi_delta_attention(
         `[batch_size, seq_len, heads, value_dim]` in the type of `query`, and the next state, float32.
     """
     dtype = query.dtype
-    query, key, value, g, beta = by_heads(query, key, value, g, beta, position_ids)
+    (query, key, value, g, beta), rows = by_heads(query, key, value, g, beta, position_ids)
     if use_qk_l2norm_in_kernel:
         query, key = _of_length_one(query), _of_length_one(key)
     query = query * (1 / query.shape[-1] ** 0.5)
@@ -49,37 +46,37 @@ def kimi_delta_attention(
     state = state_before(initial_state, key, value)
     key_beta = key * beta.unsqueeze(-1)
     from_start_decay = g.cumsum(2).exp()
-    overlap, attention = _decayed_products((key_beta, query), key, g)
-    updates = solve_unit_lower(overlap.tril(-1), value * beta.unsqueeze(-1) - (key_beta * from_start_decay) @ state)
+    overlap, attention = _decayed_products((key_beta, query), key, g, rows)
+    updates = solve_unit_lower(overlap, value * beta.unsqueeze(-1) - (key_beta * from_start_decay) @ state, rows)
 
     out = (query * from_start_decay) @ state + attention @ updates
     key_at_end = key * _sums_behind(g).exp()
     state = state * from_start_decay[:, :, -1:].transpose(-1, -2) + key_at_end.transpose(-1, -2) @ updates
-    return out.transpose(1, 2).to(dtype), state
+    return cut_off(out.transpose(1, 2), position_ids.shape[1], axis=1).to(dtype), state
 
 
 def _decayed_products(
-    lefts: tuple[torch.Tensor, ...], key: torch.Tensor, log_decay: torch.Tensor
+    lefts: tuple[torch.Tensor, ...], key: torch.Tensor, log_decay: torch.Tensor, rows: int
 ) -> tuple[torch.Tensor, ...]:
     """Returns, for each of `lefts`, `sum over c of left[i, c] key[j, c] decay(j to i, c)`; zero for `j > i`.
 
     The exponential of a difference cannot be split into one factor for `i` and one for `j`: one of them would
     overflow. It can where a token between them is taken as the middle, which for tokens of two parts is the start of
-    the later one: both factors are at most 1.
+    the later one: both factors are at most 1. Within a part the decay of every pair of tokens is laid out.
 
     Args:
-        lefts: each `[batch_size, heads, seq_len, key_dim]`.
+        lefts: each `[batch_size, heads, PARTS * rows, key_dim]`.
         key: the same shape.
         log_decay: the same shape.
+        rows: of a part.
 
     Returns:
-        For each of `lefts` `[batch_size, heads, seq_len, seq_len]`.
+        For each of `lefts` `[batch_size, heads, PARTS * rows, PARTS * rows]`.
     """
-    batch_size, heads, length, width = key.shape
-    rows = part_length(length, PARTS)
+    batch_size, heads, _, width = key.shape
 
     def in_parts(tensor: torch.Tensor) -> torch.Tensor:
-        return filled_up(tensor, rows * PARTS, axis=2).reshape(batch_size, heads, PARTS, rows, width)
+        return tensor.reshape(batch_size, heads, PARTS, rows, width)
 
     key, log_decay = in_parts(key), in_parts(log_decay)
     since_start = log_decay.cumsum(3)
@@ -100,8 +97,7 @@ def _decayed_products(
         across = (left * since_start.exp()) @ decayed_key
         inside = (left.transpose(-1, -2).unsqueeze(-1) * within).sum(3)
         inside = (inside.unsqueeze(4) * same_part).reshape(batch_size, heads, PARTS, rows, rows * PARTS)
-        whole_call = (across + inside).reshape(batch_size, heads, rows * PARTS, rows * PARTS)
-        products.append(cut_off(cut_off(whole_call, length, axis=2), length, axis=3))
+        products.append((across + inside).reshape(batch_size, heads, rows * PARTS, rows * PARTS))
     return tuple(products)
 
 

@@ -1,7 +1,7 @@
 """Divide by a number where upstream puts it into a tensor without axes first.
 
-`scores / torch.full([], n, dtype=scores.dtype)` and `scores / n` are the same numbers; a size that is put into a tensor
-has to be read out of the graph again by the exporter.
+`scores / torch.full([], n, dtype=scores.dtype)` and `scores / n` are the same numbers; a size that is put into a
+tensor has to be read out of the graph again by the exporter.
 """
 
 from __future__ import annotations

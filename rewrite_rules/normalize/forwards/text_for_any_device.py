@@ -1,8 +1,8 @@
 """Take a mixer's text for any device into its forward, where upstream has another one for a device with kernels.
 
-Older releases write a layer that keeps a state twice: in calls of kernels, for a device that has them, and in PyTorch's
-own operations. Forward asks for the device, and returns what one of the two methods returns. The graph is made on no
-such device, so forward is the second one's text.
+Older releases write a layer that keeps a state twice: in calls of kernels, for a device that has them, and in
+operations of PyTorch. Forward asks for the device, and returns what one of the two methods returns. The graph is made
+on no such device, so forward is the second one's text.
 """
 
 from __future__ import annotations

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from qeff_codegen.anatomy.lengths import lengths_of
 from qeff_codegen.anatomy.modeling_file import self_attribute
 from qeff_codegen.codemod.code import Code
-from qeff_codegen.codemod.edits import Edits
-from qeff_codegen.codemod.names import assigned, values_of
+from qeff_codegen.codemod.names import values_of
 from qeff_codegen.patterns.match import match
 from rewrite_rules.vocabulary import CACHE, pattern
 
@@ -56,13 +55,3 @@ def branches(code: Code) -> Iterator[Branch]:
 def tokens_of(code: Code) -> str | None:
     """The local that counts the tokens of a call, if there is one."""
     return min(lengths_of(code.tree).new, default=None)
-
-
-def without_unread_questions(code: Code) -> Code:
-    """Without the names of an answer that nothing reads any more."""
-    edits = Edits(code)
-    for node in code.nodes(ast.Assign):
-        named = assigned(node)
-        if named is not None and named[0] not in code.names_loaded and match(WAS_CALLED, named[1]) is not None:
-            edits.remove(node)
-    return edits.done()

@@ -78,7 +78,8 @@ else:
 $before = torch.zeros_like($states[:, :1])
 $states = torch.cat([$before, $states], dim=1)
 $across = torch.exp($between(nn.functional.pad($sums[:, :, :, -1], (1, 0))))
-# The second form sums along another axis than upstream's kernels and text for one token do; of one chunk it is the same.
+# The second form sums along another axis than the first, kernels and the text for one token; of one chunk that is
+# the same. Of several it is no recurrence.
 if ...:
     $across = $across.transpose(1, 3)
     $new = ($across[..., None, None] * $states[:, :, None, ...]).sum(dim=1)

@@ -31,7 +31,6 @@ from rewrite_rules.normalize.texts._earlier_calls import (
     Branch,
     branches,
     tokens_of,
-    without_unread_questions,
 )
 from rewrite_rules.vocabulary import CACHE, pattern
 
@@ -69,7 +68,7 @@ class FunctionsByState(Rule):
             count += 1
         for node, read in reading.items() if count else ():
             edits.replace_statement(node, "".join(f"{name} = {value}\n" for name, value in read.items()))
-        return without_unread_questions(edits.done()), count
+        return edits.done(), count
 
 
 def _read(branch: Branch) -> dict[str, str] | None:

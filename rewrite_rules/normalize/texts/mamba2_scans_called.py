@@ -11,6 +11,9 @@ compared with the known texts, statement by statement; names and what a configur
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Mapping
+
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import ModelingFile
 from qeff_codegen.anatomy.roles import Role
@@ -20,30 +23,15 @@ from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import NameTaken
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from qeff_codegen.patterns.match import Match, match
-from rewrite_rules.normalize.texts._earlier_calls import Branch, branches, without_unread_questions
+from qeff_codegen.patterns.match import Bound, Match, first_unlike, match
+from qeff_codegen.patterns.pattern import Pattern
+from rewrite_rules.normalize.texts._earlier_calls import Branch, branches
 from rewrite_rules.normalize.texts._mamba2_text import MANY_TOKENS, ONE_TOKEN
 from rewrite_rules.vocabulary import CACHE, pattern
 
 STATE = "recurrent_state"
 # What both texts have, by the names of their patterns.
-SHARED = (
-    "x",
-    "dt",
-    "a",
-    "b",
-    "c",
-    "d",
-    "dt_bias",
-    "least",
-    "most",
-    "batch",
-    "heads",
-    "groups",
-    "width",
-    "entries",
-    "y",
-)
+SHARED = ("x", "dt", "a", "b", "c", "d", "dt_bias", "batch", "heads", "groups", "width", "entries", "y")
 # Functions that the text for many tokens calls, by digest of what stands in them.
 CALLED = {"padded": "19aef6d3653ebbc3", "in_chunks": "ea84448878c8dea3", "between": "7c44168c853092a1"}
 LEAST, MOST = pattern("$limit[0]"), pattern("$limit[1]")
@@ -53,7 +41,9 @@ class Mamba2ScansCalled(Rule):
     why = "One function computes what upstream writes out, for one token and for many."
     roles = (Role.STATE_MIXER,)
     names = ("update_recurrent_state",)
-    construct = f"`if <there was a call before>: {ONE_TOKEN.shown}`, `else: {MANY_TOKENS.shown}`"
+    construct = (
+        "`if <there was a call before>: <Mamba-2 of one token>`, `else: <Mamba-2 in chunks>`, as they are known"
+    )
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code
@@ -61,25 +51,43 @@ class Mamba2ScansCalled(Rule):
             return code, 0
         edits, count = Edits(code), 0
         for branch in branches(code):
-            found = match(MANY_TOKENS, branch.many, code.aliases)
-            if found is None or not _calls_known(found, anatomy.file):
+            found, one = match(MANY_TOKENS, branch.many, code.aliases), match(ONE_TOKEN, branch.one, code.aliases)
+            if found is None and one is None:
                 continue
+            if found is None:
+                raise _unlike(MANY_TOKENS, branch.many, code, {})
+            if (unknown := _unknown(found, anatomy.file)) is not None:
+                raise Unmatched(
+                    f"`{unknown}` computes something else than upstream's function of its kind", branch.node
+                )
             known = {name: found.bound[name] for name in SHARED if name in found.bound}
             one = match(ONE_TOKEN, branch.one, code.aliases, known)
-            if one is None or ("most" in one.bound) != ("most" in found.bound):
-                raise Unmatched("one token is computed otherwise than many", branch.one[0])
+            if one is None:
+                raise _unlike(ONE_TOKEN, branch.one, code, known)
+            if _limit(one) != _limit(found):
+                raise Unmatched("the step of one token has other limits than that of many", branch.one[0])
             if {found.spelled("layer"), one.spelled("layer")} != {branch.layer}:
                 raise Unmatched("a state of another layer is kept", branch.node)
             if STATE in code.names:
                 raise NameTaken(STATE, branch.node)
             edits.replace_statement(branch.node, _called(found, branch))
             count += 1
-        return without_unread_questions(edits.done()), count
+        return edits.done(), count
 
 
-def _calls_known(found: Match, file: ModelingFile) -> bool:
-    functions = {name: file.functions.get(found.name(name)) for name in CALLED}
-    return all(item is not None and text_digest(item, file) == CALLED[name] for name, item in functions.items())
+def _unlike(text: Pattern, statements: list[ast.stmt], code: Code, known: Mapping[str, Bound]) -> Unmatched:
+    """Says where one of the two texts is another one than the known, while the other is the known one."""
+    statement, wanted = first_unlike(text, statements, code.aliases, known)
+    return Unmatched(f"this is not Mamba-2 as it is known, where `{wanted}` is expected", statement)
+
+
+def _unknown(found: Match, file: ModelingFile) -> str | None:
+    """The first of the functions that the text for many tokens calls that is not the known one."""
+    for name, digest in CALLED.items():
+        function = file.functions.get(found.name(name))
+        if function is None or text_digest(function, file) != digest:
+            return found.spelled(name)
+    return None
 
 
 def _called(found: Match, branch: Branch) -> str:

@@ -63,7 +63,7 @@ for head_idx in range($heads):
         $a[head_idx],
         $b[head_idx].transpose(1, 2),
         $c[head_idx].transpose(1, 2),
-        initial_state={STATE}[:, head_idx : head_idx + 1],
+        initial_state={STATE}[:, head_idx : head_idx + 1] if {STATE} is not None else None,
     )
     $outputs.append($out)
     final_states.append($state)

@@ -14,7 +14,7 @@ from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
 from qeff_codegen.patterns.match import equal
-from rewrite_rules.normalize.texts._earlier_calls import WAS_CALLED, branches, without_unread_questions
+from rewrite_rules.normalize.texts._earlier_calls import WAS_CALLED, branches
 
 
 class SameForOneToken(Rule):
@@ -30,7 +30,7 @@ class SameForOneToken(Rule):
             if _are_equal(branch.one, branch.many):
                 edits.replace_statement(branch.node, "".join(map(edits.statement_text, branch.many)))
                 count += 1
-        return without_unread_questions(edits.done()), count
+        return edits.done(), count
 
 
 def _are_equal(one: list[ast.stmt], many: list[ast.stmt]) -> bool:

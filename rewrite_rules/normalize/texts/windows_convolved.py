@@ -28,8 +28,8 @@ from qeff_codegen.codemod.names import values_of
 from qeff_codegen.engine.conditions import Place, bound_to
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from qeff_codegen.patterns.match import Match, equal, match
-from rewrite_rules.normalize.texts._earlier_calls import Branch, branches, without_unread_questions
+from qeff_codegen.patterns.match import Match, equal, first_unlike, match
+from rewrite_rules.normalize.texts._earlier_calls import Branch, branches
 from rewrite_rules.vocabulary import CACHE, pattern
 
 MANY = pattern(f"""
@@ -66,6 +66,7 @@ DEPTHWISE = pattern(
     " padding=$size - 1)"
 )
 UNCHANGING = {"bias"}
+UNLIKE = "one token is convolved otherwise than many"
 
 
 class WindowsConvolved(Rule):
@@ -85,21 +86,28 @@ class WindowsConvolved(Rule):
             if text is not None:
                 edits.replace_statement(branch.node, text)
                 count += 1
-        return without_unread_questions(edits.done()), count
+        return edits.done(), count
 
 
 def _convolved(branch: Branch, place: Place) -> str | None:
     """The one text for a branch that convolves; None for another branch."""
-    many = match(MANY, branch.many, place.code.aliases)
+    aliases = place.code.aliases
+    many = match(MANY, branch.many, aliases)
     if many is None or many.spelled("layer") != branch.layer:
+        summed = match(SUMMED, branch.one, aliases)
+        if summed is not None:
+            raise Unmatched(UNLIKE, first_unlike(MANY, branch.many, aliases)[0])
         return None
-    activated = match(ACTIVATED, many["computed"], place.code.aliases)
+    activated = match(ACTIVATED, many["computed"], aliases)
     columns = many["computed"] if activated is None else activated["convolved"]
-    convolved = match(OF_CALL, columns, place.code.aliases, many.bound)
-    if convolved is None or not _is_depthwise(convolved, place.owner):
+    convolved = match(OF_CALL, columns, aliases, many.bound)
+    if convolved is None:
         return None
-    if not _is_of_one(branch, convolved, activated, place):
-        raise Unmatched("one token is convolved otherwise than many", branch.one[0])
+    if not _is_depthwise(convolved, place.owner):
+        raise Unmatched(f"`{convolved.spelled('conv')}` convolves otherwise than a window's columns", branch.many[-1])
+    unlike = _unlike(branch, convolved, activated, place)
+    if unlike is not None:
+        raise Unmatched(UNLIKE, unlike)
     out, width = many.spelled("out"), many.spelled("kernel")
     conv, own = convolved.spelled("conv"), f"{out}[:, :, -{convolved.spelled('tokens')} :]"
     if activated is not None:
@@ -117,22 +125,31 @@ def _argument(call: ast.expr) -> ast.expr:
     return call.args[0]
 
 
-def _is_of_one(branch: Branch, convolved: Match, activated: Match | None, place: Place) -> bool:
-    """Whether one token is convolved with the same weights, and activated alike."""
+def _unlike(branch: Branch, convolved: Match, activated: Match | None, place: Place) -> ast.stmt | None:
+    """The first statement that convolves one token otherwise than many; None if they are convolved alike."""
+    aliases, last = place.code.aliases, branch.one[-1]
     known = {name: convolved.bound[name] for name in ("columns", "conv", "layer", "out")}
-    summed = match(SUMMED, branch.one, place.code.aliases, known)
-    if summed is not None:
-        of_one = match(OF_ONE, summed["computed"], place.code.aliases, known)
-        if of_one is None or self_attribute(summed["has_bias"]) is None:
-            return False
-        dtype = of_one.bound.get("dtype")
-        if isinstance(dtype, ast.expr) and not bound_to("$_.dtype").holds(dtype, of_one, place):
-            return False
-        acts = of_one["act"] if "act" in of_one.bound else None
-        return acts is None if activated is None else acts is not None and equal(acts, activated["act"])
-    called = match(CALLED, branch.one, place.code.aliases, known)
-    function = known_function(called.name("update"), place.anatomy.file) if called is not None else None
-    if called is None or function is None or function.computes != CONVOLUTION_AND_SILU or activated is None:
+    called = match(CALLED, branch.one, aliases, known)
+    if called is not None:
+        return None if _is_silu(called, convolved, activated, place) else last
+    summed = match(SUMMED, branch.one, aliases, known)
+    if summed is None or self_attribute(summed["has_bias"]) is None:
+        return first_unlike(SUMMED, branch.one, aliases, known)[0]
+    of_one = match(OF_ONE, summed["computed"], aliases, known)
+    if of_one is None:
+        return last
+    dtype = of_one.bound.get("dtype")
+    if isinstance(dtype, ast.expr) and not bound_to("$_.dtype").holds(dtype, of_one, place):
+        return last
+    acts = of_one["act"] if "act" in of_one.bound else None
+    alike = acts is None if activated is None else acts is not None and equal(acts, activated["act"])
+    return None if alike else last
+
+
+def _is_silu(called: Match, convolved: Match, activated: Match | None, place: Place) -> bool:
+    """Whether a function convolves one token, from what the cache keeps, and the same activation follows for many."""
+    function = known_function(called.name("update"), place.anatomy.file)
+    if function is None or function.computes != CONVOLUTION_AND_SILU or activated is None:
         return False
     kept = [match(KEPT, node, known={"layer": convolved.bound["layer"]}) for node in _first_values(called, place.code)]
     return bool(kept) and all(kept) and match(SILU, activated["act"], place.code.aliases) is not None

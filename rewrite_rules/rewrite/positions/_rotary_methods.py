@@ -126,3 +126,21 @@ COMPLEX = RotaryMethods(
     return self.freqs_cis_cached[position_ids]
 """,
 )
+
+
+def whole_tables(cos: str, sin: str, four_axes: bool) -> tuple[str, ...]:
+    """Methods that give two tables as a rotation keeps them, from the first row to the last.
+
+    Args:
+        cos: the attribute that holds the table of cosines.
+        sin: that of sines.
+        four_axes: whether both have two axes of size one in front, which are taken away.
+    """
+    forward = (
+        "def forward(self, x, seq_len=None):\n"
+        f"    return self.{cos}.to(dtype=x.dtype), self.{sin}.to(dtype=x.dtype)\n"
+    )
+    if not four_axes:
+        return (forward,)
+    made = "".join(f'    self.register_buffer("{name}", self.{name}[0, 0], persistent=False)\n' for name in (cos, sin))
+    return f"def __qeff_init__(self):\n{made}", forward

@@ -101,9 +101,9 @@ def _replace(edits: Edits, call: ast.Call, ours: str, theirs: ast.FunctionDef) -
 
 
 def _of_head(state: str, call: ast.Call, code: Code) -> str:
-    """A state, or the part of it that belongs to a head, where a loop goes through heads."""
+    """A state, or the part of it that belongs to a head, where a loop goes through heads; there may be none yet."""
     heads = [spelled(node.target) for node in code.parents(call) if isinstance(node, ast.For)]
-    return f"{state}[:, {heads[0]} : {heads[0]} + 1]" if heads else state
+    return f"{state}[:, {heads[0]} : {heads[0]} + 1] if {state} is not None else None" if heads else state
 
 
 def _join_heads(edits: Edits, call: ast.Call) -> None:

@@ -1,0 +1,49 @@
+"""A checkpoint whose modeling code is in its own folder: loaded with its own classes, when the user trusts them."""
+
+from __future__ import annotations
+
+import io
+from contextlib import redirect_stderr
+from pathlib import Path
+
+import torch
+
+from qeff_codegen.deploy.checkpoint import Checkpoint, checkpoint_sha256, has_weights, why_incomplete
+from qeff_codegen.deploy.tiny_checkpoint import tiny_checkpoint
+from qeff_codegen.deploy.tokenizer import load_tokenizer
+from qeff_codegen.errors import UsageError
+from qeff_codegen.remote_code.given import Remote
+from qeff_codegen.remote_code.load import load_remote_classes
+from qeff_codegen.remote_code.source import find_remote_source
+
+
+def remote_checkpoint(name: str, remote: Remote, generated: Path) -> Checkpoint:
+    """The checkpoint in the folder of `remote`; a tiny model with random weights where there are no weights.
+
+    Raises:
+        UsageError: the code is not trusted, cannot be imported or is not what `name` was generated from, or the
+            checkpoint cannot be loaded with it.
+        Refusal: `config.json` names code elsewhere.
+    """
+    source = find_remote_source(name, remote.source, remote.class_name, generated)
+    classes = load_remote_classes(source, remote.trusted)
+    folder = source.folder
+    if folder is None or not has_weights(folder):
+        return tiny_checkpoint(source.name, classes)
+    missing = why_incomplete(folder)
+    if missing:
+        raise UsageError(missing)
+    try:
+        # transformers draws progress bars that have no switch.
+        with redirect_stderr(io.StringIO()):
+            config = classes.config_class.from_pretrained(folder, local_files_only=True)
+            model = classes.causal_lm_class.from_pretrained(
+                folder, config=config, dtype=torch.float32, attn_implementation="eager", local_files_only=True
+            )
+    except Exception as error:  # a stranger's code may raise anything
+        raise UsageError(f"{folder} cannot be loaded: {error}\nIs it complete, and of a causal LM?") from error
+    loaded = load_tokenizer(folder, folder, {"trust_remote_code": True})
+    sha256 = checkpoint_sha256(folder)
+    return Checkpoint(
+        folder.resolve().name, model.eval(), loaded.tokenizer, sha256, no_tokenizer=loaded.missing, family=source.name
+    )
