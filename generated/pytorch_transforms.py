@@ -54,6 +54,7 @@ from transformers.models.axk1.modeling_axk1 import (
     AXK1RMSNorm,
     AXK1RotaryEmbedding,
 )
+from transformers.models.aya_vision.modeling_aya_vision import AyaVisionForConditionalGeneration
 from transformers.models.bailing_hybrid.modeling_bailing_hybrid import (
     BailingHybridAttention,
     BailingHybridDecoderLayer,
@@ -172,6 +173,7 @@ from transformers.models.cohere2_moe.modeling_cohere2_moe import (
     Cohere2MoeRMSNorm,
     Cohere2MoeRotaryEmbedding,
 )
+from transformers.models.cohere2_vision.modeling_cohere2_vision import Cohere2VisionForConditionalGeneration
 from transformers.models.ctrl.modeling_ctrl import CTRLLMHeadModel, CTRLModel, EncoderLayer, MultiHeadAttention
 from transformers.models.cwm.modeling_cwm import (
     CwmAttention,
@@ -218,6 +220,7 @@ from transformers.models.deepseek_v3.modeling_deepseek_v3 import (
     DeepseekV3RMSNorm,
     DeepseekV3RotaryEmbedding,
 )
+from transformers.models.deepseek_vl.modeling_deepseek_vl import DeepseekVLForConditionalGeneration
 from transformers.models.diffllama.modeling_diffllama import (
     DiffLlamaAttention,
     DiffLlamaDecoderLayer,
@@ -663,6 +666,7 @@ from transformers.models.llama4.modeling_llama4 import (
     Llama4TextRMSNorm,
     Llama4TextRotaryEmbedding,
 )
+from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration, LlavaModel
 from transformers.models.longcat_flash.modeling_longcat_flash import (
     LongcatFlashDecoderLayer,
     LongcatFlashExperts,
@@ -1028,6 +1032,7 @@ from transformers.models.vaultgemma.modeling_vaultgemma import (
     VaultGemmaRMSNorm,
     VaultGemmaRotaryEmbedding,
 )
+from transformers.models.vipllava.modeling_vipllava import VipLlavaForConditionalGeneration
 from transformers.models.whisper.modeling_whisper import (
     WhisperAttention,
     WhisperDecoder,
@@ -1149,6 +1154,7 @@ from .axk1.modeling_axk1 import (
     QEffAXK1Model,
     QEffAXK1RotaryEmbedding,
 )
+from .aya_vision.modeling_aya_vision import QEffAyaVisionForConditionalGeneration
 from .bailing_hybrid.modeling_bailing_hybrid import (
     QEffBailingHybridAttention,
     QEffBailingHybridDecoderLayer,
@@ -1259,6 +1265,7 @@ from .cohere2_moe.modeling_cohere2_moe import (
     QEffCohere2MoeModel,
     QEffCohere2MoeRotaryEmbedding,
 )
+from .cohere2_vision.modeling_cohere2_vision import QEffCohere2VisionForConditionalGeneration
 from .ctrl.modeling_ctrl import QEffCTRLLMHeadModel, QEffCTRLModel, QEffEncoderLayer, QEffMultiHeadAttention
 from .cwm.modeling_cwm import (
     QEffCwmAttention,
@@ -1302,6 +1309,7 @@ from .deepseek_v3.modeling_deepseek_v3 import (
     QEffDeepseekV3Model,
     QEffDeepseekV3RotaryEmbedding,
 )
+from .deepseek_vl.modeling_deepseek_vl import QEffDeepseekVLForConditionalGeneration
 from .diffllama.modeling_diffllama import (
     QEffDiffLlamaAttention,
     QEffDiffLlamaDecoderLayer,
@@ -1704,6 +1712,7 @@ from .llama4.modeling_llama4 import (
     QEffLlama4TextMoe,
     QEffLlama4TextRotaryEmbedding,
 )
+from .llava.modeling_llava import QEffLlavaForConditionalGeneration, QEffLlavaModel
 from .longcat_flash.modeling_longcat_flash import (
     QEffLongcatFlashDecoderLayer,
     QEffLongcatFlashExperts,
@@ -2035,6 +2044,7 @@ from .vaultgemma.modeling_vaultgemma import (
     QEffVaultGemmaModel,
     QEffVaultGemmaRotaryEmbedding,
 )
+from .vipllava.modeling_vipllava import QEffVipLlavaForConditionalGeneration
 from .whisper.modeling_whisper import (
     QEffWhisperAttention,
     QEffWhisperDecoder,
@@ -2231,6 +2241,7 @@ class KVCacheTransform(ModuleMappingTransform):
         AXK1DecoderLayer: QEffAXK1DecoderLayer,
         AXK1Model: QEffAXK1Model,
         AXK1ForCausalLM: QEffAXK1ForCausalLM,
+        AyaVisionForConditionalGeneration: QEffAyaVisionForConditionalGeneration,
         BailingHybridRotaryEmbedding: QEffBailingHybridRotaryEmbedding,
         BailingHybridExperts: QEffBailingHybridExperts,
         BailingHybridAttention: QEffBailingHybridAttention,
@@ -2325,6 +2336,7 @@ class KVCacheTransform(ModuleMappingTransform):
         Cohere2MoeRotaryEmbedding: QEffCohere2MoeRotaryEmbedding,
         Cohere2MoeModel: QEffCohere2MoeModel,
         Cohere2MoeForCausalLM: QEffCohere2MoeForCausalLM,
+        Cohere2VisionForConditionalGeneration: QEffCohere2VisionForConditionalGeneration,
         MultiHeadAttention: QEffMultiHeadAttention,
         EncoderLayer: QEffEncoderLayer,
         CTRLModel: QEffCTRLModel,
@@ -2361,6 +2373,7 @@ class KVCacheTransform(ModuleMappingTransform):
         DeepseekV3DecoderLayer: QEffDeepseekV3DecoderLayer,
         DeepseekV3Model: QEffDeepseekV3Model,
         DeepseekV3ForCausalLM: QEffDeepseekV3ForCausalLM,
+        DeepseekVLForConditionalGeneration: QEffDeepseekVLForConditionalGeneration,
         DiffLlamaRotaryEmbedding: QEffDiffLlamaRotaryEmbedding,
         DiffLlamaAttention: QEffDiffLlamaAttention,
         DiffLlamaDecoderLayer: QEffDiffLlamaDecoderLayer,
@@ -2667,6 +2680,8 @@ class KVCacheTransform(ModuleMappingTransform):
         Llama4TextDecoderLayer: QEffLlama4TextDecoderLayer,
         Llama4TextModel: QEffLlama4TextModel,
         Llama4ForCausalLM: QEffLlama4ForCausalLM,
+        LlavaModel: QEffLlavaModel,
+        LlavaForConditionalGeneration: QEffLlavaForConditionalGeneration,
         LongcatFlashRotaryEmbedding: QEffLongcatFlashRotaryEmbedding,
         LongcatFlashExperts: QEffLongcatFlashExperts,
         LongcatFlashMLA: QEffLongcatFlashMLA,
@@ -2927,6 +2942,7 @@ class KVCacheTransform(ModuleMappingTransform):
         VaultGemmaRotaryEmbedding: QEffVaultGemmaRotaryEmbedding,
         VaultGemmaModel: QEffVaultGemmaModel,
         VaultGemmaForCausalLM: QEffVaultGemmaForCausalLM,
+        VipLlavaForConditionalGeneration: QEffVipLlavaForConditionalGeneration,
         WhisperAttention: QEffWhisperAttention,
         WhisperDecoderLayer: QEffWhisperDecoderLayer,
         WhisperDecoder: QEffWhisperDecoder,

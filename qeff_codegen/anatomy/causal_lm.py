@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 
+from qeff_codegen.anatomy.another_kind import refuse_another_kind
 from qeff_codegen.anatomy.called_modules import called_modules
 from qeff_codegen.anatomy.mentions import mentioned
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
@@ -50,15 +51,20 @@ def find_causal_lm(file: ModelingFile) -> ModelingClass:
             "one class whose forward calls the model and returns logits over the vocabulary",
             f"say which is meant: {' or '.join(f'--class {name}' for name in names)}",
         )
-    others = [cls for cls in _own_classes(file) if _is_near(file, cls)]
+    refuse_another_kind(file, _own_classes(file))
+    others = [cls for cls in _own_classes(file) if _is_near(cls)]
     said = [f"`{cls.name}`: {'; '.join(_lacking(file, cls))}" for cls in others[:_NAMED]]
     said += [f"{len(others) - _NAMED} more"] if len(others) > _NAMED else []
     raise refusal(
         file,
-        f"no class of the file is a causal LM ({', '.join(said)})" if said else "no class of the file is a causal LM",
+        f"no class of the file is a causal LM ({', '.join(said) or 'none returns logits'})",
         others[0].node.lineno if others else 1,
         "one class whose forward calls a model of the file and returns logits over the vocabulary",
-        "if one of these is a causal LM all the same, name it with --class" if said else "name the modeling file",
+        (
+            "if one of these is a causal LM all the same, name it with --class"
+            if said
+            else "name the file that has it with --source; an encoder, or a part of a model, is none"
+        ),
     )
 
 
@@ -88,11 +94,9 @@ def _own_classes(file: ModelingFile) -> list[ModelingClass]:
     return [cls for cls in file.classes.values() if cls.name not in file.upstream.elsewhere]
 
 
-def _is_near(file: ModelingFile, cls: ModelingClass) -> bool:
-    """Whether somebody might take a class for a causal LM: it generates, or calls a model and returns logits."""
-    if _inherits_generation(cls):
-        return True
-    return _has_logits(cls) and any(called_modules(file, cls))
+def _is_near(cls: ModelingClass) -> bool:
+    """Whether somebody might take a class for a causal LM: it generates, or is made of others and returns logits."""
+    return _inherits_generation(cls) or (_has_logits(cls) and any(cls.built.values()))
 
 
 def _lacking(file: ModelingFile, cls: ModelingClass) -> list[str]:

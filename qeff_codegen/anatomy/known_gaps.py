@@ -22,13 +22,16 @@ from qeff_codegen.anatomy.gaps_in_layers import (
     several_kinds,
     state_beside_cache,
 )
+from qeff_codegen.anatomy.gaps_in_pattern import keys_chosen, later_tokens_seen, positions_in_groups
 from qeff_codegen.anatomy.gaps_in_positions import several_positions
 from qeff_codegen.anatomy.mentions import mentioned
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
 from qeff_codegen.anatomy.refusing import refusal
 
-# The first that is found is told: what a layer keeps says more than how the layers are built.
+# The first that is found is told: another kind of model before all, and what a layer keeps before how it is built.
+PATTERNS: tuple[Finder, ...] = (later_tokens_seen, positions_in_groups, keys_chosen)
 FINDERS: tuple[Finder, ...] = (
+    *PATTERNS,
     state_beside_cache,
     hidden_states_kept,
     no_cache,

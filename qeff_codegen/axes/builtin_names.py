@@ -301,7 +301,7 @@ def _several(interpreter: Interpreter, given: Given) -> Value:
     value = given.take(0)
     if value is None:
         return Several(())
-    return value if isinstance(value, Several) else Several(None, _each(value))
+    return replace(value, kept=False) if isinstance(value, Several) else Several(None, _each(value))
 
 
 def _reversed(interpreter: Interpreter, given: Given) -> Value:

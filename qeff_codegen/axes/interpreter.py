@@ -304,7 +304,7 @@ class Interpreter:
         self._make(option)
         kept = self._attributes.get((option.cls, name))
         if kept is not None:
-            return replace(kept, kept=True) if isinstance(kept, Tensor) else kept
+            return replace(kept, kept=True) if isinstance(kept, (Tensor, Several, Table)) else kept
         found = self.classes.method(option.cls, name)
         if isinstance(found, Found):
             if any(spelled(item) == "property" for item in found.function.decorator_list):

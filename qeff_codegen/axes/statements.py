@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qeff_codegen.axes.arithmetic import combined, truth
+from qeff_codegen.axes.calls import CHANGING
 from qeff_codegen.axes.frame import Frame, joined_names
 from qeff_codegen.axes.narrowing import narrow, settled
 from qeff_codegen.axes.parts import each, written
@@ -37,10 +38,6 @@ from qeff_codegen.codemod.tree import find, spelled
 if TYPE_CHECKING:
     from qeff_codegen.axes.expressions import Expressions
 
-# What changes a list or a dictionary.
-_CHANGING = frozenset(
-    {"append", "extend", "insert", "add", "update", "setdefault", "pop", "clear", "remove", "popitem"}
-)
 _WRITING_ENTRIES = frozenset({"setdefault", "update"})
 # What says something to a reader and changes nothing.
 _SPEAKERS = ("logger.", "warnings.", "print")
@@ -113,6 +110,8 @@ class Statements:
                 self.bind(node.target, self.expressions.value(node.value))
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             self._import(node)
+        elif isinstance(node, ast.Delete) and not all(isinstance(target, ast.Name) for target in node.targets):
+            raise NotFollowed("a part of something is deleted")
         elif not isinstance(node, (ast.Pass, ast.Delete)):
             raise NotFollowed("a statement that is not understood")
         return True
@@ -125,7 +124,7 @@ class Statements:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             return
         holder, method = node.func.value, node.func.attr
-        if isinstance(holder, ast.Attribute) and method in _CHANGING:
+        if isinstance(holder, ast.Attribute) and method in CHANGING:
             module = self.expressions.value(holder.value)
             held = self.expressions.value(holder) if isinstance(module, Instance) else None
             if isinstance(held, (Table, Shared)) and method in _WRITING_ENTRIES:
@@ -180,7 +179,8 @@ class Statements:
         Raises:
             NotFollowed: others who hold the same would not learn of it.
         """
-        if isinstance(held, Tensor) and held.kept:
+        makes = self.expressions.interpreter.makes
+        if (isinstance(held, Tensor) or not makes) and isinstance(held, (Tensor, Several, Table)) and held.kept:
             raise NotFollowed(f"`{name}` is changed, which a module keeps between calls")
         if isinstance(held, Tensor) and isinstance(changed, Tensor):
             if held.kind not in (changed.kind, ORDINARY, POSITIONS, OWN_TABLE):

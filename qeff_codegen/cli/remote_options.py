@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from qeff_codegen.cli.other_release import OPTION, run_in
 from qeff_codegen.errors import UsageError
 from qeff_codegen.remote_code.given import Remote
 
@@ -15,7 +16,10 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def remote_options(command: _Command) -> _Command:
-    """Give `command` the options `--source PATH`, `--class NAME` and `--trust-remote-code`."""
+    """Give `command` the options `--source`, `--class`, `--trust-remote-code` and `--transformers`.
+
+    The last runs the whole command elsewhere, in an environment of that release, and ends this process as that ends.
+    """
     source = click.option(
         "--source",
         "remote_source",
@@ -28,7 +32,22 @@ def remote_options(command: _Command) -> _Command:
     trusted = click.option(
         "--trust-remote-code", is_flag=True, help="Execute the code that stands there. Look at it first."
     )
-    return source(class_name(trusted(command)))
+    release = click.option(
+        OPTION,
+        metavar="VERSION",
+        is_eager=True,
+        expose_value=False,
+        callback=_elsewhere,
+        help="Run with this release of transformers, in an environment of its own, made when first asked for.  "
+        "[default: the installed one]",
+    )
+    return source(class_name(trusted(release(command))))
+
+
+def _elsewhere(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    code = None if value is None or context.resilient_parsing else run_in(value)
+    if code is not None:
+        context.exit(code)
 
 
 def remote_of(source: Path | None, class_name: str | None, trusted: bool) -> Remote | None:

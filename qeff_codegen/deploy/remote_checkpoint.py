@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 from contextlib import redirect_stderr
 from pathlib import Path
+from typing import Any
 
 import torch
+from transformers import GenerationConfig
 
 from qeff_codegen.deploy.checkpoint import Checkpoint, checkpoint_sha256, has_weights, why_incomplete
 from qeff_codegen.deploy.tiny_checkpoint import tiny_checkpoint
@@ -42,8 +44,18 @@ def remote_checkpoint(name: str, remote: Remote, generated: Path) -> Checkpoint:
             )
     except Exception as error:  # a stranger's code may raise anything
         raise UsageError(f"{folder} cannot be loaded: {error}\nIs it complete, and of a causal LM?") from error
+    if getattr(model, "generation_config", None) is None:
+        # A model that inherits no way to generate has not read where its checkpoint says that a text ends.
+        model.generation_config = _generation_config(folder, config)
     loaded = load_tokenizer(folder, folder, {"trust_remote_code": True})
     sha256 = checkpoint_sha256(folder)
     return Checkpoint(
         folder.resolve().name, model.eval(), loaded.tokenizer, sha256, no_tokenizer=loaded.missing, family=source.name
     )
+
+
+def _generation_config(folder: Path, config: Any) -> GenerationConfig:
+    try:
+        return GenerationConfig.from_pretrained(folder, local_files_only=True)
+    except OSError:
+        return GenerationConfig.from_model_config(config)

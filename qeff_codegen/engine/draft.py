@@ -195,16 +195,18 @@ def _open(file: ModelingFile, definition: ast.FunctionDef, owner: str | None, ro
     """Start following a function; blank lines above it belong to the file, comments to the function."""
     first = min([definition.lineno, *(decorator.lineno for decorator in definition.decorator_list)])
     indent = " " * definition.col_offset
-    comments: list[str] = []
+    numbers = list(range(first, (definition.end_lineno or first) + 1))
     number = first - 1
     while number > 0 and (not file.lines[number - 1].strip() or file.lines[number - 1].startswith(f"{indent}#")):
         if file.lines[number - 1].strip():
-            comments.insert(0, file.lines[number - 1])
+            numbers.insert(0, number)
         number -= 1
-    lines = [*comments, *file.lines[first - 1 : definition.end_lineno]]
-    kept = {number - first + len(comments) + 1 for number in kept_lines(definition)}
-    lines = [line if number in kept else line.removeprefix(indent) for number, line in enumerate(lines, start=1)]
+    kept = set(kept_lines(definition))
+    lines = [file.lines[number - 1] for number in numbers]
+    lines = [
+        line if number in kept else line.removeprefix(indent) for number, line in zip(numbers, lines, strict=True)
+    ]
     name = definition.name
     qualified_name = f"{owner}.{name}" if owner else name
     code = Code("\n".join(lines) + "\n", file.aliases)
-    return Function(name, owner, role, code, upstream_lines(code.text, first - len(comments), qualified_name))
+    return Function(name, owner, role, code, upstream_lines(code.text, numbers, qualified_name))

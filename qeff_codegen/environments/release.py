@@ -8,11 +8,21 @@ exporter and the same ONNX Runtime.
 from __future__ import annotations
 
 import importlib.metadata
+import re
 import sys
 from pathlib import Path
 
 from qeff_codegen.environments.layered import layered_python
 from qeff_codegen.upstream.wheel import transformers_wheel
+
+# The oldest release whose caches and masks the runtime of generated code knows.
+OLDEST = "4.57.6"
+
+
+def is_too_old(version: str) -> bool:
+    """Whether generated code does not run with a release."""
+    numbers = [tuple(map(int, re.findall(r"\d+", text)[:2])) for text in (version, OLDEST)]
+    return numbers[0] < numbers[1]
 
 
 def release_python(version: str) -> Path:

@@ -25,14 +25,18 @@ from qeff_codegen.export.exporter_shortcuts import idle_passes_left_out, inner_s
 from qeff_codegen.export.frozen_numbers import no_frozen_numbers
 from qeff_codegen.export.graph_file import save_graph, whole_or_not_at_all
 from qeff_codegen.export.graph_io import (
+    IMAGE_IDX,
+    IMAGE_IDX_OUTPUT,
     ExportSpec,
     LayerShapes,
     dynamic_axes,
+    image_input_names,
     in_graph_order,
     input_names,
     optional_input_names,
     output_names,
     retained_state_name,
+    traced_input_names,
 )
 from qeff_codegen.export.graph_weights import attach_weights, weights_of, weights_replaced
 from qeff_codegen.export.kv_cache import allocate_kv_cache, cache_of, check_ctx_len, kv_cache_shapes
@@ -60,7 +64,8 @@ class _GraphInterface(nn.Module):
         super().__init__()
         self.decoder = decoder
         self.layers = layers
-        self.optional_input_names = optional_input_names(spec)
+        self.optional_input_names = [*optional_input_names(spec), *image_input_names(spec)]
+        self.takes_images = spec.images
         self.sampler = None if spec.sampler is None else Sampler(spec.sampler)
 
     def forward(
@@ -80,6 +85,8 @@ class _GraphInterface(nn.Module):
             **optional,
         )
         cache = (tensor for layer in self._reordered(cache_of(outputs)) for tensor in layer)
+        if self.takes_images:
+            return outputs.logits, outputs.vision_embeds, outputs.image_idx, *cache
         if self.sampler is None:
             return outputs.logits, *cache
         batch_index = optional.get("batch_index")
@@ -136,6 +143,7 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
                 interface = _WeightsAsInputs(model, shapes, spec).train(model.training)
                 graph_model = _traced_with_torchscript(interface, inputs, shapes, spec, unfinished)
         attach_weights(graph_model.graph, model)
+        _order_inputs(graph_model.graph, input_names(spec, shapes))
         spell_casts(graph_model)
         if spec.use_onnx_subfunctions:
             # Nothing is folded in functions.
@@ -166,7 +174,7 @@ def _traced_with_torchscript(
             interface,
             (*inputs, list(weights.values())),
             str(unfinished),
-            input_names=[*input_names(spec, shapes), *weights],
+            input_names=[*traced_input_names(spec, shapes), *weights],
             output_names=output_names(spec, shapes),
             dynamic_axes=dynamic_axes(spec, shapes),
             opset_version=ONNX_EXPORT_OPSET,
@@ -189,6 +197,13 @@ def _expected_warnings_silenced() -> Iterator[None]:
         warnings.simplefilter("ignore", torch.jit.TracerWarning)
         warnings.filterwarnings("ignore", message="Exporting aten::index operator of advanced indexing")
         yield
+
+
+def _order_inputs(graph: onnx_ir.Graph, names: list[str]) -> None:
+    """Puts the inputs into the contract's order."""
+    ordered = sorted(graph.inputs, key=lambda value: names.index(value.name or ""))
+    graph.inputs.clear()
+    graph.inputs.extend(ordered)
 
 
 def _tidy(graph_model: onnx_ir.Model) -> None:
@@ -218,6 +233,7 @@ def _vocab_size(model: nn.Module, shapes: list[LayerShapes]) -> int:
 def _declare_output_shapes(graph: onnx_ir.Graph, vocab_size: Callable[[], int], spec: ExportSpec) -> None:
     """Gives the outputs their shapes, of which the exporter infers a part."""
     taken = {retained_state_name(value.name or ""): value for value in graph.inputs}
+    taken.update((IMAGE_IDX_OUTPUT, value) for value in graph.inputs if value.name == IMAGE_IDX)
     for output in graph.outputs:
         if output.name in taken:
             output.shape = taken[output.name].shape

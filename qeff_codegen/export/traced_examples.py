@@ -26,21 +26,25 @@ class ExampleSizes:
     seq_len: int
     ctx_len: int
     num_logits: int
+    vision_size: int
 
 
 # The axes are dynamic, so any sizes will do that are not 1 (a size of 1 broadcasts) and make tracing quick.
-TRACED = ExampleSizes(batch_size=2, cache_rows=3, seq_len=4, ctx_len=8, num_logits=2)
+TRACED = ExampleSizes(batch_size=2, cache_rows=3, seq_len=4, ctx_len=8, num_logits=2, vision_size=5)
 # A number that comes from sizes, and is the same at all three, is no number of sizes.
 OTHERS = (
-    ExampleSizes(batch_size=1, cache_rows=1, seq_len=1, ctx_len=1, num_logits=1),
-    ExampleSizes(batch_size=3, cache_rows=5, seq_len=_LONG, ctx_len=_LONG + 7, num_logits=5),
+    ExampleSizes(batch_size=1, cache_rows=1, seq_len=1, ctx_len=1, num_logits=1, vision_size=1),
+    ExampleSizes(batch_size=3, cache_rows=5, seq_len=_LONG, ctx_len=_LONG + 7, num_logits=5, vision_size=7),
 )
 
 
 def example_of(
     model: nn.Module, shapes: Sequence[LayerShapes], spec: ExportSpec, sizes: ExampleSizes = TRACED
 ) -> tuple[Any, ...]:
-    """Returns what a model takes, in the order of the graph's inputs: tokens, positions, cache, optional inputs."""
+    """Returns what a model takes, in the order in which it is traced: tokens, positions, cache, optional inputs.
+
+    What belongs to images stands last (see `traced_input_names`).
+    """
     dtype = next(model.parameters()).dtype
     cache_rows = sizes.cache_rows if spec.continuous_batching else sizes.batch_size
     seq_len, ctx_len = min(sizes.seq_len, spec.ctx_len), min(sizes.ctx_len, spec.ctx_len)
@@ -60,4 +64,9 @@ def example_of(
         vocab_size = config.get_text_config().vocab_size
         sampling = example_inputs(spec.sampler, sizes.batch_size, seq_len, cache_rows, vocab_size)
         optional.extend(sampling.values())
+    if spec.images:
+        text: Any = model.config
+        hidden_size = text.get_text_config().hidden_size
+        optional.append(torch.zeros(sizes.batch_size, sizes.vision_size, hidden_size, dtype=dtype))
+        optional.append(torch.zeros(sizes.batch_size, 1, dtype=torch.int64))
     return input_ids, position_ids, reordered, optional

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from qeff_codegen.environments.release import OLDEST, is_too_old
 from qeff_codegen.errors import UsageError
 from qeff_codegen.remote_code.executed_files import Executed, executed_files
 from qeff_codegen.remote_code.source import RemoteSource
@@ -32,12 +33,16 @@ class RemoteClasses:
         causal_lm_class: its causal LM.
         modeling: the module of that.
         settings: what its checkpoint's `config.json` calls the configuration class with; empty where there is none.
+        folder: where the causal LM's file stands.
+        transformers_version: the release that the checkpoint was saved with, if it says so.
     """
 
     config_class: type[Any]
     causal_lm_class: type[Any]
     modeling: ModuleType
     settings: Mapping[str, Any]
+    folder: Path
+    transformers_version: str | None
 
 
 def load_remote_classes(source: RemoteSource, trusted: bool) -> RemoteClasses:
@@ -66,7 +71,8 @@ def load_remote_classes(source: RemoteSource, trusted: bool) -> RemoteClasses:
         # As transformers does with what it loads itself: it is told to be lenient with such classes.
         if not executed.climbs:
             cls.register_for_auto_class(auto_class)
-    return RemoteClasses(config_class, causal_lm_class, module, source.settings)
+    folder = source.causal_lm[0].parent
+    return RemoteClasses(config_class, causal_lm_class, module, source.settings, folder, source.transformers_version)
 
 
 def _refused(executed: Executed) -> str:
@@ -113,26 +119,34 @@ def _class_of(module: ModuleType, name: str, path: Path) -> type[Any]:
     return found
 
 
-def _not_imported(path: Path, error: Exception, source: RemoteSource) -> str:
-    installed = version("transformers")
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == path.parent]
+def where_and_what(error: Exception, folder: Path) -> str:
+    """An exception of a stranger's code in one line: what it says, and the last line of the folder that it passed."""
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == folder]
     place = f" ({own[-1].filename}:{own[-1].lineno}: {own[-1].line})" if own else ""
     if isinstance(error, SyntaxError):
         place = f" ({error.filename}:{error.lineno})"
-    said = f"{type(error).__name__}: {error}".splitlines()[0]
-    written_for = source.transformers_version
-    if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] not in ("transformers", ""):
-        beside = path.parent / f"{error.name}.py"
+    return f"{type(error).__name__}: {error}".splitlines()[0] + place
+
+
+def release_hint(written_for: str | None) -> str:
+    """What to do about code that does not suit the installed transformers."""
+    installed = version("transformers")
+    if written_for is None or written_for == installed:
+        return f"transformers {installed} is installed; give --transformers VERSION if it is written for another one."
+    release = OLDEST if is_too_old(written_for) else written_for
+    return (
+        f"It was saved with transformers {written_for}, and {installed} is installed. Run the command with "
+        f"--transformers {release}, or bring the file to {installed}."
+    )
+
+
+def _not_imported(path: Path, error: Exception, source: RemoteSource) -> str:
+    hint = release_hint(source.transformers_version)
+    missing = (error.name or "").split(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if missing and missing != "transformers":
         hint = (
-            f"It imports the file beside it as if that were installed: spell it `from .{error.name} import ...`."
-            if beside.is_file()
-            else f"Install the package `{error.name}` if you trust it, or take the import out of a copy of the folder."
+            f"It imports the file beside it as if that were installed: spell it `from .{missing} import ...`."
+            if (path.parent / f"{missing}.py").is_file()
+            else f"Install the package `{missing}` if you trust it, or take the import out of a copy of the folder."
         )
-    elif written_for is None or written_for == installed:
-        hint = f"transformers {installed} is installed; another release may have what it imports."
-    else:
-        hint = (
-            f"It was saved with transformers {written_for}, and {installed} is installed: what it imports may have "
-            f"been there then. Run the command with --transformers {written_for}, or bring the file to {installed}."
-        )
-    return f"{path} cannot be imported: {said}{place}.\n{hint}"
+    return f"{path} cannot be imported: {where_and_what(error, path.parent)}.\n{hint}"

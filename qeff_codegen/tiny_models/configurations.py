@@ -187,19 +187,20 @@ def _uneven_heads(family: Family, default: Any) -> Iterator[tuple[str, dict[str,
 def _is_built(family: Family, overrides: dict[str, Any]) -> bool:
     """Whether upstream makes a model of these settings; some that a configuration accepts, its model does not."""
     try:
-        _without_weights(family, overrides)
+        without_weights(family, overrides)
     except Exception:  # upstream's code may raise anything
         return False
     return True
 
 
-def _without_weights(family: Family, overrides: dict[str, Any]) -> Any:
+def without_weights(family: Family, overrides: dict[str, Any]) -> Any:
+    """The family's model of these settings, on torch's meta device."""
     with torch.device("meta"):
         return family.causal_lm_class(family.config_class(**copy.deepcopy(overrides)))
 
 
 def _source(family: Family, base: dict[str, Any]) -> str:
     """The text of the causal LM's own classes."""
-    model = _without_weights(family, base)
+    model = without_weights(family, base)
     own = {type(module) for module in model.modules() if type(module).__module__ == family.modeling.__name__}
     return "".join(sorted(inspect.getsource(cls) for cls in own))

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from qeff_codegen.errors import UsageError
-from qeff_codegen.remote_code.load import RemoteClasses
+from qeff_codegen.remote_code.load import RemoteClasses, release_hint, where_and_what
+from qeff_codegen.tiny_models.configurations import without_weights
 from qeff_codegen.tiny_models.families import Family
+from qeff_codegen.tiny_models.sizes import tiny_sizes
 
 
 def remote_family(name: str, classes: RemoteClasses) -> Family:
@@ -18,17 +20,18 @@ def remote_family(name: str, classes: RemoteClasses) -> Family:
     be those of another checkpoint; tiny sizes then stand in the place of both.
 
     Raises:
-        UsageError: the configuration class cannot be called with what `config.json` says.
+        UsageError: no tiny model can be made of the classes with the installed transformers.
     """
     config_class = _with_settings(classes.config_class, classes.settings)
+    family = Family(name, config_class, classes.causal_lm_class, classes.modeling)
     try:
-        config_class()
+        without_weights(family, tiny_sizes(config_class, config_class()))
     except Exception as error:  # a stranger's code may raise anything
         raise UsageError(
-            f"{classes.config_class.__name__} cannot be called with what config.json says: {error}\n"
-            "Is it the configuration class of this checkpoint, and does it suit the installed transformers?"
+            f"No tiny model can be made of {classes.causal_lm_class.__name__}: "
+            f"{where_and_what(error, classes.folder)}.\n{release_hint(classes.transformers_version)}"
         ) from error
-    return Family(name, config_class, classes.causal_lm_class, classes.modeling)
+    return family
 
 
 def _with_settings(config_class: type[Any], settings: Mapping[str, Any]) -> type[Any]:

@@ -72,6 +72,10 @@ class CheckpointFolder:
             raise self._refusal(auto_class, f"`{path.name}` is a link to a file outside of the folder")
         return path, found[2]
 
+    def names_module(self, auto_class: str, module: str) -> bool:
+        """Whether the class that `auto_map` names for an auto class is one of the module with that name."""
+        return str(self._auto_map.get(auto_class)).startswith(f"{module}.")
+
     def modeling_files(self) -> list[Path]:
         """The files with models that `auto_map` names, for whichever auto classes, in its order.
 

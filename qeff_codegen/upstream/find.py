@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -37,19 +38,21 @@ def find_model(
         name: a model type of transformers in either spelling (`qwen2_moe`, `qwen2-moe`), `blueprint`, or, for a
             source outside transformers, the name to generate under.
         transformers_version: read this release's wheel rather than the installed transformers; no release has
-            `blueprint`, which comes with this package.
+            `blueprint`, which comes with this package. For a file outside transformers, the release whose classes it
+            inherits from.
         source: read this instead: a transformers tree or wheel, a checkpoint's folder with modeling code of its own, a
             folder with `modeling_<name>.py`, or one file.
         class_name: which class of a source outside transformers is the causal LM.
 
     Raises:
         UsageError: the name, the version or the path leads nowhere.
-        Refusal: the family is there and has no causal LM, or a checkpoint's `config.json` names code elsewhere.
+        Refusal: the family is there and has neither causal LM nor image-text model, or a checkpoint's `config.json`
+            names code elsewhere.
     """
-    if transformers_version is not None and source is not None:
-        raise UsageError("--transformers and --source each name a source: give one of them.")
     identifier = _identifier(name)
     tree = None if source is None else _tree_in(source)
+    if transformers_version is not None and tree is not None:
+        raise UsageError("--transformers and --source each name a release of transformers: give one of them.")
     if class_name is not None and (source is None or tree is not None):
         raise UsageError("--class says which causal LM of a file is meant: give it with --source FILE or FOLDER.")
     if identifier == BLUEPRINT and source is None:
@@ -59,9 +62,11 @@ def find_model(
         return replace(found, options=_release_option(found.version, transformers_version))
     if tree is not None:
         return replace(find_in_transformers(name, tree), options=("--source", as_typed(source)))
-    options = ("--source", as_typed(source), *(() if class_name is None else ("--class", class_name)))
-    file = find_loose_file(identifier, source, class_name)
-    return replace(read_loose_file(identifier, file, _transformers_if_any()), options=options)
+    around = _transformers_if_any() if transformers_version is None else _transformers(transformers_version)
+    found = read_loose_file(identifier, find_loose_file(identifier, source, class_name), around)
+    chosen = () if class_name is None else ("--class", class_name)
+    release = _release_option(found.version, transformers_version)
+    return replace(found, options=("--source", as_typed(source), *chosen, *release))
 
 
 def _tree_in(source: Path) -> TransformersText | None:
@@ -112,6 +117,12 @@ def causal_lm_families(*, transformers_version: str | None = None, source: Path 
     return tuple(sorted(tree.tables.causal_lm))
 
 
+def image_text_families() -> tuple[str, ...]:
+    """Every model type of the installed transformers that has an image-text model and no causal LM, sorted."""
+    tables = installed_transformers().tables
+    return tuple(sorted(tables.image_text.keys() - tables.causal_lm.keys()))
+
+
 def _transformers(version: str | None) -> TransformersText:
     return installed_transformers() if version is None else transformers_in_wheel(transformers_wheel(version))
 
@@ -128,24 +139,28 @@ def _blueprint() -> UpstreamModel:
 
 
 def find_in_transformers(name: str, tree: TransformersText) -> UpstreamModel:
-    """The modeling file of `name` in one transformers package.
+    """The modeling file of `name` in one transformers package: of its causal LM, or else of its image-text model.
 
     Raises:
-        UsageError: it has no such model type, or lacks the file of its causal LM.
-        Refusal: the family is there and has no causal LM.
+        UsageError: it has no such model type, or lacks the file of its class.
+        Refusal: the family is there and has neither.
     """
     model_type = _model_type(name, tree)
-    class_name = tree.tables.causal_lm.get(model_type)
+    causal_lm, image_text = tree.tables.causal_lm, tree.tables.image_text
+    class_name = causal_lm.get(model_type) or image_text.get(model_type)
     if class_name is None:
         raise _no_causal_lm(model_type, tree)
-    found = _defining_file(model_type, class_name, tree)
+    # A class that stands in both tables is read as a causal LM, by whichever of its model types it is asked for.
+    is_causal_lm = class_name in causal_lm.values()
+    table, kind = (causal_lm, "causal LM") if is_causal_lm else (image_text, "image-text model")
+    found = _defining_file(model_type, class_name, table, tree)
     if found is None:
         raise UsageError(
-            f"{tree.title} names {class_name} as the causal LM of `{model_type}`, "
+            f"{tree.title} names {class_name} as the {kind} of `{model_type}`, "
             "but none of its modeling files defines it.\nThe tree seems incomplete: install or unpack it again."
         )
     path, text = found
-    families = tuple(sorted(name for name, causal_lm in tree.tables.causal_lm.items() if causal_lm == class_name))
+    families = tuple(sorted(name for name, other in table.items() if other == class_name))
     folder = path.split("/")[-2]
     return UpstreamModel(
         # One package serves all families of one class: it has the name of the family the class was written for.
@@ -153,10 +168,11 @@ def find_in_transformers(name: str, tree: TransformersText) -> UpstreamModel:
         display_path=f"transformers/{path}",
         module=f"transformers.{path.removesuffix('.py').replace('/', '.')}",
         source=text,
-        causal_lm=class_name,
+        causal_lm=class_name if is_causal_lm else None,
         named_by=BY_TABLE,
         version=tree.version,
         families=families,
+        image_text=None if is_causal_lm else class_name,
     )
 
 
@@ -195,13 +211,15 @@ def _no_causal_lm(model_type: str, tree: TransformersText) -> Refusal:
     )
 
 
-def _defining_file(model_type: str, class_name: str, tree: TransformersText) -> tuple[str, str] | None:
+def _defining_file(
+    model_type: str, class_name: str, table: Mapping[str, str], tree: TransformersText
+) -> tuple[str, str] | None:
     """The modeling file that defines `class_name`: the model type's own, that of a type with the same class, or any.
 
     A type such as `code_llama` has no modeling file: its class is another family's. Until 5.0, what is deprecated
     stands in a folder of its own.
     """
-    sharing = [other for other, name in tree.tables.causal_lm.items() if name == class_name]
+    sharing = [other for other, name in table.items() if name == class_name]
     likely = dict.fromkeys(tree.tables.folder(other) for other in (model_type, *sharing))
     for folder in (*likely, *(f"deprecated/{folder}" for folder in likely), *tree.folders()):
         found = tree.modeling_file(folder, class_name)

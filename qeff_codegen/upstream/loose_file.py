@@ -51,7 +51,8 @@ def find_loose_file(name: str, source: Path, class_name: str | None) -> LooseFil
         Refusal: `auto_map` names code that is not in the folder.
     """
     folder = read_checkpoint_folder(source if source.is_dir() else source.parent)
-    named = folder.class_for(CAUSAL_LM) if folder is not None else None
+    asked = folder is not None and (source.is_dir() or folder.names_module(CAUSAL_LM, source.stem))
+    named = folder.class_for(CAUSAL_LM) if folder is not None and asked else None
     if source.is_dir():
         path = named[0] if named is not None else None
         if path is None and folder is not None and len(folder.modeling_files()) == 1:
@@ -62,7 +63,7 @@ def find_loose_file(name: str, source: Path, class_name: str | None) -> LooseFil
     is_of_checkpoint = folder is not None and path.parent == folder.folder
     if class_name is not None:
         return LooseFile(path, class_name, _BY_OPTION, is_of_checkpoint)
-    if named is not None and named[0].name == path.name:
+    if named is not None:
         return LooseFile(path, named[1], _BY_AUTO_MAP, is_of_checkpoint)
     return LooseFile(path, is_of_checkpoint=is_of_checkpoint)
 

@@ -8,7 +8,7 @@ from transformers import AutoConfig
 
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.graph_io import KVShape
-from qeff_codegen.export.kv_cache import allocate_kv_cache, check_ctx_len, kv_cache_shapes
+from qeff_codegen.export.kv_cache import allocate_kv_cache, cache_of, check_ctx_len, kv_cache_shapes
 from qeff_codegen.runtime.constants import ROTARY_POSITIONS
 from tests.runtime.toy_llama import qeff_llama, upstream_llama
 
@@ -67,3 +67,8 @@ def test_rotary_tables_end_somewhere_though_the_configuration_says_nothing() -> 
         check_ctx_len(config, ROTARY_POSITIONS + 1)
     config.max_position_embeddings = 2 * ROTARY_POSITIONS
     check_ctx_len(config, ROTARY_POSITIONS + 1)
+
+
+@pytest.mark.parametrize("field", ["cache", "past_key_values", "cache_params"])
+def test_the_cache_of_an_output_has_one_of_three_names(field: str) -> None:
+    assert cache_of({"logits": 0, field: [1]}) == [1]

@@ -101,9 +101,9 @@ def test_names_that_are_no_package(name: str) -> None:
         find_model(name)
 
 
-def test_two_sources_at_once(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--transformers and --source each name a source: give one of them"):
-        find_model("llama", transformers_version="5.24.0", source=tmp_path)
+def test_two_releases_at_once(make_tree: TreeMaker, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--transformers and --source each name a release of transformers"):
+        find_model("plum", transformers_version="5.24.0", source=make_tree(tmp_path))
 
 
 def test_blueprint_is_bundled() -> None:

@@ -30,7 +30,7 @@ TAKEN = (
 )
 # What else the model's name for it is bound to: nothing yet, or itself under another name.
 NOTHING = pattern("{None, (), () if use_cache else None, [] if use_cache else None}")
-SAME = pattern("{$other, $other if use_cache else None}")
+SAME = pattern("{$other if use_cache else None, $other}")
 
 
 class CacheNotHandedBack(Rule):

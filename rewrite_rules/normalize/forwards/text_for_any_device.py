@@ -33,6 +33,7 @@ if $switch:
     $switch = False
 """)
 RAISES_FIRST = pattern("raise $_")
+LAYOUT_ENDS = "# fmt: on\n"
 ARE_THERE = pattern("all($_)")
 
 
@@ -60,7 +61,8 @@ class TextForAnyDevice(Rule):
         code = function.code
         if _returned_method(function, anatomy) is None:
             return code, 0
-        code, count = fold(code, _is_on_device)
+        # What ends the layout of the method before.
+        code, count = fold(code.with_text(code.text.removeprefix(LAYOUT_ENDS)), _is_on_device)
         edits = Edits(code)
         for statement in _of_kernels(code):
             edits.remove(statement)

@@ -21,15 +21,12 @@ from qeff_codegen.codemod.names import NameTaken, assigned
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import find_all, match
-from rewrite_rules.vocabulary import CACHE, pattern
+from rewrite_rules.normalize.mask_builders._made_of import BUILT, TAKEN, problem
+from rewrite_rules.vocabulary import pattern
 
 MADE = pattern(f"{HELPERS_MODULE}.{HELPER}(...)")
-TAKEN = ("attention_mask", "input_shape", "inputs_embeds", "past_key_values_length", "sliding_window")
 NO_WINDOW = pattern("None")
-GIVEN = pattern("attention_mask")
-SHAPE = pattern("{($batch, $new), [$batch, $new]}")
 BOOLEAN = pattern("$mask = {$mask.bool(), $mask.to(torch.bool)}")
-BUILT = f"{CAUSAL}(config=self.config, inputs_embeds={{states}}, attention_mask=attention_mask, {CACHE}={CACHE})"
 
 
 class MasksByHelper(Rule):
@@ -48,9 +45,10 @@ class MasksByHelper(Rule):
             raise NameTaken(CAUSAL, made[0].node)
         for found in made:
             assert isinstance(found.node, ast.Call)
-            given = bound_arguments(found.node, TAKEN)
-            if given is None or (problem := _problem(given, lengths)):
-                raise Unmatched(problem if given is not None else "the mask is made of unpacked arguments", found.node)
+            given = bound_arguments(found.node, (*TAKEN, "sliding_window"))
+            what = "the mask is made of unpacked arguments" if given is None else _problem(given, lengths)
+            if given is None or what:
+                raise Unmatched(what, found.node)
             built = BUILT.format(states=code.segment(given["inputs_embeds"]))
             edits.replace(found.node, built + _as_booleans(found.node, edits))
         return edits.done(), len(made)
@@ -58,20 +56,9 @@ class MasksByHelper(Rule):
 
 def _problem(given: dict[str, ast.expr], lengths: Lengths) -> str:
     """What of a helper's arguments may make another mask than the causal one; empty if nothing does."""
-    if not {*TAKEN[:-1]} <= given.keys():
-        return "the mask is made without all it is made of"
     if "sliding_window" in given and match(NO_WINDOW, given["sliding_window"]) is None:
         return "the mask has a window that counts one key more than newer releases do"
-    if match(GIVEN, given["attention_mask"]) is None:
-        return f"the mask is made with another `attention_mask`: `{ast.unparse(given['attention_mask'])}`"
-    shape, sizes = given["input_shape"], match(SHAPE, given["input_shape"])
-    is_named = isinstance(shape, ast.Name) and shape.id in lengths.shapes
-    if not is_named and (sizes is None or not lengths.counts_new(sizes["new"])):
-        return f"the mask is made for another number of new tokens: `{ast.unparse(shape)}`"
-    if not lengths.is_seen(given["past_key_values_length"]):
-        seen = ast.unparse(given["past_key_values_length"])
-        return f"the mask is made for another number of cached tokens: `{seen}`"
-    return ""
+    return problem(given, lengths)
 
 
 def _as_booleans(call: ast.Call, edits: Edits) -> str:

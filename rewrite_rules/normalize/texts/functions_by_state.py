@@ -72,7 +72,7 @@ class FunctionsByState(Rule):
 
 
 def _read(branch: Branch) -> dict[str, str] | None:
-    """What a branch reads of the layer's part of the cache, by names, if it does nothing else."""
+    """What a branch reads of the layer's part of the cache, by names, states first, if it does nothing else."""
     found: dict[str, str] = {}
     for statement in branch.one:
         named = assigned(statement)
@@ -82,7 +82,8 @@ def _read(branch: Branch) -> dict[str, str] | None:
             return None
         asked = "get_recurrent_state" if states is not None else "get_conv_state"
         found[named[0]] = f"{CACHE}.{asked}({branch.layer})"
-    return None if branch.many else found
+    first = sorted(found, key=lambda name: "get_conv_state" in found[name])
+    return None if branch.many else {name: found[name] for name in first}
 
 
 def _given(branch: Branch, file: ModelingFile) -> tuple[ast.Name, ast.expr] | None:

@@ -12,6 +12,7 @@ import ast
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.caches import cache_update
 from qeff_codegen.anatomy.handed_on import BETWEEN, carried_by_kwargs
+from qeff_codegen.anatomy.joined_pairs import joined_pair
 from qeff_codegen.anatomy.modeling_file import bind, parameters
 from qeff_codegen.anatomy.roles import INNERMOST, Role
 from qeff_codegen.anatomy.vocabulary import LAYER_NUMBER
@@ -29,7 +30,8 @@ class LayerNumbersHandedOn(Check):
             for part in module.anatomy.parts(Role.ATTENTION)
             if (update := cache_update(part.cls)) is not None and isinstance(update.args[2], ast.Name)
         }
-        if any(not part.cache_parameter for part in module.anatomy.parts(Role.STATE_MIXER)):
+        joins = any(joined_pair(part.cls) is not None for part in module.anatomy.parts(Role.ATTENTION))
+        if joins or any(not part.cache_parameter for part in module.anatomy.parts(Role.STATE_MIXER)):
             numbers.add(LAYER_NUMBER)
         return [broken for number in sorted(numbers) for broken in _changed(number, module)]
 

@@ -61,6 +61,4 @@ class TinyModel:
                 past_key_values=past_key_values,
             )
             hidden_states = layer_outputs[0]
-
-        next_cache = past_key_values if use_cache else None
-        return BaseModelOutputWithPast(last_hidden_state=hidden_states, past_key_values=next_cache)
+        return BaseModelOutputWithPast(last_hidden_state=hidden_states, past_key_values=past_key_values)

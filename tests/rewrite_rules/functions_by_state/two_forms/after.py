@@ -5,8 +5,8 @@ class TinyMixer:
             past_key_values is not None and past_key_values.has_previous_state(self.layer_idx) and seq_len == 1
         )
         # What is kept
-        conv_state = past_key_values.get_conv_state(self.layer_idx)
         recurrent_state = past_key_values.get_recurrent_state(self.layer_idx)
+        conv_state = past_key_values.get_conv_state(self.layer_idx)
         query, key, value, g, beta = self.projected(hidden_states)
         if recurrent_state is not None and seq_len == 1:
             out, last_state = torch_recurrent_gated_delta_rule(
