@@ -12,7 +12,7 @@ from qeff_codegen.export.sampler_io import PENALTY_BUFFERS, SAMPLING_INPUTS, Sam
 RETAINED_STATE_SUFFIX = "_RetainedState"
 LOGITS = "logits"
 # Axes that do not count tokens, so that the context does not limit them.
-ROWS = ("batch_size", "full_batch_size")
+ROWS = ("batch_size", "full_batch_size", "vision_batch_size", "vision_size")
 # The program for text of an image-text model: what its image tokens stand for, and how many of these are used.
 VISION_EMBEDS = "vision_embeds"
 IMAGE_IDX = "image_idx"
@@ -190,13 +190,13 @@ def dynamic_axes(spec: ExportSpec, layers: Sequence[LayerShapes]) -> dict[str, d
 
 
 def axis_limits(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[dict[int, float]]:
-    """Returns, for every input in order, the longest that its axes which are not fixed may be.
+    """Returns the longest that the axes which are not fixed may be, for every input in the order of tracing.
 
-    Axes of rows have no limit. Tables of positions end somewhere, and cutting one to the context is exact only where
-    the context is not longer.
+    Axes of rows and images have no limit. Tables of positions end somewhere, and cutting one to the context is exact
+    only where the context is not longer.
     """
     axes = dynamic_axes(spec, layers)
     return [
         {axis: inf if axis_name in ROWS else spec.ctx_len for axis, axis_name in axes[name].items()}
-        for name in input_names(spec, layers)
+        for name in traced_input_names(spec, layers)
     ]

@@ -6,6 +6,7 @@ tensor; while a model is traced they note who asks. What a tensor was computed o
 
 from __future__ import annotations
 
+import linecache
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,7 +19,7 @@ import torch
 from torch import nn
 
 from qeff_codegen import runtime
-from qeff_codegen.export.size_ranges import Limits, is_settled
+from qeff_codegen.export.size_ranges import Comparison, Limits
 
 # What gives numbers of a tensor to Python, by its name in messages.
 _NUMBERS = {
@@ -58,7 +59,8 @@ class Look:
         path: of the file that asked, outside of PyTorch.
         line: its line there.
         module: the identity of the innermost module.
-        sizes: of the example, that the answer is made of; none where it is that two sizes are equal.
+        sizes: of the example, that the answer is made of; where others should give the same answer,
+            without these.
         is_of_data: whether it is made of what a call brings, tokens or cache.
     """
 
@@ -101,10 +103,8 @@ def looks_noted(model: nn.Module, limits: Limits) -> Iterator[list[Look]]:
         def asked(tensor: Any) -> bool:
             value = _value_of(tensor)
             answer = function(tensor)
-            if value is not None and not is_settled(value, limits):
-                for look in _look(what, *_made_of(value, len(limits))):
-                    are_equal = not look.is_of_data and answer is _EQUAL.get(value.node().kind())
-                    looks.append(replace(look, sizes=()) if are_equal else look)
+            if value is not None:
+                looks.extend(_decided(value, answer, _look(what, *_made_of(value, len(limits))), limits))
             return answer
 
         return asked
@@ -216,6 +216,30 @@ def _look(what: str, sizes: tuple[int, ...], is_of_data: bool) -> list[Look]:
         frame = frame.f_back
     module = 0 if frame is None else id(frame.f_locals["self"])
     return [Look(what, path, line, module, sizes, is_of_data)]
+
+
+def _decided(value: Any, answer: bool, looks: list[Look], limits: Limits) -> list[Look]:
+    """A look at a condition, without the sizes that may be others where its answer stays."""
+    if not looks or looks[0].is_of_data:
+        return looks
+    if answer is _EQUAL.get(value.node().kind()):
+        return [replace(looks[0], sizes=())]
+    comparison = Comparison(limits)
+    if not comparison.is_settled(value, answer, is_choice=_is_choice()):
+        return looks
+    return [] if comparison.is_sure else [replace(looks[0], sizes=tuple(comparison.own_sizes))]
+
+
+def _is_choice() -> bool:
+    """Whether the built-in `max` or `min` asks."""
+    frame: Any = sys._getframe(1)
+    while frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    line, last_line, column, last_column = list(frame.f_code.co_positions())[frame.f_lasti // 2]
+    if line is None or line != last_line:
+        return False
+    source = linecache.getline(frame.f_code.co_filename, line).encode()[column:last_column].decode()
+    return source.startswith(("max(", "min("))
 
 
 class _Indices:

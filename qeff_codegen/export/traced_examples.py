@@ -31,10 +31,11 @@ class ExampleSizes:
 
 # The axes are dynamic, so any sizes will do that are not 1 (a size of 1 broadcasts) and make tracing quick.
 TRACED = ExampleSizes(batch_size=2, cache_rows=3, seq_len=4, ctx_len=8, num_logits=2, vision_size=5)
-# A number that comes from sizes, and is the same at all three, is no number of sizes.
+# A number that comes from sizes, and is the same at all three, is no number of sizes. All are different ones, so that
+# it is told of which axis a size is.
 OTHERS = (
-    ExampleSizes(batch_size=1, cache_rows=1, seq_len=1, ctx_len=1, num_logits=1, vision_size=1),
-    ExampleSizes(batch_size=3, cache_rows=5, seq_len=_LONG, ctx_len=_LONG + 7, num_logits=5, vision_size=7),
+    ExampleSizes(batch_size=3, cache_rows=4, seq_len=1, ctx_len=2, num_logits=1, vision_size=6),
+    ExampleSizes(batch_size=1, cache_rows=6, seq_len=_LONG, ctx_len=_LONG + 7, num_logits=5, vision_size=9),
 )
 
 

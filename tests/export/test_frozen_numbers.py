@@ -99,6 +99,15 @@ def as_long_as_traced(x: torch.Tensor) -> torch.Tensor:
     return x * 2 if x.shape[1] == 2 * x.shape[0] else x
 
 
+def condition_of_the_rest(x: torch.Tensor) -> torch.Tensor:
+    keys = torch.cat((x, x * 2), 1)
+    return x * 2 if LIMIT - keys.size(1) > 0 else x
+
+
+def rest_of_a_shorter_table(x: torch.Tensor) -> torch.Tensor:
+    return x + torch.arange(100.0)[max(0, 100 - (x * 2).size(1)) :].sum()
+
+
 def rows(x: torch.Tensor) -> torch.Tensor:
     return x * 2 if x.shape[0] > 100_000 else x
 
@@ -147,6 +156,8 @@ FROZEN: dict[Change, str] = {
     nearly_within_limits: "a condition",
     of_one_token: "a condition",
     as_long_as_traced: "a condition",
+    condition_of_the_rest: "a condition",
+    rest_of_a_shorter_table: "a condition",
     rows: "a condition",
     larger: "a condition",
     length: "`len(...)`",
@@ -188,6 +199,11 @@ def within_limits(x: torch.Tensor) -> torch.Tensor:
     return x * 2 if 2 * x.shape[1] + 1 > 2 * LIMIT + x.shape[2] else x
 
 
+def rest_of_a_table(x: torch.Tensor) -> torch.Tensor:
+    keys = torch.cat((x, x * 2), 2)[..., ::2]
+    return x + torch.arange(float(LIMIT))[max(0, torch.zeros(LIMIT).size(0) - keys.size(1)) :].sum()
+
+
 def checked(x: torch.Tensor) -> torch.Tensor:
     y = x.transpose(0, 1) * 2
     if y.size() != (x.shape[1], x.shape[0], 6):
@@ -200,7 +216,17 @@ def pairs(x: torch.Tensor) -> torch.Tensor:
     return one + other
 
 
-FREE: list[Change] = [part_of_a_tensor, filled_part, own_size, even_steps, constant, pairs, within_limits, checked]
+FREE: list[Change] = [
+    part_of_a_tensor,
+    filled_part,
+    own_size,
+    even_steps,
+    constant,
+    pairs,
+    within_limits,
+    rest_of_a_table,
+    checked,
+]
 
 
 class Changing(nn.Module):
@@ -223,7 +249,7 @@ def of_sizes(batch_size: int, length: int) -> torch.Tensor:
 
 def traced(change: Change, path: Path) -> None:
     module = Changing(change)
-    with no_frozen_numbers(module, lambda: [(of_sizes(*sizes),) for sizes in ((1, 1), (3, 90))], LIMITS):
+    with no_frozen_numbers(module, lambda: [(of_sizes(*sizes),) for sizes in ((3, 1), (1, 90))], LIMITS):
         torch.onnx.export(
             module,
             (of_sizes(2, 4), WEIGHTS),
