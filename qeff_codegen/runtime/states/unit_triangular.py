@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 
-from qeff_codegen.runtime.states.parts import LONGEST_CALL
+from qeff_codegen.runtime.states.parts import LONGEST_CALL, fixed
 
 # Rows are cut into this many parts, whose diagonal blocks are inverted all at once.
 PARTS = 8
@@ -27,48 +27,48 @@ def solve_unit_lower(lower: torch.Tensor, right: torch.Tensor, rows: int) -> tor
         right: `[batch_size, heads, PARTS * rows, width]`.
         rows: of a part.
     """
-    batch_size, heads, _, width = right.shape
-    inverses = _inverses_of_pairs(lower, rows)
-    blocks = lower.reshape(batch_size, heads, PAIRS, 2 * rows, PAIRS, 2 * rows)
-    rights = right.reshape(batch_size, heads, PAIRS, 2 * rows, width)
+    heads, width = fixed(right.shape[1]), fixed(right.shape[3])
+    inverses = _inverses_of_pairs(lower, heads, rows)
+    blocks = lower.reshape(-1, heads, PAIRS, 2 * rows, PAIRS, 2 * rows)
+    rights = right.reshape(-1, heads, PAIRS, 2 * rows, width)
     solved: list[torch.Tensor] = []
     for pair in range(PAIRS):
         rest, of_pair = rights[:, :, pair], blocks[:, :, pair]
         for earlier in range(pair):
             rest = rest - of_pair[:, :, :, earlier] @ solved[earlier]
         solved.append(inverses[:, :, pair] @ rest)
-    return torch.stack(solved, dim=2).flatten(2, 3)
+    return torch.cat(solved, dim=2)
 
 
-def _inverses_of_pairs(lower: torch.Tensor, rows: int) -> torch.Tensor:
+def _inverses_of_pairs(lower: torch.Tensor, heads: int, rows: int) -> torch.Tensor:
     """Returns the inverses of the diagonal blocks of two parts each, `[batch_size, heads, PAIRS, 2 * rows, 2 * rows]`.
 
     With halves that are inverted, that of `[[A, 0], [L, B]]` is `[[X, 0], [-Y L X, Y]]`.
     """
-    batch_size, heads = lower.shape[:2]
-    blocks = lower.reshape(batch_size, heads, PARTS, rows, PARTS, rows).transpose(3, 4)
-    blocks = blocks.reshape(batch_size, heads, PARTS * PARTS, rows, rows)
+    blocks = lower.reshape(-1, heads, PARTS, rows, PARTS, rows).transpose(3, 4)
+    blocks = blocks.reshape(-1, heads, PARTS * PARTS, rows, rows)
     parts = torch.arange(PARTS, device=lower.device)
-    inverses = _unit_lower_inverse(blocks.index_select(2, parts * (PARTS + 1)))
-    halves = inverses.reshape(batch_size, heads, PAIRS, 2, rows, rows)
+    inverses = _unit_lower_inverse(blocks.index_select(2, parts * (PARTS + 1)), rows)
+    halves = inverses.reshape(-1, heads, PAIRS, 2, rows, rows)
     first, second = halves[:, :, :, 0], halves[:, :, :, 1]
     between = blocks.index_select(2, parts[:PAIRS] * (2 * (PARTS + 1)) + PARTS)
     below = torch.cat([-(second @ (between @ first)), second], dim=-1)
     return torch.cat([torch.cat([first, torch.zeros_like(first)], dim=-1), below], dim=-2)
 
 
-def _unit_lower_inverse(lower: torch.Tensor) -> torch.Tensor:
+def _unit_lower_inverse(lower: torch.Tensor, rows: int) -> torch.Tensor:
     """Returns the inverse of `I + lower`, of the entries of `lower` below the diagonal alone.
 
     The inverse of a block of twice the size is made of its halves' inverses, as above. All blocks of a size are merged
     in one step, by masks: where a merge goes beyond the last row, it adds nothing.
 
     Args:
-        lower: `[..., rows, rows]`, zero above the diagonal, with at most `2 ** MERGES` rows.
+        lower: `[..., rows, rows]`, zero above the diagonal.
+        rows: at most `2 ** MERGES`.
     """
-    rows = torch.arange(lower.shape[-1], device=lower.device)
+    numbers = torch.arange(rows, device=lower.device)
     sizes = torch.tensor([0.5**merge for merge in range(MERGES + 1)], device=lower.device)
-    block = (rows * sizes.unsqueeze(1)).floor()
+    block = (numbers * sizes.unsqueeze(1)).floor()
     same_block = block.unsqueeze(2) == block.unsqueeze(1)
     same_pair = torch.logical_and(same_block[1:], torch.logical_not(same_block[:-1])).to(lower.dtype)
 
