@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from qeff_codegen.export.size_ranges import Limits, is_settled
 
 # What gives numbers of a tensor to Python, by its name in messages.
 _NUMBERS = {
-    "__bool__": "a condition",
     "__int__": "`int(...)`",
     "__float__": "`float(...)`",
     "__complex__": "`complex(...)`",
@@ -41,8 +40,11 @@ _FUNCTIONS = {
 }
 _NEW = {"new_tensor": "`new_tensor(...)`"}
 _LENGTHS = {"__len__": "`len(...)`", "__iter__": "a loop over the first axis"}
+_CONDITION = "a condition"
 _DATA = "`data`"
 _INTEGER = "a Python integer (of a range, or a place in a list)"
+# What two comparisons say of equal sizes. Sizes that are equal in examples of all lengths are equal in every call.
+_EQUAL = {"aten::eq": True, "aten::ne": False}
 # Ours asks for lengths to share what layers compute; tests run it at others.
 _RUNTIME = Path(runtime.__path__[0])
 
@@ -56,7 +58,7 @@ class Look:
         path: of the file that asked, outside of PyTorch.
         line: its line there.
         module: the identity of the innermost module.
-        sizes: of the example, that the answer is made of.
+        sizes: of the example, that the answer is made of; none where it is that two sizes are equal.
         is_of_data: whether it is made of what a call brings, tokens or cache.
     """
 
@@ -84,7 +86,7 @@ def looks_noted(model: nn.Module, limits: Limits) -> Iterator[list[Look]]:
 
     def note(what: str, tensor: Any) -> None:
         value = _value_of(tensor)
-        if value is not None and not is_settled(value, limits):
+        if value is not None:
             looks.extend(_look(what, *_made_of(value, len(limits))))
 
     def noting(function: Callable[..., Any], what: str) -> Callable[..., Any]:
@@ -92,6 +94,18 @@ def looks_noted(model: nn.Module, limits: Limits) -> Iterator[list[Look]]:
             for each in arguments[:2]:
                 note(what, each)
             return function(*arguments, **options)
+
+        return asked
+
+    def deciding(function: Callable[..., bool], what: str) -> Callable[..., bool]:
+        def asked(tensor: Any) -> bool:
+            value = _value_of(tensor)
+            answer = function(tensor)
+            if value is not None and not is_settled(value, limits):
+                for look in _look(what, *_made_of(value, len(limits))):
+                    are_equal = not look.is_of_data and answer is _EQUAL.get(value.node().kind())
+                    looks.append(replace(look, sizes=()) if are_equal else look)
+            return answer
 
         return asked
 
@@ -130,6 +144,7 @@ def looks_noted(model: nn.Module, limits: Limits) -> Iterator[list[Look]]:
             (torch, _FUNCTIONS, noting),
             (tensor, _NEW, noting_second),
             (tensor, _LENGTHS, measuring),
+            (tensor, {"__bool__": _CONDITION}, deciding),
             (tensor, {"__index__": _INTEGER}, lambda function, _: indexing(function)),
         ):
             for name, what in names.items():

@@ -91,6 +91,14 @@ def nearly_within_limits(x: torch.Tensor) -> torch.Tensor:
     return x * 2 if x.shape[1] >= LIMIT else x
 
 
+def of_one_token(x: torch.Tensor) -> torch.Tensor:
+    return x * 2 if x.shape[1] == 1 else x
+
+
+def as_long_as_traced(x: torch.Tensor) -> torch.Tensor:
+    return x * 2 if x.shape[1] == 2 * x.shape[0] else x
+
+
 def rows(x: torch.Tensor) -> torch.Tensor:
     return x * 2 if x.shape[0] > 100_000 else x
 
@@ -137,6 +145,8 @@ FROZEN: dict[Change, str] = {
     part_of_a_list_and_of_a_tensor: "a Python integer",
     condition: "a condition",
     nearly_within_limits: "a condition",
+    of_one_token: "a condition",
+    as_long_as_traced: "a condition",
     rows: "a condition",
     larger: "a condition",
     length: "`len(...)`",
@@ -178,12 +188,19 @@ def within_limits(x: torch.Tensor) -> torch.Tensor:
     return x * 2 if 2 * x.shape[1] + 1 > 2 * LIMIT + x.shape[2] else x
 
 
+def checked(x: torch.Tensor) -> torch.Tensor:
+    y = x.transpose(0, 1) * 2
+    if y.size() != (x.shape[1], x.shape[0], 6):
+        raise ValueError(f"is of size {y.size()}")
+    return y.transpose(0, 1)
+
+
 def pairs(x: torch.Tensor) -> torch.Tensor:
     one, other = torch.stack((x, x * 2))
     return one + other
 
 
-FREE: list[Change] = [part_of_a_tensor, filled_part, own_size, even_steps, constant, pairs, within_limits]
+FREE: list[Change] = [part_of_a_tensor, filled_part, own_size, even_steps, constant, pairs, within_limits, checked]
 
 
 class Changing(nn.Module):
