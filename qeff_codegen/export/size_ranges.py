@@ -49,12 +49,14 @@ def _range_of(value: Any, limits: Limits) -> Range | None:
         return _range_of(given[0], limits)
     if kind == "aten::size":
         return _size(given[0], given[1].toIValue(), limits)
-    if kind in ("aten::add", "aten::mul"):
+    if kind in ("aten::add", "aten::mul", "aten::sub"):
         one, other = (_range_of(each, limits) for each in given[:2])
-        is_scaled = kind == "aten::add" and given[2].toIValue() != 1
+        is_scaled = kind != "aten::mul" and given[2].toIValue() != 1
         # Below zero a product turns round.
         if one is None or other is None or is_scaled or min(one[0], other[0]) < 0:
             return None
+        if kind == "aten::sub":
+            return one[0] - other[1], one[1] - other[0]
         combine = operator.add if kind == "aten::add" else operator.mul
         return combine(one[0], other[0]), combine(one[1], other[1])
     return None
@@ -68,12 +70,16 @@ def _constant(known: Any) -> Range | None:
 
 
 def _size(tensor: Any, axis: int, limits: Limits) -> Range | None:
-    """Of an input or a weight; what is computed may be of any size."""
-    if tensor.node().kind() != "prim::Param":
-        return None
-    numbers = [each.unique() for each in tensor.node().outputs()]
-    place = numbers.index(tensor.unique())
+    """Of an input, a weight, or what is computed and as long as the dynamic axes of inputs are."""
+    internals: Any = torch._C
+    inputs = internals._get_tracing_state().graph().inputs()
     sizes = tensor.type().sizes()
-    axis %= len(sizes)
-    dynamic = limits[place] if place < len(limits) else {}
-    return (1, dynamic[axis]) if axis in dynamic else (sizes[axis], sizes[axis])
+    size = sizes[axis % len(sizes)]
+    dynamic = list(zip(inputs, limits, strict=False))
+    if tensor.node().kind() == "prim::Param":
+        own = next((item for given, item in dynamic if given.unique() == tensor.unique()), {})
+        return (1, own[axis % len(sizes)]) if axis % len(sizes) in own else (size, size)
+    # In the traced example and in the others each axis has a length of its own, so that what is only sometimes as long
+    # as one of them is not settled in one of the traces.
+    longest = [limit for given, own in dynamic for at, limit in own.items() if given.type().sizes()[at] == size]
+    return (1, max(longest)) if longest else None

@@ -133,7 +133,7 @@ def test_every_kind_of_graph_holds_proved_operators_alone(further: dict[str, Any
 
 def test_float16_is_not_proved(tmp_path: Path) -> None:
     model = convert(tiny_generated("llama"), torch.float16)
-    with pytest.raises(Refusal, match="not proved for this form: float16"):
+    with pytest.raises(UsageError, match="in float16: translations are proved in float32 alone"):
         export_onnx(model, tmp_path / "model.onnx", ExportSpec(CTX_LEN, dynamo=True))
 
 
