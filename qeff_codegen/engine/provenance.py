@@ -47,8 +47,7 @@ class Removal:
 def upstream_lines(text: str, numbers: Sequence[int], function: str) -> list[Line]:
     """Lines of `function` as they come from upstream, where each has its 1-based number."""
     return [
-        Line(line, upstream=number, function=function)
-        for number, line in zip(numbers, text.splitlines(), strict=True)
+        Line(line, upstream=number, function=function) for number, line in zip(numbers, text.splitlines(), strict=True)
     ]
 
 

@@ -16,13 +16,13 @@ from tests.checkout.qefficient import checkout_to_apply_in, needs_qefficient, qe
 Apply = Callable[..., Result]
 EXPORT = "QEfficient/transformers/models/modeling_auto.py"
 CACHE = "QEfficient/transformers/cache_utils.py"
-EXPORTED = '''\
+EXPORTED = """\
 class QEFFAutoModelForCausalLM:
     def export(self):
         for i in range(self.num_layers):
             for kv in ["key", "value"]:
                 past.append(zeros(shape))
-'''
+"""
 NO_PLACE = "the checkout's export gives every layer a key and a value\n  at       {}:{}\n  source   {}\n"
 # Which module of each writes a state first, and with what.
 HYBRIDS = {
