@@ -717,6 +717,16 @@ from transformers.models.minicpm3.modeling_minicpm3 import (
     MiniCPM3RMSNorm,
     MiniCPM3RotaryEmbedding,
 )
+from transformers.models.minimax.modeling_minimax import (
+    MiniMaxAttention,
+    MiniMaxDecoderLayer,
+    MiniMaxExperts,
+    MiniMaxForCausalLM,
+    MiniMaxLightningAttention,
+    MiniMaxModel,
+    MiniMaxRMSNorm,
+    MiniMaxRotaryEmbedding,
+)
 from transformers.models.minimax_m2.modeling_minimax_m2 import (
     MiniMaxM2Attention,
     MiniMaxM2DecoderLayer,
@@ -938,6 +948,16 @@ from transformers.models.qwen3_next.modeling_qwen3_next import (
     Qwen3NextRMSNorm,
     Qwen3NextRotaryEmbedding,
 )
+from transformers.models.recurrent_gemma.modeling_recurrent_gemma import (
+    RecurrentGemmaAttention,
+    RecurrentGemmaDecoderLayer,
+    RecurrentGemmaForCausalLM,
+    RecurrentGemmaModel,
+    RecurrentGemmaRecurrentBlock,
+    RecurrentGemmaRglru,
+    RecurrentGemmaRMSNorm,
+    RecurrentGemmaRotaryEmbedding,
+)
 from transformers.models.roberta.modeling_roberta import (
     RobertaAttention,
     RobertaEmbeddings,
@@ -1066,6 +1086,16 @@ from transformers.models.zamba2.modeling_zamba2 import (
     Zamba2Model,
     Zamba2RMSNorm,
     Zamba2RotaryEmbedding,
+)
+from transformers.models.zaya.modeling_zaya import (
+    ZayaAttention,
+    ZayaCCAProjection,
+    ZayaDecoderLayer,
+    ZayaExperts,
+    ZayaForCausalLM,
+    ZayaModel,
+    ZayaRMSNorm,
+    ZayaRotaryEmbedding,
 )
 
 from qeff_codegen.examples.blueprint.modeling_blueprint import (
@@ -1723,6 +1753,15 @@ from .minicpm3.modeling_minicpm3 import (
     QEffMiniCPM3Model,
     QEffMiniCPM3RotaryEmbedding,
 )
+from .minimax.modeling_minimax import (
+    QEffMiniMaxAttention,
+    QEffMiniMaxDecoderLayer,
+    QEffMiniMaxExperts,
+    QEffMiniMaxForCausalLM,
+    QEffMiniMaxLightningAttention,
+    QEffMiniMaxModel,
+    QEffMiniMaxRotaryEmbedding,
+)
 from .minimax_m2.modeling_minimax_m2 import (
     QEffMiniMaxM2Attention,
     QEffMiniMaxM2DecoderLayer,
@@ -1926,6 +1965,15 @@ from .qwen3_next.modeling_qwen3_next import (
     QEffQwen3NextModel,
     QEffQwen3NextRotaryEmbedding,
 )
+from .recurrent_gemma.modeling_recurrent_gemma import (
+    QEffRecurrentGemmaAttention,
+    QEffRecurrentGemmaDecoderLayer,
+    QEffRecurrentGemmaForCausalLM,
+    QEffRecurrentGemmaModel,
+    QEffRecurrentGemmaRecurrentBlock,
+    QEffRecurrentGemmaRglru,
+    QEffRecurrentGemmaRotaryEmbedding,
+)
 from .roberta.modeling_roberta import (
     QEffRobertaAttention,
     QEffRobertaEmbeddings,
@@ -2048,6 +2096,15 @@ from .zamba2.modeling_zamba2 import (
     QEffZamba2Model,
     QEffZamba2RotaryEmbedding,
 )
+from .zaya.modeling_zaya import (
+    QEffZayaAttention,
+    QEffZayaCCAProjection,
+    QEffZayaDecoderLayer,
+    QEffZayaExperts,
+    QEffZayaForCausalLM,
+    QEffZayaModel,
+    QEffZayaRotaryEmbedding,
+)
 
 
 class CustomOpsTransform(ModuleMappingTransform):
@@ -2116,6 +2173,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         MellumRMSNorm: CustomRMSNormAIC,
         MiMoV2FlashRMSNorm: CustomRMSNormAIC,
         MiniCPM3RMSNorm: CustomRMSNormAIC,
+        MiniMaxRMSNorm: CustomRMSNormAIC,
         MiniMaxM2RMSNorm: CustomRMSNormAIC,
         MinistralRMSNorm: CustomRMSNormAIC,
         Ministral3RMSNorm: CustomRMSNormAIC,
@@ -2134,6 +2192,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         Qwen3_5MoeRMSNorm: GemmaCustomRMSNormAIC,
         Qwen3MoeRMSNorm: CustomRMSNormAIC,
         Qwen3NextRMSNorm: GemmaCustomRMSNormAIC,
+        RecurrentGemmaRMSNorm: GemmaCustomRMSNormAIC,
         SeedOssRMSNorm: CustomRMSNormAIC,
         SmolLM3RMSNorm: CustomRMSNormAIC,
         SolarOpenRMSNorm: CustomRMSNormAIC,
@@ -2141,6 +2200,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         YoutuRMSNorm: CustomRMSNormAIC,
         ZambaRMSNorm: CustomRMSNormAIC,
         Zamba2RMSNorm: CustomRMSNormAIC,
+        ZayaRMSNorm: CustomRMSNormAIC,
     }
 
 
@@ -2661,6 +2721,13 @@ class KVCacheTransform(ModuleMappingTransform):
         MiniCPM3DecoderLayer: QEffMiniCPM3DecoderLayer,
         MiniCPM3Model: QEffMiniCPM3Model,
         MiniCPM3ForCausalLM: QEffMiniCPM3ForCausalLM,
+        MiniMaxLightningAttention: QEffMiniMaxLightningAttention,
+        MiniMaxRotaryEmbedding: QEffMiniMaxRotaryEmbedding,
+        MiniMaxAttention: QEffMiniMaxAttention,
+        MiniMaxExperts: QEffMiniMaxExperts,
+        MiniMaxDecoderLayer: QEffMiniMaxDecoderLayer,
+        MiniMaxModel: QEffMiniMaxModel,
+        MiniMaxForCausalLM: QEffMiniMaxForCausalLM,
         MiniMaxM2Experts: QEffMiniMaxM2Experts,
         MiniMaxM2RotaryEmbedding: QEffMiniMaxM2RotaryEmbedding,
         MiniMaxM2Attention: QEffMiniMaxM2Attention,
@@ -2816,6 +2883,13 @@ class KVCacheTransform(ModuleMappingTransform):
         Qwen3NextDecoderLayer: QEffQwen3NextDecoderLayer,
         Qwen3NextModel: QEffQwen3NextModel,
         Qwen3NextForCausalLM: QEffQwen3NextForCausalLM,
+        RecurrentGemmaRotaryEmbedding: QEffRecurrentGemmaRotaryEmbedding,
+        RecurrentGemmaAttention: QEffRecurrentGemmaAttention,
+        RecurrentGemmaRglru: QEffRecurrentGemmaRglru,
+        RecurrentGemmaRecurrentBlock: QEffRecurrentGemmaRecurrentBlock,
+        RecurrentGemmaDecoderLayer: QEffRecurrentGemmaDecoderLayer,
+        RecurrentGemmaModel: QEffRecurrentGemmaModel,
+        RecurrentGemmaForCausalLM: QEffRecurrentGemmaForCausalLM,
         RobertaEmbeddings: QEffRobertaEmbeddings,
         RobertaSelfAttention: QEffRobertaSelfAttention,
         RobertaAttention: QEffRobertaAttention,
@@ -2911,4 +2985,11 @@ class KVCacheTransform(ModuleMappingTransform):
         Zamba2HybridLayer: QEffZamba2HybridLayer,
         Zamba2Model: QEffZamba2Model,
         Zamba2ForCausalLM: QEffZamba2ForCausalLM,
+        ZayaRotaryEmbedding: QEffZayaRotaryEmbedding,
+        ZayaCCAProjection: QEffZayaCCAProjection,
+        ZayaAttention: QEffZayaAttention,
+        ZayaDecoderLayer: QEffZayaDecoderLayer,
+        ZayaExperts: QEffZayaExperts,
+        ZayaModel: QEffZayaModel,
+        ZayaForCausalLM: QEffZayaForCausalLM,
     }

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
 from qeff_codegen.anatomy.rms_norm import NormKind
-from qeff_codegen.anatomy.roles import CALL_PATH, Role
+from qeff_codegen.anatomy.roles import CALL_PATH, INNERMOST, Role
 from qeff_codegen.anatomy.vocabulary import CACHE
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.tree import find, spelled
@@ -26,6 +26,7 @@ class Part:
         cache_parameter: the name its forward gives the KV cache, whatever upstream calls it.
         alternatives: other implementations of the same module, which a loaded model may hold instead.
         entries: methods that others call beside forward.
+        called_inside: how an attention, or another state mixer, spells the call of a state mixer that it builds.
     """
 
     role: Role
@@ -35,6 +36,7 @@ class Part:
     cache_parameter: str = ""
     alternatives: tuple[str, ...] = ()
     entries: tuple[str, ...] = ()
+    called_inside: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -124,6 +126,8 @@ class Anatomy:
             for call in part.called_as if part.role in following or held else ():
                 if not held or call.startswith("self."):
                     found[call] = (*found.get(call, ()), part)
+            for call in part.called_inside if role in INNERMOST else ():
+                found[call] = (*found.get(call, ()), part)
         return found
 
     def calls(self, role: Role, tree: ast.AST) -> list[tuple[ast.Call, tuple[Part, ...]]]:

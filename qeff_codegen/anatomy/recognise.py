@@ -35,7 +35,7 @@ from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.rotary import find_rotary_embeddings
 from qeff_codegen.anatomy.side_by_side import called_by_others, in_order, refuse_other_calls
 from qeff_codegen.anatomy.sorted_experts import find_sorted_experts
-from qeff_codegen.anatomy.state_mixers import find_state_mixers, refuse_states_elsewhere
+from qeff_codegen.anatomy.state_mixers import find_inner_mixers, find_state_mixers, refuse_states_elsewhere
 
 
 def recognise(file: ModelingFile) -> Anatomy:
@@ -98,7 +98,7 @@ def _call_path(file: ModelingFile, causal_lm: ModelingClass) -> tuple[tuple[Part
 
 
 def _layer_path(file: ModelingFile, layer: ModelingClass, loop: Loop) -> tuple[Part, ...]:
-    """A decoder layer, the module around its attention if there is one, its attentions, its state mixers.
+    """A decoder layer, the module around its attention if there is one, its attentions, and all state mixers.
 
     Raises:
         Refusal: the layer has neither attention nor state mixer, or does not hand the cache on.
@@ -115,7 +115,9 @@ def _layer_path(file: ModelingFile, layer: ModelingClass, loop: Loop) -> tuple[P
             "`<key>, <value> = <cache>.update(<key>, <value>, self.layer_idx)` in the forward of one of its modules",
         )
     refuse_other_calls(file, (*(wrappers or attentions), *mixers))
-    return (layer_part(file, layer, loop, (*(wrappers or attentions), *mixers)), *wrappers, *attentions, *mixers)
+    inside = tuple(mixer for part in (*attentions, *mixers) for mixer in find_inner_mixers(file, part.cls))
+    called = (*(wrappers or attentions), *mixers)
+    return (layer_part(file, layer, loop, called), *wrappers, *attentions, *mixers, *inside)
 
 
 def _reachable(file: ModelingFile, start: ModelingClass) -> Iterator[str]:

@@ -23,6 +23,7 @@ def in_order(parts: Iterable[Part]) -> tuple[Part, ...]:
                 part,
                 because=tuple(dict.fromkeys((*known.because, *part.because))),
                 called_as=tuple(dict.fromkeys((*known.called_as, *part.called_as))),
+                called_inside=tuple(dict.fromkeys((*known.called_inside, *part.called_inside))),
             )
         found[part.name] = part
     return tuple(sorted(found.values(), key=lambda part: CALL_PATH.index(part.role)))
@@ -50,6 +51,8 @@ def called_by_others(layers: tuple[Part, ...]) -> tuple[Part, ...]:
 def refuse_other_calls(file: ModelingFile, parts: tuple[Part, ...]) -> None:
     """Refuse parts that may be called in one spelling and call what they are given otherwise.
 
+    One that keeps its state on itself is handed no cache yet, and its first argument by place.
+
     Raises:
         Refusal: they have other names for what they are given first, or for a cache that is not given by its name.
     """
@@ -57,8 +60,9 @@ def refuse_other_calls(file: ModelingFile, parts: tuple[Part, ...]) -> None:
         for other in parts[:number]:
             shared = sorted(set(part.called_as) & set(other.called_as))
             first = [parameters(item.forward)[:1] for item in (part, other)]
+            named = part.cache_parameter and other.cache_parameter
             by_name = part.cache_parameter == other.cache_parameter or not _given_by_place(file, shared)
-            if shared and (not by_name or first[0] != first[1]):
+            if shared and named and (not by_name or first[0] != first[1]):
                 raise refusal(
                     file,
                     f"`{shared[0]}` may be `{other.name}` or `{part.name}`, which take other arguments",

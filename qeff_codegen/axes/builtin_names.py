@@ -123,6 +123,8 @@ def call(interpreter: Interpreter, function: External, given: Given, node: ast.A
         return Record(tuple(given.keywords.items()))
     if package.startswith("torch") and name[:1].islower():
         return calls.of_tensors(name, Given(name, given.positional, given.keywords, given.in_rotation))
+    if name == "Conv1d":
+        return layers.convolution(given)
     if name[:1].isupper() and name in layers.LAYERS:
         return _layer(name, given)
     if any(map(carries, given.everything)):

@@ -40,6 +40,9 @@ _ARGUMENTS: dict[str, dict[str, str]] = {
     "kimi_delta_attention": {**_BY_HEADS, "g": "T.."},
     "mamba2_scan": {"hidden_states": "T..", "dt": "T.", "B": "T..", "C": "T.."},
     "mamba_scan": {"hidden_states": ".T", "dt": ".T", "B": ".T", "C": ".T", "z": ".T"},
+    "lightning_attention": {"query": ".T.", "key": ".T.", "value": ".T."},
+    "linear_recurrence": {"hidden_states": "T.", "recurrent_gate": "T."},
+    "delayed_by_one": {"hidden_states": "T.", "first": ".."},
 }
 _OF_DELTA_RULES = (
     "query",
@@ -81,12 +84,18 @@ _ORDER: dict[str, tuple[str, ...]] = {
         "delta_bias",
         "delta_softplus",
     ),
+    "lightning_attention": ("query", "key", "value", "slope_rate", "initial_state", "position_ids"),
+    "linear_recurrence": ("hidden_states", "recurrent_gate", "initial_state", "position_ids"),
+    "delayed_by_one": ("hidden_states", "first", "initial_state", "position_ids"),
 }
 _LIKE = {
     "gated_delta_rule": "value",
     "kimi_delta_attention": "value",
     "mamba2_scan": "hidden_states",
     "mamba_scan": "hidden_states",
+    "lightning_attention": "value",
+    "linear_recurrence": "hidden_states",
+    "delayed_by_one": "hidden_states",
 }
 SCANS = tuple(_ORDER)
 _STATES = ("initial_state", "initial_states")

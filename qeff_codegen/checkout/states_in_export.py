@@ -14,6 +14,7 @@ from pathlib import Path
 from qeff_codegen.anatomy.causal_lm import find_causal_lm
 from qeff_codegen.anatomy.mentions import mentioned
 from qeff_codegen.anatomy.modeling_file import ModelingFile, read_modeling_file
+from qeff_codegen.anatomy.module_states import kept_attribute
 from qeff_codegen.anatomy.other_state import other_state
 from qeff_codegen.anatomy.state_mixers import WRITES, state_calls
 from qeff_codegen.checkout.checkout import CACHE, EXPORT, Checkout
@@ -58,7 +59,9 @@ def _state_kept(file: ModelingFile) -> tuple[str, int] | None:
         for call in state_calls(cls):
             if isinstance(call.func, ast.Attribute) and call.func.attr in WRITES:
                 return cls.name, call.lineno
-    other = other_state(classes)
+        if cls.forward is not None and kept_attribute(cls, file) is not None:
+            return cls.name, cls.forward.lineno
+    other = other_state(file, classes)
     return None if other is None else (other[0].name, other[1].lineno)
 
 

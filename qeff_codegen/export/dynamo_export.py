@@ -21,6 +21,7 @@ from torch.export import Dim
 
 from qeff_codegen.errors import QEffCodegenError, UsageError
 from qeff_codegen.export.graph_io import (
+    ROWS,
     ExportSpec,
     LayerShapes,
     dynamic_axes,
@@ -38,9 +39,6 @@ from qeff_codegen.runtime.customop.ctx_scatter_gather_cb import ctx_gather_cb_fu
 from qeff_codegen.runtime.customop.ctx_scatter_rows import ctx_scatter_cb_3d_function
 from qeff_codegen.runtime.customop.onnx_nodes import operators_as_onnx_nodes
 from qeff_codegen.runtime.customop.rms_norm import rms_norm_function
-
-# Axes that do not count tokens, so that the context does not limit them.
-_ROWS = ("batch_size", "full_batch_size")
 
 _CUSTOM_OPERATORS: tuple[Callable[[int], Any], ...] = (
     ctx_scatter_function,
@@ -108,7 +106,7 @@ def _dynamic_shapes(shapes: list[LayerShapes], spec: ExportSpec) -> dict[str, An
     axes = dynamic_axes(spec, shapes)
     names = {name for of_value in axes.values() for name in of_value.values()}
     # Tables of positions end somewhere, and cutting one to the context is exact only where the context is not longer.
-    dims = {name: Dim(name, min=1, max=None if name in _ROWS else spec.ctx_len) for name in names}
+    dims = {name: Dim(name, min=1, max=None if name in ROWS else spec.ctx_len) for name in names}
 
     def of(name: str) -> dict[int, Any]:
         return {axis: dims[dim] for axis, dim in axes[name].items()}

@@ -29,6 +29,7 @@ from qeff_codegen.export.graph_io import (
     IMAGE_IDX_OUTPUT,
     ExportSpec,
     LayerShapes,
+    axis_limits,
     dynamic_axes,
     image_input_names,
     in_graph_order,
@@ -167,7 +168,9 @@ def _traced_with_torchscript(
     shapes_left_out = inner_shapes_left_out() if shares_sizes else nullcontext()
     refusing = errors_refused(type(interface.decoder).__name__)
     no_numbers = no_frozen_numbers(
-        interface, lambda: (example_of(interface.decoder, shapes, spec, sizes) for sizes in OTHERS)
+        interface,
+        lambda: (example_of(interface.decoder, shapes, spec, sizes) for sizes in OTHERS),
+        axis_limits(spec, shapes),
     )
     with refusing, no_numbers, operators_as_zeros(), idle_passes_left_out(), only_proved_operators(), shapes_left_out:
         torch.onnx.export(

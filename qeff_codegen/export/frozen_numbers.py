@@ -21,15 +21,19 @@ from qeff_codegen.errors import Refusal
 from qeff_codegen.export.looks_at_tensors import Look, looks_noted
 from qeff_codegen.export.proved_operators.calls import Place
 from qeff_codegen.export.proved_operators.check import RULE, location_of
+from qeff_codegen.export.size_ranges import Limits
 
 
 @contextmanager
-def no_frozen_numbers(interface: nn.Module, others: Callable[[], Iterable[tuple[Any, ...]]]) -> Iterator[None]:
+def no_frozen_numbers(
+    interface: nn.Module, others: Callable[[], Iterable[tuple[Any, ...]]], limits: Limits
+) -> Iterator[None]:
     """The TorchScript exporter refuses what depends on its example.
 
     Args:
         interface: what is exported; its last input is the list of weights.
         others: gives examples of other sizes, without weights; called where sizes were asked for.
+        limits: the longest that the axes of the inputs before the weights may be.
 
     Raises:
         Refusal: a number of the example would stand in the graph.
@@ -38,13 +42,13 @@ def no_frozen_numbers(interface: nn.Module, others: Callable[[], Iterable[tuple[
 
     def watched(model: nn.Module, arguments: Sequence[Any], **options: Any) -> Any:
         weights = arguments[-1]
-        with looks_noted(model, len(weights)) as looks:
+        with looks_noted(model, limits) as looks:
             traced = trace(model, arguments, **options)
         for look in looks:
             if look.is_of_data:
                 raise _refusal(look, interface)
         for example in others() if looks else ():
-            with looks_noted(model, len(weights)) as again:
+            with looks_noted(model, limits) as again:
                 trace(model, (*example, weights), **options)
             for look, other in zip_longest(looks, again):
                 if look != other:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TypeVar
 
 from qeff_codegen.export.sampler_io import PENALTY_BUFFERS, SAMPLING_INPUTS, SamplerSpec, sampler_axes
 
 RETAINED_STATE_SUFFIX = "_RetainedState"
 LOGITS = "logits"
+# Axes that do not count tokens, so that the context does not limit them.
+ROWS = ("batch_size", "full_batch_size")
 # The program for text of an image-text model: what its image tokens stand for, and how many of these are used.
 VISION_EMBEDS = "vision_embeds"
 IMAGE_IDX = "image_idx"
@@ -184,3 +187,16 @@ def dynamic_axes(spec: ExportSpec, layers: Sequence[LayerShapes]) -> dict[str, d
         return axes
     axes[LOGITS] = {0: "batch_size", 1: "num_logits_to_keep"} if spec.is_tlm else {0: "batch_size"}
     return axes
+
+
+def axis_limits(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[dict[int, float]]:
+    """Returns, for every input in order, the longest that its axes which are not fixed may be.
+
+    Axes of rows have no limit. Tables of positions end somewhere, and cutting one to the context is exact only where
+    the context is not longer.
+    """
+    axes = dynamic_axes(spec, layers)
+    return [
+        {axis: inf if axis_name in ROWS else spec.ctx_len for axis, axis_name in axes[name].items()}
+        for name in input_names(spec, layers)
+    ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ import torch
 from torch import nn
 
 from qeff_codegen import runtime
+from qeff_codegen.export.size_ranges import Limits, is_settled
 
 # What gives numbers of a tensor to Python, by its name in messages.
 _NUMBERS = {
-    "__bool__": "a condition",
     "__int__": "`int(...)`",
     "__float__": "`float(...)`",
     "__complex__": "`complex(...)`",
@@ -40,8 +40,11 @@ _FUNCTIONS = {
 }
 _NEW = {"new_tensor": "`new_tensor(...)`"}
 _LENGTHS = {"__len__": "`len(...)`", "__iter__": "a loop over the first axis"}
+_CONDITION = "a condition"
 _DATA = "`data`"
 _INTEGER = "a Python integer (of a range, or a place in a list)"
+# What two comparisons say of equal sizes. Sizes that are equal in examples of all lengths are equal in every call.
+_EQUAL = {"aten::eq": True, "aten::ne": False}
 # Ours asks for lengths to share what layers compute; tests run it at others.
 _RUNTIME = Path(runtime.__path__[0])
 
@@ -55,7 +58,7 @@ class Look:
         path: of the file that asked, outside of PyTorch.
         line: its line there.
         module: the identity of the innermost module.
-        sizes: of the example, that the answer is made of.
+        sizes: of the example, that the answer is made of; none where it is that two sizes are equal.
         is_of_data: whether it is made of what a call brings, tokens or cache.
     """
 
@@ -68,14 +71,15 @@ class Look:
 
 
 @contextmanager
-def looks_noted(model: nn.Module, weights: int) -> Iterator[list[Look]]:
+def looks_noted(model: nn.Module, limits: Limits) -> Iterator[list[Look]]:
     """The looks at tensors while `model` is traced, in their order.
 
-    What is made of constants and weights alone is the same in every call, and no look.
+    What is made of constants and weights alone is the same in every call, and no look; so is a comparison of sizes
+    that has one answer within their limits.
 
     Args:
         model: what is traced.
-        weights: how many of its inputs, the last ones, are weights.
+        limits: of the inputs that are no weights, which come first.
     """
     looks: list[Look] = []
     indices = _Indices()
@@ -83,13 +87,25 @@ def looks_noted(model: nn.Module, weights: int) -> Iterator[list[Look]]:
     def note(what: str, tensor: Any) -> None:
         value = _value_of(tensor)
         if value is not None:
-            looks.extend(_look(what, *_made_of(value, weights)))
+            looks.extend(_look(what, *_made_of(value, len(limits))))
 
     def noting(function: Callable[..., Any], what: str) -> Callable[..., Any]:
         def asked(*arguments: Any, **options: Any) -> Any:
             for each in arguments[:2]:
                 note(what, each)
             return function(*arguments, **options)
+
+        return asked
+
+    def deciding(function: Callable[..., bool], what: str) -> Callable[..., bool]:
+        def asked(tensor: Any) -> bool:
+            value = _value_of(tensor)
+            answer = function(tensor)
+            if value is not None and not is_settled(value, limits):
+                for look in _look(what, *_made_of(value, len(limits))):
+                    are_equal = not look.is_of_data and answer is _EQUAL.get(value.node().kind())
+                    looks.append(replace(look, sizes=()) if are_equal else look)
+            return answer
 
         return asked
 
@@ -113,7 +129,7 @@ def looks_noted(model: nn.Module, weights: int) -> Iterator[list[Look]]:
         def asked(tensor: Any) -> int:
             value = _value_of(tensor)
             if value is not None:
-                indices.note(value, _look(_INTEGER, *_made_of(value, weights)))
+                indices.note(value, _look(_INTEGER, *_made_of(value, len(limits))))
             return function(tensor)
 
         return asked
@@ -128,6 +144,7 @@ def looks_noted(model: nn.Module, weights: int) -> Iterator[list[Look]]:
             (torch, _FUNCTIONS, noting),
             (tensor, _NEW, noting_second),
             (tensor, _LENGTHS, measuring),
+            (tensor, {"__bool__": _CONDITION}, deciding),
             (tensor, {"__index__": _INTEGER}, lambda function, _: indexing(function)),
         ):
             for name, what in names.items():
@@ -161,8 +178,8 @@ def _value_of(tensor: Any) -> Any:
     return None
 
 
-def _made_of(value: Any, weights: int) -> tuple[tuple[int, ...], bool]:
-    """The sizes that a value is computed of, and whether it is computed of data too."""
+def _made_of(value: Any, inputs: int) -> tuple[tuple[int, ...], bool]:
+    """The sizes that a value is computed of, and whether it is computed of data too, the first `inputs` of a graph."""
     sizes: list[int] = []
     is_of_data = False
     seen: set[int] = set()
@@ -175,8 +192,7 @@ def _made_of(value: Any, weights: int) -> tuple[tuple[int, ...], bool]:
         node = each.node()
         given = list(node.inputs())
         if node.kind() == "prim::Param":
-            others = list(node.outputs())[: node.outputsSize() - weights]
-            is_of_data |= each.unique() in {other.unique() for other in others}
+            is_of_data |= each.unique() in {other.unique() for other in list(node.outputs())[:inputs]}
         elif node.kind() == "aten::size":
             sizes.append(given[0].type().sizes()[given[1].toIValue()])
         elif node.kind() == "aten::numel":

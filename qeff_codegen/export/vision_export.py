@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def export_vision(encoder: nn.Module, onnx_path: Path) -> Path:
     shape, dtype = image_shape(encoder.config), next(encoder.parameters()).dtype
     interface = _WeightsAsInputs(encoder).train(encoder.training)
     no_numbers = no_frozen_numbers(
-        interface, lambda: ((torch.zeros(count, *shape, dtype=dtype),) for count in _OTHER_IMAGES)
+        interface, lambda: ((torch.zeros(count, *shape, dtype=dtype),) for count in _OTHER_IMAGES), [{0: inf}]
     )
     with whole_or_not_at_all(onnx_path) as unfinished, no_garbage_collection():
         with warnings.catch_warnings(), torch.no_grad():

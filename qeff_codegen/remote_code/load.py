@@ -121,11 +121,12 @@ def _class_of(module: ModuleType, name: str, path: Path) -> type[Any]:
 
 def where_and_what(error: Exception, folder: Path) -> str:
     """An exception of a stranger's code in one line: what it says, and the last line of the folder that it passed."""
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == folder]
-    place = f" ({own[-1].filename}:{own[-1].lineno}: {own[-1].line})" if own else ""
+    place = folder.resolve()
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == place]
+    where = f" ({own[-1].filename}:{own[-1].lineno}: {own[-1].line})" if own else ""
     if isinstance(error, SyntaxError):
-        place = f" ({error.filename}:{error.lineno})"
-    return f"{type(error).__name__}: {error}".splitlines()[0] + place
+        where = f" ({error.filename}:{error.lineno})"
+    return f"{type(error).__name__}: {error}".splitlines()[0] + where
 
 
 def release_hint(written_for: str | None) -> str:

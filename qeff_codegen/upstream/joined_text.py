@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
-from qeff_codegen.upstream.module_text import ModuleText, first_line, full_name, spelled_names, with_names
+from qeff_codegen.upstream.module_text import ModuleText, first_line, full_name, same_thing, spelled_names, with_names
 from qeff_codegen.upstream.neighbours import Neighbours
 from qeff_codegen.upstream.source import UpstreamModel
 from qeff_codegen.upstream.spelled_out import Defined, Line, bases, inherits, lines_of, spelled_out
@@ -127,7 +127,8 @@ def _import(state: _Joined, module: ModuleText, name: str, statement: ast.stmt) 
     own = state.root.statements.get(name)
     called = name
     if own is not None or name in state.imports:
-        if meaning == (full_name(state.root, name) if own is not None else full_name_of(state.imports[name])):
+        known = full_name(state.root, name) if own is not None else _full_name_of(state.imports[name])
+        if same_thing(known, meaning):
             return
         called = _apart(name, module)
         state.imported_as[module.name, name] = called
@@ -146,7 +147,7 @@ def _apart(name: str, module: ModuleText) -> str:
     return f"{name}_of_{module.name.rpartition('.')[2]}"
 
 
-def full_name_of(statement: ast.stmt) -> str | None:
+def _full_name_of(statement: ast.stmt) -> str | None:
     """The full name of what an import of one name brings in."""
     module = ModuleText("", "", None, {}, (), (), ast.Module([statement], []))
     (name,) = module.statements

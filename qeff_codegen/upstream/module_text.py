@@ -86,19 +86,23 @@ def first_line(node: ast.stmt) -> int:
 
 
 def full_name(module: ModuleText, name: str) -> str | None:
-    """What a name is that a module imports, with its full name; None for one that it defines itself.
-
-    transformers hands the same things on under several names: from its own top, and from the module that defines them.
-    """
+    """What a name is that a module imports, with its full name; None for one that it defines itself."""
     statement = module.statements.get(name)
     if isinstance(statement, ast.Import):
         alias = next(item for item in statement.names if (item.asname or item.name.split(".")[0]) == name)
         return alias.name if alias.asname else name
-    if name not in module.imported:
-        return None
-    source, original = module.imported[name]
-    top = source.split(".")[0]
-    return f"{top if top == 'transformers' else source}.{original}"
+    return ".".join(module.imported[name]) if name in module.imported else None
+
+
+def same_thing(one: str | None, other: str | None) -> bool:
+    """Whether two full names are of one thing.
+
+    transformers hands the same things on under several names: from its own top, and from the module that defines them.
+    """
+    if one is None or other is None or one == other:
+        return one == other
+    of_transformers = all(name.startswith("transformers.") for name in (one, other))
+    return of_transformers and one.rpartition(".")[2] == other.rpartition(".")[2]
 
 
 def with_names(module: ModuleText, called: Mapping[str, str]) -> ModuleText:

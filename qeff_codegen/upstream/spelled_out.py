@@ -219,7 +219,8 @@ def _given(call: ast.Call, initializer: ast.FunctionDef) -> list[str] | None:
     }
     given: dict[str, ast.expr] = defaults | dict(zip(names, call.args, strict=False))
     given |= {item.arg: item.value for item in call.keywords if item.arg is not None}
-    return [f"{name} = {text}" for name, value in given.items() if (text := ast.unparse(value)) != name]
+    ordered = [name for name in (*names, *(item.arg for item in arguments.kwonlyargs)) if name in given]
+    return [f"{name} = {text}" for name in ordered if (text := ast.unparse(given[name])) != name]
 
 
 def _set_later(statements: Sequence[ast.stmt]) -> set[str]:

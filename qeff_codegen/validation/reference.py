@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
+from qeff_codegen.export.kv_cache import cache_of
+from qeff_codegen.tiny_models.models import keeps_states
 from qeff_codegen.tiny_models.release_differences import cache_argument, every_rope_setting
 from qeff_codegen.validation.comparison import RELATIVE_TOLERANCE, Trace
 from qeff_codegen.validation.rounding import rounding_of
@@ -63,11 +65,6 @@ def positions_matter(model: Any) -> bool:
     return not torch.allclose(counted, told, rtol=0, atol=RELATIVE_TOLERANCE * float(counted.std()))
 
 
-def keeps_states(config: Any) -> bool:
-    """Whether upstream's cache of such a model has layers for more than keys and values."""
-    return any(hasattr(layer, "recurrent_states") for layer in DynamicCache(config=config).layers)
-
-
 def _text_of_whole(model: Any, prompt: tuple[int, ...], new_tokens: int) -> tuple[list[int], np.ndarray]:
     """The text but its last token, and the logits that each new token was chosen from, each time of the whole text."""
     text = list(prompt)
@@ -100,12 +97,13 @@ class _Caller:
     """Calls upstream's model for one text, part by part.
 
     The mask says that every token is real. Most models assume so when it is missing; some then look ahead. Some with
-    states count positions from 0 in every call, so they are given them, as upstream's `generate` does.
+    states count positions from 0 in every call, so they are given them, as upstream's `generate` does. A model that
+    keeps states may insist on a cache of its own, which it makes in the first call.
     """
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._cache = DynamicCache(config=model.config)
+        self._cache = None if keeps_states(model.config) else DynamicCache(config=model.config)
         self._seen = 0
         self._given_positions = keeps_states(model.config) or positions_matter(model)
 
@@ -117,4 +115,7 @@ class _Caller:
             given["position_ids"] = torch.arange(self._seen - len(tokens), self._seen)[None]
         if not keeps_states(self._model.config):
             given["attention_mask"] = torch.ones(1, self._seen, dtype=torch.int64)
-        return self._model(input_ids=torch.tensor([tokens]), use_cache=True, **given)
+        output = self._model(input_ids=torch.tensor([tokens]), use_cache=True, **given)
+        if self._cache is None:
+            self._cache = cache_of(output)
+        return output

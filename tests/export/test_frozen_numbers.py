@@ -6,6 +6,7 @@ import inspect
 import math
 import warnings
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.frozen_numbers import no_frozen_numbers
 from qeff_codegen.export.graph_io import ExportSpec
 from tests.runtime.tiny_generated import tiny_generated
+
+# The longest that a sequence may be.
+LIMIT = 1000
+LIMITS = [{0: inf, 1: LIMIT}]
 
 Change = Callable[[torch.Tensor], torch.Tensor]
 
@@ -75,11 +80,27 @@ def part_of_a_list_and_of_a_tensor(x: torch.Tensor) -> torch.Tensor:
 
 
 def condition(x: torch.Tensor) -> torch.Tensor:
-    return x * 2 if x.shape[1] > 100_000 else x
+    return x * 2 if x.shape[1] > 500 else x
 
 
 def larger(x: torch.Tensor) -> torch.Tensor:
-    return x / max(x.shape[1], 100_000)
+    return x / max(x.shape[1], 500)
+
+
+def nearly_within_limits(x: torch.Tensor) -> torch.Tensor:
+    return x * 2 if x.shape[1] >= LIMIT else x
+
+
+def of_one_token(x: torch.Tensor) -> torch.Tensor:
+    return x * 2 if x.shape[1] == 1 else x
+
+
+def as_long_as_traced(x: torch.Tensor) -> torch.Tensor:
+    return x * 2 if x.shape[1] == 2 * x.shape[0] else x
+
+
+def rows(x: torch.Tensor) -> torch.Tensor:
+    return x * 2 if x.shape[0] > 100_000 else x
 
 
 def length(x: torch.Tensor) -> torch.Tensor:
@@ -123,6 +144,10 @@ FROZEN: dict[Change, str] = {
     part_of_a_list: "a Python integer",
     part_of_a_list_and_of_a_tensor: "a Python integer",
     condition: "a condition",
+    nearly_within_limits: "a condition",
+    of_one_token: "a condition",
+    as_long_as_traced: "a condition",
+    rows: "a condition",
     larger: "a condition",
     length: "`len(...)`",
     loop: "a loop over the first axis",
@@ -159,12 +184,23 @@ def constant(x: torch.Tensor) -> torch.Tensor:
     return x * float(factor[0]) if factor[1] > 0 else x
 
 
+def within_limits(x: torch.Tensor) -> torch.Tensor:
+    return x * 2 if 2 * x.shape[1] + 1 > 2 * LIMIT + x.shape[2] else x
+
+
+def checked(x: torch.Tensor) -> torch.Tensor:
+    y = x.transpose(0, 1) * 2
+    if y.size() != (x.shape[1], x.shape[0], 6):
+        raise ValueError(f"is of size {y.size()}")
+    return y.transpose(0, 1)
+
+
 def pairs(x: torch.Tensor) -> torch.Tensor:
     one, other = torch.stack((x, x * 2))
     return one + other
 
 
-FREE: list[Change] = [part_of_a_tensor, filled_part, own_size, even_steps, constant, pairs]
+FREE: list[Change] = [part_of_a_tensor, filled_part, own_size, even_steps, constant, pairs, within_limits, checked]
 
 
 class Changing(nn.Module):
@@ -187,7 +223,7 @@ def of_sizes(batch_size: int, length: int) -> torch.Tensor:
 
 def traced(change: Change, path: Path) -> None:
     module = Changing(change)
-    with no_frozen_numbers(module, lambda: [(of_sizes(*sizes),) for sizes in ((1, 1), (3, 90))]):
+    with no_frozen_numbers(module, lambda: [(of_sizes(*sizes),) for sizes in ((1, 1), (3, 90))], LIMITS):
         torch.onnx.export(
             module,
             (of_sizes(2, 4), WEIGHTS),
@@ -242,7 +278,7 @@ def test_a_number_of_weights_is_a_constant(tmp_path: Path) -> None:
             return x * weights[0].item()
 
     module = Scaled()
-    with no_frozen_numbers(module, lambda: pytest.fail("nothing is to be traced again")):
+    with no_frozen_numbers(module, lambda: pytest.fail("nothing is to be traced again"), LIMITS):
         torch.onnx.export(module, (of_sizes(2, 4), WEIGHTS), str(tmp_path / "model.onnx"), dynamo=False)
 
 

@@ -101,7 +101,19 @@ ELSEWHERE = {
     "pairs_as_cache",
 }
 # Layers that keep states are many kinds of layer; the rules for them change no model of the sample.
-WITH_STATES = ("bamba", "kimi_linear", "lara_mini", "lfm2", "mamba", "nemotron_h", "qwen3_5", "zamba")
+WITH_STATES = (
+    "bamba",
+    "kimi_linear",
+    "lara_mini",
+    "lfm2",
+    "mamba",
+    "minimax",
+    "nemotron_h",
+    "qwen3_5",
+    "recurrent_gemma",
+    "zamba",
+    "zaya",
+)
 # Families of no kind that the sample has, each with a rule that nothing else needs.
 ALONE = ("ctrl",)
 

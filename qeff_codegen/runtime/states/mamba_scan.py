@@ -56,7 +56,7 @@ def mamba_scan(
     decay = (A.float().unsqueeze(1) * step.unsqueeze(-1)).exp()
     added = (step * moved).unsqueeze(-1) * written.transpose(1, 2).unsqueeze(1)
     state = decay.new_zeros(decay.shape[0], *A.shape) if initial_state is None else initial_state[:, 0].float()
-    states = _states_after_each_token(decay, added, state)
+    states = states_after_each_token(decay, added, state)
 
     out = torch.matmul(states.transpose(1, 2).to(C.dtype), C.transpose(1, 2).unsqueeze(-1)).squeeze(-1).transpose(1, 2)
     if D is not None:
@@ -66,7 +66,7 @@ def mamba_scan(
     return out, states[:, :, -1].unsqueeze(1)
 
 
-def _states_after_each_token(decay: torch.Tensor, added: torch.Tensor, initial_state: torch.Tensor) -> torch.Tensor:
+def states_after_each_token(decay: torch.Tensor, added: torch.Tensor, initial_state: torch.Tensor) -> torch.Tensor:
     """Returns `S[t] = decay[t] S[t - 1] + added[t]` for all tokens, each `[batch_size, inner, seq_len, state]`."""
     batch_size, inner, length, width = decay.shape
     parts = part_length(length, PART)

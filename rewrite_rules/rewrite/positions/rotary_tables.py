@@ -3,9 +3,10 @@
 `__init__` never runs on a QEff class, so the tables are made in `__qeff_init__`, by upstream's own forward: whatever
 its arithmetic and its scaling, the rows are upstream's. Upstream's decorator for dynamic RoPE looks at the longest
 position of a call. For `longrope` that choice stays, between two stretches of the table; the others do not change
-within `max_position_embeddings`, which is as far as the table goes. The same two stretches serve a forward that makes
-the choice itself. A rotary embedding with frequencies of its own for each layer type has a pair of tables for each.
-One that keeps tables of its own for all positions, as older ones do, gives them whole, and attention indexes them.
+within `max_position_embeddings`, which is as far as the table goes; where there is one type of RoPE alone, and no such
+setting, to a limit of the runtime's. The same two stretches serve a forward that makes the choice itself. A rotary
+embedding with frequencies of its own for each layer type has a pair of tables for each. One that keeps tables of its
+own for all positions, as older ones do, gives them whole, and attention indexes them.
 """
 
 from __future__ import annotations
@@ -40,6 +41,13 @@ TYPE, FREQUENCIES_OF_TYPE = pattern("self.rope_type[layer_type]"), pattern('f"{l
 BY_DECORATOR, BY_FORWARD = 'self.rope_type == "longrope"', 'self.rope_type != "default"'
 ORIGINAL = 'self.config.rope_parameters["original_max_position_embeddings"]'
 BESIDE = 'getattr(self.config, "original_max_position_embeddings", self.config.max_position_embeddings)'
+# How many positions there are; a configuration that does not say so may be told, by the same name.
+LIMIT = "max_position_embeddings"
+POSITIONS, POSITIONS_OR_DEFAULT = f"self.config.{LIMIT}", f'getattr(self.config, "{LIMIT}", ROTARY_POSITIONS)'
+ONLY_DEFAULT = pattern("""
+if self.rope_type != "default":
+    raise $_
+""")
 
 
 class RotaryTables(Rule):
@@ -100,7 +108,14 @@ def _methods(part: Part) -> tuple[str, str]:
         methods = COMPLEX if _returns_complex(part.forward) else COS_AND_SIN
     is_dynamic = any(match(DYNAMIC, item) for item in part.forward.decorator_list)
     chooses = BY_FORWARD if longest_taken(part.cls) is not None else BY_DECORATOR if is_dynamic else None
-    return methods.written(original=BESIDE if _knows_no_parameters(part.cls) else ORIGINAL, chooses=chooses)
+    made = part.cls.methods.get("__init__")
+    only_default = made is not None and any(match(ONLY_DEFAULT, node) for node in made.body)
+    says_limit = any(node.attr == LIMIT for node in find(ast.Attribute, part.cls.node))
+    return methods.written(
+        positions=POSITIONS_OR_DEFAULT if only_default and not says_limit else POSITIONS,
+        original=BESIDE if _knows_no_parameters(part.cls) else ORIGINAL,
+        chooses=None if only_default else chooses,
+    )
 
 
 def _knows_no_parameters(cls: ModelingClass) -> bool:

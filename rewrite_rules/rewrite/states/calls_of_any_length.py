@@ -20,7 +20,7 @@ from qeff_codegen.codemod.names import assigned, bind_value
 from qeff_codegen.codemod.tree import spelled
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.pattern_rule import make
-from qeff_codegen.engine.rule import Expect, Rule, Unmatched
+from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import find_all, match
 from rewrite_rules.vocabulary import CACHE, pattern
 
@@ -53,7 +53,6 @@ RETURNED = pattern("$result = $_(...)\n$taken = $result")
 class CallsOfAnyLength(Rule):
     why = "The runtime's functions compute a call of any length as one chunk, and leave pads out."
     roles = (Role.STATE_MIXER,)
-    expect = Expect.AT_LEAST_ONE
     construct = "a call of a function on states whose text is known, the one for many tokens, or of the runtime's own"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
