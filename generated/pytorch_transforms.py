@@ -54,6 +54,7 @@ from transformers.models.axk1.modeling_axk1 import (
     AXK1RMSNorm,
     AXK1RotaryEmbedding,
 )
+from transformers.models.aya_vision.modeling_aya_vision import AyaVisionForConditionalGeneration
 from transformers.models.bailing_hybrid.modeling_bailing_hybrid import (
     BailingHybridAttention,
     BailingHybridDecoderLayer,
@@ -134,6 +135,15 @@ from transformers.models.blenderbot_small.modeling_blenderbot_small import (
     BlenderbotSmallForCausalLM,
 )
 from transformers.models.bloom.modeling_bloom import BloomAttention, BloomBlock, BloomForCausalLM, BloomModel
+from transformers.models.camembert.modeling_camembert import (
+    CamembertAttention,
+    CamembertEmbeddings,
+    CamembertEncoder,
+    CamembertForCausalLM,
+    CamembertLayer,
+    CamembertModel,
+    CamembertSelfAttention,
+)
 from transformers.models.codegen.modeling_codegen import (
     CodeGenAttention,
     CodeGenBlock,
@@ -163,6 +173,8 @@ from transformers.models.cohere2_moe.modeling_cohere2_moe import (
     Cohere2MoeRMSNorm,
     Cohere2MoeRotaryEmbedding,
 )
+from transformers.models.cohere2_vision.modeling_cohere2_vision import Cohere2VisionForConditionalGeneration
+from transformers.models.ctrl.modeling_ctrl import CTRLLMHeadModel, CTRLModel, EncoderLayer, MultiHeadAttention
 from transformers.models.cwm.modeling_cwm import (
     CwmAttention,
     CwmDecoderLayer,
@@ -170,6 +182,15 @@ from transformers.models.cwm.modeling_cwm import (
     CwmModel,
     CwmRMSNorm,
     CwmRotaryEmbedding,
+)
+from transformers.models.data2vec.modeling_data2vec_text import (
+    Data2VecTextAttention,
+    Data2VecTextEmbeddings,
+    Data2VecTextEncoder,
+    Data2VecTextForCausalLM,
+    Data2VecTextLayer,
+    Data2VecTextModel,
+    Data2VecTextSelfAttention,
 )
 from transformers.models.dbrx.modeling_dbrx import (
     DbrxAttention,
@@ -199,6 +220,7 @@ from transformers.models.deepseek_v3.modeling_deepseek_v3 import (
     DeepseekV3RMSNorm,
     DeepseekV3RotaryEmbedding,
 )
+from transformers.models.deepseek_vl.modeling_deepseek_vl import DeepseekVLForConditionalGeneration
 from transformers.models.diffllama.modeling_diffllama import (
     DiffLlamaAttention,
     DiffLlamaDecoderLayer,
@@ -644,6 +666,7 @@ from transformers.models.llama4.modeling_llama4 import (
     Llama4TextRMSNorm,
     Llama4TextRotaryEmbedding,
 )
+from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration, LlavaModel
 from transformers.models.longcat_flash.modeling_longcat_flash import (
     LongcatFlashDecoderLayer,
     LongcatFlashExperts,
@@ -693,6 +716,16 @@ from transformers.models.minicpm3.modeling_minicpm3 import (
     MiniCPM3Model,
     MiniCPM3RMSNorm,
     MiniCPM3RotaryEmbedding,
+)
+from transformers.models.minimax.modeling_minimax import (
+    MiniMaxAttention,
+    MiniMaxDecoderLayer,
+    MiniMaxExperts,
+    MiniMaxForCausalLM,
+    MiniMaxLightningAttention,
+    MiniMaxModel,
+    MiniMaxRMSNorm,
+    MiniMaxRotaryEmbedding,
 )
 from transformers.models.minimax_m2.modeling_minimax_m2 import (
     MiniMaxM2Attention,
@@ -915,6 +948,34 @@ from transformers.models.qwen3_next.modeling_qwen3_next import (
     Qwen3NextRMSNorm,
     Qwen3NextRotaryEmbedding,
 )
+from transformers.models.recurrent_gemma.modeling_recurrent_gemma import (
+    RecurrentGemmaAttention,
+    RecurrentGemmaDecoderLayer,
+    RecurrentGemmaForCausalLM,
+    RecurrentGemmaModel,
+    RecurrentGemmaRecurrentBlock,
+    RecurrentGemmaRglru,
+    RecurrentGemmaRMSNorm,
+    RecurrentGemmaRotaryEmbedding,
+)
+from transformers.models.roberta.modeling_roberta import (
+    RobertaAttention,
+    RobertaEmbeddings,
+    RobertaEncoder,
+    RobertaForCausalLM,
+    RobertaLayer,
+    RobertaModel,
+    RobertaSelfAttention,
+)
+from transformers.models.roberta_prelayernorm.modeling_roberta_prelayernorm import (
+    RobertaPreLayerNormAttention,
+    RobertaPreLayerNormEmbeddings,
+    RobertaPreLayerNormEncoder,
+    RobertaPreLayerNormForCausalLM,
+    RobertaPreLayerNormLayer,
+    RobertaPreLayerNormModel,
+    RobertaPreLayerNormSelfAttention,
+)
 from transformers.models.roc_bert.modeling_roc_bert import (
     RoCBertAttention,
     RoCBertEmbeddings,
@@ -971,6 +1032,7 @@ from transformers.models.vaultgemma.modeling_vaultgemma import (
     VaultGemmaRMSNorm,
     VaultGemmaRotaryEmbedding,
 )
+from transformers.models.vipllava.modeling_vipllava import VipLlavaForConditionalGeneration
 from transformers.models.whisper.modeling_whisper import (
     WhisperAttention,
     WhisperDecoder,
@@ -978,6 +1040,24 @@ from transformers.models.whisper.modeling_whisper import (
     WhisperForCausalLM,
 )
 from transformers.models.xglm.modeling_xglm import XGLMAttention, XGLMDecoderLayer, XGLMForCausalLM, XGLMModel
+from transformers.models.xlm_roberta.modeling_xlm_roberta import (
+    XLMRobertaAttention,
+    XLMRobertaEmbeddings,
+    XLMRobertaEncoder,
+    XLMRobertaForCausalLM,
+    XLMRobertaLayer,
+    XLMRobertaModel,
+    XLMRobertaSelfAttention,
+)
+from transformers.models.xlm_roberta_xl.modeling_xlm_roberta_xl import (
+    XLMRobertaXLAttention,
+    XLMRobertaXLEmbeddings,
+    XLMRobertaXLEncoder,
+    XLMRobertaXLForCausalLM,
+    XLMRobertaXLLayer,
+    XLMRobertaXLModel,
+    XLMRobertaXLSelfAttention,
+)
 from transformers.models.youtu.modeling_youtu import (
     YoutuAttention,
     YoutuDecoderLayer,
@@ -985,6 +1065,37 @@ from transformers.models.youtu.modeling_youtu import (
     YoutuModel,
     YoutuRMSNorm,
     YoutuRotaryEmbedding,
+)
+from transformers.models.zamba.modeling_zamba import (
+    ZambaAttention,
+    ZambaAttentionDecoderLayer,
+    ZambaForCausalLM,
+    ZambaHybridLayer,
+    ZambaMambaDecoderLayer,
+    ZambaMambaMixer,
+    ZambaModel,
+    ZambaRMSNorm,
+)
+from transformers.models.zamba2.modeling_zamba2 import (
+    Zamba2Attention,
+    Zamba2AttentionDecoderLayer,
+    Zamba2ForCausalLM,
+    Zamba2HybridLayer,
+    Zamba2MambaDecoderLayer,
+    Zamba2MambaMixer,
+    Zamba2Model,
+    Zamba2RMSNorm,
+    Zamba2RotaryEmbedding,
+)
+from transformers.models.zaya.modeling_zaya import (
+    ZayaAttention,
+    ZayaCCAProjection,
+    ZayaDecoderLayer,
+    ZayaExperts,
+    ZayaForCausalLM,
+    ZayaModel,
+    ZayaRMSNorm,
+    ZayaRotaryEmbedding,
 )
 
 from qeff_codegen.examples.blueprint.modeling_blueprint import (
@@ -1043,6 +1154,7 @@ from .axk1.modeling_axk1 import (
     QEffAXK1Model,
     QEffAXK1RotaryEmbedding,
 )
+from .aya_vision.modeling_aya_vision import QEffAyaVisionForConditionalGeneration
 from .bailing_hybrid.modeling_bailing_hybrid import (
     QEffBailingHybridAttention,
     QEffBailingHybridDecoderLayer,
@@ -1121,6 +1233,15 @@ from .blueprint.modeling_blueprint import (
     QEffBlueprintModel,
     QEffBlueprintRotaryEmbedding,
 )
+from .camembert.modeling_camembert import (
+    QEffCamembertAttention,
+    QEffCamembertEmbeddings,
+    QEffCamembertEncoder,
+    QEffCamembertForCausalLM,
+    QEffCamembertLayer,
+    QEffCamembertModel,
+    QEffCamembertSelfAttention,
+)
 from .codegen.modeling_codegen import QEffCodeGenAttention, QEffCodeGenBlock, QEffCodeGenForCausalLM, QEffCodeGenModel
 from .cohere.modeling_cohere import (
     QEffCohereAttention,
@@ -1144,12 +1265,23 @@ from .cohere2_moe.modeling_cohere2_moe import (
     QEffCohere2MoeModel,
     QEffCohere2MoeRotaryEmbedding,
 )
+from .cohere2_vision.modeling_cohere2_vision import QEffCohere2VisionForConditionalGeneration
+from .ctrl.modeling_ctrl import QEffCTRLLMHeadModel, QEffCTRLModel, QEffEncoderLayer, QEffMultiHeadAttention
 from .cwm.modeling_cwm import (
     QEffCwmAttention,
     QEffCwmDecoderLayer,
     QEffCwmForCausalLM,
     QEffCwmModel,
     QEffCwmRotaryEmbedding,
+)
+from .data2vec_text.modeling_data2vec_text import (
+    QEffData2VecTextAttention,
+    QEffData2VecTextEmbeddings,
+    QEffData2VecTextEncoder,
+    QEffData2VecTextForCausalLM,
+    QEffData2VecTextLayer,
+    QEffData2VecTextModel,
+    QEffData2VecTextSelfAttention,
 )
 from .dbrx.modeling_dbrx import (
     QEffDbrxAttention,
@@ -1177,6 +1309,7 @@ from .deepseek_v3.modeling_deepseek_v3 import (
     QEffDeepseekV3Model,
     QEffDeepseekV3RotaryEmbedding,
 )
+from .deepseek_vl.modeling_deepseek_vl import QEffDeepseekVLForConditionalGeneration
 from .diffllama.modeling_diffllama import (
     QEffDiffLlamaAttention,
     QEffDiffLlamaDecoderLayer,
@@ -1579,6 +1712,7 @@ from .llama4.modeling_llama4 import (
     QEffLlama4TextMoe,
     QEffLlama4TextRotaryEmbedding,
 )
+from .llava.modeling_llava import QEffLlavaForConditionalGeneration, QEffLlavaModel
 from .longcat_flash.modeling_longcat_flash import (
     QEffLongcatFlashDecoderLayer,
     QEffLongcatFlashExperts,
@@ -1618,6 +1752,15 @@ from .minicpm3.modeling_minicpm3 import (
     QEffMiniCPM3ForCausalLM,
     QEffMiniCPM3Model,
     QEffMiniCPM3RotaryEmbedding,
+)
+from .minimax.modeling_minimax import (
+    QEffMiniMaxAttention,
+    QEffMiniMaxDecoderLayer,
+    QEffMiniMaxExperts,
+    QEffMiniMaxForCausalLM,
+    QEffMiniMaxLightningAttention,
+    QEffMiniMaxModel,
+    QEffMiniMaxRotaryEmbedding,
 )
 from .minimax_m2.modeling_minimax_m2 import (
     QEffMiniMaxM2Attention,
@@ -1822,6 +1965,33 @@ from .qwen3_next.modeling_qwen3_next import (
     QEffQwen3NextModel,
     QEffQwen3NextRotaryEmbedding,
 )
+from .recurrent_gemma.modeling_recurrent_gemma import (
+    QEffRecurrentGemmaAttention,
+    QEffRecurrentGemmaDecoderLayer,
+    QEffRecurrentGemmaForCausalLM,
+    QEffRecurrentGemmaModel,
+    QEffRecurrentGemmaRecurrentBlock,
+    QEffRecurrentGemmaRglru,
+    QEffRecurrentGemmaRotaryEmbedding,
+)
+from .roberta.modeling_roberta import (
+    QEffRobertaAttention,
+    QEffRobertaEmbeddings,
+    QEffRobertaEncoder,
+    QEffRobertaForCausalLM,
+    QEffRobertaLayer,
+    QEffRobertaModel,
+    QEffRobertaSelfAttention,
+)
+from .roberta_prelayernorm.modeling_roberta_prelayernorm import (
+    QEffRobertaPreLayerNormAttention,
+    QEffRobertaPreLayerNormEmbeddings,
+    QEffRobertaPreLayerNormEncoder,
+    QEffRobertaPreLayerNormForCausalLM,
+    QEffRobertaPreLayerNormLayer,
+    QEffRobertaPreLayerNormModel,
+    QEffRobertaPreLayerNormSelfAttention,
+)
 from .roc_bert.modeling_roc_bert import (
     QEffRoCBertAttention,
     QEffRoCBertEmbeddings,
@@ -1874,6 +2044,7 @@ from .vaultgemma.modeling_vaultgemma import (
     QEffVaultGemmaModel,
     QEffVaultGemmaRotaryEmbedding,
 )
+from .vipllava.modeling_vipllava import QEffVipLlavaForConditionalGeneration
 from .whisper.modeling_whisper import (
     QEffWhisperAttention,
     QEffWhisperDecoder,
@@ -1881,12 +2052,58 @@ from .whisper.modeling_whisper import (
     QEffWhisperForCausalLM,
 )
 from .xglm.modeling_xglm import QEffXGLMAttention, QEffXGLMDecoderLayer, QEffXGLMForCausalLM, QEffXGLMModel
+from .xlm_roberta.modeling_xlm_roberta import (
+    QEffXLMRobertaAttention,
+    QEffXLMRobertaEmbeddings,
+    QEffXLMRobertaEncoder,
+    QEffXLMRobertaForCausalLM,
+    QEffXLMRobertaLayer,
+    QEffXLMRobertaModel,
+    QEffXLMRobertaSelfAttention,
+)
+from .xlm_roberta_xl.modeling_xlm_roberta_xl import (
+    QEffXLMRobertaXLAttention,
+    QEffXLMRobertaXLEmbeddings,
+    QEffXLMRobertaXLEncoder,
+    QEffXLMRobertaXLForCausalLM,
+    QEffXLMRobertaXLLayer,
+    QEffXLMRobertaXLModel,
+    QEffXLMRobertaXLSelfAttention,
+)
 from .youtu.modeling_youtu import (
     QEffYoutuAttention,
     QEffYoutuDecoderLayer,
     QEffYoutuForCausalLM,
     QEffYoutuModel,
     QEffYoutuRotaryEmbedding,
+)
+from .zamba.modeling_zamba import (
+    QEffZambaAttention,
+    QEffZambaAttentionDecoderLayer,
+    QEffZambaForCausalLM,
+    QEffZambaHybridLayer,
+    QEffZambaMambaDecoderLayer,
+    QEffZambaMambaMixer,
+    QEffZambaModel,
+)
+from .zamba2.modeling_zamba2 import (
+    QEffZamba2Attention,
+    QEffZamba2AttentionDecoderLayer,
+    QEffZamba2ForCausalLM,
+    QEffZamba2HybridLayer,
+    QEffZamba2MambaDecoderLayer,
+    QEffZamba2MambaMixer,
+    QEffZamba2Model,
+    QEffZamba2RotaryEmbedding,
+)
+from .zaya.modeling_zaya import (
+    QEffZayaAttention,
+    QEffZayaCCAProjection,
+    QEffZayaDecoderLayer,
+    QEffZayaExperts,
+    QEffZayaForCausalLM,
+    QEffZayaModel,
+    QEffZayaRotaryEmbedding,
 )
 
 
@@ -1956,6 +2173,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         MellumRMSNorm: CustomRMSNormAIC,
         MiMoV2FlashRMSNorm: CustomRMSNormAIC,
         MiniCPM3RMSNorm: CustomRMSNormAIC,
+        MiniMaxRMSNorm: CustomRMSNormAIC,
         MiniMaxM2RMSNorm: CustomRMSNormAIC,
         MinistralRMSNorm: CustomRMSNormAIC,
         Ministral3RMSNorm: CustomRMSNormAIC,
@@ -1974,11 +2192,15 @@ class CustomOpsTransform(ModuleMappingTransform):
         Qwen3_5MoeRMSNorm: GemmaCustomRMSNormAIC,
         Qwen3MoeRMSNorm: CustomRMSNormAIC,
         Qwen3NextRMSNorm: GemmaCustomRMSNormAIC,
+        RecurrentGemmaRMSNorm: GemmaCustomRMSNormAIC,
         SeedOssRMSNorm: CustomRMSNormAIC,
         SmolLM3RMSNorm: CustomRMSNormAIC,
         SolarOpenRMSNorm: CustomRMSNormAIC,
         VaultGemmaRMSNorm: GemmaCustomRMSNormAIC,
         YoutuRMSNorm: CustomRMSNormAIC,
+        ZambaRMSNorm: CustomRMSNormAIC,
+        Zamba2RMSNorm: CustomRMSNormAIC,
+        ZayaRMSNorm: CustomRMSNormAIC,
     }
 
 
@@ -2019,6 +2241,7 @@ class KVCacheTransform(ModuleMappingTransform):
         AXK1DecoderLayer: QEffAXK1DecoderLayer,
         AXK1Model: QEffAXK1Model,
         AXK1ForCausalLM: QEffAXK1ForCausalLM,
+        AyaVisionForConditionalGeneration: QEffAyaVisionForConditionalGeneration,
         BailingHybridRotaryEmbedding: QEffBailingHybridRotaryEmbedding,
         BailingHybridExperts: QEffBailingHybridExperts,
         BailingHybridAttention: QEffBailingHybridAttention,
@@ -2086,6 +2309,13 @@ class KVCacheTransform(ModuleMappingTransform):
         BlueprintDecoderLayer: QEffBlueprintDecoderLayer,
         BlueprintModel: QEffBlueprintModel,
         BlueprintForCausalLM: QEffBlueprintForCausalLM,
+        CamembertEmbeddings: QEffCamembertEmbeddings,
+        CamembertSelfAttention: QEffCamembertSelfAttention,
+        CamembertAttention: QEffCamembertAttention,
+        CamembertLayer: QEffCamembertLayer,
+        CamembertEncoder: QEffCamembertEncoder,
+        CamembertModel: QEffCamembertModel,
+        CamembertForCausalLM: QEffCamembertForCausalLM,
         CodeGenAttention: QEffCodeGenAttention,
         CodeGenBlock: QEffCodeGenBlock,
         CodeGenModel: QEffCodeGenModel,
@@ -2106,11 +2336,23 @@ class KVCacheTransform(ModuleMappingTransform):
         Cohere2MoeRotaryEmbedding: QEffCohere2MoeRotaryEmbedding,
         Cohere2MoeModel: QEffCohere2MoeModel,
         Cohere2MoeForCausalLM: QEffCohere2MoeForCausalLM,
+        Cohere2VisionForConditionalGeneration: QEffCohere2VisionForConditionalGeneration,
+        MultiHeadAttention: QEffMultiHeadAttention,
+        EncoderLayer: QEffEncoderLayer,
+        CTRLModel: QEffCTRLModel,
+        CTRLLMHeadModel: QEffCTRLLMHeadModel,
         CwmRotaryEmbedding: QEffCwmRotaryEmbedding,
         CwmAttention: QEffCwmAttention,
         CwmDecoderLayer: QEffCwmDecoderLayer,
         CwmModel: QEffCwmModel,
         CwmForCausalLM: QEffCwmForCausalLM,
+        Data2VecTextEmbeddings: QEffData2VecTextEmbeddings,
+        Data2VecTextSelfAttention: QEffData2VecTextSelfAttention,
+        Data2VecTextAttention: QEffData2VecTextAttention,
+        Data2VecTextLayer: QEffData2VecTextLayer,
+        Data2VecTextEncoder: QEffData2VecTextEncoder,
+        Data2VecTextModel: QEffData2VecTextModel,
+        Data2VecTextForCausalLM: QEffData2VecTextForCausalLM,
         DbrxRotaryEmbedding: QEffDbrxRotaryEmbedding,
         DbrxAttention: QEffDbrxAttention,
         DbrxExpertGLU: QEffDbrxExpertGLU,
@@ -2131,6 +2373,7 @@ class KVCacheTransform(ModuleMappingTransform):
         DeepseekV3DecoderLayer: QEffDeepseekV3DecoderLayer,
         DeepseekV3Model: QEffDeepseekV3Model,
         DeepseekV3ForCausalLM: QEffDeepseekV3ForCausalLM,
+        DeepseekVLForConditionalGeneration: QEffDeepseekVLForConditionalGeneration,
         DiffLlamaRotaryEmbedding: QEffDiffLlamaRotaryEmbedding,
         DiffLlamaAttention: QEffDiffLlamaAttention,
         DiffLlamaDecoderLayer: QEffDiffLlamaDecoderLayer,
@@ -2437,6 +2680,8 @@ class KVCacheTransform(ModuleMappingTransform):
         Llama4TextDecoderLayer: QEffLlama4TextDecoderLayer,
         Llama4TextModel: QEffLlama4TextModel,
         Llama4ForCausalLM: QEffLlama4ForCausalLM,
+        LlavaModel: QEffLlavaModel,
+        LlavaForConditionalGeneration: QEffLlavaForConditionalGeneration,
         LongcatFlashRotaryEmbedding: QEffLongcatFlashRotaryEmbedding,
         LongcatFlashExperts: QEffLongcatFlashExperts,
         LongcatFlashMLA: QEffLongcatFlashMLA,
@@ -2476,6 +2721,13 @@ class KVCacheTransform(ModuleMappingTransform):
         MiniCPM3DecoderLayer: QEffMiniCPM3DecoderLayer,
         MiniCPM3Model: QEffMiniCPM3Model,
         MiniCPM3ForCausalLM: QEffMiniCPM3ForCausalLM,
+        MiniMaxLightningAttention: QEffMiniMaxLightningAttention,
+        MiniMaxRotaryEmbedding: QEffMiniMaxRotaryEmbedding,
+        MiniMaxAttention: QEffMiniMaxAttention,
+        MiniMaxExperts: QEffMiniMaxExperts,
+        MiniMaxDecoderLayer: QEffMiniMaxDecoderLayer,
+        MiniMaxModel: QEffMiniMaxModel,
+        MiniMaxForCausalLM: QEffMiniMaxForCausalLM,
         MiniMaxM2Experts: QEffMiniMaxM2Experts,
         MiniMaxM2RotaryEmbedding: QEffMiniMaxM2RotaryEmbedding,
         MiniMaxM2Attention: QEffMiniMaxM2Attention,
@@ -2631,6 +2883,27 @@ class KVCacheTransform(ModuleMappingTransform):
         Qwen3NextDecoderLayer: QEffQwen3NextDecoderLayer,
         Qwen3NextModel: QEffQwen3NextModel,
         Qwen3NextForCausalLM: QEffQwen3NextForCausalLM,
+        RecurrentGemmaRotaryEmbedding: QEffRecurrentGemmaRotaryEmbedding,
+        RecurrentGemmaAttention: QEffRecurrentGemmaAttention,
+        RecurrentGemmaRglru: QEffRecurrentGemmaRglru,
+        RecurrentGemmaRecurrentBlock: QEffRecurrentGemmaRecurrentBlock,
+        RecurrentGemmaDecoderLayer: QEffRecurrentGemmaDecoderLayer,
+        RecurrentGemmaModel: QEffRecurrentGemmaModel,
+        RecurrentGemmaForCausalLM: QEffRecurrentGemmaForCausalLM,
+        RobertaEmbeddings: QEffRobertaEmbeddings,
+        RobertaSelfAttention: QEffRobertaSelfAttention,
+        RobertaAttention: QEffRobertaAttention,
+        RobertaLayer: QEffRobertaLayer,
+        RobertaEncoder: QEffRobertaEncoder,
+        RobertaModel: QEffRobertaModel,
+        RobertaForCausalLM: QEffRobertaForCausalLM,
+        RobertaPreLayerNormEmbeddings: QEffRobertaPreLayerNormEmbeddings,
+        RobertaPreLayerNormSelfAttention: QEffRobertaPreLayerNormSelfAttention,
+        RobertaPreLayerNormAttention: QEffRobertaPreLayerNormAttention,
+        RobertaPreLayerNormLayer: QEffRobertaPreLayerNormLayer,
+        RobertaPreLayerNormEncoder: QEffRobertaPreLayerNormEncoder,
+        RobertaPreLayerNormModel: QEffRobertaPreLayerNormModel,
+        RobertaPreLayerNormForCausalLM: QEffRobertaPreLayerNormForCausalLM,
         RoCBertEmbeddings: QEffRoCBertEmbeddings,
         RoCBertSelfAttention: QEffRoCBertSelfAttention,
         RoCBertAttention: QEffRoCBertAttention,
@@ -2669,6 +2942,7 @@ class KVCacheTransform(ModuleMappingTransform):
         VaultGemmaRotaryEmbedding: QEffVaultGemmaRotaryEmbedding,
         VaultGemmaModel: QEffVaultGemmaModel,
         VaultGemmaForCausalLM: QEffVaultGemmaForCausalLM,
+        VipLlavaForConditionalGeneration: QEffVipLlavaForConditionalGeneration,
         WhisperAttention: QEffWhisperAttention,
         WhisperDecoderLayer: QEffWhisperDecoderLayer,
         WhisperDecoder: QEffWhisperDecoder,
@@ -2677,9 +2951,45 @@ class KVCacheTransform(ModuleMappingTransform):
         XGLMDecoderLayer: QEffXGLMDecoderLayer,
         XGLMModel: QEffXGLMModel,
         XGLMForCausalLM: QEffXGLMForCausalLM,
+        XLMRobertaEmbeddings: QEffXLMRobertaEmbeddings,
+        XLMRobertaSelfAttention: QEffXLMRobertaSelfAttention,
+        XLMRobertaAttention: QEffXLMRobertaAttention,
+        XLMRobertaLayer: QEffXLMRobertaLayer,
+        XLMRobertaEncoder: QEffXLMRobertaEncoder,
+        XLMRobertaModel: QEffXLMRobertaModel,
+        XLMRobertaForCausalLM: QEffXLMRobertaForCausalLM,
+        XLMRobertaXLEmbeddings: QEffXLMRobertaXLEmbeddings,
+        XLMRobertaXLSelfAttention: QEffXLMRobertaXLSelfAttention,
+        XLMRobertaXLAttention: QEffXLMRobertaXLAttention,
+        XLMRobertaXLLayer: QEffXLMRobertaXLLayer,
+        XLMRobertaXLEncoder: QEffXLMRobertaXLEncoder,
+        XLMRobertaXLModel: QEffXLMRobertaXLModel,
+        XLMRobertaXLForCausalLM: QEffXLMRobertaXLForCausalLM,
         YoutuRotaryEmbedding: QEffYoutuRotaryEmbedding,
         YoutuAttention: QEffYoutuAttention,
         YoutuDecoderLayer: QEffYoutuDecoderLayer,
         YoutuModel: QEffYoutuModel,
         YoutuForCausalLM: QEffYoutuForCausalLM,
+        ZambaAttention: QEffZambaAttention,
+        ZambaMambaMixer: QEffZambaMambaMixer,
+        ZambaAttentionDecoderLayer: QEffZambaAttentionDecoderLayer,
+        ZambaMambaDecoderLayer: QEffZambaMambaDecoderLayer,
+        ZambaHybridLayer: QEffZambaHybridLayer,
+        ZambaModel: QEffZambaModel,
+        ZambaForCausalLM: QEffZambaForCausalLM,
+        Zamba2RotaryEmbedding: QEffZamba2RotaryEmbedding,
+        Zamba2Attention: QEffZamba2Attention,
+        Zamba2MambaMixer: QEffZamba2MambaMixer,
+        Zamba2AttentionDecoderLayer: QEffZamba2AttentionDecoderLayer,
+        Zamba2MambaDecoderLayer: QEffZamba2MambaDecoderLayer,
+        Zamba2HybridLayer: QEffZamba2HybridLayer,
+        Zamba2Model: QEffZamba2Model,
+        Zamba2ForCausalLM: QEffZamba2ForCausalLM,
+        ZayaRotaryEmbedding: QEffZayaRotaryEmbedding,
+        ZayaCCAProjection: QEffZayaCCAProjection,
+        ZayaAttention: QEffZayaAttention,
+        ZayaDecoderLayer: QEffZayaDecoderLayer,
+        ZayaExperts: QEffZayaExperts,
+        ZayaModel: QEffZayaModel,
+        ZayaForCausalLM: QEffZayaForCausalLM,
     }

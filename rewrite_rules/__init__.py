@@ -9,13 +9,17 @@ from __future__ import annotations
 
 STAGES = {
     "normalize": (
+        "forwards",
         "names",
+        "legacy_cache",
         "cache",
         "attention",
         "inference",
         "states",
+        "texts",
         "tokens",
         "dropout",
+        "mask_builders",
         "masks",
         "padding",
         "encoder",

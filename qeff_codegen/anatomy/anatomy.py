@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
 from qeff_codegen.anatomy.rms_norm import NormKind
-from qeff_codegen.anatomy.roles import CALL_PATH, Role
+from qeff_codegen.anatomy.roles import CALL_PATH, INNERMOST, Role
 from qeff_codegen.anatomy.vocabulary import CACHE
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.tree import find, spelled
@@ -26,6 +26,7 @@ class Part:
         cache_parameter: the name its forward gives the KV cache, whatever upstream calls it.
         alternatives: other implementations of the same module, which a loaded model may hold instead.
         entries: methods that others call beside forward.
+        called_inside: how an attention, or another state mixer, spells the call of a state mixer that it builds.
     """
 
     role: Role
@@ -35,6 +36,7 @@ class Part:
     cache_parameter: str = ""
     alternatives: tuple[str, ...] = ()
     entries: tuple[str, ...] = ()
+    called_inside: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -124,6 +126,8 @@ class Anatomy:
             for call in part.called_as if part.role in following or held else ():
                 if not held or call.startswith("self."):
                     found[call] = (*found.get(call, ()), part)
+            for call in part.called_inside if role in INNERMOST else ():
+                found[call] = (*found.get(call, ()), part)
         return found
 
     def calls(self, role: Role, tree: ast.AST) -> list[tuple[ast.Call, tuple[Part, ...]]]:
@@ -167,7 +171,9 @@ class Anatomy:
         """How many values a part's forward returns as a tuple; None when it returns something else.
 
         A name that is bound to a tuple once counts as the tuple; what is appended to it when attention weights are
-        asked for does not count. A call of the next part that is returned as it is counts as what that returns.
+        asked for does not count, and neither do the others of the next part's results, `(x,) + results[1:]`, or the
+        cache, which a rule of its own returns. A call of the next part that is returned as it is counts as what that
+        returns.
         """
         bound: dict[str, list[ast.expr]] = {}
         for node in find(ast.Assign, part.forward):
@@ -179,10 +185,13 @@ class Anatomy:
             value = returned.value
             if isinstance(value, ast.Name) and len(bound.get(value.id, [])) == 1:
                 value = bound[value.id][0]
+            if isinstance(value, ast.BinOp) and _are_others(value.right, bound):
+                value = value.left
             if isinstance(value, ast.Call) and (callee := callees.get(spelled(value.func))) is not None:
                 counts.add(self.returned_count(callee))
             else:
-                counts.add(len(value.elts) if isinstance(value, ast.Tuple) else None)
+                items = value.elts if isinstance(value, ast.Tuple) else None
+                counts.add(None if items is None else sum(spelled(item) != part.cache_parameter for item in items))
         return counts.pop() if len(counts) == 1 else None
 
     def found(self) -> tuple[RoleFound, ...]:
@@ -207,3 +216,14 @@ class Anatomy:
 def _is_handed_cache(call: ast.Call, parts: tuple[Part, ...]) -> bool:
     names = {CACHE, *(part.cache_parameter for part in parts)}
     return any(isinstance(node, ast.Name) and node.id in names for node in find(ast.Name, call))
+
+
+def _are_others(value: ast.expr, bound: dict[str, list[ast.expr]]) -> bool:
+    """Whether a local is `<results>[1:]`, and at most added to."""
+    values = bound.get(value.id, []) if isinstance(value, ast.Name) else []
+    return (
+        bool(values)
+        and isinstance(values[0], ast.Subscript)
+        and spelled(values[0].slice) == "1:"
+        and all(isinstance(item, ast.BinOp) and spelled(item.left) == spelled(value) for item in values[1:])
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.modeling_file import ModelingFile, bind, self_attribute
@@ -26,16 +27,17 @@ def find_attention_functions(
         if _selects_scores(part.forward):
             methods[f"{part.name}.{part.forward.name}"] = MASK
         interface = _interface_functions(file, part.forward)
+        masks = {MASK, *masks_in_dictionary(part.forward)}
         for call in find(ast.Call, part.forward):
             called = spelled(call.func)
             names = interface.get(called, (called,))
             for name in names:
                 if name in file.functions:
-                    parameter = _mask_parameter(call, file.functions[name])
+                    parameter = _mask_parameter(call, file.functions[name], masks)
                     if parameter is not None:
                         functions[name] = parameter
             method = part.cls.methods.get(self_attribute(call.func) or "")
-            if method is not None and (parameter := _mask_parameter(call, method)) is not None:
+            if method is not None and (parameter := _mask_parameter(call, method, masks)) is not None:
                 methods[f"{part.name}.{method.name}"] = parameter
     ordered = tuple(name for name in file.functions if name in functions)
     return ordered, {**functions, **methods}
@@ -49,6 +51,22 @@ def names_of_mask(function: ast.FunctionDef, mask: str) -> set[str]:
             if isinstance(node.value.value, ast.Name) and node.value.value.id in masks:
                 masks.update(target.id for target in node.targets if isinstance(target, ast.Name))
     return masks
+
+
+def masks_in_dictionary(forward: ast.FunctionDef) -> dict[str, str]:
+    """Locals that hold an entry of a dictionary which is given in the mask's place, each with the entry's key."""
+    tables, found = {MASK}, {}
+    for node in find(ast.Assign, forward):
+        target, value = node.targets[0], node.value
+        if not isinstance(target, ast.Name):
+            continue
+        if spelled(value) == f"{MASK} or {{}}":
+            tables.add(target.id)
+        elif isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "get":
+            key = value.args[0] if value.args else None
+            if spelled(value.func.value) in tables and isinstance(key, ast.Constant) and isinstance(key.value, str):
+                found[target.id] = key.value
+    return found
 
 
 def _interface_functions(file: ModelingFile, forward: ast.FunctionDef) -> dict[str, tuple[str, ...]]:
@@ -84,8 +102,8 @@ def _selects_scores(forward: ast.FunctionDef) -> bool:
     return False
 
 
-def _mask_parameter(call: ast.Call, callee: ast.FunctionDef) -> str | None:
+def _mask_parameter(call: ast.Call, callee: ast.FunctionDef, masks: Collection[str]) -> str | None:
     for parameter, value in bind(call, callee).items():
-        if isinstance(value, ast.Name) and value.id == MASK:
+        if isinstance(value, ast.Name) and value.id in masks:
             return parameter
     return None

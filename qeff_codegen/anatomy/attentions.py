@@ -5,6 +5,7 @@ from __future__ import annotations
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.caches import cache_update, passed_cache, received_cache
 from qeff_codegen.anatomy.called_as import spellings
+from qeff_codegen.anatomy.joined_pairs import joined_pair
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
 from qeff_codegen.anatomy.refusing import refusal
 from qeff_codegen.anatomy.roles import Role
@@ -21,13 +22,12 @@ def find_attentions(file: ModelingFile, layer: ModelingClass) -> tuple[Part, ...
     for attribute, names in layer.built.items():
         for name in names:
             cls = file.classes[name]
-            update = cache_update(cls)
-            if update is None or cls.forward is None:
+            kept = _kept(file, cls)
+            if kept is None or cls.forward is None:
                 continue
             known = parts.get(name)
-            because = known.because if known else (f"its forward calls `{spelled(update)}`",)
+            because, cache = (known.because, known.cache_parameter) if known else ((kept[0],), kept[1])
             called_as = (*(known.called_as if known else ()), *spellings(layer, attribute))
-            cache = known.cache_parameter if known else received_cache(file, cls, update)
             parts[name] = Part(
                 Role.ATTENTION,
                 cls,
@@ -48,16 +48,30 @@ def find_attentions(file: ModelingFile, layer: ModelingClass) -> tuple[Part, ...
     return tuple(parts.values())
 
 
+def keeps_cache(cls: ModelingClass) -> bool:
+    """Whether a class updates the KV cache, or joins keys and values to a pair that it is given."""
+    return cache_update(cls) is not None or joined_pair(cls) is not None
+
+
+def _kept(file: ModelingFile, cls: ModelingClass) -> tuple[str, str] | None:
+    """Why a class is an attention, and the parameter by which it is given the cache; None if it is none."""
+    update = cache_update(cls)
+    if update is not None and cls.forward is not None:
+        return f"its forward calls `{spelled(update)}`", received_cache(file, cls, update)
+    pair = joined_pair(cls)
+    return None if pair is None else (f"its forward joins keys and values to those of `{pair.pair}`", pair.pair)
+
+
 def find_wrapper(file: ModelingFile, layer: ModelingClass) -> tuple[tuple[str, ...], str] | None:
     """Attributes and class of the one module that stands between a decoder layer and its attention, if one does."""
     built = [(attribute, name) for attribute, names in layer.built.items() for name in names]
-    if any(cache_update(file.classes[name]) for _, name in built):
+    if any(keeps_cache(file.classes[name]) for _, name in built):
         return None
     between = [
         (attribute, name)
         for attribute, name in built
         for inner in {inner for names in file.classes[name].built.values() for inner in names}
-        if cache_update(file.classes[inner]) and file.classes[name].forward is not None
+        if keeps_cache(file.classes[inner]) and file.classes[name].forward is not None
     ]
     names = {name for _, name in between}
     return (tuple(attribute for attribute, _ in between), names.pop()) if len(names) == 1 else None

@@ -57,6 +57,26 @@ def received_cache(file: ModelingFile, cls: ModelingClass, update: ast.Call) -> 
     )
 
 
+def handed_from(forward: ast.FunctionDef, name: str) -> str:
+    """The parameter that a local name stands for, or for one layer's part of; the name itself if there is none."""
+    given = {item.arg for item in (*forward.args.args, *forward.args.kwonlyargs)}
+    if name in given:
+        return name
+    for loop in find(ast.For, forward):
+        zipped = next((call for call in find(ast.Call, loop.iter) if spelled(call.func) == "zip"), None)
+        targets = next((item for item in find(ast.Tuple, loop.target) if name in map(spelled, item.elts)), None)
+        if zipped is not None and targets is not None and len(targets.elts) == len(zipped.args):
+            one = zipped.args[[spelled(item) for item in targets.elts].index(name)]
+            if isinstance(one, ast.Name) and one.id in given:
+                return one.id
+    for statement in find(ast.Assign, forward):
+        value = statement.value.body if isinstance(statement.value, ast.IfExp) else statement.value
+        value = value.value if isinstance(value, ast.Subscript) else value
+        if name in map(spelled, statement.targets) and isinstance(value, ast.Name) and value.id in given:
+            return value.id
+    return name
+
+
 def passed_cache(file: ModelingFile, caller: ModelingClass, callees: dict[str, Part]) -> str:
     """What `caller.forward` calls the cache it hands on to one of `callees`, which are keyed by their calls' spelling.
 
@@ -71,7 +91,7 @@ def passed_cache(file: ModelingFile, caller: ModelingClass, callees: dict[str, P
         # `<cache> if use_cache else None`
         value = value.body if isinstance(value, ast.IfExp) else value
         for name in find(ast.Name, value):
-            return name.id
+            return handed_from(caller.forward, name.id) if caller.forward is not None else name.id
     line = caller.forward.lineno if caller.forward else caller.node.lineno
     calls = " or ".join(f"`{name}(...)`" for name in callees)
     raise refusal(

@@ -110,7 +110,9 @@ def layer_part(file: ModelingFile, layer: ModelingClass, loop: Loop, called: tup
     """
     if layer.forward is None:
         raise refusal(file, f"`{layer.name}` has no forward of its own", layer.node.lineno, "def forward(self, ...)")
-    callees = {spelling: part for part in called for spelling in part.called_as}
+    # What keeps its state on itself is handed no cache, which may stand where an attention stands in other layers.
+    in_turn = sorted(called, key=lambda part: bool(part.cache_parameter))
+    callees = {spelling: part for part in in_turn for spelling in part.called_as}
     return Part(
         Role.DECODER_LAYER,
         layer,

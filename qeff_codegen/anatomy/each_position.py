@@ -27,12 +27,13 @@ class Layout(StrEnum):
     SPREAD = "[batch, tokens, anything]"
     # The same positions several times, one for each kind of them that an image would tell apart.
     KINDS = "[kinds, batch, tokens]"
+    COLUMNS_KINDS = "[kinds, batch, anything, tokens]"
     SPREAD_KINDS = "[kinds, batch, tokens, anything]"
 
 
 # What asks a tensor for none of its numbers; and the one size that has nothing to do with tokens.
 ASKED = {EXAMPLE: {"device", "dtype"}, POSITIONS: {"device", "dtype"}}
-BATCH = f"{POSITIONS}.shape[0]"
+BATCH = {Layout.ROWS: f"{POSITIONS}.shape[0]", Layout.KINDS: f"{POSITIONS}.shape[1]"}
 # Methods that compute each number by itself.
 BY_ELEMENT = {"float", "to", "cos", "sin", "contiguous", "clone", "type_as"}
 FUNCTIONS_BY_ELEMENT = {"torch.cos", "torch.sin", "torch.ones_like", "torch.polar"}
@@ -40,8 +41,15 @@ FUNCTIONS_BY_ELEMENT = {"torch.cos", "torch.sin", "torch.ones_like", "torch.pola
 ON_LAST_AXIS = {"torch.cat", "torch.stack", "torch.repeat_interleave"}
 SPREADS = {"..., None", ":, :, None", "(..., None)", "(:, :, None)"}
 STANDS_UP = {":, None, :", ":, None", "(:, None, :)", "(:, None)"}
+STANDS_UP_KINDS = {":, :, None, :", ":, :, None", "(:, :, None, :)", "(:, :, None)"}
 SWAPS = {"1, 2", "2, 1", "-1, -2", "-2, -1"}
+SWAPS_KINDS = {"2, 3", "3, 2", "-1, -2", "-2, -1"}
+# Positions that come for each token once are taken for every kind of them.
 FOR_EVERY_KIND = Pattern("position_ids.expand($kinds, -1, -1)")
+TAKEN_FOR_EVERY_KIND = Pattern("""
+if position_ids.ndim == 2:
+    position_ids = position_ids[None, ...].expand($kinds, position_ids.shape[0], -1)
+""")
 # A loop over numbers that are written out, and features of one kind written over those of another.
 NUMBERED = Pattern("enumerate($numbers, start=$first)")
 FEATURES_OF_ONE = Pattern("$freqs[$kind, ..., $features]")
@@ -110,6 +118,8 @@ class _Follower:
                 for item in items:
                     self._expect_nothing(item.context_expr)
                 self.block(statement.body)
+            case ast.If() if self._is_for_every_kind(statement):
+                self.layouts[POSITIONS] = Layout.KINDS
             case ast.If():
                 self._branch(statement)
             case ast.Return(value=ast.expr() as value):
@@ -121,6 +131,10 @@ class _Follower:
                 pass
             case _:
                 raise _NotUnderstood(statement)
+
+    def _is_for_every_kind(self, statement: ast.If) -> bool:
+        kinds = match(TAKEN_FOR_EVERY_KIND, statement)
+        return kinds is not None and self.layouts[POSITIONS] is Layout.ROWS and _is_written(kinds["kinds"])
 
     def _branch(self, statement: ast.If) -> None:
         self._expect_nothing(statement.test)
@@ -185,7 +199,7 @@ class _Follower:
                 return self._alike(node, items)
             case ast.BinOp(op=ast.MatMult()) if self.layout(node.left) is Layout.NOWHERE:
                 right = self.layout(node.right)
-                return right if right is Layout.COLUMNS else self._unknown(node)
+                return right if right in (Layout.COLUMNS, Layout.COLUMNS_KINDS) else self._unknown(node)
             case ast.BinOp(op=op) if isinstance(op, ADDS_UP):
                 return self._of_sides(node, self.layout(node.left), self.layout(node.right))
             case ast.UnaryOp(op=ast.USub()):
@@ -206,7 +220,8 @@ class _Follower:
             for item in find(ast.Attribute, node)
             if isinstance(item.value, ast.Name) and item.attr in ASKED.get(item.value.id, ())
         }
-        sizes = {id(inner) for item in find(ast.Subscript, node) if spelled(item) == BATCH for inner in walk(item)}
+        batch = BATCH.get(self.layouts[POSITIONS])
+        sizes = {id(inner) for item in find(ast.Subscript, node) if spelled(item) == batch for inner in walk(item)}
         return any(
             id(name) not in asked | sizes
             and (name.id == EXAMPLE or self.layouts.get(name.id, Layout.NOWHERE) is not Layout.NOWHERE)
@@ -229,6 +244,8 @@ class _Follower:
             return Layout.SPREAD
         if layout is Layout.KINDS and index in ("..., None", "(..., None)"):
             return Layout.SPREAD_KINDS
+        if layout is Layout.KINDS and index in STANDS_UP_KINDS:
+            return Layout.COLUMNS_KINDS
         if layout is Layout.SPREAD_KINDS and self._is_number(node.slice):
             return Layout.SPREAD
         of_one = match(FEATURES_OF_ONE, node)
@@ -255,19 +272,24 @@ class _Follower:
         layout, method = self.layout(call.func.value), call.func.attr
         if method in BY_ELEMENT and (method == "type_as" or not any(map(self._mentions, given))):
             return layout
-        swaps = method == "transpose" and ", ".join(map(spelled, call.args)) in SWAPS
-        return Layout.SPREAD if layout is Layout.COLUMNS and swaps else self._unknown(call)
+        swapped = ", ".join(map(spelled, call.args)) if method == "transpose" else ""
+        if layout is Layout.COLUMNS_KINDS and swapped in SWAPS_KINDS:
+            return Layout.SPREAD_KINDS
+        return Layout.SPREAD if layout is Layout.COLUMNS and swapped in SWAPS else self._unknown(call)
 
     def _of_method(self, call: ast.Call, method: ast.FunctionDef) -> Layout:
-        """What a method makes of one tensor: its statements to the one that returns, the last."""
+        """What a method makes of one tensor, given first: its statements to the one that returns, the last."""
         names = [item.arg for item in method.args.args]
-        plain = len(names) == 2 == len(call.args) + 1 and not call.keywords and not method.decorator_list
+        plain = len(names) == len(call.args) + 1 >= 2 and not call.keywords and not method.decorator_list
+        for other in call.args[1:]:
+            self._expect_nothing(other)
         *body, last = method.body
         returns = [item for item in walk(method) if isinstance(item, ast.Return)]
         if not plain or method.args.vararg or method.args.kwarg or method.args.kwonlyargs or returns != [last]:
             return self._unknown(call)
         inner = _Follower(self.allowed, {name: item for name, item in self.methods.items() if item is not method})
-        inner.layouts = {POSITIONS: Layout.NOWHERE, names[1]: self.layout(call.args[0])}
+        others = dict.fromkeys((POSITIONS, *names[2:]), Layout.NOWHERE)
+        inner.layouts = {**others, names[1]: self.layout(call.args[0])}
         inner.block(body)
         assert isinstance(last, ast.Return)
         return self._unknown(call) if last.value is None else inner.layout(last.value)

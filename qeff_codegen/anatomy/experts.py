@@ -37,8 +37,8 @@ def _why_experts(cls: ModelingClass) -> tuple[str, ...]:
         if isinstance(target, ast.Name)
     }
     for loop in find(ast.For, cls.forward):
-        if isinstance(loop.iter, ast.Name) and loop.iter.id in hits:
-            return (f"its forward loops over `{loop.iter.id}`, the experts that a token was routed to",)
+        if (name := spelled(loop.iter).removesuffix("[:]")) in hits:
+            return (f"its forward loops over `{name}`, the experts that a token was routed to",)
     return ()
 
 

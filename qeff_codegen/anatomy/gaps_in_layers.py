@@ -11,8 +11,8 @@ from qeff_codegen.anatomy.other_state import other_state
 from qeff_codegen.codemod.tree import find, spelled
 
 
-def state_beside_cache(_file: ModelingFile, _lm: ModelingClass, classes: tuple[ModelingClass, ...]) -> Gap | None:
-    found = other_state(classes)
+def state_beside_cache(file: ModelingFile, _lm: ModelingClass, classes: tuple[ModelingClass, ...]) -> Gap | None:
+    found = other_state(file, classes)
     if found is None:
         return None
     cls, place = found

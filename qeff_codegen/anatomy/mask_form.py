@@ -11,6 +11,10 @@ from qeff_codegen.codemod.tree import find, spelled
 
 BUILDERS_MODULE = "transformers.masking_utils"
 CAUSAL = "create_causal_mask"
+# What older releases have in their place.
+HELPERS_MODULE = "transformers.modeling_attn_mask_utils"
+HELPER = "_prepare_4d_causal_attention_mask"
+BOOLEAN = (".bool()", ".to(torch.bool)")
 
 
 class MaskForm(StrEnum):
@@ -30,8 +34,14 @@ def mask_builders(file: ModelingFile) -> set[str]:
 
 
 def mask_form(anatomy: Anatomy) -> MaskForm:
-    """The form in which the model hands its mask on: `<builder>(...).to(torch.bool)` is true where it was not zero."""
+    """The form in which the model hands its mask on.
+
+    `<builder>(...).to(torch.bool)` is true where the mask was not zero; so is `<mask>.bool()` after an older release's
+    helper made it.
+    """
     builders = mask_builders(anatomy.file)
+    if HELPER in anatomy.file.imports and _made_boolean(anatomy.model.forward):
+        return MaskForm.FILLED
     for call in find(ast.Call, anatomy.model.forward):
         if not isinstance(call.func, ast.Attribute) or call.func.attr != "to":
             continue
@@ -40,3 +50,10 @@ def mask_form(anatomy: Anatomy) -> MaskForm:
         if cast and isinstance(made, ast.Call) and spelled(made.func) in builders:
             return MaskForm.FILLED
     return MaskForm.ADDED
+
+
+def _made_boolean(forward: ast.FunctionDef) -> bool:
+    """Whether a name is bound to what the helper makes, and then to that as booleans."""
+    bound = [(spelled(node.targets[0]), node.value) for node in find(ast.Assign, forward)]
+    made = {name for name, value in bound if isinstance(value, ast.Call) and spelled(value.func) == HELPER}
+    return any(name in made and spelled(value) in [name + cast for cast in BOOLEAN] for name, value in bound)

@@ -17,7 +17,7 @@ from qeff_codegen.anatomy.implementation_tables import (
 )
 from qeff_codegen.anatomy.kind_tables import chosen_by_kind, find_kind_tables, handed_in, returned_by
 from qeff_codegen.anatomy.module_names import Binding, bindings, bound_later, surely_bound
-from qeff_codegen.anatomy.outside import set_after_init, set_from_outside
+from qeff_codegen.anatomy.outside import built_after_init, set_after_init, set_from_outside
 from qeff_codegen.codemod.bindings import imported_as
 from qeff_codegen.codemod.code import USUAL_ALIASES
 from qeff_codegen.codemod.tree import find, parse, spelled, walk
@@ -35,7 +35,8 @@ class ModelingClass:
 
     Attributes:
         methods: its own methods by name.
-        built: for every `self.<attribute> = ...` of `__init__`, the classes of this file built in that expression.
+        built: for every `self.<attribute> = ...` of `__init__`, and of methods that it calls without arguments, the
+            classes of this file built in that expression.
         assigned: the expressions assigned to every `self.<attribute>` in `__init__`, and what the file sets it to
             elsewhere.
         alternatives: for a class built from a table of implementations, the table's other classes.
@@ -161,6 +162,7 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
             held = tuple(child.id for child in found if child.id in class_names)
             named.update({name: held for name in stored if held})
     future = {name for name, (module, _) in imports.items() if module == "__future__"}
+    bound |= {name: items for name in imports if len(items := _without_wrapping(name, bound[name])) < len(bound[name])}
     imports = {name: item for name, item in imports.items() if name not in future and _is_import(bound[name][-1])}
     names = frozenset(bound) - imports.keys() - future
     lines = tuple(upstream.source.splitlines())
@@ -177,6 +179,12 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
         frozenset(outside),
         lines,
     )
+
+
+def _without_wrapping(name: str, items: tuple[Binding, ...]) -> tuple[Binding, ...]:
+    """The bindings of a name without `x = torch.fx.wrap(x)`, which gives the same function to all but a tracer."""
+    wrapped = f"{name} = torch.fx.wrap({name})"
+    return tuple(item for item in items if isinstance(item.node, ast.FunctionDef) or spelled(item.node) != wrapped)
 
 
 def _is_import(binding: Binding) -> bool:
@@ -248,6 +256,11 @@ def _read_class(
                 *(table.eager for table in looked_up),
             )
             built[attribute] = tuple(dict.fromkeys((*built.get(attribute, ()), *found)))
+    for attribute, value in built_after_init(methods):
+        held = [name.id for name in find(ast.Name, value) if name.id in class_names]
+        if held:
+            built[attribute] = tuple(dict.fromkeys((*built.get(attribute, ()), *held)))
+            assigned.setdefault(attribute, (value,))
     for elsewhere in (set_after_init(methods), outside):
         for attribute in elsewhere.keys() & assigned.keys():
             assigned[attribute] = (*assigned[attribute], *elsewhere[attribute])

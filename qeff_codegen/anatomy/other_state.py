@@ -9,14 +9,20 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters, self_attribute
+from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters, self_attribute
+from qeff_codegen.anatomy.module_states import kept_attribute
 from qeff_codegen.anatomy.state_mixers import is_of_layer, state_calls, writes_state
 from qeff_codegen.codemod.tree import find, spelled, walk
 
+# What asks a cache how many tokens it holds, or may hold, for a layer; like keys and values, no state.
+LENGTHS = {"get_mask_sizes", "get_seq_length", "get_usable_length", "get_max_length", "get_max_cache_shape"}
+NO_STATE = {"update", *LENGTHS}
 
-def other_state(classes: Iterable[ModelingClass]) -> tuple[ModelingClass, ast.expr] | None:
+
+def other_state(file: ModelingFile, classes: Iterable[ModelingClass]) -> tuple[ModelingClass, ast.expr] | None:
     """The first place where one of `classes` keeps such a state otherwise than a state mixer does, if one does."""
     for cls in classes:
+        on_itself = kept_attribute(cls, file)
         known = [call for call in state_calls(cls) if is_of_layer(call)] if writes_state(cls) is not None else []
         for method in cls.methods.values():
             given = set(parameters(method))
@@ -28,7 +34,7 @@ def other_state(classes: Iterable[ModelingClass]) -> tuple[ModelingClass, ast.ex
                 place = _written(node, given, keys, layers) or (
                     _kept_on_self(node, cls) if method is cls.forward else None
                 )
-                if place is not None:
+                if place is not None and (on_itself is None or self_attribute(place) != on_itself):
                     return cls, place
     return None
 
@@ -79,7 +85,7 @@ def _written(node: ast.AST, given: set[str], keys: set[str], layers: set[str]) -
         values = [*node.args, *(keyword.value for keyword in node.keywords)]
         by_layer = any(_is_layer_index(value) for value in values) and len(values) > 1
         in_place = node.func.attr == "copy_" and bool(find(ast.Attribute, node.func.value))
-        return node if (by_layer and node.func.attr != "update") or in_place else None
+        return node if (by_layer and node.func.attr not in NO_STATE) or in_place else None
     if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Constant):
         names = {item.id for item in find(ast.Name, node.value)}
         if names and names <= keys:

@@ -47,6 +47,20 @@ def set_after_init(methods: dict[str, ast.FunctionDef]) -> dict[str, list[ast.ex
     return found
 
 
+def built_after_init(methods: dict[str, ast.FunctionDef]) -> Iterator[tuple[str, ast.expr]]:
+    """Attributes that methods set which `__init__` calls without arguments, such as `self._init_rope()`."""
+    initializer = methods.get("__init__")
+    for statement in initializer.body if initializer is not None else ():
+        call = statement.value if isinstance(statement, ast.Expr) else None
+        if not isinstance(call, ast.Call) or call.args or call.keywords or not isinstance(call.func, ast.Attribute):
+            continue
+        method = methods.get(call.func.attr) if spelled(call.func.value) == "self" else None
+        for node in find(ast.Assign, method):
+            for target in node.targets:
+                if isinstance(target, ast.Attribute) and spelled(target.value) == "self":
+                    yield target.attr, node.value
+
+
 def _set_in(function: ast.FunctionDef) -> Iterator[tuple[str, ast.expr]]:
     values = {target: node.value for node in find(ast.Assign, function) for target in node.targets}
     for node in find(ast.Attribute, function):

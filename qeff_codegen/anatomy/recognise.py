@@ -25,6 +25,7 @@ from qeff_codegen.anatomy.decoder_layers import (
 from qeff_codegen.anatomy.dense_experts import find_dense_experts
 from qeff_codegen.anatomy.embeddings import find_embeddings
 from qeff_codegen.anatomy.experts import find_experts
+from qeff_codegen.anatomy.experts_in_list import find_experts_in_lists
 from qeff_codegen.anatomy.known_gaps import refuse_known_gaps
 from qeff_codegen.anatomy.listed_experts import find_listed_experts
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
@@ -34,7 +35,7 @@ from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.rotary import find_rotary_embeddings
 from qeff_codegen.anatomy.side_by_side import called_by_others, in_order, refuse_other_calls
 from qeff_codegen.anatomy.sorted_experts import find_sorted_experts
-from qeff_codegen.anatomy.state_mixers import find_state_mixers, refuse_states_elsewhere
+from qeff_codegen.anatomy.state_mixers import find_inner_mixers, find_state_mixers, refuse_states_elsewhere
 
 
 def recognise(file: ModelingFile) -> Anatomy:
@@ -54,6 +55,7 @@ def recognise(file: ModelingFile) -> Anatomy:
     experts = (
         *find_experts(file, reachable),
         *find_listed_experts(file, reachable),
+        *find_experts_in_lists(file, reachable),
         *find_sorted_experts(file, reachable),
         *find_dense_experts(file, reachable),
     )
@@ -96,7 +98,7 @@ def _call_path(file: ModelingFile, causal_lm: ModelingClass) -> tuple[tuple[Part
 
 
 def _layer_path(file: ModelingFile, layer: ModelingClass, loop: Loop) -> tuple[Part, ...]:
-    """A decoder layer, the module around its attention if there is one, its attentions, its state mixers.
+    """A decoder layer, the module around its attention if there is one, its attentions, and all state mixers.
 
     Raises:
         Refusal: the layer has neither attention nor state mixer, or does not hand the cache on.
@@ -113,7 +115,9 @@ def _layer_path(file: ModelingFile, layer: ModelingClass, loop: Loop) -> tuple[P
             "`<key>, <value> = <cache>.update(<key>, <value>, self.layer_idx)` in the forward of one of its modules",
         )
     refuse_other_calls(file, (*(wrappers or attentions), *mixers))
-    return (layer_part(file, layer, loop, (*(wrappers or attentions), *mixers)), *wrappers, *attentions, *mixers)
+    inside = tuple(mixer for part in (*attentions, *mixers) for mixer in find_inner_mixers(file, part.cls))
+    called = (*(wrappers or attentions), *mixers)
+    return (layer_part(file, layer, loop, called), *wrappers, *attentions, *mixers, *inside)
 
 
 def _reachable(file: ModelingFile, start: ModelingClass) -> Iterator[str]:

@@ -1,25 +1,26 @@
-"""Recognise rotary embeddings: modules that turn position_ids into cos and sin."""
+"""Recognise rotary embeddings: modules that turn position_ids into cos and sin, or keep tables of both."""
 
 from __future__ import annotations
 
 from qeff_codegen.anatomy.anatomy import Part
+from qeff_codegen.anatomy.kept_tables import kept_tables
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.tree import speaks_of
 
 
 def find_rotary_embeddings(file: ModelingFile, reachable: tuple[str, ...]) -> tuple[Part, ...]:
-    """The reachable classes that keep inverse frequencies and whose forward takes positions."""
+    """The reachable classes whose forward turns positions into a rotation, or gives rows of tables of it."""
     return tuple(
         Part(Role.ROTARY_EMBEDDING, cls, because)
         for name in reachable
-        if (because := _why_rotary(cls := file.classes[name]))
+        if (because := _why_rotary(file, cls := file.classes[name]))
     )
 
 
-def _why_rotary(cls: ModelingClass) -> tuple[str, ...]:
-    if cls.forward is None or "position_ids" not in parameters(cls.forward):
-        return ()
-    if not speaks_of("inv_freq", cls.forward):
-        return ()
-    return ("its forward turns `position_ids` and its inverse frequencies into the rotation",)
+def _why_rotary(file: ModelingFile, cls: ModelingClass) -> tuple[str, ...]:
+    if cls.forward is not None and "position_ids" in parameters(cls.forward) and speaks_of("inv_freq", cls.forward):
+        return ("its forward turns `position_ids` and its inverse frequencies into the rotation",)
+    if kept_tables(file, cls) is not None:
+        return ("its forward gives the first rows of two tables, one for cosines and one for sines",)
+    return ()

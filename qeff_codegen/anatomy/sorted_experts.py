@@ -1,12 +1,14 @@
-"""Recognise experts that are given their tokens sorted by expert, in three kinds of classes.
+"""Recognise experts that are given their tokens sorted by expert, in four kinds of classes.
 
 A router sorts the choices of all tokens by expert and counts those of each; a dispatcher gathers the tokens in that
-order; an expert projection multiplies each expert's stretch of rows with that expert's weight.
+order; an expert projection multiplies each expert's stretch of rows with that expert's weight. Between a dispatcher
+and the projections a module may stand that carries rows and sizes to them.
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters, self_attribute
@@ -15,11 +17,12 @@ from qeff_codegen.codemod.tree import find, spelled
 
 
 def find_sorted_experts(file: ModelingFile, reachable: tuple[str, ...]) -> tuple[Part, ...]:
-    """The reachable projections, the routers that sort for them, and the classes that call a projection."""
+    """The reachable projections, the routers that sort for them, the classes that call a projection or its carrier."""
     classes = [file.classes[name] for name in reachable]
     projections = {cls.name for cls in classes if _multiplies_stretches(file, cls)}
     if not projections:
         return ()
+    carriers = {cls.name for cls in classes if _carries(cls, projections, classes)}
     found: list[Part] = []
     for cls in classes:
         if cls.name in projections:
@@ -27,7 +30,12 @@ def find_sorted_experts(file: ModelingFile, reachable: tuple[str, ...]) -> tuple
             found.append(Part(Role.EXPERT_PROJECTION, cls, (because,)))
         elif _sorts_and_counts(cls):
             found.append(Part(Role.EXPERT_ROUTER, cls, ("its forward sorts the tokens' choices by expert",)))
-        elif calling := tuple(name for name, method in cls.methods.items() if _calls_any(cls, method, projections)):
+        elif cls.name in carriers:
+            because = "its forward hands rows and each expert's number of them to projections"
+            found.append(Part(Role.EXPERT_CARRIER, cls, (because,)))
+        elif calling := tuple(
+            name for name, method in cls.methods.items() if _calls_any(cls, method, projections | carriers)
+        ):
             because = f"`{calling[0]}` gathers the tokens sorted by expert"
             found.append(Part(Role.EXPERT_DISPATCHER, cls, (because,), entries=calling))
     return tuple(found)
@@ -44,6 +52,20 @@ def _multiplies_stretches(file: ModelingFile, cls: ModelingClass) -> bool:
         for function in functions
         for loop in find(ast.For, function)
     )
+
+
+def _carries(cls: ModelingClass, projections: set[str], classes: Sequence[ModelingClass]) -> bool:
+    """Whether forward takes rows and sizes and hands both to projections, for a class that sorts rows by `argsort`."""
+    if cls.forward is None or len(parameters(cls.forward)) != 2 or not _calls_any(cls, cls.forward, projections):
+        return False
+    calling = [
+        other for other in classes for method in other.methods.values() if _calls_any(other, method, {cls.name})
+    ]
+    return any(_sorts(other) for other in calling) and not _sorts(cls)
+
+
+def _sorts(cls: ModelingClass) -> bool:
+    return any(spelled(call.func) == "torch.argsort" for call in find(ast.Call, cls.forward))
 
 
 def _sorts_and_counts(cls: ModelingClass) -> bool:

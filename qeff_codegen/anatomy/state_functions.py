@@ -32,15 +32,21 @@ class StateFunction:
 # What puts a kernel in the place of a function, on devices that have one.
 DECORATORS = {"use_kernel_func_from_hub_with_fallback"}
 CONVOLUTION = "causal_conv1d"
+# The convolution and always the same activation after it, whichever is asked for.
+CONVOLUTION_AND_SILU = "silu of causal_conv1d"
 # Multiplies pads by zero; the runtime's functions leave pads out by themselves.
 ZEROES_PADS = "no_pads"
 # By digest of what stands in them: texts that were read, and that the runtime's functions were held against.
 TEXTS = {
     "ba6e43edf3fd700f": StateFunction(ZEROES_PADS),
+    "235439df7daab571": StateFunction(ZEROES_PADS),
     "ec4f1cdb7cead060": StateFunction(CONVOLUTION),
     "bc4b8223224829a5": StateFunction(CONVOLUTION, one_token=True),
+    "9ccd3351b2362256": StateFunction(CONVOLUTION_AND_SILU, one_token=True),
     "0f8c48bf4e0bbfd2": StateFunction("gated_delta_rule"),
     "4668d6431bde805b": StateFunction("gated_delta_rule", one_token=True),
+    "98d73347b2957623": StateFunction("gated_delta_rule"),
+    "2962a8bb2e1d9b58": StateFunction("gated_delta_rule", one_token=True),
     "ab5c07298d7c0b2a": StateFunction("kimi_delta_attention"),
     "0203038343ea95b2": StateFunction("kimi_delta_attention", one_token=True),
     "37fb33b55ce49a75": StateFunction("mamba2_scan"),

@@ -6,59 +6,74 @@ They are known by their calls on the cache, which hands out and takes back what 
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.caches import cache_update, received_cache
 from qeff_codegen.anatomy.called_as import spellings
 from qeff_codegen.anatomy.mentions import mentioned
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
+from qeff_codegen.anatomy.module_states import kept_attribute
 from qeff_codegen.anatomy.refusing import refusal
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.tree import find, spelled
 
-READS = ("get_conv_state", "get_recurrent_state")
-WRITES = ("update_conv_state", "update_recurrent_state")
+# The last of each are those of caches that a file makes for itself.
+READS = ("get_conv_state", "get_recurrent_state", "get_linear_cache")
+WRITES = ("update_conv_state", "update_recurrent_state", "set_linear_cache")
 # Whether the next call may have to take back what this one writes, and whether there was a call before.
 ASKS = ("is_recording_past", "has_previous_state")
 
 
 def state_calls(cls: ModelingClass) -> tuple[ast.Call, ...]:
-    """The calls `<cache>.<one of those above>(...)` of a class's forward."""
+    """The calls `<cache>.<one of those above>(...)` of a class's forward, and of its methods that forward calls."""
     known = (*READS, *WRITES, *ASKS)
+    called = (self_attribute(call.func) for call in find(ast.Call, cls.forward))
+    methods = [cls.methods[name] for name in dict.fromkeys(called) if name is not None and name in cls.methods]
     return tuple(
         call
-        for call in find(ast.Call, cls.forward)
+        for method in (cls.forward, *methods)
+        for call in find(ast.Call, method)
         if isinstance(call.func, ast.Attribute) and call.func.attr in known and isinstance(call.func.value, ast.Name)
     )
 
 
 def writes_state(cls: ModelingClass) -> ast.Call | None:
-    """The first call with which a class's forward writes a state, if it does; None where it also writes keys."""
+    """The first of those calls that writes a state, if one does; None where the class also writes keys."""
     if cache_update(cls) is not None:
         return None
     calls = state_calls(cls)
     return next((call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr in WRITES), None)
 
 
-def find_state_mixers(file: ModelingFile, layer: ModelingClass) -> tuple[Part, ...]:
-    """Every class that a decoder layer builds and that writes a state."""
+def find_state_mixers(file: ModelingFile, builder: ModelingClass) -> tuple[Part, ...]:
+    """Every class that a decoder layer, or what it calls, builds and that writes a state, into the cache or itself."""
     parts: dict[str, Part] = {}
-    for attribute, names in layer.built.items():
+    for attribute, names in builder.built.items():
         for name in names:
             cls = file.classes[name]
-            write = writes_state(cls)
-            if write is None:
+            write, on_itself = writes_state(cls), kept_attribute(cls, file)
+            if write is None and on_itself is None:
                 continue
             known = parts.get(name)
-            because = known.because if known else tuple(_reason(call) for call in state_calls(cls) if _is_kept(call))
+            kept = (f"its forward keeps `self.{on_itself}` from call to call",) if on_itself else ()
+            because = known.because if known else (*map(_reason, filter(_is_kept, state_calls(cls))), *kept)
+            cache = received_cache(file, cls, write) if write is not None else ""
             parts[name] = Part(
                 Role.STATE_MIXER,
                 cls,
-                (*dict.fromkeys(because), f"`{layer.name}` builds it as `self.{attribute}`"),
-                (*(known.called_as if known else ()), *spellings(layer, attribute)),
-                known.cache_parameter if known else received_cache(file, cls, write),
+                (*dict.fromkeys(because), f"`{builder.name}` builds it as `self.{attribute}`"),
+                (*(known.called_as if known else ()), *spellings(builder, attribute)),
+                cache,
             )
     return tuple(parts.values())
+
+
+def find_inner_mixers(file: ModelingFile, builder: ModelingClass) -> tuple[Part, ...]:
+    """Every class that an attention, or another state mixer, builds for itself and that writes a state."""
+    return tuple(
+        replace(part, called_as=(), called_inside=part.called_as) for part in find_state_mixers(file, builder)
+    )
 
 
 def _is_kept(call: ast.Call) -> bool:
@@ -85,12 +100,12 @@ def refuse_states_elsewhere(file: ModelingFile, causal_lm: ModelingClass, parts:
     """
     known = {part.name for part in parts if part.role is Role.STATE_MIXER}
     for cls in mentioned(file, causal_lm):
-        calls = state_calls(cls)
+        calls = [call for call in state_calls(cls) if _is_kept(call)]
         if calls and cls.name not in known:
             raise refusal(
                 file,
-                f"`{cls.name}` keeps a state and is no module that a decoder layer calls by itself",
+                f"`{cls.name}` keeps a state and is no module that a decoder layer or its attention calls by itself",
                 calls[0].lineno,
                 "`<cache>.update_conv_state(...)` or `<cache>.update_recurrent_state(...)` in a module that the "
-                "decoder layer builds and calls with the cache",
+                "decoder layer, or its attention, builds and calls with the cache",
             )

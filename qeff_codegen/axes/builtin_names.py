@@ -89,6 +89,8 @@ def call(interpreter: Interpreter, function: External, given: Given, node: ast.A
         return _BUILTINS[name](interpreter, given)
     if not package:
         return _of_class(interpreter, name, given)
+    if function.name == "itertools.cycle":
+        return _iterated(interpreter, given)
     if function.name == "torch.is_autocast_enabled":
         # Nothing is exported under it.
         return Plain("False", False)
@@ -115,10 +117,14 @@ def call(interpreter: Interpreter, function: External, given: Given, node: ast.A
         return value if isinstance(value, Tensor) else Tensor(None)
     if function.name in calls.CALLABLE_CONSTANTS or name in layers.ACTIVATIONS:
         return Layer(name)
+    if function.name in layers.MADE_ACTIVATIONS:
+        return layers.run(Layer("ACT2FN"), given)
     if name.endswith(("Output", "OutputWithPast", "Outputs")) or "modeling_outputs" in package:
         return Record(tuple(given.keywords.items()))
     if package.startswith("torch") and name[:1].islower():
         return calls.of_tensors(name, Given(name, given.positional, given.keywords, given.in_rotation))
+    if name == "Conv1d":
+        return layers.convolution(given)
     if name[:1].isupper() and name in layers.LAYERS:
         return _layer(name, given)
     if any(map(carries, given.everything)):
@@ -295,12 +301,28 @@ def _several(interpreter: Interpreter, given: Given) -> Value:
     value = given.take(0)
     if value is None:
         return Several(())
-    return value if isinstance(value, Several) else Several(None, _each(value))
+    return replace(value, kept=False) if isinstance(value, Several) else Several(None, _each(value))
 
 
 def _reversed(interpreter: Interpreter, given: Given) -> Value:
     value = _several(interpreter, given)
     return Several(value.items[::-1], value.each) if isinstance(value, Several) and value.items else value
+
+
+def _iterated(interpreter: Interpreter, given: Given) -> Value:
+    """An iterator over what is given: any item may be the next, and none has a place."""
+    return Several(None, _each(given.take(0)))
+
+
+def _next(interpreter: Interpreter, given: Given) -> Value:
+    """`next(iterator)` where modules are made: any of its items, or the default."""
+    iterator, default = given.take(0), given.take(1)
+    if not interpreter.makes:
+        raise NotFollowed("an iterator goes on from where it was left")
+    if isinstance(iterator, Several) and iterator.items is not None and carries(iterator):
+        raise NotFollowed("an item is taken away, and the others would change their places")
+    found = _each(iterator)
+    return found if default is None else joined(found, default)
 
 
 def _set_of(interpreter: Interpreter, given: Given) -> Value:
@@ -371,6 +393,8 @@ _BUILTINS: dict[str, Function[[Interpreter, Given], Value]] = {
     "enumerate": _enumerate,
     "zip": _zip,
     **dict.fromkeys(("tuple", "list"), _several),
+    "iter": _iterated,
+    "next": _next,
     "reversed": _reversed,
     **dict.fromkeys(("set", "sorted", "frozenset"), _set_of),
     "dict": _dictionary,

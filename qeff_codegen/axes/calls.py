@@ -43,6 +43,10 @@ from qeff_codegen.axes.ways import each_of, joined
 if TYPE_CHECKING:
     from qeff_codegen.axes.interpreter import Interpreter
 
+# What changes a list or a dictionary.
+CHANGING = frozenset(
+    {"append", "extend", "insert", "add", "update", "setdefault", "pop", "clear", "remove", "popitem"}
+)
 # Tables of activations, which are called although their names are those of constants.
 CALLABLE_CONSTANTS = frozenset({"transformers.activations.ACT2FN", "transformers.activations.ACT2CLS"})
 
@@ -99,6 +103,8 @@ def _of_method(interpreter: Interpreter, method: Method, given: Given, node: ast
         return layers.run(holder, given)
     if isinstance(holder, Cache):
         return _of_cache(method.name, given)
+    if isinstance(holder, (Table, Several)) and holder.kept and method.name in CHANGING and not interpreter.makes:
+        raise NotFollowed(f"`{given.name}` changes what a module keeps between calls")
     if isinstance(holder, Table):
         return _of_table(holder, method.name, given)
     if isinstance(holder, Several):
@@ -106,6 +112,8 @@ def _of_method(interpreter: Interpreter, method: Method, given: Given, node: ast
     if isinstance(holder, Record) and method.name == "to_tuple":
         return Several(tuple(item for _, item in holder.items if item != NONE))
     if isinstance(holder, Shared):
+        if method.name == "setdefault" and len(given.positional) == 2:
+            interpreter.keep_entry(holder, *given.positional)
         return _of_table(interpreter.store.shared(holder), method.name, given)
     if not any(map(carries, (holder, *given.everything))):
         return Plain()
@@ -182,7 +190,7 @@ def _of_table(table: Table, name: str, given: Given) -> Value:
     if name == "values":
         return Several(tuple(item for _, item in table.items)) if table.each is None else Several(None, table.each)
     if name in {"keys", "copy", "update"}:
-        return table if name == "copy" else Plain()
+        return replace(table, kept=False) if name == "copy" else Plain()
     raise NotFollowed(f"it is not known what `{name}` does to a dictionary")
 
 

@@ -66,6 +66,8 @@ ELEMENTWISE = SAME | frozenset(
         "ceil",
         "celu",
         "clamp",
+        "clamp_max",
+        "clamp_min",
         "clip",
         "cos",
         "div",

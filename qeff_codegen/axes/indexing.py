@@ -145,8 +145,8 @@ def _cut(axis: Axis, item: Cut, kind: str) -> Axis:
     if isinstance(item.lower, Start) and item.upper is None and item.step is None and kind == OWN_TABLE:
         return item.lower.axis
     if isinstance(item.lower, Last) and item.lower.axis == (TOKENS,) and item.upper is None and item.step is None:
-        # The columns of the call's own tokens are the last ones.
-        if axis == (COLUMNS,) and kind == CONVOLVED:
+        # The columns of the call's own tokens are the last ones; of tokens, the last ones are all.
+        if axis == (TOKENS,) or (axis == (COLUMNS,) and kind == CONVOLVED):
             return (TOKENS,)
     if followed_in(axis):
         raise NotFollowed(f"some of {named(axis)} are taken by their places")

@@ -13,6 +13,8 @@ from typing import Any
 
 from qeff_codegen.anatomy.buffers import buffers_of
 from qeff_codegen.anatomy.modeling_file import FOR_CROSS_ATTENTION, parameters
+from qeff_codegen.anatomy.module_lists import is_module_list, modules_in
+from qeff_codegen.anatomy.optional_kernels import is_optional_kernel
 from qeff_codegen.axes import builtin_names, calls
 from qeff_codegen.axes.classes import Classes, Found
 from qeff_codegen.axes.expressions import Expressions
@@ -21,6 +23,7 @@ from qeff_codegen.axes.given import Given
 from qeff_codegen.axes.inputs import INPUTS, OWN_TABLES
 from qeff_codegen.axes.statements import Statements
 from qeff_codegen.axes.store import Store
+from qeff_codegen.axes.told import told_when_made
 from qeff_codegen.axes.values import (
     NONE,
     SOME,
@@ -35,6 +38,7 @@ from qeff_codegen.axes.values import (
     Option,
     Plain,
     Several,
+    Shared,
     Split,
     Table,
     Tensor,
@@ -48,6 +52,8 @@ from qeff_codegen.engine.finished_module import INITIALIZER, FinishedModule
 # Methods of every module that give it an attribute.
 REGISTERING = ("register_buffer", "register_parameter")
 MODULE_ADDING = ("add_module", "register_module")
+# By which name the modules of a class are kept that is itself a list of modules.
+LISTED = "modules of the list"
 
 
 class Interpreter:
@@ -105,6 +111,9 @@ class Interpreter:
             )
         if name in self.classes.file.tables:
             return self._table_of_classes(name)
+        if is_optional_kernel(name, self.classes.file):
+            # The graph is made where there is none.
+            return NONE
         if name in self.classes.file.names:
             return Plain(name)
         if not hasattr(builtins, name):
@@ -138,6 +147,22 @@ class Interpreter:
         each = each_of(held, Several((module,))) if isinstance(held, Several) else module
         self._attributes[instance.cls, name] = Several(None, each)
 
+    def listed(self, instance: Instance) -> Value | None:
+        """What a module that is itself a list of modules holds; None for any other.
+
+        Raises:
+            NotFollowed: it may hold more than its `__init__` appends to it.
+        """
+        if not self._is_list(instance):
+            return None
+        if modules_in(self.classes.file.classes[instance.cls], self.classes.file.classes) is None:
+            raise NotFollowed(f"it is not known which modules `{instance.cls}` holds")
+        self._make(instance)
+        return self._attributes.get((instance.cls, LISTED))
+
+    def _is_list(self, instance: Instance) -> bool:
+        return is_module_list(self.classes.file.classes[instance.cls])
+
     def call_method(self, instance: Instance, name: str, given: Given, after: str = "") -> Value:
         """What a method of a module of this file gives."""
         if instance.cls in self.classes.of_runtime and name == "forward":
@@ -153,6 +178,9 @@ class Interpreter:
             if isinstance(label, Plain) and value is not None:
                 kept = value if isinstance(value, Tensor) or value == NONE else Tensor(None)
                 self.keep(instance, label.constant if isinstance(label.constant, str) else label.text, kept)
+            return NONE
+        if name == "append" and self.makes and self._is_list(instance):
+            self.add_module(instance, LISTED, given.positional[0])
             return NONE
         if isinstance(found, Layer):
             return self.call(found if name == "forward" else Method(found, name), given, ast.Pass())
@@ -276,7 +304,7 @@ class Interpreter:
         self._make(option)
         kept = self._attributes.get((option.cls, name))
         if kept is not None:
-            return replace(kept, kept=True) if isinstance(kept, Tensor) else kept
+            return replace(kept, kept=True) if isinstance(kept, (Tensor, Several, Table)) else kept
         found = self.classes.method(option.cls, name)
         if isinstance(found, Found):
             if any(spelled(item) == "property" for item in found.function.decorator_list):
@@ -284,6 +312,8 @@ class Interpreter:
             return Method(option, name)
         if isinstance(found, Layer) and name in {"weight", "bias", "normalized_shape"}:
             return calls.attribute_of_layer(found, name)
+        if name == "append" and self._is_list(option):
+            return Method(option, name)
         return self._made_by_a_method(option, name)
 
     def _made_by_a_method(self, option: Instance, name: str) -> Value:
@@ -311,9 +341,7 @@ class Interpreter:
         """Notes what a module is told when it is made; who is told different things is made for any of them."""
         made = self.classes.method(cls, "__init__")
         listed = parameters(made.function) if isinstance(made, Found) and given.complete else ()
-        handed = dict(zip(listed, given.positional, strict=False))
-        told = {name: value for name, value in handed.items() if _is_module(value)}
-        told |= {name: value for name, value in given.keywords.items() if _is_switch(value) or _is_module(value)}
+        told = told_when_made(made.function, listed, given) if isinstance(made, Found) and listed else {}
         before = self._told.get(cls)
         if before is None:
             self._told[cls] = told
@@ -357,18 +385,19 @@ class Interpreter:
             return
         self._attributes[key] = joined(self._attributes[key], value) if key in self._attributes else value
 
+    def keep_entry(self, holder: Shared, key: Value, value: Value) -> None:
+        """Keeps what is written into a dictionary.
+
+        Raises:
+            NotFollowed: a module has it, and would find the entry there in the next call.
+        """
+        if not self.makes and any(value == holder for value in self._attributes.values()):
+            raise NotFollowed("something is written into a dictionary that a module keeps between calls")
+        self.store.keep_shared(holder, key, value)
+
     def makes_table(self, frame: Frame, text: str) -> bool:
         """Whether a call is that of a method which `__init__` calls too: it makes a table of the module, anew."""
         if frame.instance is None or not text.startswith("self."):
             return False
         made = self.classes.method(frame.instance.cls, "__init__")
         return isinstance(made, Found) and text in {spelled(call.func) for call in find(ast.Call, made.function)}
-
-
-def _is_module(value: Value) -> bool:
-    found = options(value)
-    return bool(found) and all(isinstance(item, (Instance, Layer)) for item in found)
-
-
-def _is_switch(value: Value) -> bool:
-    return isinstance(value, Plain) and isinstance(value.constant, bool)

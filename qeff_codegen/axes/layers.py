@@ -10,8 +10,11 @@ from qeff_codegen.axes.elementwise import computed
 from qeff_codegen.axes.given import Given
 from qeff_codegen.axes.reductions import along, norm_over
 from qeff_codegen.axes.values import (
+    COLUMNS,
+    CONVOLVED,
     ORDINARY,
     SOME,
+    WINDOW,
     Layer,
     NotFollowed,
     Plain,
@@ -24,6 +27,19 @@ from qeff_codegen.axes.values import (
 
 # Activations that a configuration names; each is elementwise.
 ACTIVATIONS = frozenset({"ACT2FN", "ACT2CLS", "get_activation"})
+# Those that transformers has made already, under a name of its own.
+_MADE = (
+    "gelu",
+    "gelu_fast",
+    "gelu_new",
+    "gelu_python",
+    "gelu_pytorch_tanh",
+    "linear_act",
+    "mish",
+    "quick_gelu",
+    "silu",
+)
+MADE_ACTIVATIONS = frozenset(f"transformers.activations.{name}" for name in _MADE)
 
 
 def _linear(layer: Layer, given: Given) -> Value:
@@ -53,9 +69,26 @@ def _softmax(layer: Layer, given: Given) -> Value:
     return along(Given("softmax", (given.tensor(0, "input"), Plain(str(layer.axes), layer.axes)), {}))
 
 
+def _convolved(layer: Layer, given: Given) -> Value:
+    """A column for every column of a window but the first ones; the last are those of the call's tokens."""
+    columns = given.tensor(0, "input", "x")
+    if columns.kind not in (WINDOW, CONVOLVED) or columns.known[2:] != ((COLUMNS,),):
+        raise NotFollowed("a convolution along something else than the window that the cache gives")
+    return tensor((columns.known[0], (SOME,), (COLUMNS,)), CONVOLVED)
+
+
+def convolution(given: Given) -> Layer:
+    """An `nn.Conv1d`, which is understood where it neither pads nor leaves columns out."""
+    asked = {"stride": 1, "padding": 0, "dilation": 1}
+    values = [(given.take(at, name), expected) for at, (name, expected) in enumerate(asked.items(), 3)]
+    plain = all(value is None or (isinstance(value, Plain) and value.constant == one) for value, one in values)
+    return Layer("Conv1d" if plain else "Conv1d that pads or leaves columns out")
+
+
 LAYERS: dict[str, Function[[Layer, Given], Value]] = {
     # Conv1D is what GPT-2 calls a linear layer whose weight is transposed; torch's convolution is `Conv1d`.
     **dict.fromkeys(("Linear", "Conv1D"), _linear),
+    "Conv1d": _convolved,
     "Embedding": _embedding,
     **dict.fromkeys(("LayerNorm", "RMSNorm", "our norm"), _norm),
     **dict.fromkeys(("GELU", "SiLU", "ReLU", "ReLU6", "Tanh", "Sigmoid", "Softplus", "ELU", "Mish"), _each),

@@ -13,6 +13,7 @@ from qeff_codegen.axes.values import (
     Count,
     Decision,
     External,
+    Instance,
     Layer,
     Method,
     NotFollowed,
@@ -85,6 +86,8 @@ def taken(interpreter: Interpreter, held: Value, key: Value, text: str) -> Value
         return all_joined([item for _, item in held.items])
     if isinstance(held, External) and held.name == "transformers.activations.ACT2FN":
         return Layer("ACT2FN")
+    if isinstance(held, Instance) and (listed := interpreter.listed(held)) is not None:
+        return taken(interpreter, listed, key, text)
     if options(held):
         return held
     if carries(held) or isinstance(held, NotKnown):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qeff_codegen.axes.arithmetic import combined, truth
+from qeff_codegen.axes.calls import CHANGING
 from qeff_codegen.axes.frame import Frame, joined_names
 from qeff_codegen.axes.narrowing import narrow, settled
 from qeff_codegen.axes.parts import each, written
@@ -37,10 +38,7 @@ from qeff_codegen.codemod.tree import find, spelled
 if TYPE_CHECKING:
     from qeff_codegen.axes.expressions import Expressions
 
-# What changes a list or a dictionary.
-_CHANGING = frozenset(
-    {"append", "extend", "insert", "add", "update", "setdefault", "pop", "clear", "remove", "popitem"}
-)
+_WRITING_ENTRIES = frozenset({"setdefault", "update"})
 # What says something to a reader and changes nothing.
 _SPEAKERS = ("logger.", "warnings.", "print")
 # After so many turns of a loop, something in it differs each time.
@@ -112,6 +110,8 @@ class Statements:
                 self.bind(node.target, self.expressions.value(node.value))
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             self._import(node)
+        elif isinstance(node, ast.Delete) and not all(isinstance(target, ast.Name) for target in node.targets):
+            raise NotFollowed("a part of something is deleted")
         elif not isinstance(node, (ast.Pass, ast.Delete)):
             raise NotFollowed("a statement that is not understood")
         return True
@@ -124,9 +124,12 @@ class Statements:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             return
         holder, method = node.func.value, node.func.attr
-        if isinstance(holder, ast.Attribute) and method in _CHANGING:
+        if isinstance(holder, ast.Attribute) and method in CHANGING:
             module = self.expressions.value(holder.value)
-            if isinstance(module, Instance):
+            held = self.expressions.value(holder) if isinstance(module, Instance) else None
+            if isinstance(held, (Table, Shared)) and method in _WRITING_ENTRIES:
+                self.expressions.keep_attribute(module, holder.attr, self._with_entries(held, node, method))
+            elif isinstance(module, Instance):
                 self.expressions.add_to_attribute(module, holder.attr, [self.expressions.value(a) for a in node.args])
         if not isinstance(holder, ast.Name) or holder.id not in self.frame.names:
             return
@@ -140,13 +143,17 @@ class Statements:
             for item in items:
                 longer = _with_item(longer, item)
             self._change(holder.id, held, longer)
-        elif isinstance(held, (Table, Shared)) and method in {"setdefault", "update"}:
-            for key, item in self._entries(node, method):
-                if isinstance(held, Shared):
-                    self.expressions.interpreter.store.keep_shared(held, key, item)
-                else:
-                    held = put(held, key, item)
-            self.frame.names[holder.id] = held
+        elif isinstance(held, (Table, Shared)) and method in _WRITING_ENTRIES:
+            self.frame.names[holder.id] = self._with_entries(held, node, method)
+
+    def _with_entries(self, held: Table | Shared, node: ast.Call, method: str) -> Value:
+        """A dictionary after `update` or `setdefault`."""
+        for key, item in self._entries(node, method):
+            if isinstance(held, Shared):
+                self.expressions.interpreter.keep_entry(held, key, item)
+            else:
+                held = put(held, key, item)
+        return held
 
     def _entries(self, node: ast.Call, method: str) -> list[tuple[Value, Value]]:
         """What `update` or `setdefault` writes into a dictionary."""
@@ -172,7 +179,8 @@ class Statements:
         Raises:
             NotFollowed: others who hold the same would not learn of it.
         """
-        if isinstance(held, Tensor) and held.kept:
+        makes = self.expressions.interpreter.makes
+        if (isinstance(held, Tensor) or not makes) and isinstance(held, (Tensor, Several, Table)) and held.kept:
             raise NotFollowed(f"`{name}` is changed, which a module keeps between calls")
         if isinstance(held, Tensor) and isinstance(changed, Tensor):
             if held.kind not in (changed.kind, ORDINARY, POSITIONS, OWN_TABLE):
@@ -315,7 +323,7 @@ class Statements:
     def _put(self, target: ast.Subscript, value: Value) -> None:
         held = present(self.expressions.value(target.value))
         if isinstance(held, Shared):
-            self.expressions.interpreter.store.keep_shared(held, self.expressions.value(target.slice), value)
+            self.expressions.interpreter.keep_entry(held, self.expressions.value(target.slice), value)
             return
         if isinstance(held, Tensor) and held.kept:
             raise NotFollowed(f"something is written into `{spelled(target.value)}`, which a module keeps")

@@ -40,6 +40,9 @@ _ARGUMENTS: dict[str, dict[str, str]] = {
     "kimi_delta_attention": {**_BY_HEADS, "g": "T.."},
     "mamba2_scan": {"hidden_states": "T..", "dt": "T.", "B": "T..", "C": "T.."},
     "mamba_scan": {"hidden_states": ".T", "dt": ".T", "B": ".T", "C": ".T", "z": ".T"},
+    "lightning_attention": {"query": ".T.", "key": ".T.", "value": ".T."},
+    "linear_recurrence": {"hidden_states": "T.", "recurrent_gate": "T."},
+    "delayed_by_one": {"hidden_states": "T.", "first": ".."},
 }
 _OF_DELTA_RULES = (
     "query",
@@ -81,12 +84,18 @@ _ORDER: dict[str, tuple[str, ...]] = {
         "delta_bias",
         "delta_softplus",
     ),
+    "lightning_attention": ("query", "key", "value", "slope_rate", "initial_state", "position_ids"),
+    "linear_recurrence": ("hidden_states", "recurrent_gate", "initial_state", "position_ids"),
+    "delayed_by_one": ("hidden_states", "first", "initial_state", "position_ids"),
 }
 _LIKE = {
     "gated_delta_rule": "value",
     "kimi_delta_attention": "value",
     "mamba2_scan": "hidden_states",
     "mamba_scan": "hidden_states",
+    "lightning_attention": "value",
+    "linear_recurrence": "hidden_states",
+    "delayed_by_one": "hidden_states",
 }
 SCANS = tuple(_ORDER)
 _STATES = ("initial_state", "initial_states")
@@ -155,7 +164,7 @@ def _axes(value: Value, layout: str, what: str) -> tuple[Axis, ...]:
     """The axes of an argument, rows first."""
     if not isinstance(value, Tensor) or value.axes is None or len(value.axes) != len(layout) + 1:
         raise NotFollowed(f"{what} has another number of axes")
-    found = tuple((TOKENS,) if axis == (TOKENS, LEFT) else axis for axis in value.axes)
+    found = tuple(axis[:1] if axis in ((ROWS, LEFT), (TOKENS, LEFT)) else axis for axis in value.axes)
     for axis, letter in zip(found, f"R{layout}", strict=True):
         if axis != {"R": (ROWS,), "T": (TOKENS,)}.get(letter, axis) or (letter == "." and followed_in(axis)):
             raise NotFollowed(f"{what} has tokens or rows at another place")

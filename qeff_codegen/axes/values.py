@@ -161,10 +161,15 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """A tuple or list: its items where their number is known, or what each of them is."""
+    """A tuple or list: its items where their number is known, or what each of them is.
+
+    Attributes:
+        kept: whether a module holds it, so that what is put into it would be there in the next call.
+    """
 
     items: tuple[Value, ...] | None
     each: Value | None = None
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +178,12 @@ class Table:
 
     Attributes:
         each: what stands under keys that are not known.
+        kept: whether a module holds it, so that what is put into it would be there in the next call.
     """
 
     items: tuple[tuple[Any, Value], ...]
     each: Value | None = None
+    kept: bool = False
 
     def get(self, key: Any) -> Value | None:
         """What stands under a key."""

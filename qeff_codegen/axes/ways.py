@@ -100,10 +100,10 @@ def unnamed(value: Value) -> Value:
         return NotKnown(value.why, tuple(map(unnamed, value.alternatives)))
     if isinstance(value, Several):
         items = None if value.items is None else tuple(map(unnamed, value.items))
-        return Several(items, None if value.each is None else unnamed(value.each))
+        return Several(items, None if value.each is None else unnamed(value.each), value.kept)
     if isinstance(value, Table):
         entries = tuple((key, unnamed(item)) for key, item in value.items)
-        return Table(entries, None if value.each is None else unnamed(value.each))
+        return Table(entries, None if value.each is None else unnamed(value.each), value.kept)
     if isinstance(value, Record):
         return Record(tuple((key, unnamed(item)) for key, item in value.items))
     return value
@@ -150,9 +150,10 @@ def _joined_tensors(one: Tensor, other: Tensor) -> Value:
 
 
 def _joined_several(one: Several, other: Several) -> Value:
+    kept = one.kept or other.kept
     if one.items is not None and other.items is not None and len(one.items) == len(other.items):
-        return Several(tuple(joined(*pair) for pair in zip(one.items, other.items, strict=True)))
-    return Several(None, each_of(one, other))
+        return Several(tuple(joined(*pair) for pair in zip(one.items, other.items, strict=True)), None, kept)
+    return Several(None, each_of(one, other), kept)
 
 
 def each_of(*several: Several) -> Value | None:
@@ -175,4 +176,4 @@ def _joined_tables(one: Table, other: Table) -> Value:
         items[key] = present
     both = [value for value in (one.each, other.each) if value is not None]
     each = None if not both else both[0] if len(both) == 1 else joined(*both)
-    return Table(tuple(items.items()), each)
+    return Table(tuple(items.items()), each, one.kept or other.kept)

@@ -43,11 +43,11 @@ def read_release(tree: TransformersText, generate: Generate) -> NewRelease:
     """Find every family of a release, and generate each package once."""
     sources: dict[str, UpstreamModel] = {}
     without_file: dict[str, Refusal] = {}
-    for family, causal_lm in sorted(tree.tables.causal_lm.items()):
+    for family, class_name in sorted({**tree.tables.image_text, **tree.tables.causal_lm}.items()):
         try:
             sources[family] = find_in_transformers(family, tree)
         except UsageError:
-            what = f"{causal_lm} is listed as a causal LM, and no modeling file defines it"
+            what = f"{class_name} is listed as its class, and no modeling file defines it"
             without_file[family] = Refusal(what, rule="upstream", expected=f"models/{tree.tables.folder(family)}")
     packages = {source.name: source for source in sources.values()}
     results = dict(zip(packages, generate(list(packages.values())), strict=True))

@@ -81,6 +81,7 @@ def apply(
 
 def _change(name: str, pending: Pending, replace: bool) -> FamilyChange:
     from qeff_codegen.checkout.family_change import family_change
+    from qeff_codegen.checkout.states_in_export import refuse_states
     from qeff_codegen.generate.one_model import generate_model
     from qeff_codegen.targets.qefficient import QEFFICIENT
     from qeff_codegen.upstream.find import find_model
@@ -96,6 +97,7 @@ def _change(name: str, pending: Pending, replace: bool) -> FamilyChange:
         )
     if name.replace("-", "_") != upstream.name:
         click.echo(f"{name}: its causal LM, {upstream.causal_lm}, is generated as `{upstream.name}`", err=True)
+    refuse_states(pending.checkout, upstream)
     return family_change(pending, generate_model(upstream, QEFFICIENT), replace=replace)
 
 

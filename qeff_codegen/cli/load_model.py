@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.errors import UsageError
 from qeff_codegen.remote_code.given import Remote
@@ -24,6 +26,8 @@ def load_model(
     generated: Path | None,
 ) -> QEFFAutoModelForCausalLM:
     """The QEff model of `source`, a model's folder, a GGUF file, `smollm2`, or a generated family.
+
+    Says on standard error what of a configuration was read otherwise than it is written.
 
     Args:
         dtype: float32 or float16.
@@ -45,7 +49,7 @@ def load_model(
         ) from error
     if qaic_config["include_sampler"]:
         check_sampling(options)
-    return QEFFAutoModelForCausalLM.from_pretrained(
+    model = QEFFAutoModelForCausalLM.from_pretrained(
         source,
         continuous_batching=options.continuous_batching,
         dtype=dtype,
@@ -54,3 +58,7 @@ def load_model(
         generated=generated or GENERATED,
         remote=remote,
     )
+    for remark in model.remarks:
+        # Beside what a command prints, which may be a model's text.
+        click.echo(f"remark     {remark}", err=True)
+    return model

@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
 from rich.console import Console
 
+from qeff_codegen.coverage.family_result import FamilyResult
 from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, EXIT_STOPPED, UsageError
 
 # Stages by the spelling of the option, to the last of them.
 STAGES = {"1-2": 2, "1-3": 3}
 
 
+def _shard(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """K and N of `K/N`, with K from 1 to N."""
+    if value is None:
+        return None
+    number, _, count = value.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise click.BadParameter(f"{value!r} is no part: give K/N, such as 2/4, with K from 1 to N")
+    return int(number), int(count)
+
+
 @click.command()
+@click.argument("parts", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--shard",
+    callback=_shard,
+    metavar="K/N",
+    help="Sweep part K of N only, and write what was found out into --work, for --merge. By the seconds in "
+    "coverage.json the parts take about as long each.",
+)
+@click.option("--merge", is_flag=True, help="Run nothing; make the pages of PARTS, the files of all N parts.")
 @click.option("--family", "families", multiple=True, metavar="NAME", help="Sweep this family only; may be repeated.")
 @click.option("--stages", type=click.Choice(list(STAGES)), default="1-3", show_default=True)
 @click.option(
@@ -40,6 +61,9 @@ STAGES = {"1-2": 2, "1-3": 3}
 @click.pass_context
 def sweep(
     context: click.Context,
+    parts: tuple[Path, ...],
+    shard: tuple[int, int] | None,
+    merge: bool,
     families: tuple[str, ...],
     stages: str,
     jobs: int,
@@ -49,13 +73,19 @@ def sweep(
 ) -> None:
     """Generate, verify and validate every family of the installed transformers that has a causal LM.
 
+    `sweep --merge PARTS` makes the pages of what `sweep --shard K/N` found out on N machines.
+
     A sweep that is stopped keeps the results it has, and the next one goes on from there.
 
     Exit code 0: every family is supported or refused. 1: a family differs from upstream, or could not be judged.
     """
-    from qeff_codegen.coverage.page import write_coverage
+    _check_together(parts, merge, shard is not None, bool(families))
+    if merge:
+        context.exit(_merge(parts, output or Path("docs")))
+    from qeff_codegen.coverage.page import JSON, write_coverage
     from qeff_codegen.sweep.result_key import PACKAGES
     from qeff_codegen.sweep.run import families_to_sweep, sweep_with
+    from qeff_codegen.sweep.shards import Shard, measured_seconds, write_part
     from qeff_codegen.upstream.transformers_text import installed_transformers
 
     try:
@@ -67,18 +97,57 @@ def sweep(
             "Run `pip install 'qeff_codegen[run]'`; generating works without it."
         ) from error
     last_stage = STAGES[stages]
+    chosen = families_to_sweep(families)
+    if shard is not None:
+        chosen = Shard(*shard).of(chosen, measured_seconds((output or Path("docs")) / JSON))
     try:
-        results = sweep_with(last_stage, work, jobs, time_limit).over(families_to_sweep(families), Console())
+        results = sweep_with(last_stage, work, jobs, time_limit).over(chosen, Console())
     except KeyboardInterrupt:
         click.echo(f"\nStopped. What is done is kept in {work}; the same command goes on from there.", err=True)
         context.exit(EXIT_STOPPED)
+    _show(results)
+    if shard is not None:
+        click.echo(f"written    {write_part(Shard(*shard), results, last_stage, work)}")
+    elif output is not None or not families:
+        release = installed_transformers().version or ""
+        for path in write_coverage(results, output or Path("docs"), release, last_stage):
+            click.echo(f"written    {path}")
+    context.exit(EXIT_DIFFERENCES if any(result.is_defect for result in results) else EXIT_DONE)
+
+
+def _check_together(parts: tuple[Path, ...], merge: bool, sharded: bool, chosen: bool) -> None:
+    if merge and (sharded or chosen):
+        raise UsageError("--merge runs nothing: give it without --shard and --family.")
+    if merge is not bool(parts):
+        raise UsageError("`sweep --merge FILE...` takes the files that `sweep --shard K/N` wrote, and only it does.")
+    if sharded and chosen:
+        raise UsageError("--shard divides all families: give it without --family.")
+
+
+def _merge(paths: tuple[Path, ...], output: Path) -> int:
+    """Make the pages of all parts, and say what is missing; the exit code."""
+    from qeff_codegen.coverage.page import write_coverage
+    from qeff_codegen.sweep.run import families_to_sweep
+    from qeff_codegen.sweep.shards import read_parts, what_is_missing
+
+    parts = read_parts(paths)
+    results = [result for part in parts for result in part.results]
+    _show(results)
+    missing = what_is_missing(parts, families_to_sweep(()))
+    if missing:
+        # A page without them would read as if there were no such families.
+        click.echo(f"{missing}\nNothing is written.", err=True)
+        return EXIT_DIFFERENCES
+    made_from = parts[0].made_from
+    for path in write_coverage(results, output, made_from["transformers"], int(made_from["last stage"])):
+        click.echo(f"written    {path}")
+    return EXIT_DIFFERENCES if any(result.is_defect for result in results) else EXIT_DONE
+
+
+def _show(results: Sequence[FamilyResult]) -> None:
+    """Every defect, and how many families came to what."""
     for result in results:
         if result.is_defect:
             click.echo(f"\n{result.state.upper()} {result.family}: {result.reason}\n{result.detail}".rstrip())
     counts = Counter(result.state for result in results)
     click.echo(", ".join(f"{count} {state}" for state, count in sorted(counts.items())))
-    if output is not None or not families:
-        release = installed_transformers().version or ""
-        for path in write_coverage(results, output or Path("docs"), release, last_stage):
-            click.echo(f"written    {path}")
-    context.exit(EXIT_DIFFERENCES if any(result.is_defect for result in results) else EXIT_DONE)

@@ -62,11 +62,14 @@ class Code:
                 kinds[kind].append(node)
             else:
                 kinds[kind] = [node]
+            if kind is ast.Name:
+                continue
             below = children(node)
             if below:
                 for child in below:
                     parents[child] = node
-                pending += reversed(below)
+                below.reverse()
+                pending += below
         return kinds, parents
 
     def nodes(self, kind: type[_Node]) -> list[_Node]:

@@ -3,7 +3,9 @@
 An annotation says nothing about what runs, so `x: T = v` is the assignment `x = v` in such a tree. A bare `x: T`,
 which binds nothing, and annotated attributes stay what they are.
 
-A tree is read by many and changed by nobody, so what is asked of a node is worked out once and kept on it.
+A tree is read by many and changed by nobody, so what is asked of a node is worked out once and kept on it. What is
+kept on a node never holds the node itself, so that a tree goes with its last reader, without waiting for the garbage
+collector.
 """
 
 from __future__ import annotations
@@ -52,13 +54,13 @@ def _plain_assignments_below(node: ast.AST) -> None:
 def walk(node: ast.AST) -> Sequence[ast.AST]:
     """Every node below `node`, itself first, in the order of `ast.walk`, without operators and contexts."""
     kept: list[ast.AST] | None = node.__dict__.get(_BELOW)
-    if kept is not None:
-        return kept
-    found = [node]
-    for item in found:
-        found += children(item)
-    node.__dict__[_BELOW] = found
-    return found
+    if kept is None:
+        kept = children(node)
+        for item in kept:
+            if type(item) is not ast.Name:
+                kept += children(item)
+        node.__dict__[_BELOW] = kept
+    return [node, *kept]
 
 
 def children(node: ast.AST) -> list[ast.AST]:
@@ -67,6 +69,8 @@ def children(node: ast.AST) -> list[ast.AST]:
     fields = _FIELDS.get(kind)
     if fields is None:
         fields = _FIELDS[kind] = tuple(field for field in kind._fields if field not in _LEAVES)
+    if not fields:
+        return []
     found: list[ast.AST] = []
     given = node.__dict__
     for field in fields:
@@ -93,10 +97,11 @@ def find(kind: type[_Node], node: ast.AST | None) -> Sequence[_Node]:
     kinds: dict[type[ast.AST], list[ast.AST]] | None = node.__dict__.get(_KINDS)
     if kinds is None:
         kinds = {}
-        for item in walk(node):
+        for item in walk(node)[1:]:
             kinds.setdefault(type(item), []).append(item)
         node.__dict__[_KINDS] = kinds
-    return cast("list[_Node]", kinds.get(kind, []))
+    below = cast("list[_Node]", kinds.get(kind, []))
+    return [node, *below] if type(node) is kind else below
 
 
 def spelled(node: ast.AST) -> str:

@@ -12,9 +12,11 @@ from qeff_codegen.decoding.continued_rows import ContinuedRows
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.graph_io import (
     CONV_STATE,
+    IMAGE_IDX_OUTPUT,
     LOGITS,
     RECURRENT_STATE,
     RETAINED_STATE_SUFFIX,
+    VISION_EMBEDS,
     retained_state_name,
 )
 from qeff_codegen.export.sampler_io import NEXT_TOKENS, PENALTY_BUFFERS
@@ -53,7 +55,7 @@ class OrtDecoderSession:
                 _NUMPY_TYPES[node.type],
             )
             for node in inputs
-            if retained_state_name(node.name) in retained
+            if retained_state_name(node.name) in retained and node.name != VISION_EMBEDS
         }
         if not self._cache_types:
             raise UsageError(
@@ -69,6 +71,7 @@ class OrtDecoderSession:
 
     def reset(self) -> None:
         """Empties the cache."""
+        self.image_idx: np.ndarray | None = None
         self._continued = ContinuedRows(self._batch_size) if self._states else None
         # The values share the arrays' memory, so each gets an array of its own.
         self._cache = {
@@ -87,6 +90,8 @@ class OrtDecoderSession:
         batch_index: np.ndarray | None = None,
         comp_ctx_lengths: np.ndarray | None = None,
         num_logits_to_keep: np.ndarray | None = None,
+        vision_embeds: np.ndarray | None = None,
+        image_idx: np.ndarray | None = None,
         **sampling: np.ndarray,
     ) -> np.ndarray:
         """Runs one prefill chunk or decode step and keeps the updated cache.
@@ -97,6 +102,9 @@ class OrtDecoderSession:
             batch_index: int64 `[batch_size, 1]`, the cache row of each input row (continuous batching).
             comp_ctx_lengths: int64 of any content; its length is how many slots attention reads.
             num_logits_to_keep: int64 `[num_logits, 1]` of any content; its length says of how many tokens.
+            vision_embeds: float32 `[vision_batch_size, vision_size, hidden]`, of a graph that takes images.
+            image_idx: int64 `[batch_size, 1]`, how many of them each row has used; the attribute of the same name is
+                that after the call.
             sampling: what a sampler takes besides its buffers; see `sampler_io`.
 
         Returns:
@@ -114,6 +122,8 @@ class OrtDecoderSession:
             "batch_index": batch_index,
             "comp_ctx_lengths": comp_ctx_lengths,
             "num_logits_to_keep": num_logits_to_keep,
+            "vision_embeds": vision_embeds,
+            "image_idx": image_idx,
             **sampling,
         }
         feeds = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in given.items() if array is not None}
@@ -130,6 +140,8 @@ class OrtDecoderSession:
         outputs = run(feeds)
         retained = {name: retained_state_name(name) for name in self._cache}
         self._cache |= {name: outputs[output] for name, output in retained.items() if output in outputs}
+        if IMAGE_IDX_OUTPUT in outputs:
+            self.image_idx = outputs[IMAGE_IDX_OUTPUT].numpy()
         return outputs[self._result].numpy()
 
     def _run_in_place(self, feeds: dict[str, ort.OrtValue]) -> dict[str, ort.OrtValue]:

@@ -51,6 +51,7 @@ class TorchDecoder:
 
     def reset(self) -> None:
         """Empties the cache."""
+        self.image_idx: np.ndarray | None = None
         dtype = next(self.model.parameters()).dtype
         self._past_key_values: Any = allocate_kv_cache(self._shapes, self._batch_size, self._ctx_len, dtype)
         self._continued = ContinuedRows(self._batch_size) if states_of(self._shapes) else None
@@ -73,6 +74,8 @@ class TorchDecoder:
         batch_index: np.ndarray | None = None,
         comp_ctx_lengths: np.ndarray | None = None,
         num_logits_to_keep: np.ndarray | None = None,
+        vision_embeds: np.ndarray | None = None,
+        image_idx: np.ndarray | None = None,
         **sampling: np.ndarray,
     ) -> np.ndarray:
         """Runs one prefill chunk or decode step and keeps the updated cache.
@@ -83,6 +86,9 @@ class TorchDecoder:
             batch_index: int64 `[batch_size, 1]`, the cache row of each input row (continuous batching).
             comp_ctx_lengths: int64 of any content; its length is how many slots attention reads.
             num_logits_to_keep: int64 `[num_logits, 1]` of any content; its length says of how many tokens.
+            vision_embeds: float32 `[vision_batch_size, vision_size, hidden]`, for a model that takes images.
+            image_idx: int64 `[batch_size, 1]`, how many of them each row has used; the attribute of the same name is
+                that after the call.
             sampling: what the sampler takes besides its buffers; see `sampler_io`.
 
         Returns:
@@ -99,6 +105,8 @@ class TorchDecoder:
             "batch_index": batch_index,
             "comp_ctx_lengths": comp_ctx_lengths,
             "num_logits_to_keep": num_logits_to_keep,
+            "vision_embeds": vision_embeds,
+            "image_idx": image_idx,
         }
         with torch.no_grad():
             outputs = self.model(
@@ -109,6 +117,8 @@ class TorchDecoder:
                 **{name: torch.from_numpy(array) for name, array in optional.items() if array is not None},
             )
             self._past_key_values = list(cache_of(outputs))
+            if vision_embeds is not None:
+                self.image_idx = np.asarray(outputs.image_idx)
             if self._sampler is None:
                 return np.asarray(outputs.logits)
             results, self._penalty_buffers = self._sampler(

@@ -50,6 +50,7 @@ class QEFFAutoModelForCausalLM:
         continuous_batching: whether its graph takes `batch_index`.
         sampler: how its graph draws the next tokens; None where it gives logits.
         random_weights: whether it is a family's tiny model, which says nothing.
+        remarks: what of its configuration was read otherwise than it is written.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class QEFFAutoModelForCausalLM:
         check_key_blocks(self.model, num_kv_blocks)
         self.tokenizer = checkpoint.tokenizer
         self.random_weights = checkpoint.random_weights
+        self.remarks = checkpoint.remarks
         self._no_tokenizer = checkpoint.no_tokenizer
         self.continuous_batching = continuous_batching
         self._name = checkpoint.name

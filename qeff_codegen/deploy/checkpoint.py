@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
+from qeff_codegen.deploy.configuration import ReadConfiguration, read_configuration
 from qeff_codegen.deploy.packaged_weights import PACKAGED, fetch
 from qeff_codegen.deploy.tokenizer import LoadedTokenizer, load_tokenizer
 from qeff_codegen.errors import UsageError
@@ -38,6 +39,7 @@ class Checkpoint:
         random_weights: whether it was loaded from nothing, and its weights mean nothing.
         no_tokenizer: why it has none, for a message; empty where it has one.
         family: what serves it among generated models; its model type unless that is said.
+        remarks: what of its configuration was read otherwise than it is written.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Checkpoint:
     random_weights: bool = False
     no_tokenizer: str = ""
     family: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 def load_checkpoint(source: str) -> Checkpoint:
@@ -75,11 +78,19 @@ def load_checkpoint(source: str) -> Checkpoint:
             "Give the path of a model's folder (as save_pretrained writes it) or of its .gguf file, or the name of a "
             "generated family."
         )
-    model, loaded = _load(path, folder, {})
-    return Checkpoint(name, model.eval(), loaded.tokenizer, sha256, no_tokenizer=loaded.missing)
+    read = _configuration(path, folder)
+    model, loaded = _load(path, folder, {} if read.config is None else {"config": read.config})
+    return Checkpoint(name, model.eval(), loaded.tokenizer, sha256, no_tokenizer=loaded.missing, remarks=read.remarks)
 
 
-def _load(named: Path, folder: Path, arguments: dict[str, str]) -> tuple[Any, LoadedTokenizer]:
+def _configuration(named: Path, folder: Path) -> ReadConfiguration:
+    try:
+        return read_configuration(folder)
+    except Exception as error:  # each family checks its configuration with exceptions of its own
+        raise UsageError(f"{named} cannot be loaded: {error}\nIs it complete, and of a causal LM?") from error
+
+
+def _load(named: Path, folder: Path, arguments: dict[str, Any]) -> tuple[Any, LoadedTokenizer]:
     """Model and tokenizer from a folder; `named` is what the user asked for."""
     try:
         # transformers draws progress bars that have no switch.

@@ -16,6 +16,8 @@ from qeff_codegen.targets.embedded import EMBEDDED
 from qeff_codegen.targets.target import Target
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+# How a definition begins.
+_FIRST_WORDS = ("def ", "class ", "@", "async def ")
 # What black reads off a whole module, which one definition need not show: the grammar that it may use.
 _GRAMMAR = {black.TargetVersion.PY311}
 
@@ -29,6 +31,22 @@ def formatted(code: str, target: Target = EMBEDDED) -> str:
     mode = black.Mode(line_length=target.line_length, target_versions=_GRAMMAR)
     laid_out = "\n\n".join(black.format_str(piece, mode=mode) for piece in _apart(code))
     return _without_blank_first_lines(laid_out) if target.formatter == "ruff" else laid_out
+
+
+def formatted_imports(section: str, target: Target) -> str:
+    """Import statements of a line each, the long ones as the formatter lays them out; it leaves the others alone."""
+    lines = section.splitlines()
+    too_long = [line for line in lines if len(line) > target.line_length]
+    if any(line.startswith(" ") for line in too_long):
+        return formatted(section, target)
+    return "\n".join(formatted(line, target).rstrip("\n") if line in too_long else line for line in lines)
+
+
+def formatted_below(top: str, body: str, target: Target) -> str:
+    """A module whose `top`, comments and imports, is laid out already, as the formatter lays it out."""
+    if not body.lstrip("\n").startswith(_FIRST_WORDS):
+        return formatted(f"{top}\n{body}", target)
+    return f"{top.rstrip()}\n\n\n{formatted(body, target)}"
 
 
 def _apart(code: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterable
 
 from qeff_codegen.anatomy.modeling_file import ModelingFile
+from qeff_codegen.codemod.tree import find
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.errors import Refusal
 from qeff_codegen.targets.target import PREFIX, Target
@@ -83,11 +84,21 @@ def refuse_other_meanings(names: Iterable[str], defined: Iterable[str], file: Mo
         meant = _WRITTEN_BY_RULES.get(name)
         if meant is not None and file.aliases.get(name) not in meant and name in file.bindings:
             raise _refused(name, f"generated code means {min(meant)} by `{name}`", file)
-        if name in target.modules and name in file.bindings and file.imports.get(name) != (target.modules[name], name):
+        other = name in file.bindings and file.imports.get(name) != (target.modules.get(name), name)
+        if name in target.modules and other and not _is_made_for_itself(name, file):
             raise _refused(name, f"generated code means {target.modules[name]}.{name} by `{name}`", file)
     for name in sorted(defined):
         if name.startswith(PREFIX) and name in file.bindings:
             raise _refused(name, f"generated code calls a class `{name}`", file)
+
+
+def _is_made_for_itself(name: str, file: ModelingFile) -> bool:
+    """Whether only `__init__` methods bind and read a name of the module: nothing that is emitted speaks of it."""
+    made = [cls.methods["__init__"] for cls in file.classes.values() if "__init__" in cls.methods]
+    inside = {node for method in made for node in ast.walk(method)}
+    named = (node for node in find(ast.Name, file.tree) if node.id == name)
+    declared = all(isinstance(item.node, ast.Global) and item.node in inside for item in file.bindings[name])
+    return declared and all(node in inside for node in named)
 
 
 def _refused(name: str, what: str, file: ModelingFile) -> Refusal:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from qeff_codegen.anatomy.modeling_file import ModelingFile
 from qeff_codegen.emit import steps
 from qeff_codegen.emit.carried_over import bound_by, carried_over
-from qeff_codegen.emit.formatting import formatted
+from qeff_codegen.emit.formatting import formatted_below, formatted_imports
 from qeff_codegen.emit.header import header, licence_lines
 from qeff_codegen.emit.imports import global_names, import_section, imports_for_checkers, only_in_annotations, resolve
 from qeff_codegen.emit.left_upstream import Emission, LeftOut, left_upstream
@@ -76,15 +76,18 @@ def assemble(draft: Draft) -> ModelingFileText:
             location=file.location(line or draft.anatomy.causal_lm.cls.node.lineno),
             next_step="the target needs it, or a rule introduces it without saying where it is imported from",
         )
-    imports = formatted(import_section(found, checked, file.future, draft.target.first_party), draft.target)
+    section = import_section(found, checked, file.future, draft.target.first_party)
+    imports = formatted_imports(section, draft.target)
     top = _top(draft.anatomy.file.upstream, draft.target, imports)
+    laid_out = len(top if draft.target.reminders else without_reminders(line.text for line in top))
     lines = [*top, *body.lines]
     removals = [replace(item, before=item.before + len(top)) for item in body.removals]
     removals += _left_out(left_upstream(draft.anatomy, _emission(draft, emitted, found)), lines, removals)
     if not draft.target.reminders:
         kept = "\n".join(without_reminders(line.text for line in lines))
         lines, removals = follow(lines, removals, kept, steps.NO_REMINDERS.id)
-    code = formatted("\n".join(line.text for line in lines) + "\n", draft.target)
+    texts = [line.text for line in lines]
+    code = formatted_below("\n".join(texts[:laid_out]), "\n".join(texts[laid_out:]) + "\n", draft.target)
     lines, removals = follow(lines, removals, code, steps.FORMATTER.id)
     return ModelingFileText(
         code,

@@ -51,6 +51,16 @@ BLANK_LINES = Step("emit.blank_lines", "Definitions are set apart by black's num
 NO_REMINDERS = Step(
     "emit.no_reminders", "Upstream's reminders of its own work are not for the place that the file goes to."
 )
+IMAGE_PROGRAMS = Step(
+    "emit.image_programs",
+    "An image-text model is two programs: one makes the features of images, the other puts them among tokens.",
+)
+IMAGES_OF_ONE_SIZE = Step(
+    "emit.images_of_one_size", "The vision program takes images of one size, whose number is an axis of one tensor."
+)
+CALLED_BY_PROGRAMS = Step(
+    "emit.called_by_programs", "A loaded model keeps upstream's classes, whose parts the two programs call."
+)
 FORMATTER = Step("black", "black lays the code out anew where a change made a line longer or shorter.")
 
 STEPS = {
@@ -72,6 +82,9 @@ STEPS = {
         LAYOUT,
         BLANK_LINES,
         NO_REMINDERS,
+        IMAGE_PROGRAMS,
+        IMAGES_OF_ONE_SIZE,
+        CALLED_BY_PROGRAMS,
         FORMATTER,
     )
 }

@@ -105,6 +105,20 @@ class Draft:
         ]
         self.functions.insert(before[-1] + 1 if before else len(self.functions), function)
 
+    def leave_uncalled(self, owner: str) -> None:
+        """Stop following the methods of a class that nothing of it calls any more: they stay upstream's."""
+        part = self.anatomy.part(owner)
+        own = {item.name: item for item in self.functions if item.owner == owner}
+        pending = [name for name in ("forward", *(part.entries if part else ())) if name in own]
+        pending += [name for name, item in own.items() if item.added]
+        called: set[str] = set()
+        while pending:
+            name = pending.pop()
+            if name not in called:
+                called.add(name)
+                pending += own.keys() & own[name].code.identifiers
+        self.functions = [item for item in self.functions if item.owner != owner or item.name in called]
+
     def location(self, function: Function, node: ast.AST | None = None) -> Location:
         """Where `node` of a function stands upstream, for messages; the function's own line if that is unknown."""
         index = None if node is None else _index_of(function, node)
@@ -181,16 +195,18 @@ def _open(file: ModelingFile, definition: ast.FunctionDef, owner: str | None, ro
     """Start following a function; blank lines above it belong to the file, comments to the function."""
     first = min([definition.lineno, *(decorator.lineno for decorator in definition.decorator_list)])
     indent = " " * definition.col_offset
-    comments: list[str] = []
+    numbers = list(range(first, (definition.end_lineno or first) + 1))
     number = first - 1
     while number > 0 and (not file.lines[number - 1].strip() or file.lines[number - 1].startswith(f"{indent}#")):
         if file.lines[number - 1].strip():
-            comments.insert(0, file.lines[number - 1])
+            numbers.insert(0, number)
         number -= 1
-    lines = [*comments, *file.lines[first - 1 : definition.end_lineno]]
-    kept = {number - first + len(comments) + 1 for number in kept_lines(definition)}
-    lines = [line if number in kept else line.removeprefix(indent) for number, line in enumerate(lines, start=1)]
+    kept = set(kept_lines(definition))
+    lines = [file.lines[number - 1] for number in numbers]
+    lines = [
+        line if number in kept else line.removeprefix(indent) for number, line in zip(numbers, lines, strict=True)
+    ]
     name = definition.name
     qualified_name = f"{owner}.{name}" if owner else name
     code = Code("\n".join(lines) + "\n", file.aliases)
-    return Function(name, owner, role, code, upstream_lines(code.text, first - len(comments), qualified_name))
+    return Function(name, owner, role, code, upstream_lines(code.text, numbers, qualified_name))

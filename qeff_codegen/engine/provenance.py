@@ -44,10 +44,10 @@ class Removal:
     function: str = ""
 
 
-def upstream_lines(text: str, first_line: int, function: str) -> list[Line]:
-    """Lines of `function` as they come from upstream; `first_line` is the 1-based line of the first of them."""
+def upstream_lines(text: str, numbers: Sequence[int], function: str) -> list[Line]:
+    """Lines of `function` as they come from upstream, where each has its 1-based number."""
     return [
-        Line(line, upstream=first_line + offset, function=function) for offset, line in enumerate(text.splitlines())
+        Line(line, upstream=number, function=function) for number, line in zip(numbers, text.splitlines(), strict=True)
     ]
 
 

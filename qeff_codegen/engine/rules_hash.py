@@ -16,6 +16,7 @@ FOLDERS = (
     "qeff_codegen/emit",
     "qeff_codegen/engine",
     "qeff_codegen/generate",
+    "qeff_codegen/image_text",
     "qeff_codegen/patterns",
     "qeff_codegen/targets",
     "qeff_codegen/upstream",

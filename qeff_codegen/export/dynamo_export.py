@@ -19,8 +19,9 @@ import torch
 from torch import nn
 from torch.export import Dim
 
-from qeff_codegen.errors import UsageError
+from qeff_codegen.errors import QEffCodegenError, UsageError
 from qeff_codegen.export.graph_io import (
+    ROWS,
     ExportSpec,
     LayerShapes,
     dynamic_axes,
@@ -29,6 +30,8 @@ from qeff_codegen.export.graph_io import (
     optional_input_names,
     output_names,
 )
+from qeff_codegen.export.proved_operators.check import check_program
+from qeff_codegen.export.proved_operators.torch_export_calls import lines_recorded
 from qeff_codegen.export.translations.of_torch_export import TRANSLATIONS_OF_TORCH_EXPORT
 from qeff_codegen.runtime.constants import ONNX_DYNAMO_EXPORT_OPSET
 from qeff_codegen.runtime.customop.ctx_scatter_gather import ctx_gather_function, ctx_scatter_function
@@ -36,9 +39,6 @@ from qeff_codegen.runtime.customop.ctx_scatter_gather_cb import ctx_gather_cb_fu
 from qeff_codegen.runtime.customop.ctx_scatter_rows import ctx_scatter_cb_3d_function
 from qeff_codegen.runtime.customop.onnx_nodes import operators_as_onnx_nodes
 from qeff_codegen.runtime.customop.rms_norm import rms_norm_function
-
-# Axes that do not count tokens, so that the context does not limit them.
-_ROWS = ("batch_size", "full_batch_size")
 
 _CUSTOM_OPERATORS: tuple[Callable[[int], Any], ...] = (
     ctx_scatter_function,
@@ -64,12 +64,15 @@ def traced_with_torch_export(
 
     Raises:
         UsageError: the model cannot be traced, or an operator of it not translated.
+        Refusal: the trace holds an operator whose translation was not proved.
     """
     try:
         with operators_as_onnx_nodes(), _quiet():
-            program = torch.export.export(
-                interface, inputs, dynamic_shapes=_dynamic_shapes(shapes, spec), strict=False
-            )
+            with lines_recorded():
+                program = torch.export.export(
+                    interface, inputs, dynamic_shapes=_dynamic_shapes(shapes, spec), strict=False
+                )
+            check_program(program)
             exported = torch.onnx.export(
                 program,
                 (),
@@ -81,6 +84,8 @@ def traced_with_torch_export(
                 optimize=False,
                 verbose=False,
             )
+    except QEffCodegenError:
+        raise
     except Exception as error:  # tracer and translation raise what they like, generated code too
         raise UsageError(
             f"{type(interface.decoder).__name__} cannot be exported with dynamo: {_in_short(error)}\n"
@@ -101,7 +106,7 @@ def _dynamic_shapes(shapes: list[LayerShapes], spec: ExportSpec) -> dict[str, An
     axes = dynamic_axes(spec, shapes)
     names = {name for of_value in axes.values() for name in of_value.values()}
     # Tables of positions end somewhere, and cutting one to the context is exact only where the context is not longer.
-    dims = {name: Dim(name, min=1, max=None if name in _ROWS else spec.ctx_len) for name in names}
+    dims = {name: Dim(name, min=1, max=None if name in ROWS else spec.ctx_len) for name in names}
 
     def of(name: str) -> dict[int, Any]:
         return {axis: dims[dim] for axis, dim in axes[name].items()}

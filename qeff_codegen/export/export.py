@@ -22,16 +22,22 @@ from torch import nn
 from qeff_codegen.export.dynamo_export import traced_with_torch_export
 from qeff_codegen.export.exporter_errors import errors_refused
 from qeff_codegen.export.exporter_shortcuts import idle_passes_left_out, inner_shapes_left_out
+from qeff_codegen.export.frozen_numbers import no_frozen_numbers
 from qeff_codegen.export.graph_file import save_graph, whole_or_not_at_all
 from qeff_codegen.export.graph_io import (
+    IMAGE_IDX,
+    IMAGE_IDX_OUTPUT,
     ExportSpec,
     LayerShapes,
+    axis_limits,
     dynamic_axes,
+    image_input_names,
     in_graph_order,
     input_names,
     optional_input_names,
     output_names,
     retained_state_name,
+    traced_input_names,
 )
 from qeff_codegen.export.graph_weights import attach_weights, weights_of, weights_replaced
 from qeff_codegen.export.kv_cache import allocate_kv_cache, cache_of, check_ctx_len, kv_cache_shapes
@@ -39,24 +45,17 @@ from qeff_codegen.export.layer_scopes import by_node_name, by_scope, repeated_la
 from qeff_codegen.export.missing_operators import register_missing_operators
 from qeff_codegen.export.plain_casts import spell_casts
 from qeff_codegen.export.proved_operators.check import only_proved_operators
-from qeff_codegen.export.sampler_io import NEXT_TOKENS, SAMPLING_INPUTS, example_inputs
+from qeff_codegen.export.sampler_io import NEXT_TOKENS, SAMPLING_INPUTS
 from qeff_codegen.export.sampling import Sampler
 from qeff_codegen.export.size_sharing import share_sizes
 from qeff_codegen.export.subfunctions import outline_layers
+from qeff_codegen.export.traced_examples import OTHERS, example_of
 from qeff_codegen.export.weight_folding import fold_into_weights
 from qeff_codegen.export.with_states import check_spec
 from qeff_codegen.garbage import no_garbage_collection
 from qeff_codegen.runtime.cache_utils import every_layer_for_itself
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
 from qeff_codegen.runtime.customop.onnx_nodes import operators_as_zeros
-
-# Sizes of the example the exporter traces. The axes are dynamic, so any will do that is not 1 (a size of 1
-# broadcasts) and makes tracing quick.
-_TRACED_BATCH_SIZE = 2
-_TRACED_CACHE_ROWS = 3
-_TRACED_SEQ_LEN = 4
-_TRACED_NUM_LOGITS = 2
-_TRACED_CTX_LEN = 8
 
 
 class _GraphInterface(nn.Module):
@@ -66,7 +65,8 @@ class _GraphInterface(nn.Module):
         super().__init__()
         self.decoder = decoder
         self.layers = layers
-        self.optional_input_names = optional_input_names(spec)
+        self.optional_input_names = [*optional_input_names(spec), *image_input_names(spec)]
+        self.takes_images = spec.images
         self.sampler = None if spec.sampler is None else Sampler(spec.sampler)
 
     def forward(
@@ -86,6 +86,8 @@ class _GraphInterface(nn.Module):
             **optional,
         )
         cache = (tensor for layer in self._reordered(cache_of(outputs)) for tensor in layer)
+        if self.takes_images:
+            return outputs.logits, outputs.vision_embeds, outputs.image_idx, *cache
         if self.sampler is None:
             return outputs.logits, *cache
         batch_index = optional.get("batch_index")
@@ -134,7 +136,7 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
     each_layer = every_layer_for_itself() if spec.use_onnx_subfunctions or spec.dynamo else nullcontext()
     with whole_or_not_at_all(onnx_path) as unfinished, no_garbage_collection():
         with _expected_warnings_silenced(), each_layer, torch.no_grad():
-            inputs = _example_inputs(model, shapes, spec)
+            inputs = example_of(model, shapes, spec)
             if spec.dynamo:
                 interface = _GraphInterface(model, shapes, spec).train(model.training)
                 graph_model = traced_with_torch_export(interface, inputs, shapes, spec)
@@ -142,6 +144,7 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
                 interface = _WeightsAsInputs(model, shapes, spec).train(model.training)
                 graph_model = _traced_with_torchscript(interface, inputs, shapes, spec, unfinished)
         attach_weights(graph_model.graph, model)
+        _order_inputs(graph_model.graph, input_names(spec, shapes))
         spell_casts(graph_model)
         if spec.use_onnx_subfunctions:
             # Nothing is folded in functions.
@@ -164,12 +167,17 @@ def _traced_with_torchscript(
     shares_sizes = not spec.use_onnx_subfunctions
     shapes_left_out = inner_shapes_left_out() if shares_sizes else nullcontext()
     refusing = errors_refused(type(interface.decoder).__name__)
-    with refusing, operators_as_zeros(), idle_passes_left_out(), only_proved_operators(), shapes_left_out:
+    no_numbers = no_frozen_numbers(
+        interface,
+        lambda: (example_of(interface.decoder, shapes, spec, sizes) for sizes in OTHERS),
+        axis_limits(spec, shapes),
+    )
+    with refusing, no_numbers, operators_as_zeros(), idle_passes_left_out(), only_proved_operators(), shapes_left_out:
         torch.onnx.export(
             interface,
             (*inputs, list(weights.values())),
             str(unfinished),
-            input_names=[*input_names(spec, shapes), *weights],
+            input_names=[*traced_input_names(spec, shapes), *weights],
             output_names=output_names(spec, shapes),
             dynamic_axes=dynamic_axes(spec, shapes),
             opset_version=ONNX_EXPORT_OPSET,
@@ -181,43 +189,24 @@ def _traced_with_torchscript(
     return onnx_ir.from_proto(model)
 
 
-def _example_inputs(model: nn.Module, shapes: list[LayerShapes], spec: ExportSpec) -> tuple[Any, ...]:
-    """Returns what the exporter traces, in the order of the graph's inputs."""
-    dtype = next(model.parameters()).dtype
-    cache_rows = _TRACED_CACHE_ROWS if spec.continuous_batching else _TRACED_BATCH_SIZE
-    seq_len, ctx_len = min(_TRACED_SEQ_LEN, spec.ctx_len), min(_TRACED_CTX_LEN, spec.ctx_len)
-    input_ids = torch.zeros(_TRACED_BATCH_SIZE, seq_len, dtype=torch.int64)
-    position_ids = torch.arange(seq_len).repeat(_TRACED_BATCH_SIZE, 1)
-    cache = allocate_kv_cache(shapes, cache_rows, ctx_len, dtype)
-    reordered = [in_graph_order(layer, tensors) for layer, tensors in zip(shapes, cache, strict=True)]
-    inputs: list[Any] = [input_ids, position_ids, reordered]
-    optional: list[torch.Tensor] = []
-    if spec.continuous_batching:
-        optional.append(torch.arange(_TRACED_BATCH_SIZE).unsqueeze(1))
-    if spec.compute_context_length:
-        optional.append(torch.zeros(max(1, ctx_len - 1), dtype=torch.int64))
-    if spec.is_tlm:
-        optional.append(torch.zeros(min(_TRACED_NUM_LOGITS, seq_len), 1, dtype=torch.int64))
-    if spec.sampler is not None:
-        config: Any = model.config
-        vocab_size = config.get_text_config().vocab_size
-        sampling = example_inputs(spec.sampler, _TRACED_BATCH_SIZE, seq_len, cache_rows, vocab_size)
-        optional.extend(sampling.values())
-    return (*inputs, optional)
-
-
 @contextmanager
 def _expected_warnings_silenced() -> Iterator[None]:
-    """Hides what the exporter says about every decoder: it is deprecated, and it traces lengths and indexing.
+    """Hides what the exporter says about every decoder: it is deprecated, and it traces numbers and indexing.
 
-    The cache compares lengths to share slots between layers, which holds for any length; and the index that picks
-    each row's last token is never negative.
+    Numbers are looked at in `frozen_numbers`; and the index that picks each row's last token is never negative.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", torch.jit.TracerWarning)
         warnings.filterwarnings("ignore", message="Exporting aten::index operator of advanced indexing")
         yield
+
+
+def _order_inputs(graph: onnx_ir.Graph, names: list[str]) -> None:
+    """Puts the inputs into the contract's order."""
+    ordered = sorted(graph.inputs, key=lambda value: names.index(value.name or ""))
+    graph.inputs.clear()
+    graph.inputs.extend(ordered)
 
 
 def _tidy(graph_model: onnx_ir.Model) -> None:
@@ -247,6 +236,7 @@ def _vocab_size(model: nn.Module, shapes: list[LayerShapes]) -> int:
 def _declare_output_shapes(graph: onnx_ir.Graph, vocab_size: Callable[[], int], spec: ExportSpec) -> None:
     """Gives the outputs their shapes, of which the exporter infers a part."""
     taken = {retained_state_name(value.name or ""): value for value in graph.inputs}
+    taken.update((IMAGE_IDX_OUTPUT, value) for value in graph.inputs if value.name == IMAGE_IDX)
     for output in graph.outputs:
         if output.name in taken:
             output.shape = taken[output.name].shape

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TypeVar
 
 from qeff_codegen.export.sampler_io import PENALTY_BUFFERS, SAMPLING_INPUTS, SamplerSpec, sampler_axes
 
 RETAINED_STATE_SUFFIX = "_RetainedState"
 LOGITS = "logits"
-
+# Axes that do not count tokens, so that the context does not limit them.
+ROWS = ("batch_size", "full_batch_size")
+# The program for text of an image-text model: what its image tokens stand for, and how many of these are used.
+VISION_EMBEDS = "vision_embeds"
+IMAGE_IDX = "image_idx"
+IMAGE_IDX_OUTPUT = "image_idx_output"
+IMAGE_INPUTS = (VISION_EMBEDS, IMAGE_IDX)
 
 # What a layer's cache tensors are called, keys before values. Where keys and values are expanded from a latent after
 # they were read, what is cached is the rotated part of the keys and the latent.
@@ -75,6 +82,7 @@ class ExportSpec:
         use_onnx_subfunctions: each decoder-layer class is one ONNX function, called once for each layer.
         sampler: how the graph draws the next tokens, which it then gives instead of logits; None where it does not.
         dynamo: torch.export traces the model, not TorchScript.
+        images: the graph takes image embeddings and puts them in the places of image tokens.
     """
 
     ctx_len: int
@@ -84,6 +92,7 @@ class ExportSpec:
     use_onnx_subfunctions: bool = False
     sampler: SamplerSpec | None = None
     dynamo: bool = False
+    images: bool = False
 
 
 def in_graph_order(layer: LayerShapes, tensors: tuple[_Item, ...]) -> tuple[_Item, ...]:
@@ -126,15 +135,32 @@ def optional_input_names(spec: ExportSpec) -> list[str]:
     return [*(name for name, wanted in asked.items() if wanted), *sampling]
 
 
+def token_input_names(spec: ExportSpec) -> list[str]:
+    """Returns, in order, the inputs that stand before the cache."""
+    images = spec.images
+    return ["input_ids", *([VISION_EMBEDS] if images else []), "position_ids", *([IMAGE_IDX] if images else [])]
+
+
 def input_names(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[str]:
     """Returns the graph's inputs in order."""
-    return ["input_ids", "position_ids", *kv_names(layers), *optional_input_names(spec)]
+    return [*token_input_names(spec), *kv_names(layers), *optional_input_names(spec)]
+
+
+def traced_input_names(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[str]:
+    """Returns the inputs in the order in which the exporter is given them: those of images come last."""
+    return [name for name in input_names(spec, layers) if name not in IMAGE_INPUTS] + image_input_names(spec)
+
+
+def image_input_names(spec: ExportSpec) -> list[str]:
+    """Returns the inputs of a graph that takes images, which others do not have."""
+    return list(IMAGE_INPUTS) if spec.images else []
 
 
 def output_names(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[str]:
     """Returns the graph's outputs in order."""
     results, buffers = ([LOGITS], ()) if spec.sampler is None else (spec.sampler.output_names, PENALTY_BUFFERS)
-    return [*results, *(retained_state_name(name) for name in (*kv_names(layers), *buffers))]
+    images = [retained_state_name(VISION_EMBEDS), IMAGE_IDX_OUTPUT] if spec.images else []
+    return [*results, *images, *(retained_state_name(name) for name in (*kv_names(layers), *buffers))]
 
 
 def dynamic_axes(spec: ExportSpec, layers: Sequence[LayerShapes]) -> dict[str, dict[int, str]]:
@@ -142,6 +168,9 @@ def dynamic_axes(spec: ExportSpec, layers: Sequence[LayerShapes]) -> dict[str, d
     cache_rows = "full_batch_size" if spec.continuous_batching else "batch_size"
     tokens = {0: "batch_size", 1: "seq_len"}
     axes: dict[str, dict[int, str]] = {"input_ids": tokens, "position_ids": tokens}
+    if spec.images:
+        axes[VISION_EMBEDS] = axes[retained_state_name(VISION_EMBEDS)] = {0: "vision_batch_size", 1: "vision_size"}
+        axes[IMAGE_IDX] = axes[IMAGE_IDX_OUTPUT] = {0: "batch_size"}
     parts = (part for layer in layers for part in in_graph_order(layer, layer))
     for name, part in zip(kv_names(layers), parts, strict=True):
         axes[name] = axes[retained_state_name(name)] = part.axes(cache_rows)
@@ -158,3 +187,16 @@ def dynamic_axes(spec: ExportSpec, layers: Sequence[LayerShapes]) -> dict[str, d
         return axes
     axes[LOGITS] = {0: "batch_size", 1: "num_logits_to_keep"} if spec.is_tlm else {0: "batch_size"}
     return axes
+
+
+def axis_limits(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[dict[int, float]]:
+    """Returns, for every input in order, the longest that its axes which are not fixed may be.
+
+    Axes of rows have no limit. Tables of positions end somewhere, and cutting one to the context is exact only where
+    the context is not longer.
+    """
+    axes = dynamic_axes(spec, layers)
+    return [
+        {axis: inf if axis_name in ROWS else spec.ctx_len for axis, axis_name in axes[name].items()}
+        for name in input_names(spec, layers)
+    ]

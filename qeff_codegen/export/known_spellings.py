@@ -86,14 +86,27 @@ def _where(graph: Any, keep: Any, value: Any) -> Any:
 
 
 def _vector_norm(graph: Any, value: Any, order: Any, dim: Any, keepdim: Any, dtype: Any) -> Any:
-    """Of order 1 over given axes: the sum of absolute values, not ReduceL1. Others are the exporter's."""
+    """Over given axes: of order 1 the sum of absolute values, not ReduceL1; of order 2 the root of the sum of squares.
+
+    Squares are summed up in float32, as PyTorch does; ReduceL2 is not known. Other orders are the exporter's.
+    """
     power = symbolic_helper._get_const(order, "f", "ord")
     keep = symbolic_helper._get_const(keepdim, "b", "keepdim")
     axes = None if symbolic_helper._is_none(dim) else symbolic_helper._get_const(dim, "is", "dim")
-    if power != 1.0 or not axes or not symbolic_helper._is_none(dtype):
+    if power not in (1.0, 2.0) or not axes or not symbolic_helper._is_none(dtype):
         return symbolic_helper._linalg_vector_norm_helper(graph, value, power, axes, keep, dtype)
     summed = graph.op("Constant", value_t=torch.tensor(list(axes), dtype=torch.int64))
-    return graph.op("ReduceSum", _abs(graph, value), summed, keepdims_i=int(keep))
+    if power == 1.0:
+        return graph.op("ReduceSum", _abs(graph, value), summed, keepdims_i=int(keep))
+    kind = symbolic_helper._type_utils.JitScalarType.from_value(value)
+    is_half = kind.dtype() == torch.float16
+    wide = graph.op("Cast", value, to_i=_onnx_type(torch.float32)) if is_half else value
+    root = graph.op("Sqrt", graph.op("ReduceSum", graph.op("Mul", wide, wide), summed, keepdims_i=int(keep)))
+    return graph.op("Cast", root, to_i=kind.onnx_type()) if is_half else root
+
+
+def _onnx_type(dtype: torch.dtype) -> Any:
+    return symbolic_helper._type_utils.JitScalarType.from_dtype(dtype).onnx_type()
 
 
 def _number(graph: Any, number: float, like: Any) -> Any:

@@ -19,6 +19,7 @@ from qeff_codegen.export.graph_io import (
     states_of,
 )
 from qeff_codegen.runtime.cache_utils import QEffDynamicCache, QEffDynamicLayer
+from qeff_codegen.runtime.constants import ROTARY_POSITIONS
 
 if TYPE_CHECKING:  # transformers 4.x spells its name in another way
     from transformers import PreTrainedConfig
@@ -148,8 +149,11 @@ def allocate_kv_cache(
 
 
 def cache_of(outputs: Any) -> Any:
-    """Returns the cache from a model output: `past_key_values` in transformers 5.5, `cache` in 5.24."""
-    field = "past_key_values" if "past_key_values" in outputs else "cache"
+    """Returns the cache from a model output: `cache` since transformers 5.24.
+
+    Before, it is `past_key_values`, or `cache_params` where no layer has keys and values.
+    """
+    field = next((name for name in ("past_key_values", "cache_params") if name in outputs), "cache")
     return outputs[field]
 
 
@@ -157,7 +161,8 @@ def check_ctx_len(config: PreTrainedConfig, ctx_len: int) -> None:
     """Makes sure that every slot of the cache is a position the model knows.
 
     Rotary tables and learned position embeddings have `max_position_embeddings` rows; a position beyond them
-    has none. A model without that setting (no positions, or computed ones) has no limit.
+    has none. A model without that setting has no limit (no positions, or computed ones), unless it has rotary tables,
+    which then end at `ROTARY_POSITIONS`.
 
     Raises:
         UsageError: `ctx_len` is not positive, or too long for this model.
@@ -170,4 +175,10 @@ def check_ctx_len(config: PreTrainedConfig, ctx_len: int) -> None:
         raise UsageError(
             f"ctx_len is {ctx_len}, but this {text_config.model_type} model knows {limit} positions "
             f"(max_position_embeddings of its configuration). Pass a ctx_len of at most {limit}."
+        )
+    if limit is None and getattr(text_config, "rope_parameters", None) and ctx_len > ROTARY_POSITIONS:
+        raise UsageError(
+            f"ctx_len is {ctx_len}, but the rotary tables of this {text_config.model_type} model have "
+            f"{ROTARY_POSITIONS} positions, since its configuration names none. Pass a ctx_len of at most "
+            f"{ROTARY_POSITIONS}, or set max_position_embeddings of the configuration."
         )

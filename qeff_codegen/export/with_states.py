@@ -1,4 +1,4 @@
-"""What a model that keeps states does not allow, and what one without keys has no use for."""
+"""What a model that keeps states or takes images does not allow, and what one without keys has no use for."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ def check_spec(layers: Sequence[LayerShapes], spec: ExportSpec) -> None:
     """
     if spec.is_tlm:
         check_drafts(layers)
+    asked = {"drafts": spec.is_tlm, "a sampler": spec.sampler is not None, "the dynamo exporter": spec.dynamo}
+    wanted = [name for name, is_asked in asked.items() if is_asked and spec.images]
+    if wanted:
+        raise UsageError(
+            f"A graph that takes images is exported without {' and '.join(wanted)}: what the two give together was "
+            "not compared. Leave it out."
+        )
     if spec.compute_context_length and not has_context(layers):
         raise UsageError(
             "comp_ctx_lengths are how much of the context attention reads, and no layer of this model has attention: "

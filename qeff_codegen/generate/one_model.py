@@ -21,6 +21,8 @@ from qeff_codegen.errors import Refusal
 from qeff_codegen.garbage import no_garbage_collection
 from qeff_codegen.generate.own_lines import OwnLines
 from qeff_codegen.generated_model import GeneratedModel, MappingEntry, RoleFound
+from qeff_codegen.image_text.generate import generate_image_text
+from qeff_codegen.image_text.recognise import recognise_image_text
 from qeff_codegen.targets.embedded import EMBEDDED
 from qeff_codegen.targets.target import Target
 from qeff_codegen.upstream.plain_layout import is_plain, plain_layout, with_usual_ends
@@ -40,6 +42,8 @@ def generate_model(upstream: UpstreamModel, target: Target = EMBEDDED) -> Genera
 def _generated(upstream: UpstreamModel, target: Target) -> GeneratedModel:
     file, own_lines = _read(upstream)
     try:
+        if upstream.image_text is not None:
+            return own_lines.of_whole_file(generate_image_text(file, target))
         anatomy = recognise(file)
         text, mappings, matches = _rewritten(anatomy, target)
     except Refusal as refused:
@@ -83,7 +87,8 @@ def inspect_model(upstream: UpstreamModel) -> tuple[RoleFound, ...]:
     """The roles recognised in one model, with place and reasons."""
     file, own_lines = _read(upstream)
     try:
-        return own_lines.roles(recognise(file).found())
+        found = recognise(file) if upstream.image_text is None else recognise_image_text(file)
+        return own_lines.roles(found.found())
     except Refusal as refused:
         raise own_lines.refusal(refused) from None
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from qeff_codegen.emit import steps
 from qeff_codegen.engine.provenance import Line
 from qeff_codegen.errors import Location, Refusal
-from qeff_codegen.generated_model import Edit, RoleFound
+from qeff_codegen.generated_model import Edit, GeneratedModel, RoleFound
 from qeff_codegen.upstream.source import UpstreamModel
 
 
@@ -52,6 +52,12 @@ class OwnLines:
     def roles(self, found: Iterable[RoleFound]) -> tuple[RoleFound, ...]:
         """Roles at the lines of the file."""
         return tuple(replace(role, line=self.of(role.line)) for role in found)
+
+    def of_whole_file(self, model: GeneratedModel) -> GeneratedModel:
+        """A model of which no generated line is upstream's, and whose edits speak of the file as a whole."""
+        whole = (1, len(self.upstream.lines))
+        edits = tuple(replace(edit, upstream_lines=edit.upstream_lines and whole) for edit in model.edits)
+        return replace(model, upstream=self.upstream, roles=self.roles(model.roles), edits=edits)
 
     def generated(
         self, lines: Sequence[Line], edits: tuple[Edit, ...]

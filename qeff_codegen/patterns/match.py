@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from qeff_codegen.codemod.code import USUAL_ALIASES, Code
 from qeff_codegen.codemod.tree import walk
-from qeff_codegen.patterns.pattern import ANYTHING, Pattern, choices_of, name_of, rest_of
+from qeff_codegen.patterns.pattern import ANYTHING, Pattern, choices_of, name_of, rest_of, shown
 
 Bound = ast.AST | list[ast.AST]
 _NOTHING: Mapping[str, Bound] = MappingProxyType({})
@@ -117,6 +117,26 @@ def match(
         return None
     bound = matcher.block(pattern.statements, list(block), dict(known))
     return None if bound is None else Match(tuple(block), bound)
+
+
+def first_unlike(
+    pattern: Pattern,
+    block: Sequence[ast.stmt],
+    aliases: Mapping[str, str] = USUAL_ALIASES,
+    known: Mapping[str, Bound] = _NOTHING,
+) -> tuple[ast.stmt, str]:
+    """Of a block that a pattern of statements does not match, the first statement that is not as it shows.
+
+    Returns:
+        The statement, the last one where the block ends too early; and what the pattern shows in its place.
+    """
+    matcher, statements, alike = _Matcher(pattern, aliases), pattern.statements, 0
+    for count in range(1, len(statements) + 1):
+        found = matcher.prefix(statements[:count], list(block), dict(known))
+        if found is None:
+            return block[min(alike, len(block) - 1)], shown(statements[count - 1])
+        alike = found[1]
+    return block[min(alike, len(block) - 1)], "nothing more"
 
 
 def equal(first: ast.AST, second: ast.AST, aliases: Mapping[str, str] = USUAL_ALIASES) -> bool:

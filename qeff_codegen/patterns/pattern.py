@@ -38,10 +38,7 @@ class Pattern:
     @property
     def shown(self) -> str:
         """The pattern in one line, for messages: without what may be missing, and in the first of several forms."""
-        plain = _Plain(self).visit(ast.Module(copy.deepcopy(self._tree), []))
-        lines = [line.strip() for line in ast.unparse(plain).splitlines() if line.strip()]
-        text = "".join(f"{line} " if line.endswith(":") else f"{line}; " for line in lines).removesuffix("; ")
-        return text.replace(ONE, "$").replace(REST, "$...")
+        return shown(_Plain(self).visit(ast.Module(copy.deepcopy(self._tree), [])))
 
     @cached_property
     def _tree(self) -> list[ast.stmt]:
@@ -102,6 +99,13 @@ class Pattern:
                 found.add(node.arg)
             pending += ast.iter_child_nodes(node)
         return frozenset(found)
+
+
+def shown(tree: ast.AST) -> str:
+    """A pattern's tree in one line."""
+    lines = [line.strip() for line in ast.unparse(tree).splitlines() if line.strip()]
+    text = "".join(f"{line} " if line.endswith(":") else f"{line}; " for line in lines).removesuffix("; ")
+    return text.replace(ONE, "$").replace(REST, "$...")
 
 
 def _is_dotted(node: ast.expr) -> bool:

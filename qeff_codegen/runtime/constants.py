@@ -20,3 +20,7 @@ ONNX_DYNAMO_EXPORT_OPSET = 18
 # A cache index the compiler skips: no write for a scatter, no read for a gather. It is INT32's largest value
 # because the compiler holds indices as 32-bit integers.
 INVALID_INDEX = torch.iinfo(torch.int32).max
+
+# Rows of the rotary tables of a model whose configuration names no largest position. A context beyond them is refused;
+# a configuration that is given `max_position_embeddings` says how many there are instead.
+ROTARY_POSITIONS = 32768

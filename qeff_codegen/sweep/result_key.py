@@ -48,6 +48,16 @@ def own_files() -> list[Path]:
     ]
 
 
+def own_sha256() -> str:
+    """A hash of the files of this package that decide a result, the same on every machine that has them."""
+    root = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(own_files()):
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
 @cache
 def _surroundings() -> str:
     """All that is the same for every family."""

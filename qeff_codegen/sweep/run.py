@@ -18,7 +18,7 @@ from qeff_codegen.sweep.kept_results import KeptResults
 from qeff_codegen.sweep.progress import reporting
 from qeff_codegen.sweep.result_key import result_key
 from qeff_codegen.sweep.workers import FamilyRunner, Finished, run_families
-from qeff_codegen.upstream.find import BLUEPRINT, causal_lm_families
+from qeff_codegen.upstream.find import BLUEPRINT, causal_lm_families, image_text_families
 
 # Everything a worker imports, imported once.
 PRELOAD = (
@@ -102,14 +102,14 @@ def sweep_with(last_stage: int, work: Path, jobs: int, time_limit: float) -> Swe
 
 
 def families_to_sweep(asked: Sequence[str]) -> tuple[str, ...]:
-    """All families with a causal LM, or those asked for, which may be Blueprint too.
+    """All families with a causal LM, or those asked for, which may be image-text models and Blueprint too.
 
     Raises:
         UsageError: a family is unknown.
     """
     known = causal_lm_families()
     for family in asked:
-        if family not in (*known, BLUEPRINT):
+        if family not in (*known, *image_text_families(), BLUEPRINT):
             near = difflib.get_close_matches(family, known, n=3)
             hint = f" Near names: {', '.join(near)}." if near else ""
             raise UsageError(f"The installed transformers has no family `{family}` with a causal LM.{hint}")

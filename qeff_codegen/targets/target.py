@@ -18,7 +18,9 @@ RMS_NORMS = {
 
 # Names that rules introduce and that come from libraries, for upstream files that do not import them themselves.
 LIBRARY_NAMES = {
+    "BaseModelOutputWithPast": "transformers.modeling_outputs",
     "Cache": "transformers.cache_utils",
+    "CausalLMOutputWithPast": "transformers.modeling_outputs",
     "nn": "torch",
 }
 

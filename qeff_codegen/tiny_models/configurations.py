@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from qeff_codegen.tiny_models.families import Family
+from qeff_codegen.tiny_models.models import keeps_states
 from qeff_codegen.tiny_models.release_differences import with_readable_sizes
 from qeff_codegen.tiny_models.ropes import accepts, scaled_ropes
 from qeff_codegen.tiny_models.sizes import SLIDING_WINDOW, is_computed, tiny_sizes
@@ -50,12 +51,14 @@ _OTHER_VALUES: dict[str, Any] = {
     "num_kv_shared_layers": 0,
     "q_lora_rank": None,
 }
-# A layer that keeps more than keys and values tells its cache so.
-_WRITES_A_STATE = re.compile(r"\.update_(?:conv|recurrent)_state\(")
-# What a model type needs along with a switch, and why.
+# What a model type needs along with a switch or a kind of rotation, and why.
 _ALONG: dict[tuple[str, str], dict[str, Any]] = {
     # Without shared keys and values every head has its own; upstream does not look at their number.
     ("falcon", "multi_query"): {"num_kv_heads": 4},
+    # An adapter adds to the keys and values of as many heads as queries have; with fewer, upstream itself fails.
+    ("zamba2", "use_shared_attention_adapter"): {"num_key_value_heads": 4},
+    # Upstream's cache is the reference there, and its text for one token does not clamp steps as the other one does.
+    ("zamba2", "rope longrope"): {"time_step_min": 1e-30},
 }
 
 
@@ -80,15 +83,17 @@ def variants(family: Family) -> tuple[Variant, ...]:
     base = tiny_sizes(family.config_class, default)
     source = _source(family, base)
     found = [Variant("base", "base", base)]
-    if _WRITES_A_STATE.search(source):
+    with_states = keeps_states(family.config_class(**copy.deepcopy(base)))
+    if with_states:
         found.append(Variant("states", "states", base))
-    for name, extra in _windows(default, base):
+    for name, extra in _windows(default, base, source if with_states else None):
         # Some know kinds of layers, and a window, but no kind that has it.
-        if accepts(family.config_class, base | extra):
+        if accepts(family.config_class, base | extra) and _is_built(family, base | extra):
             found.append(Variant(name, "window", base | extra))
     for kind, extra in scaled_ropes(family.config_class, base):
-        if _is_built(family, base | extra):
-            found.append(Variant(f"rope {kind}", "rope", base | extra))
+        overrides = base | extra | _ALONG.get((default.model_type, f"rope {kind}"), {})
+        if _is_built(family, overrides):
+            found.append(Variant(f"rope {kind}", "rope", overrides))
     found += [Variant(name, "flag", base | extra) for name, extra in _uneven_heads(family, default)]
     switches = {"tie_word_embeddings": not default.tie_word_embeddings} | _switches(default, base, source)
     for name, value in switches.items():
@@ -103,7 +108,7 @@ def _switches(default: Any, base: dict[str, Any], source: str) -> dict[str, Any]
     read = set(re.findall(r"\bconfig\.(\w+)", source))
     can_be_given = {name for name in read - _NOT_ARITHMETIC if not is_computed(type(default), name)}
     flags = sorted(name for name in can_be_given if isinstance(getattr(default, name, None), bool))
-    switches: dict[str, Any] = {flag: not getattr(default, flag) for flag in flags}
+    switches: dict[str, Any] = {flag: not base.get(flag, getattr(default, flag)) for flag in flags}
     for name, value in _OTHER_VALUES.items():
         # Where None is not asked for, it means nothing.
         possible = value is not None or re.search(rf"\b{name} is (not )?None", source)
@@ -133,21 +138,40 @@ _WINDOWS = {
 }
 
 
-def _windows(default: Any, base: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Windowed variants: alternating layer types where layers have types, else one window for all layers."""
+def _windows(default: Any, base: dict[str, Any], source: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Windowed variants: alternating layer types where layers have types, else one window for all layers.
+
+    Args:
+        source: the text of a model that keeps states; where it knows no kind of layer with a window, all that attend
+            have the same. None for other models.
+    """
     for name, kind in _WINDOWS.items():
         if not hasattr(default, name):
             continue
         window: dict[str, Any] = {name: SLIDING_WINDOW}
         if hasattr(default, "use_sliding_window"):
             window["use_sliding_window"] = True
-        if kind is None or not hasattr(default, "layer_types"):
+        if kind is None or not _can_be_given("layer_types", default) or _is_of_all(kind, source):
             yield "window", window
             continue
-        short = kind.removesuffix("_attention")
+        full, short = "full_attention", kind.removesuffix("_attention")
+        if "hybrid" in (default.layer_types or ()):
+            # Layers that keep a state and attend, all of them.
+            full, kind = "hybrid", "hybrid_sliding"
         repeats = len(base.get("layer_types", (0, 0))) // 2
-        yield f"window, {short}+full", window | {"layer_types": [kind, "full_attention"] * repeats}
-        yield f"window, full+{short}", window | {"layer_types": ["full_attention", kind] * repeats}
+        yield f"window, {short}+full", window | {"layer_types": [kind, full] * repeats}
+        yield f"window, full+{short}", window | {"layer_types": [full, kind] * repeats}
+
+
+def _can_be_given(name: str, default: Any) -> bool:
+    """Whether a configuration has an attribute, in the family's own name, that does not follow from others."""
+    own = getattr(type(default), "attribute_map", {}).get(name, name)
+    return hasattr(default, name) and not is_computed(type(default), own)
+
+
+def _is_of_all(kind: str, source: str | None) -> bool:
+    """Whether layers of all kinds have the window, since none is told apart by it."""
+    return source is not None and not any(f'"{name}"' in source for name in (kind, "hybrid_sliding"))
 
 
 def _uneven_heads(family: Family, default: Any) -> Iterator[tuple[str, dict[str, Any]]]:

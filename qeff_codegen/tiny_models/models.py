@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from transformers import DynamicCache
 
 # Six times the usual initializer_range: large enough that attention decides the next token, small enough that
 # every family tried stays finite in float32.
@@ -38,7 +39,8 @@ def randomise(model: nn.Module, seed: int) -> None:
     """Redraw all parameters and persistent floating-point buffers of `model`, in place.
 
     Non-persistent buffers are left alone: rotary frequencies and masks are computed from the configuration, and a
-    checkpoint cannot change them.
+    checkpoint cannot change them. So are tables that upstream computes and yet saves: one follows from another, as
+    the decays of a block's rows do from a head's slope, and drawn apart they would contradict each other.
     """
     generator = torch.Generator().manual_seed(seed)
     embeddings = {
@@ -55,6 +57,7 @@ def randomise(model: nn.Module, seed: int) -> None:
         name: value
         for name, value in model.state_dict(keep_vars=True).items()
         if name not in parameters and value.is_floating_point() and not isinstance(value, nn.Parameter)
+        if value.ndim < 2 or value.min() == value.max()
     }
     with torch.no_grad():
         for value in [*parameters.values(), *persistent.values()]:
@@ -63,6 +66,11 @@ def randomise(model: nn.Module, seed: int) -> None:
                 value.add_(VECTOR_STD * noise)
             else:
                 value.copy_((EMBEDDING_STD if id(value) in embeddings else MATRIX_STD) * noise)
+
+
+def keeps_states(config: Any) -> bool:
+    """Whether upstream's cache of such a model has layers for more than keys and values."""
+    return any(hasattr(layer, "recurrent_states") for layer in DynamicCache(config=config).layers)
 
 
 def random_tokens(length: int, vocab_size: int, seed: int) -> tuple[int, ...]:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from transformers import DynamicCache
+
 
 @dataclass(frozen=True)
 class RopeSettings:
@@ -71,3 +73,11 @@ def with_readable_sizes(config: Any) -> Any:
 def cache_argument(model: Any) -> str:
     """What `model.forward` calls its KV cache: `cache` since 5.24, `past_key_values` before."""
     return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
+
+
+def states_go_on() -> bool:
+    """Whether layers that keep a state go on from it in a call of several tokens, for which a cache must give it out.
+
+    Before, they start such a call from nothing, and only a call of one token goes on.
+    """
+    return hasattr(DynamicCache, "get_recurrent_state")

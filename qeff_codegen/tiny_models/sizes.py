@@ -110,6 +110,8 @@ _STATES: dict[str, Any] = {
     **dict.fromkeys(("mamba_d_state", "ssm_state_size", "state_size"), 12),
     **dict.fromkeys(("mamba_dt_rank", "time_step_rank"), 6),
     "mamba_d_ssm": 128,
+    # Where they are asked for, some releases compute on no device without them.
+    "use_mamba_kernels": False,
     # The second layer attends, in each of the ways families say so.
     "attn_layer_indices": [1],
     "attn_layer_offset": 1,
@@ -118,6 +120,11 @@ _STATES: dict[str, Any] = {
 
 # Model types that need more than their attributes tell, and why.
 EXCEPTIONS: dict[str, dict[str, Any]] = {
+    # Without positions they count from the row after the pad token's, so there must be one.
+    **dict.fromkeys(
+        ("camembert", "data2vec-text", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl"),
+        {"pad_token_id": 1},
+    ),
     # Its sizes stand in nested configurations. The experts' size must equal the model's, or upstream itself fails.
     "dbrx": {
         "attn_config": {"kv_n_heads": 2, "clip_qkv": 2.0, "rope_theta": 10000.0},
@@ -159,14 +166,32 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     "longcat_flash": {"num_layers": NUM_LAYERS, "num_hidden_layers": 2 * NUM_LAYERS},
     # Its heads, whose size is called as attention's elsewhere, make twice the model's.
     "mamba2": {"num_heads": 4},
+    # Its residual factors are numbers without a point, and all the same.
+    "minimax": {
+        "full_attn_alpha_factor": 0.9,
+        "full_attn_beta_factor": 1.2,
+        "linear_attn_alpha_factor": 1.1,
+        "linear_attn_beta_factor": 0.7,
+        "mlp_alpha_factor": 1.3,
+        "mlp_beta_factor": 0.8,
+    },
     # Each of its layers is one thing: it keeps a state, attends, or keeps nothing.
     "nemotron_h": {
         "layers_block_type": ["mamba", "moe", "attention", "mlp"],
         "moe_shared_expert_intermediate_size": 56,
     },
+    # The second of its layers attends; its recurrences have a width of their own.
+    "recurrent_gemma": {"block_types": ["recurrent", "attention"], "lru_width": 80},
     # The layers that also attend share one attention: the second of them has none of its own.
     "zamba": {"layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"], "num_hidden_layers": 4},
-    "zamba2": {"layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"], "num_hidden_layers": 4},
+    # This one's attention rotates nothing unless it is told to.
+    "zamba2": {
+        "layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"],
+        "num_hidden_layers": 4,
+        "use_mem_rope": True,
+    },
+    # It has one expert for a token, or none; and two convolutions in a row, of one size by default.
+    "zaya": {"cca_time0": 3, "num_experts_per_tok": 1, "router_hidden_size": 24},
 }
 
 # Tiny models' scores are small: a cap far above them would be the identity, and a lost one would go unnoticed.

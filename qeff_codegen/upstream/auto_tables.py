@@ -26,6 +26,7 @@ class AutoTables:
 
     Attributes:
         causal_lm: model type to the class AutoModelForCausalLM builds.
+        image_text: model type to the class AutoModelForImageTextToText builds; empty in a release without that.
         configurations: model type to configuration class, for all model types.
         folders: model type to its folder below `models`, where that is not the type's own name.
     """
@@ -33,6 +34,7 @@ class AutoTables:
     causal_lm: Mapping[str, str]
     configurations: Mapping[str, str]
     folders: Mapping[str, str]
+    image_text: Mapping[str, str]
 
     def folder(self, model_type: str) -> str:
         """The folder below `models` that holds `model_type`."""
@@ -51,15 +53,16 @@ def read_auto_tables(auto: Traversable) -> AutoTables:
         causal_lm = _table(modeling, "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES")
         configurations = _table(configuration, "CONFIG_MAPPING_NAMES")
         folders = _table(configuration, "SPECIAL_MODEL_TYPE_TO_MODULE_NAME")
+        image_text = _table(modeling, "MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES")
     except SyntaxError:
-        causal_lm, configurations, folders = {}, {}, {}
+        causal_lm, configurations, folders, image_text = {}, {}, {}, {}
     if not causal_lm or not configurations:
         raise UsageError(
             "The auto tables of this transformers (models/auto/modeling_auto.py, configuration_auto.py) are missing, "
             "or hold no entries this tool can read.\n"
             "Install transformers again, or name one modeling file with --source PATH."
         )
-    return AutoTables(causal_lm, configurations, folders)
+    return AutoTables(causal_lm, configurations, folders, image_text)
 
 
 def _texts(auto: Traversable, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -45,7 +46,8 @@ def find_model(
 
     Raises:
         UsageError: the name, the version or the path leads nowhere.
-        Refusal: the family is there and has no causal LM, or a checkpoint's `config.json` names code elsewhere.
+        Refusal: the family is there and has neither causal LM nor image-text model, or a checkpoint's `config.json`
+            names code elsewhere.
     """
     identifier = _identifier(name)
     tree = None if source is None else _tree_in(source)
@@ -115,6 +117,12 @@ def causal_lm_families(*, transformers_version: str | None = None, source: Path 
     return tuple(sorted(tree.tables.causal_lm))
 
 
+def image_text_families() -> tuple[str, ...]:
+    """Every model type of the installed transformers that has an image-text model and no causal LM, sorted."""
+    tables = installed_transformers().tables
+    return tuple(sorted(tables.image_text.keys() - tables.causal_lm.keys()))
+
+
 def _transformers(version: str | None) -> TransformersText:
     return installed_transformers() if version is None else transformers_in_wheel(transformers_wheel(version))
 
@@ -131,24 +139,28 @@ def _blueprint() -> UpstreamModel:
 
 
 def find_in_transformers(name: str, tree: TransformersText) -> UpstreamModel:
-    """The modeling file of `name` in one transformers package.
+    """The modeling file of `name` in one transformers package: of its causal LM, or else of its image-text model.
 
     Raises:
-        UsageError: it has no such model type, or lacks the file of its causal LM.
-        Refusal: the family is there and has no causal LM.
+        UsageError: it has no such model type, or lacks the file of its class.
+        Refusal: the family is there and has neither.
     """
     model_type = _model_type(name, tree)
-    class_name = tree.tables.causal_lm.get(model_type)
+    causal_lm, image_text = tree.tables.causal_lm, tree.tables.image_text
+    class_name = causal_lm.get(model_type) or image_text.get(model_type)
     if class_name is None:
         raise _no_causal_lm(model_type, tree)
-    found = _defining_file(model_type, class_name, tree)
+    # A class that stands in both tables is read as a causal LM, by whichever of its model types it is asked for.
+    is_causal_lm = class_name in causal_lm.values()
+    table, kind = (causal_lm, "causal LM") if is_causal_lm else (image_text, "image-text model")
+    found = _defining_file(model_type, class_name, table, tree)
     if found is None:
         raise UsageError(
-            f"{tree.title} names {class_name} as the causal LM of `{model_type}`, "
+            f"{tree.title} names {class_name} as the {kind} of `{model_type}`, "
             "but none of its modeling files defines it.\nThe tree seems incomplete: install or unpack it again."
         )
     path, text = found
-    families = tuple(sorted(name for name, causal_lm in tree.tables.causal_lm.items() if causal_lm == class_name))
+    families = tuple(sorted(name for name, other in table.items() if other == class_name))
     folder = path.split("/")[-2]
     return UpstreamModel(
         # One package serves all families of one class: it has the name of the family the class was written for.
@@ -156,10 +168,11 @@ def find_in_transformers(name: str, tree: TransformersText) -> UpstreamModel:
         display_path=f"transformers/{path}",
         module=f"transformers.{path.removesuffix('.py').replace('/', '.')}",
         source=text,
-        causal_lm=class_name,
+        causal_lm=class_name if is_causal_lm else None,
         named_by=BY_TABLE,
         version=tree.version,
         families=families,
+        image_text=None if is_causal_lm else class_name,
     )
 
 
@@ -198,13 +211,15 @@ def _no_causal_lm(model_type: str, tree: TransformersText) -> Refusal:
     )
 
 
-def _defining_file(model_type: str, class_name: str, tree: TransformersText) -> tuple[str, str] | None:
+def _defining_file(
+    model_type: str, class_name: str, table: Mapping[str, str], tree: TransformersText
+) -> tuple[str, str] | None:
     """The modeling file that defines `class_name`: the model type's own, that of a type with the same class, or any.
 
     A type such as `code_llama` has no modeling file: its class is another family's. Until 5.0, what is deprecated
     stands in a folder of its own.
     """
-    sharing = [other for other, name in tree.tables.causal_lm.items() if name == class_name]
+    sharing = [other for other, name in table.items() if name == class_name]
     likely = dict.fromkeys(tree.tables.folder(other) for other in (model_type, *sharing))
     for folder in (*likely, *(f"deprecated/{folder}" for folder in likely), *tree.folders()):
         found = tree.modeling_file(folder, class_name)

@@ -22,7 +22,8 @@ class UpstreamModel:
         causal_lm: the ForCausalLM class that is meant, if something names it.
         named_by: what names it, for messages.
         version: the transformers version the text comes from, if it comes from transformers.
-        families: the model types that this causal LM serves; several when they differ in configuration alone.
+        families: the model types that this class serves; several when they differ in configuration alone.
+        image_text: the class that the table of image-text models names for it, where it has no causal LM.
         options: what the command line needs beside the name to find this source again.
         places: where each line of a text that is put together from several files comes from: the file as messages
             call it, and the 1-based line there; empty for one file as it is.
@@ -44,6 +45,7 @@ class UpstreamModel:
     named_by: str = ""
     version: str | None = None
     families: tuple[str, ...] = ()
+    image_text: str | None = None
     options: tuple[str, ...] = ()
     places: tuple[tuple[str, int], ...] = ()
     defined_in: tuple[tuple[str, str, str], ...] = ()

@@ -49,7 +49,7 @@ class Plan:
             try:
                 subject = tiny_subject(self.family, variant)
             except Exception as error:  # upstream's code may raise anything
-                yield from (ScenarioFinished(row, _without_reference(row, error)) for row in rows)
+                yield from (ScenarioFinished(row, without_reference(row, error)) for row in rows)
             else:
                 yield from run_stages(subject, self.runtime, self.last_stage)
 
@@ -59,7 +59,8 @@ def plan_for(family: Family, runtime: Runtime, last_stage: int = ALL_STAGES) -> 
     return Plan(family, runtime, variants(family), last_stage)
 
 
-def _without_reference(row: Row, error: Exception) -> ScenarioResult:
+def without_reference(row: Row, error: Exception) -> ScenarioResult:
+    """The result of a scenario for which upstream's model gave no answers."""
     skipped = (StageResult(stage, NOT_RUN, detail="Stage 1 failed") for stage in (2, 3, 4))
     stages = (failure(1, error), *skipped)
     return ScenarioResult(row.model, row.variant, row.scenario, None, None, None, None, stages)

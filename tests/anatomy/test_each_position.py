@@ -51,3 +51,49 @@ def test_known_rotations() -> None:
 def test_what_looks_further(old: str, new: str) -> None:
     assert old in FORWARD
     assert found(FORWARD.replace(old, new, 1)) is not None
+
+
+OF_KINDS = """
+def forward(self, x, position_ids):
+    if position_ids.ndim == 2:
+        position_ids = position_ids[None, ...].expand(3, position_ids.shape[0], -1)
+    inverse = self.inv_freq[None, None, :, None].float().expand(3, position_ids.shape[1], -1, 1)
+    positions = position_ids[:, :, None, :].float()
+    freqs = (inverse.float() @ positions.float()).transpose(2, 3)
+    freqs = self.joined(freqs, self.sections)
+    return freqs.cos(), freqs.sin()
+"""
+JOINED = """
+def joined(self, freqs, sections):
+    first = freqs[0]
+    for kind, offset in enumerate((1, 2), start=1):
+        features = slice(offset, sections[kind] * 3, 3)
+        first[..., features] = freqs[kind, ..., features]
+    return first
+"""
+
+
+def found_of_kinds(forward: str, method: str = JOINED) -> ast.AST | None:
+    functions = [ast.parse(text).body[0] for text in (forward, method)]
+    assert all(isinstance(item, ast.FunctionDef) for item in functions)
+    return depends_on_more(functions[0], methods={"joined": functions[1]})  # type: ignore[arg-type, dict-item]
+
+
+def test_a_position_may_be_taken_for_every_kind() -> None:
+    assert found_of_kinds(OF_KINDS) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("position_ids[None, ...].expand(3", "position_ids[None, ...].cumsum(-1).expand(3"),
+        ("position_ids.shape[1], -1, 1", "position_ids.shape[2], -1, 1"),
+        ("position_ids[:, :, None, :]", "position_ids[:, :, None, ::2]"),
+        (".transpose(2, 3)", ".transpose(1, 3)"),
+        ("self.joined(freqs, self.sections)", "self.joined(freqs, freqs)"),
+        ("self.joined(freqs, self.sections)", "freqs"),
+    ],
+)
+def test_what_looks_further_with_kinds(old: str, new: str) -> None:
+    assert old in OF_KINDS
+    assert found_of_kinds(OF_KINDS.replace(old, new, 1)) is not None

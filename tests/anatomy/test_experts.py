@@ -32,6 +32,15 @@ def test_a_dispatcher_is_entered_where_it_calls_a_projection() -> None:
     assert dispatcher is not None and dispatcher.entries == ("map", "reduce")
 
 
+def test_a_module_between_dispatcher_and_projections_carries_rows() -> None:
+    found = {part.name: part.role for part in recognised("unsorted_rows/carried").experts}
+    assert found == {
+        "TinyExperts": Role.EXPERT_DISPATCHER,
+        "TinyCarrier": Role.EXPERT_CARRIER,
+        "TinyProjection": Role.EXPERT_PROJECTION,
+    }
+
+
 def test_what_computes_one_expert_is_found_by_its_call() -> None:
     found = {part.name: part.role for part in recognised("expert_of_many_tokens/transposed_weights").experts}
     assert found == {"TinyExperts": Role.EXPERTS, "TinyExpert": Role.EXPERT}
@@ -45,6 +54,11 @@ def test_experts_of_every_token_are_found_with_who_repeats_the_tokens() -> None:
 def test_experts_in_a_list_are_told_from_experts_in_one_weight() -> None:
     found = {part.name: part.role for part in recognised("experts_one_by_one/hit_experts").experts}
     assert found == {"TinyMixture": Role.LISTED_EXPERTS}
+
+
+def test_a_list_of_experts_is_told_from_a_module_that_has_one() -> None:
+    found = {part.name: part.role for part in recognised("experts_in_stretches/sorted_by_expert").experts}
+    assert found == {"TinyExperts": Role.EXPERTS_IN_LIST}
 
 
 def test_a_module_between_layer_and_attention_is_on_the_call_path() -> None:

@@ -13,10 +13,50 @@ def kept(name: str, made: str, *lines: str) -> Variation:
     return remembered(name, made, *lines)
 
 
+_LISTED = (MADE, MADE.replace("ACT2FN[config.hidden_act]", "Listed()"))
+
+
+def listed(name: str, filled: str) -> Variation:
+    """A class that is a list of modules, and how it is filled."""
+    text = (
+        "class Turned(nn.Module):\n    def forward(self, x):\n        return x.flip(1)\n\n\n"
+        "class Plain(nn.Module):\n    def forward(self, x):\n        return x\n\n\n"
+        "class Listed(nn.ModuleList):\n    def __init__(self):\n"
+        f"{filled}\n"
+        "    def forward(self, x):\n        for i in range(len(self)):\n            x = self[i](x)\n        return x"
+    )
+    return defined(name, text, _LISTED)
+
+
+def told(name: str, condition: str, made: str) -> Variation:
+    """A module that mixes tokens on a condition of what it is told, and how it is made."""
+    text = (
+        "class Told(nn.Module):\n    def __init__(self, inner=None):\n        super().__init__()\n"
+        "        self.inner = inner\n\n"
+        f"    def forward(self, x):\n        return x.flip(1) if self.inner {condition} None else x"
+    )
+    return defined(name, text, (MADE, MADE.replace("ACT2FN[config.hidden_act]", made)))
+
+
+_APPENDED = "        super().__init__()\n        self.append(Plain())\n"
 KEPT = (
     kept("a number kept in a list", "self.calls = [0]", "self.calls[0] += 1", "x = x * self.calls[0]"),
     kept("a list made longer", "self.calls = []", "self.calls.append(1)", "x = x * len(self.calls)"),
     kept("a dictionary that remembers", "self.calls = {}", "x = x + self.calls.setdefault('x', x)"),
+    kept("a dictionary that grows", "self.calls = {}", "x = x + self.calls.get('x', x)", "self.calls['x'] = x"),
+    kept("an entry by another name", "self.calls = {}", "c = self.calls", "x = x + c.get('x', x)", "c['x'] = x"),
+    kept("a default by another name", "self.calls = {}", "c = self.calls", "x = x + c.setdefault('x', x)"),
+    kept("a list longer by another name", "self.calls = []", "c = self.calls", "c.append(x)", "x = x + c[0]"),
+    kept("an item by another name", "self.calls = [0, 0]", "c = self.calls", "x = x + c[0]", "c[0] = x"),
+    kept(
+        "a filled dictionary by another name",
+        "self.calls = {'x': 0}",
+        "c = self.calls",
+        "x = x + c['x']",
+        "c['x'] = x",
+    ),
+    kept("a dictionary updated", "self.calls = {}", "x = x + self.calls.get('x', x)", "self.calls.update(x=x)"),
+    kept("an iterator that goes on", "self.calls = iter([1.0, 2.0])", "x = x * next(self.calls)"),
     kept("a buffer changed in place", _BUFFER, "self.seen.add_(1)", "x = x + self.seen"),
     kept("a buffer of which a part is written", _BUFFER, "x = x + self.seen", "self.seen[0] += 1"),
     kept("a buffer changed by another name", _BUFFER, "x = x + self.seen", "same = self.seen", "same += 1"),
@@ -60,6 +100,14 @@ REPLACED = (
         "        return x.flip(1)\n\n    forward = other",
         _ACTIVATION,
     ),
+    told("a module that is told of none", "is", "Told()"),
+    told("a module that is told of none and of one", "is not", "Told() if config.hidden_act else Told(nn.Identity())"),
+    listed("a module in a list", "        super().__init__()\n        self.append(Turned())\n"),
+    listed("a module in a list, beside another", f"{_APPENDED}        self.append(Turned())\n"),
+    listed("a module put in the place of one of a list", f"{_APPENDED}        self[0] = Turned()\n"),
+    listed("a module that a list is made of", "        super().__init__([Turned()])\n        self.append(Plain())\n"),
+    listed("a module put before those of a list", f"{_APPENDED}        self.insert(0, Turned())\n"),
+    listed("a list handed to a function that fills it", f"{_APPENDED}        nn.ModuleList.append(self, Turned())\n"),
     defined(
         "a function that is bound again",
         "def own(x):\n    return x\n\n\ndef other(x):\n    return x.flip(1)\n\n\nown = other",

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from qeff_codegen.axes import states
+from qeff_codegen.axes import layers, states
 from qeff_codegen.axes.arithmetic import combined
 from qeff_codegen.axes.contractions import product
 from qeff_codegen.axes.elementwise import computed
@@ -118,6 +118,57 @@ def test_a_state_goes_through_the_tokens_and_is_kept() -> None:
 def test_arguments_of_other_axes_are_refused(others: dict[str, Value]) -> None:
     with pytest.raises(NotFollowed):
         _scanned(**others)
+
+
+HEADS_FIRST = Tensor(((ROWS,), ("heads",), (TOKENS,), ("features",)))
+FEATURES = Tensor(((ROWS,), (TOKENS,), ("features",)))
+ONE_TOKEN = Tensor(((ROWS,), ONE, ("features",)))
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "like"),
+    [
+        ("lightning_attention", (HEADS_FIRST, HEADS_FIRST, HEADS_FIRST, Tensor(())), HEADS_FIRST),
+        ("linear_recurrence", (FEATURES, FEATURES), FEATURES),
+        ("delayed_by_one", (FEATURES, ONE_TOKEN), FEATURES),
+    ],
+)
+def test_what_upstream_writes_out_goes_through_the_tokens(name: str, given: tuple[Value, ...], like: Tensor) -> None:
+    found = states.gone_through(_given(*given, initial_state=_state(), position_ids=PLACES), name)
+    assert isinstance(found, Several) and found.items is not None
+    assert found.items[0] == like
+    for wrong in range(len(given)):
+        others = [
+            Tensor(((ROWS,), ("features",), (TOKENS,))) if at == wrong else item for at, item in enumerate(given)
+        ]
+        with pytest.raises(NotFollowed):
+            states.gone_through(_given(*others, initial_state=_state(), position_ids=PLACES), name)
+
+
+def test_convolutions_of_a_window_may_follow_each_other() -> None:
+    window = states.window(_given(CHANNELS_FIRST))
+    plain = layers.convolution(_given(Plain(), Plain(), Plain(), padding=Plain("0", 0), stride=Plain("1", 1)))
+    once = layers.run(plain, _given(window))
+    twice = layers.run(plain, _given(once))
+    assert isinstance(twice, Tensor) and twice.kind == CONVOLVED
+    assert indexed(twice, [WHOLE, WHOLE, Cut(Last((TOKENS,)), None, None)]).known[2] == (TOKENS,)
+
+
+@pytest.mark.parametrize("option", ["padding", "stride", "dilation"])
+def test_a_convolution_that_pads_or_leaves_columns_out_is_refused(option: str) -> None:
+    other = layers.convolution(_given(Plain(), Plain(), Plain(), **{option: Plain("3", 3)}))
+    unknown = layers.convolution(_given(Plain(), Plain(), Plain(), **{option: Plain("config.size")}))
+    for layer in (other, unknown):
+        with pytest.raises(NotFollowed, match="pads or leaves columns out"):
+            layers.run(layer, _given(states.window(_given(CHANNELS_FIRST))))
+    with pytest.raises(NotFollowed, match="something else than the window"):
+        layers.run(layers.convolution(_given(Plain(), Plain(), Plain())), _given(CHANNELS_FIRST))
+
+
+def test_the_last_tokens_of_all_are_all() -> None:
+    assert indexed(FEATURES, [WHOLE, Cut(Last((TOKENS,)), None, None)]) == FEATURES
+    with pytest.raises(NotFollowed):
+        indexed(FEATURES, [WHOLE, Cut(Plain("-1", -1), None, None)])
 
 
 def test_a_state_is_read_by_nothing_else() -> None:

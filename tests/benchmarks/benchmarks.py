@@ -17,6 +17,7 @@ BENCHMARKS = {
     "check": ("tests.benchmarks.checking", "measure"),
     "export": ("tests.benchmarks.exporting", "measure"),
     "every-model": ("tests.benchmarks.generating", "every_model"),
+    "hybrids": ("tests.benchmarks.hybrids", "measure"),
     "key-blocks": ("tests.benchmarks.key_blocks", "measure"),
     "smollm2": ("tests.benchmarks.smollm2.measuring", "measure"),
 }

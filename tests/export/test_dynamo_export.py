@@ -15,9 +15,12 @@ from qeff_codegen.decoding.continuous_batching import generate_continuously
 from qeff_codegen.decoding.generation import Generation, generate
 from qeff_codegen.decoding.session import OrtDecoderSession
 from qeff_codegen.decoding.torch_decoder import TorchDecoder
-from qeff_codegen.errors import UsageError
+from qeff_codegen.errors import Refusal, UsageError
 from qeff_codegen.export.export import export_onnx
-from qeff_codegen.export.graph_io import ExportSpec
+from qeff_codegen.export.graph_io import ExportSpec, output_names
+from qeff_codegen.export.kv_cache import kv_cache_shapes
+from qeff_codegen.export.precision import convert
+from qeff_codegen.export.sampler_io import SamplerSpec
 from tests.runtime.tiny_generated import tiny_generated
 from tests.runtime.toy_llama import random_prompts
 
@@ -115,6 +118,23 @@ def test_continuous_batching_with_compute_context_lengths_windows_and_functions(
     found, expected = (answers(decoder) for decoder in decoders)
     assert found.tokens == expected.tokens
     np.testing.assert_allclose(found.logits, expected.logits, rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    "further",
+    [{"is_tlm": True}, {"sampler": SamplerSpec(return_pdfs=True, max_top_k_ids=8), "continuous_batching": True}],
+    ids=["drafts", "sampler"],
+)
+def test_every_kind_of_graph_holds_proved_operators_alone(further: dict[str, Any], llama: Any, tmp_path: Path) -> None:
+    spec = ExportSpec(CTX_LEN, dynamo=True, **further)
+    graph = onnx.load(export_onnx(llama, tmp_path / "model.onnx", spec)).graph
+    assert [value.name for value in graph.output] == output_names(spec, kv_cache_shapes(llama))
+
+
+def test_float16_is_not_proved(tmp_path: Path) -> None:
+    model = convert(tiny_generated("llama"), torch.float16)
+    with pytest.raises(Refusal, match="not proved for this form: float16"):
+        export_onnx(model, tmp_path / "model.onnx", ExportSpec(CTX_LEN, dynamo=True))
 
 
 def test_a_table_of_biases_that_ends_with_the_positions(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from transformers import AutoConfig
 
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.graph_io import KVShape
-from qeff_codegen.export.kv_cache import allocate_kv_cache, check_ctx_len, kv_cache_shapes
+from qeff_codegen.export.kv_cache import allocate_kv_cache, cache_of, check_ctx_len, kv_cache_shapes
+from qeff_codegen.runtime.constants import ROTARY_POSITIONS
 from tests.runtime.toy_llama import qeff_llama, upstream_llama
 
 
@@ -57,3 +58,17 @@ def test_ctx_len_is_limited_by_the_positions_the_model_knows() -> None:
 
 def test_a_model_without_position_tables_has_no_limit() -> None:
     check_ctx_len(AutoConfig.for_model("bloom"), 10**9)
+
+
+def test_rotary_tables_end_somewhere_though_the_configuration_says_nothing() -> None:
+    config = AutoConfig.for_model("recurrent_gemma")
+    check_ctx_len(config, ROTARY_POSITIONS)
+    with pytest.raises(UsageError, match=f"have {ROTARY_POSITIONS} positions.*set max_position_embeddings"):
+        check_ctx_len(config, ROTARY_POSITIONS + 1)
+    config.max_position_embeddings = 2 * ROTARY_POSITIONS
+    check_ctx_len(config, ROTARY_POSITIONS + 1)
+
+
+@pytest.mark.parametrize("field", ["cache", "past_key_values", "cache_params"])
+def test_the_cache_of_an_output_has_one_of_three_names(field: str) -> None:
+    assert cache_of({"logits": 0, field: [1]}) == [1]

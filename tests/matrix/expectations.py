@@ -31,24 +31,6 @@ NOT_RUN: dict[tuple[str, str], str] = {
 
 # Families of the sample that are refused, by release and family.
 REFUSED: dict[tuple[str, str], Refused] = {
-    ("4.57.6", "aria_text"): Refused(
-        "unsorted_rows", "rows are sorted and counted for the experts in a way that only 4.x has"
-    ),
     ("4.57.6", "bert"): Refused("cache_of_layer_stack", "the stack of layers makes the cache, and not the model"),
     ("4.57.6", "dbrx"): Refused("anatomy", "its attention tells the cache its layer as `self.block_idx`"),
-    ("4.57.6", "falcon"): Refused("masks_by_builder", "ALiBi is added while the mask is filled in by hand"),
-    ("4.57.6", "gpt2"): Refused(
-        "cache_from_pairs", "a tuple given as cache is taken apart in a way that only 4.x has"
-    ),
-    ("4.57.6", "gpt_oss"): Refused(
-        "static_control_flow", "experts that were hit are found in a branch that asks for the device"
-    ),
-    ("4.57.6", "gptj"): Refused(
-        "table_rows_by_position", "a method keeps the position table on the device of the positions"
-    ),
-    ("4.57.6", "jetmoe"): Refused("results_unpacked", "what a layer returns is counted from its end"),
-    ("4.57.6", "mpt"): Refused(
-        "boolean_mask", "`_prepare_4d_causal_attention_mask` makes its mask, which is made boolean afterwards"
-    ),
-    ("4.57.6", "whisper"): Refused("boolean_mask", "a slice of the mask is added within the sum of scores"),
 }

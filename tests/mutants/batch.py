@@ -42,6 +42,8 @@ def examine_one(laboratory: Laboratory, family: str, seed: int, number: int) -> 
     original = laboratory.upstream.source
     mutant = make_mutant(original, laboratory.causal_lm, f"{seed}/{family}", number)
     examine = laboratory.examine_trap if mutant.is_token_trap else laboratory.examine
+    if mutant.is_state_trap:
+        examine = laboratory.examine_state_trap
     verdict = examine(mutant.source, number)
     diff = mutant.diff(original) if verdict.outcome in (Outcome.SILENT, Outcome.LOUD) else ""
     return Result(family, seed, mutant, verdict, diff)

@@ -29,9 +29,9 @@ from qeff_codegen.tiny_models.models import build_tiny_model, random_tokens
 from qeff_codegen.tiny_models.release_differences import cache_argument
 from qeff_codegen.upstream.find import find_model
 from qeff_codegen.upstream.source import UpstreamModel
-from qeff_codegen.validation.comparison import Trace, compare
+from qeff_codegen.validation.comparison import Trace, compare, tolerance_for
 from qeff_codegen.validation.decode_scenario import decode_greedily
-from qeff_codegen.validation.reference import call_split_matters, reference_trace
+from qeff_codegen.validation.reference import call_split_matters, keeps_states, reference_trace
 from qeff_codegen.validation.scenarios import Scenario
 from tests.mutants.beside_upstream import executed, generated_classes, registered
 
@@ -72,14 +72,14 @@ class _Trial:
 
     Attributes:
         name: the variant's.
-        ambiguity: what else the answer depends on.
+        ambiguities: what else the answer depends on, but for what the original's depends on too.
         changed: the original answers otherwise.
     """
 
     name: str
     model: Any
     trace: Trace
-    ambiguity: str
+    ambiguities: tuple[str, ...]
     changed: bool
 
 
@@ -117,8 +117,8 @@ class Laboratory:
         self._always = [item for item in every if item.kind == "base"] + [
             item for item in every if item.kind == "window"
         ][:1]
-        self._sometimes = [item for item in every if item not in self._always]
-        self._original: dict[str, Trace] = {}
+        self._sometimes = [item for item in every if item not in self._always and item.kind != "states"]
+        self._original: dict[str, tuple[Trace, tuple[str, ...]]] = {}
 
     def examine(self, source: str, number: int) -> Verdict:
         """Put one mutant to the test.
@@ -127,15 +127,14 @@ class Laboratory:
             source: the mutant's text.
             number: chooses the configuration that is tried beside base and window, and names the module.
         """
-        with self._registered(source, number) as upstream:
-            try:
-                trials = self._trials(upstream, number)
-            except _Undecided as undecided:
-                return undecided.verdict
-            ambiguous = next((f"{trial.name}: {trial.ambiguity}" for trial in trials if trial.ambiguity), "")
+
+        def judged(upstream: UpstreamModel, trials: list[_Trial]) -> Verdict:
+            ambiguous = _ambiguous(trials)
             if ambiguous:
                 return Verdict(Outcome.AMBIGUOUS, ambiguous)
             return _verdict(upstream, trials, _differences_in_pytorch)
+
+        return self._examined(source, number, judged)
 
     def examine_trap(self, source: str, number: int) -> Verdict:
         """Put one mutant to the test whose answer may depend on how its tokens are split into calls.
@@ -144,12 +143,30 @@ class Laboratory:
         than upstream does to whole prompts is wrong. And what is decided by lengths is decided once in a graph, which
         is run as well.
         """
+        return self._examined(source, number, _judged_with_graph)
+
+    def examine_state_trap(self, source: str, number: int) -> Verdict:
+        """Put one mutant to the test that keeps its states otherwise.
+
+        As `examine_trap`; and where the original gives one answer and the mutant several, nobody knows which of them
+        is meant: it must be refused, whichever of them generated code would give.
+        """
+
+        def judged(upstream: UpstreamModel, trials: list[_Trial]) -> Verdict:
+            verdict, ambiguous = _judged_with_graph(upstream, trials), _ambiguous(trials)
+            if ambiguous and verdict.outcome is Outcome.EQUAL:
+                return replace(verdict, outcome=Outcome.SILENT, detail=f"generated, though {ambiguous}")
+            return verdict
+
+        return self._examined(source, number, judged)
+
+    def _examined(self, source: str, number: int, judge: Callable[[UpstreamModel, list[_Trial]], Verdict]) -> Verdict:
         with self._registered(source, number) as upstream:
             try:
                 trials = self._trials(upstream, number)
             except _Undecided as undecided:
                 return undecided.verdict
-            return _verdict(upstream, trials, _differences_with_graph)
+            return judge(upstream, trials)
 
     @contextmanager
     def _registered(self, source: str, number: int) -> Iterator[UpstreamModel]:
@@ -174,20 +191,32 @@ class Laboratory:
                 causal_lm = getattr(executed(upstream.module, upstream.source), self.causal_lm)
                 model = build_tiny_model(causal_lm, config, SEED)
                 trace = reference_trace(model, with_prompts(SCENARIO, model))
-                problem = _ambiguity(model, trace)
+                ambiguities = _ambiguities(model, trace)
             except Exception as error:  # a mutant may raise anything
                 raise _Undecided(f"{variant.name}: {_said(error)}") from error
             if not all(np.isfinite(item).all() for item in trace.logits) or not trace.logits[0].std():
                 raise _Undecided(f"{variant.name}: logits are not finite, or all the same")
-            changed = not same(self._original_trace(variant), trace)
-            trials.append(_Trial(variant.name, model, trace, problem, changed))
+            original, known = self._original_answer(variant)
+            new = tuple(item for item in ambiguities if item not in known)
+            trials.append(_Trial(variant.name, model, trace, new, not same(original, trace)))
         return trials
 
-    def _original_trace(self, variant: Variant) -> Trace:
+    def _original_answer(self, variant: Variant) -> tuple[Trace, tuple[str, ...]]:
+        """What the original answers, and what else that depends on: some start from empty states in every call."""
         if variant.name not in self._original:
             model = build_tiny_model(self.family.causal_lm_class, _config(self.family, variant), SEED)
-            self._original[variant.name] = reference_trace(model, with_prompts(SCENARIO, model))
+            trace = reference_trace(model, with_prompts(SCENARIO, model))
+            self._original[variant.name] = trace, _ambiguities(model, trace)
         return self._original[variant.name]
+
+
+def _judged_with_graph(upstream: UpstreamModel, trials: list[_Trial]) -> Verdict:
+    return _verdict(upstream, trials, _differences_with_graph)
+
+
+def _ambiguous(trials: list[_Trial]) -> str:
+    """The first of what the mutant's answer depends on and the original's does not; nothing if there is none."""
+    return next((f"{trial.name}: {trial.ambiguities[0]}" for trial in trials if trial.ambiguities), "")
 
 
 def _config(family: Family, variant: Variant) -> Any:
@@ -223,6 +252,8 @@ def _verdict(upstream: UpstreamModel, trials: list[_Trial], differences: _Differ
         try:
             with generated_classes(generated, trial.model):
                 difference = next(differences(trial), "")
+        except Refusal as refusal:  # what is exported is held against what was proved
+            return Verdict(Outcome.REFUSED, f"{refusal.rule}: {refusal.what}", changed)
         except Exception as error:  # generated code may raise anything
             return Verdict(Outcome.LOUD, f"{trial.name}: {_said(error)}", changed)
         if difference:
@@ -252,38 +283,54 @@ def _difference(trial: _Trial, scenario: Scenario, decoder: Decoder) -> Iterator
         yield f"{scenario.name}: {found.divergence} (tolerance {found.tolerance:.2g})"
 
 
-def _ambiguity(model: Any, trace: Trace) -> str:
+def _ambiguities(model: Any, trace: Trace) -> tuple[str, ...]:
     """Whether Hugging Face's own answer depends on how tokens are split into calls or batched; nothing if not."""
     scenario = with_prompts(SCENARIO, model)
-    texts = [[*prompt, *tokens[:-1]] for prompt, tokens in zip(scenario.prompts, trace.tokens, strict=True)]
     if call_split_matters(model.config):
-        return ""
-    whole, chunked = ([_logits(model, [text], step)[0] for text in texts] for step in (None, scenario.prefill_seq_len))
+        return ()
+    texts = [[*prompt, *tokens[:-1]] for prompt, tokens in zip(scenario.prompts, trace.tokens, strict=True)]
+    # A model with states was asked for whole texts; any other for a prompt, then for a token after the other.
+    once = scenario.prompts if keeps_states(model.config) else texts
+    others = [_logits(model, [text], [len(first)])[0] for text, first in zip(texts, once, strict=True)]
+    chunked = [_logits(model, [text], [scenario.prefill_seq_len] * len(text))[0] for text in texts]
     shortest = min(map(len, texts))
-    together = _logits(model, [text[:shortest] for text in texts], None)
-    alone = [_logits(model, [text[:shortest]], None)[0] for text in texts]
-    spread = np.concatenate(trace.logits).std()
-    for what, pairs in {
-        "one call or several": zip(trace.logits, whole, strict=True),
+    together = _logits(model, [text[:shortest] for text in texts], [shortest])
+    alone = [_logits(model, [text[:shortest]], [shortest])[0] for text in texts]
+    compared = {
+        "one call or several": zip(trace.logits, others, strict=True),
         "how a prompt is split": zip(trace.logits, chunked, strict=True),
         "what else is in the batch": zip(alone, together, strict=True),
-    }.items():
-        for one, other in pairs:
-            length = min(len(one), len(other))
-            if not float(np.abs(one[-length:] - other[-length:]).max()) <= 1e-4 * spread:
-                return f"the answer depends on {what}"
-    return ""
+    }
+    return tuple(
+        f"the answer depends on {what}"
+        for what, pairs in compared.items()
+        if not all(_near(one, other, tolerance_for(trace)) for one, other in pairs)
+    )
 
 
-def _logits(model: Any, texts: list[list[int]], step: int | None) -> np.ndarray:
-    """Logits of every token, `[batch, tokens, vocab]`, of texts of one length given in calls of `step` tokens."""
+def _near(one: np.ndarray, other: np.ndarray, tolerance: float) -> bool:
+    """Whether the last logits of both are the same, as many as both have."""
+    length = min(len(one), len(other))
+    return float(np.abs(one[-length:] - other[-length:]).max()) <= tolerance
+
+
+def _logits(model: Any, texts: list[list[int]], calls: list[int]) -> np.ndarray:
+    """Logits of every token, `[batch, tokens, vocab]`, of texts of one length, given in calls of so many tokens.
+
+    What is left over is given token by token.
+    """
     cache = DynamicCache(config=model.config)
-    length = len(texts[0])
-    found = []
+    found, seen = [], 0
     with torch.no_grad():
-        for start in range(0, length, step or length):
-            tokens = torch.tensor([text[start : start + (step or length)] for text in texts])
-            found.append(model(input_ids=tokens, use_cache=True, **{cache_argument(model): cache}).logits.numpy())
+        while seen < len(texts[0]):
+            count, calls = (calls[0], calls[1:]) if calls else (1, calls)
+            tokens = torch.tensor([text[seen : seen + count] for text in texts])
+            given: dict[str, Any] = {cache_argument(model): cache}
+            if keeps_states(model.config):
+                # Some count positions from 0 in every call.
+                given["position_ids"] = torch.arange(seen, seen + tokens.shape[1])[None]
+            found.append(model(input_ids=tokens, use_cache=True, **given).logits.numpy())
+            seen += tokens.shape[1]
     return np.concatenate(found, axis=1)
 
 

@@ -17,6 +17,8 @@ _AXES: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(("query_states", "key_states", "value_states", "query", "key", "value"), (2, -2)),
     **dict.fromkeys(("query_layer", "key_layer", "value_layer", "q", "k", "v"), (2, -2)),
     **dict.fromkeys(("attn_weights", "attention_scores", "attention_probs"), (2, 3, -1)),
+    **dict.fromkeys(("g", "beta", "dt", "time_step", "gate", "z", "B", "C"), (1,)),
+    **dict.fromkeys(("mixed_qkv", "hidden_states_B_C", "BCx", "projected_states", "scan_output"), (1, 2)),
 }
 
 

@@ -155,10 +155,10 @@ def warp_cache_update(text: Text, function: FunctionNode, rng: random.Random) ->
 def add_decorator(text: Text, function: FunctionNode, rng: random.Random) -> list[Edit]:
     """Wrap a function or method so that it does something else, or nothing else."""
     kind = rng.choice(["torch.no_grad()", "twice", "torch.inference_mode()"])
-    edits = [_above(text, function, f"@{kind}")]
+    edits = [above(text, function, f"@{kind}")]
     if kind == "twice":
         first = next(node for node in text.tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef)))
-        edits.append(_above(text, first, TWICE))
+        edits.append(above(text, first, TWICE))
     return edits
 
 
@@ -172,7 +172,7 @@ TWICE = """def twice(function):
 """
 
 
-def _above(text: Text, node: ast.FunctionDef | ast.ClassDef, line: str) -> Edit:
+def above(text: Text, node: ast.FunctionDef | ast.ClassDef, line: str) -> Edit:
     """Insert above a definition and its decorators."""
     decorators = node.decorator_list
     if not decorators:

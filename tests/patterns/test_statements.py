@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from qeff_codegen.codemod.code import Code
-from qeff_codegen.patterns.match import find_all, match
+from qeff_codegen.patterns.match import find_all, first_unlike, match
 from qeff_codegen.patterns.pattern import Pattern
 
 LOOP = Pattern("""
@@ -82,3 +82,22 @@ def test_statements_in_between_change_nothing_that_is_bound(between: str) -> Non
     pattern = Pattern("$x = f()\n...\nreturn $x")
     assert match(pattern, code("x = f()", "y = x.add(1)", "return x").body) is not None
     assert match(pattern, code("x = f()", between, "return x").body) is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "at", "wanted"),
+    [
+        (
+            ["hit = mask.any()", "for i in hit:", "    total.add_(i)"],
+            "hit = mask.any()",
+            "if ...: $hit = $mask.nonzero()",
+        ),
+        (["hit = mask.nonzero()", "for i in hit:", "    total.sub_(i)"], "for i in hit:", "for $number in $hit:"),
+        (["hit = mask.nonzero()"], "hit = mask.nonzero()", "for $number in $hit:"),
+        (["hit = mask.nonzero()", "for i in hit:", "    total.add_(i)", "x = 0"], "x = 0", "nothing more"),
+    ],
+)
+def test_the_first_statement_that_is_not_as_shown(lines: list[str], at: str, wanted: str) -> None:
+    statement, shown = first_unlike(LOOP, code(*lines).body)
+    assert ast.unparse(statement).startswith(at)
+    assert shown.startswith(wanted)

@@ -132,7 +132,8 @@ IMPORTED = "from transformers.activations import ACT2FN\n"
         (
             "from transformers.utils import no_such_function\n",
             "ImportError: cannot import name 'no_such_function' from 'transformers.utils'",
-            "It was saved with transformers 4.99.0, and {installed} is installed. Run the command with --trans",
+            "It was saved with transformers 4.99.0, and {installed} is installed. Run the command with "
+            "--transformers 4.",
         ),
         ("raise RuntimeError('no CUDA')\n", "RuntimeError: no CUDA (", "--transformers 4.99.0"),
     ],

@@ -206,6 +206,13 @@ BREAKS = [
         "hidden_states[hidden_states > 0]",
         "as many rows as values say",
     ),
+    (
+        "same_answer_every_call",
+        "cos, sin = position_embeddings",
+        "hidden_states = hidden_states + torch.rand_like(hidden_states)",
+        "draws random numbers",
+    ),
+    ("same_answer_every_call", GIVEN, GIVEN.replace("if", "if os.environ.get('SCALED') and"), "asks what the process"),
 ]
 
 
@@ -283,6 +290,19 @@ def test_blames_the_line_of_an_upstream_module_that_decides_by_values() -> None:
     (broken,) = CHECKS["static_control_flow"].broken(module)
     assert broken.what == "`TinyExperts.forward` decides by values: `(x > 0).nonzero()`"
     assert broken.line is not None and "nonzero" in module.anatomy.file.lines[broken.line - 1]
+
+
+@pytest.mark.parametrize("asked", ["self.training", "self.training and self.jitter > 0"])
+def test_random_numbers_may_be_drawn_in_training(asked: str) -> None:
+    line = "cos, sin = position_embeddings"
+    drawing = (
+        f"{line}\n        if {asked}:\n            hidden_states = hidden_states * torch.rand_like(hidden_states)"
+    )
+    check, module = CHECKS["same_answer_every_call"], sound_module()
+    assert line in module.code
+    assert check.broken(replace(module, code=module.code.replace(line, drawing))) == []
+    otherwise = drawing.replace("if self", "if not self")
+    assert check.broken(replace(module, code=module.code.replace(line, otherwise))) != []
 
 
 def test_looks_into_helpers_of_helpers_that_stay() -> None:

@@ -37,6 +37,7 @@ BREAKS = [
     ),
     (COLUMNS, f"{COLUMNS}\n        {COLUMNS}", "calls `update_conv_state` 2 times"),
     ("position_ids=position_ids,\n        )", ")", "does not tell `mamba_scan` which tokens are pads"),
+    ("mamba_scan(", "my_scan(", "writes another state than the one that it computed"),
     ("mamba_scan(", "mamba_selective_scan(", "computes by upstream's `mamba_selective_scan`"),
     (
         "return output",

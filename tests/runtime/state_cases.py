@@ -9,7 +9,14 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from qeff_codegen.runtime.states import gated_delta_rule, kimi_delta_attention, mamba2_scan, mamba_scan
+from qeff_codegen.runtime.states import (
+    gated_delta_rule,
+    kimi_delta_attention,
+    lightning_attention,
+    linear_recurrence,
+    mamba2_scan,
+    mamba_scan,
+)
 
 Tensors = dict[str, torch.Tensor]
 HEADS, GROUPS, KEY, VALUE = 4, 2, 16, 8
@@ -123,6 +130,27 @@ def _mamba(
     return torch.stack(outputs, 2) * F.silu(z), state.unsqueeze(1)
 
 
+def _lightning(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, slope_rate: torch.Tensor, state: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    outputs = []
+    for token in range(key.shape[2]):
+        added = key[:, :, token].unsqueeze(-1) * value[:, :, token].unsqueeze(-2)
+        state = state * (-slope_rate).exp() + added
+        outputs.append((state * query[:, :, token].unsqueeze(-1)).sum(-2))
+    return torch.stack(outputs, 2), state
+
+
+def _recurrence(
+    hidden_states: torch.Tensor, recurrent_gate: torch.Tensor, state: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    outputs = []
+    for token in range(hidden_states.shape[1]):
+        state = state * recurrent_gate[:, token, None, None] + hidden_states[:, token, None, None]
+        outputs.append(state[:, 0, 0])
+    return torch.stack(outputs, 1), state
+
+
 def _delta_tokens(batch_size: int, length: int, key_heads: int, decays: tuple[int, ...]) -> Tensors:
     # Heads from one that forgets little to one that forgets almost all in a token.
     strength = torch.tensor([0.01, 0.3, 2.0, 20.0]).reshape(HEADS, *(1 for _ in decays))
@@ -151,6 +179,17 @@ def _mamba_tokens(batch_size: int, length: int) -> Tensors:
         "B": torch.randn(batch_size, KEY, length),
         "C": torch.randn(batch_size, KEY, length),
         "z": torch.randn(batch_size, VALUE, length),
+    }
+
+
+def _lightning_tokens(batch_size: int, length: int) -> Tensors:
+    return {name: torch.randn(batch_size, HEADS, length, KEY) for name in ("query", "key", "value")}
+
+
+def _recurrence_tokens(batch_size: int, length: int) -> Tensors:
+    return {
+        "hidden_states": torch.randn(batch_size, length, VALUE),
+        "recurrent_gate": torch.rand(batch_size, length, VALUE),
     }
 
 
@@ -199,6 +238,24 @@ CASES = {
         reference=_mamba,
         weights={"A": -_weights(VALUE, KEY).exp(), "D": _weights(VALUE), "delta_bias": _weights(VALUE)},
         options={"delta_softplus": True},
+    ),
+    "lightning attention": StateCase(
+        function=lightning_attention,
+        state_name="initial_state",
+        state_shape=(HEADS, KEY, KEY),
+        token_axis=2,
+        tokens=_lightning_tokens,
+        reference=_lightning,
+        # From a head that forgets little to one that forgets almost all in a token.
+        weights={"slope_rate": torch.tensor([0.004, 0.06, 0.7, 9.0]).reshape(HEADS, 1, 1)},
+    ),
+    "linear recurrence": StateCase(
+        function=linear_recurrence,
+        state_name="initial_state",
+        state_shape=(1, 1, VALUE),
+        token_axis=1,
+        tokens=_recurrence_tokens,
+        reference=_recurrence,
     ),
 }
 

@@ -84,6 +84,26 @@ def test_mamba2_is_gated_linear_attention(length: int) -> None:
     assert_near((packed(out), after), (read + past_the_state, present.transpose(2, 3)))
 
 
+@pytest.mark.parametrize("length", LENGTHS)
+def test_lightning_attention_is_gated_linear_attention(length: int) -> None:
+    """With one decay for all tokens of a head, and queries as they are."""
+    torch.manual_seed(length)
+    case = CASES["lightning attention"]
+    tokens, state = case.tokens(2, length), case.state(2)
+    out, after = case.run(tokens, state, positions(2, length))
+    inputs = {name: packed(tokens[name].transpose(1, 2)) for name in ("query", "key", "value")}
+    decay = -case.weights["slope_rate"].reshape(1, 1, HEADS).expand(2, length, HEADS)
+    heads = {"q_num_heads": HEADS, "kv_num_heads": HEADS, "scale": 1.0}
+    expected = run_operator(
+        "LinearAttention",
+        {**inputs, "past_state": state, "decay": decay},
+        ["output", "present"],
+        update_rule="gated",
+        **heads,
+    )
+    assert_near((packed(out.transpose(1, 2)), after), expected)
+
+
 @pytest.mark.parametrize("activation", ["none", "silu"])
 @pytest.mark.parametrize("length", [1, 2, 3, 20])
 def test_a_convolution_on_the_cache_is_the_operator_with_state(activation: str, length: int) -> None:

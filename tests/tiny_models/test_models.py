@@ -50,6 +50,14 @@ def test_an_early_token_moves_the_last_logits(name: str) -> None:
     assert context_sensitivity(model, length=SLIDING_WINDOW) > 5 * MIN_CONTEXT_SENSITIVITY
 
 
+def test_tables_that_upstream_computes_and_saves_stay_what_they_are() -> None:
+    family = find_family("minimax")
+    model = build_tiny_model(family.causal_lm_class, build_config(family, variants(family)[0]), seed=0)
+    attention = model.model.layers[1].self_attn
+    assert torch.equal(attention.slope_rate, attention.get_slope_rate())
+    assert torch.equal(attention.query_decay, torch.exp(-attention.slope_rate * torch.arange(1, 257)[:, None]))
+
+
 class _WithRandomVectors(nn.Module):
     """A model as some are upstream, whose vectors are drawn when it is made."""
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from qeff_codegen.tiny_models import release_differences
 from qeff_codegen.tiny_models.configurations import _switches
 from qeff_codegen.tiny_models.release_differences import (
     RopeSettings,
     cache_argument,
     every_rope_setting,
     rope_settings,
+    states_go_on,
     with_readable_sizes,
 )
 from qeff_codegen.tiny_models.ropes import scaled_ropes
@@ -128,3 +130,14 @@ def test_the_cache_is_called_as_the_model_calls_it(name: str) -> None:
 
     forward = {"cache": newer, "past_key_values": older}[name]
     assert cache_argument(SimpleNamespace(forward=forward)) == name
+
+
+def test_states_go_on_where_a_cache_gives_them_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Older: ...
+
+    class Newer:
+        def get_recurrent_state(self) -> None: ...
+
+    for cache, goes_on in ((Older, False), (Newer, True)):
+        monkeypatch.setattr(release_differences, "DynamicCache", cache)
+        assert states_go_on() is goes_on

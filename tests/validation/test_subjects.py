@@ -8,11 +8,17 @@ import pytest
 import torch
 
 from qeff_codegen.tiny_models.configurations import variants
-from qeff_codegen.tiny_models.families import Family
+from qeff_codegen.tiny_models.families import Family, find_family
 from qeff_codegen.tiny_models.models import build_tiny_model
 from qeff_codegen.validation import subjects
 from qeff_codegen.validation.comparison import distinguishes
-from qeff_codegen.validation.subjects import MAX_SEEDS, Subject, tiny_subject
+from qeff_codegen.validation.subjects import (
+    MAX_SEEDS,
+    WHOLE_PROMPTS_NOTE,
+    Subject,
+    _subject_with_seed,
+    tiny_subject,
+)
 
 
 def without_attention(causal_lm_class: type[Any], config: Any, seed: int) -> Any:
@@ -50,3 +56,19 @@ def test_greedy_choices_are_clear(base_subject: Subject, window_subject: Subject
         tokens = {token for row in reference.tokens for token in row}
         assert len(tokens) > 1
     assert not base_subject.notes
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_prompts_come_whole_where_states_do_not_go_on(goes_on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only LongRoPE with states: all else is compared with the whole text, in which nothing has to go on."""
+    monkeypatch.setattr(subjects, "states_go_on", lambda: goes_on)
+    family = find_family("lfm2")
+    linear, longrope = (
+        _subject_with_seed(family, variant, 0)
+        for variant in variants(family)
+        if variant.name in ("rope linear", "rope longrope")
+    )
+    whole = max(map(len, longrope.scenarios[0].prompts))
+    assert linear.scenarios[0].prefill_seq_len < whole
+    assert (longrope.scenarios[0].prefill_seq_len == whole) is not goes_on
+    assert (WHOLE_PROMPTS_NOTE in longrope.notes) is not goes_on

@@ -163,9 +163,7 @@ VARIATIONS: tuple[Variation, ...] = (
     refused(
         "two shapes compared", before(REPEATED_VALUES, "if query.shape[2] == key.shape[2]:", "    query = query * 1.5")
     ),
-    refused(
-        "tracing asked for", after(ROTATED, "if torch.jit.is_tracing():", "    query_states = query_states * 1.5")
-    ),
+    equal("tracing asked for", after(ROTATED, "if torch.jit.is_tracing():", "    query_states = query_states * 1.5")),
     either(
         "compiling asked for",
         after(ROTATED, "if torch.compiler.is_compiling():", "    query_states = query_states * 1.5"),

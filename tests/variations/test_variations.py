@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
@@ -40,4 +42,5 @@ def test_the_bench_notices_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> Non
     deciding = source.replace(
         residual, f"        if residual.shape[1] == 1:\n            residual = 2 * residual\n{residual}"
     )
+    monkeypatch.setattr("qeff_codegen.export.export.no_frozen_numbers", lambda *_: nullcontext())
     assert examine(deciding, Runs.WITH_GRAPH).difference.startswith("base, ONNX Runtime: prompt 0, step 1")

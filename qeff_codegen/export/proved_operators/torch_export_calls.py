@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch.fx.proxy import TracerBase
 
 from qeff_codegen.export.proved_operators.calls import (
     TRACED,
@@ -25,9 +28,30 @@ from qeff_codegen.runtime.customop.opsets import AISW, CLOUD
 
 _FRAME = re.compile(r'^\s*File "(?P<path>.+)", line (?P<line>\d+)')
 _INDEXING = frozenset({"index", "index_put", "index_put_"})
-# Looks at a result of several, or at what a tensor is; computes nothing.
-_STRUCTURE = frozenset({"getitem", "_assert_tensor_metadata.default"})
+# Looks at a result of several, at what a tensor is, or whether a size is what the trace took it for; computes nothing.
+_ASSERTIONS = frozenset({"_assert_scalar.default", "_assert_tensor_metadata.default"})
+_STRUCTURE = _ASSERTIONS | {"getitem"}
 _OUR_DOMAINS = frozenset({CLOUD.domain, AISW.domain})
+
+
+@contextmanager
+def lines_recorded() -> Iterator[None]:
+    """While a program is traced, each node keeps the innermost line outside of PyTorch.
+
+    PyTorch keeps the lines of functions called `forward` alone, for want of a way to tell a model's own functions.
+    """
+    tracer: Any = TracerBase
+    filtered = tracer._filter_traceback_frames
+
+    def innermost(self: Any, summary: traceback.StackSummary) -> traceback.StackSummary:
+        outside = [frame for frame in summary if "/torch/" not in frame.filename]
+        return traceback.StackSummary.from_list(outside[-1:])
+
+    tracer._filter_traceback_frames = innermost
+    try:
+        yield
+    finally:
+        tracer._filter_traceback_frames = filtered
 
 
 def calls_in_program(program: torch.export.ExportedProgram) -> Iterator[tuple[Any, Call]]:
@@ -36,10 +60,20 @@ def calls_in_program(program: torch.export.ExportedProgram) -> Iterator[tuple[An
     A custom operator of ours stands in the program as the ONNX node that it becomes, which its tests prove.
     """
     for node in program.graph.nodes:
-        if node.op != "call_function" or getattr(node.target, "__name__", "") in _STRUCTURE:
+        if node.op != "call_function" or _name(node) in _STRUCTURE or _is_only_asserted(node):
             continue
         if node.target is not torch.ops.onnx_symbolic._symbolic.default or node.kwargs["domain"] not in _OUR_DOMAINS:
             yield node, call_of(node, program)
+
+
+def _name(node: Any) -> str:
+    return str(getattr(node.target, "__name__", ""))
+
+
+def _is_only_asserted(node: Any) -> bool:
+    """Whether a node is no tensor, and is there for assertions alone."""
+    is_tensor = isinstance(node.meta.get("val"), (torch.Tensor, list, tuple))
+    return bool(node.users) and not is_tensor and all(_name(user) in _ASSERTIONS for user in node.users)
 
 
 def call_of(node: Any, program: torch.export.ExportedProgram) -> Call:
@@ -67,12 +101,10 @@ def call_of(node: Any, program: torch.export.ExportedProgram) -> Call:
 
 
 def place_of(node: Any) -> Place:
-    """Where `node` was traced."""
+    """Where `node` was traced, with its line if `lines_recorded` was in force."""
     modules = [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
     module = modules[-1] if modules else ""
-    frames = [found for line in node.meta.get("stack_trace", "").splitlines() if (found := _FRAME.match(line))]
-    outside = (frame for frame in reversed(frames) if "/torch/" not in frame["path"])
-    frame = next(outside, frames[-1] if frames else None)
+    frame = _FRAME.match(node.meta.get("stack_trace", ""))
     return Place(module, frame["path"], int(frame["line"])) if frame else Place(module, "", 0)
 
 

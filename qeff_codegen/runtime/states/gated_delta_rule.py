@@ -6,7 +6,8 @@ import torch
 
 from qeff_codegen.runtime.states.decay import pairwise_decay
 from qeff_codegen.runtime.states.delta_rule_inputs import by_heads, state_before
-from qeff_codegen.runtime.states.unit_triangular import solve_unit_lower
+from qeff_codegen.runtime.states.parts import cut_off, filled_up, fixed, part_length
+from qeff_codegen.runtime.states.unit_triangular import PARTS, solve_unit_lower
 
 
 def gated_delta_rule(
@@ -41,28 +42,36 @@ def gated_delta_rule(
     if use_qk_l2norm_in_kernel:
         query, key = _of_length_one(query), _of_length_one(key)
     query = query * query.shape[-1] ** -0.5
-    if key.shape[1] != value.shape[1]:
-        query, key = (repeated_heads(tensor, value.shape[1]) for tensor in (query, key))
+    shared = fixed(value.shape[1]) // fixed(key.shape[1])
+    if shared > 1:
+        query, key = (repeated_heads(tensor, shared) for tensor in (query, key))
 
     state = state_before(initial_state, key, value)
-    decay = pairwise_decay(g)
     from_start = g.cumsum(-1).exp().unsqueeze(-1)
     key_beta = key * beta.unsqueeze(-1)
-    key_of_all = key.transpose(-1, -2)
-    overlap = (key_beta @ key_of_all) * decay
-    updates = solve_unit_lower(overlap.tril(-1), value * beta.unsqueeze(-1) - (key_beta * from_start) @ state)
+    to_learn = value * beta.unsqueeze(-1) - (key_beta * from_start) @ state
 
-    out = (query * from_start) @ state + ((query @ key_of_all) * decay) @ updates
+    # Filled up as tokens, which are rows: matrices of tokens by tokens would have to be taken apart for it.
+    length = position_ids.shape[1]
+    rows = part_length(length, PARTS)
+    key, key_beta, g, to_learn = (
+        filled_up(tensor, length, rows * PARTS, axis=2) for tensor in (key, key_beta, g, to_learn)
+    )
+    decay = pairwise_decay(g, rows * PARTS)
+    key_of_all = key.transpose(-1, -2)
+    updates = solve_unit_lower((key_beta @ key_of_all) * decay, to_learn, rows)
+
+    attention = (query @ key_of_all) * cut_off(decay, length, axis=2)
+    out = (query * from_start) @ state + attention @ updates
     to_end = decay[:, :, -1:].transpose(-1, -2)
     state = state * from_start[:, :, -1:] + (key * to_end).transpose(-1, -2) @ updates
     return out.transpose(1, 2).to(dtype), state
 
 
-def repeated_heads(tensor: torch.Tensor, heads: int) -> torch.Tensor:
-    """Repeats each head of `[batch_size, fewer_heads, seq_len, width]` for the `heads` that share it."""
-    batch_size, fewer, length, width = tensor.shape
-    repeated = tensor.unsqueeze(2).expand(batch_size, fewer, heads // fewer, length, width)
-    return repeated.reshape(batch_size, heads, length, width)
+def repeated_heads(tensor: torch.Tensor, times: int) -> torch.Tensor:
+    """Repeats each head of `[batch_size, fewer_heads, seq_len, width]` for the `times` heads that share it."""
+    heads = torch.arange(fixed(tensor.shape[1]) * times, device=tensor.device)
+    return tensor.index_select(1, torch.div(heads, times, rounding_mode="floor"))
 
 
 def _of_length_one(tensor: torch.Tensor) -> torch.Tensor:

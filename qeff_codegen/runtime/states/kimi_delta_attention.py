@@ -6,11 +6,8 @@ import torch
 
 from qeff_codegen.runtime.states.decay import pairwise_decay
 from qeff_codegen.runtime.states.delta_rule_inputs import by_heads, state_before
-from qeff_codegen.runtime.states.parts import cut_off, filled_up, part_length
-from qeff_codegen.runtime.states.unit_triangular import solve_unit_lower
-
-# Within a part the decay of every pair of tokens is laid out; between parts it is split at the later part's start.
-PARTS = 8
+from qeff_codegen.runtime.states.parts import cut_off, filled_up, fixed, part_length
+from qeff_codegen.runtime.states.unit_triangular import PARTS, solve_unit_lower
 
 
 def kimi_delta_attention(
@@ -49,49 +46,58 @@ def kimi_delta_attention(
     state = state_before(initial_state, key, value)
     key_beta = key * beta.unsqueeze(-1)
     from_start_decay = g.cumsum(2).exp()
-    overlap, attention = _decayed_products((key_beta, query), key, g)
-    updates = solve_unit_lower(overlap.tril(-1), value * beta.unsqueeze(-1) - (key_beta * from_start_decay) @ state)
+    to_learn = value * beta.unsqueeze(-1) - (key_beta * from_start_decay) @ state
+    out = (query * from_start_decay) @ state
+    state = state * from_start_decay[:, :, -1:].transpose(-1, -2)
 
-    out = (query * from_start_decay) @ state + attention @ updates
-    key_at_end = key * _sums_behind(g).exp()
-    state = state * from_start_decay[:, :, -1:].transpose(-1, -2) + key_at_end.transpose(-1, -2) @ updates
-    return out.transpose(1, 2).to(dtype), state
+    # Filled up as tokens, which are rows: matrices of tokens by tokens would have to be taken apart for it.
+    length = position_ids.shape[1]
+    rows = part_length(length, PARTS)
+    query, key, key_beta, g, to_learn = (
+        filled_up(tensor, length, rows * PARTS, axis=2) for tensor in (query, key, key_beta, g, to_learn)
+    )
+    overlap, attention = _decayed_products((key_beta, query), key, g, rows)
+    updates = solve_unit_lower(overlap, to_learn, rows)
+
+    out = out + cut_off(attention, length, axis=2) @ updates
+    key_at_end = key * _sums_behind(g, rows * PARTS).exp()
+    return out.transpose(1, 2).to(dtype), state + key_at_end.transpose(-1, -2) @ updates
 
 
 def _decayed_products(
-    lefts: tuple[torch.Tensor, ...], key: torch.Tensor, log_decay: torch.Tensor
+    lefts: tuple[torch.Tensor, ...], key: torch.Tensor, log_decay: torch.Tensor, rows: int
 ) -> tuple[torch.Tensor, ...]:
     """Returns, for each of `lefts`, `sum over c of left[i, c] key[j, c] decay(j to i, c)`; zero for `j > i`.
 
     The exponential of a difference cannot be split into one factor for `i` and one for `j`: one of them would
     overflow. It can where a token between them is taken as the middle, which for tokens of two parts is the start of
-    the later one: both factors are at most 1.
+    the later one: both factors are at most 1. Within a part the decay of every pair of tokens is laid out.
 
     Args:
-        lefts: each `[batch_size, heads, seq_len, key_dim]`.
+        lefts: each `[batch_size, heads, PARTS * rows, key_dim]`.
         key: the same shape.
         log_decay: the same shape.
+        rows: of a part.
 
     Returns:
-        For each of `lefts` `[batch_size, heads, seq_len, seq_len]`.
+        For each of `lefts` `[batch_size, heads, PARTS * rows, PARTS * rows]`.
     """
-    batch_size, heads, length, width = key.shape
-    rows = part_length(length, PARTS)
+    heads, width = fixed(key.shape[1]), fixed(key.shape[3])
 
     def in_parts(tensor: torch.Tensor) -> torch.Tensor:
-        return filled_up(tensor, rows * PARTS, axis=2).reshape(batch_size, heads, PARTS, rows, width)
+        return tensor.reshape(-1, heads, PARTS, rows, width)
 
     key, log_decay = in_parts(key), in_parts(log_decay)
     since_start = log_decay.cumsum(3)
     # [batch_size, heads, later part, earlier part, row of the earlier part, key_dim]
     later, earlier = _part_numbers(key.device)
     between = _sums_between_parts(since_start[:, :, :, -1], later, earlier)
-    decayed_key = key.unsqueeze(2) * (between + _sums_behind(log_decay).unsqueeze(2)).exp()
+    decayed_key = key.unsqueeze(2) * (between + _sums_behind(log_decay, rows).unsqueeze(2)).exp()
     decayed_key = torch.where((earlier < later)[:, :, None, None], decayed_key, 0.0)
-    decayed_key = decayed_key.reshape(batch_size, heads, PARTS, rows * PARTS, width).transpose(-1, -2)
+    decayed_key = decayed_key.reshape(-1, heads, PARTS, rows * PARTS, width).transpose(-1, -2)
 
     # [batch_size, heads, part, key_dim, row, earlier row]
-    within = pairwise_decay(log_decay.transpose(-1, -2)) * key.transpose(-1, -2).unsqueeze(-2)
+    within = pairwise_decay(log_decay.transpose(-1, -2), rows) * key.transpose(-1, -2).unsqueeze(-2)
     same_part = (earlier == later).to(key.dtype)[:, None, :, None]
 
     products = []
@@ -99,18 +105,16 @@ def _decayed_products(
         left = in_parts(left)
         across = (left * since_start.exp()) @ decayed_key
         inside = (left.transpose(-1, -2).unsqueeze(-1) * within).sum(3)
-        inside = (inside.unsqueeze(4) * same_part).reshape(batch_size, heads, PARTS, rows, rows * PARTS)
-        whole_call = (across + inside).reshape(batch_size, heads, rows * PARTS, rows * PARTS)
-        products.append(cut_off(cut_off(whole_call, length, axis=2), length, axis=3))
+        inside = (inside.unsqueeze(4) * same_part).reshape(-1, heads, PARTS, rows, rows * PARTS)
+        products.append((across + inside).reshape(-1, heads, rows * PARTS, rows * PARTS))
     return tuple(products)
 
 
-def _sums_behind(tensor: torch.Tensor) -> torch.Tensor:
+def _sums_behind(tensor: torch.Tensor, rows: int) -> torch.Tensor:
     """Returns for each row of `[..., rows, width]` the sum of the rows behind it.
 
     A difference of sums would lose the digits of a small one.
     """
-    rows = tensor.shape[-2]
     return torch.ones(rows, rows, dtype=tensor.dtype, device=tensor.device).triu(1) @ tensor
 
 

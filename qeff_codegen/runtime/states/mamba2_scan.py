@@ -64,7 +64,7 @@ def mamba2_scan(
     if initial_states is not None:
         state = initial_states.float()
     log_decay = A.float().unsqueeze(-1) * dt
-    decay = pairwise_decay(log_decay)
+    decay = pairwise_decay(log_decay, position_ids.shape[1])
     from_start = log_decay.cumsum(-1).exp().unsqueeze(-1)
     in_group = (groups, heads // groups)
     overlap = (C @ B.transpose(-1, -2)).unsqueeze(2) * decay.unflatten(1, in_group)

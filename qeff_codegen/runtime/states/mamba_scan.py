@@ -56,7 +56,7 @@ def mamba_scan(
     decay = (A.float().unsqueeze(1) * step.unsqueeze(-1)).exp()
     added = (step * moved).unsqueeze(-1) * written.transpose(1, 2).unsqueeze(1)
     state = decay.new_zeros(decay.shape[0], *A.shape) if initial_state is None else initial_state[:, 0].float()
-    states = _states_after_each_token(decay, added, state)
+    states = states_after_each_token(decay, added, state)
 
     out = torch.matmul(states.transpose(1, 2).to(C.dtype), C.transpose(1, 2).unsqueeze(-1)).squeeze(-1).transpose(1, 2)
     if D is not None:
@@ -66,13 +66,13 @@ def mamba_scan(
     return out, states[:, :, -1].unsqueeze(1)
 
 
-def _states_after_each_token(decay: torch.Tensor, added: torch.Tensor, initial_state: torch.Tensor) -> torch.Tensor:
+def states_after_each_token(decay: torch.Tensor, added: torch.Tensor, initial_state: torch.Tensor) -> torch.Tensor:
     """Returns `S[t] = decay[t] S[t - 1] + added[t]` for all tokens, each `[batch_size, inner, seq_len, state]`."""
     batch_size, inner, length, width = decay.shape
     parts = part_length(length, PART)
     # Behind the last token nothing decays and nothing is added, so the last state stays.
     decay, added = (
-        filled_up(tensor, parts * PART, axis=2, value=value).reshape(batch_size, inner, parts, PART, width)
+        filled_up(tensor, length, parts * PART, axis=2, value=value).reshape(batch_size, inner, parts, PART, width)
         for tensor, value in ((decay, 1.0), (added, 0.0))
     )
     decays, states = [decay[:, :, :, 0]], [added[:, :, :, 0]]

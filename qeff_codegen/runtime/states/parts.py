@@ -38,9 +38,24 @@ def part_length(length: int, parts: int) -> int:
     return (length + parts - 1) // parts
 
 
-def filled_up(tensor: torch.Tensor, length: int, axis: int, value: float = 0.0) -> torch.Tensor:
-    """Returns `tensor` with `length` entries along `axis`, those behind its own being `value`."""
-    own = tensor.shape[axis]
+def fixed(size: int) -> int:
+    """Returns a size that is the same in every call, as a number.
+
+    While TorchScript traces, it would be one that the graph asks each layer's tensors for.
+    """
+    return int(size)
+
+
+def filled_up(tensor: torch.Tensor, own: int, length: int, axis: int, value: float = 0.0) -> torch.Tensor:
+    """Returns `tensor` with `length` entries along `axis`, those behind its own being `value`.
+
+    Args:
+        tensor: what is filled up.
+        own: how many entries it has; made of the call's length, it is the same number for all layers.
+        length: how many it is to have.
+        axis: not negative.
+        value: of what is added.
+    """
     numbers = torch.arange(length, device=tensor.device)
     behind = (numbers >= own).reshape(-1, *(1 for _ in range(tensor.dim() - 1 - axis)))
     return torch.where(behind, value, tensor.index_select(axis, numbers.clamp(max=own - 1)))

@@ -23,7 +23,10 @@ from rewrite_rules.vocabulary import POSITIONS, pattern
 HAS_BUFFER = pattern("hasattr(self, $buffer)")
 ASKED = pattern("if hasattr(self, $buffer):\n    $...taken\nelse:\n    $types = torch.zeros(...)")
 # What chooses among a buffer's values and computes nothing.
-CHOOSES = pattern(f"$name = {{$of.expand(...), torch.gather($of, dim=1, index={POSITIONS}), $of[:, $_]}}")
+CHOOSES = pattern(
+    "$name = {$of.to($_.device).expand(...), $of.expand(...),"
+    f" torch.gather($of, dim=1, index={POSITIONS}), $of[:, $_]}}"
+)
 ZEROS = pattern("torch.zeros(...)")
 
 

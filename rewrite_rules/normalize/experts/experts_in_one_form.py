@@ -1,6 +1,7 @@
 """Write the loop over the experts that were hit in one form.
 
-Inference needs no `torch.no_grad()`, leaving a loop early because nobody chose an expert changes no sum, and a number
+Inference needs no `torch.no_grad()`, leaving a loop early because nobody chose an expert changes no sum, all hits are
+the hits, nobody chooses the number after the last expert's, which stands for a choice of another device, and a number
 read out of the tensor of hits is that tensor's element. Where experts beyond a count do nothing but hand a token
 through, the branch between them and the others becomes a choice by expert: both sides are computed, and the weight of
 an expert that has none is the last one's, which is not chosen.
@@ -30,6 +31,11 @@ NO_GRAD = pattern("with torch.no_grad():\n    ...")
 # Nobody chose: of all experts, or of those that the loop is at.
 NOBODY = pattern("if $chosen.numel() == 0:\n    return $_")
 NOT_THIS = pattern("if $chosen.numel() == 0:\n    continue")
+# The class after the last expert, which no token of this device is in.
+MASKED, ONE_MORE = pattern("if $expert == $count:\n    continue"), pattern(
+    "nn.functional.one_hot($_, num_classes=$count + 1)"
+)
+ALL_HITS = pattern("for $expert in $hit[:]:\n    $...body")
 FOUND = pattern("$choice, $token = torch.where($_)")
 NUMBER = pattern("for $hit in $_:\n    $expert = int($hit.item())\n    ...")
 SQUEEZED_HITS, NUMBER_OF_HIT = pattern("$mask.nonzero().squeeze(-1)"), pattern("$expert = $expert.item()")
@@ -56,7 +62,7 @@ class ExpertsInOneForm(Rule):
         if not function.is_forward or not any(isinstance(item, ast.For) for item in code.body):
             return code, 0
         edits = Edits(code)
-        count = _read_as_elements(edits) + _read_as_rows(edits) + _left_no_more(edits)
+        count = _read_as_elements(edits) + _read_as_rows(edits) + _left_no_more(edits) + _all_visited(edits)
         for found in find_all(HITS, code):
             make(edits, found, "$mask.nonzero()")
             count += 1
@@ -79,6 +85,19 @@ def _left_no_more(edits: Edits) -> int:
     for item in early:
         edits.remove(code.statement_of(item.node))
     return len(early)
+
+
+def _all_visited(edits: Edits) -> int:
+    """Loop over the hits and not over a slice that holds all of them, and skip no number that nobody chooses."""
+    loops = find_all(ALL_HITS, edits.code)
+    for found in loops:
+        assert isinstance(found.node, ast.For)
+        edits.replace(found.node.iter, fill("$hit", found, edits))
+    counts = {found["count"] for found in find_all(ONE_MORE, edits.code)}
+    skipped = [found for count in counts for found in find_all(MASKED, edits.code, {"count": count})]
+    for found in skipped:
+        edits.remove(edits.code.statement_of(found.node))
+    return len(loops) + len(skipped)
 
 
 def _is_one_of(node: ast.expr, names: Collection[str]) -> bool:

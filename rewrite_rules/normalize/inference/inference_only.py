@@ -12,5 +12,5 @@ from qeff_codegen.engine.pattern_rule import FactsRule
 
 class InferenceOnly(FactsRule):
     why = "The compiled graph only infers: `self.training` is false, and branches on it never run."
-    roles = (*CALL_PATH, Role.ATTENTION_FUNCTION, Role.LISTED_EXPERTS)
+    roles = (*CALL_PATH, Role.ATTENTION_FUNCTION, Role.EXPERTS, Role.LISTED_EXPERTS)
     facts = {"self.training": False, "module.training": False}

@@ -1,7 +1,7 @@
 """Spell the choice of kept logits one way: `slice_logits_to_keep(hidden_states, logits_to_keep)`.
 
-Older releases compute `slice_indices` from `logits_to_keep` and index with it on the way into the head; newer ones
-have a function for it. Both keep the same rows.
+Older releases compute `slice_indices` from `logits_to_keep` and index with it on the way into the head, or slice by
+the number itself; newer ones have a function for it. All keep the same rows.
 """
 
 from __future__ import annotations
@@ -19,5 +19,6 @@ class LogitsSliceByCall(PatternRule):
     roles = (Role.CAUSAL_LM,)
     changes = (
         Change("$states[:, $rows, :]", "slice_logits_to_keep($states, logits_to_keep)", where=CHOSEN),
+        Change("$states[:, -logits_to_keep:, :]", "slice_logits_to_keep($states, logits_to_keep)"),
         Change(f"$rows = {CHOICE}", "", where=CHOSEN),
     )

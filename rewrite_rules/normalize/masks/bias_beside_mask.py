@@ -16,8 +16,7 @@ from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits, block_text
 from qeff_codegen.codemod.names import assigned, names_in
 from qeff_codegen.codemod.signatures import add_parameters
-from qeff_codegen.codemod.tree import walk
-from qeff_codegen.engine.draft import Function
+from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import Match, find_all, match
 from rewrite_rules.vocabulary import pattern
@@ -38,10 +37,13 @@ class BiasBesideMask(Rule):
     roles = (Role.MODEL, Role.DECODER_LAYER, Role.ATTENTION)
     construct = f"`{MERGED}` in a branch on the mask's form"
 
+    def apply(self, draft: Draft) -> None:
+        self.is_merged = any(find_all(MERGED, item.code) for item in draft.of(Role.MODEL) if item.is_forward)
+        super().apply(draft)
+
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code
-        assigning = [node for node in walk(anatomy.model.forward) if isinstance(node, ast.Assign)]
-        if not function.is_forward or all(match(MERGED, node) is None for node in assigning):
+        if not function.is_forward or not self.is_merged:
             return code, 0
         if BIAS in code.names or BIAS in code.parameters:
             raise Unmatched(f"`{BIAS}` is a name for something else here", code.tree)

@@ -34,15 +34,14 @@ class CacheByOneName(Rule):
             return code, 0
         methods = _given_cache(part)
         name = part.cache_parameter if function.is_forward else methods.get(f"self.{function.name}", "")
-        callees = anatomy.callees(part.role) if function.is_forward else {}
-        keywords = {name: callee.cache_parameter for name, callee in callees.items()}
-        keywords |= methods if function.is_forward else {}
+        candidates = anatomy.candidates(part.role) if function.is_forward else {}
+        keywords = {name: {callee.cache_parameter for callee in callees} for name, callees in candidates.items()}
+        keywords |= {name: {taken} for name, taken in methods.items()} if function.is_forward else {}
         edits = Edits(code)
         if name != CACHE:
             rename(edits, name, CACHE)
         for call in code.nodes(ast.Call):
-            keyword = keywords.get(spelled(call.func), CACHE)
-            if keyword != CACHE:
+            for keyword in sorted(keywords.get(spelled(call.func), set()) - {CACHE}):
                 rename_keywords(edits, call, keyword, CACHE)
         return edits.done(), int(bool(edits))
 

@@ -1,7 +1,8 @@
 """Unpack what a decoder layer or an attention returns where it is called.
 
 Older files keep the tuple, `outputs = block(...)`, and take the hidden states out by index. Unpacked, the call says
-what it takes, and the cache can be taken along.
+what it takes, and the cache can be taken along. What stands behind the hidden states is there to be recorded, and
+nobody asks for it: where it is only handed on, as `(hidden_states,) + outputs[1:]`, the hidden states are.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from qeff_codegen.patterns.match import find_all
 from rewrite_rules.vocabulary import pattern
 
 KEPT = pattern("$results = $callee(...)\n$states = $results[0]")
+OTHERS, HANDED_ON = pattern("$others = $results[1:]"), pattern("return ($states,) + $others")
 
 
 class ResultsUnpacked(Rule):
     why = "Taking a result apart where it is made shows what is used of it, and where the cache belongs."
     roles = (Role.MODEL, Role.DECODER_LAYER)
-    construct = f"`{KEPT}`".replace("\n", "; ")
+    construct = f"`{KEPT}`, and at most `{OTHERS}` with `{HANDED_ON}`".replace("\n", "; ")
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code
@@ -45,7 +47,28 @@ class ResultsUnpacked(Rule):
             unpacked.add(spelled(found["results"]))
             indexed |= set(ast.walk(taken))
             count += 1
+        indexed |= _hand_on_no_others(edits, unpacked)
         left = [node for node in code.nodes(ast.Name) if isinstance(node.ctx, ast.Load) and node not in indexed]
         for node in reversed([node for node in left if node.id in unpacked]):
             raise Unmatched(f"`{node.id}` is used in another way than by one index", node)
         return edits.done(), count
+
+
+def _hand_on_no_others(edits: Edits, unpacked: set[str]) -> set[ast.AST]:
+    """Hand on nothing of what stands behind the first result; where it was. Adds to `unpacked`.
+
+    Args:
+        edits: takes the edits.
+        unpacked: names that held all results.
+    """
+    code = edits.code
+    seen: set[ast.AST] = set()
+    for named in [found for found in find_all(OTHERS, code) if found.spelled("results") in unpacked]:
+        for returned in find_all(HANDED_ON, code, {"others": named["others"]}):
+            assert isinstance(returned.node, ast.Return) and isinstance(returned.node.value, ast.BinOp)
+            edits.replace(returned.node.value, f"({code.segment(returned['states'])},)")
+            seen.add(returned.node.value.right)
+        edits.remove(code.statement_of(named.node))
+        unpacked.add(named.spelled("others"))
+        seen |= set(ast.walk(named.node))
+    return seen

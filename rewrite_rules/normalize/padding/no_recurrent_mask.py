@@ -14,10 +14,11 @@ from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule
-from qeff_codegen.patterns.match import find_all
+from qeff_codegen.patterns.match import find_all, match
 from rewrite_rules.vocabulary import pattern
 
 MADE = pattern("transformers.masking_utils.create_recurrent_attention_mask(...)")
+ADDED = pattern("$masks[$key] = $_(...)")
 
 
 class NoRecurrentMask(Rule):
@@ -30,6 +31,17 @@ class NoRecurrentMask(Rule):
         edits = Edits(function.code)
         made = find_all(MADE, function.code)
         for found in made:
-            assert isinstance(found.node, ast.Call)
-            edits.replace(found.node, "None")
+            statement = function.code.statement_of(found.node)
+            if _is_read_nowhere(statement, function.code):
+                edits.remove(statement)
+            else:
+                edits.replace(found.expression, "None")
         return edits.done(), len(made)
+
+
+def _is_read_nowhere(statement: ast.stmt, code: Code) -> bool:
+    """Whether a statement puts the mask into a mapping of masks, under a key that nothing else names."""
+    added = match(ADDED, statement)
+    key = added["key"] if added is not None else None
+    named = [node for node in code.nodes(ast.Constant) if isinstance(key, ast.Constant) and node.value == key.value]
+    return isinstance(key, ast.Constant) and len(named) == 1

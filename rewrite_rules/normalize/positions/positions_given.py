@@ -2,10 +2,12 @@
 
 An exported decoder is always given `position_ids`. The branch for their absence counts on from the length of a growing
 cache, which a preallocated one does not have, so it could only be wrong. That is so for a branch that counts tokens
-one by one from what is cached; one that does anything else makes another model, and is a refusal.
+one by one from what is cached; one that does anything else makes another model, and is a refusal. Given positions are
+sometimes brought into the shape that they have.
 
 Embeddings that are a module of their own count with a buffer of all positions, from the number of tokens that their
-caller says are cached. Some begin after the number of the pad token, and not at 0: those are refused.
+caller says are cached. Some begin after the number of the pad token, and not at 0. Where `generate()` gives positions,
+which are those from 0, that count never runs for its users, and it goes; anywhere else it is a refusal.
 """
 
 from __future__ import annotations
@@ -18,14 +20,25 @@ from qeff_codegen.anatomy.buffers import buffers_of
 from qeff_codegen.anatomy.lengths import lengths_of
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
 from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.folding import fold
+from qeff_codegen.engine.conditions import Place
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.pattern_rule import FactsRule
 from qeff_codegen.engine.rule import Unmatched
-from qeff_codegen.patterns.match import find_all, match
+from qeff_codegen.patterns.match import Match, find_all, match
+from rewrite_rules.normalize.positions._counts_after_pad import counts_after_pad
 from rewrite_rules.vocabulary import COUNT, POSITIONS, pattern
 
 QUESTION = pattern(f"{{{POSITIONS} is None, {POSITIONS} is not None}}")
-ABSENT = pattern(f"if {POSITIONS} is None:\n    $...made_up")
+ABSENT = (
+    pattern(f"if {POSITIONS} is None:\n    $...made_up"),
+    pattern(f"if {POSITIONS} is None:\n    $...made_up\nelse:\n    $...shaped"),
+)
+# Positions are whole numbers, [batch, tokens].
+SHAPED = pattern(
+    f"{POSITIONS} = {{{POSITIONS}.view(-1, $new), {POSITIONS}.view(-1, $new).long(), {POSITIONS}.long()}}"
+)
 # How upstream counts: from what is cached, or, for padded batches, the tokens that are not pads.
 COUNTED = pattern(
     f"{POSITIONS} = {{{COUNT}, ({COUNT}).unsqueeze(0),"
@@ -40,9 +53,11 @@ UNPADDED = pattern(
 MASK = pattern("{attention_mask, position_attention_mask}")
 ROWS = pattern(
     f"{POSITIONS} = {{{POSITIONS}.unsqueeze(0), {POSITIONS}.unsqueeze(0).expand($_, -1),"
-    f" {POSITIONS}.unsqueeze(0).repeat($_, 1), {POSITIONS}.view(1, 1, -1).expand($_, $_, -1)}}"
+    f" {POSITIONS}.unsqueeze(0).repeat($_, 1), {POSITIONS}.unsqueeze(0).view(-1, $_),"
+    f" {POSITIONS}.view(1, 1, -1).expand($_, $_, -1)}}"
 )
 LENGTH = pattern("$_ = {$SEEN, $_.shape[0]}")
+DEVICE = pattern("$_ = {$_.device, $_.device if $_ is not None else $_.device}")
 # A buffer that holds its own index.
 ALL_POSITIONS = pattern("torch.arange($_).expand((1, -1))")
 
@@ -54,7 +69,9 @@ class PositionsGiven(FactsRule):
     construct = f"`if {POSITIONS} is None:` with nothing but counts, such as `{COUNT}`"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
-        code, decided = super().rewrite(function, anatomy)
+        code = _without_shaping(function.code)
+        place = Place(code, anatomy.file.classes.get(function.owner or ""), anatomy)
+        code, decided = fold(code, self.truth(place))
         other = next(_not_counting(function, anatomy), None) if decided else None
         if other is not None:
             text = ast.unparse(other).split("\n", 1)[0]
@@ -69,7 +86,9 @@ def _not_counting(function: Function, anatomy: Anatomy) -> Iterator[ast.AST]:
     sliced = [pattern(f"{POSITIONS} = self.{name}[:, $seen : $new + $seen]") for name in _buffers(function, anatomy)]
 
     def counts(statement: ast.AST) -> bool:
-        if match(ROWS, statement, code.aliases) or match(LENGTH, statement, code.aliases):
+        if any(match(form, statement, code.aliases) for form in (ROWS, LENGTH, DEVICE)):
+            return True
+        if function.role is Role.EMBEDDINGS and counts_after_pad(statement, function, anatomy):
             return True
         if found := match(UNPADDED, statement, code.aliases):
             return lengths.is_seen(found["seen"]) if "seen" in found.bound else match(MASK, found["mask"]) is not None
@@ -84,10 +103,28 @@ def _not_counting(function: Function, anatomy: Anatomy) -> Iterator[ast.AST]:
 
     for question in find_all(QUESTION, code):
         branch = code.parent(question.node)
-        found = match(ABSENT, branch) if isinstance(branch, ast.If) else None
+        forms = (match(form, branch) for form in ABSENT) if isinstance(branch, ast.If) else ()
+        found = next((item for item in forms if item is not None and _only_shapes(item, code)), None)
         made_up = found.bound["made_up"] if found is not None else [question.node]
         assert isinstance(made_up, list)
         yield from (item for item in made_up if not counts(item))
+
+
+def _without_shaping(code: Code) -> Code:
+    """A function that brings given positions into no shape, where they have it."""
+    edits = Edits(code)
+    for found in find_all(ABSENT[1], code):
+        if _only_shapes(found, code):
+            for item in found.rest("shaped"):
+                edits.remove(item)
+    return edits.done()
+
+
+def _only_shapes(branch: Match, code: Code) -> bool:
+    """Whether the `else` of a branch, if it has one, only brings positions into the shape that they have."""
+    lengths = lengths_of(code.tree)
+    shaped = [match(SHAPED, item) for item in branch.rest("shaped")] if "shaped" in branch.bound else []
+    return all(item is not None and ("new" not in item.bound or lengths.counts_new(item["new"])) for item in shaped)
 
 
 def _buffers(function: Function, anatomy: Anatomy) -> list[str]:

@@ -15,14 +15,15 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.lengths import lengths_of
 from qeff_codegen.anatomy.modeling_file import self_attribute
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.state_mixers import is_of_layer
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.folding import fold
 from qeff_codegen.codemod.names import assigned
-from qeff_codegen.codemod.tree import find
+from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from qeff_codegen.patterns.match import Match, find_all, match
+from qeff_codegen.patterns.match import Match, match
 from rewrite_rules.normalize.tokens._two_forms import refuse_other_computation
 from rewrite_rules.vocabulary import CACHE, pattern
 
@@ -32,6 +33,8 @@ ONE_TOKEN = pattern(
 )
 ASKS_COUNT = pattern("{$tokens == $_, $tokens != $_, $tokens > $_, $tokens < $_}")
 READ = pattern(f"{CACHE}.get_conv_state($layer, ...)")
+# Whether there was a call before, which only the text for one token asks.
+ASKED = pattern(f"{CACHE}.has_previous_state($layer)")
 STATES = pattern(f"{{{CACHE}.get_conv_state($layer, ...), {CACHE}.get_recurrent_state($layer, ...)}}")
 
 
@@ -44,6 +47,9 @@ class TokensInOnePath(Rule):
         code = function.code
         if not function.is_forward:
             return code, 0
+        for call in code.nodes(ast.Call):
+            if match(STATES, call) is not None and not is_of_layer(call):
+                raise Unmatched(f"`{spelled(call)}` reads the state of another layer, or another one of its own", call)
         branches = dict(_branches(code))
         for branch, found in branches.items():
             refuse_other_computation(branch, found["state"], code, anatomy.file)
@@ -97,11 +103,13 @@ def _other_questions(code: Code, known: list[ast.If]) -> Iterator[ast.expr]:
 
 
 def _without_unread(code: Code) -> Code:
-    """Without the columns that only the text for one token read."""
+    """Without the columns, and the answers whether there was a call before, that only the text for one token read."""
     edits = Edits(code)
-    for found in find_all(READ, code):
-        statement = code.statement_of(found.node)
+    for statement in code.nodes(ast.Assign):
         named = assigned(statement)
-        if named is not None and named[1] is found.node and named[0] not in code.names_loaded:
+        if named is None or named[0] in code.names_loaded:
+            continue
+        asks = [match(ASKED, call) is not None for call in find(ast.Call, named[1])]
+        if match(READ, named[1]) is not None or (asks and all(asks)):
             edits.remove(statement)
     return edits.done()

@@ -1,8 +1,9 @@
 """Hand position_ids, the cache and batch_index down every call from the causal LM to the attention.
 
 The causal LM and the model are called with them, and attentions and state mixers use them, so there each is a
-parameter with a name. What lies between only hands them on; where upstream's `**kwargs` already does that, nothing is
-written. `comp_ctx_lengths` ends at the model: it is the width of the mask, which reaches the attention anyway.
+parameter with a name; an attention hands them to a state mixer that it builds. What lies between only hands them on;
+where upstream's `**kwargs` already does that, nothing is written. `comp_ctx_lengths` ends at the model: it is the
+width of the mask, which reaches the attention anyway.
 """
 
 from __future__ import annotations
@@ -40,9 +41,6 @@ class ThreadArguments(Rule):
         if not function.is_forward:
             return code, 0
         edits = Edits(code)
-        if function.role in INNERMOST:
-            add_parameters(edits, EVERYWHERE)
-            return edits.done(), 1
         callees = anatomy.callees(function.role)
         taken = TO_THE_MODEL if function.role in (Role.CAUSAL_LM, Role.MODEL) else EVERYWHERE
         passed = TO_THE_MODEL if function.role is Role.CAUSAL_LM else EVERYWHERE
@@ -61,4 +59,4 @@ class ThreadArguments(Rule):
             if part.cache_parameter in bound:
                 bound.add(CACHE)
             add_keywords(edits, call, {name: name for name in passed if name not in bound})
-        return edits.done(), len(calls)
+        return edits.done(), len(calls) + int(function.role in INNERMOST)

@@ -23,7 +23,7 @@ from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
 from qeff_codegen.patterns.match import Match, equal, find_all, find_in, match
 from qeff_codegen.patterns.template import fill
-from rewrite_rules.rows import EachRow
+from rewrite_rules.rewrite.experts._experts_of_rows import refuse_other_experts
 from rewrite_rules.vocabulary import pattern
 
 # The loop over experts that were hit, or over all: choices stand before tokens in the mask.
@@ -133,9 +133,4 @@ def _refuse_expert(owner: ModelingClass, anatomy: Anatomy, loop: ast.For) -> Non
     others = [item for item in called if not names_in(item) <= set(made) and match(LIST_OF, item) is None]
     if not made or others:
         raise Unmatched("the list of experts holds modules that are not of this file", loop)
-    for name in made:
-        cls = anatomy.file.classes[name]
-        rows = EachRow(cls, cls.made_by("Linear"))
-        lines = [item for item in (cls.forward.body if cls.forward else ()) if not isinstance(item, ast.Expr)]
-        if not lines or not all(map(rows.is_line, lines)):
-            raise Unmatched(f"an expert, `{name}`, may compute something that is not row by row", loop)
+    refuse_other_experts(made, anatomy, loop)

@@ -71,6 +71,8 @@ PRODUCT = pattern("$LINEAR($states, $weight)")
 FORMS = [
     (pattern("$states[$token]"), "$states[:, None, None]", None),
     (pattern("$weights[$token, $choice, None]"), "$weights[:, :, None, None]", None),
+    # Weights for every expert, those that a token did not choose among them.
+    (pattern("$weights[$token, $expert, None]"), "$weights.gather(1, $chosen)[:, :, None, None]", None),
     (pattern("$weight[$expert]"), "$weight[$chosen]", 3),
     (pattern("$weight[$expert]"), "$weight[$chosen].unsqueeze(-2)", 2),
     (pattern("$weight[$expert.clamp(max=$last)]"), "$weight[$chosen.clamp(max=$last)]", 3),

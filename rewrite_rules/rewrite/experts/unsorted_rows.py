@@ -3,12 +3,14 @@
 Upstream sorts the choices of all tokens by expert and counts each expert's, so that a function can multiply stretches
 of rows, one for each expert; where a stretch ends depends on values. What happens to a row does not depend on where it
 stands, so the order that sorting gives may be that of the tokens, in which a row knows its expert: the projection
-gathers that expert's weight, `[rows, in, out]`, and nothing has to be put back.
+gathers that expert's weight, `[rows, in, out]`, and nothing has to be put back. A module that carries the rows to the
+projections hands each row's expert on in the place of the experts' sizes.
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters
@@ -22,7 +24,7 @@ from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import Match, find_all, find_in, match
 from qeff_codegen.patterns.template import fill
-from rewrite_rules.rows import EXPERT, ORDER, GatheredRows, attributes_holding
+from rewrite_rules.rows import EXPERT, ORDER, GatheredRows, activations_of, attributes_holding
 from rewrite_rules.vocabulary import pattern
 
 # Sorted, counted, gathered, and put back where they came from; what happens to the rows in between is looked at.
@@ -61,7 +63,7 @@ GATHERED = f"return torch.matmul($rows.unsqueeze(1), self.weight[{EXPERT}]).sque
 
 class UnsortedRows(Rule):
     why = "Where an expert's rows end depends on values; left in place, each row gathers its own expert's weight."
-    roles = (Role.EXPERT_DISPATCHER, Role.EXPERT_PROJECTION)
+    roles = (Role.EXPERT_DISPATCHER, Role.EXPERT_CARRIER, Role.EXPERT_PROJECTION)
     construct = (
         f"`{SORTED.shown}`, where each row is computed by itself, and projections that multiply stretches of as many "
         "rows"
@@ -75,6 +77,8 @@ class UnsortedRows(Rule):
         edits = Edits(function.code)
         if function.role is Role.EXPERT_PROJECTION:
             _gather_weights(edits, part.cls, anatomy)
+        elif function.role is Role.EXPERT_CARRIER:
+            _carry(edits, part.cls, anatomy)
         else:
             _leave_in_place(edits, part.cls, anatomy)
         return edits.done(), 1
@@ -102,6 +106,22 @@ def _gather_weights(edits: Edits, cls: ModelingClass, anatomy: Anatomy) -> None:
     describe(edits, f"Multiply every row of `{rows}`, [rows, in], by the weight of its `{EXPERT}`, [rows].")
 
 
+def _carry(edits: Edits, cls: ModelingClass, anatomy: Anatomy) -> None:
+    """Hand each row's expert to the projections, where rows are computed each by itself."""
+    code = edits.code
+    taken, sizes = parameters(code.tree)
+    projections = attributes_holding(Role.EXPERT_PROJECTION, cls, anatomy)
+    rows = GatheredRows("", "", "", sizes, projections, activations_of(cls), {taken})
+    has_docstring = ast.get_docstring(code.tree) is not None
+    *computed, returned = code.body[has_docstring:]
+    for statement in computed:
+        rows.follow(statement)
+    if not isinstance(returned, ast.Return) or returned.value is None or not rows.is_row(returned.value):
+        raise Unmatched("what carries rows to projections returns something else", returned)
+    rename(edits, sizes, EXPERT)
+    describe(edits, f"Compute every row of `{taken}`, [rows, in], by its `{EXPERT}`, [rows].")
+
+
 def _leave_in_place(edits: Edits, cls: ModelingClass, anatomy: Anatomy) -> None:
     """Number the rows as they come, instead of sorting them by expert."""
     code = edits.code
@@ -110,7 +130,8 @@ def _leave_in_place(edits: Edits, cls: ModelingClass, anatomy: Anatomy) -> None:
         raise Unmatched("the rows are sorted, counted, gathered or put back in another way", code.tree)
     found = sorts[0]
     projections = attributes_holding(Role.EXPERT_PROJECTION, cls, anatomy)
-    _refuse_others(found, code, cls, projections)
+    projections |= attributes_holding(Role.EXPERT_CARRIER, cls, anatomy)
+    _refuse_others(found, code, cls, anatomy)
     counts, zeros, put = found.statements[0], *found.statements[-2:]
     sort, gather = (code.statement_of(found[name]) for name in ("choice", "rows"))
     choice, sizes = found.name("choice"), found.name("sizes")
@@ -130,12 +151,12 @@ def _leave_in_place(edits: Edits, cls: ModelingClass, anatomy: Anatomy) -> None:
     edits.replace_statements([zeros, put], fill("$zeros = $output", found, edits))
 
 
-def _refuse_others(found: Match, code: Code, cls: ModelingClass, projections: frozenset[str]) -> None:
+def _refuse_others(found: Match, code: Code, cls: ModelingClass, anatomy: Anatomy) -> None:
     """Refuse what sorts other choices than it counts, or counts other experts than there are."""
-    made = (value for attribute in projections for value in cls.assigned[attribute])
+    made = list(_projections_made(cls, anatomy))
     last = [value.args[-1] if isinstance(value, ast.Call) and value.args else None for value in made]
     counted = getattr(found["count"], "attr", "")
-    if not all(isinstance(item, ast.Attribute) and item.attr == counted for item in last):
+    if not made or not all(isinstance(item, ast.Attribute) and item.attr == counted for item in last):
         raise Unmatched("the experts counted are not those of the projections", code.tree)
     bound = [node.id for node in code.nodes(ast.Name) if isinstance(node.ctx, ast.Store)]
     once = all(bound.count(found.name(name)) == 1 for name in ("experts", "chosen", "choice", "sizes"))
@@ -143,6 +164,15 @@ def _refuse_others(found: Match, code: Code, cls: ModelingClass, projections: fr
         raise Unmatched(f"`{found.name('experts')}` is sorted and another counted", code.tree)
     if not any(match(TOP, item.node, known={"top": found["top"]}) for item in find_in(TOP, cls.node)):
         raise Unmatched("the rows are not put back as they were taken", code.tree)
+
+
+def _projections_made(cls: ModelingClass, anatomy: Anatomy) -> Iterator[ast.expr]:
+    """How a class makes its projections, or those of what carries rows to them."""
+    for attribute in attributes_holding(Role.EXPERT_PROJECTION, cls, anatomy):
+        yield from cls.assigned[attribute]
+    for attribute in attributes_holding(Role.EXPERT_CARRIER, cls, anatomy):
+        for name in cls.built[attribute]:
+            yield from _projections_made(anatomy.file.classes[name], anatomy)
 
 
 def _origin(name: str, code: Code) -> str:

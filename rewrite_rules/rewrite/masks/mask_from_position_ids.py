@@ -51,6 +51,8 @@ COPY = pattern("{$arguments.copy(), $arguments}")
 KEY_ADDED = pattern("$arguments[$key] = $value")
 MADE_BOOLEAN = pattern("$mask.to(torch.bool)")
 READS_WINDOW = pattern("config.sliding_window")
+# A cache that knows nothing of the configuration forgets nothing.
+BARE_CACHE = pattern(f"{CACHE} = DynamicCache()")
 
 # Locals with the names and values of keywords.
 Keywords = dict[str, list[tuple[str, ast.expr]]]
@@ -94,7 +96,7 @@ class MaskFromPositionIds(Rule):
         if not calls:
             # Without attention nothing is masked.
             return code, int(not anatomy.parts(Role.ATTENTION))
-        reader = None if WINDOWED in code.names else _reads_window(anatomy)
+        reader = None if WINDOWED in code.names or find_all(BARE_CACHE, code) else _reads_window(anatomy)
         if reader is not None:
             what = f"{reader} reads `{READS_WINDOW}`, and no mask has a window: its cache forgets what its mask shows"
             raise Unmatched(what, code.tree)

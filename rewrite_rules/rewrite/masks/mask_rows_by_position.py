@@ -19,10 +19,10 @@ from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import assigned
 from qeff_codegen.codemod.signatures import add_parameters
-from qeff_codegen.codemod.tree import walk
-from qeff_codegen.engine.draft import Function
+from qeff_codegen.codemod.tree import spelled, walk
+from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.rule import Rule, Unmatched
-from qeff_codegen.patterns.match import equal, find_all, find_in, match
+from qeff_codegen.patterns.match import equal, find_all, match
 from rewrite_rules.vocabulary import POSITIONS, pattern
 
 LAST_ROWS = pattern("$table[:, :, $keys - $queries : $keys, :$keys]")
@@ -40,6 +40,14 @@ class MaskRowsByPosition(Rule):
         f"the scores, `{LENGTHS}` of `{SCORES}`"
     )
 
+    def apply(self, draft: Draft) -> None:
+        self.slicing = {
+            (function.owner, f"self.{function.name}")
+            for function in draft.of(Role.ATTENTION)
+            if not function.is_forward and find_all(LAST_ROWS, function.code)
+        }
+        super().apply(draft)
+
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code
         cls = anatomy.file.classes.get(function.owner or "")
@@ -51,8 +59,7 @@ class MaskRowsByPosition(Rule):
             edits.replace(found.expression, f"{table}[0, 0, :, :{keys}][{POSITIONS}].unsqueeze(1)")
         if sliced and not function.is_forward:
             add_parameters(edits, {POSITIONS: "torch.LongTensor | None"})
-        slicing = {name for name, method in methods.items() if any(find_in(LAST_ROWS, method))}
-        calls = [node for node in code.nodes(ast.Call) if self_attribute(node.func) in slicing]
+        calls = [node for node in code.nodes(ast.Call) if (function.owner, spelled(node.func)) in self.slicing]
         for call in calls:
             add_keywords(edits, call, {POSITIONS: POSITIONS})
         return edits.done(), len(sliced) + len(calls)

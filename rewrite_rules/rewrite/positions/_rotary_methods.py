@@ -1,6 +1,7 @@
 """What a class of rotary tables is given: `__qeff_init__`, which makes them, and `forward`, which gathers from them.
 
-`$original` is where a release keeps the length of the original context, `$chooses` when a rotation has two stretches.
+`$positions` says how many rows there are, `$original` is where a release keeps the length of the original context, and
+`$chooses` says when a rotation has two stretches.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ class RotaryMethods:
     choice: str
     gathers: str
 
-    def written(self, *, original: str, chooses: str | None) -> tuple[str, str]:
+    def written(self, *, positions: str, original: str, chooses: str | None) -> tuple[str, str]:
         """Both methods; `chooses` is None for a rotation that has one stretch."""
         short_rows, choice = (self.short_rows, self.choice) if chooses is not None else ("", "")
         made = "def __qeff_init__(self):\n" + _joined(self.rows, short_rows, self.keeps)
         called = f"{self.signature}\n" + _joined(choice, self.gathers)
         return (
-            Template(made).substitute(original=original, chooses=chooses),
-            Template(called).substitute(original=original, chooses=chooses),
+            Template(made).substitute(positions=positions, original=original, chooses=chooses),
+            Template(called).substitute(positions=positions, original=original, chooses=chooses),
         )
 
 
@@ -47,12 +48,12 @@ def _joined(*pieces: str) -> str:
 CHOICE = """
     if $chooses:
         is_short = position_ids.amax(dim=1, keepdim=True) < self.long_from
-        position_ids = torch.where(is_short, position_ids + self.config.max_position_embeddings, position_ids)
+        position_ids = torch.where(is_short, position_ids + $positions, position_ids)
 """
 COS_AND_SIN = RotaryMethods(
     signature="def forward(self, x, position_ids):",
     rows="""
-    position_ids = torch.arange(self.config.max_position_embeddings, device=self.inv_freq.device).unsqueeze(0)
+    position_ids = torch.arange($positions, device=self.inv_freq.device).unsqueeze(0)
     cos, sin = super().forward(self.inv_freq, position_ids)
 """,
     short_rows="""
@@ -75,7 +76,7 @@ COS_AND_SIN = RotaryMethods(
 PER_LAYER_TYPE = RotaryMethods(
     signature="def forward(self, x, position_ids, layer_type=None):",
     rows="""
-    position_ids = torch.arange(self.config.max_position_embeddings).unsqueeze(0)
+    position_ids = torch.arange($positions).unsqueeze(0)
     for layer_type in self.rope_type:
         inv_freq = getattr(self, f"{layer_type}_inv_freq")
         cos, sin = super().forward(inv_freq, position_ids.to(inv_freq.device), layer_type)
@@ -95,7 +96,7 @@ PER_LAYER_TYPE = RotaryMethods(
     if self.rope_type[layer_type] == "longrope":
         long_from = self.config.rope_parameters[layer_type]["original_max_position_embeddings"]
         is_short = position_ids.amax(dim=1, keepdim=True) < long_from
-        position_ids = torch.where(is_short, position_ids + self.config.max_position_embeddings, position_ids)
+        position_ids = torch.where(is_short, position_ids + $positions, position_ids)
 """,
     gathers="""
     cos, sin = getattr(self, f"{layer_type}_cos_cached"), getattr(self, f"{layer_type}_sin_cached")
@@ -105,7 +106,7 @@ PER_LAYER_TYPE = RotaryMethods(
 COMPLEX = RotaryMethods(
     signature="def forward(self, x, position_ids):",
     rows="""
-    position_ids = torch.arange(self.config.max_position_embeddings, device=self.inv_freq.device).unsqueeze(0)
+    position_ids = torch.arange($positions, device=self.inv_freq.device).unsqueeze(0)
     # Real and imaginary part side by side: ONNX has no complex numbers.
     freqs_cis = torch.view_as_real(super().forward(self.inv_freq, position_ids))
 """,
@@ -125,3 +126,21 @@ COMPLEX = RotaryMethods(
     return self.freqs_cis_cached[position_ids]
 """,
 )
+
+
+def whole_tables(cos: str, sin: str, four_axes: bool) -> tuple[str, ...]:
+    """Methods that give two tables as a rotation keeps them, from the first row to the last.
+
+    Args:
+        cos: the attribute that holds the table of cosines.
+        sin: that of sines.
+        four_axes: whether both have two axes of size one in front, which are taken away.
+    """
+    forward = (
+        "def forward(self, x, seq_len=None):\n"
+        f"    return self.{cos}.to(dtype=x.dtype), self.{sin}.to(dtype=x.dtype)\n"
+    )
+    if not four_axes:
+        return (forward,)
+    made = "".join(f'    self.register_buffer("{name}", self.{name}[0, 0], persistent=False)\n' for name in (cos, sin))
+    return f"def __qeff_init__(self):\n{made}", forward

@@ -3,8 +3,10 @@
 `__init__` never runs on a QEff class, so the tables are made in `__qeff_init__`, by upstream's own forward: whatever
 its arithmetic and its scaling, the rows are upstream's. Upstream's decorator for dynamic RoPE looks at the longest
 position of a call. For `longrope` that choice stays, between two stretches of the table; the others do not change
-within `max_position_embeddings`, which is as far as the table goes. The same two stretches serve a forward that makes
-the choice itself. A rotary embedding with frequencies of its own for each layer type has a pair of tables for each.
+within `max_position_embeddings`, which is as far as the table goes; where there is one type of RoPE alone, and no such
+setting, to a limit of the runtime's. The same two stretches serve a forward that makes the choice itself. A rotary
+embedding with frequencies of its own for each layer type has a pair of tables for each. One that keeps tables of its
+own for all positions, as older ones do, gives them whole, and attention indexes them.
 """
 
 from __future__ import annotations
@@ -13,19 +15,22 @@ import ast
 
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.each_position import depends_on_more
+from qeff_codegen.anatomy.kept_tables import kept_tables, rows_depend_on_length, rows_for_positions
 from qeff_codegen.anatomy.longest_position import longest_taken, refuses_layer_types
-from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters
+from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.draft import Draft
 from qeff_codegen.engine.rule import Rule
 from qeff_codegen.errors import Refusal
 from qeff_codegen.patterns.match import find_in, match
-from rewrite_rules.rewrite.positions._rotary_methods import COMPLEX, COS_AND_SIN, PER_LAYER_TYPE
+from rewrite_rules.rewrite.positions._rotary_methods import COMPLEX, COS_AND_SIN, PER_LAYER_TYPE, whole_tables
 from rewrite_rules.vocabulary import pattern
 
 ARGUMENTS = ("x", "position_ids")
 ARGUMENTS_PER_TYPE = ("x", "position_ids", "layer_type")
+# What some forwards still take, and no longer read.
+LENGTH = "seq_len"
 DYNAMIC = pattern("dynamic_rope_update")
 DECORATOR = pattern("{torch.no_grad(), dynamic_rope_update}")
 PAIR, ONE = pattern("return $cos, $sin"), pattern("return $rotation")
@@ -36,6 +41,13 @@ TYPE, FREQUENCIES_OF_TYPE = pattern("self.rope_type[layer_type]"), pattern('f"{l
 BY_DECORATOR, BY_FORWARD = 'self.rope_type == "longrope"', 'self.rope_type != "default"'
 ORIGINAL = 'self.config.rope_parameters["original_max_position_embeddings"]'
 BESIDE = 'getattr(self.config, "original_max_position_embeddings", self.config.max_position_embeddings)'
+# How many positions there are; a configuration that does not say so may be told, by the same name.
+LIMIT = "max_position_embeddings"
+POSITIONS, POSITIONS_OR_DEFAULT = f"self.config.{LIMIT}", f'getattr(self.config, "{LIMIT}", ROTARY_POSITIONS)'
+ONLY_DEFAULT = pattern("""
+if self.rope_type != "default":
+    raise $_
+""")
 
 
 class RotaryTables(Rule):
@@ -43,21 +55,23 @@ class RotaryTables(Rule):
     roles = (Role.ROTARY_EMBEDDING,)
     construct = (
         "`forward(self, x, position_ids)` that returns cos and sin, or their complex number, row by row, from "
-        "`self.inv_freq`"
+        "`self.inv_freq`; or `forward(self, x, seq_len)` that returns the first rows of tables with one for each "
+        "position"
     )
 
     def apply(self, draft: Draft) -> None:
         parts = draft.anatomy.parts(Role.ROTARY_EMBEDDING)
         for part in parts:
-            if problem := _problem(part):
+            kept = kept_tables(draft.anatomy.file, part.cls)
+            if problem := _problem(part) if kept is None else _problem_of_kept(draft.anatomy.file, part.cls):
                 raise Refusal(
-                    f"`{part.name}.forward` {problem}",
+                    f"`{part.name}{'.forward' if kept is None else ''}` {problem}",
                     rule=self.id,
-                    location=draft.anatomy.file.location(part.forward.lineno),
+                    location=draft.anatomy.file.location((part.cls.forward or part.cls.node).lineno),
                     expected=self.construct,
                     next_step=self.next_step,
                 )
-            for method in _methods(part):
+            for method in _methods(part) if kept is None else whole_tables(kept.cos, kept.sin, kept.four_axes):
                 draft.add_method(part.name, method, self.id)
         draft.matches[self.id] = len(parts)
 
@@ -78,6 +92,14 @@ def _problem(part: Part) -> str:
     return "" if use is None else f"depends on more than each position: `{spelled(use).splitlines()[0]}`"
 
 
+def _problem_of_kept(file: ModelingFile, cls: ModelingClass) -> str:
+    """Why tables that a rotation keeps may not be those of all positions; empty if they are."""
+    use = rows_depend_on_length(file, cls)
+    if use is not None:
+        return f"makes other rows for another number of them: `{spelled(use).splitlines()[0]}`"
+    return "" if rows_for_positions(file, cls) else "may have fewer rows than the model has positions"
+
+
 def _methods(part: Part) -> tuple[str, str]:
     """`__qeff_init__`, which makes the tables, and `forward`, which gathers from them."""
     if _arguments(part.forward) == ARGUMENTS_PER_TYPE:
@@ -86,7 +108,14 @@ def _methods(part: Part) -> tuple[str, str]:
         methods = COMPLEX if _returns_complex(part.forward) else COS_AND_SIN
     is_dynamic = any(match(DYNAMIC, item) for item in part.forward.decorator_list)
     chooses = BY_FORWARD if longest_taken(part.cls) is not None else BY_DECORATOR if is_dynamic else None
-    return methods.written(original=BESIDE if _knows_no_parameters(part.cls) else ORIGINAL, chooses=chooses)
+    made = part.cls.methods.get("__init__")
+    only_default = made is not None and any(match(ONLY_DEFAULT, node) for node in made.body)
+    says_limit = any(node.attr == LIMIT for node in find(ast.Attribute, part.cls.node))
+    return methods.written(
+        positions=POSITIONS_OR_DEFAULT if only_default and not says_limit else POSITIONS,
+        original=BESIDE if _knows_no_parameters(part.cls) else ORIGINAL,
+        chooses=None if only_default else chooses,
+    )
 
 
 def _knows_no_parameters(cls: ModelingClass) -> bool:
@@ -96,8 +125,11 @@ def _knows_no_parameters(cls: ModelingClass) -> bool:
 
 
 def _arguments(forward: ast.FunctionDef) -> tuple[str, ...]:
-    """What forward takes; a layer type that it only refuses is none of it."""
-    return parameters(forward)[:2] if refuses_layer_types(forward) else parameters(forward)
+    """What forward takes and reads; a layer type that it only refuses is none of it, and neither is a length."""
+    if refuses_layer_types(forward):
+        return parameters(forward)[:2]
+    read = {node.id for node in find(ast.Name, forward)}
+    return tuple(name for name in parameters(forward) if name != LENGTH or name in read)
 
 
 def _keeps_frequencies_per_type(cls: ModelingClass) -> bool:

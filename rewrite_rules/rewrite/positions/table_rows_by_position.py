@@ -1,7 +1,8 @@
 """Look rows of a position table up by indexing it, instead of gathering from a copy for every sequence.
 
 A pad's position is -1, which `torch.gather` refuses and an index takes for the last row; a pad's result is never used.
-The table is then read as it is, not repeated for the batch.
+The table is then read as it is, not repeated for the batch. One that upstream keeps as a plain attribute becomes a
+buffer when the classes are exchanged: a tensor of the model, and no constant of the graph.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
-from qeff_codegen.anatomy.modeling_file import ModelingClass
+from qeff_codegen.anatomy.buffers import buffers_of
+from qeff_codegen.anatomy.modeling_file import ModelingClass, self_attribute
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
-from qeff_codegen.codemod.names import drop_assignments
-from qeff_codegen.engine.draft import Function
+from qeff_codegen.codemod.names import assigned, drop_assignments
+from qeff_codegen.codemod.tree import spelled
+from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import Match, find_all, match
 from rewrite_rules.vocabulary import POSITIONS, pattern
@@ -22,6 +25,11 @@ from rewrite_rules.vocabulary import POSITIONS, pattern
 COPIES = pattern(f"return $rows.repeat({POSITIONS}.shape[0], 1, 1)")
 INDEX = pattern(f"$index = {POSITIONS}.unsqueeze(-1).repeat(1, 1, $table.shape[-1])")
 GATHERED = pattern("torch.gather($table, 1, $index)")
+AS_BUFFER = """def __qeff_init__(self):
+    table = self.{name}
+    del self.{name}
+    self.register_buffer("{name}", table, persistent=False)
+"""
 
 
 class TableRowsByPosition(Rule):
@@ -29,11 +37,34 @@ class TableRowsByPosition(Rule):
     roles = (Role.ATTENTION,)
     construct = f"`{GATHERED}`, where a method makes the table: `{COPIES}`"
 
+    def apply(self, draft: Draft) -> None:
+        self.kept: dict[str, str] = {}
+        super().apply(draft)
+        for owner, name in self.kept.items():
+            draft.add_method(owner, AS_BUFFER.format(name=name), self.id)
+
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         methods = _copying_methods(anatomy.file.classes[function.owner or ""])
         if methods and function.is_forward:
             return _gather_rows(function.code, methods)
-        return _return_table(function.code) if function.name in methods else (function.code, 0)
+        if function.name not in methods:
+            return function.code, 0
+        self._note_kept(function, anatomy)
+        return _return_table(function.code)
+
+    def _note_kept(self, function: Function, anatomy: Anatomy) -> None:
+        """Note a table that upstream keeps as a plain attribute: what a file's function made in `__init__`."""
+        cls = anatomy.file.classes[function.owner or ""]
+        made = cls.methods.get("__init__")
+        buffers = {item.name for item in buffers_of(made)} if made is not None else set()
+        for name, value in filter(None, map(assigned, function.code.nodes(ast.Assign))):
+            table = self_attribute(value)
+            values = cls.assigned.get(table or "", ())
+            by_function = bool(values) and all(
+                isinstance(item, ast.Call) and spelled(item.func) in anatomy.file.functions for item in values
+            )
+            if table is not None and table not in buffers and by_function and name in function.code.names_loaded:
+                self.kept[cls.name] = table
 
 
 def _copying_methods(cls: ModelingClass) -> set[str]:

@@ -13,14 +13,14 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import bind
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.state_functions import CONVOLUTION, ZEROES_PADS, calls_known
-from qeff_codegen.codemod.calls import exchange_keywords
+from qeff_codegen.codemod.calls import add_keywords, exchange_keywords
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import assigned, bind_value
 from qeff_codegen.codemod.tree import spelled
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.pattern_rule import make
-from qeff_codegen.engine.rule import Expect, Rule, Unmatched
+from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import find_all, match
 from rewrite_rules.vocabulary import CACHE, pattern
 
@@ -53,8 +53,7 @@ RETURNED = pattern("$result = $_(...)\n$taken = $result")
 class CallsOfAnyLength(Rule):
     why = "The runtime's functions compute a call of any length as one chunk, and leave pads out."
     roles = (Role.STATE_MIXER,)
-    expect = Expect.AT_LEAST_ONE
-    construct = "a call of a function on states whose text is known, the one for many tokens"
+    construct = "a call of a function on states whose text is known, the one for many tokens, or of the runtime's own"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code
@@ -69,6 +68,11 @@ class CallsOfAnyLength(Rule):
                 _reshape_instead(edits, _take_apart(edits, call))
                 _join_heads(edits, call)
             count += 1
+        for call in code.nodes(ast.Call):
+            if spelled(call.func) in TAKEN and spelled(call.func) not in anatomy.file.functions:
+                if spelled(call.func) != CONVOLUTION:
+                    add_keywords(edits, call, {"position_ids": "position_ids"})
+                count += 1
         return edits.done(), count
 
 
@@ -97,9 +101,9 @@ def _replace(edits: Edits, call: ast.Call, ours: str, theirs: ast.FunctionDef) -
 
 
 def _of_head(state: str, call: ast.Call, code: Code) -> str:
-    """A state, or the part of it that belongs to a head, where a loop goes through heads."""
+    """A state, or the part of it that belongs to a head, where a loop goes through heads; there may be none yet."""
     heads = [spelled(node.target) for node in code.parents(call) if isinstance(node, ast.For)]
-    return f"{state}[:, {heads[0]} : {heads[0]} + 1]" if heads else state
+    return f"{state}[:, {heads[0]} : {heads[0]} + 1] if {state} is not None else None" if heads else state
 
 
 def _join_heads(edits: Edits, call: ast.Call) -> None:

@@ -12,7 +12,7 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
-from qeff_codegen.engine.conditions import GIVEN_IN_INIT, Place
+from qeff_codegen.engine.conditions import LAYER_INDEX, Place
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.pattern_rule import Change, make
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
@@ -20,7 +20,7 @@ from rewrite_rules.vocabulary import CACHE
 
 NOTES = "cache_kwargs"
 TOLD = f'{NOTES} = {{"position_ids": position_ids, "batch_index": batch_index}}'
-OF_LAYER = {"layer": GIVEN_IN_INIT}
+OF_LAYER = {"layer": LAYER_INDEX}
 CHANGES = (
     Change(
         f"{{{CACHE}.get_recurrent_state($layer), {CACHE}.get_recurrent_state($layer, state_idx=0)}}",

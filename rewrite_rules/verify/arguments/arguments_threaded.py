@@ -24,13 +24,13 @@ class ArgumentsThreaded(Check):
 
     def broken(self, module: FinishedModule) -> list[Broken]:
         found: list[Broken] = []
-        for role in [item for item in CALL_PATH if item not in INNERMOST]:
+        for role in CALL_PATH:
             for part in module.anatomy.parts(role):
                 forward = module.method(part.name, "forward")
                 callees = module.anatomy.callees(role)
                 found_calls = module.anatomy.calls(role, forward) if forward is not None else []
                 calls = [(call, callee) for call, parts in found_calls for callee in parts]
-                if not calls:
+                if not calls and role not in INNERMOST:
                     found.append(Broken(f"`{part.name}` does not call the next part", part.forward.lineno))
                 carried = carried_by_kwargs(forward, callees) if forward and role in BETWEEN else None
                 for call, callee in calls:

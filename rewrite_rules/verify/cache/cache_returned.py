@@ -32,7 +32,7 @@ class CacheReturned(Check):
             returns = find(ast.Return, forward)
             if not returns or not all(_holds_cache(node.value) for node in returns):
                 found.append(Broken(f"`{part.name}` does not return the cache", part.forward.lineno))
-        for role in (outside, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER):
+        for role in (outside, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.ATTENTION):
             for part in module.anatomy.parts(role):
                 forward = module.method(part.name, "forward")
                 taken = [item.value for item in find(ast.Assign, forward) if _ends_with_cache(item.targets[0])]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 
+from qeff_codegen.anatomy.vocabulary import POSITIONS
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
@@ -48,7 +49,9 @@ def _without_axis(function: ast.FunctionDef) -> list[str]:
 
 
 def _sliced(value: ast.expr) -> ast.expr:
-    """What a slice of the last axis, `x[..., <from>:<to>]`, is taken of; any other value itself."""
+    """What a slice of the last axis, `x[..., <from>:<to>]`, or the rows of positions are taken of; else the value."""
+    if isinstance(value, ast.Subscript) and spelled(value.slice) == POSITIONS:
+        return value.value
     if isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Tuple):
         kinds = [spelled(item) if isinstance(item, ast.Constant) else type(item) for item in value.slice.elts]
         return value.value if kinds == ["...", ast.Slice] else value

@@ -10,8 +10,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from qeff_codegen.anatomy.caches import is_layer_index
 from qeff_codegen.anatomy.lengths import lengths_of
-from qeff_codegen.anatomy.modeling_file import self_attribute
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.state_functions import CONVOLUTION, TEXTS, known_function
 from qeff_codegen.anatomy.vocabulary import CACHE, POSITIONS
@@ -23,7 +23,9 @@ CONV, READ, WRITE = "update_conv_state", "get_recurrent_state", "update_recurren
 # Where each takes the layer's number; what it is told stands behind it.
 INDEX = {CONV: 1, READ: 0, WRITE: 1}
 TOLD = {POSITIONS: POSITIONS, "batch_index": "batch_index"}
-COMPUTED = {function.computes for function in TEXTS.values()} - {CONVOLUTION}
+# What a state goes through: upstream's functions whose texts are known, and what upstream writes out where it is used.
+WRITTEN_OUT = {"lightning_attention", "linear_recurrence", "delayed_by_one"}
+COMPUTED = {function.computes for function in TEXTS.values()} - {CONVOLUTION} | WRITTEN_OUT
 STATES = {"initial_state", "initial_states"}
 
 
@@ -89,7 +91,7 @@ def _told_otherwise(forward: ast.FunctionDef) -> Iterator[tuple[str, ast.AST]]:
     for name, at in INDEX.items():
         for call in _calls(forward, name):
             index, beside = (call.args[place] if len(call.args) > place else None for place in (at, at + 1))
-            if index is None or not (self_attribute(index) or "").startswith("layer_i"):
+            if index is None or not is_layer_index(index, forward):
                 yield f"calls `{name}` for another layer's state", call
             told = [node for target, node in notes if beside is not None and target == spelled(beside)]
             if len(told) != 1 or told[0].lineno > call.lineno or _entries(told[0].value) != TOLD:
@@ -107,10 +109,13 @@ def _entries(mapping: ast.expr) -> dict[str, str]:
 
 def _carried_on_otherwise(forward: ast.FunctionDef) -> Iterator[tuple[str, ast.AST]]:
     """Where a recurrence does not go on from the state that was read, or another one than its own is written."""
-    assigned = {
-        spelled(target): node.value for node in find(ast.Assign, forward) for target in _names(node.targets[0])
+    reads = _calls(forward, READ)
+    read = {
+        spelled(target)
+        for node in find(ast.Assign, forward)
+        if node.value in reads
+        for target in _names(node.targets[0])
     }
-    read = {name for name, value in assigned.items() if value in _calls(forward, READ)}
     computing = [call for call in find(ast.Call, forward) if spelled(call.func) in COMPUTED]
     for call in computing:
         given = {item.arg: item.value for item in call.keywords}

@@ -27,6 +27,7 @@ def _binary(name: str, sign: str) -> list[str]:
 PROOFS = [
     *proofs("div", "x=floats(b, c, 4)", "torch.div(x, 0.1, rounding_mode='floor')", types=(torch.float32,)),
     *proofs("sub", _WHOLE, "n - k; k - n", types=(torch.int64,)),
+    *proofs("multiply", _PAIR, "torch.multiply(x, y)"),
     *proofs(
         "max min maximum minimum",
         _PAIR,

@@ -25,6 +25,7 @@ from qeff_codegen.export.proved_operators.table import TORCH_EXPORT, TORCHSCRIPT
 from qeff_codegen.export.proved_operators.torch_export_calls import calls_in_program
 from qeff_codegen.export.translations.of_torch_export import TRANSLATIONS_OF_TORCH_EXPORT
 from qeff_codegen.runtime.constants import ONNX_DYNAMO_EXPORT_OPSET, ONNX_EXPORT_OPSET
+from qeff_codegen.runtime.states.parts import filled_up, part_length
 from tests.export.proved import values
 
 EXPORTERS = (TORCHSCRIPT, TORCH_EXPORT)
@@ -117,6 +118,8 @@ _NAMES = {
     "F": nn.functional,
     "inf": float("inf"),
     "put": put,
+    "filled_up": filled_up,
+    "part_length": part_length,
     **{name: getattr(values, name) for name in dir(values) if not name.startswith("_")},
 }
 

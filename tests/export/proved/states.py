@@ -64,4 +64,11 @@ PROOFS = [
         types=_FLOATS,
         sizes=FILLED,
     ),
+    *proofs(
+        "item scalar_tensor div",
+        "x=floats(b, c, 4)",
+        "filled_up(x, part_length(x.shape[1], 4) * 4, 1)",
+        types=_FLOATS,
+        sizes=FILLED,
+    ),
 ]

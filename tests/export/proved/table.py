@@ -26,7 +26,7 @@ from qeff_codegen.export.proved_operators.calls import Call, base_name
 from qeff_codegen.export.proved_operators.table import PATH, REFUTED, TORCHSCRIPT, forms_of
 from tests.export.proved.proof import EXPORTERS, OtherNumbersError, Proof, calls_in_trace, proved_calls
 
-FILES = ("arithmetic", "in_place", "indexing", "layers", "logic", "making", "reductions", "shapes", "states")
+FILES = ("arithmetic", "in_place", "indexing", "layers", "logic", "making", "reductions", "shapes", "states", "vision")
 REFUSED = Path(__file__).with_name("refused.json")
 
 WRONG = "other numbers"

@@ -14,7 +14,9 @@ from torch import nn
 from qeff_codegen.errors import EXIT_REFUSED, Refusal
 from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.graph_io import ExportSpec
+from qeff_codegen.export.proved_operators import table
 from qeff_codegen.export.proved_operators.check import check_program
+from qeff_codegen.export.proved_operators.torch_export_calls import lines_recorded
 from tests.runtime.tiny_generated import tiny_generated
 
 CTX_LEN = 24
@@ -59,21 +61,51 @@ def with_changed_states(change: Change) -> Any:
     return model
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-def test_refused_with_module_and_line(change: Change, tmp_path: Path) -> None:
-    with pytest.raises(Refusal) as caught:
-        export_onnx(with_changed_states(change), tmp_path / "model.onnx", ExportSpec(CTX_LEN))
-    refusal = caught.value
+def assert_refused(refusal: Refusal, operator: str, change: Change) -> None:
+    """Names the operator, the module, and a line of `change`."""
     assert refusal.exit_code == EXIT_REFUSED
-    assert f"`{CHANGES[change]}`" in refusal.what
-    assert "model.layers.0.mlp" in refusal.what
+    assert f"`{operator}`" in refusal.what
+    assert "decoder.model.layers.0.mlp" in refusal.what
     assert refusal.location is not None
     lines, first = inspect.getsourcelines(change)
     assert refusal.location.path.endswith("test_check.py")
     assert first < refusal.location.line < first + len(lines)
     assert refusal.location.excerpt == lines[refusal.location.line - first]
     assert "docs/operators.md" in refusal.next_step
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_refused_with_module_and_line(change: Change, tmp_path: Path) -> None:
+    with pytest.raises(Refusal) as caught:
+        export_onnx(with_changed_states(change), tmp_path / "model.onnx", ExportSpec(CTX_LEN))
+    assert_refused(caught.value, CHANGES[change], change)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("change", "operator"),
+    [(operator_without_translation, "aten.special_i0.default"), (diagonal_of_integers, "aten.diagonal.default")],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+def test_refused_by_torch_export_too(change: Change, operator: str, tmp_path: Path) -> None:
+    with pytest.raises(Refusal) as caught:
+        export_onnx(with_changed_states(change), tmp_path / "model.onnx", ExportSpec(CTX_LEN, dynamo=True))
+    assert_refused(caught.value, operator, change)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("part", [0, 1], ids=["type", "argument"])
+def test_without_its_proof_a_form_is_refused(part: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    operator = "aten.transpose.int"
+    known = table.operators(table.TORCH_EXPORT)
+    forms = list(known[operator])
+    forms[part] = forms[part] - {("float32 -> float32", "dim0=int>0, dim1=int>0")[part]}
+    monkeypatch.setitem(table._tables()[table.TORCH_EXPORT], operator, (forms[0], forms[1]))
+    with pytest.raises(Refusal) as caught:
+        export_onnx(tiny_generated("llama"), tmp_path / "model.onnx", ExportSpec(CTX_LEN, dynamo=True))
+    assert f"the translation of `{operator}` in decoder.model.layers.0.self_attn" in caught.value.what
+    assert caught.value.location is not None and ".transpose(" in caught.value.location.excerpt
+    assert caught.value.location.path.endswith("modeling_llama.py")
 
 
 class Calling(nn.Module):
@@ -82,7 +114,8 @@ class Calling(nn.Module):
 
 
 def test_what_torch_export_traced_is_refused_too() -> None:
-    program = torch.export.export(Calling(), (torch.rand(2, 3),), strict=False)
+    with lines_recorded():
+        program = torch.export.export(Calling(), (torch.rand(2, 3),), strict=False)
     with pytest.raises(Refusal) as caught:
         check_program(program)
     assert "i0.default`" in caught.value.what

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 _FLOATS = (-2.5, 1.5, -0.5, 0.0, 3.0, -1.0, 0.5, 2.5, -3.7, 1.0, 1.0, -0.0, 7.25, -1.5, 0.125, -20.0, 25.0, 2.0, -2.0)
+_HIGH = (*_FLOATS, 1e4, -1e4, 88.0, -104.0)
 _WILD = (*_FLOATS, 1e4, -1e4, float("inf"), -float("inf"), 88.0, -104.0)
 _NANS = (*_WILD, float("nan"))
 _POSITIVE = (0.5, 1.5, 0.001, 3.0, 1.0, 1.0, 7.25, 2.0, 25.0, 0.25, 2.5)
@@ -16,6 +17,11 @@ _BOOLEANS = (True, False, False, True, True, True, False)
 def floats(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     """Finite ones."""
     return _filled(_FLOATS, shape, dtype)
+
+
+def high(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """Finite ones and large ones."""
+    return _filled(_HIGH, shape, dtype)
 
 
 def wild(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:

@@ -1,0 +1,100 @@
+"""Prompts with images, for a decoder that takes image embeddings: which call gets which, and how far each row is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from qeff_codegen.decoding.prefill import PAD_POSITION
+from qeff_codegen.errors import UsageError
+
+
+class ImageDecoder(Protocol):
+    """What `TorchDecoder` and `OrtDecoderSession` have in common where images are taken.
+
+    Attributes:
+        image_idx: int64 `[batch_size, 1]`, how many image embeddings each row of the last call has used.
+    """
+
+    image_idx: np.ndarray | None
+
+    def run(
+        self,
+        input_ids: np.ndarray,
+        position_ids: np.ndarray,
+        batch_index: np.ndarray | None = None,
+        *,
+        vision_embeds: np.ndarray | None = None,
+        image_idx: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """One call, as theirs."""
+
+
+class WithImages:
+    """Hands every call the image embeddings of its rows' prompts, and the count of those that are used.
+
+    Prompts take rows of the cache in their order, and one begins in a row with position 0.
+
+    Args:
+        decoder: what is called.
+        prompts: token ids of each prompt, in the order in which they begin.
+        embeds: for each prompt, float32 `[tokens, hidden]`, the embeddings of its images one after the other.
+        image_token: the token that they take the places of.
+
+    Raises:
+        UsageError: a prompt has another number of image tokens than embeddings.
+    """
+
+    def __init__(
+        self, decoder: ImageDecoder, prompts: Sequence[Sequence[int]], embeds: Sequence[np.ndarray], image_token: int
+    ) -> None:
+        for index, (prompt, own) in enumerate(zip(prompts, embeds, strict=True)):
+            if list(prompt).count(image_token) != len(own):
+                raise UsageError(
+                    f"prompt {index} has {list(prompt).count(image_token)} image tokens, and its images have "
+                    f"{len(own)} embeddings. Put as many of token {image_token} where an image stands as it has."
+                )
+        self._decoder = decoder
+        # A row without images is handed one of zeros: no axis has a size of 0.
+        size = max(1, *map(len, embeds)) if embeds else 1
+        self._embeds = np.zeros((len(embeds), size, embeds[0].shape[1]), np.float32)
+        for row, own in zip(self._embeds, embeds, strict=True):
+            row[: len(own)] = own
+        self._used = np.zeros((len(embeds), 1), np.int64)
+        self._in_row: dict[int, int] = {}
+        self._arrived = 0
+
+    @property
+    def decoder(self) -> ImageDecoder:
+        """What is called."""
+        return self._decoder
+
+    def run(
+        self, input_ids: np.ndarray, position_ids: np.ndarray, batch_index: np.ndarray | None = None
+    ) -> np.ndarray:
+        """One call: input_ids and position_ids `[batch_size, seq_len]` to logits `[batch_size, 1, vocab]`."""
+        prompts = self._prompts(position_ids, batch_index)
+        logits = self._decoder.run(
+            input_ids,
+            position_ids,
+            batch_index,
+            vision_embeds=self._embeds[prompts],
+            image_idx=self._used[prompts],
+        )
+        assert self._decoder.image_idx is not None
+        is_real = position_ids.max(1) > PAD_POSITION
+        self._used[prompts[is_real]] = self._decoder.image_idx[is_real]
+        return logits
+
+    def _prompts(self, position_ids: np.ndarray, batch_index: np.ndarray | None) -> np.ndarray:
+        """The prompt of each row of a call; a row of pads may have any."""
+        found = np.zeros(len(position_ids), np.int64)
+        for row, positions in enumerate(position_ids):
+            place = row if batch_index is None else int(batch_index[row, 0])
+            if (positions == 0).any():
+                self._in_row[place] = self._arrived
+                self._arrived += 1
+            found[row] = self._in_row.get(place, 0)
+        return found

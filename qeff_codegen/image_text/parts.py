@@ -1,0 +1,93 @@
+"""The parts of an image-text model whose images take the places of tokens."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.generated_model import RoleFound
+
+
+@dataclass(frozen=True)
+class ImageTextParts:
+    """Who is who in an image-text model.
+
+    Attributes:
+        file: upstream's file.
+        conditional_generation: the class with the head, which a checkpoint is loaded as.
+        model: the class that puts images among tokens and calls the text model.
+        model_attribute, head_attribute: what the first calls the second, and its head.
+        text_attribute: what the model calls its text model, whose class is another file's.
+        text_built: how that is built.
+        features: the model's method from pixels to what takes the places of tokens.
+        features_code: it as it is to be, and whether that is another text than upstream's.
+        tower_attribute: the module that takes the pixels.
+        projector_attributes: the other modules that it calls.
+        token: the expression of the token whose places are taken, such as `self.config.image_token_id`.
+        token_node: where that stands.
+        cache_field: what the text model's output calls the cache.
+    """
+
+    file: ModelingFile
+    conditional_generation: ModelingClass
+    model: ModelingClass
+    model_attribute: str
+    head_attribute: str
+    text_attribute: str
+    text_built: ast.expr
+    features: ast.FunctionDef
+    features_code: Code
+    features_changed: bool
+    tower_attribute: str
+    projector_attributes: tuple[str, ...]
+    token: str
+    token_node: ast.expr
+    cache_field: str
+
+    def found(self) -> tuple[RoleFound, ...]:
+        """Every part with its place and reasons, as `inspect` shows them."""
+        model, own = self.model, self.model.assigned
+        rows = [
+            RoleFound(
+                "image-text model",
+                self.conditional_generation.name,
+                self.conditional_generation.node.lineno,
+                (f"upstream's table of image-text models names it; its head is `self.{self.head_attribute}`",),
+            ),
+            RoleFound(
+                "model",
+                model.name,
+                model.node.lineno,
+                (f"`{self.conditional_generation.name}` calls it as `self.{self.model_attribute}`",),
+            ),
+            RoleFound(
+                "text model",
+                f"self.{self.text_attribute}",
+                self.text_built.lineno,
+                (f"`{ast.unparse(self.text_built)}`: its own generated package serves it",),
+            ),
+            RoleFound(
+                "image features",
+                f"{model.name}.{self.features.name}",
+                self.features.lineno,
+                ("what it gives as `pooler_output` is placed by `masked_scatter`",),
+            ),
+            RoleFound(
+                "vision tower",
+                f"self.{self.tower_attribute}",
+                own[self.tower_attribute][0].lineno,
+                (f"`{self.features.name}` hands it the pixels",),
+            ),
+            *(
+                RoleFound(
+                    "projector", f"self.{name}", own[name][0].lineno, (f"`{self.features.name}` calls it as well",)
+                )
+                for name in self.projector_attributes
+            ),
+            RoleFound(
+                "image token", self.token, self.token_node.lineno, ("image features take the places of this token",)
+            ),
+        ]
+        return tuple(sorted(rows, key=lambda row: row.line))

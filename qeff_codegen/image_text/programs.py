@@ -1,0 +1,134 @@
+"""The text of the two programs, and of the class that a loaded model becomes.
+
+    QEffXEncoderWrapper     the vision program: pixels to the features of images
+    QEffXDecoderWrapper     the language program: tokens, positions, features and cache to logits and cache
+    QEffXModel              where upstream's method for image features is changed
+    QEffXFor...             what a checkpoint becomes; it gives the two
+
+The decoder calls the text model that the loaded model has, which the mapping has made a QEff model by then: its
+family's own package serves it. What stands between that and the logits is upstream's, part by part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qeff_codegen.codemod.layout import INDENT, indented
+from qeff_codegen.image_text.parts import ImageTextParts
+from qeff_codegen.targets.target import PREFIX
+
+_SUFFIX = "ForConditionalGeneration"
+
+ENCODER = '''\
+class {encoder}(nn.Module):
+    """The vision program: images, `[batch_size, channels, height, width]`, to what stands at their tokens."""
+
+    def __init__(self, model: {whole}):
+        super().__init__()
+        self.model = model.{model}
+        self.config = model.config
+
+    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        image_outputs = self.model.{features}(pixel_values=pixel_values, return_dict=True)
+        return image_outputs.pooler_output
+'''
+
+DECODER = '''\
+class {decoder}(nn.Module):
+    """The language program: the text model with image embeddings in the places of image tokens."""
+
+    def __init__(self, model: {whole}):
+        super().__init__()
+        self.{text} = text_model_of(model, model.{model}.{text})
+        self.{head} = model.{head}
+        self.config = model.config
+
+    def forward(
+        self,
+        input_ids: torch.LongTensor,
+        position_ids: torch.LongTensor,
+        past_key_values: list[tuple[torch.Tensor, torch.Tensor]],
+        vision_embeds: torch.Tensor | None = None,
+        image_idx: torch.LongTensor | None = None,
+        use_cache: bool | None = None,
+        batch_index: torch.LongTensor | None = None,
+        comp_ctx_lengths: torch.LongTensor | None = None,
+    ) -> ImageTextOutput:
+        inputs_embeds = self.{text}.get_input_embeddings()(input_ids)
+        if vision_embeds is not None:
+            is_image_token = input_ids == {token}
+            inputs_embeds, image_idx = place_image_embeds(
+                inputs_embeds, is_image_token, position_ids, vision_embeds, image_idx
+            )
+
+        outputs = self.{text}(
+            inputs_embeds=inputs_embeds,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            use_cache=use_cache,
+            batch_index=batch_index,
+            comp_ctx_lengths=comp_ctx_lengths,
+        )
+
+        hidden_states = outputs[0]
+        logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        logits = self.{head}(hidden_states)
+
+        return ImageTextOutput(
+            logits=logits.float(),
+            cache=outputs.{cache},
+            vision_embeds=vision_embeds,
+            image_idx=image_idx,
+        )
+'''
+
+WHOLE = '''\
+class {prefix}{whole}({whole}):
+    def get_qeff_vision_encoder(self) -> nn.Module:
+        """The module that the vision program is exported from."""
+        return {encoder}(self)
+
+    def get_qeff_language_decoder(self) -> nn.Module:
+        """The module that the language program is exported from."""
+        return {decoder}(self)
+'''
+
+
+@dataclass(frozen=True)
+class Program:
+    """A class of the generated file.
+
+    Attributes:
+        text: its source.
+        upstream: the upstream class that it stands for, or is made of.
+        method: upstream's method in it, whose text is changed; empty where all is new.
+    """
+
+    text: str
+    upstream: str
+    method: str = ""
+
+
+def programs(parts: ImageTextParts) -> tuple[Program, ...]:
+    """The classes in the order in which they stand in the file."""
+    whole = parts.conditional_generation.name
+    stem = whole.removesuffix(_SUFFIX)
+    names = {
+        "prefix": PREFIX,
+        "whole": whole,
+        "encoder": f"{PREFIX}{stem}EncoderWrapper",
+        "decoder": f"{PREFIX}{stem}DecoderWrapper",
+        "model": parts.model_attribute,
+        "text": parts.text_attribute,
+        "head": parts.head_attribute,
+        "features": parts.features.name,
+        "token": parts.token,
+        "cache": parts.cache_field,
+    }
+    found = [Program(template.format(**names), whole) for template in (ENCODER, DECODER, WHOLE)]
+    if parts.features_changed:
+        model = parts.model.name
+        text = f"class {PREFIX}{model}({model}):\n{indented(parts.features_code.text, INDENT)}"
+        found.insert(0, Program(text, model, f"{model}.{parts.features.name}"))
+    return tuple(found)

@@ -1,0 +1,82 @@
+"""What the two programs of an image-text model are made with: image embeddings in the places of image tokens."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from transformers.utils import ModelOutput
+
+from qeff_codegen.errors import UsageError
+
+
+@dataclass
+class ImageTextOutput(ModelOutput):
+    """What the language program gives.
+
+    Attributes:
+        logits: float32 `[batch_size, 1, vocab]`, of each row's last token.
+        cache: what is kept of each layer, updated.
+        vision_embeds: as they were taken; they stay on the device for the next call. None where none were taken.
+        image_idx: int64 `[batch_size, 1]`, how many image tokens of each row have their embedding. None likewise.
+    """
+
+    logits: torch.Tensor | None = None
+    cache: Any = None
+    vision_embeds: torch.Tensor | None = None
+    image_idx: torch.Tensor | None = None
+
+
+def place_image_embeds(
+    inputs_embeds: torch.Tensor,
+    is_image_token: torch.Tensor,
+    position_ids: torch.Tensor,
+    vision_embeds: torch.Tensor,
+    image_idx: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Puts each row's next image embeddings where its image tokens stand, in their order.
+
+    A prompt comes in chunks, so how many embeddings a row has used is carried from call to call; a call without image
+    tokens leaves that as it is. A call of one token is a step of decoding, in which nothing is placed: an image token
+    that was generated has the embedding of a token.
+
+    Args:
+        inputs_embeds: `[batch_size, seq_len, hidden]`, the embeddings of the tokens.
+        is_image_token: bool `[batch_size, seq_len]`.
+        position_ids: int64 `[batch_size, seq_len]`; at a pad, -1, no token stands.
+        vision_embeds: `[vision_batch_size, vision_size, hidden]`, a row for each row of tokens, in a call of one token
+            any number of them.
+        image_idx: int64 `[batch_size, 1]`, how many of its embeddings each row has used.
+
+    Returns:
+        The embeddings, and `image_idx` after this call.
+    """
+    is_prefill = torch.ones_like(position_ids).sum(1, keepdim=True) > 1
+    is_placed = is_image_token & (position_ids >= 0) & is_prefill
+    ordinals = is_placed.to(torch.int64)
+    places = (image_idx + ordinals.cumsum(1) - 1).clamp(min=0)
+    places = torch.minimum(places, torch.ones_like(vision_embeds[:1, :, 0]).to(torch.int64).sum(1, keepdim=True) - 1)
+    rows = torch.arange(vision_embeds.shape[0]).view(-1, 1)
+    image_embeds = vision_embeds[rows, places].to(inputs_embeds.dtype)
+    inputs_embeds = torch.where(is_placed.unsqueeze(-1), image_embeds, inputs_embeds)
+    return inputs_embeds, image_idx + ordinals.sum(1, keepdim=True)
+
+
+def text_model_of(model: nn.Module, text_model: Any) -> Any:
+    """The text model of an image-text model, once it is a QEff model whose embeddings are those of the whole.
+
+    Raises:
+        UsageError: the text model's family is not generated, or the tokens' embeddings are elsewhere.
+    """
+    if "batch_index" not in inspect.signature(text_model.forward).parameters:
+        raise UsageError(
+            f"the text model of {type(model).__name__} is a {type(text_model).__name__}, which is no QEff model: the "
+            "mapping has no entry for it. Generate its family into the same folder first."
+        )
+    whole: Any = model
+    if whole.get_input_embeddings() is not text_model.get_input_embeddings():
+        raise UsageError(f"{type(model).__name__} embeds its tokens elsewhere than {type(text_model).__name__} does.")
+    return text_model

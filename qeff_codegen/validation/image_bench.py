@@ -1,0 +1,113 @@
+"""The two programs of an image-text model on this project's own runtime: Stages 2 and 3."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import torch
+
+from qeff_codegen.checked_in.generated_code import GeneratedTransforms
+from qeff_codegen.decoding.image_prompts import ImageDecoder, WithImages
+from qeff_codegen.decoding.session import OrtDecoderSession
+from qeff_codegen.decoding.torch_decoder import TorchDecoder
+from qeff_codegen.export.export import export_onnx
+from qeff_codegen.export.graph_io import VISION_EMBEDS, ExportSpec
+from qeff_codegen.export.vision_export import PIXEL_VALUES, export_vision
+from qeff_codegen.validation.image_scenarios import ImageScenario
+from qeff_codegen.validation.image_subject import ImageSubject
+from qeff_codegen.validation.results import NOT_RUN, StageResult
+from qeff_codegen.validation.scenarios import Scenario
+from qeff_codegen.validation.subjects import Subject
+
+NO_PREFLIGHT = "preflight does not know the two programs of an image-text model"
+
+
+@dataclass(frozen=True)
+class ImageRuntime:
+    """See `Runtime`: the generated programs run on this project's own."""
+
+    generated: GeneratedTransforms
+
+    def bench(self, subject: Subject, folder: Path) -> ImageBench:
+        """See `Runtime`."""
+        assert isinstance(subject, ImageSubject)
+        return ImageBench(subject, self.generated.apply, folder)
+
+
+class ImageBench:
+    """See `Bench`. Each program is exported once, and the language program once more for continuous batching.
+
+    Args:
+        subject: the upstream model with its images.
+        qeff_model_of: turns a copy of it into its QEff model, in place, and returns that.
+        folder: where graphs go.
+    """
+
+    def __init__(self, subject: ImageSubject, qeff_model_of: Callable[[Any], Any], folder: Path) -> None:
+        self._subject = subject
+        self._folder = folder
+        self._qeff_model = qeff_model_of(copy.deepcopy(subject.model)).eval()
+        self._encoder = self._qeff_model.get_qeff_vision_encoder().eval()
+        self._decoder = self._qeff_model.get_qeff_language_decoder().eval()
+        self._vision: ort.InferenceSession | None = None
+        self._graphs: dict[bool, Path] = {}
+
+    def pytorch(self, scenario: Scenario) -> Any:
+        """See `Bench`."""
+
+        def encode(pixels: torch.Tensor) -> np.ndarray:
+            with torch.no_grad():
+                return np.asarray(self._encoder(pixels))
+
+        decoder = TorchDecoder(self._decoder, scenario.cache_rows, scenario.ctx_len)
+        return self._with_images(decoder, scenario, encode)
+
+    def onnx(self, scenario: Scenario) -> Any:
+        """See `Bench`."""
+        if self._vision is None:
+            path = export_vision(self._encoder, self._folder / "vision.onnx")
+            self._vision = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        vision = self._vision
+
+        def encode(pixels: torch.Tensor) -> np.ndarray:
+            return np.asarray(vision.run([VISION_EMBEDS], {PIXEL_VALUES: pixels.numpy()})[0])
+
+        continuous = scenario.full_batch_size is not None
+        if continuous not in self._graphs:
+            spec = ExportSpec(ctx_len=scenario.ctx_len, continuous_batching=continuous, images=True)
+            path = self._folder / ("continuous" if continuous else "plain") / "language.onnx"
+            self._graphs[continuous] = export_onnx(self._decoder, path, spec)
+        session = OrtDecoderSession(self._graphs[continuous], scenario.cache_rows, scenario.ctx_len)
+        return self._with_images(session, scenario, encode)
+
+    def fed(self, decoder: Any, scenario: Scenario) -> Any:
+        """Every scenario's calls are what this runtime takes."""
+        return decoder
+
+    def device(self, scenario: Scenario) -> StageResult:
+        """See `Bench`."""
+        return StageResult(4, NOT_RUN, detail=NO_PREFLIGHT)
+
+    def notes(self, scenario: Scenario) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def _with_images(
+        self, decoder: ImageDecoder, scenario: Scenario, encode: Callable[[torch.Tensor], np.ndarray]
+    ) -> WithImages:
+        """`decoder` with the embeddings of each prompt's images, all of a prompt in one call of the vision program."""
+        assert isinstance(scenario, ImageScenario)
+        config = self._subject.model.config
+        hidden_size = config.get_text_config().hidden_size
+        nothing = np.zeros((0, hidden_size), np.float32)
+        embeds = [
+            encode(pixels).reshape(-1, hidden_size) if len(pixels) else nothing
+            for pixels in self._subject.pixels_of(scenario)
+        ]
+        return WithImages(decoder, scenario.prompts, embeds, config.image_token_id)

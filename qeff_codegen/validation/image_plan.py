@@ -1,0 +1,48 @@
+"""What one image-text family is put through: every variant, every scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from qeff_codegen.tiny_models.configurations import Variant
+from qeff_codegen.tiny_models.image_families import ImageFamily, image_variants
+from qeff_codegen.validation.family_plan import without_reference
+from qeff_codegen.validation.image_bench import ImageRuntime
+from qeff_codegen.validation.image_scenarios import names_of
+from qeff_codegen.validation.image_subject import image_subject
+from qeff_codegen.validation.results import Row, ScenarioFinished, StageStarted
+from qeff_codegen.validation.stages import ALL_STAGES, run_stages
+
+
+@dataclass(frozen=True)
+class ImagePlan:
+    """See `Plan`: one family's variants, to be run as two programs, up to `last_stage`."""
+
+    family: ImageFamily
+    runtime: ImageRuntime
+    variants: tuple[Variant, ...]
+    last_stage: int = ALL_STAGES
+
+    def rows(self) -> Iterator[Row]:
+        """The rows of the report, in the order in which they run."""
+        for variant in self.variants:
+            for name in names_of(variant.kind):
+                yield Row(self.family.name, variant.name, name)
+
+    def run(self) -> Iterator[StageStarted | ScenarioFinished]:
+        """Run everything; whatever upstream's or generated code raises is a scenario's result."""
+        for variant in self.variants:
+            rows = [row for row in self.rows() if row.variant == variant.name]
+            yield from (StageStarted(row, 1) for row in rows)
+            try:
+                subject = image_subject(self.family, variant)
+            except Exception as error:  # upstream's code may raise anything
+                yield from (ScenarioFinished(row, without_reference(row, error)) for row in rows)
+            else:
+                yield from run_stages(subject, self.runtime, self.last_stage)
+
+
+def image_plan_for(family: ImageFamily, runtime: ImageRuntime, last_stage: int = ALL_STAGES) -> ImagePlan:
+    """All variants of `family`."""
+    return ImagePlan(family, runtime, image_variants(family), last_stage)

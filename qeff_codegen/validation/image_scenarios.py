@@ -1,0 +1,91 @@
+"""The situations that an image-text model must survive with the same tokens and logits as upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qeff_codegen.tiny_models.models import random_tokens
+from qeff_codegen.validation.scenarios import Scenario
+
+# Stands for one image in the shape of a prompt; numbers are runs of text.
+IMAGE = "image"
+_Shape = tuple[int | str, ...]
+
+
+@dataclass(frozen=True)
+class ImageScenario(Scenario):
+    """Prompts with images, decoded greedily.
+
+    Attributes:
+        images: for each prompt, how many images it has.
+    """
+
+    images: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Planned:
+    name: str
+    prompts: tuple[_Shape, ...]
+    prefill_seq_len: int
+    full_batch_size: int | None = None
+    kinds: tuple[str, ...] = ("base",)
+
+
+# An image has 4 to 17 tokens, so a chunk of 3 splits each, and one of 64 none.
+_PLANNED = (
+    _Planned("text alone", ((3,), (9,)), prefill_seq_len=4),
+    _Planned("one image", ((3, IMAGE, 4),), prefill_seq_len=64, kinds=("base", "flag")),
+    _Planned("an image over chunks", ((4, IMAGE, 2),), prefill_seq_len=3, kinds=("base", "flag")),
+    _Planned("chunks between images", ((2, IMAGE, 11, IMAGE, 3),), prefill_seq_len=3),
+    _Planned("ragged batch", ((2, IMAGE, 5), (7, IMAGE), (4,), (IMAGE, 1, IMAGE, 1)), prefill_seq_len=64),
+    _Planned("ragged batch over chunks", ((2, IMAGE, 5), (9, IMAGE), (4,), (IMAGE, 1, IMAGE, 1)), prefill_seq_len=5),
+    _Planned(
+        "continuous batching",
+        ((2, IMAGE, 3), (5,), (1, IMAGE, IMAGE, 2), (6, IMAGE)),
+        prefill_seq_len=5,
+        full_batch_size=2,
+    ),
+)
+CTX_LEN = 64
+NEW_TOKENS = 6
+
+
+def names_of(kind: str) -> tuple[str, ...]:
+    """The names of a variant's scenarios, in their order."""
+    return tuple(planned.name for planned in _PLANNED if kind in planned.kinds)
+
+
+def image_scenarios(
+    kind: str, vocab_size: int, image_token: int, tokens_per_image: int, seed: int
+) -> tuple[ImageScenario, ...]:
+    """The scenarios for a variant of this `kind`; text is drawn from `seed`, of all tokens below the image token."""
+    text = min(vocab_size, image_token)
+    return tuple(
+        ImageScenario(
+            name=planned.name,
+            prompts=tuple(
+                _prompt(shape, text, image_token, tokens_per_image, seed * 1000 + row)
+                for row, shape in enumerate(planned.prompts)
+            ),
+            prefill_seq_len=min(planned.prefill_seq_len, CTX_LEN),
+            ctx_len=CTX_LEN,
+            new_tokens=(NEW_TOKENS,) * len(planned.prompts),
+            full_batch_size=planned.full_batch_size,
+            images=tuple(shape.count(IMAGE) for shape in planned.prompts),
+        )
+        for planned in _PLANNED
+        if kind in planned.kinds
+    )
+
+
+def _prompt(
+    shape: Sequence[int | str], text: int, image_token: int, tokens_per_image: int, seed: int
+) -> tuple[int, ...]:
+    tokens: list[int] = []
+    for index, part in enumerate(shape):
+        tokens += (
+            random_tokens(part, text, seed + index) if isinstance(part, int) else [image_token] * tokens_per_image
+        )
+    return tuple(tokens)

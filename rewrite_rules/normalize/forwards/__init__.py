@@ -1,0 +1,1 @@
+"""What a module computes stands in its forward."""

@@ -1,0 +1,1 @@
+"""One way to make the causal mask: upstream's builder, whatever a file made it with."""

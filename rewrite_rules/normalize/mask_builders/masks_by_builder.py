@@ -1,0 +1,198 @@
+"""Call upstream's mask builder where a model fills in the causal mask by hand.
+
+Before there was a builder, every file carried two methods: one that chooses the length of the context and leaves the
+work to the other, which fills the upper triangle from `cache_position`, and masks pads. The second may be a function,
+or stand within the first. Both are known statement for statement, but for what other attention implementations do,
+and together they make what `create_causal_mask` makes; where another statement is found, the mask may be another one,
+and is a refusal. A bias that the first method merges into its mask is merged after the builder's call, in the words of
+newer files.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.lengths import lengths_of
+from qeff_codegen.anatomy.mask_form import CAUSAL
+from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, bind, self_attribute
+from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.folding import fold, none_comparison
+from qeff_codegen.codemod.names import assigned
+from qeff_codegen.codemod.tree import find, spelled
+from qeff_codegen.engine.conditions import Place
+from qeff_codegen.engine.draft import Draft, Function
+from qeff_codegen.engine.rule import Rule, Unmatched
+from qeff_codegen.patterns.match import find_all, find_in, match
+from rewrite_rules.normalize.attention.eager_implementation import EagerImplementation
+from rewrite_rules.normalize.inference.inference_only import InferenceOnly
+from rewrite_rules.normalize.inference.no_head_mask import HEAD_MASK
+from rewrite_rules.vocabulary import pattern
+
+FILLED_BY = "_prepare_4d_causal_attention_mask_with_cache_position"
+BUILT = "{builder}(config=self.config, inputs_embeds={states}, attention_mask=attention_mask, past_key_values={cache})"
+FILLS = pattern(f"""
+    causal_mask = {{self.{FILLED_BY}, {FILLED_BY}}}(
+        attention_mask,
+        ...,
+        sequence_length=sequence_length,
+        target_length=target_length,
+        dtype=dtype,
+        cache_position=cache_position,
+        batch_size=input_tensor.shape[0],
+    )
+""")
+# For the eager implementation, and outside of training, the first method consists of no other statements than these:
+# which length the context has, and the call of the second. A cache of a fixed size has its own length, and so has the
+# one that is generated.
+CHOOSES_LENGTH = (
+    pattern("past_seen_tokens = $SEEN"),
+    pattern("using_compilable_cache = past_key_values.is_compileable if past_key_values is not None else False"),
+    pattern("using_static_cache = isinstance(past_key_values, StaticCache)"),
+    pattern("dtype = input_tensor.dtype"),
+    pattern("dtype, device = input_tensor.dtype, input_tensor.device"),
+    pattern("batch_size, sequence_length, _ = input_tensor.shape"),
+    pattern("min_dtype = torch.finfo(dtype).min"),
+    pattern("sequence_length = input_tensor.shape[1]"),
+    pattern("""
+        if {using_compilable_cache, using_static_cache}:
+            target_length = {past_key_values.get_max_cache_shape(), past_key_values.get_max_length()}
+        else:
+            target_length = (
+                attention_mask.shape[-1]
+                if isinstance(attention_mask, torch.Tensor)
+                else {past_seen_tokens + sequence_length + 1, past_seen_tokens + sequence_length}
+            )
+    """),
+    FILLS,
+    pattern("return causal_mask"),
+)
+# A bias, one row for each head of each sequence, that the mask is merged into.
+MERGES = pattern("""
+    if $bias is not None:
+        $bias = $bias.reshape(batch_size, -1, *$bias.shape[1:])
+        causal_mask = torch.masked_fill($_, causal_mask < -1, min_dtype)
+""")
+LEAST = "    min_dtype = torch.finfo({states}.dtype).min\n"
+# All that fills the triangle: a 4D mask is handed on, a later slot is masked, and so is a pad.
+FILLED = """
+    if attention_mask is not None and attention_mask.dim() == 4:
+        if ...:
+            if attention_mask.max() != 0:
+                raise $_
+        causal_mask = attention_mask
+    else:
+        if ...:
+            min_dtype = torch.finfo(dtype).min
+        causal_mask = torch.full((sequence_length, target_length), fill_value=min_dtype, dtype=dtype, device=$_)
+        if sequence_length != 1:
+            causal_mask = torch.triu(causal_mask, diagonal=1)
+        causal_mask *= torch.arange(target_length, device=$_) > cache_position.reshape(-1, 1)
+        causal_mask = causal_mask[None, None, :, :].expand({batch_size, input_tensor.shape[0]}, 1, -1, -1)
+        if attention_mask is not None:
+            causal_mask = causal_mask.clone()
+            mask_length = attention_mask.shape[-1]
+            padding_mask = causal_mask[:, :, :, :mask_length] + {
+                attention_mask[:, None, None, :], attention_mask[:, None, None, :].to(causal_mask.device)
+            }
+            padding_mask = padding_mask == 0
+            causal_mask[:, :, :, :mask_length] = causal_mask[:, :, :, :mask_length].masked_fill(
+                padding_mask, min_dtype
+            )
+"""
+# What fills a triangle, in whatever way.
+LATER = pattern("torch.arange(...) > cache_position.reshape(-1, 1)")
+FILLS_INSIDE, FILLS_TRIANGLE = pattern(FILLED), pattern(f"{FILLED}    return causal_mask")
+
+
+class MasksByBuilder(Rule):
+    why = "The mask that a file fills in by hand is the causal one; later rules see one spelling of it."
+    roles = (Role.MODEL,)
+    names = ("cache_position",)
+    construct = (
+        "`self.$method(attention_mask, $states, cache_position, $cache, ...)`, which fills "
+        "`torch.arange($length) > cache_position` by a second method, both of them statement for statement"
+    )
+
+    def apply(self, draft: Draft) -> None:
+        self.gone: set[str] = set()
+        inherited = _methods(draft.anatomy.file, draft.anatomy.model.cls)
+        self.methods = inherited | {function.name: function.code.tree for function in draft.of(Role.MODEL)}
+        super().apply(draft)
+        draft.functions = [
+            function
+            for function in draft.functions
+            if function.role is not Role.MODEL or function.name not in self.gone
+        ]
+
+    def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
+        code = function.code
+        methods = self.methods
+        if not function.is_forward:
+            return code, 0
+        edits = Edits(code)
+        called = [(node, self_attribute(node.func)) for node in code.nodes(ast.Call)]
+        filling = [(node, name) for node, name in called if name in methods and _fills(methods[name])]
+        second = methods.get(FILLED_BY) or anatomy.file.functions.get(FILLED_BY)
+        for call, name in filling:
+            chooses = _decided(methods[name], anatomy)
+            if not _chooses_length(chooses) or (second is not None and match(FILLS_TRIANGLE, second.body) is None):
+                raise Unmatched(f"`{name}` fills in a mask that may not be the causal one", call)
+            given = {role: ast.unparse(value) for role, value in bind(call, methods[name]).items()}
+            states, cache = given.get("input_tensor", ""), given.get("past_key_values", "")
+            same = all(given.get(item) == item for item in ("attention_mask", "cache_position"))
+            if not same or not states.isidentifier() or not cache.isidentifier():
+                raise Unmatched(f"`{name}` is given something else than the mask, its positions and the cache", call)
+            edits.replace(call, BUILT.format(builder=CAUSAL, states=states, cache=cache))
+            _merge_bias(edits, call, chooses, given)
+            self.gone |= {name, FILLED_BY}
+        return edits.done(), len(filling)
+
+
+def _merge_bias(edits: Edits, call: ast.Call, chooses: Code, given: dict[str, str]) -> None:
+    """Merge a bias into the mask after it is built, where the method did that after it was filled in."""
+    for found in find_all(MERGES, chooses):
+        code, bias = edits.code, found.spelled("bias")
+        statement = code.statement_of(call)
+        same = given.get(bias) == bias and (assigned(statement) or ("",))[0] == "causal_mask"
+        if not same or "batch_size" not in lengths_of(code.tree).batch or "min_dtype" in code.names:
+            raise Unmatched(f"the mask is merged into `{bias}`, which is something else where it is made", call)
+        branch = found.node
+        assert isinstance(branch, ast.If)
+        lines = "".join(f"    {ast.unparse(item)}\n" for item in branch.body)
+        edits.insert_below(statement, f"if {bias} is not None:\n{LEAST.format(states=given['input_tensor'])}{lines}")
+
+
+def _methods(file: ModelingFile, cls: ModelingClass) -> dict[str, ast.FunctionDef]:
+    """Methods of a class and of those of its bases that the file holds."""
+    found: dict[str, ast.FunctionDef] = {}
+    for base in reversed(cls.bases):
+        if base in file.classes:
+            found |= _methods(file, file.classes[base])
+    return found | cls.methods
+
+
+def _fills(method: ast.FunctionDef) -> bool:
+    """Whether a method leaves the filling of a mask to another one, or does it itself."""
+    calls = (call.func for call in find(ast.Call, method))
+    leaves = any(spelled(item).removeprefix("self.") == FILLED_BY for item in calls)
+    return leaves or any(find_in(LATER, method))
+
+
+def _decided(method: ast.FunctionDef, anatomy: Anatomy) -> Code:
+    """A method as it runs for the eager implementation, outside of training, and without a mask of heads."""
+    code = Code(f"{ast.unparse(method)}\n", anatomy.file.aliases)
+    for rule in (EagerImplementation(), InferenceOnly()):
+        code, _ = fold(code, rule.truth(Place(code, anatomy.model.cls, anatomy)))
+    return fold(code, lambda test: none_comparison(test, {HEAD_MASK}))[0]
+
+
+def _chooses_length(code: Code) -> bool:
+    """Whether a method chooses the context's length, may merge a bias into the mask, and does no more."""
+    body = code.body if ast.get_docstring(code.tree) is None else code.body[1:]
+    forms = (*CHOOSES_LENGTH, MERGES, FILLS_INSIDE)
+    known = (any(match(item, statement) is not None for item in forms) for statement in body)
+    filling = sum(match(item, statement) is not None for item in (FILLS, FILLS_INSIDE) for statement in body)
+    return all(known) and filling == 1 and match(CHOOSES_LENGTH[-1], body[-1]) is not None

@@ -1,0 +1,31 @@
+"""What turns images into the embeddings of patches, beside what decoders have in common with it."""
+
+from __future__ import annotations
+
+import torch
+
+from tests.export.proved.proof import FILLED, proofs
+
+_TYPES = (torch.float32, torch.float16)
+
+PROOFS = [
+    *proofs(
+        "embedding",
+        "x=floats(b, 3, 4, dtype=t), w=floats(6, 4, dtype=t)",
+        """
+        F.embedding(torch.tensor([[0, 2, 5]]), w) + x; F.embedding(torch.tensor([4, 4, 1]), w) + x
+        """,
+        types=_TYPES,
+    ),
+    *proofs(
+        "_convolution_mode",
+        "x=smooth(b, 4, 8, 12, dtype=t), p=smooth(6, 4, 4, 4, dtype=t), v=smooth(6, dtype=t)",
+        """
+        F.conv2d(x, p, v, stride=4, padding='valid'); F.conv2d(x, p, stride=4, padding='valid'); F.conv2d(x, p, v,
+        stride=(4, 2), padding='valid'); F.conv2d(x, p, v, padding='valid')
+        """,
+        types=_TYPES,
+        sizes=FILLED,
+        tolerance=5e-6,
+    ),
+]

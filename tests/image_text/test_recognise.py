@@ -1,0 +1,113 @@
+"""Who is who is found by structure, and what is not understood is refused with its line."""
+
+from __future__ import annotations
+
+import pytest
+
+from qeff_codegen.errors import Refusal
+from qeff_codegen.generate.one_model import generate_model, inspect_model
+from qeff_codegen.review.changes import changes
+from qeff_codegen.targets.qefficient import QEFFICIENT
+from tests.image_text.small_model import SOURCE, plum
+
+
+def line_of(text: str) -> int:
+    return next(number for number, line in enumerate(SOURCE.splitlines(), start=1) if text in line)
+
+
+def test_the_parts_are_named_with_their_places() -> None:
+    assert {role.role: (role.name, role.line) for role in inspect_model(plum())} == {
+        "image-text model": ("PlumForConditionalGeneration", line_of("class PlumForConditionalGeneration")),
+        "model": ("PlumModel", line_of("class PlumModel")),
+        "text model": ("self.talker", line_of("self.talker = ")),
+        "image features": ("PlumModel.features", line_of("def features")),
+        "vision tower": ("self.eye", line_of("self.eye = ")),
+        "projector": ("self.bridge", line_of("self.bridge = ")),
+        "image token": ("self.config.plum_token", line_of("self.config.plum_token")),
+    }
+
+
+def test_the_programs_are_made_of_the_parts_that_were_found() -> None:
+    code = generate_model(plum()).code
+    assert "class QEffPlumEncoderWrapper(nn.Module):" in code
+    assert "self.model.features(pixel_values=pixel_values, return_dict=True)" in code
+    assert "self.talker = text_model_of(model, model.inner.talker)" in code
+    assert "is_image_token = input_ids == self.config.plum_token" in code
+    assert "logits = self.out(hidden_states)" in code
+
+
+def test_a_batch_of_images_stays_a_tensor() -> None:
+    code = generate_model(plum()).code
+    assert "class QEffPlumModel(PlumModel):" in code
+    assert "list(found)" not in code and "torch.split" not in code
+    unchanged = generate_model(
+        plum(
+            "        if image_sizes is not None:\n            found = torch.split(found, image_sizes)\n"
+            "        else:\n            found = list(found)\n",
+            "",
+        )
+    )
+    assert "QEffPlumModel" not in unchanged.code
+    assert [entry.upstream_class for entry in unchanged.mappings] == ["PlumForConditionalGeneration"]
+
+
+def test_every_line_has_an_owner() -> None:
+    assert {owner for item in changes(generate_model(plum())) for owner in getattr(item, "owners", ())} == {
+        "emit.header",
+        "emit.imports",
+        "emit.image_programs",
+        "emit.images_of_one_size",
+        "emit.called_by_programs",
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "what"),
+    [
+        (
+            '        if encoded.get("image") is not None:\n',
+            "        inputs_embeds = inputs_embeds * 2\n" '        if encoded.get("image") is not None:\n',
+            "does more between tokens and logits than to put images among tokens: `inputs_embeds = inputs_embeds * 2`",
+        ),
+        (
+            '        if encoded.get("image") is not None:\n',
+            '        if encoded.get("video") is None and videos is not None:\n'
+            '            encoded["video"] = self.features(videos)\n'
+            '        if encoded.get("image") is not None:\n',
+            "`if encoded.get('video') is None and videos is not None:`",
+        ),
+        ("logits = self.out(hidden)", "logits = self.out(hidden) / 2", "`logits = self.out(hidden) / 2`"),
+        ("cache=outputs.cache)", "cache=None)", "does not return its logits and the cache as they are"),
+        ("masked_scatter(where, image_features)", "masked_scatter(where, image_features * 2)", "masked_scatter"),
+        (".to(inputs_embeds.dtype)", ".flip(0)", "image_features = torch.cat"),
+        (
+            "pixel_values, image_sizes=None, **kwargs):",
+            "pixel_values, image_sizes, **kwargs):",
+            "takes more than pixels",
+        ),
+        ("mask = mask.unsqueeze(-1)", "mask = mask.roll(1).unsqueeze(-1)", "more than those of a token"),
+        ("AutoModel.from_config(config.text_config)", "PlumProjector(config)", "builds no text model of another file"),
+        (
+            "position_ids=position_ids, cache=cache",
+            "position_ids=position_ids + 1, cache=cache",
+            "hands its text model what a program for text does not have: position_ids=position_ids + 1",
+        ),
+        (
+            "out.pooler_output = found",
+            "out.pooler_output = torch.split(found, 2)",
+            "features of each image by themselves",
+        ),
+        ("            found = list(found)", "            found = found[image_sizes]", "reads `image_sizes`"),
+    ],
+)
+def test_what_is_not_understood_is_refused(before: str, after: str, what: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        generate_model(plum(before, after))
+    assert refused.value.rule == "image_text"
+    assert what in str(refused.value)
+    assert refused.value.location is not None and refused.value.location.line > 1
+
+
+def test_a_checkout_has_no_runtime_for_it() -> None:
+    with pytest.raises(Refusal, match="has nothing that places images among tokens"):
+        generate_model(plum(), QEFFICIENT)

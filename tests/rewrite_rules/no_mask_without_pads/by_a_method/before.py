@@ -1,0 +1,20 @@
+class TinyModel(PreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.layers = nn.ModuleList([TinyDecoderLayer(config, index) for index in range(config.num_hidden_layers)])
+
+    def forward(self, input_ids=None, attention_mask=None, position_ids=None, past_key_values=None, **kwargs):
+        hidden_states = self.embed_tokens(input_ids)
+        linear_mask = self._update_linear_mask(attention_mask, past_key_values)
+        for layer in self.layers:
+            hidden_states = layer(hidden_states, linear_mask, past_key_values=past_key_values)
+        return hidden_states
+
+    def _update_linear_mask(self, attention_mask, past_key_values):
+        """No zeroing where nothing is padded."""
+        linear_mask = attention_mask
+        if (past_key_values is not None and past_key_values.has_previous_state()) or (
+            attention_mask is not None and torch.all(attention_mask == 1)
+        ):
+            linear_mask = None
+        return linear_mask

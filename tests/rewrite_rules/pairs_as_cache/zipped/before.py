@@ -1,0 +1,70 @@
+import torch
+from torch import nn
+
+
+class TinyAttention(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.q_proj = nn.Linear(config.hidden_size, config.hidden_size)
+
+    def forward(self, hidden_states, attention_mask=None, past_key_values=None, use_cache=False):
+        bsz, q_len, _ = hidden_states.size()
+        query_states = key_states = value_states = self.q_proj(hidden_states).view(bsz, 1, q_len, -1)
+
+        kv_seq_len = key_states.shape[-2]
+        if past_key_values is not None:
+            kv_seq_len += past_key_values[0].shape[-2]
+        if past_key_values is not None:
+            # join what came before
+            past_key, past_value = past_key_values
+            key_states = torch.cat((past_key, key_states), dim=-2)
+            value_states = torch.cat((past_value, value_states), dim=-2)
+        if use_cache is True:
+            present = (key_states, value_states)
+        else:
+            present = None
+
+        attn_weights = torch.matmul(query_states, key_states.transpose(2, 3))
+        if attn_weights.size() != (bsz, 1, q_len, kv_seq_len):
+            raise ValueError("Attention weights have another size")
+        attn_output = torch.matmul((attn_weights + attention_mask).softmax(-1), value_states)
+        return attn_output, present
+
+
+class TinyDecoderLayer(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.self_attn = TinyAttention(config)
+
+    def forward(self, hidden_states, attention_mask=None, past_key_values=None, use_cache=False):
+        hidden_states, present = self.self_attn(
+            hidden_states=hidden_states, attention_mask=attention_mask, past_key_values=past_key_values
+        )
+        outputs = (hidden_states,)
+        if use_cache:
+            outputs += (present,)
+        return outputs
+
+
+class TinyModel(PreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.layers = nn.ModuleList([TinyDecoderLayer(config) for _ in range(2)])
+
+    def forward(self, input_ids, attention_mask=None, past_key_values=None, use_cache=None):
+        batch_size, seq_length = input_ids.shape
+        if past_key_values is None:
+            past_length = 0
+            past_key_values = tuple([None] * len(self.layers))
+        else:
+            past_length = past_key_values[0][0].size(-2)
+        hidden_states = self.embed_tokens(input_ids)
+        next_cache = () if use_cache else None
+        for i, (layer, layer_past) in enumerate(zip(self.layers, past_key_values)):
+            layer_outputs = layer(
+                hidden_states, attention_mask=attention_mask, past_key_values=layer_past, use_cache=use_cache
+            )
+            hidden_states = layer_outputs[0]
+            if use_cache:
+                next_cache += (layer_outputs[1],)
+        return BaseModelOutputWithPast(last_hidden_state=hidden_states, past_key_values=next_cache)

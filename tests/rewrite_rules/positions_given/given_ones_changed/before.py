@@ -1,0 +1,28 @@
+class TinyModel(PreTrainedModel):
+    def __init__(self, config):
+        self.layers = nn.ModuleList([TinyDecoderLayer(config, layer_idx) for layer_idx in range(2)])
+
+    def forward(self, input_ids, attention_mask=None, position_ids=None, past_key_values=None, use_cache=None, output_attentions=None):
+        batch_size, seq_length = input_ids.shape
+        past_key_values_length = past_key_values.get_seq_length() if past_key_values is not None else 0
+
+        if position_ids is None:
+            device = input_ids.device if input_ids is not None else inputs_embeds.device
+            position_ids = torch.arange(
+                past_key_values_length, seq_length + past_key_values_length, dtype=torch.long, device=device
+            )
+            position_ids = position_ids.unsqueeze(0).view(-1, seq_length)
+        else:
+            position_ids = position_ids.view(-1, seq_length) + 1
+        hidden_states = self.embed_tokens(input_ids)
+        next_decoder_cache = None
+        for decoder_layer in self.layers:
+            layer_outputs = decoder_layer(
+                hidden_states, attention_mask=attention_mask, position_ids=position_ids, past_key_values=past_key_values
+            )
+            hidden_states = layer_outputs[0]
+            if use_cache:
+                next_decoder_cache = layer_outputs[2 if output_attentions else 1]
+
+        next_cache = next_decoder_cache if use_cache else None
+        return BaseModelOutputWithPast(last_hidden_state=hidden_states, past_key_values=next_cache)

@@ -1,0 +1,13 @@
+class TinyMixer(nn.Module):
+    def __init__(self, config, layer_idx):
+        super().__init__()
+        self.layer_idx = layer_idx
+        self.in_proj = nn.Linear(4, 4)
+
+    def slow_forward(self, hidden_states, past_key_values=None, attention_mask=None):
+        projected = self.in_proj(hidden_states)
+        past_key_values.update_recurrent_state(projected, self.layer_idx)
+        return projected
+
+    def forward(self, hidden_states, past_key_values=None, attention_mask=None):
+        return self.slow_forward(hidden_states * 2, past_key_values, attention_mask)

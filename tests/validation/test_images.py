@@ -1,0 +1,118 @@
+"""The two programs of an image-text model give what upstream gives; a wrong one is noticed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+import torch
+
+from qeff_codegen.checked_in.generated_code import load_transforms
+from qeff_codegen.errors import UsageError
+from qeff_codegen.export.export import export_onnx
+from qeff_codegen.export.graph_io import ExportSpec
+from qeff_codegen.export.vision_export import export_vision, image_shape
+from qeff_codegen.runtime import images
+from qeff_codegen.tiny_models.image_families import ImageFamily, find_image_family, image_variants
+from qeff_codegen.validation.image_bench import ImageRuntime
+from qeff_codegen.validation.image_subject import ImageSubject, image_subject
+from qeff_codegen.validation.results import DIFFERENT, ScenarioFinished, StageResult
+from qeff_codegen.validation.stages import run_stages
+
+GENERATED = Path(__file__).parents[2] / "generated"
+# A list of features for each image, and one tensor of them.
+NAMES = ("llava", "vipllava")
+
+
+def family(name: str) -> ImageFamily:
+    found = find_image_family(name)
+    assert found is not None
+    return found
+
+
+def subject_of(name: str) -> ImageSubject:
+    own = family(name)
+    return image_subject(own, image_variants(own)[0])
+
+
+def stages(subject: ImageSubject, last_stage: int) -> dict[str, tuple[StageResult, ...]]:
+    runtime = ImageRuntime(load_transforms(subject.model_name, GENERATED))
+    events = run_stages(subject, runtime, last_stage)
+    return {event.row.scenario: event.result.stages for event in events if isinstance(event, ScenarioFinished)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_programs_are_equal_to_upstream(name: str) -> None:
+    subject = subject_of(name)
+    assert subject.notes == ()
+    found = stages(subject, 3)
+    assert len(found) == 7
+    assert {
+        row: result for row, result in found.items() if [stage.status for stage in result[1:3]] != ["equal"] * 2
+    } == {}
+
+
+def _count_lost(*given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    placed, used = images.place_image_embeds(*given)
+    return placed, torch.zeros_like(used)
+
+
+def _first_row_for_all(text: Any, is_image: Any, positions: Any, embeds: Any, used: Any) -> Any:
+    return images.place_image_embeds(text, is_image, positions, embeds[:1].expand_as(embeds), used)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "noticed", "unnoticed"),
+    [
+        (_count_lost, {"an image over chunks", "chunks between images", "continuous batching"}, {"one image"}),
+        (_first_row_for_all, {"ragged batch", "ragged batch over chunks"}, {"one image", "continuous batching"}),
+    ],
+)
+def test_a_wrong_placing_is_noticed(
+    wrong: Any, noticed: set[str], unnoticed: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = subject_of("llava")
+    load_transforms("llava", GENERATED)
+    monkeypatch.setattr("generated.llava.modeling_llava.place_image_embeds", wrong)
+    found = stages(subject, 2)
+    different = {row for row, result in found.items() if result[1].status == DIFFERENT}
+    assert noticed <= different
+    assert unnoticed.isdisjoint(different)
+
+
+def test_names_and_axes_are_the_contract_s(tmp_path: Path) -> None:
+    subject = subject_of("llava")
+    model = load_transforms("llava", GENERATED).apply(subject.model)
+    vision = onnx.load(export_vision(model.get_qeff_vision_encoder().eval(), tmp_path / "vision.onnx")).graph
+    assert axes(vision.input) == {"pixel_values": ["batch_size", *image_shape(model.config)]}
+    assert list(axes(vision.output)) == ["vision_embeds"]
+    decoder = model.get_qeff_language_decoder().eval()
+    language = onnx.load(export_onnx(decoder, tmp_path / "language.onnx", ExportSpec(ctx_len=32, images=True))).graph
+    assert list(axes(language.input)) == [
+        "input_ids",
+        "vision_embeds",
+        "position_ids",
+        "image_idx",
+        *(f"past_{part}.{layer}" for layer in range(2) for part in ("key", "value")),
+    ]
+    assert list(axes(language.output)) == [
+        "logits",
+        "vision_embeds_RetainedState",
+        "image_idx_output",
+        *(f"past_{part}.{layer}_RetainedState" for layer in range(2) for part in ("key", "value")),
+    ]
+    assert axes(language.input)["vision_embeds"] == ["vision_batch_size", "vision_size", 64]
+    assert axes(language.input)["image_idx"] == axes(language.output)["image_idx_output"] == ["batch_size", 1]
+    weights = {each.name for each in language.initializer}
+    assert not any("vision" in name for name in weights)
+    assert not any("language_model" in each.name for each in vision.initializer)
+    with pytest.raises(UsageError, match="exported without the dynamo exporter"):
+        export_onnx(decoder, tmp_path / "other.onnx", ExportSpec(ctx_len=32, images=True, dynamo=True))
+
+
+def axes(values: Any) -> dict[str, list[str | int]]:
+    return {
+        value.name: [each.dim_param or each.dim_value for each in value.type.tensor_type.shape.dim] for value in values
+    }
