@@ -68,8 +68,8 @@ def traced_with_torch_export(
     """
     if any(parameter.dtype is torch.float16 for parameter in interface.parameters()):
         raise UsageError(
-            f"{type(interface.decoder).__name__} cannot be exported with dynamo in float16: translations are proved in "
-            "float32 alone.\nExport it in float32, or without dynamo."
+            f"{type(interface.decoder).__name__} cannot be exported with dynamo in float16: translations are proved "
+            "in float32 alone.\nExport it in float32, or without dynamo."
         )
     try:
         with operators_as_onnx_nodes(), _quiet():

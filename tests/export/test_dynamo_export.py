@@ -15,7 +15,7 @@ from qeff_codegen.decoding.continuous_batching import generate_continuously
 from qeff_codegen.decoding.generation import Generation, generate
 from qeff_codegen.decoding.session import OrtDecoderSession
 from qeff_codegen.decoding.torch_decoder import TorchDecoder
-from qeff_codegen.errors import Refusal, UsageError
+from qeff_codegen.errors import UsageError
 from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.graph_io import ExportSpec, output_names
 from qeff_codegen.export.kv_cache import kv_cache_shapes
