@@ -63,9 +63,14 @@ def traced_with_torch_export(
         spec: which inputs the graph takes.
 
     Raises:
-        UsageError: the model cannot be traced, or an operator of it not translated.
+        UsageError: the model is of float16, or cannot be traced, or an operator of it not translated.
         Refusal: the trace holds an operator whose translation was not proved.
     """
+    if any(parameter.dtype is torch.float16 for parameter in interface.parameters()):
+        raise UsageError(
+            f"{type(interface.decoder).__name__} cannot be exported with dynamo in float16: translations are proved "
+            "in float32 alone.\nExport it in float32, or without dynamo."
+        )
     try:
         with operators_as_onnx_nodes(), _quiet():
             with lines_recorded():

@@ -36,7 +36,7 @@ class ModuleMappingTransform:
             The same model, and whether any module was replaced.
         """
         transformed = False
-        by_name = cls._remote_mapping.get(class_name(type(model)))
+        by_name = cls._remote_mapping.get(class_name(getattr(model, _UPSTREAM, type(model))))
         for module in model.modules():
             if by_name is not None:
                 replacement = by_name.get(class_name(type(module)))
@@ -57,6 +57,8 @@ def class_name(cls: type) -> str:
     return f"{cls.__module__.rpartition('.')[2]}.{cls.__name__}"
 
 
+# How a joined class names upstream's; by that a model whose causal LM is replaced already is still known.
+_UPSTREAM = "_upstream_class"
 # One class for each pair, so that all layers are of one class.
 _JOINED: dict[tuple[type, type], type[nn.Module]] = {}
 
@@ -66,6 +68,6 @@ def _in_place_of(upstream: type[nn.Module], replacement: type[nn.Module]) -> typ
     if issubclass(replacement, upstream):
         return replacement
     if (upstream, replacement) not in _JOINED:
-        body = {"__module__": replacement.__module__}
+        body = {"__module__": replacement.__module__, _UPSTREAM: upstream}
         _JOINED[upstream, replacement] = type(replacement.__name__, (replacement, upstream), body)
     return _JOINED[upstream, replacement]

@@ -110,6 +110,8 @@ _STATES: dict[str, Any] = {
     **dict.fromkeys(("mamba_d_state", "ssm_state_size", "state_size"), 12),
     **dict.fromkeys(("mamba_dt_rank", "time_step_rank"), 6),
     "mamba_d_ssm": 128,
+    # Where they are asked for, some releases compute on no device without them.
+    "use_mamba_kernels": False,
     # The second layer attends, in each of the ways families say so.
     "attn_layer_indices": [1],
     "attn_layer_offset": 1,

@@ -72,7 +72,7 @@ def test_layers_of_a_list_are_called_alike() -> None:
 def test_a_state_that_no_decoder_layer_reaches_is_refused_with_its_line() -> None:
     elsewhere = "\n        self.other = TinyMixer(config, 0)"
     with pytest.raises(
-        Refusal, match="`TinyMixer` keeps a state and is no module that a decoder layer calls"
+        Refusal, match="`TinyMixer` keeps a state and is no module that a decoder layer or its attention calls"
     ) as caught:
         recognised(("self.mixer = TinyMixer(config, layer_idx)", "pass"), (LAYERS, LAYERS + elsewhere))
     assert caught.value.location is not None and "update_conv_state" in caught.value.location.excerpt

@@ -15,7 +15,7 @@ from qeff_codegen.decoding.continuous_batching import generate_continuously
 from qeff_codegen.decoding.generation import Generation, generate
 from qeff_codegen.decoding.session import OrtDecoderSession
 from qeff_codegen.decoding.torch_decoder import TorchDecoder
-from qeff_codegen.errors import Refusal, UsageError
+from qeff_codegen.errors import UsageError
 from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.graph_io import ExportSpec, output_names
 from qeff_codegen.export.kv_cache import kv_cache_shapes
@@ -133,7 +133,7 @@ def test_every_kind_of_graph_holds_proved_operators_alone(further: dict[str, Any
 
 def test_float16_is_not_proved(tmp_path: Path) -> None:
     model = convert(tiny_generated("llama"), torch.float16)
-    with pytest.raises(Refusal, match="not proved for this form: float16"):
+    with pytest.raises(UsageError, match="in float16: translations are proved in float32 alone"):
         export_onnx(model, tmp_path / "model.onnx", ExportSpec(CTX_LEN, dynamo=True))
 
 

@@ -143,8 +143,8 @@ PROOFS = [
     ),
     *proofs(
         """
-        size sym_size Int mul floordiv floor_divide add sub div ScalarImplicit sym_int item numel mod remainder neg
-        to
+        size sym_size sym_max Int mul floordiv floor_divide add sub div ScalarImplicit sym_int item numel mod
+        remainder neg to
         """,
         "x=floats(b, c, 6, dtype=t), i=integers(b, c, 6), m=booleans(b, c, 6)",
         """

@@ -67,7 +67,7 @@ PROOFS = [
     *proofs(
         "item scalar_tensor div",
         "x=floats(b, c, 4)",
-        "filled_up(x, part_length(x.shape[1], 4) * 4, 1)",
+        "filled_up(x, x.shape[1], part_length(x.shape[1], 4) * 4, 1)",
         types=_FLOATS,
         sizes=FILLED,
     ),
