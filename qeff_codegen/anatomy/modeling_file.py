@@ -155,7 +155,8 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
         elif isinstance(node, ast.FunctionDef):
             functions[node.name] = node
         elif isinstance(node, ast.Import | ast.ImportFrom):
-            imports.update(imports_of(node, upstream))
+            brought = imports_of(node, upstream)
+            imports |= {name: item for name, item in brought.items() if not _is_part_of(item, name, imports)}
         else:
             found = find(ast.Name, node)
             stored = [child.id for child in found if isinstance(child.ctx, ast.Store)]
@@ -163,6 +164,7 @@ def read_modeling_file(upstream: UpstreamModel) -> ModelingFile:
             named.update({name: held for name in stored if held})
     future = {name for name, (module, _) in imports.items() if module == "__future__"}
     bound |= {name: items for name in imports if len(items := _without_wrapping(name, bound[name])) < len(bound[name])}
+    bound |= {name: _without_parts(bound[name]) for name, item in imports.items() if item == (name, None)}
     imports = {name: item for name, item in imports.items() if name not in future and _is_import(bound[name][-1])}
     names = frozenset(bound) - imports.keys() - future
     lines = tuple(upstream.source.splitlines())
@@ -185,6 +187,20 @@ def _without_wrapping(name: str, items: tuple[Binding, ...]) -> tuple[Binding, .
     """The bindings of a name without `x = torch.fx.wrap(x)`, which gives the same function to all but a tracer."""
     wrapped = f"{name} = torch.fx.wrap({name})"
     return tuple(item for item in items if isinstance(item.node, ast.FunctionDef) or spelled(item.node) != wrapped)
+
+
+def _is_part_of(item: tuple[str, str | None], name: str, imports: dict[str, tuple[str, str | None]]) -> bool:
+    """Whether an import brings in a part of a package that is imported already, as `import torch.fx` does."""
+    return item[1] is None and item[0].startswith(f"{name}.") and imports.get(name) == (name, None)
+
+
+def _without_parts(items: tuple[Binding, ...]) -> tuple[Binding, ...]:
+    """The bindings of a package without those that import a part of it, which bind the package again."""
+    return tuple(
+        item
+        for item in items
+        if not (isinstance(item.node, ast.Import) and all("." in alias.name for alias in item.node.names))
+    )
 
 
 def _is_import(binding: Binding) -> bool:

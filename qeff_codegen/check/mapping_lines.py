@@ -62,7 +62,7 @@ def entries_of(name: str, entry: ManifestEntry) -> Iterator[MappingLine]:
     """The entries that model `name` has in the mapping file."""
     for mapping in entry.mappings:
         upstream = Imported(entry.module_of(mapping), mapping.upstream_class)
-        if entry.causal_lm is not None:
+        if entry.causal_lm is not None and entry.is_by_name:
             upstream = Imported(entry.causal_lm, repr(named(entry.module_of(mapping), mapping.upstream_class)))
         yield MappingLine(mapping.transform, upstream, Imported(mapping.replacement_module, mapping.replacement))
 

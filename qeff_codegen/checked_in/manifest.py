@@ -31,9 +31,8 @@ class ManifestEntry:
         generated_sha256: of the generated modeling file's text.
         rules_sha256: of everything that decided what was generated.
         black_version: the formatter that laid it out.
-        causal_lm: of a model whose upstream file is in no package, the name by which its causal LM is known, as
-            `auto_map` of a checkpoint's `config.json` spells it; None where upstream's classes are imported, and then
-            not written.
+        causal_lm: of a model whose file is not one of transformers, its causal LM with the module that it is in; None
+            for all others, and then not written.
         entry_sha256: of this record's other fields, so that one edited by hand is told from one that was written; None
             in a record that an older version wrote.
     """
@@ -49,6 +48,11 @@ class ManifestEntry:
     mappings: tuple[MappingEntry, ...]
     causal_lm: str | None = None
     entry_sha256: str | None = None
+
+    @property
+    def is_by_name(self) -> bool:
+        """Whether upstream's file is in no package, so that its classes are known to generated code by their names."""
+        return self.causal_lm is not None and "." not in self.upstream_module
 
     def module_of(self, mapping: MappingEntry) -> str:
         """The module that the upstream class of an entry is in."""
@@ -81,17 +85,17 @@ def entry_for(model: GeneratedModel, rules_sha256: str) -> ManifestEntry:
         rules_sha256,
         version("black"),
         model.mappings,
-        causal_lm_by_name(model),
+        causal_lm_of(model),
     )
     return replace(entry, entry_sha256=entry_sha256(model.name, entry))
 
 
-def causal_lm_by_name(model: GeneratedModel) -> str | None:
-    """The name of a model's causal LM, where generated code knows upstream's classes by their names alone."""
-    if model.upstream.importable:
-        return None
-    (name,) = (role.name for role in model.roles if role.role == CAUSAL_LM)
-    return f"{model.upstream.module}.{name}"
+def causal_lm_of(model: GeneratedModel) -> str | None:
+    """The causal LM of a model that is not in transformers, with the module that it is in."""
+    upstream = model.upstream
+    known = bool(upstream.families) or upstream.module.startswith("transformers.")
+    names = [] if known else [role.name for role in model.roles if role.role == CAUSAL_LM]
+    return f"{upstream.module}.{names[0]}" if names else None
 
 
 def named(module: str, cls: str) -> str:

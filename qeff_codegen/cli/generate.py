@@ -112,11 +112,11 @@ def _given_with_source(entry: manifest.ManifestEntry) -> UsageError:
 
 def _next(written: Sequence[GeneratedModel], everything: bool) -> Iterator[str]:
     """What follows `validate`: all models that transformers has in one command, each other in one of its own."""
-    known = [model.name for model in written if model.upstream.importable]
+    known = [model.name for model in written if manifest.causal_lm_of(model) is None]
     if known:
         yield "NAME..." if everything else " ".join(known)
     for model in written:
-        if not model.upstream.importable:
+        if model.name not in known:
             yield f"{model.name} {shlex.join(model.upstream.options)} --trust-remote-code"
 
 

@@ -33,11 +33,11 @@ def render(entries: Mapping[str, ManifestEntry]) -> str:
     remote: dict[str, dict[str, dict[str, str]]] = {transform: {} for transform in TRANSFORMS}
     owners: dict[str, str] = {}
     for name, entry in sorted(entries.items()):
-        if entry.causal_lm is not None:
+        if entry.causal_lm is not None and entry.is_by_name:
             _claim(owners, entry.causal_lm, name)
         for mapping in entry.mappings:
             ours = _import(imports, mapping.replacement, mapping.replacement_module, name)
-            if entry.causal_lm is None:
+            if entry.causal_lm is None or not entry.is_by_name:
                 upstream = _import(imports, mapping.upstream_class, entry.module_of(mapping), name)
                 _map(bodies[mapping.transform], upstream, ours, name)
             else:

@@ -6,7 +6,8 @@ import hashlib
 import importlib
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +22,7 @@ from qeff_codegen.remote_code.source import RemoteSource
 OPTION = "--trust-remote-code"
 # A file of transformers' tree imports from above its folder, so it must seem to stand there; all others must not, as
 # transformers tells its own classes by their modules.
-_PACKAGE, _AMONG_TRANSFORMERS = "qeff_remote_{}", "transformers.models.qeff_remote_{}"
+_PACKAGES = ("qeff_remote_{}", "transformers.models.qeff_remote_{}")
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ def load_remote_classes(source: RemoteSource, trusted: bool) -> RemoteClasses:
     executed = executed_files(modules)
     if not trusted:
         raise UsageError(_refused(executed))
-    module = _imported(source.causal_lm[0], executed, source)
+    with _known_by_plain_names(executed, source):
+        module = _imported(source.causal_lm[0], executed, source)
     causal_lm_class = _class_of(module, source.causal_lm[1], source.causal_lm[0])
     path, name = source.configuration
     if path is None:
@@ -66,7 +68,8 @@ def load_remote_classes(source: RemoteSource, trusted: bool) -> RemoteClasses:
                 "Name the class in the `auto_map` of a config.json beside its file, for AutoConfig."
             )
     else:
-        config_class = _class_of(_imported(path, executed, source), name, path)
+        with _known_by_plain_names(executed, source):
+            config_class = _class_of(_imported(path, executed, source), name, path)
     for cls, auto_class in ((config_class, "AutoConfig"), (causal_lm_class, "AutoModelForCausalLM")):
         # As transformers does with what it loads itself: it is told to be lenient with such classes.
         if not executed.climbs:
@@ -83,8 +86,24 @@ def _refused(executed: Executed) -> str:
     )
 
 
+@contextmanager
+def _known_by_plain_names(executed: Executed, source: RemoteSource) -> Iterator[None]:
+    """Let files that import those beside them as if these were installed find them; nobody else finds them so."""
+    names = [path.stem for path in executed.by_plain_names]
+    try:
+        for path in executed.by_plain_names:
+            sys.modules[path.stem] = _imported(path, executed, source)
+        yield
+    finally:
+        for name in names:
+            sys.modules.pop(name, None)
+
+
 def _imported(path: Path, executed: Executed, source: RemoteSource) -> ModuleType:
-    package = _package(path.parent, executed)
+    package = source.package or _package(path.parent, executed)
+    if source.package:
+        # Generated code imports the same module by that name.
+        sys.path[:] = dict.fromkeys([*sys.path, str(source.root)])
     try:
         return importlib.import_module(f"{package}.{path.stem}")
     except Exception as error:  # a stranger's code may raise anything
@@ -93,14 +112,17 @@ def _imported(path: Path, executed: Executed, source: RemoteSource) -> ModuleTyp
 
 def _package(folder: Path, executed: Executed) -> str:
     """A package of its own for the folder: no module of it can be taken for another's, nor another's for one of it."""
-    place = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
-    name = (_AMONG_TRANSFORMERS if executed.climbs else _PACKAGE).format(place)
+    name = _PACKAGES[executed.climbs].format(_place(folder))
     if name not in sys.modules:
         package = ModuleType(name)
         package.__path__ = [str(folder.resolve()), *(_models_of_transformers(executed) if executed.climbs else ())]
         sys.modules[name] = package
         importlib.invalidate_caches()
     return name
+
+
+def _place(folder: Path) -> str:
+    return hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
 
 
 def _models_of_transformers(executed: Executed) -> list[str]:
@@ -143,11 +165,11 @@ def release_hint(written_for: str | None) -> str:
 
 def _not_imported(path: Path, error: Exception, source: RemoteSource) -> str:
     hint = release_hint(source.transformers_version)
-    missing = (error.name or "").split(".")[0] if isinstance(error, ModuleNotFoundError) else ""
-    if missing and missing != "transformers":
-        hint = (
-            f"It imports the file beside it as if that were installed: spell it `from .{missing} import ...`."
-            if (path.parent / f"{missing}.py").is_file()
-            else f"Install the package `{missing}` if you trust it, or take the import out of a copy of the folder."
-        )
+    missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+    package, _, beside = missing.rpartition(".")
+    missing = missing.split(".")[0]
+    if package and package in (source.package, *(name.format(_place(path.parent)) for name in _PACKAGES)):
+        hint = f"{beside}.py is not in its folder: copy it there too."
+    elif missing and missing != "transformers":
+        hint = f"Install the package `{missing}` if you trust it, or take the import out of a copy of the folder."
     return f"{path} cannot be imported: {where_and_what(error, path.parent)}.\n{hint}"

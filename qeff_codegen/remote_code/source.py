@@ -33,6 +33,8 @@ class RemoteSource:
         configuration: the same of its configuration; no file where only the causal LM knows its class.
         settings: what `config.json` says of the model.
         transformers_version: the release that the checkpoint was saved with, if it says so.
+        package: the package that generated code imports it from; empty for a file in no package.
+        root: the folder that this package stands in.
     """
 
     name: str
@@ -42,6 +44,8 @@ class RemoteSource:
     configuration: tuple[Path | None, str]
     settings: Mapping[str, Any]
     transformers_version: str | None
+    package: str = ""
+    root: Path | None = None
 
 
 def find_remote_source(name: str, source: Path, class_name: str | None, generated: Path) -> RemoteSource:
@@ -62,9 +66,7 @@ def find_remote_source(name: str, source: Path, class_name: str | None, generate
         options = f"--source {source}" + (f" --class {class_name}" if class_name else "")
         raise UsageError(f"`{name}` is not generated.\nRun `python -m qeff_codegen {name} {options}` first.")
     if entry.causal_lm is None:
-        raise UsageError(
-            f"`{name}` was generated from {entry.upstream_path}, whose module can be imported: leave --source out."
-        )
+        raise UsageError(f"`{name}` was generated from {entry.upstream_path}, which needs no --source: leave it out.")
     upstream = find_model(name, source=source, class_name=class_name)
     if upstream.sha256 != entry.upstream_sha256:
         raise UsageError(
@@ -72,6 +74,7 @@ def find_remote_source(name: str, source: Path, class_name: str | None, generate
             f"Run `python -m qeff_codegen {name} --source {source}`."
         )
     file = find_loose_file(upstream.name, source, class_name)
+    around = upstream.module.split(".")[:-1] if upstream.importable else []
     checkpoint = read_checkpoint_folder(file.path.parent)
     own = checkpoint if checkpoint is not None and checkpoint.has_own_code else None
     configuration = own.class_for("AutoConfig") if own is not None else None
@@ -84,4 +87,6 @@ def find_remote_source(name: str, source: Path, class_name: str | None, generate
         configuration=configuration or (None, ""),
         settings={key: value for key, value in settings.items() if key not in _NOT_OF_THE_MODEL},
         transformers_version=checkpoint.transformers_version if checkpoint is not None else None,
+        package=".".join(around),
+        root=file.path.resolve().parents[len(around)] if around else None,
     )

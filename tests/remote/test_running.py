@@ -19,9 +19,9 @@ from qeff_codegen.tiny_models.configurations import variants
 from qeff_codegen.tiny_models.remote_family import remote_family
 from qeff_codegen.upstream.transformers_text import installed_transformers
 from qeff_codegen.validation import family_plan
-from tests.remote.boulder import MODELING, write_boulder
+from tests.remote.boulder import MODELING, NORMS, write_boulder
 from tests.remote.conftest import Run
-from tests.remote.pebble import CONFIG, modeling, write_pebble
+from tests.remote.pebble import CONFIG, configuration, modeling, write_pebble
 
 TRUSTED = "--trust-remote-code"
 
@@ -54,6 +54,23 @@ def test_a_copy_of_a_file_of_transformers_validates(run: Run, tmp_path: Path) ->
     (tmp_path / "modeling_llama.py").write_text(text)
     write_and_generate(run, "copy", tmp_path / "modeling_llama.py")
     outcome = run("validate", "copy", "--source", "modeling_llama.py", TRUSTED)
+    assert outcome.exit_code == 0, outcome.output
+    assert "Stages 1 to 3 equal in 4 of 4 scenarios." in outcome.stdout
+
+
+@pytest.mark.usefixtures("base_only")
+def test_a_file_in_a_package_is_imported_by_its_name(run: Run, tmp_path: Path) -> None:
+    """Generated code imports upstream's classes from the package, so the folder around that is on the path."""
+    folder = tmp_path / "stones" / "stones_in_a_package"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").touch()
+    (folder / "modeling_pebble.py").write_text(modeling())
+    (folder / "configuration_pebble.py").write_text(configuration())
+    outcome = run("packed", "--source", str(folder / "modeling_pebble.py"))
+    command = outcome.stdout.splitlines()[-1].removeprefix("next       python -m qeff_codegen ")
+    code = (tmp_path / "generated/packed/modeling_packed.py").read_text()
+    assert "from stones_in_a_package.modeling_pebble import " in code
+    outcome = run(*command.split())
     assert outcome.exit_code == 0, outcome.output
     assert "Stages 1 to 3 equal in 4 of 4 scenarios." in outcome.stdout
 
@@ -98,7 +115,7 @@ def test_a_model_of_transformers(run: Run) -> None:
     run("gpt2")
     outcome = run("validate", "gpt2", "--source", "pebble", TRUSTED)
     assert outcome.exit_code == 2
-    assert "whose module can be imported: leave --source out." in outcome.stderr
+    assert "which needs no --source: leave it out." in outcome.stderr
 
 
 @pytest.mark.parametrize("changed", ["modeling_boulder.py", "norms.py"])
@@ -125,15 +142,15 @@ IMPORTED = "from transformers.activations import ACT2FN\n"
             "Install the package `no_such_package` if you trust it",
         ),
         (
-            "from configuration_pebble import PebbleConfig as Own\n",
-            "ModuleNotFoundError: No module named 'configuration_pebble' (",
-            "spell it `from .configuration_pebble import ...`.",
-        ),
-        (
             "from transformers.utils import no_such_function\n",
             "ImportError: cannot import name 'no_such_function' from 'transformers.utils'",
             "It was saved with transformers 4.99.0, and {installed} is installed. Run the command with "
             "--transformers 4.",
+        ),
+        (
+            "from .beside import x\n",
+            "ModuleNotFoundError: No module named 'qeff_remote_",
+            "beside.py is not in its folder: copy it there too.",
         ),
         ("raise RuntimeError('no CUDA')\n", "RuntimeError: no CUDA (", "--transformers 4.99.0"),
     ],
@@ -150,6 +167,22 @@ def test_code_that_cannot_be_imported(run: Run, tmp_path: Path, line: str, said:
     assert f"broken/modeling_pebble.py cannot be imported: {said}" in outcome.stderr
     assert "modeling_pebble.py:" in outcome.stderr
     assert next_step.format(installed=installed_transformers().version) in outcome.stderr
+
+
+def test_files_may_import_each_other_by_plain_names(run: Run, tmp_path: Path) -> None:
+    """As a script does, with its own folder first on the path; nothing else finds these modules by such names."""
+    plain = {
+        name: text.replace("from .", "from ") for name, text in (("modeling_boulder", MODELING), ("norms", NORMS))
+    }
+    plain["norms"] = f"from sizes import EPS\n{plain['norms'].replace('1e-6', 'EPS')}"
+    folder = write_boulder(tmp_path / "plain", **plain, sizes="EPS = 1e-6\n")
+    write_and_generate(run, "plain", folder)
+    code = (tmp_path / "generated/plain/modeling_plain.py").read_text()
+    assert "import norms" not in code and "from norms" not in code
+    source = find_remote_source("plain", folder, None, tmp_path / "generated")
+    found = load_remote_classes(source, trusted=True)
+    assert found.causal_lm_class.__name__ == "BoulderForCausalLM"
+    assert not {"norms", "sizes", "configuration_boulder"} & set(sys.modules)
 
 
 def test_a_model_that_cannot_be_made_here(run: Run, tmp_path: Path) -> None:
@@ -193,11 +226,12 @@ def test_modules_of_two_folders_do_not_meet(tmp_path: Path, run: Run) -> None:
 
 
 def test_executed_files_follow_imports_between_the_files(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("from .b import x\nfrom . import d\nimport os\n")
+    (tmp_path / "a.py").write_text("from .b import x\nfrom . import d\nimport os, json\n")
     (tmp_path / "b.py").write_text("def f():\n    from .c import y\n")
     (tmp_path / "c.py").write_text("from .a import z\nfrom .not_there import w\n")
     (tmp_path / "d.py").write_text("")
     (tmp_path / "e.py").write_text("")
+    (tmp_path / "json.py").write_text("")
     found = executed_files([tmp_path / "a.py"])
     assert [path.name for path in found.files] == ["a.py", "b.py", "d.py", "c.py"]
     assert not found.climbs
