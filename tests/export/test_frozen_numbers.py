@@ -108,6 +108,10 @@ def rest_of_a_shorter_table(x: torch.Tensor) -> torch.Tensor:
     return x + torch.arange(100.0)[max(0, 100 - (x * 2).size(1)) :].sum()
 
 
+def as_long_as_another_axis_in_the_example(x: torch.Tensor) -> torch.Tensor:
+    return x * 2 if torch.cat((x, x), 0).size(0) > LIMIT else x
+
+
 def rows(x: torch.Tensor) -> torch.Tensor:
     return x * 2 if x.shape[0] > 100_000 else x
 
@@ -158,6 +162,7 @@ FROZEN: dict[Change, str] = {
     as_long_as_traced: "a condition",
     condition_of_the_rest: "a condition",
     rest_of_a_shorter_table: "a condition",
+    as_long_as_another_axis_in_the_example: "a condition",
     rows: "a condition",
     larger: "a condition",
     length: "`len(...)`",
