@@ -79,7 +79,7 @@ class PatternRule(Rule):
     changes: ClassVar[tuple[Change, ...]]
 
     @property
-    def construct(self) -> str:  # type: ignore[override]
+    def construct(self) -> str:
         """What the rule looks for, printed from its patterns."""
         return ", or ".join(change.expected for change in self.changes)
 
@@ -114,7 +114,7 @@ class FactsRule(Rule):
     where: ClassVar[Mapping[str, Condition]] = {}
 
     @property
-    def construct(self) -> str:  # type: ignore[override]
+    def construct(self) -> str:
         """The conditions, printed from their patterns."""
         return "a condition on " + " or ".join(f"`{text}`" for text in self.facts)
 

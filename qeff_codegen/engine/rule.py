@@ -49,13 +49,17 @@ class Rule:
 
     why: ClassVar[str]
     roles: ClassVar[tuple[Role, ...]]
-    construct: ClassVar[str]
     expect: ClassVar[Expect] = Expect.ANY
     # Names of the runtime that the rule introduces and not every target has; where one is missing, it is not run.
     needs: ClassVar[tuple[str, ...]] = ()
     # A function that mentions none of these is passed over: most rules match in few functions.
     names: ClassVar[tuple[str, ...]] = ()
     next_step: ClassVar[str] = "this construct needs a rule of its own before the model can be generated"
+
+    @property
+    def construct(self) -> str:
+        """What the rule looks for; a property where that is printed from patterns, which only a message needs."""
+        raise NotImplementedError
 
     @property
     def id(self) -> str:

@@ -21,8 +21,6 @@ from qeff_codegen.errors import Refusal
 from qeff_codegen.garbage import no_garbage_collection
 from qeff_codegen.generate.own_lines import OwnLines
 from qeff_codegen.generated_model import GeneratedModel, MappingEntry, RoleFound
-from qeff_codegen.image_text.generate import generate_image_text
-from qeff_codegen.image_text.recognise import recognise_image_text
 from qeff_codegen.targets.embedded import EMBEDDED
 from qeff_codegen.targets.target import Target
 from qeff_codegen.upstream.plain_layout import is_plain, plain_layout, with_usual_ends
@@ -43,6 +41,9 @@ def _generated(upstream: UpstreamModel, target: Target) -> GeneratedModel:
     file, own_lines = _read(upstream)
     try:
         if upstream.image_text is not None:
+            # Imported where there is one to generate: most commands are about models that read text alone.
+            from qeff_codegen.image_text.generate import generate_image_text
+
             return own_lines.of_whole_file(generate_image_text(file, target))
         anatomy = recognise(file)
         text, mappings, matches = _rewritten(anatomy, target)
@@ -87,8 +88,11 @@ def inspect_model(upstream: UpstreamModel) -> tuple[RoleFound, ...]:
     """The roles recognised in one model, with place and reasons."""
     file, own_lines = _read(upstream)
     try:
-        found = recognise(file) if upstream.image_text is None else recognise_image_text(file)
-        return own_lines.roles(found.found())
+        if upstream.image_text is not None:
+            from qeff_codegen.image_text.recognise import recognise_image_text
+
+            return own_lines.roles(recognise_image_text(file).found())
+        return own_lines.roles(recognise(file).found())
     except Refusal as refused:
         raise own_lines.refusal(refused) from None
 

@@ -10,9 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from qeff_codegen.errors import Refusal, UsageError
-from qeff_codegen.upstream.loose_file import BY_TABLE, find_loose_file, read_loose_file
 from qeff_codegen.upstream.pin import pinned_version
-from qeff_codegen.upstream.source import UpstreamModel
+from qeff_codegen.upstream.source import BY_TABLE, UpstreamModel
 from qeff_codegen.upstream.spelling import near, spelled
 from qeff_codegen.upstream.transformers_text import (
     TransformersText,
@@ -62,6 +61,9 @@ def find_model(
         return replace(found, options=_release_option(found.version, transformers_version))
     if tree is not None:
         return replace(find_in_transformers(name, tree), options=("--source", as_typed(source)))
+    # Imported where there is such a source: what reads it is a large part of this package's start.
+    from qeff_codegen.upstream.loose_file import find_loose_file, read_loose_file
+
     around = _transformers_if_any() if transformers_version is None else _transformers(transformers_version)
     found = read_loose_file(identifier, find_loose_file(identifier, source, class_name), around)
     chosen = () if class_name is None else ("--class", class_name)

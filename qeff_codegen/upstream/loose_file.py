@@ -13,12 +13,11 @@ from qeff_codegen.upstream.joined_text import joined
 from qeff_codegen.upstream.module_text import module_text
 from qeff_codegen.upstream.neighbours import Neighbours
 from qeff_codegen.upstream.relative_imports import where_imports_lead
-from qeff_codegen.upstream.source import UpstreamModel
+from qeff_codegen.upstream.source import BY_TABLE, UpstreamModel
 from qeff_codegen.upstream.transformers_text import TransformersText, is_transformers
 
 _BY_OPTION = "--class"
 _BY_AUTO_MAP = f"`{AUTO_MAP}` of {CONFIG}"
-BY_TABLE = "upstream's causal-LM table"
 
 
 @dataclass(frozen=True)

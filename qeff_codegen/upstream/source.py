@@ -8,6 +8,9 @@ from functools import cached_property
 
 from qeff_codegen.upstream.plain_layout import with_usual_ends
 
+# What names a causal LM that stands in transformers.
+BY_TABLE = "upstream's causal-LM table"
+
 
 @dataclass(frozen=True)
 class UpstreamModel:

@@ -36,9 +36,12 @@ SAME = pattern("{$other if use_cache else None, $other}")
 class CacheNotHandedBack(Rule):
     why = "Every part holds the same cache; what older files return beside their results is the one they were given."
     roles = (Role.MODEL, Role.LAYER_STACK, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.ATTENTION)
-    construct = (
-        f"`return $output, $weights, {CACHE}` in an attention, `{HANDED_ON.shown}` in a layer, `{TAKEN[0].shown}`"
-    )
+
+    @property
+    def construct(self) -> str:
+        return (
+            f"`return $output, $weights, {CACHE}` in an attention, `{HANDED_ON.shown}` in a layer, `{TAKEN[0].shown}`"
+        )
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code

@@ -23,7 +23,10 @@ class OneKindOfPosition(Rule):
     why = "Text has one position for each token; what has several kinds of them takes the same for all."
     roles = (Role.MODEL,)
     names = (POSITIONS,)
-    construct = f"`{SPREAD}`, then `{SET_APART.shown}`"
+
+    @property
+    def construct(self) -> str:
+        return f"`{SPREAD}`, then `{SET_APART.shown}`"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code

@@ -55,7 +55,10 @@ WEIGHT, CLAMPED = pattern("$weight[$expert]"), "$weight[$expert.clamp(max=$count
 class ExpertsInOneForm(Rule):
     why = "Loops over the experts that were hit differ in spelling; later rules see one form."
     roles = (Role.EXPERTS,)
-    construct = f"`{NO_GRAD.shown}`, `{NUMBER.shown}`, `{NOT_THIS.shown}`, and `{BEYOND.shown}` in a loop over experts"
+
+    @property
+    def construct(self) -> str:
+        return f"`{NO_GRAD.shown}`, `{NUMBER.shown}`, `{NOT_THIS.shown}`, and `{BEYOND.shown}` in a loop over experts"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code

@@ -35,7 +35,10 @@ class NoMaskWithoutPads(Rule):
     why = "The graph is given no mask of the tokens, and without one upstream hands none to layers that keep a state."
     roles = (Role.MODEL,)
     names = (MASK,)
-    construct = f"`{PASSED_ON.shown}`, or a method that does `{PASSES_ON.shown}`"
+
+    @property
+    def construct(self) -> str:
+        return f"`{PASSED_ON.shown}`, or a method that does `{PASSES_ON.shown}`"
 
     def apply(self, draft: Draft) -> None:
         super().apply(draft)

@@ -79,7 +79,10 @@ class MambaScansCalled(Rule):
     why = "One function goes through the tokens of a call that upstream goes through in a loop."
     roles = (Role.STATE_MIXER,)
     names = ("update_recurrent_state",)
-    construct = f"`if <there was a call before>: {READ}`, `else: {ZEROS}`, then `{LOOP.shown}`"
+
+    @property
+    def construct(self) -> str:
+        return f"`if <there was a call before>: {READ}`, `else: {ZEROS}`, then `{LOOP.shown}`"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code

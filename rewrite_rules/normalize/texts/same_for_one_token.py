@@ -21,7 +21,10 @@ class SameForOneToken(Rule):
     why = "What is done in every call is no question of the calls before."
     roles = (Role.STATE_MIXER,)
     names = ("has_previous_state",)
-    construct = f"`if {WAS_CALLED.shown}: A`, `else: A`"
+
+    @property
+    def construct(self) -> str:
+        return f"`if {WAS_CALLED.shown}: A`, `else: A`"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code

@@ -73,7 +73,10 @@ class WindowsConvolved(Rule):
     why = "The cache gives the columns of earlier calls with those of this one, and one text convolves them."
     roles = (Role.STATE_MIXER,)
     names = ("update_conv_state",)
-    construct = f"`if <there was a call before>: {SUMMED.shown}`, `else: {MANY.shown}`"
+
+    @property
+    def construct(self) -> str:
+        return f"`if <there was a call before>: {SUMMED.shown}`, `else: {MANY.shown}`"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code

@@ -42,7 +42,10 @@ class WindowByCache(Rule):
     why = "The cache puts what a row has kept in front of the call's columns; it knows which rows begin, and the pads."
     roles = (Role.STATE_MIXER,)
     names = ("get_conv_state",)
-    construct = f"`$kept = {READ.shown}`, then `{WINDOW.shown}`, and convolutions without padding of all columns"
+
+    @property
+    def construct(self) -> str:
+        return f"`$kept = {READ.shown}`, then `{WINDOW.shown}`, and convolutions without padding of all columns"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code

@@ -29,7 +29,10 @@ $out, $new = linear_recurrence($states, $gate, initial_state=$new, position_ids=
 class RecurrenceKeptInCache(Rule):
     why = "What a row has come to is an input and an output of the graph; the runtime's function takes any length."
     roles = (Role.STATE_MIXER,)
-    construct = f"`{SCANNED.shown}`, where `$scan` is `{SCAN.shown}`"
+
+    @property
+    def construct(self) -> str:
+        return f"`{SCANNED.shown}`, where `$scan` is `{SCAN.shown}`"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code

@@ -31,7 +31,10 @@ $columns = causal_conv1d($columns, $convolution.weight.squeeze(1), $convolution.
 class WindowKeptInCache(Rule):
     why = "What a row has kept is an input and an output of the graph, and the cache knows which rows begin."
     roles = (Role.STATE_MIXER,)
-    construct = f"`{WINDOW.shown}`, with a depthwise convolution of the module's own"
+
+    @property
+    def construct(self) -> str:
+        return f"`{WINDOW.shown}`, with a depthwise convolution of the module's own"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code

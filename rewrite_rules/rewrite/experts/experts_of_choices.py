@@ -67,10 +67,13 @@ class ExpertsOfChoices(Rule):
     why = "All experts would be computed for every decoded token; the weights of its choices are gathered instead."
     roles = (Role.DENSE_EXPERTS, Role.DENSE_DISPATCHER)
     expect = Expect.EXACTLY_ONE
-    construct = (
-        f"scores that are zero but for `topk(self.top_k)`, `{REPEATS.shown}`, added up by `{SUM_OF_ALL}`, and experts "
-        f"that make zero of zero by `{PRODUCT}`, `{HALVES}` and products"
-    )
+
+    @property
+    def construct(self) -> str:
+        return (
+            f"scores that are zero but for `topk(self.top_k)`, `{REPEATS.shown}`, added up by `{SUM_OF_ALL}`, and "
+            f"experts that make zero of zero by `{PRODUCT}`, `{HALVES}` and products"
+        )
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code

@@ -81,7 +81,10 @@ class ExpertsOneByOne(Rule):
     why = "Which tokens chose an expert depends on values; weighing with zero what they did not choose does not."
     roles = (Role.LISTED_EXPERTS,)
     expect = Expect.EXACTLY_ONE
-    construct = f"`{CHOICES_FIRST.shown}`, or the same with tokens before choices"
+
+    @property
+    def construct(self) -> str:
+        return f"`{CHOICES_FIRST.shown}`, or the same with tokens before choices"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code

@@ -91,7 +91,10 @@ class StaticExperts(Rule):
     why = "Which experts are hit depends on values; gathering each token's own experts is the same sum, and static."
     roles = (Role.EXPERTS,)
     expect = Expect.EXACTLY_ONE
-    construct = f"`{LOOP.shown}`, where each row is computed by itself"
+
+    @property
+    def construct(self) -> str:
+        return f"`{LOOP.shown}`, where each row is computed by itself"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code

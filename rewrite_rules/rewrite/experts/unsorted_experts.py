@@ -90,10 +90,13 @@ $_ = $zeros.index_add(0, $choice, $rows)
 class UnsortedExperts(Rule):
     why = "Where an expert's rows end depends on values; unsorted, each row gathers its own expert's weight."
     roles = (Role.EXPERT_ROUTER, Role.EXPERT_DISPATCHER, Role.EXPERT_PROJECTION)
-    construct = (
-        f"a router that ends with `{SORTS.shown}`, projections that split rows by the experts' sizes, and between "
-        "them only what treats each row by itself"
-    )
+
+    @property
+    def construct(self) -> str:
+        return (
+            f"a router that ends with `{SORTS.shown}`, projections that split rows by the experts' sizes, and between "
+            "them only what treats each row by itself"
+        )
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code

@@ -64,10 +64,13 @@ GATHERED = f"return torch.matmul($rows.unsqueeze(1), self.weight[{EXPERT}]).sque
 class UnsortedRows(Rule):
     why = "Where an expert's rows end depends on values; left in place, each row gathers its own expert's weight."
     roles = (Role.EXPERT_DISPATCHER, Role.EXPERT_CARRIER, Role.EXPERT_PROJECTION)
-    construct = (
-        f"`{SORTED.shown}`, where each row is computed by itself, and projections that multiply stretches of as many "
-        "rows"
-    )
+
+    @property
+    def construct(self) -> str:
+        return (
+            f"`{SORTED.shown}`, where each row is computed by itself, and projections that multiply stretches of as "
+            "many rows"
+        )
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         part = anatomy.part(function.owner or "")

@@ -27,7 +27,10 @@ class AxisOfOneTaken(Rule):
     why = "An axis of one entry that is dropped becomes a branch in the graph; its entry is taken instead."
     roles = (Role.STATE_MIXER,)
     names = ("squeeze",)
-    construct = f"`{CUT}`, then `{PART.shown}`"
+
+    @property
+    def construct(self) -> str:
+        return f"`{CUT}`, then `{PART.shown}`"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code

@@ -39,7 +39,10 @@ class DelayInOneCall(Rule):
     why = "The runtime's function keeps what the last token has that is no pad, and knows which rows begin."
     roles = (Role.STATE_MIXER,)
     names = ("update_recurrent_state",)
-    construct = f"`{DELAYED.shown}`, with `$tokens = {PROJECTED}`, and `{LAST}`"
+
+    @property
+    def construct(self) -> str:
+        return f"`{DELAYED.shown}`, with `$tokens = {PROJECTED}`, and `{LAST}`"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code
