@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, requires
 
-from packaging.requirements import Requirement
-
 from qeff_codegen.errors import UsageError
 
 
@@ -19,6 +17,9 @@ def pinned_version() -> str:
     Raises:
         UsageError: this package is not installed, so it has no metadata.
     """
+    # Imported late: every command finds models, few ask for the pin, and this takes longer than finding one.
+    from packaging.requirements import Requirement
+
     try:
         requirements = [Requirement(text) for text in requires("qeff_codegen") or ()]
     except PackageNotFoundError as error:
