@@ -14,7 +14,7 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import ModelingClass, self_attribute
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.names import names_in
-from qeff_codegen.codemod.tree import walk
+from qeff_codegen.codemod.tree import statements_of, walk
 from qeff_codegen.engine.rule import Unmatched
 from qeff_codegen.patterns.match import find_in, match
 from rewrite_rules.vocabulary import pattern
@@ -121,7 +121,7 @@ class EachRow:
         if method is None or method.decorator_list:
             return False
         inside = EachRow(self.cls, self.modules)
-        return all(inside.is_line(item) for item in method.body[ast.get_docstring(method) is not None :])
+        return all(inside.is_line(item) for item in statements_of(method))
 
     def _is_index(self, index: ast.expr) -> bool:
         return not self.indices.isdisjoint(names_in(index))

@@ -10,6 +10,7 @@ import ast
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters, self_attribute
 from qeff_codegen.codemod.code import Code
+from qeff_codegen.codemod.tree import statements_of
 from qeff_codegen.patterns.match import Match, find_all, match
 from qeff_codegen.patterns.pattern import Pattern
 
@@ -90,8 +91,7 @@ def recurrence_kept(code: Code, cls: ModelingClass) -> Match | None:
     if len(found) != 1 or self_attribute(found[0]["kept"]) is None:
         return None
     method = cls.methods.get(self_attribute(found[0]["scan"]) or "")
-    body = method.body[1:] if method is not None and ast.get_docstring(method) is not None else ()
-    scan = match(SCAN, body, code.aliases) if body else None
+    scan = match(SCAN, statements_of(method), code.aliases) if method is not None else None
     names = ("states", "gate", "reset", "kept", "wide")
     if method is None or scan is None or parameters(method) != tuple(scan.name(name) for name in names):
         return None

@@ -13,7 +13,7 @@ import hashlib
 from dataclasses import dataclass
 
 from qeff_codegen.anatomy.modeling_file import ModelingFile
-from qeff_codegen.codemod.tree import find, spelled
+from qeff_codegen.codemod.tree import find, spelled, statements_of
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,7 @@ class _Plain(ast.NodeTransformer):
         self.name = name
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        body = node.body[1:] if ast.get_docstring(node) is not None else node.body
-        node.body, node.decorator_list, node.returns = body, [], None
+        node.body, node.decorator_list, node.returns = statements_of(node), [], None
         return self.generic_visit(node)
 
     def visit_arg(self, node: ast.arg) -> ast.AST:

@@ -116,6 +116,13 @@ class Classes:
             self._kept[key] = self._method(cls, name, after)
         return self._kept[key]
 
+    def makes_table(self, cls: str, text: str) -> bool:
+        """Whether a call is that of a method which `__init__` calls too: it makes a table of the module, anew."""
+        if not text.startswith("self."):
+            return False
+        made = self.method(cls, "__init__")
+        return isinstance(made, Found) and text in {spelled(call.func) for call in find(ast.Call, made.function)}
+
     def _method(self, cls: str, name: str, after: str) -> Found | Layer | None:
         order = self._order(cls)
         if after:

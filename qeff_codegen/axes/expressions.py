@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable as Function
 from typing import TYPE_CHECKING, Any
 
-from qeff_codegen.axes import arithmetic, builtin_names, elementwise, parts
+from qeff_codegen.axes import arithmetic, elementwise, imported_names, parts
 from qeff_codegen.axes.frame import Frame
 from qeff_codegen.axes.given import Given
 from qeff_codegen.axes.indexing import ELLIPSIS, Cut, Index, Last, indexed
@@ -133,7 +133,7 @@ class Expressions:
         if isinstance(value, Tensor):
             return parts.of_tensor(value, name)
         if isinstance(value, External):
-            return builtin_names.imported(f"{value.name}.{name}")
+            return imported_names.imported(f"{value.name}.{name}")
         if isinstance(value, Plain):
             return Plain(f"{value.text}.{name}" if value.text != "?" else "?")
         if isinstance(value, Record):

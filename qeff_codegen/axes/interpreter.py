@@ -15,7 +15,7 @@ from qeff_codegen.anatomy.buffers import buffers_of
 from qeff_codegen.anatomy.modeling_file import FOR_CROSS_ATTENTION, parameters
 from qeff_codegen.anatomy.module_lists import is_module_list, modules_in
 from qeff_codegen.anatomy.optional_kernels import is_optional_kernel
-from qeff_codegen.axes import builtin_names, calls
+from qeff_codegen.axes import calls, imported_names
 from qeff_codegen.axes.classes import Classes, Found
 from qeff_codegen.axes.expressions import Expressions
 from qeff_codegen.axes.frame import Frame, Names
@@ -107,7 +107,7 @@ class Interpreter:
             return (
                 Plain(name)
                 if is_constant and imported.name not in calls.CALLABLE_CONSTANTS
-                else builtin_names.imported(imported.name)
+                else imported_names.imported(imported.name)
             )
         if name in self.classes.file.tables:
             return self._table_of_classes(name)
@@ -138,7 +138,7 @@ class Interpreter:
         if isinstance(function, Callable):
             return self._run(function, given)
         if isinstance(function, External):
-            return builtin_names.call(self, function, given, node)
+            return imported_names.call(self, function, given, node)
         return calls.call(self, function, given, node)
 
     def add_module(self, instance: Instance, name: str, module: Value) -> None:
@@ -394,10 +394,3 @@ class Interpreter:
         if not self.makes and any(value == holder for value in self._attributes.values()):
             raise NotFollowed("something is written into a dictionary that a module keeps between calls")
         self.store.keep_shared(holder, key, value)
-
-    def makes_table(self, frame: Frame, text: str) -> bool:
-        """Whether a call is that of a method which `__init__` calls too: it makes a table of the module, anew."""
-        if frame.instance is None or not text.startswith("self."):
-            return False
-        made = self.classes.method(frame.instance.cls, "__init__")
-        return isinstance(made, Found) and text in {spelled(call.func) for call in find(ast.Call, made.function)}

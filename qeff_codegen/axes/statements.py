@@ -250,8 +250,12 @@ class Statements:
         """Whether an expression is a docstring, says something to a reader, or makes a table of the instance anew."""
         if isinstance(node, ast.Constant) or _only_speaks(node):
             return True
-        makes_table = self.expressions.interpreter.makes_table
-        return isinstance(node, ast.Call) and makes_table(self.frame, spelled(node.func))
+        instance, classes = self.frame.instance, self.expressions.interpreter.classes
+        return (
+            isinstance(node, ast.Call)
+            and instance is not None
+            and classes.makes_table(instance.cls, spelled(node.func))
+        )
 
     def _repeat(self, node: ast.For | ast.While) -> None:
         outer, self.frame.left = self.frame.left, []

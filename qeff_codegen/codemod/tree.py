@@ -104,6 +104,11 @@ def find(kind: type[_Node], node: ast.AST | None) -> Sequence[_Node]:
     return [node, *below] if type(node) is kind else below
 
 
+def statements_of(function: ast.FunctionDef) -> list[ast.stmt]:
+    """What a function computes: its statements below the docstring, if it has one."""
+    return function.body[ast.get_docstring(function) is not None :]
+
+
 def spelled(node: ast.AST) -> str:
     """The text of a node as `ast.unparse` writes it, whatever its layout."""
     if isinstance(node, ast.Name):

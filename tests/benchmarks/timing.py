@@ -108,7 +108,7 @@ def failure(what: str, exit_code: int, said: str) -> str:
 def command(arguments: Sequence[str]) -> Callable[[], object]:
     """A call that runs this interpreter with `arguments` from the project's root, and fails if it fails.
 
-    Python keeps compiled modules, whatever it is told here: those of the libraries beside them were kept when they were
-    installed, and a user's second command finds both.
+    Python keeps compiled modules, whatever it is told here: those of the libraries were kept when they were installed,
+    and a user's second command finds both.
     """
     return lambda: output_of(arguments, environment={"PYTHONDONTWRITEBYTECODE": ""})

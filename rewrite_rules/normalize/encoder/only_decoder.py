@@ -6,12 +6,11 @@ looks back only. With another configuration upstream looks ahead, so that is an 
 
 from __future__ import annotations
 
-import ast
-
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.tree import statements_of
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.pattern_rule import FactsRule
 
@@ -32,6 +31,5 @@ class OnlyDecoder(FactsRule):
         if not decided or not function.is_forward:
             return code, decided
         edits = Edits(code)
-        has_docstring = ast.get_docstring(code.tree) is not None
-        edits.insert_above(code.body[1 if has_docstring else 0], ASKED)
+        edits.insert_above(statements_of(code.tree)[0], ASKED)
         return edits.done(), decided

@@ -7,10 +7,9 @@ number is an error, and not ignored.
 
 from __future__ import annotations
 
-import ast
-
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
 from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.tree import statements_of
 from qeff_codegen.engine.draft import Draft
 from qeff_codegen.engine.pattern_rule import FactsRule
 
@@ -32,6 +31,5 @@ class OneRank(FactsRule):
             return
         for function in [item for item in draft.of(Role.MODEL) if item.is_forward]:
             edits = Edits(function.code)
-            has_docstring = ast.get_docstring(function.code.tree) is not None
-            edits.insert_above(function.code.body[1 if has_docstring else 0], ASKED)
+            edits.insert_above(statements_of(function.code.tree)[0], ASKED)
             function.replace(edits.done(), self.id)

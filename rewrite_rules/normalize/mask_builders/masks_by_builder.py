@@ -21,7 +21,7 @@ from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.folding import fold, none_comparison
 from qeff_codegen.codemod.names import assigned
-from qeff_codegen.codemod.tree import find, spelled
+from qeff_codegen.codemod.tree import find, spelled, statements_of
 from qeff_codegen.engine.conditions import Place
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.rule import Rule, Unmatched
@@ -117,15 +117,11 @@ class MasksByBuilder(Rule):
     )
 
     def apply(self, draft: Draft) -> None:
-        self.gone: set[str] = set()
         inherited = _methods(draft.anatomy.file, draft.anatomy.model.cls)
         self.methods = inherited | {function.name: function.code.tree for function in draft.of(Role.MODEL)}
         super().apply(draft)
-        draft.functions = [
-            function
-            for function in draft.functions
-            if function.role is not Role.MODEL or function.name not in self.gone
-        ]
+        if draft.matches[self.id]:
+            draft.leave_uncalled(draft.anatomy.model.name)
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code
@@ -147,7 +143,6 @@ class MasksByBuilder(Rule):
                 raise Unmatched(f"`{name}` is given something else than the mask, its positions and the cache", call)
             edits.replace(call, BUILT.format(builder=CAUSAL, states=states, cache=cache))
             _merge_bias(edits, call, chooses, given)
-            self.gone |= {name, FILLED_BY}
         return edits.done(), len(filling)
 
 
@@ -191,7 +186,7 @@ def _decided(method: ast.FunctionDef, anatomy: Anatomy) -> Code:
 
 def _chooses_length(code: Code) -> bool:
     """Whether a method chooses the context's length, may merge a bias into the mask, and does no more."""
-    body = code.body if ast.get_docstring(code.tree) is None else code.body[1:]
+    body = statements_of(code.tree)
     forms = (*CHOOSES_LENGTH, MERGES, FILLS_INSIDE)
     known = (any(match(item, statement) is not None for item in forms) for statement in body)
     filling = sum(match(item, statement) is not None for item in (FILLS, FILLS_INSIDE) for statement in body)

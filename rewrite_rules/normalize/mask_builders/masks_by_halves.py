@@ -18,7 +18,7 @@ from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import NameTaken
-from qeff_codegen.codemod.tree import find
+from qeff_codegen.codemod.tree import find, statements_of
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import match
@@ -73,13 +73,9 @@ class MasksByHalves(Rule):
     )
 
     def apply(self, draft: Draft) -> None:
-        self.gone: set[str] = set()
         super().apply(draft)
-        draft.functions = [
-            function
-            for function in draft.functions
-            if function.role is not Role.MODEL or function.name not in self.gone
-        ]
+        if draft.matches[self.id]:
+            draft.leave_uncalled(draft.anatomy.model.name)
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code
@@ -99,13 +95,12 @@ class MasksByHalves(Rule):
             if what := problem(known, lengths):
                 raise Unmatched(what, call)
             edits.replace(call, BUILT.format(states=code.segment(known["inputs_embeds"])))
-            self.gone.add(method.name)
         return edits.done(), len(adding)
 
 
 def _adds_up(method: ast.FunctionDef, anatomy: Anatomy) -> bool:
     """Whether a method adds a triangle to the expanded mask of the tokens, by functions that do no more."""
-    found = match(ADDS_UP, _without_docstring(method), anatomy.file.aliases)
+    found = match(ADDS_UP, statements_of(method), anatomy.file.aliases)
     if found is None:
         return False
     functions = anatomy.file.functions
@@ -116,12 +111,8 @@ def _adds_up(method: ast.FunctionDef, anatomy: Anatomy) -> bool:
         triangle is not None
         and expand is not None
         and taken == (*names, found.name("states"), found.name("seen"))
-        and match(TRIANGLE, _without_docstring(triangle), anatomy.file.aliases) is not None
-        and match(EXPANDED, _without_docstring(expand), anatomy.file.aliases) is not None
+        and match(TRIANGLE, statements_of(triangle), anatomy.file.aliases) is not None
+        and match(EXPANDED, statements_of(expand), anatomy.file.aliases) is not None
         and not any(item.decorator_list for item in (method, triangle, expand))
         and len(find(ast.Return, method)) == 1
     )
-
-
-def _without_docstring(function: ast.FunctionDef) -> list[ast.stmt]:
-    return function.body[ast.get_docstring(function) is not None :]

@@ -11,6 +11,7 @@ import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import parameters
+from qeff_codegen.codemod.tree import statements_of
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.patterns.match import Match, match
 from rewrite_rules.vocabulary import POSITIONS, pattern
@@ -39,7 +40,7 @@ def _numbers_tokens(found: Match, function: Function, anatomy: Anatomy) -> bool:
     name = found.spelled("of_tokens").removeprefix("self.")
     cls = anatomy.file.classes[function.owner or ""]
     helper = cls.methods.get(name) or anatomy.file.functions.get(name)
-    body = helper.body[_says(helper) :] if helper is not None else []
+    body = statements_of(helper) if helper is not None else []
     if len(body) != 3:
         return False
     real, numbered, returned = (
@@ -48,8 +49,3 @@ def _numbers_tokens(found: Match, function: Function, anatomy: Anatomy) -> bool:
     if real is None or numbered is None or returned is None:
         return False
     return real.spelled("mask") == numbered.spelled("mask") and numbered.spelled("count") == returned.spelled("count")
-
-
-def _says(function: ast.FunctionDef) -> int:
-    """How many statements of a function are its docstring."""
-    return int(ast.get_docstring(function) is not None)

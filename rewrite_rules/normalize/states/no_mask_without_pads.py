@@ -14,7 +14,7 @@ from qeff_codegen.anatomy.modeling_file import bind, self_attribute
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
-from qeff_codegen.codemod.tree import spelled
+from qeff_codegen.codemod.tree import spelled, statements_of
 from qeff_codegen.engine.draft import Draft, Function
 from qeff_codegen.engine.rule import Rule
 from qeff_codegen.patterns.match import find_all, match
@@ -57,7 +57,7 @@ class NoMaskWithoutPads(Rule):
         count = len(found)
         for call in code.nodes(ast.Call):
             method = part.cls.methods.get(self_attribute(call.func) or "")
-            passes = match(PASSES_ON, _computing(method)) if method is not None else None
+            passes = match(PASSES_ON, statements_of(method)) if method is not None else None
             if method is None or passes is None:
                 continue
             given = bind(call, method).get(passes.spelled("mask"))
@@ -65,8 +65,3 @@ class NoMaskWithoutPads(Rule):
                 edits.replace(call, "None")
                 count += 1
         return edits.done(), count
-
-
-def _computing(method: ast.FunctionDef) -> list[ast.stmt]:
-    """The statements of a method, without what it says of itself."""
-    return method.body[1:] if ast.get_docstring(method) is not None else method.body

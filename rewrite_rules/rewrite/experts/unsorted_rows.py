@@ -20,6 +20,7 @@ from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import assigned, read_instead, rename
 from qeff_codegen.codemod.signatures import describe
+from qeff_codegen.codemod.tree import statements_of
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import Match, find_all, find_in, match
@@ -115,8 +116,7 @@ def _carry(edits: Edits, cls: ModelingClass, anatomy: Anatomy) -> None:
     taken, sizes = parameters(code.tree)
     projections = attributes_holding(Role.EXPERT_PROJECTION, cls, anatomy)
     rows = GatheredRows("", "", "", sizes, projections, activations_of(cls), {taken})
-    has_docstring = ast.get_docstring(code.tree) is not None
-    *computed, returned = code.body[has_docstring:]
+    *computed, returned = statements_of(code.tree)
     for statement in computed:
         rows.follow(statement)
     if not isinstance(returned, ast.Return) or returned.value is None or not rows.is_row(returned.value):
