@@ -10,7 +10,7 @@
 #   linspace of one step is not a number
 #   log10 of a number without axes gets an axis
 #   unfold of a dimension that is counted from the end stacks its windows along another axis
-# Seen (graph | PyTorch):
+# Seen: the graph's | PyTorch's
 #   in place through transpose, first row: 1 -2 0.5 | 2 -1 1.5      in place through narrow: 1 -2 0.5 | 10 -2 0.5
 #   a part taken before: 1 3 -1 | 2 4 0
 #   any of integers: 0 0 | 1 1                                      any of floats: 0 0 1 | 1 1 1

@@ -21,9 +21,9 @@ from torch.export import Dim
 
 from qeff_codegen.errors import QEffCodegenError, UsageError
 from qeff_codegen.export.graph_io import (
-    ROWS,
     ExportSpec,
     LayerShapes,
+    axis_limit,
     dynamic_axes,
     input_names,
     kv_names,
@@ -110,8 +110,7 @@ def _dynamic_shapes(shapes: list[LayerShapes], spec: ExportSpec) -> dict[str, An
     """Which axes of the example's tensors are dynamic, in the structure of the interface's arguments."""
     axes = dynamic_axes(spec, shapes)
     names = {name for of_value in axes.values() for name in of_value.values()}
-    # Tables of positions end somewhere, and cutting one to the context is exact only where the context is not longer.
-    dims = {name: Dim(name, min=1, max=None if name in ROWS else spec.ctx_len) for name in names}
+    dims = {name: Dim(name, min=1, max=axis_limit(name, spec)) for name in names}
 
     def of(name: str) -> dict[int, Any]:
         return {axis: dims[dim] for axis, dim in axes[name].items()}

@@ -189,14 +189,18 @@ def dynamic_axes(spec: ExportSpec, layers: Sequence[LayerShapes]) -> dict[str, d
     return axes
 
 
-def axis_limits(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[dict[int, float]]:
-    """Returns the longest that the axes which are not fixed may be, for every input in the order of tracing.
+def axis_limit(axis_name: str, spec: ExportSpec) -> int | None:
+    """Returns the longest that an axis may be; None for rows and images, which have no limit.
 
-    Axes of rows and images have no limit. Tables of positions end somewhere, and cutting one to the context is exact
-    only where the context is not longer.
+    Tables of positions end somewhere, and cutting one to the context is exact only where the context is not longer.
     """
+    return None if axis_name in ROWS else spec.ctx_len
+
+
+def axis_limits(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[dict[int, float]]:
+    """Returns the longest that the axes which are not fixed may be, for every input in the order of tracing."""
     axes = dynamic_axes(spec, layers)
     return [
-        {axis: inf if axis_name in ROWS else spec.ctx_len for axis, axis_name in axes[name].items()}
+        {axis: axis_limit(axis_name, spec) or inf for axis, axis_name in axes[name].items()}
         for name in traced_input_names(spec, layers)
     ]
