@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from qeff_codegen.axes import layers, states
 from qeff_codegen.axes.given import Given
+from qeff_codegen.axes.key_places import check_key_places
 from qeff_codegen.axes.operations import TAKING_SIZES, operation
 from qeff_codegen.axes.values import (
     CACHE,
@@ -94,9 +95,9 @@ def attribute_of_layer(layer: Layer, name: str) -> Value:
 def _of_method(interpreter: Interpreter, method: Method, given: Given, node: ast.AST) -> Value:
     holder = method.of
     if isinstance(holder, Tensor):
-        return of_tensors(
-            method.name, Given(method.name, (holder, *given.positional), given.keywords, given.in_rotation)
-        )
+        given = Given(method.name, (holder, *given.positional), given.keywords, given.in_rotation)
+        check_key_places(interpreter, method.name, given)
+        return of_tensors(method.name, given)
     if isinstance(holder, Instance):
         return interpreter.call_method(holder, method.name, given)
     if isinstance(holder, Layer) and method.name == "forward":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from qeff_codegen.axes import builtin_names, calls, layers, states
 from qeff_codegen.axes.given import Given
+from qeff_codegen.axes.key_places import CHUNKED_MASK, FULL_MASK, check_key_places
 from qeff_codegen.axes.values import (
     CACHE,
     KEYS,
@@ -62,7 +63,6 @@ _ASKING = frozenset(
         "is_torch_fx_proxy",
     ]
 )
-_MASKS = frozenset({"_create_causal_mask", "_create_chunked_causal_mask"})
 _IN_BLOCKS = "generic_blocked_attention_interface"
 
 
@@ -111,6 +111,7 @@ def call(interpreter: Interpreter, function: External, given: Given, node: ast.A
     if name.endswith(("Output", "OutputWithPast", "Outputs")) or "modeling_outputs" in package:
         return Record(tuple(given.keywords.items()))
     if package.startswith("torch") and name[:1].islower():
+        check_key_places(interpreter, name, given)
         return calls.of_tensors(name, Given(name, given.positional, given.keywords, given.in_rotation))
     if name == "Conv1d":
         return layers.convolution(given)
@@ -182,7 +183,7 @@ def _chunked(interpreter: Interpreter, given: Given, node: ast.AST) -> Value:
 
 
 _OWN: dict[str, Function[[Interpreter, Given, ast.AST], Value]] = {
-    **dict.fromkeys(_MASKS, _mask),
+    **dict.fromkeys((FULL_MASK, CHUNKED_MASK), _mask),
     "over_key_blocks": _over_blocks,
     _IN_BLOCKS: _in_blocks,
     "from_legacy_cache": _cache,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.axes.variation import (
+    SCORES,
     WEIGHED,
     attending,
     fed,
@@ -18,6 +19,21 @@ PLACES = (
         "scores through ReLU divided by how many keys there are", "torch.relu(attn_weights) / key.shape[-2]"
     ),
     softmax_replaced("scores through ReLU without a softmax", "torch.relu(attn_weights)"),
+    # Upstream's cache drops the keys before a window, so a key's place there is not its position.
+    *(
+        refused(
+            f"scores that grow with a key's place in its window, by {how}",
+            (SCORES, f"{SCORES}    {line}\n"),
+        )
+        for how in (
+            "torch.arange(attn_weights.shape[3])",
+            "torch.arange(end=key.shape[2] + 0)",
+            "torch.linspace(0, 1, attn_weights.shape[-1])",
+            "torch.ones(attn_weights.shape[-1]).cumsum(0)",
+            "attn_weights.new_ones(attn_weights.shape).cumsum(-1)",
+        )
+        for line in (f"attn_weights = attn_weights * (1 + 0.1 * {how})",)
+    ),
     refused("values summed up along keys", (WEIGHED, "    attn_output = value_states.cumsum(2)[:, :, -1:] + query\n")),
     weighed("the mean of values", "attn_weights = attn_weights + value_states.mean(2, keepdim=True).sum()"),
     attending(
