@@ -10,6 +10,7 @@ import numpy as np
 
 from qeff_codegen.decoding.decoding import Decoding, NewToken, OneTokenEach, Row, Run
 from qeff_codegen.decoding.generation import Generation, tokens_to_generate
+from qeff_codegen.decoding.long_context import LongContext, LongContextDecoding
 from qeff_codegen.decoding.prefill import check_prompts, prefill
 from qeff_codegen.errors import UsageError
 
@@ -22,6 +23,7 @@ def generate_continuously(
     prefill_seq_len: int,
     ctx_len: int,
     max_new_tokens: Sequence[int],
+    long_context: LongContext | None = None,
 ) -> Generation:
     """Prefills each prompt alone into a free cache row and decodes all rows together; see `stream_continuously`."""
     tokens = stream_continuously(
@@ -31,6 +33,7 @@ def generate_continuously(
         prefill_seq_len=prefill_seq_len,
         ctx_len=ctx_len,
         max_new_tokens=max_new_tokens,
+        long_context=long_context,
     )
     return Generation.collect(tokens, len(prompts))
 
@@ -45,6 +48,7 @@ def stream_continuously(
     max_new_tokens: Sequence[int | None],
     stop_tokens: Container[int] = (),
     decoding: Decoding | None = None,
+    long_context: LongContext | None = None,
 ) -> Iterator[NewToken]:
     """Prefills each prompt alone into a free cache row, and decodes all rows together, giving each token at once.
 
@@ -57,6 +61,7 @@ def stream_continuously(
         max_new_tokens: for each prompt, after how many tokens its row is free again; None for all the context allows.
         stop_tokens: a prompt ends with the first of these, which is given too, and its row is free again.
         decoding: how decoding goes on, one token for each row and call unless given.
+        long_context: where a model with LongRoPE changes its factors.
 
     Raises:
         UsageError: a prompt or setting is out of range.
@@ -65,6 +70,11 @@ def stream_continuously(
     if full_batch_size < 1:
         raise UsageError(f"full_batch_size is {full_batch_size}: the KV cache needs at least one row.")
     decoding = decoding or OneTokenEach()
+    long_from = None if long_context is None else long_context.long_from
+    if long_context is not None:
+        decoding = LongContextDecoding(
+            decoding, long_context, prefill_seq_len=prefill_seq_len, ctx_len=ctx_len, continuous=True
+        )
     waiting = deque(
         Row(index, list(prompt), tokens_to_generate(len(prompt), ctx_len, wanted))
         for index, (prompt, wanted) in enumerate(zip(prompts, max_new_tokens, strict=True))
@@ -77,7 +87,7 @@ def stream_continuously(
             while waiting and index not in busy:
                 row = waiting.popleft()
                 one_row = decoding.prefill_run(_with_batch_index(run, [index]), [row.prompt])
-                (logits,) = prefill(one_row, [row.tokens], prefill_seq_len, ctx_len)
+                (logits,) = prefill(one_row, [row.tokens], prefill_seq_len, ctx_len, long_from)
                 yield from row.take([logits], decoding.choose, stop_tokens)
                 if row.left:
                     busy[index] = row

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qeff_codegen.decoding.decoding import Decoding, NewToken, OneTokenEach, Row, Run
+from qeff_codegen.decoding.long_context import LongContext, LongContextDecoding
 from qeff_codegen.decoding.prefill import check_prompts, prefill
 from qeff_codegen.errors import UsageError
 
@@ -64,9 +65,17 @@ def generate(
     prefill_seq_len: int,
     ctx_len: int,
     max_new_tokens: int | None = None,
+    long_context: LongContext | None = None,
 ) -> Generation:
     """Prefills the prompts as one batch and decodes greedily; see `stream`, whose tokens it collects."""
-    tokens = stream(run, prompts, prefill_seq_len=prefill_seq_len, ctx_len=ctx_len, max_new_tokens=max_new_tokens)
+    tokens = stream(
+        run,
+        prompts,
+        prefill_seq_len=prefill_seq_len,
+        ctx_len=ctx_len,
+        max_new_tokens=max_new_tokens,
+        long_context=long_context,
+    )
     return Generation.collect(tokens, len(prompts))
 
 
@@ -79,6 +88,7 @@ def stream(
     max_new_tokens: int | None = None,
     stop_tokens: Container[int] = (),
     decoding: Decoding | None = None,
+    long_context: LongContext | None = None,
 ) -> Iterator[NewToken]:
     """Prefills the prompts as one batch and decodes greedily, giving every token as soon as it is known.
 
@@ -90,17 +100,23 @@ def stream(
         max_new_tokens: tokens per prompt, the one that prefill yields included; None for all the context allows.
         stop_tokens: a prompt ends with the first of these, which is given too.
         decoding: how decoding goes on, one token for each row and call unless given.
+        long_context: where a model with LongRoPE changes its factors.
 
     Raises:
         UsageError: a prompt or setting is out of range.
     """
     check_prompts(prompts, prefill_seq_len, ctx_len)
     decoding = decoding or OneTokenEach()
+    long_from = None if long_context is None else long_context.long_from
+    if long_context is not None:
+        decoding = LongContextDecoding(
+            decoding, long_context, prefill_seq_len=prefill_seq_len, ctx_len=ctx_len, continuous=False
+        )
     rows = {
         index: Row(index, list(prompt), tokens_to_generate(len(prompt), ctx_len, max_new_tokens))
         for index, prompt in enumerate(prompts)
     }
-    prefilled = prefill(decoding.prefill_run(run, range(len(prompts))), prompts, prefill_seq_len, ctx_len)
+    prefilled = prefill(decoding.prefill_run(run, range(len(prompts))), prompts, prefill_seq_len, ctx_len, long_from)
     next_logits = {index: [logits] for index, logits in enumerate(prefilled)}
     while rows:
         for index, logits in next_logits.items():

@@ -41,20 +41,27 @@ def check_prompts(prompts: Sequence[Sequence[int]], prefill_seq_len: int, ctx_le
             )
 
 
-def prefill(step: Step, prompts: Sequence[Sequence[int]], prefill_seq_len: int, ctx_len: int) -> np.ndarray:
+def prefill(
+    step: Step,
+    prompts: Sequence[Sequence[int]],
+    prefill_seq_len: int,
+    ctx_len: int,
+    long_from: int | None = None,
+) -> np.ndarray:
     """Runs all chunks of all prompts, which start together and may end in different chunks.
 
     Args:
         step: the decoder.
-        prompts: one list of token ids per input row.
+        prompts: one list of token ids per input row; an empty one for a row that only gets pads.
         prefill_seq_len: tokens per chunk.
         ctx_len: slots per cache row.
+        long_from: where LongRoPE changes its factors; see `long_context`.
 
     Returns:
         float32 `[batch_size, vocab]`: for each row, the logits after its prompt's last token.
     """
     last_logits: list[np.ndarray | None] = [None] * len(prompts)
-    for input_ids, position_ids in prefill_chunks(prompts, prefill_seq_len, ctx_len):
+    for input_ids, position_ids in prefill_chunks(prompts, prefill_seq_len, ctx_len, long_from):
         logits = step(input_ids, position_ids)
         for row, prompt in enumerate(prompts):
             if position_ids[row].max() == len(prompt) - 1:
@@ -63,22 +70,42 @@ def prefill(step: Step, prompts: Sequence[Sequence[int]], prefill_seq_len: int, 
 
 
 def prefill_chunks(
-    prompts: Sequence[Sequence[int]], prefill_seq_len: int, ctx_len: int
+    prompts: Sequence[Sequence[int]], prefill_seq_len: int, ctx_len: int, long_from: int | None = None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yields input_ids and position_ids, each int64 `[batch_size, prefill_seq_len]`, chunk by chunk.
 
     A row whose prompt ended in an earlier chunk is all pads.
     """
-    chunks = [_chunks(len(prompt), prefill_seq_len, ctx_len) for prompt in prompts]
+    chunks = [
+        (
+            _long_chunks(len(prompt), prefill_seq_len, long_from)
+            if long_from is not None and len(prompt) > long_from
+            else _chunks(len(prompt), prefill_seq_len, ctx_len)
+        )
+        for prompt in prompts
+    ]
     for chunk in range(max(map(len, chunks))):
         input_ids = np.full((len(prompts), prefill_seq_len), PAD_TOKEN, dtype=np.int64)
         position_ids = np.full((len(prompts), prefill_seq_len), PAD_POSITION, dtype=np.int64)
         for row, prompt in enumerate(prompts):
             if chunk < len(chunks[row]):
                 positions = chunks[row][chunk]
-                input_ids[row, : len(positions)] = prompt[positions.start : positions.stop]
+                input_ids[row, : len(positions)] = [prompt[position] for position in positions]
                 position_ids[row, : len(positions)] = positions
         yield input_ids, position_ids
+
+
+def _long_chunks(prompt_length: int, prefill_seq_len: int, long_from: int) -> Sequence[Sequence[int]]:
+    """Returns the positions of each chunk's tokens, each with one that takes LongRoPE's long factors.
+
+    Chunks without one of their own come first, each with the last token behind its own tokens. The others are counted
+    from the prompt's end, so the chunk that keeps that token has no pads, which would be written to the last slot.
+    """
+    last, room = prompt_length - 1, prefill_seq_len - 1
+    stops = range(prompt_length, long_from, -prefill_seq_len)[::-1]
+    long = [range(max(0, stop - prefill_seq_len), stop) for stop in stops]
+    before = long[0].start
+    return [[*range(start, min(start + room, before)), last] for start in range(0, before, room)] + long
 
 
 def _chunks(prompt_length: int, prefill_seq_len: int, ctx_len: int) -> list[range]:

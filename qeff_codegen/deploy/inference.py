@@ -10,12 +10,13 @@ from typing import Any
 from qeff_codegen.decoding.context_lengths import ContextLengths
 from qeff_codegen.decoding.continuous_batching import stream_continuously
 from qeff_codegen.decoding.decoding import NewToken
-from qeff_codegen.decoding.generation import stream
+from qeff_codegen.decoding.generation import stream, tokens_to_generate
 from qeff_codegen.decoding.prefill import check_prompts
 from qeff_codegen.decoding.prompt_lookup import PromptLookup
 from qeff_codegen.decoding.sampled_decoding import SampledDecoding
 from qeff_codegen.decoding.text import TextSoFar, prompt_tokens, stop_tokens
 from qeff_codegen.deploy.compile_options import CompileOptions
+from qeff_codegen.deploy.long_context import long_context_of
 from qeff_codegen.errors import UsageError
 
 
@@ -101,6 +102,15 @@ class Inference:
         drafted = options.num_speculative_tokens
         self._lookup = None if drafted is None else PromptLookup(drafted, options.ctx_len)
         decoding = sampled or self._lookup
+        self._prompt_lengths = [len(own) for own in tokens]
+        self._long_context = long_context = long_context_of(model)
+        if long_context is not None:
+            # The last token is not given to the graph any more.
+            texts = [
+                (len(own), len(own) + tokens_to_generate(len(own), options.ctx_len, generation_len) - 1)
+                for own in tokens
+            ]
+            long_context.check(texts, options.prefill_seq_len, samples=sampled is not None)
         if options.full_batch_size is None:
             self._stream: Iterator[NewToken] = stream(
                 run,
@@ -110,6 +120,7 @@ class Inference:
                 max_new_tokens=generation_len,
                 stop_tokens=ends,
                 decoding=decoding,
+                long_context=long_context,
             )
         else:
             self._stream = stream_continuously(
@@ -121,6 +132,7 @@ class Inference:
                 max_new_tokens=[generation_len] * len(tokens),
                 stop_tokens=ends,
                 decoding=decoding,
+                long_context=long_context,
             )
 
     def __iter__(self) -> Iterator[Piece]:
@@ -133,16 +145,27 @@ class Inference:
 
     @property
     def summary(self) -> str:
-        """One line: how many tokens, how fast, and with drafts in how many calls; when the iteration has ended."""
+        """One line, when the iteration has ended: how many tokens, how fast, and what else there is to say of them."""
         speed = self.speed
         text = (
             f"{speed.tokens} tokens in {speed.seconds:.2f} s: the first after {speed.time_to_first_token:.2f} s, "
             f"then {speed.tokens_per_second:.1f} tokens/s"
         )
+        if again := self._computed_again:
+            text += f"; {again} computed again where LongRoPE changes its factors, as generate() does"
         if self._lookup is None:
             return text
         decoded = speed.tokens - len(self.texts)
         return f"{text}; {decoded} tokens decoded in {self._lookup.calls} calls"
+
+    @property
+    def _computed_again(self) -> int:
+        """How many texts were."""
+        known = self._long_context
+        if known is None or not known.begins_again:
+            return 0
+        given = zip(self._prompt_lengths, self.texts, strict=True)
+        return sum(length <= known.long_from < length + len(text.tokens) - 1 for length, text in given)
 
     @property
     def speed(self) -> Speed:

@@ -21,6 +21,7 @@ def decode_greedily(decoder: Decoder, scenario: Scenario) -> Trace:
             prefill_seq_len=scenario.prefill_seq_len,
             ctx_len=scenario.ctx_len,
             max_new_tokens=max(scenario.new_tokens),
+            long_context=scenario.long_context,
         )
     else:
         generation = generate_continuously(
@@ -30,6 +31,7 @@ def decode_greedily(decoder: Decoder, scenario: Scenario) -> Trace:
             prefill_seq_len=scenario.prefill_seq_len,
             ctx_len=scenario.ctx_len,
             max_new_tokens=scenario.new_tokens,
+            long_context=scenario.long_context,
         )
     return Trace(
         tuple(generation.logits[:new_tokens, prompt] for prompt, new_tokens in enumerate(scenario.new_tokens))

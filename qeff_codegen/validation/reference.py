@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import DynamicCache
+from transformers import DynamicCache, GenerationConfig
 
 from qeff_codegen.export.kv_cache import cache_of
 from qeff_codegen.tiny_models.models import keeps_states
@@ -23,14 +23,17 @@ PROBE = 3
 def reference_trace(model: Any, scenario: Scenario) -> Trace:
     """Greedy tokens and logits of upstream's model, batch 1 per row.
 
-    With upstream's own `DynamicCache`, the prompt is one call and each new token another, except where
-    `call_split_matters`: then the prompt comes in chunks of `prefill_seq_len`, as the other stages get it.
+    With upstream's own `DynamicCache`, the prompt is one call and each new token another. Where `call_split_matters`,
+    that is left to `generate()`, whose calls its users get; only a model that keeps states gets the prompt in chunks
+    of `prefill_seq_len` there, as in the other stages.
 
     Any other model that keeps states is given the whole text for every token, and no cache. Upstream has two texts for
     such layers, one for many tokens and one for a single one; they are not always equal, and what is generated is the
     first. Its rounding is measured too: many tokens at once are another order of arithmetic than tokens in turn.
     """
     given = zip(scenario.prompts, scenario.new_tokens, strict=True)
+    if call_split_matters(model.config) and not keeps_states(model.config):
+        return Trace(tuple(_logits_of_generate(model, prompt, new_tokens) for prompt, new_tokens in given))
     if keeps_states(model.config) and not call_split_matters(model.config):
         texts = [_text_of_whole(model, prompt, new_tokens) for prompt, new_tokens in given]
         return Trace(tuple(logits for _, logits in texts), max(rounding_of(model, *text) for text in texts))
@@ -76,6 +79,17 @@ def _text_of_whole(model: Any, prompt: tuple[int, ...], new_tokens: int) -> tupl
             if len(logits) == new_tokens:
                 return text, np.stack(logits)
             text.append(int(logits[-1].argmax()))
+
+
+def _logits_of_generate(model: Any, prompt: tuple[int, ...], new_tokens: int) -> np.ndarray:
+    tokens = torch.tensor([prompt])
+    # Settings of its own, since the checkpoint's may end a text at a token.
+    greedy = GenerationConfig(
+        max_new_tokens=new_tokens, do_sample=False, output_logits=True, return_dict_in_generate=True
+    )
+    with torch.no_grad():
+        found = model.generate(tokens, attention_mask=torch.ones_like(tokens), generation_config=greedy)
+    return np.stack([logits[0].float().numpy() for logits in found.logits])
 
 
 def _logits_of_prompt(model: Any, prompt: tuple[int, ...], new_tokens: int, chunk: int) -> np.ndarray:

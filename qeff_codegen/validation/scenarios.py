@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qeff_codegen.decoding.long_context import LongContext
 from qeff_codegen.tiny_models.models import random_tokens
 
 
@@ -21,6 +22,7 @@ class Scenario:
             where a prompt has pads in its last or first call alone.
         full_batch_size: rows of the KV cache, for continuous batching: a prompt takes a row as soon as one is free.
             None when all prompts start together, each in its own row.
+        long_context: where the model changes the factors of LongRoPE, if it does.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Scenario:
     new_tokens: tuple[int, ...]
     full_batch_size: int | None = None
     split_after: int | None = None
+    long_context: LongContext | None = None
 
     @property
     def cache_rows(self) -> int:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from qeff_codegen.deploy.long_context import long_context_of
 from qeff_codegen.tiny_models.configurations import SLIDING_WINDOW, Variant, build_config
 from qeff_codegen.tiny_models.families import Family
 from qeff_codegen.tiny_models.models import build_tiny_model, context_sensitivity
 from qeff_codegen.tiny_models.release_differences import states_go_on
 from qeff_codegen.validation.comparison import Trace, distinguishes, rounding_share
-from qeff_codegen.validation.reference import call_split_matters, keeps_states, positions_matter, reference_trace
+from qeff_codegen.validation.reference import call_split_matters, positions_matter, reference_trace
 from qeff_codegen.validation.routing import RoutingWatch
 from qeff_codegen.validation.scenarios import Scenario, scenarios
 
@@ -20,6 +21,9 @@ MAX_SEEDS = 5
 # what the comparison tolerates, so an attention that sees the wrong tokens cannot stay within the tolerance.
 MIN_CONTEXT_SENSITIVITY = 0.05
 
+GENERATE_NOTE = (
+    "LongRoPE's answers depend on how tokens are split into calls, upstream's own too: Stage 1 is `generate()` itself."
+)
 CALL_SPLIT_NOTE = (
     "LongRoPE's answers depend on how tokens are split into calls, upstream's own too: Stage 1 was given the same "
     "chunks as the other stages."
@@ -88,8 +92,12 @@ def tiny_subject(family: Family, variant: Variant) -> Subject:
 def _subject_with_seed(family: Family, variant: Variant, seed: int) -> Subject:
     model = build_tiny_model(family.causal_lm_class, build_config(family, variant), seed)
     planned = scenarios(variant.kind, model.config.vocab_size, seed)
-    notes = [CALL_SPLIT_NOTE] if call_split_matters(model.config) else []
-    if notes and keeps_states(model.config) and not states_go_on():
+    long_context = long_context_of(model)
+    planned = tuple(replace(item, long_context=long_context) for item in planned)
+    notes = [] if long_context is None else [GENERATE_NOTE]
+    in_chunks = long_context is None and call_split_matters(model.config)
+    notes += [CALL_SPLIT_NOTE] if in_chunks else []
+    if in_chunks and not states_go_on():
         # Upstream has no answers to a prompt in parts, and would have others to the whole one.
         planned = tuple(replace(item, prefill_seq_len=max(map(len, item.prompts))) for item in planned)
         notes.append(WHOLE_PROMPTS_NOTE)

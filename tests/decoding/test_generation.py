@@ -151,7 +151,7 @@ def test_compute_context_length_with_continuous_batching(make_decoder: MakeDecod
         ([[1]], {"max_new_tokens": 0}, "max_new_tokens is 0"),
     ],
 )
-def test_refuses_what_cannot_be_generated(prompts: list[list[int]], settings: dict[str, int], message: str) -> None:
+def test_refuses_what_cannot_be_generated(prompts: list[list[int]], settings: dict[str, Any], message: str) -> None:
     def never_called(input_ids: np.ndarray, position_ids: np.ndarray) -> np.ndarray:
         raise AssertionError("the decoder must not run")
 

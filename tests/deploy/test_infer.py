@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from qeff_codegen.cli.main import main
 from qeff_codegen.decoding.text import TextSoFar
+from tests.runtime.tiny_generated import tiny_upstream
 
 PROMPTS = ("w1 w2 w3", "w9", "w5 w6 w7 w8 w9 w10 w11 w12 w13 w14 w15 w16 w17", "w40 w41")
 NEW_TOKENS = 9
@@ -117,3 +118,26 @@ def test_an_unfinished_character_waits() -> None:
     text = TextSoFar(Bytes())
     assert [text.add(byte) for byte in "a–b".encode()] == ["a", "", "", "–", "b"]
     assert text.text == "a–b"
+
+
+def test_a_text_past_the_original_context_of_longrope_is_what_generate_gives(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a family that computes a text again where it crosses; one prompt is past it, one crosses, one stays below."""
+    monkeypatch.setenv("QEFF_CODEGEN_CACHE", str(tmp_path / "cache"))
+    upstream, tokenizer = tiny_upstream("phi3", "rope longrope"), AutoTokenizer.from_pretrained(checkpoint)
+    upstream.save_pretrained(tmp_path / "phi3")
+    tokenizer.save_pretrained(tmp_path / "phi3")
+    prompts = [" ".join(f"w{start + step}" for step in range(length)) for start, length in ((1, 24), (5, 12), (9, 3))]
+    greedy = GenerationConfig(max_new_tokens=NEW_TOKENS, do_sample=False)
+    texts = {}
+    for prompt in prompts:
+        tokens = torch.tensor([tokenizer(prompt)["input_ids"]])
+        generated = upstream.generate(tokens, attention_mask=torch.ones_like(tokens), generation_config=greedy)
+        texts[prompt] = str(tokenizer.decode(generated[0, tokens.shape[1] :], skip_special_tokens=True))
+    words = [word for prompt in prompts for word in ("--prompt", prompt)]
+    sizes = ["--generation-len", str(NEW_TOKENS), "--prefill-seq-len", "8", "--ctx-len", "40"]
+    command = ["infer", str(tmp_path / "phi3"), *words, *sizes, "--full-batch-size", "2"]
+    result = CliRunner(catch_exceptions=False).invoke(main, command)
+    assert result.stdout == as_list(texts)
+    assert "; 1 computed again where LongRoPE changes its factors" in " ".join(result.stderr.split())

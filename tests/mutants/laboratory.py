@@ -18,6 +18,7 @@ from transformers import DynamicCache
 from qeff_codegen.decoding.decoder import Decoder
 from qeff_codegen.decoding.session import OrtDecoderSession
 from qeff_codegen.decoding.torch_decoder import TorchDecoder
+from qeff_codegen.deploy.long_context import long_context_of
 from qeff_codegen.errors import Refusal
 from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.exported_graph import GRAPH_FILE
@@ -229,7 +230,7 @@ def _config(family: Family, variant: Variant) -> Any:
 def with_prompts(scenario: Scenario, model: Any) -> Scenario:
     """The scenario with prompts in the model's vocabulary."""
     prompts = tuple(random_tokens(length, model.config.vocab_size, row) for row, length in enumerate(SCENARIO_LENGTHS))
-    return replace(scenario, prompts=prompts)
+    return replace(scenario, prompts=prompts, long_context=long_context_of(model))
 
 
 def same(one: Trace, other: Trace) -> bool:

@@ -13,8 +13,13 @@ from qeff_codegen.tiny_models.models import build_tiny_model
 GENERATED = Path(__file__).resolve().parents[2] / "generated"
 
 
-def tiny_generated(name: str) -> Any:
-    """The family's tiny model as validation builds it, in its generated classes."""
+def tiny_upstream(name: str, variant: str = "base", seed: int = 0) -> Any:
+    """A variant of the family's tiny model as validation builds it, upstream's own."""
     family = find_family(name)
-    model = build_tiny_model(family.causal_lm_class, build_config(family, variants(family)[0]), seed=0)
-    return load_transforms(name, GENERATED).apply(model)
+    (chosen,) = [item for item in variants(family) if item.name == variant]
+    return build_tiny_model(family.causal_lm_class, build_config(family, chosen), seed=seed)
+
+
+def tiny_generated(name: str, variant: str = "base", seed: int = 0) -> Any:
+    """The same in its generated classes."""
+    return load_transforms(name, GENERATED).apply(tiny_upstream(name, variant, seed))
