@@ -38,12 +38,12 @@ def result_key(family: str, last_stage: int) -> str:
 
 
 def own_files() -> list[Path]:
-    """The files of this package that decide a result."""
+    """The files of this package that decide a result: code, and the data it reads."""
     root = Path(__file__).resolve().parents[1]
     shown, counting = [root / name for name in _ONLY_SHOWS], {root / name for name in _COUNTS}
     return [
         path
-        for path in (*root.rglob("*.py"), *root.rglob("preflight/*.json"))
+        for path in (*root.rglob("*.py"), *root.rglob("*.json"))
         if path in counting or not any(path.is_relative_to(other) for other in shown)
     ]
 

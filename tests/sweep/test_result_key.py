@@ -132,3 +132,9 @@ def test_all_code_of_ours_counts_but_what_only_shows_results() -> None:
     assert {name for name in left_out if not name.startswith(rooms)} == {"coverage/page.py", "sweep/progress.py"}
     assert {"cli/sweep.py", "releases/survey.py", "review/page.py"} <= left_out
     assert not {"review/lines_changed.py", "review/upstream_share.py"} & left_out
+
+
+def test_data_that_code_of_ours_reads_counts_too() -> None:
+    counted = {path.relative_to(PACKAGE).as_posix() for path in own_files() if path.suffix == ".json"}
+    proofs = "export/proved_operators"
+    assert counted == {"preflight/known_operators.json", f"{proofs}/proved.json", f"{proofs}/refuted.json"}
