@@ -27,9 +27,13 @@ def result_key(family: str, last_stage: int) -> str:
     transformers = _transformers()
     folders = {transformers.tables.folder(family)}
     try:
-        module = find_model(family).module
-        # Another one where a family has its configuration only, and the code of its layers from another family.
-        folders.add(module.split(".")[-2])
+        model = find_model(family)
+        module = model.module
+        # Another one where a family has its configuration only, and the code of its layers from another family; and
+        # those of families that its file takes classes from.
+        folders |= {
+            defining.split(".")[-2] for defining in (module, *(other for other, _ in model.elsewhere.values()))
+        }
     except QEffCodegenError as error:  # no modeling file: the message is all there is to depend on
         module = str(error)
     sources = _hash_of_files(path for folder in folders for path in _models(transformers).glob(f"{folder}/*.py"))

@@ -60,7 +60,6 @@ REFUSED: dict[tuple[str, str], Refused] = {
     },
     ("4.57.6", "minimax"): Refused("cache_of_the_file", "its cache gives more than one tensor a layer"),
     ("5.5.4", "falcon_h1"): Refused("tokens_apart", "its gated norm drops the axis of tokens for one token alone"),
-    ("5.5.4", "nemotron_h"): Refused("tokens_apart", "its gated norm is a class of another family's file"),
     ("5.5.4", "olmo_hybrid"): Refused("anatomy", "it keeps three windows a layer in a cache of the file's own"),
     ("5.5.4", "recurrent_gemma"): Refused("nothing_recorded", "its causal LM records hidden states in every call"),
 }
