@@ -27,9 +27,13 @@ def result_key(family: str, last_stage: int) -> str:
     transformers = _transformers()
     folders = {transformers.tables.folder(family)}
     try:
-        module = find_model(family).module
-        # Another one where a family has its configuration only, and the code of its layers from another family.
-        folders.add(module.split(".")[-2])
+        model = find_model(family)
+        module = model.module
+        # Another one where a family has its configuration only, and the code of its layers from another family; and
+        # those of families that its file takes classes from.
+        folders |= {
+            defining.split(".")[-2] for defining in (module, *(other for other, _ in model.elsewhere.values()))
+        }
     except QEffCodegenError as error:  # no modeling file: the message is all there is to depend on
         module = str(error)
     sources = _hash_of_files(path for folder in folders for path in _models(transformers).glob(f"{folder}/*.py"))
@@ -38,12 +42,12 @@ def result_key(family: str, last_stage: int) -> str:
 
 
 def own_files() -> list[Path]:
-    """The files of this package that decide a result."""
+    """The files of this package that decide a result: code, and the data it reads."""
     root = Path(__file__).resolve().parents[1]
     shown, counting = [root / name for name in _ONLY_SHOWS], {root / name for name in _COUNTS}
     return [
         path
-        for path in (*root.rglob("*.py"), *root.rglob("preflight/*.json"))
+        for path in (*root.rglob("*.py"), *root.rglob("*.json"))
         if path in counting or not any(path.is_relative_to(other) for other in shown)
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.resources import files
@@ -22,6 +23,8 @@ from qeff_codegen.upstream.transformers_text import (
 from qeff_codegen.upstream.wheel import transformers_wheel
 
 BLUEPRINT = "blueprint"
+# Until 5.5 a file of transformers may take a class from another family's; what is named `auto` chooses among families.
+_TAKES_FROM_ANOTHER = re.compile(r"^from \.\.(\.models\.)?(?!auto\.)\w+\.modeling_\w+ import", re.MULTILINE)
 
 
 def find_model(
@@ -164,7 +167,7 @@ def find_in_transformers(name: str, tree: TransformersText) -> UpstreamModel:
     path, text = found
     families = tuple(sorted(name for name, other in table.items() if other == class_name))
     folder = path.split("/")[-2]
-    return UpstreamModel(
+    model = UpstreamModel(
         # One package serves all families of one class: it has the name of the family the class was written for.
         name=_identifier(folder if folder in families else model_type if len(families) == 1 else families[0]),
         display_path=f"transformers/{path}",
@@ -176,6 +179,21 @@ def find_in_transformers(name: str, tree: TransformersText) -> UpstreamModel:
         families=families,
         image_text=None if is_causal_lm else class_name,
     )
+    return _with_classes_of_others(model, tree) if _TAKES_FROM_ANOTHER.search(text) is not None else model
+
+
+def _with_classes_of_others(model: UpstreamModel, tree: TransformersText) -> UpstreamModel:
+    """The model with the text of what it takes from other families' modeling files."""
+    from qeff_codegen.upstream.joined_text import joined
+    from qeff_codegen.upstream.module_text import module_text
+    from qeff_codegen.upstream.neighbours import Neighbours
+
+    try:
+        root = module_text(model.module, model.display_path, model.source)
+    except (SyntaxError, ValueError):
+        # What reads the file says so, with the line.
+        return model
+    return joined(model, root, Neighbours(tree))
 
 
 def _model_type(name: str, tree: TransformersText) -> str:

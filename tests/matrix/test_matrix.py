@@ -14,10 +14,9 @@ from rich.console import Console
 from qeff_codegen.coverage.family_result import FAILED, MISMATCH, REFUSED, SUPPORTED, FamilyResult
 from qeff_codegen.errors import UsageError
 from tests.matrix import expectations, one_release
-from tests.matrix.expectations import NOT_RUN, RELEASES, Refused
+from tests.matrix.expectations import FAMILIES, NOT_RUN, RELEASES, WITH_STATES, Refused
 from tests.matrix.one_release import families_of, run_release
 from tests.matrix.verdict import as_table, unexpected
-from tests.sample import SAMPLE
 
 SUPPORTED_PLUM = FamilyResult("plum", SUPPORTED, scenarios=12)
 REFUSED_PLUM = FamilyResult("plum", REFUSED, reason="another state", rule="anatomy", place="models/plum.py:7")
@@ -77,8 +76,10 @@ def test_the_table() -> None:
 def test_exceptions_are_about_what_is_run_and_have_reasons() -> None:
     for release, family in [*NOT_RUN, *expectations.REFUSED]:
         assert release in RELEASES
-        assert family in SAMPLE
+        assert family in FAMILIES
     assert all(NOT_RUN.values())
+    assert all(WITH_STATES.values())
+    assert len(set(FAMILIES)) == len(FAMILIES)
     assert all(refusal.rule and refusal.reason for refusal in expectations.REFUSED.values())
 
 

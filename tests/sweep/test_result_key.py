@@ -78,6 +78,14 @@ def test_a_changed_file_of_transformers_changes_those_who_use_it(
     assert changed_by(transformers / name) == families
 
 
+def test_a_class_of_another_family_changes_those_who_use_it(transformers: Path) -> None:
+    """Its file counts for the family whose file takes a class from it, too."""
+    clip = transformers / "models/clip/modeling_clip.py"
+    own = "\n\nclass AppleForCausalLM(Base):\n    def forward(self, x):\n        return CLIPModel()(x)\n"
+    (transformers / "models/apple/modeling_apple.py").write_text(f"from ..clip.modeling_clip import CLIPModel\n{own}")
+    assert changed_by(clip) == {"apple_text", "cider"}
+
+
 def test_families_with_the_same_source_have_keys_of_their_own(transformers: Path) -> None:
     assert len(set(keys(*FAMILIES).values())) == len(FAMILIES)
     assert keys(*FAMILIES) == keys(*FAMILIES)
@@ -132,3 +140,9 @@ def test_all_code_of_ours_counts_but_what_only_shows_results() -> None:
     assert {name for name in left_out if not name.startswith(rooms)} == {"coverage/page.py", "sweep/progress.py"}
     assert {"cli/sweep.py", "releases/survey.py", "review/page.py"} <= left_out
     assert not {"review/lines_changed.py", "review/upstream_share.py"} & left_out
+
+
+def test_data_that_code_of_ours_reads_counts_too() -> None:
+    counted = {path.relative_to(PACKAGE).as_posix() for path in own_files() if path.suffix == ".json"}
+    proofs = "export/proved_operators"
+    assert counted == {"preflight/known_operators.json", f"{proofs}/proved.json", f"{proofs}/refuted.json"}

@@ -31,6 +31,42 @@ def test_names(make_tree: TreeMaker, tmp_path: Path, given: str, name: str, path
     assert f"class {class_name}(Base)" in model.source
 
 
+OF_CLIP = "class CLIPNorm(nn.Module):\n    def forward(self, x):\n        return x\n"
+
+
+@pytest.mark.parametrize("spelled", ["...models.clip", "..clip"])
+def test_a_class_of_another_family_stands_in_the_text(make_tree: TreeMaker, tmp_path: Path, spelled: str) -> None:
+    tree = make_tree(tmp_path)
+    (tree / "models/clip/modeling_clip.py").write_text(f"from torch import nn\n\n\n{OF_CLIP}")
+    path = tree / "models/apple/modeling_apple.py"
+    own = "class AppleForCausalLM(Base):\n    def forward(self, x):\n        return CLIPNorm()(x)\n"
+    path.write_text(f"from {spelled}.modeling_clip import CLIPNorm\n\n\n{own}")
+    model = find_model("cider", source=tree)
+    assert own in model.source
+    assert OF_CLIP in model.source
+    assert model.definition("CLIPNorm") == ("transformers.models.clip.modeling_clip", "CLIPNorm")
+    assert model.place(model.source.split("\n").index("class CLIPNorm(nn.Module):") + 1) == (
+        "transformers/models/clip/modeling_clip.py",
+        4,
+    )
+    assert facts(model) == (
+        *("apple_text", "transformers/models/apple/modeling_apple.py", "transformers.models.apple.modeling_apple"),
+        *("AppleForCausalLM", "9.8.7"),
+    )
+
+
+def test_what_chooses_among_families_is_not_taken(make_tree: TreeMaker, tmp_path: Path) -> None:
+    tree = make_tree(tmp_path)
+    path = tree / "models/apple/modeling_apple.py"
+    path.write_text(
+        "from ..auto.modeling_auto import MODEL_MAPPING_NAMES\n\n\nclass AppleForCausalLM(Base):\n"
+        "    names = MODEL_MAPPING_NAMES\n"
+    )
+    model = find_model("cider", source=tree)
+    assert model.source == path.read_text()
+    assert not model.places
+
+
 @pytest.mark.parametrize("inside", [".", "src", "transformers"], ids=["unpacked", "checkout", "package"])
 def test_shapes_of_a_tree(make_tree: TreeMaker, tmp_path: Path, inside: str) -> None:
     make_tree(tmp_path / "src" if inside == "src" else tmp_path)

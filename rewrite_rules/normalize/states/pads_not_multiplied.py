@@ -29,11 +29,14 @@ WRITTEN_OUT = pattern("""
 if {$mask is not None, $mask is not None and $mask.shape[1] > 1 and $mask.shape[0] > 1}:
     if ...:
         $dtype = $states.dtype
+    if ...:
+        $mask = $mask.to(dtype=torch.bool)
     $states = {
         $states * $mask.unsqueeze(1),
         $states * $mask[:, -$states.shape[-1] :].unsqueeze(1),
         ($states * $mask[:, :, None]).to($dtype),
         $states * $mask[:, :, None].to($states.dtype),
+        $states.masked_fill(~$mask.unsqueeze(1).unsqueeze(-1), 0),
     }
 """)
 

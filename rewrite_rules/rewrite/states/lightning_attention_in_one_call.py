@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.buffers import buffers_of
 from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters, self_attribute
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
@@ -19,12 +20,12 @@ from qeff_codegen.codemod.names import drop_overwritten, values_of
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.pattern_rule import make
 from qeff_codegen.engine.rule import Rule, Unmatched
-from qeff_codegen.patterns.match import Match, find_all, match
+from qeff_codegen.patterns.match import Match, equal, find_all, match
 from rewrite_rules.vocabulary import pattern
 
 COMPUTED = pattern("""
 if $state is None:
-    $state = torch.zeros(..., device=$_, dtype=$_)
+    $state = {torch.zeros(..., device=$_, dtype=$_), torch.zeros(...).to($_)}
     $output = []
     for $block in range($blocks):
         $start = $block * $size
@@ -66,9 +67,9 @@ $output, $state = lightning_attention(
 """
 # In `__init__`: what the buffers hold, made of the slopes; from a block's start, to its end, and between its rows.
 MADE = pattern("$from_start, $to_end, $between = $make($rate)")
-KEPT = pattern("{nn.Buffer($value), nn.Buffer($value, persistent=False)}")
+BUFFER = pattern("nn.Buffer(...)")
 DECAYS = pattern("""
-$numbers = torch.arange($size, device=$_) + 1
+$numbers = {torch.arange($size, device=$_) + 1, torch.arange($size) + 1}
 $from_start = torch.exp(-$rate * $numbers[:, None])
 $to_end = torch.exp(-$rate * ($size - $numbers[:, None]))
 $between = $numbers[:, None] - $numbers[None, :]
@@ -139,9 +140,10 @@ def _expect_decays(found: Match, cls: ModelingClass) -> None:
         raise Unmatched("the decays of a block are not made of the slopes by statements that are known", found.node)
     given = {"slope": "rate", "query_decay": "from_start", "key_decay": "to_end", "between_decay": "between"}
     for attribute, name in given.items():
-        values = cls.assigned.get(self_attribute(found[attribute]) or "", ())
-        kept = match(KEPT, values[0]) if len(values) == 1 else None
-        if kept is None or kept.name("value") != calls[0].name(name):
+        own = self_attribute(found[attribute])
+        kept = [item for item in buffers_of(cls.node) if item.name == own]
+        set_otherwise = [value for value in cls.assigned.get(own or "", ()) if match(BUFFER, value) is None]
+        if len(kept) != 1 or set_otherwise or not equal(kept[0].value, calls[0][name]):
             raise Unmatched(
                 f"`{ast.unparse(found[attribute])}` is not what `__init__` makes of the slopes", found.node
             )

@@ -65,6 +65,15 @@ PROOFS = [
         sizes=FILLED,
     ),
     *proofs(
+        "split_with_sizes",
+        "x=floats(b, c, 6), y=floats(b, c, 10), z=floats(b, 4, c + 2)",
+        "x.split([(x.shape[-1] - 6) // 2, (x.shape[-1] - 6) // 2, 2, 4], dim=-1)",
+        "y.split([(y.shape[-1] - 6) // 2, (y.shape[-1] - 6) // 2, 2, 4], dim=-1)",
+        "y.split([3, y.shape[-1] - 4, 1], dim=-1); z.split([z.shape[-1] - 2, 2], dim=-1)",
+        "z.split([2, z.shape[-1] - 2], dim=-1)",
+        types=_FLOATS,
+    ),
+    *proofs(
         "item scalar_tensor div",
         "x=floats(b, c, 4)",
         "filled_up(x, x.shape[1], part_length(x.shape[1], 4) * 4, 1)",
