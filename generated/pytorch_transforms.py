@@ -174,6 +174,13 @@ from transformers.models.cohere2_moe.modeling_cohere2_moe import (
     Cohere2MoeRotaryEmbedding,
 )
 from transformers.models.cohere2_vision.modeling_cohere2_vision import Cohere2VisionForConditionalGeneration
+from transformers.models.cohere_compass.modeling_cohere_compass import (
+    CohereCompassAttention,
+    CohereCompassDecoderLayer,
+    CohereCompassForCausalLM,
+    CohereCompassRotaryEmbedding,
+    CohereCompassTextModel,
+)
 from transformers.models.ctrl.modeling_ctrl import CTRLLMHeadModel, CTRLModel, EncoderLayer, MultiHeadAttention
 from transformers.models.cwm.modeling_cwm import (
     CwmAttention,
@@ -691,6 +698,15 @@ from transformers.models.marian.modeling_marian import (
     MarianForCausalLM,
 )
 from transformers.models.mbart.modeling_mbart import MBartAttention, MBartDecoder, MBartDecoderLayer, MBartForCausalLM
+from transformers.models.megatron_bert.modeling_megatron_bert import (
+    MegatronBertAttention,
+    MegatronBertEmbeddings,
+    MegatronBertEncoder,
+    MegatronBertForCausalLM,
+    MegatronBertLayer,
+    MegatronBertModel,
+    MegatronBertSelfAttention,
+)
 from transformers.models.mellum.modeling_mellum import (
     MellumAttention,
     MellumDecoderLayer,
@@ -957,6 +973,15 @@ from transformers.models.recurrent_gemma.modeling_recurrent_gemma import (
     RecurrentGemmaRglru,
     RecurrentGemmaRMSNorm,
     RecurrentGemmaRotaryEmbedding,
+)
+from transformers.models.rembert.modeling_rembert import (
+    RemBertAttention,
+    RemBertEmbeddings,
+    RemBertEncoder,
+    RemBertForCausalLM,
+    RemBertLayer,
+    RemBertModel,
+    RemBertSelfAttention,
 )
 from transformers.models.roberta.modeling_roberta import (
     RobertaAttention,
@@ -1266,6 +1291,13 @@ from .cohere2_moe.modeling_cohere2_moe import (
     QEffCohere2MoeRotaryEmbedding,
 )
 from .cohere2_vision.modeling_cohere2_vision import QEffCohere2VisionForConditionalGeneration
+from .cohere_compass_text.modeling_cohere_compass_text import (
+    QEffCohereCompassAttention,
+    QEffCohereCompassDecoderLayer,
+    QEffCohereCompassForCausalLM,
+    QEffCohereCompassRotaryEmbedding,
+    QEffCohereCompassTextModel,
+)
 from .ctrl.modeling_ctrl import QEffCTRLLMHeadModel, QEffCTRLModel, QEffEncoderLayer, QEffMultiHeadAttention
 from .cwm.modeling_cwm import (
     QEffCwmAttention,
@@ -1730,6 +1762,15 @@ from .marian.modeling_marian import (
     QEffMarianForCausalLM,
 )
 from .mbart.modeling_mbart import QEffMBartAttention, QEffMBartDecoder, QEffMBartDecoderLayer, QEffMBartForCausalLM
+from .megatron_bert.modeling_megatron_bert import (
+    QEffMegatronBertAttention,
+    QEffMegatronBertEmbeddings,
+    QEffMegatronBertEncoder,
+    QEffMegatronBertForCausalLM,
+    QEffMegatronBertLayer,
+    QEffMegatronBertModel,
+    QEffMegatronBertSelfAttention,
+)
 from .mellum.modeling_mellum import (
     QEffMellumAttention,
     QEffMellumDecoderLayer,
@@ -1973,6 +2014,15 @@ from .recurrent_gemma.modeling_recurrent_gemma import (
     QEffRecurrentGemmaRecurrentBlock,
     QEffRecurrentGemmaRglru,
     QEffRecurrentGemmaRotaryEmbedding,
+)
+from .rembert.modeling_rembert import (
+    QEffRemBertAttention,
+    QEffRemBertEmbeddings,
+    QEffRemBertEncoder,
+    QEffRemBertForCausalLM,
+    QEffRemBertLayer,
+    QEffRemBertModel,
+    QEffRemBertSelfAttention,
 )
 from .roberta.modeling_roberta import (
     QEffRobertaAttention,
@@ -2337,6 +2387,11 @@ class KVCacheTransform(ModuleMappingTransform):
         Cohere2MoeModel: QEffCohere2MoeModel,
         Cohere2MoeForCausalLM: QEffCohere2MoeForCausalLM,
         Cohere2VisionForConditionalGeneration: QEffCohere2VisionForConditionalGeneration,
+        CohereCompassRotaryEmbedding: QEffCohereCompassRotaryEmbedding,
+        CohereCompassAttention: QEffCohereCompassAttention,
+        CohereCompassDecoderLayer: QEffCohereCompassDecoderLayer,
+        CohereCompassTextModel: QEffCohereCompassTextModel,
+        CohereCompassForCausalLM: QEffCohereCompassForCausalLM,
         MultiHeadAttention: QEffMultiHeadAttention,
         EncoderLayer: QEffEncoderLayer,
         CTRLModel: QEffCTRLModel,
@@ -2704,6 +2759,13 @@ class KVCacheTransform(ModuleMappingTransform):
         MBartDecoderLayer: QEffMBartDecoderLayer,
         MBartDecoder: QEffMBartDecoder,
         MBartForCausalLM: QEffMBartForCausalLM,
+        MegatronBertEmbeddings: QEffMegatronBertEmbeddings,
+        MegatronBertSelfAttention: QEffMegatronBertSelfAttention,
+        MegatronBertAttention: QEffMegatronBertAttention,
+        MegatronBertLayer: QEffMegatronBertLayer,
+        MegatronBertEncoder: QEffMegatronBertEncoder,
+        MegatronBertModel: QEffMegatronBertModel,
+        MegatronBertForCausalLM: QEffMegatronBertForCausalLM,
         MellumRotaryEmbedding: QEffMellumRotaryEmbedding,
         MellumAttention: QEffMellumAttention,
         MellumExperts: QEffMellumExperts,
@@ -2890,6 +2952,13 @@ class KVCacheTransform(ModuleMappingTransform):
         RecurrentGemmaDecoderLayer: QEffRecurrentGemmaDecoderLayer,
         RecurrentGemmaModel: QEffRecurrentGemmaModel,
         RecurrentGemmaForCausalLM: QEffRecurrentGemmaForCausalLM,
+        RemBertEmbeddings: QEffRemBertEmbeddings,
+        RemBertSelfAttention: QEffRemBertSelfAttention,
+        RemBertAttention: QEffRemBertAttention,
+        RemBertLayer: QEffRemBertLayer,
+        RemBertEncoder: QEffRemBertEncoder,
+        RemBertModel: QEffRemBertModel,
+        RemBertForCausalLM: QEffRemBertForCausalLM,
         RobertaEmbeddings: QEffRobertaEmbeddings,
         RobertaSelfAttention: QEffRobertaSelfAttention,
         RobertaAttention: QEffRobertaAttention,

@@ -176,15 +176,15 @@ class Anatomy:
         returns.
         """
         bound: dict[str, list[ast.expr]] = {}
-        for node in find(ast.Assign, part.forward):
+        for node in sorted(find(ast.Assign, part.forward), key=lambda item: item.lineno):
             if isinstance(node.targets[0], ast.Name):
                 bound.setdefault(node.targets[0].id, []).append(node.value)
         callees = self.callees(part.role)
         counts: set[int | None] = set()
         for returned in find(ast.Return, part.forward):
             value = returned.value
-            if isinstance(value, ast.Name) and len(bound.get(value.id, [])) == 1:
-                value = bound[value.id][0]
+            if isinstance(value, ast.Name) and (values := bound.get(value.id, [])):
+                value = values[0] if len(values) == 1 else _put_in_front(values) or value
             if isinstance(value, ast.BinOp) and _are_others(value.right, bound):
                 value = value.left
             if isinstance(value, ast.Call) and (callee := callees.get(spelled(value.func))) is not None:
@@ -218,9 +218,17 @@ def _is_handed_cache(call: ast.Call, parts: tuple[Part, ...]) -> bool:
     return any(isinstance(node, ast.Name) and node.id in names for node in find(ast.Name, call))
 
 
+def _put_in_front(values: list[ast.expr]) -> ast.BinOp | None:
+    """The last of what a local is bound to, if it is `(<items>,) + <itself>`."""
+    last = values[-1]
+    return last if isinstance(last, ast.BinOp) and isinstance(last.left, ast.Tuple) else None
+
+
 def _are_others(value: ast.expr, bound: dict[str, list[ast.expr]]) -> bool:
-    """Whether a local is `<results>[1:]`, and at most added to."""
-    values = bound.get(value.id, []) if isinstance(value, ast.Name) else []
+    """Whether something is `<results>[1:]`, or a local that is that, and at most added to or put behind items."""
+    values = bound.get(value.id, []) if isinstance(value, ast.Name) else [value]
+    if len(values) > 1 and _put_in_front(values) is not None:
+        values = values[:-1]
     return (
         bool(values)
         and isinstance(values[0], ast.Subscript)

@@ -88,7 +88,7 @@ def _not_causal(cls: ModelingClass) -> Iterator[ast.AST]:
                 if node.value is value or any(self_attribute(target) == _IS_CAUSAL for target in node.targets)
             )
     calls = [call for method in cls.methods.values() for call in find(ast.Call, method)]
-    names = {spelled(call.func).rpartition(".")[2] for call in calls}
+    names = {spelled(func).rpartition(".")[2] for call in calls for func in (call.func, *_chosen(call.func, cls))}
     # One that makes masks of both kinds chooses between them, and one kind of them is for tokens of an encoder.
     for_encoders = {name for name in names if name in _OF_ENCODERS or "bidirectional" in name}
     for_encoders = set() if any("causal" in name for name in names) else for_encoders
@@ -100,6 +100,14 @@ def _not_causal(cls: ModelingClass) -> Iterator[ast.AST]:
         unmasked = "scaled_dot_product_attention" in name and (mask is None or _is(mask, None))
         if name in for_encoders or (unmasked and _is(causal, False)):
             yield call
+
+
+def _chosen(called: ast.expr, cls: ModelingClass) -> Iterator[ast.expr]:
+    """The two that a called local stands for, where it is set to one or the other."""
+    for method in cls.methods.values():
+        for node in find(ast.Assign, method):
+            if isinstance(node.value, ast.IfExp) and spelled(node.targets[0]) == spelled(called):
+                yield from (node.value.body, node.value.orelse)
 
 
 def _is(node: ast.expr | None, value: object) -> bool:

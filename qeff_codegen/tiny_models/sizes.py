@@ -125,6 +125,15 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
         ("camembert", "data2vec-text", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl"),
         {"pad_token_id": 1},
     ),
+    # Its rotary settings stand for each kind of layer, and those without any are not rotated.
+    "cohere_compass_text": {
+        "layer_types": ["sliding_attention", "full_attention"],
+        "logit_scale": 0.75,
+        "rope_parameters": {
+            "full_attention": None,
+            "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [4, 2, 2]},
+        },
+    },
     # Its sizes stand in nested configurations. The experts' size must equal the model's, or upstream itself fails.
     "dbrx": {
         "attn_config": {"kv_n_heads": 2, "clip_qkv": 2.0, "rope_theta": 10000.0},

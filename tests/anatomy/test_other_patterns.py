@@ -98,6 +98,11 @@ def test_another_pattern(old: str, new: str, what: str, line: str) -> None:
             QKV,
             f"{QKV}        mask = create_causal_mask() if self.config.is_decoder else create_bidirectional_mask()\n",
         ),
+        (
+            QKV,
+            f"{QKV}        mask_of = create_causal_mask if self.config.is_decoder else create_bidirectional_mask\n"
+            "        mask, other = mask_of(hidden_states), create_bidirectional_mask(hidden_states)\n",
+        ),
         (QKV, f"{QKV}        half = self.hidden_size // 2\n"),
         (QKV, f"{QKV}        keys = past_key_values.key_cache[self.layer_idx]\n"),
     ],

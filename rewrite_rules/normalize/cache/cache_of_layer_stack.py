@@ -17,7 +17,11 @@ from qeff_codegen.codemod.tree import find
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import find_all, match
+from rewrite_rules.normalize.cache._missing_cache import missing_cache_made
 from rewrite_rules.vocabulary import CACHE, pattern
+
+# What a caller gets who wants no output object.
+BARE = pattern("if not return_dict:\n    return $_")
 
 
 class CacheOfLayerStack(Rule):
@@ -33,7 +37,8 @@ class CacheOfLayerStack(Rule):
         if not function.is_forward or not stacks:
             return code, 0
         stack = stacks[0]
-        if binds(stack.forward, {stack.cache_parameter}):
+        made = missing_cache_made(stack.forward, stack.cache_parameter)
+        if any(binds(item, {stack.cache_parameter}) for item in stack.forward.body if item not in made):
             raise Unmatched(f"`{stack.name}` makes a cache of its own, and the model has none", code.tree)
         fields = _fields_of_cache(stack)
         if not fields:
@@ -49,9 +54,10 @@ class CacheOfLayerStack(Rule):
 
 
 def _fields_of_cache(stack: Part) -> set[str]:
-    """The fields of the output object that hold the cache that came in, at every return; empty if one lacks it."""
+    """The fields of the output object that hold the cache that came in, wherever it returns; empty if not always."""
     given = pattern("{$cache, $cache if use_cache else None}".replace("$cache", stack.cache_parameter))
-    returned = [node.value for node in find(ast.Return, stack.forward)]
+    bare = {inner for item in stack.forward.body if match(BARE, item) for inner in find(ast.Return, item)}
+    returned = [node.value for node in find(ast.Return, stack.forward) if node not in bare]
     fields = [
         {item.arg for item in value.keywords if item.arg and match(given, item.value)}
         for value in returned

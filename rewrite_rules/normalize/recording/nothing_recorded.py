@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.bindings import names_standing_for
-from qeff_codegen.anatomy.modeling_file import parameters
+from qeff_codegen.anatomy.modeling_file import bind, parameters
 from qeff_codegen.anatomy.roles import CALL_PATH, Role
 from qeff_codegen.codemod.calls import drop_arguments
 from qeff_codegen.codemod.code import Code
@@ -20,7 +20,7 @@ from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.folding import fold
 from qeff_codegen.codemod.names import assigned, drop_assignments, values_of
 from qeff_codegen.codemod.signatures import drop_parameters
-from qeff_codegen.codemod.tree import spelled
+from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Rule, Unmatched
 from qeff_codegen.patterns.match import match
@@ -47,10 +47,11 @@ class NothingRecorded(Rule):
         if not function.is_forward:
             return code, 0
         switches, callees = _switches(anatomy), anatomy.callees(function.role).keys()
+        by_place = _told_by_place(function, anatomy, switches)
         if code.names.isdisjoint(switches):
             # It only tells the next part what is decided.
             edits = Edits(code)
-            return edits.done() if (told := _tell_no_longer(edits, callees, (), switches)) else code, told
+            return edits.done() if (told := _tell_no_longer(edits, by_place, callees, (), switches)) else code, told
         for node in code.nodes(ast.Assign):
             if not _sets_no_switch(node, switches) and not _sets_default(node):
                 what = "a switch for what is recorded is set in another way than from the configuration"
@@ -63,7 +64,8 @@ class NothingRecorded(Rule):
         recorded = {name for name in folded.names_bound if name.startswith(RECORD) and _is_none(name, folded)}
         functions = _functions_without_switch(anatomy, switches)
         edits = Edits(folded)
-        _tell_no_longer(edits, callees | functions | names_standing_for(functions, folded.tree), recorded, switches)
+        called = callees | functions | names_standing_for(functions, folded.tree)
+        _tell_no_longer(edits, by_place, called, recorded, switches)
         drop_assignments(edits, recorded)
         drop_parameters(edits, switches)
         left = edits.done()
@@ -106,9 +108,20 @@ def _functions_without_switch(anatomy: Anatomy, switches: Collection[str]) -> se
 
 
 def _tell_no_longer(
-    edits: Edits, callees: Collection[str], recorded: Collection[str], switches: Mapping[str, bool]
+    edits: Edits,
+    by_place: Mapping[str, Collection[str]],
+    callees: Collection[str],
+    recorded: Collection[str],
+    switches: Mapping[str, bool],
 ) -> int:
     """Hand the switches on to nothing, and what is known to be None to no output object.
+
+    Args:
+        edits: takes the edits.
+        by_place: the switches that the next parts are told by place, by how these are called.
+        callees: what is called with switches.
+        recorded: names that are None, since nothing is recorded.
+        switches: what each switch is set to.
 
     Returns how many switches were handed on as they are decided: `return_dict=True`.
     """
@@ -118,9 +131,24 @@ def _tell_no_longer(
         gone = {*(recorded if OUTPUT in called else ()), *(switches if called in callees else ())}
         named = [item for item in call.keywords if isinstance(item.value, ast.Name) and item.value.id in gone]
         decided = [item for item in call.keywords if called in callees and _is_decided(item, switches)]
-        drop_arguments(edits, call, [*named, *decided])
+        placed = [item for item in call.args if isinstance(item, ast.Name) and item.id in by_place.get(called, ())]
+        drop_arguments(edits, call, [*named, *decided, *placed])
         count += len(decided)
     return count
+
+
+def _told_by_place(function: Function, anatomy: Anatomy, switches: Collection[str]) -> dict[str, set[str]]:
+    """By how the next parts are called, the switches that upstream hands to parameters of the same name.
+
+    Upstream's own text tells the places; here other arguments may have gone already.
+    """
+    parts, told = anatomy.callees(function.role), {}
+    forwards = [part.forward for part in anatomy.parts(function.role) if part.cls.name == function.owner]
+    for call in [item for forward in forwards for item in find(ast.Call, forward)]:
+        if (part := parts.get(spelled(call.func))) is not None:
+            bound = bind(call, part.forward)
+            told[spelled(call.func)] = {name for name in switches if name in bound and spelled(bound[name]) == name}
+    return told
 
 
 def _is_decided(argument: ast.keyword, switches: Mapping[str, bool]) -> bool:

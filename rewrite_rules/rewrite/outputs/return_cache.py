@@ -23,6 +23,7 @@ from rewrite_rules.vocabulary import CACHE, pattern
 OUTSIDE = (Role.MODEL, Role.LAYER_STACK)
 # What may return the hidden states alone.
 ALONE = (Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.STATE_MIXER)
+ANY_TUPLE = pattern("{tuple, Tuple}")
 TUPLE_TYPE = pattern("{tuple, Tuple}[$items]")
 EITHER = pattern("$first | $last")
 
@@ -93,8 +94,10 @@ def _with_cache(value: ast.expr, code: Code) -> str:
 def _with_cache_type(annotation: ast.expr, code: Code) -> str:
     """`tuple[A, B]` becomes `tuple[A, B, Cache]`, `A` becomes `tuple[A, Cache]`; open-ended tuples already fit.
 
-    Of tuples that are alternatives, each gets the cache.
+    Of tuples that are alternatives, each gets the cache; `tuple` alone says nothing of what is in it.
     """
+    if match(ANY_TUPLE, annotation):
+        return code.segment(annotation)
     either = match(EITHER, annotation)
     if either is not None and match(TUPLE_TYPE, either["last"]):
         return " | ".join(_with_cache_type(either[name], code) for name in ("first", "last"))

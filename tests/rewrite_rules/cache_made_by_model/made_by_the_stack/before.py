@@ -1,0 +1,31 @@
+class TinyModel(PreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.encoder = TinyStack(config)
+
+    def forward(self, input_ids, attention_mask=None, past_key_values=None, use_cache=None, **kwargs):
+        hidden_states = self.embed_tokens(input_ids)
+        past_length = 0 if past_key_values is None else past_key_values.get_seq_length()
+        if attention_mask is None:
+            attention_mask = torch.ones(input_ids.shape[0], input_ids.shape[1] + past_length)
+        encoder_outputs = self.encoder(
+            hidden_states, attention_mask, past_key_values=past_key_values, use_cache=use_cache
+        )
+        return BaseModelOutputWithPast(
+            last_hidden_state=encoder_outputs.last_hidden_state, past_key_values=encoder_outputs.past_key_values
+        )
+
+
+class TinyStack(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.layer = nn.ModuleList([TinyDecoderLayer(config, layer_idx) for layer_idx in range(2)])
+
+    def forward(self, hidden_states, attention_mask=None, past_key_values=None, use_cache=None, **kwargs):
+        if use_cache and past_key_values is None:
+            past_key_values = EncoderDecoderCache(DynamicCache(config=self.config), DynamicCache(config=self.config))
+
+        for layer_module in self.layer:
+            hidden_states = layer_module(hidden_states, attention_mask, past_key_values=past_key_values, **kwargs)
+        return BaseModelOutputWithPast(last_hidden_state=hidden_states, past_key_values=past_key_values)
