@@ -17,7 +17,7 @@ from qeff_codegen.validation.comparison import RELATIVE_TOLERANCE, Trace
 from qeff_codegen.validation.rounding import rounding_of
 from qeff_codegen.validation.scenarios import Scenario
 
-# How many tokens tell whether positions matter.
+# How many tokens tell whether positions matter, and what a model makes for a cache.
 PROBE = 3
 
 
@@ -77,8 +77,9 @@ def begins_without_cache(model: Any) -> bool:
     """
     if is_of_transformers(type(model)):
         return keeps_states(model.config)
+    tokens = torch.ones(1, PROBE, dtype=torch.int64)
     with torch.no_grad():
-        output = model(input_ids=torch.ones(1, 1, dtype=torch.int64), use_cache=True)
+        output = model(input_ids=tokens, attention_mask=torch.ones_like(tokens), use_cache=True)
     return cache_of(output) is not None
 
 

@@ -87,3 +87,20 @@ def test_who_draws_next_does_not_notice() -> None:
 def test_a_copy_of_a_class_is_not_of_transformers(mistral_family: Family) -> None:
     assert is_of_transformers(mistral_family.causal_lm_class)
     assert not is_of_transformers(type("Copy", (mistral_family.causal_lm_class,), {"__module__": __name__}))
+
+
+class Unset(nn.Module):
+    """A bias that only a checkpoint sets."""
+
+    def __init__(self, config: None) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.empty(4096))
+
+
+def test_what_only_a_checkpoint_sets_does_not_depend_on_the_memory() -> None:
+    before = torch.are_deterministic_algorithms_enabled()
+    for _ in range(3):
+        torch.full((4096,), 1e30)
+        bias = build_tiny_model(Unset, None, seed=0).bias
+        assert bias.isfinite().all() and bias.abs().max() < 2
+    assert torch.are_deterministic_algorithms_enabled() is before
