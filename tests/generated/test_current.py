@@ -92,6 +92,7 @@ def test_the_sample_is_checked_in() -> None:
 ELSEWHERE = {
     "cache_by_local_name",
     "cache_not_handed_back",
+    "experts_not_sorted",
     "keys_not_counted",
     "kept_logits_by_one_name",
     "masks_by_halves",
@@ -99,6 +100,7 @@ ELSEWHERE = {
     "no_legacy_cache",
     "one_rank",
     "pairs_as_cache",
+    "parts_joined",
 }
 # Layers that keep states are many kinds of layer; the rules for them change no model of the sample.
 WITH_STATES = (
