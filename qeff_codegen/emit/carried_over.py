@@ -17,14 +17,17 @@ from qeff_codegen.emit.left_upstream import first_line
 from qeff_codegen.emit.meanings import RULE
 from qeff_codegen.errors import Refusal
 
-# Bases of classes that hold values and are no part of a model.
+# Bases of classes that hold values and are no part of a model; transformers' own name the keywords of a call.
 _PLAIN_BASES = {
     "ABC",
     "Enum",
+    "FlashAttentionKwargs",
     "IntEnum",
+    "LossKwargs",
     "ModelOutput",
     "NamedTuple",
     "StrEnum",
+    "TransformersKwargs",
     "TypedDict",
     "dict",
     "object",

@@ -76,7 +76,8 @@ MERGES = pattern("""
         causal_mask = torch.masked_fill($_, causal_mask < -1, min_dtype)
 """)
 LEAST = "    min_dtype = torch.finfo({states}.dtype).min\n"
-# All that fills the triangle: a 4D mask is handed on, a later slot is masked, and so is a pad.
+# All that fills the triangle: a 4D mask is handed on, a later slot is masked, and so is a pad. In some releases of
+# PyTorch not every type of numbers has a `triu`.
 FILLED = """
     if attention_mask is not None and attention_mask.dim() == 4:
         if ...:
@@ -88,7 +89,14 @@ FILLED = """
             min_dtype = torch.finfo(dtype).min
         causal_mask = torch.full((sequence_length, target_length), fill_value=min_dtype, dtype=dtype, device=$_)
         if sequence_length != 1:
-            causal_mask = torch.triu(causal_mask, diagonal=1)
+            if ...:
+                if $has_upper:
+                    causal_mask = torch.triu(causal_mask, diagonal=1)
+                else:
+                    $upper = torch.triu(torch.ones(causal_mask.size(), device=$_), diagonal=1).bool()
+                    causal_mask.masked_fill_(~$upper, 0)
+            else:
+                causal_mask = torch.triu(causal_mask, diagonal=1)
         causal_mask *= torch.arange(target_length, device=$_) > cache_position.reshape(-1, 1)
         causal_mask = causal_mask[None, None, :, :].expand({batch_size, input_tensor.shape[0]}, 1, -1, -1)
         if attention_mask is not None:
