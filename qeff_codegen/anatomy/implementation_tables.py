@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from qeff_codegen.codemod.tree import find, spelled
 
 EAGER = "eager"
+# What configurations call the implementation: transformers' own name, and that of files which keep it themselves.
+IMPLEMENTATIONS = ("_attn_implementation", "attn_implementation")
 ASKS_FOR_FLASH = "is_flash_attention_requested"
 
 
@@ -67,4 +69,4 @@ def _is_implementation(key: ast.expr, initializer: ast.FunctionDef) -> bool:
     if isinstance(key, ast.IfExp):
         asked = isinstance(key.test, ast.Call) and spelled(key.test.func) == ASKS_FOR_FLASH
         return asked and _is_implementation(key.orelse, initializer)
-    return isinstance(key, ast.Attribute) and key.attr == "_attn_implementation"
+    return isinstance(key, ast.Attribute) and key.attr in IMPLEMENTATIONS

@@ -26,7 +26,17 @@ ROWS = Pattern("{$table[:$rows], $table[:$rows, ...]}")
 ROWS_OF_FOUR = Pattern("{$table[:, :, :$rows], $table[:, :, :$rows, ...]}")
 CAST = Pattern("$given.to(...)")
 # What a method may do with the number of rows that it is to make.
-COUNTED = Pattern("{torch.arange($rows, ...), torch.arange(self.max_seq_len_cached, ...)}")
+COUNTED = Pattern(
+    "{torch.arange($rows, ...), torch.arange(self.max_seq_len_cached, ...), max($rows, self.max_position_embeddings)}"
+)
+# Forward makes longer tables beyond as many rows as there are positions, and the first ones again when they do.
+GROWS_AND_RESETS = Pattern("""
+if $rows <= self.max_position_embeddings:
+    if self.max_seq_len_cached > self.max_position_embeddings:
+        $...reset
+else:
+    $...grown
+""")
 IS_LONGER = Pattern("{$rows > self.max_position_embeddings, $rows > self.max_seq_len_cached}")
 
 
@@ -132,6 +142,8 @@ def _rows_given(value: ast.expr, rows: str) -> tuple[str, bool] | None:
 
 def _only_grows(statement: ast.stmt, rows: str) -> bool:
     """Whether a statement makes longer tables where more rows are asked for than there are."""
+    if (found := match(GROWS_AND_RESETS, statement)) is not None:
+        return found.spelled("rows") == rows
     if not isinstance(statement, ast.If) or statement.orelse:
         return False
     asked = {node.id for node in find(ast.Name, statement.test)} - {"self"}

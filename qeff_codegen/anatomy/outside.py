@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from qeff_codegen.codemod.tree import find, spelled
+from qeff_codegen.codemod.tree import find, spelled, walk
 
 # What sets an attribute whose name is its argument.
 SETTERS = {"setattr": 1, "add_module": 0, "register_module": 0, "register_parameter": 0}
@@ -48,10 +48,13 @@ def set_after_init(methods: dict[str, ast.FunctionDef]) -> dict[str, list[ast.ex
 
 
 def built_after_init(methods: dict[str, ast.FunctionDef]) -> Iterator[tuple[str, ast.expr]]:
-    """Attributes that methods set which `__init__` calls without arguments, such as `self._init_rope()`."""
+    """Attributes that methods set which `__init__` calls without arguments, such as `self._init_rope()`.
+
+    The method may give back what it sets, and `__init__` set it again; it may be called under a condition.
+    """
     initializer = methods.get("__init__")
-    for statement in initializer.body if initializer is not None else ():
-        call = statement.value if isinstance(statement, ast.Expr) else None
+    for statement in walk(initializer) if initializer is not None else ():
+        call = statement.value if isinstance(statement, ast.Expr | ast.Assign) else None
         if not isinstance(call, ast.Call) or call.args or call.keywords or not isinstance(call.func, ast.Attribute):
             continue
         method = methods.get(call.func.attr) if spelled(call.func.value) == "self" else None

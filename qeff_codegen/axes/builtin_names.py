@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable as Function
 from dataclasses import replace
+from functools import reduce
 from typing import TYPE_CHECKING
 
-from qeff_codegen.axes import calls
+from qeff_codegen.axes import calls, elementwise
 from qeff_codegen.axes.given import Given
 from qeff_codegen.axes.operations import number_of
 from qeff_codegen.axes.values import (
@@ -196,6 +197,17 @@ def _number(interpreter: Interpreter, given: Given) -> Value:
     return Plain()
 
 
+def _summed(interpreter: Interpreter, given: Given) -> Value:
+    """`sum` of the tensors in a list adds them up, entry by entry; of numbers it is one."""
+    value = given.positional[0] if len(given.positional) == 1 and not given.keywords else None
+    value = interpreter.store.shared(value) if isinstance(value, Shared) else value
+    each = each_of(value) if isinstance(value, Several) else None
+    if not isinstance(value, Several) or not isinstance(each, Tensor):
+        return _number(interpreter, given)
+    terms = value.items if value.items is not None else (each, each)
+    return reduce(lambda so_far, term: elementwise.computed("add", [so_far, term]), terms)
+
+
 def _magnitude(interpreter: Interpreter, given: Given) -> Value:
     value = given.take(0)
     return calls.of_tensors("abs", given) if isinstance(value, Tensor) else _number(interpreter, given)
@@ -237,7 +249,8 @@ _BUILTINS: dict[str, Function[[Interpreter, Given], Value]] = {
     **dict.fromkeys(("set", "sorted", "frozenset"), _set_of),
     "dict": _dictionary,
     **dict.fromkeys(("max", "min"), _least),
-    **dict.fromkeys(("float", "round", "sum", "pow", "bool", "any", "all", "divmod"), _number),
+    **dict.fromkeys(("float", "round", "pow", "bool", "any", "all", "divmod"), _number),
+    "sum": _summed,
     "abs": _magnitude,
     "int": _same,
     **dict.fromkeys(("str", "repr", "hash", "id"), _number),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 
+from qeff_codegen.anatomy.implementation_tables import IMPLEMENTATIONS
 from qeff_codegen.anatomy.modeling_file import ModelingClass, self_attribute
 from qeff_codegen.anatomy.roles import CALL_PATH
 from qeff_codegen.codemod.folding import Truth, decided
@@ -20,7 +21,6 @@ from qeff_codegen.engine.pattern_rule import FactsRule
 from qeff_codegen.patterns.match import Match, match
 from rewrite_rules.vocabulary import pattern
 
-IMPLEMENTATION = "_attn_implementation"
 # What asks for a kernel, and what older files call the answers that `__init__` keeps.
 ASKING = (
     "is_flash_attention_requested",
@@ -29,22 +29,22 @@ ASKING = (
     "is_flash_attn_greater_or_equal_2_10",
 )
 ANSWERS = ("_use_flash_attention_2", "_use_sdpa")
-IS_EAGER, IS_OTHER = pattern("config._attn_implementation == 'eager'"), pattern(
-    "config._attn_implementation == $other"
-)
+_ASKED = "{" + ", ".join(f"config.{name}" for name in IMPLEMENTATIONS) + "}"
+IS_EAGER, IS_OTHER = pattern(f"{_ASKED} == 'eager'"), pattern(f"{_ASKED} == $other")
 
 
 def _is_of_configuration(node: ast.expr, found: Match, place: Place) -> bool:
-    if self_attribute(node) == IMPLEMENTATION and place.owner is not None:
-        kept = place.owner.assigned.get(IMPLEMENTATION, ())
-        return bool(kept) and all(spelled(value) == f"config.{IMPLEMENTATION}" for value in kept)
-    return spelled(node) == f"self.config.{IMPLEMENTATION}"
+    attribute = self_attribute(node)
+    if attribute in IMPLEMENTATIONS and place.owner is not None:
+        kept = place.owner.assigned.get(attribute, ())
+        return bool(kept) and all(spelled(value) == f"config.{attribute}" for value in kept)
+    return spelled(node) in {f"self.config.{name}" for name in IMPLEMENTATIONS}
 
 
 class EagerImplementation(FactsRule):
     why = "The export has one attention implementation, eager; what others would run is never reached."
     roles = CALL_PATH
-    names = (IMPLEMENTATION, *ASKING, *ANSWERS)
+    names = (*IMPLEMENTATIONS, *ASKING, *ANSWERS)
     facts = {
         "$asked == 'eager'": True,
         "$asked != 'eager'": False,
@@ -89,4 +89,4 @@ def _kept_answer(attribute: str | None, owner: ModelingClass | None) -> bool | N
 
 def _asks(value: ast.expr) -> bool:
     """Whether an expression asks for an implementation by its name."""
-    return any(isinstance(node, ast.Attribute) and node.attr == IMPLEMENTATION for node in ast.walk(value))
+    return any(isinstance(node, ast.Attribute) and node.attr in IMPLEMENTATIONS for node in ast.walk(value))

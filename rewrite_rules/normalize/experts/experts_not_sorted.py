@@ -1,9 +1,9 @@
 """Find the tokens of each expert of a list by a mask, where upstream sorts all choices by expert.
 
 Upstream sorts the choices of all tokens by expert, counts on the host how many each expert got, cuts the sorted rows
-into stretches of so many, lets each expert compute its stretch, sorts the results back and adds up those of each token.
-How long the stretches are depends on values. The same sum is made by going through the experts and adding to each token
-what the expert made of it, which is how newer files spell it; later rules see that form.
+into stretches of so many, lets each expert compute its stretch, sorts the results back and adds up those of each
+token. How long the stretches are depends on values. The same sum is made by going through the experts and adding to
+each token what the expert made of it, which is how newer files spell it; later rules see that form.
 
 Where the experts are spread over several processes, tokens are exchanged between these. The graph is that of one
 process, which has them all: other numbers are an error, and not ignored.

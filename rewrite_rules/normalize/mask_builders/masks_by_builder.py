@@ -80,10 +80,18 @@ MERGES = pattern("""
         causal_mask = torch.masked_fill($_, causal_mask < -1, min_dtype)
 """)
 LEAST = "    min_dtype = torch.finfo({states}.dtype).min\n"
-# A later slot is masked, and one behind the window of a configuration that has one.
+# A later slot is masked, and one behind the window of a configuration that has one. In some releases of PyTorch not
+# every type of numbers has a `triu`.
 TRIANGLE = """
 if sequence_length != 1:
-    causal_mask = torch.triu(causal_mask, diagonal=1)
+    if ...:
+        if $has_upper:
+            causal_mask = torch.triu(causal_mask, diagonal=1)
+        else:
+            $upper = torch.triu(torch.ones(causal_mask.size(), device=$_), diagonal=1).bool()
+            causal_mask.masked_fill_(~$upper, 0)
+    else:
+        causal_mask = torch.triu(causal_mask, diagonal=1)
 causal_mask *= torch.arange(target_length, device=$_) > cache_position.reshape(-1, 1)
 """
 DIAGONAL = """

@@ -15,10 +15,12 @@ import ast
 
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.each_position import depends_on_more
+from qeff_codegen.anatomy.frequency_growth import grows_beyond_positions
 from qeff_codegen.anatomy.kept_tables import kept_tables, rows_depend_on_length, rows_for_positions
 from qeff_codegen.anatomy.longest_position import longest_taken, refuses_layer_types
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.scaled_rotation import keeps_no_configuration, rotation_scaled
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.engine.draft import Draft
 from qeff_codegen.engine.rule import Rule
@@ -60,35 +62,37 @@ class RotaryTables(Rule):
     )
 
     def apply(self, draft: Draft) -> None:
-        parts = draft.anatomy.parts(Role.ROTARY_EMBEDDING)
+        file, parts = draft.anatomy.file, draft.anatomy.parts(Role.ROTARY_EMBEDDING)
         for part in parts:
-            kept = kept_tables(draft.anatomy.file, part.cls)
-            if problem := _problem(part) if kept is None else _problem_of_kept(draft.anatomy.file, part.cls):
+            kept = kept_tables(file, part.cls)
+            if problem := _problem(file, part) if kept is None else _problem_of_kept(file, part.cls):
                 raise Refusal(
                     f"`{part.name}{'.forward' if kept is None else ''}` {problem}",
                     rule=self.id,
-                    location=draft.anatomy.file.location((part.cls.forward or part.cls.node).lineno),
+                    location=file.location((part.cls.forward or part.cls.node).lineno),
                     expected=self.construct,
                     next_step=self.next_step,
                 )
-            for method in _methods(part) if kept is None else whole_tables(kept.cos, kept.sin, kept.four_axes):
+            made = _methods(file, part) if kept is None else whole_tables(kept.cos, kept.sin, kept.four_axes)
+            for method in made:
                 draft.add_method(part.name, method, self.id)
         draft.matches[self.id] = len(parts)
 
 
-def _problem(part: Part) -> str:
+def _problem(file: ModelingFile, part: Part) -> str:
     """What makes a rotation depend on more than each position by itself; empty if nothing does."""
-    forward = part.forward
+    cls = rotation_scaled(file, part.cls) or part.cls
+    forward = cls.forward or part.forward
     if _arguments(forward) not in (ARGUMENTS, ARGUMENTS_PER_TYPE):
         return "takes other arguments than `x`, `position_ids` and at most `layer_type`"
-    if _arguments(forward) == ARGUMENTS_PER_TYPE and not _keeps_frequencies_per_type(part.cls):
+    if _arguments(forward) == ARGUMENTS_PER_TYPE and not _keeps_frequencies_per_type(cls):
         return "takes `layer_type` and does not keep `self.<layer type>_inv_freq` for each"
     if not _returns_pair(forward) and not _returns_complex(forward):
         return "does not return cos and sin"
     if not all(match(DECORATOR, item) for item in forward.decorator_list):
         return "wears a decorator that may hide behaviour"
-    longest = longest_taken(part.cls)
-    use = depends_on_more(forward, [] if longest is None else [longest], part.cls.methods)
+    known = [item for item in (longest_taken(cls), grows_beyond_positions(cls)) if item is not None]
+    use = depends_on_more(forward, known, cls.methods)
     return "" if use is None else f"depends on more than each position: `{spelled(use).splitlines()[0]}`"
 
 
@@ -100,7 +104,7 @@ def _problem_of_kept(file: ModelingFile, cls: ModelingClass) -> str:
     return "" if rows_for_positions(file, cls) else "may have fewer rows than the model has positions"
 
 
-def _methods(part: Part) -> tuple[str, str]:
+def _methods(file: ModelingFile, part: Part) -> tuple[str, str]:
     """`__qeff_init__`, which makes the tables, and `forward`, which gathers from them."""
     if _arguments(part.forward) == ARGUMENTS_PER_TYPE:
         methods = PER_LAYER_TYPE
@@ -111,8 +115,9 @@ def _methods(part: Part) -> tuple[str, str]:
     made = part.cls.methods.get("__init__")
     only_default = made is not None and any(match(ONLY_DEFAULT, node) for node in made.body)
     says_limit = any(node.attr == LIMIT for node in find(ast.Attribute, part.cls.node))
+    positions = POSITIONS_OR_DEFAULT if only_default and not says_limit else POSITIONS
     return methods.written(
-        positions=POSITIONS_OR_DEFAULT if only_default and not says_limit else POSITIONS,
+        positions=f"self.{LIMIT}" if keeps_no_configuration(file, part.cls) else positions,
         original=BESIDE if _knows_no_parameters(part.cls) else ORIGINAL,
         chooses=None if only_default else chooses,
     )

@@ -1,0 +1,8 @@
+class TinyAttention:
+    def forward(self, hidden_states, attention_mask=None, past_key_values=None, **kwargs):
+        query = key = value = hidden_states.unflatten(-1, (-1, self.head_dim))
+        key = key.repeat_interleave(self.groups, dim=2).transpose(1, 2)
+        value = value.repeat_interleave(4, dim=2).transpose(1, 2)
+        key, value = past_key_values.update(key, value, self.layer_idx)
+        attn_weights = torch.matmul(query, key.transpose(-1, -2)) + attention_mask
+        return torch.matmul(attn_weights.softmax(-1), value), attn_weights
