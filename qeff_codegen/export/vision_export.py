@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import warnings
 from math import inf
 from pathlib import Path
 from typing import Any
 
-import onnx
 import onnx_ir
 import torch
-from onnx_ir.passes.common import (
-    ClearMetadataAndDocStringPass,
-    CommonSubexpressionEliminationPass,
-    IdentityEliminationPass,
-    RemoveUnusedNodesPass,
-)
 from torch import nn
 
 from qeff_codegen.errors import UsageError
-from qeff_codegen.export.exporter_errors import errors_refused
-from qeff_codegen.export.exporter_shortcuts import idle_passes_left_out
-from qeff_codegen.export.frozen_numbers import no_frozen_numbers
 from qeff_codegen.export.graph_file import save_graph, whole_or_not_at_all
 from qeff_codegen.export.graph_io import VISION_EMBEDS
-from qeff_codegen.export.graph_weights import attach_weights, weights_of, weights_replaced
-from qeff_codegen.export.missing_operators import register_missing_operators
+from qeff_codegen.export.graph_weights import attach_weights
 from qeff_codegen.export.plain_casts import spell_casts
-from qeff_codegen.export.proved_operators.check import only_proved_operators
-from qeff_codegen.export.weight_folding import fold_into_weights
+from qeff_codegen.export.tidy import tidy
+from qeff_codegen.export.torchscript_export import (
+    GraphNames,
+    WeightsAsLastInput,
+    expected_warnings_silenced,
+    export_with_torchscript,
+)
 from qeff_codegen.garbage import no_garbage_collection
-from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
 
 PIXEL_VALUES = "pixel_values"
 AXES = {PIXEL_VALUES: {0: "batch_size"}, VISION_EMBEDS: {0: "batch_size"}}
@@ -40,21 +32,22 @@ _TRACED_IMAGES = 2
 _OTHER_IMAGES = (1, 3)
 
 
-class _WeightsAsInputs(nn.Module):
-    """Takes the weights as its last input, so that the exporter copies none."""
-
+class _VisionInterface(nn.Module):
     def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """Returns nothing: what is in it the exporter would write."""
-        return {}
-
-    def forward(self, pixel_values: torch.Tensor, weights: list[torch.Tensor]) -> torch.Tensor:
-        with weights_replaced(self.encoder, weights):
-            embeds: torch.Tensor = self.encoder(pixel_values)
+    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        embeds: torch.Tensor = self.encoder(pixel_values)
         return embeds
+
+
+class _WithWeights(WeightsAsLastInput, _VisionInterface):
+    """The interface as the TorchScript exporter takes it."""
+
+    def weighted(self) -> nn.Module:
+        """See `WeightsAsLastInput`."""
+        return self.encoder
 
 
 def image_shape(config: Any) -> tuple[int, int, int]:
@@ -91,35 +84,25 @@ def export_vision(encoder: nn.Module, onnx_path: Path) -> Path:
         UsageError: the configuration does not say how large images are, or the folder cannot be written to.
         Refusal: the tower computes something that was not proved to mean the same in the graph.
     """
-    weights = weights_of(encoder)
     shape, dtype = image_shape(encoder.config), next(encoder.parameters()).dtype
-    interface = _WeightsAsInputs(encoder).train(encoder.training)
-    no_numbers = no_frozen_numbers(
-        interface, lambda: ((torch.zeros(count, *shape, dtype=dtype),) for count in _OTHER_IMAGES), [{0: inf}]
-    )
+    interface = _WithWeights(encoder).train(encoder.training)
+
+    def images(count: int) -> tuple[torch.Tensor]:
+        return (torch.zeros(count, *shape, dtype=dtype),)
+
     with whole_or_not_at_all(onnx_path) as unfinished, no_garbage_collection():
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            warnings.simplefilter("ignore", torch.jit.TracerWarning)
-            register_missing_operators()
-            with errors_refused(type(encoder).__name__), no_numbers, idle_passes_left_out(), only_proved_operators():
-                torch.onnx.export(
-                    interface,
-                    (torch.zeros(_TRACED_IMAGES, *shape, dtype=dtype), list(weights.values())),
-                    str(unfinished),
-                    input_names=[PIXEL_VALUES, *weights],
-                    output_names=[VISION_EMBEDS],
-                    dynamic_axes=AXES,
-                    opset_version=ONNX_EXPORT_OPSET,
-                    dynamo=False,
-                )
-        graph_model = onnx_ir.from_proto(onnx.load(unfinished))
+        with expected_warnings_silenced(), torch.no_grad():
+            traced = export_with_torchscript(
+                interface,
+                images(_TRACED_IMAGES),
+                unfinished,
+                GraphNames([PIXEL_VALUES], [VISION_EMBEDS], AXES),
+                others=lambda: map(images, _OTHER_IMAGES),
+                limits=[{0: inf}],
+            )
+        graph_model = onnx_ir.from_proto(traced)
         attach_weights(graph_model.graph, encoder)
         spell_casts(graph_model)
-        CommonSubexpressionEliminationPass()(graph_model)
-        IdentityEliminationPass()(graph_model)
-        fold_into_weights(graph_model.graph)
-        RemoveUnusedNodesPass()(graph_model)
-        ClearMetadataAndDocStringPass()(graph_model)
+        tidy(graph_model)
         save_graph(graph_model, unfinished)
     return onnx_path
