@@ -60,6 +60,7 @@ class _GraphInterface(nn.Module):
         self.layers = layers
         self.optional_input_names = [*optional_input_names(spec), *image_input_names(spec)]
         self.takes_images = spec.images
+        self.image_input = spec.image_input
         self.sampler = None if spec.sampler is None else Sampler(spec.sampler)
 
     def forward(
@@ -80,7 +81,7 @@ class _GraphInterface(nn.Module):
         )
         cache = (tensor for layer in self._reordered(cache_of(outputs)) for tensor in layer)
         if self.takes_images:
-            return outputs.logits, outputs.vision_embeds, outputs.image_idx, *cache
+            return outputs.logits, outputs[self.image_input], outputs.image_idx, *cache
         if self.sampler is None:
             return outputs.logits, *cache
         batch_index = optional.get("batch_index")
