@@ -1,4 +1,4 @@
-"""Prompts with images, for a decoder that takes image embeddings: which call gets which, and how far each row is."""
+"""Prompts with images, for a decoder that takes images: which call gets which, and how far each row is."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from qeff_codegen.decoding.prefill import PAD_POSITION
 from qeff_codegen.errors import UsageError
+from qeff_codegen.export.graph_io import PIXEL_VALUES, VISION_EMBEDS
 
 
 class ImageDecoder(Protocol):
@@ -27,9 +28,26 @@ class ImageDecoder(Protocol):
         batch_index: np.ndarray | None = None,
         *,
         vision_embeds: np.ndarray | None = None,
+        pixel_values: np.ndarray | None = None,
         image_idx: np.ndarray | None = None,
+        **inputs: np.ndarray,
     ) -> np.ndarray:
         """One call, as theirs."""
+
+
+def check_image_tokens(prompts: Sequence[Sequence[int]], num_embeds: Sequence[int], image_token: int) -> None:
+    """Makes sure that each prompt has as many image tokens as its images have embeddings.
+
+    Raises:
+        UsageError: naming the prompt that has another number.
+    """
+    for index, (prompt, wanted) in enumerate(zip(prompts, num_embeds, strict=True)):
+        found = list(prompt).count(image_token)
+        if found != wanted:
+            raise UsageError(
+                f"prompt {index} has {found} image tokens, and its images have {wanted} embeddings. Put as many of "
+                f"token {image_token} where an image stands as it has."
+            )
 
 
 class WithImages:
@@ -40,7 +58,7 @@ class WithImages:
     Args:
         decoder: what is called.
         prompts: token ids of each prompt, in the order in which they begin.
-        embeds: for each prompt, float32 `[tokens, hidden]`, the embeddings of its images one after the other.
+        embeds: for each prompt, `[tokens, hidden]`, the embeddings of its images one after the other.
         image_token: the token that they take the places of.
 
     Raises:
@@ -50,16 +68,11 @@ class WithImages:
     def __init__(
         self, decoder: ImageDecoder, prompts: Sequence[Sequence[int]], embeds: Sequence[np.ndarray], image_token: int
     ) -> None:
-        for index, (prompt, own) in enumerate(zip(prompts, embeds, strict=True)):
-            if list(prompt).count(image_token) != len(own):
-                raise UsageError(
-                    f"prompt {index} has {list(prompt).count(image_token)} image tokens, and its images have "
-                    f"{len(own)} embeddings. Put as many of token {image_token} where an image stands as it has."
-                )
+        check_image_tokens(prompts, [len(own) for own in embeds], image_token)
         self._decoder = decoder
         # A row without images is handed one of zeros: no axis has a size of 0.
         size = max(1, *map(len, embeds)) if embeds else 1
-        self._embeds = np.zeros((len(embeds), size, embeds[0].shape[1]), np.float32)
+        self._embeds = np.zeros((len(embeds), size, embeds[0].shape[1]), embeds[0].dtype)
         for row, own in zip(self._embeds, embeds, strict=True):
             row[: len(own)] = own
         self._used = np.zeros((len(embeds), 1), np.int64)
@@ -72,7 +85,11 @@ class WithImages:
         return self._decoder
 
     def run(
-        self, input_ids: np.ndarray, position_ids: np.ndarray, batch_index: np.ndarray | None = None
+        self,
+        input_ids: np.ndarray,
+        position_ids: np.ndarray,
+        batch_index: np.ndarray | None = None,
+        **inputs: np.ndarray,
     ) -> np.ndarray:
         """One call: input_ids and position_ids `[batch_size, seq_len]` to logits `[batch_size, 1, vocab]`."""
         prompts = self._prompts(position_ids, batch_index)
@@ -80,13 +97,18 @@ class WithImages:
             input_ids,
             position_ids,
             batch_index,
-            vision_embeds=self._embeds[prompts],
             image_idx=self._used[prompts],
+            **self._images(prompts, is_step=input_ids.shape[1] == 1),
+            **inputs,
         )
         assert self._decoder.image_idx is not None
         is_real = position_ids.max(1) > PAD_POSITION
         self._used[prompts[is_real]] = self._decoder.image_idx[is_real]
         return logits
+
+    def _images(self, prompts: np.ndarray, *, is_step: bool) -> dict[str, np.ndarray]:
+        """What a call of these prompts takes; a step of decoding places nothing, so it is handed next to nothing."""
+        return {VISION_EMBEDS: self._embeds[:1, :1] if is_step else self._embeds[prompts]}
 
     def _prompts(self, position_ids: np.ndarray, batch_index: np.ndarray | None) -> np.ndarray:
         """The prompt of each row of a call; a row of pads may have any."""
@@ -98,3 +120,34 @@ class WithImages:
                 self._arrived += 1
             found[row] = self._in_row.get(place, 0)
         return found
+
+
+class WithPixels(WithImages):
+    """The same for a decoder that makes the embeddings itself, in every call, of one image for each row.
+
+    Args:
+        decoder: what is called.
+        prompts: token ids of each prompt, in the order in which they begin.
+        pixels: for each prompt, `[channels, height, width]`, its image; of zeros for a prompt without one.
+        num_embeds: for each prompt, how many embeddings are made of its image; 0 for a prompt without one.
+        image_token: the token that they take the places of.
+
+    Raises:
+        UsageError: a prompt has another number of image tokens than embeddings.
+    """
+
+    def __init__(
+        self,
+        decoder: ImageDecoder,
+        prompts: Sequence[Sequence[int]],
+        pixels: Sequence[np.ndarray],
+        num_embeds: Sequence[int],
+        image_token: int,
+    ) -> None:
+        nothing = [np.zeros((count, 1), np.float32) for count in num_embeds]
+        super().__init__(decoder, prompts, nothing, image_token)
+        self._pixels = np.stack(pixels)
+
+    def _images(self, prompts: np.ndarray, *, is_step: bool) -> dict[str, np.ndarray]:
+        """What a call of these prompts takes, a step too: the program runs its vision tower in each."""
+        return {PIXEL_VALUES: self._pixels[prompts]}

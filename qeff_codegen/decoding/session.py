@@ -14,6 +14,7 @@ from qeff_codegen.export.graph_io import (
     CONV_STATE,
     IMAGE_IDX_OUTPUT,
     LOGITS,
+    PIXEL_VALUES,
     RECURRENT_STATE,
     RETAINED_STATE_SUFFIX,
     VISION_EMBEDS,
@@ -55,7 +56,7 @@ class OrtDecoderSession:
                 _NUMPY_TYPES[node.type],
             )
             for node in inputs
-            if retained_state_name(node.name) in retained and node.name != VISION_EMBEDS
+            if retained_state_name(node.name) in retained and node.name not in (VISION_EMBEDS, PIXEL_VALUES)
         }
         if not self._cache_types:
             raise UsageError(
@@ -91,6 +92,7 @@ class OrtDecoderSession:
         comp_ctx_lengths: np.ndarray | None = None,
         num_logits_to_keep: np.ndarray | None = None,
         vision_embeds: np.ndarray | None = None,
+        pixel_values: np.ndarray | None = None,
         image_idx: np.ndarray | None = None,
         **sampling: np.ndarray,
     ) -> np.ndarray:
@@ -102,7 +104,9 @@ class OrtDecoderSession:
             batch_index: int64 `[batch_size, 1]`, the cache row of each input row (continuous batching).
             comp_ctx_lengths: int64 of any content; its length is how many slots attention reads.
             num_logits_to_keep: int64 `[num_logits, 1]` of any content; its length says of how many tokens.
-            vision_embeds: float32 `[vision_batch_size, vision_size, hidden]`, of a graph that takes images.
+            vision_embeds: `[vision_batch_size, vision_size, hidden]` in the model's format, of a graph that takes
+                images.
+            pixel_values: `[batch_size, channels, height, width]` likewise, of one that makes these embeddings itself.
             image_idx: int64 `[batch_size, 1]`, how many of them each row has used; the attribute of the same name is
                 that after the call.
             sampling: what a sampler takes besides its buffers; see `sampler_io`.
@@ -122,7 +126,8 @@ class OrtDecoderSession:
             "batch_index": batch_index,
             "comp_ctx_lengths": comp_ctx_lengths,
             "num_logits_to_keep": num_logits_to_keep,
-            "vision_embeds": vision_embeds,
+            VISION_EMBEDS: vision_embeds,
+            PIXEL_VALUES: pixel_values,
             "image_idx": image_idx,
             **sampling,
         }

@@ -10,7 +10,14 @@ import torch
 from torch import nn
 
 from qeff_codegen.decoding.continued_rows import ContinuedRows
-from qeff_codegen.export.graph_io import LayerShapes, in_graph_order, kv_names, states_of
+from qeff_codegen.export.graph_io import (
+    PIXEL_VALUES,
+    VISION_EMBEDS,
+    LayerShapes,
+    in_graph_order,
+    kv_names,
+    states_of,
+)
 from qeff_codegen.export.kv_cache import allocate_kv_cache, cache_of, check_ctx_len, kv_cache_shapes
 from qeff_codegen.export.sampler_io import PENALTY_BUFFERS, SamplerSpec
 from qeff_codegen.export.sampling import Sampler
@@ -75,6 +82,7 @@ class TorchDecoder:
         comp_ctx_lengths: np.ndarray | None = None,
         num_logits_to_keep: np.ndarray | None = None,
         vision_embeds: np.ndarray | None = None,
+        pixel_values: np.ndarray | None = None,
         image_idx: np.ndarray | None = None,
         **sampling: np.ndarray,
     ) -> np.ndarray:
@@ -86,7 +94,8 @@ class TorchDecoder:
             batch_index: int64 `[batch_size, 1]`, the cache row of each input row (continuous batching).
             comp_ctx_lengths: int64 of any content; its length is how many slots attention reads.
             num_logits_to_keep: int64 `[num_logits, 1]` of any content; its length says of how many tokens.
-            vision_embeds: float32 `[vision_batch_size, vision_size, hidden]`, for a model that takes images.
+            vision_embeds: `[vision_batch_size, vision_size, hidden]` in the model's format, where it takes images.
+            pixel_values: `[batch_size, channels, height, width]` likewise, where it makes these embeddings itself.
             image_idx: int64 `[batch_size, 1]`, how many of them each row has used; the attribute of the same name is
                 that after the call.
             sampling: what the sampler takes besides its buffers; see `sampler_io`.
@@ -105,7 +114,8 @@ class TorchDecoder:
             "batch_index": batch_index,
             "comp_ctx_lengths": comp_ctx_lengths,
             "num_logits_to_keep": num_logits_to_keep,
-            "vision_embeds": vision_embeds,
+            VISION_EMBEDS: vision_embeds,
+            PIXEL_VALUES: pixel_values,
             "image_idx": image_idx,
         }
         with torch.no_grad():
@@ -117,7 +127,7 @@ class TorchDecoder:
                 **{name: torch.from_numpy(array) for name, array in optional.items() if array is not None},
             )
             self._past_key_values = list(cache_of(outputs))
-            if vision_embeds is not None:
+            if image_idx is not None:
                 self.image_idx = np.asarray(outputs.image_idx)
             if self._sampler is None:
                 return np.asarray(outputs.logits)

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import onnx
 import onnx_ir
 import torch
-from onnx_ir.passes.common import (
-    ClearMetadataAndDocStringPass,
-    CommonSubexpressionEliminationPass,
-    IdentityEliminationPass,
-    RemoveUnusedNodesPass,
-)
 from torch import nn
 
 from qeff_codegen.export.dynamo_export import traced_with_torch_export
-from qeff_codegen.export.exporter_errors import errors_refused
-from qeff_codegen.export.exporter_shortcuts import idle_passes_left_out, inner_shapes_left_out
-from qeff_codegen.export.frozen_numbers import no_frozen_numbers
+from qeff_codegen.export.exporter_shortcuts import inner_shapes_left_out
 from qeff_codegen.export.graph_file import save_graph, whole_or_not_at_all
 from qeff_codegen.export.graph_io import (
     IMAGE_IDX,
@@ -39,23 +29,26 @@ from qeff_codegen.export.graph_io import (
     retained_state_name,
     traced_input_names,
 )
-from qeff_codegen.export.graph_weights import attach_weights, weights_of, weights_replaced
+from qeff_codegen.export.graph_weights import attach_weights
 from qeff_codegen.export.kv_cache import allocate_kv_cache, cache_of, check_ctx_len, kv_cache_shapes
 from qeff_codegen.export.layer_scopes import by_node_name, by_scope, repeated_layers
-from qeff_codegen.export.missing_operators import register_missing_operators
 from qeff_codegen.export.plain_casts import spell_casts
-from qeff_codegen.export.proved_operators.check import only_proved_operators
 from qeff_codegen.export.sampler_io import NEXT_TOKENS, SAMPLING_INPUTS
 from qeff_codegen.export.sampling import Sampler
 from qeff_codegen.export.size_sharing import share_sizes
 from qeff_codegen.export.subfunctions import outline_layers
+from qeff_codegen.export.tidy import tidy
+from qeff_codegen.export.torchscript_export import (
+    GraphNames,
+    WeightsAsLastInput,
+    expected_warnings_silenced,
+    export_with_torchscript,
+)
 from qeff_codegen.export.traced_examples import OTHERS, example_of
 from qeff_codegen.export.weight_folding import fold_into_weights
 from qeff_codegen.export.with_states import check_spec
 from qeff_codegen.garbage import no_garbage_collection
 from qeff_codegen.runtime.cache_utils import every_layer_for_itself
-from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
-from qeff_codegen.runtime.customop.onnx_nodes import operators_as_zeros
 
 
 class _GraphInterface(nn.Module):
@@ -67,6 +60,7 @@ class _GraphInterface(nn.Module):
         self.layers = layers
         self.optional_input_names = [*optional_input_names(spec), *image_input_names(spec)]
         self.takes_images = spec.images
+        self.image_input = spec.image_input
         self.sampler = None if spec.sampler is None else Sampler(spec.sampler)
 
     def forward(
@@ -87,7 +81,7 @@ class _GraphInterface(nn.Module):
         )
         cache = (tensor for layer in self._reordered(cache_of(outputs)) for tensor in layer)
         if self.takes_images:
-            return outputs.logits, outputs.vision_embeds, outputs.image_idx, *cache
+            return outputs.logits, outputs[self.image_input], outputs.image_idx, *cache
         if self.sampler is None:
             return outputs.logits, *cache
         batch_index = optional.get("batch_index")
@@ -98,17 +92,12 @@ class _GraphInterface(nn.Module):
         return [in_graph_order(layer, tensors) for layer, tensors in zip(self.layers, cache, strict=True)]
 
 
-class _WeightsAsInputs(_GraphInterface):
-    """Takes the weights as its last input, so that the TorchScript exporter copies none."""
+class _WithWeights(WeightsAsLastInput, _GraphInterface):
+    """The interface as the TorchScript exporter takes it."""
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """Returns nothing: what is in it the exporter would write."""
-        return {}
-
-    def forward(self, *inputs: Any) -> tuple[torch.Tensor, ...]:
-        *others, weights = inputs
-        with weights_replaced(self.decoder, weights):
-            return super().forward(*others)
+    def weighted(self) -> nn.Module:
+        """See `WeightsAsLastInput`."""
+        return self.decoder
 
 
 def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
@@ -135,13 +124,13 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
     check_spec(shapes, spec)
     each_layer = every_layer_for_itself() if spec.use_onnx_subfunctions or spec.dynamo else nullcontext()
     with whole_or_not_at_all(onnx_path) as unfinished, no_garbage_collection():
-        with _expected_warnings_silenced(), each_layer, torch.no_grad():
+        with expected_warnings_silenced(), each_layer, torch.no_grad():
             inputs = example_of(model, shapes, spec)
             if spec.dynamo:
                 interface = _GraphInterface(model, shapes, spec).train(model.training)
                 graph_model = traced_with_torch_export(interface, inputs, shapes, spec)
             else:
-                interface = _WeightsAsInputs(model, shapes, spec).train(model.training)
+                interface = _WithWeights(model, shapes, spec).train(model.training)
                 graph_model = _traced_with_torchscript(interface, inputs, shapes, spec, unfinished)
         attach_weights(graph_model.graph, model)
         _order_inputs(graph_model.graph, input_names(spec, shapes))
@@ -151,55 +140,30 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
             fold_into_weights(graph_model.graph)
             layers = repeated_layers(model)
             outline_layers(graph_model, layers, by_scope(layers) if spec.dynamo else by_node_name(layers))
-        _tidy(graph_model)
+        tidy(graph_model)
         _declare_output_shapes(graph_model.graph, lambda: _vocab_size(model, shapes), spec)
         save_graph(graph_model, unfinished)
     return onnx_path
 
 
 def _traced_with_torchscript(
-    interface: _GraphInterface, inputs: tuple[Any, ...], shapes: list[LayerShapes], spec: ExportSpec, unfinished: Path
+    interface: _WithWeights, inputs: tuple[Any, ...], shapes: list[LayerShapes], spec: ExportSpec, unfinished: Path
 ) -> onnx_ir.Model:
     """The graph as the TorchScript exporter writes it to `unfinished`, with weights as inputs."""
-    register_missing_operators()
-    weights = weights_of(interface.decoder)
     # A function asks for its sizes itself: shared ones would make the first layer's another than the others'.
     shares_sizes = not spec.use_onnx_subfunctions
-    shapes_left_out = inner_shapes_left_out() if shares_sizes else nullcontext()
-    refusing = errors_refused(type(interface.decoder).__name__)
-    no_numbers = no_frozen_numbers(
-        interface,
-        lambda: (example_of(interface.decoder, shapes, spec, sizes) for sizes in OTHERS),
-        axis_limits(spec, shapes),
-    )
-    with refusing, no_numbers, operators_as_zeros(), idle_passes_left_out(), only_proved_operators(), shapes_left_out:
-        torch.onnx.export(
+    with inner_shapes_left_out() if shares_sizes else nullcontext():
+        model = export_with_torchscript(
             interface,
-            (*inputs, list(weights.values())),
-            str(unfinished),
-            input_names=[*traced_input_names(spec, shapes), *weights],
-            output_names=output_names(spec, shapes),
-            dynamic_axes=dynamic_axes(spec, shapes),
-            opset_version=ONNX_EXPORT_OPSET,
-            dynamo=False,
+            inputs,
+            unfinished,
+            GraphNames(traced_input_names(spec, shapes), output_names(spec, shapes), dynamic_axes(spec, shapes)),
+            others=lambda: (example_of(interface.decoder, shapes, spec, sizes) for sizes in OTHERS),
+            limits=axis_limits(spec, shapes),
         )
-    model = onnx.load(unfinished)
     if shares_sizes:
         share_sizes(model)
     return onnx_ir.from_proto(model)
-
-
-@contextmanager
-def _expected_warnings_silenced() -> Iterator[None]:
-    """Hides what the exporter says about every decoder: it is deprecated, and it traces numbers and indexing.
-
-    Numbers are looked at in `frozen_numbers`; and the index that picks each row's last token is never negative.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
-        warnings.filterwarnings("ignore", message="Exporting aten::index operator of advanced indexing")
-        yield
 
 
 def _order_inputs(graph: onnx_ir.Graph, names: list[str]) -> None:
@@ -207,17 +171,6 @@ def _order_inputs(graph: onnx_ir.Graph, names: list[str]) -> None:
     ordered = sorted(graph.inputs, key=lambda value: names.index(value.name or ""))
     graph.inputs.clear()
     graph.inputs.extend(ordered)
-
-
-def _tidy(graph_model: onnx_ir.Model) -> None:
-    """Leaves fewer nodes."""
-    # Most of what computes the same are constants; about 4 nodes in 10 go.
-    CommonSubexpressionEliminationPass()(graph_model)
-    IdentityEliminationPass()(graph_model)
-    fold_into_weights(graph_model.graph)
-    RemoveUnusedNodesPass()(graph_model)
-    # Traces of the code that made each node, with paths of this machine.
-    ClearMetadataAndDocStringPass()(graph_model)
 
 
 def _vocab_size(model: nn.Module, shapes: list[LayerShapes]) -> int:

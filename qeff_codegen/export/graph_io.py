@@ -15,9 +15,10 @@ LOGITS = "logits"
 ROWS = ("batch_size", "full_batch_size", "vision_batch_size", "vision_size")
 # The program for text of an image-text model: what its image tokens stand for, and how many of these are used.
 VISION_EMBEDS = "vision_embeds"
+# What the program for both takes instead.
+PIXEL_VALUES = "pixel_values"
 IMAGE_IDX = "image_idx"
 IMAGE_IDX_OUTPUT = "image_idx_output"
-IMAGE_INPUTS = (VISION_EMBEDS, IMAGE_IDX)
 
 # What a layer's cache tensors are called, keys before values. Where keys and values are expanded from a latent after
 # they were read, what is cached is the rotated part of the keys and the latent.
@@ -83,6 +84,8 @@ class ExportSpec:
         sampler: how the graph draws the next tokens, which it then gives instead of logits; None where it does not.
         dynamo: torch.export traces the model, not TorchScript.
         images: the graph takes image embeddings and puts them in the places of image tokens.
+        pixels: channels, height and width of the image of each row, where the graph makes the embeddings itself, of
+            pixels that it takes instead; None where it takes embeddings.
     """
 
     ctx_len: int
@@ -93,6 +96,12 @@ class ExportSpec:
     sampler: SamplerSpec | None = None
     dynamo: bool = False
     images: bool = False
+    pixels: tuple[int, int, int] | None = None
+
+    @property
+    def image_input(self) -> str:
+        """What of images a graph takes, and hands on to the next call."""
+        return VISION_EMBEDS if self.pixels is None else PIXEL_VALUES
 
 
 def in_graph_order(layer: LayerShapes, tensors: tuple[_Item, ...]) -> tuple[_Item, ...]:
@@ -138,7 +147,7 @@ def optional_input_names(spec: ExportSpec) -> list[str]:
 def token_input_names(spec: ExportSpec) -> list[str]:
     """Returns, in order, the inputs that stand before the cache."""
     images = spec.images
-    return ["input_ids", *([VISION_EMBEDS] if images else []), "position_ids", *([IMAGE_IDX] if images else [])]
+    return ["input_ids", *([spec.image_input] if images else []), "position_ids", *([IMAGE_IDX] if images else [])]
 
 
 def input_names(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[str]:
@@ -148,18 +157,19 @@ def input_names(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[str]:
 
 def traced_input_names(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[str]:
     """Returns the inputs in the order in which the exporter is given them: those of images come last."""
-    return [name for name in input_names(spec, layers) if name not in IMAGE_INPUTS] + image_input_names(spec)
+    of_images = image_input_names(spec)
+    return [name for name in input_names(spec, layers) if name not in of_images] + of_images
 
 
 def image_input_names(spec: ExportSpec) -> list[str]:
     """Returns the inputs of a graph that takes images, which others do not have."""
-    return list(IMAGE_INPUTS) if spec.images else []
+    return [spec.image_input, IMAGE_IDX] if spec.images else []
 
 
 def output_names(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[str]:
     """Returns the graph's outputs in order."""
     results, buffers = ([LOGITS], ()) if spec.sampler is None else (spec.sampler.output_names, PENALTY_BUFFERS)
-    images = [retained_state_name(VISION_EMBEDS), IMAGE_IDX_OUTPUT] if spec.images else []
+    images = [retained_state_name(spec.image_input), IMAGE_IDX_OUTPUT] if spec.images else []
     return [*results, *images, *(retained_state_name(name) for name in (*kv_names(layers), *buffers))]
 
 
@@ -169,7 +179,9 @@ def dynamic_axes(spec: ExportSpec, layers: Sequence[LayerShapes]) -> dict[str, d
     tokens = {0: "batch_size", 1: "seq_len"}
     axes: dict[str, dict[int, str]] = {"input_ids": tokens, "position_ids": tokens}
     if spec.images:
-        axes[VISION_EMBEDS] = axes[retained_state_name(VISION_EMBEDS)] = {0: "vision_batch_size", 1: "vision_size"}
+        embeds = {0: "vision_batch_size", 1: "vision_size"}
+        rows = embeds if spec.pixels is None else {0: "batch_size"}
+        axes[spec.image_input] = axes[retained_state_name(spec.image_input)] = rows
         axes[IMAGE_IDX] = axes[IMAGE_IDX_OUTPUT] = {0: "batch_size"}
     parts = (part for layer in layers for part in in_graph_order(layer, layer))
     for name, part in zip(kv_names(layers), parts, strict=True):

@@ -68,6 +68,8 @@ def example_of(
     if spec.images:
         text: Any = model.config
         hidden_size = text.get_text_config().hidden_size
-        optional.append(torch.zeros(sizes.batch_size, sizes.vision_size, hidden_size, dtype=dtype))
+        embeds = sizes.batch_size, sizes.vision_size, hidden_size
+        of_images = embeds if spec.pixels is None else (sizes.batch_size, *spec.pixels)
+        optional.append(torch.zeros(of_images, dtype=dtype))
         optional.append(torch.zeros(sizes.batch_size, 1, dtype=torch.int64))
     return input_ids, position_ids, reordered, optional

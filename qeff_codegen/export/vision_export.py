@@ -1,60 +1,88 @@
-"""Writes the vision program of an image-text model: images of one size to the embeddings that take their places."""
+"""Writes the vision program of an image-text model: images to the embeddings that take their places."""
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from typing import Any
 
-import onnx
 import onnx_ir
 import torch
-from onnx_ir.passes.common import (
-    ClearMetadataAndDocStringPass,
-    CommonSubexpressionEliminationPass,
-    IdentityEliminationPass,
-    RemoveUnusedNodesPass,
-)
 from torch import nn
 
 from qeff_codegen.errors import UsageError
-from qeff_codegen.export.exporter_errors import errors_refused
-from qeff_codegen.export.exporter_shortcuts import idle_passes_left_out
-from qeff_codegen.export.frozen_numbers import no_frozen_numbers
 from qeff_codegen.export.graph_file import save_graph, whole_or_not_at_all
-from qeff_codegen.export.graph_io import VISION_EMBEDS
-from qeff_codegen.export.graph_weights import attach_weights, weights_of, weights_replaced
-from qeff_codegen.export.missing_operators import register_missing_operators
+from qeff_codegen.export.graph_io import PIXEL_VALUES, VISION_EMBEDS
+from qeff_codegen.export.graph_weights import attach_weights
 from qeff_codegen.export.plain_casts import spell_casts
-from qeff_codegen.export.proved_operators.check import only_proved_operators
-from qeff_codegen.export.weight_folding import fold_into_weights
+from qeff_codegen.export.size_ranges import Limits
+from qeff_codegen.export.tidy import tidy
+from qeff_codegen.export.torchscript_export import (
+    GraphNames,
+    WeightsAsLastInput,
+    expected_warnings_silenced,
+    export_with_torchscript,
+)
 from qeff_codegen.garbage import no_garbage_collection
-from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
 
-PIXEL_VALUES = "pixel_values"
-AXES = {PIXEL_VALUES: {0: "batch_size"}, VISION_EMBEDS: {0: "batch_size"}}
+IMG_SIZE = "img_size"
 # Images of the example that the exporter traces: any number but 1, which broadcasts.
 _TRACED_IMAGES = 2
 # A number that comes from how many there are is another one with these.
 _OTHER_IMAGES = (1, 3)
 
 
-class _WeightsAsInputs(nn.Module):
-    """Takes the weights as its last input, so that the exporter copies none."""
+@dataclass(frozen=True)
+class VisionSpec:
+    """Which images a vision program takes.
 
+    Attributes:
+        channels: colours of a pixel.
+        sizes: height and width of the images, in pixels; with several, each image is a square.
+    """
+
+    channels: int
+    sizes: tuple[tuple[int, int], ...]
+
+    @property
+    def axes(self) -> dict[str, dict[int, str]]:
+        """The names of the axes that are not fixed: a single size is one of the graph's own."""
+        images = {0: "batch_size"}
+        if len(self.sizes) == 1:
+            return {PIXEL_VALUES: images, VISION_EMBEDS: images}
+        return {PIXEL_VALUES: images | {2: IMG_SIZE, 3: IMG_SIZE}, VISION_EMBEDS: images | {1: "vision_size"}}
+
+    @property
+    def limits(self) -> Limits:
+        """The longest that the axes of the pixels may be."""
+        if len(self.sizes) == 1:
+            return [{0: inf}]
+        longest = max(height for height, _ in self.sizes)
+        return [{0: inf, 2: longest, 3: longest}]
+
+    def shape(self, count: int, size: tuple[int, int] | None = None) -> tuple[int, int, int, int]:
+        """The shape of `count` images, of the largest size unless another is given."""
+        return count, self.channels, *(size or max(self.sizes))
+
+
+class _VisionInterface(nn.Module):
     def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """Returns nothing: what is in it the exporter would write."""
-        return {}
-
-    def forward(self, pixel_values: torch.Tensor, weights: list[torch.Tensor]) -> torch.Tensor:
-        with weights_replaced(self.encoder, weights):
-            embeds: torch.Tensor = self.encoder(pixel_values)
+    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        embeds: torch.Tensor = self.encoder(pixel_values)
         return embeds
+
+
+class _WithWeights(WeightsAsLastInput, _VisionInterface):
+    """The interface as the TorchScript exporter takes it."""
+
+    def weighted(self) -> nn.Module:
+        """See `WeightsAsLastInput`."""
+        return self.encoder
 
 
 def image_shape(config: Any) -> tuple[int, int, int]:
@@ -74,52 +102,85 @@ def image_shape(config: Any) -> tuple[int, int, int]:
     return channels, int(sizes[0]), int(sizes[1])
 
 
-def export_vision(encoder: nn.Module, onnx_path: Path) -> Path:
+def vision_spec(encoder: nn.Module, img_sizes: Sequence[int] = ()) -> VisionSpec:
+    """The images that a vision program is made for.
+
+    Args:
+        encoder: what `get_qeff_vision_encoder` gives.
+        img_sizes: height and width of square images, in pixels; the configured size unless there are any.
+
+    Raises:
+        UsageError: the tower takes no images of a size, or its configuration does not say how many channels they have.
+    """
+    channels, *configured = image_shape(encoder.config)
+    sizes = tuple((size, size) for size in sorted(set(img_sizes))) or ((configured[0], configured[1]),)
+    spec = VisionSpec(channels, sizes)
+    for size in sizes if img_sizes else ():
+        tokens_per_image(encoder, spec, size)
+    return spec
+
+
+def tokens_per_image(encoder: nn.Module, spec: VisionSpec, size: tuple[int, int]) -> int:
+    """How many embeddings the tower makes of an image of that height and width, found by running it.
+
+    Raises:
+        UsageError: it takes none of that size.
+    """
+    dtype = next(encoder.parameters()).dtype
+    try:
+        with torch.no_grad():
+            embeds: torch.Tensor = encoder(torch.zeros(spec.shape(1, size), dtype=dtype))
+    except (ValueError, RuntimeError) as error:  # what upstream's towers raise for a size that is not theirs
+        configured = " x ".join(map(str, image_shape(encoder.config)[1:]))
+        raise UsageError(
+            f"the vision tower takes no images of {size[0]} x {size[1]} pixels: {error}\n"
+            f"It is configured for {configured}; leave --img-size (img_size) out for that."
+        ) from error
+    return embeds.shape[0] * embeds.shape[1]
+
+
+def export_vision(encoder: nn.Module, onnx_path: Path, spec: VisionSpec | None = None) -> Path:
     """Exports what `get_qeff_vision_encoder` gives, with the TorchScript exporter.
 
-    The graph takes `pixel_values`, `[batch_size, channels, height, width]` of the configured size, and gives
-    `vision_embeds`, `[batch_size, vision_size, hidden]`. The number of images is dynamic.
+    The graph takes `pixel_values`, `[batch_size, channels, height, width]`, and gives `vision_embeds`,
+    `[batch_size, vision_size, hidden]`. The number of images is dynamic, and with several sizes height and width.
 
     Args:
         encoder: the module, with its weights.
         onnx_path: the file to write; it appears complete or not at all, and so does one of large weights beside it.
+        spec: the images that it takes; those of the configured size unless given.
 
     Returns:
         `onnx_path`.
 
     Raises:
         UsageError: the configuration does not say how large images are, or the folder cannot be written to.
-        Refusal: the tower computes something that was not proved to mean the same in the graph.
+        Refusal: the tower computes something that was not proved to mean the same in the graph, or what it computes
+            for one size does not hold for another.
     """
-    weights = weights_of(encoder)
-    shape, dtype = image_shape(encoder.config), next(encoder.parameters()).dtype
-    interface = _WeightsAsInputs(encoder).train(encoder.training)
-    no_numbers = no_frozen_numbers(
-        interface, lambda: ((torch.zeros(count, *shape, dtype=dtype),) for count in _OTHER_IMAGES), [{0: inf}]
-    )
+    own = spec or vision_spec(encoder)
+    dtype = next(encoder.parameters()).dtype
+    interface = _WithWeights(encoder).train(encoder.training)
+
+    def others() -> Iterator[tuple[torch.Tensor]]:
+        for count in _OTHER_IMAGES:
+            yield (torch.zeros(own.shape(count), dtype=dtype),)
+        for size in sorted(own.sizes)[:-1]:
+            yield (torch.zeros(own.shape(_TRACED_IMAGES, size), dtype=dtype),)
+
     with whole_or_not_at_all(onnx_path) as unfinished, no_garbage_collection():
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            warnings.simplefilter("ignore", torch.jit.TracerWarning)
-            register_missing_operators()
-            with errors_refused(type(encoder).__name__), no_numbers, idle_passes_left_out(), only_proved_operators():
-                torch.onnx.export(
-                    interface,
-                    (torch.zeros(_TRACED_IMAGES, *shape, dtype=dtype), list(weights.values())),
-                    str(unfinished),
-                    input_names=[PIXEL_VALUES, *weights],
-                    output_names=[VISION_EMBEDS],
-                    dynamic_axes=AXES,
-                    opset_version=ONNX_EXPORT_OPSET,
-                    dynamo=False,
-                )
-        graph_model = onnx_ir.from_proto(onnx.load(unfinished))
+        with expected_warnings_silenced(), torch.no_grad():
+            traced = export_with_torchscript(
+                interface,
+                (torch.zeros(own.shape(_TRACED_IMAGES), dtype=dtype),),
+                unfinished,
+                GraphNames([PIXEL_VALUES], [VISION_EMBEDS], own.axes),
+                others=others,
+                limits=own.limits,
+            )
+        graph_model = onnx_ir.from_proto(traced)
         attach_weights(graph_model.graph, encoder)
         spell_casts(graph_model)
-        CommonSubexpressionEliminationPass()(graph_model)
-        IdentityEliminationPass()(graph_model)
-        fold_into_weights(graph_model.graph)
-        RemoveUnusedNodesPass()(graph_model)
-        ClearMetadataAndDocStringPass()(graph_model)
+        tidy(graph_model)
         save_graph(graph_model, unfinished)
     return onnx_path

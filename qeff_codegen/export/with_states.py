@@ -24,6 +24,11 @@ def check_spec(layers: Sequence[LayerShapes], spec: ExportSpec) -> None:
             f"A graph that takes images is exported without {' and '.join(wanted)}: what the two give together was "
             "not compared. Leave it out."
         )
+    if spec.pixels is not None and spec.continuous_batching:
+        raise UsageError(
+            "One program for images and text has no continuous batching: its calls of one token would need the pixels "
+            "of every row. Leave out the one, or make two programs."
+        )
     if spec.compute_context_length and not has_context(layers):
         raise UsageError(
             "comp_ctx_lengths are how much of the context attention reads, and no layer of this model has attention: "

@@ -8,33 +8,34 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx_ir
 
 from qeff_codegen.export.graph_io import ExportSpec, LayerShapes
 from qeff_codegen.export.kv_cache import kv_cache_shapes
 from qeff_codegen.export.specialization import Specialization
+from qeff_codegen.export.vision_export import VisionSpec
 from qeff_codegen.preflight.sized_graph import sized_graph, without_functions
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
+class GraphCandidate:
     """An exported graph, before anybody has compiled it.
 
     Attributes:
         onnx_path: its file.
-        spec: the inputs it was asked to take.
-        layers: what each layer of its model caches.
         weight_names: names of its model's parameters and buffers.
         programs: the sizes it is to be compiled for.
-        prompts: token ids to run it with.
     """
 
     onnx_path: Path
-    spec: ExportSpec
-    layers: tuple[LayerShapes, ...]
     weight_names: frozenset[str]
     programs: tuple[Specialization, ...]
-    prompts: tuple[tuple[int, ...], ...]
+
+    @property
+    def is_of_dynamo(self) -> bool:
+        """Whether torch.export traced it."""
+        return False
 
     @cached_property
     def graph_model(self) -> onnx_ir.Model:
@@ -56,12 +57,47 @@ class Candidate:
                 yield node, function.name
 
 
+@dataclass(frozen=True, eq=False)
+class Candidate(GraphCandidate):
+    """A decoder's graph.
+
+    Attributes:
+        spec: the inputs it was asked to take.
+        layers: what each layer of its model caches.
+        prompts: token ids to run it with.
+        images: what image tokens of the prompts stand for, in the model's format: `[vision_size, hidden]`, or where
+            the graph takes pixels, `[channels, height, width]`; None where it takes no images.
+    """
+
+    spec: ExportSpec
+    layers: tuple[LayerShapes, ...]
+    prompts: tuple[tuple[int, ...], ...]
+    images: np.ndarray | None = None
+
+    @property
+    def is_of_dynamo(self) -> bool:
+        """Whether torch.export traced it."""
+        return self.spec.dynamo
+
+
+@dataclass(frozen=True, eq=False)
+class VisionCandidate(GraphCandidate):
+    """The graph of a vision program.
+
+    Attributes:
+        spec: the images it was asked to take.
+    """
+
+    spec: VisionSpec
+
+
 def candidate_of(
     model: Any,
     onnx_path: Path,
     spec: ExportSpec,
     programs: tuple[Specialization, ...],
     prompts: tuple[tuple[int, ...], ...],
+    images: np.ndarray | None = None,
 ) -> Candidate:
     """The candidate that `model` was exported to.
 
@@ -71,8 +107,19 @@ def candidate_of(
         spec: what the graph was exported with.
         programs: the sizes it is to be compiled for.
         prompts: token ids to run it with, at least one prompt.
+        images: what image tokens of the prompts stand for, where it takes images.
     """
-    layers = tuple(kv_cache_shapes(model))
+    return Candidate(onnx_path, _weight_names(model), programs, spec, tuple(kv_cache_shapes(model)), prompts, images)
+
+
+def vision_candidate_of(
+    encoder: Any, onnx_path: Path, spec: VisionSpec, programs: tuple[Specialization, ...]
+) -> VisionCandidate:
+    """The candidate that a vision program was exported to, as `export_vision` wrote it."""
+    return VisionCandidate(onnx_path, _weight_names(encoder), programs, spec)
+
+
+def _weight_names(model: Any) -> frozenset[str]:
     # A shared one by each of its names: exporters choose different ones.
     named = (*model.named_parameters(remove_duplicate=False), *model.named_buffers(remove_duplicate=False))
-    return Candidate(onnx_path, spec, layers, frozenset(name for name, _ in named), programs, prompts)
+    return frozenset(name for name, _ in named)

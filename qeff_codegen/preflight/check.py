@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from qeff_codegen.preflight.candidate import Candidate
+from qeff_codegen.preflight.candidate import GraphCandidate
+
+Looked = TypeVar("Looked", bound=GraphCandidate, contravariant=True)
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Check:
+class Check(Generic[Looked]):
     """One promise about a graph.
 
     Attributes:
@@ -38,4 +41,4 @@ class Check:
 
     name: str
     promise: str
-    findings: Callable[[Candidate], Iterable[Finding]]
+    findings: Callable[[Looked], Iterable[Finding]]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from onnx_ir import DataType
 from onnx_ir.convenience import get_const_tensor
 
-from qeff_codegen.preflight.candidate import Candidate
+from qeff_codegen.preflight.candidate import GraphCandidate
 from qeff_codegen.preflight.check import Check, Finding
 from qeff_codegen.preflight.places import described
 
@@ -25,7 +25,7 @@ _NEXT = (
 )
 
 
-def _findings(candidate: Candidate) -> Iterator[Finding]:
+def _findings(candidate: GraphCandidate) -> Iterator[Finding]:
     for node, function in candidate.nodes():
         if node.op_type == "Constant" and not node.domain:
             tensor = get_const_tensor(node.outputs[0])

@@ -11,19 +11,19 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from qeff_codegen.preflight.candidate import Candidate
+from qeff_codegen.preflight.candidate import Candidate, VisionCandidate
 from qeff_codegen.preflight.check import Check, Finding
 from qeff_codegen.preflight.float16_weights import MAX_FLOAT16
 from qeff_codegen.preflight.places import described
-from qeff_codegen.preflight.watched_run import WatchedRun
+from qeff_codegen.preflight.watched_run import VisionRun, WatchedRun
 
 _NAMED = 5
 # What upstream masks with where it does not with minus infinity, the least number of float32, and what is added to it.
 _MASKED = -1e38
 
 
-def _findings(candidate: Candidate) -> Iterator[Finding]:
-    run = WatchedRun(candidate)
+def _findings(candidate: Candidate | VisionCandidate) -> Iterator[Finding]:
+    run = VisionRun(candidate) if isinstance(candidate, VisionCandidate) else WatchedRun(candidate)
     largest: dict[str, float] = {}
     for tensors in run.calls():
         for name, array in tensors.items():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from qeff_codegen.preflight.candidate import Candidate
+from qeff_codegen.preflight.candidate import GraphCandidate
 from qeff_codegen.preflight.check import Check, Finding
 
 # IEEE 754 binary16: the largest finite number, and half the smallest subnormal, below which a number rounds to zero.
@@ -14,7 +14,7 @@ MAX_FLOAT16 = 65504.0
 MIN_FLOAT16 = 2.0**-25
 
 
-def _findings(candidate: Candidate) -> Iterator[Finding]:
+def _findings(candidate: GraphCandidate) -> Iterator[Finding]:
     vanishing, worst, worst_name = 0, 0, ""
     for name, value in candidate.graph_model.graph.initializers.items():
         if value.const_value is None or not value.const_value.dtype.is_floating_point():

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 import onnx_ir
 
 from qeff_codegen.export.graph_io import (
+    IMAGE_IDX,
+    IMAGE_IDX_OUTPUT,
     LOGITS,
     RECURRENT_STATE,
     ExportSpec,
@@ -26,7 +28,15 @@ from qeff_codegen.export.sampler_io import NEXT_TOKENS, PENALTY_BUFFERS, PROBS, 
 from qeff_codegen.preflight.candidate import Candidate
 from qeff_codegen.preflight.check import Check, Finding
 
-_INDICES = ("input_ids", "position_ids", "batch_index", "comp_ctx_lengths", "num_logits_to_keep")
+_INDICES = (
+    "input_ids",
+    "position_ids",
+    "batch_index",
+    "comp_ctx_lengths",
+    "num_logits_to_keep",
+    IMAGE_IDX,
+    IMAGE_IDX_OUTPUT,
+)
 _RESULTS = {LOGITS: onnx_ir.DataType.FLOAT, PROBS: onnx_ir.DataType.FLOAT, NEXT_TOKENS: onnx_ir.DataType.INT64}
 _CACHE_TYPES = (onnx_ir.DataType.FLOAT, onnx_ir.DataType.FLOAT16)
 _CACHE_TYPE_NAMES = ("float32", "float16")
@@ -42,6 +52,8 @@ def _findings(candidate: Candidate) -> Iterator[Finding]:
     yield from _types(candidate.spec, [*inputs, *graph.outputs])
     yield from _axes(candidate, [*inputs, *graph.outputs])
     yield from _cache_pairs(candidate)
+    if candidate.spec.images:
+        yield from _image_pair(candidate)
 
 
 def _order(kind: str, values: Sequence[onnx_ir.Value], expected: list[str]) -> Iterator[Finding]:
@@ -113,6 +125,22 @@ def _own_sizes(name: str, taken: onnx_ir.Value, part: KVShape | StateShape) -> I
     elif taken.shape is None or tuple(taken.shape[1:]) != part.own_sizes:
         wanted = ", ".join(map(str, part.own_sizes))
         yield Finding(f"{name} has the shape {taken.shape}; its layer keeps [{wanted}] of each row.", _NEXT)
+
+
+def _image_pair(candidate: Candidate) -> Iterator[Finding]:
+    """What image tokens stand for is handed on as it was taken, in the format of the cache."""
+    graph, name = candidate.graph_model.graph, candidate.spec.image_input
+    by_name = {value.name: value for value in (*graph.inputs, *graph.outputs)}
+    taken, kept = by_name.get(name), by_name.get(retained_state_name(name))
+    if taken is None or kept is None:
+        return  # `_order` has said so
+    if taken.dtype != kept.dtype or taken.dtype not in _CACHE_TYPES:
+        yield Finding(
+            f"{name} is {taken.dtype} and its retained output {kept.dtype}; both should be "
+            f"{' or '.join(_CACHE_TYPE_NAMES)}.",
+            _NEXT,
+        )
+    yield from _same_numbers(candidate, name)
 
 
 def _same_numbers(candidate: Candidate, name: str) -> Iterator[Finding]:

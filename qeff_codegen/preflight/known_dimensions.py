@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 import onnx_ir
 
-from qeff_codegen.preflight.candidate import Candidate
+from qeff_codegen.preflight.candidate import GraphCandidate
 from qeff_codegen.preflight.check import Check, Finding
 from qeff_codegen.preflight.places import described
 
 
-def _findings(candidate: Candidate) -> Iterator[Finding]:
+def _findings(candidate: GraphCandidate) -> Iterator[Finding]:
     for program, graph in candidate.sized.items():
         unknown = [(node, value) for node in graph for value in node.outputs if not _is_known(value)]
         if unknown:

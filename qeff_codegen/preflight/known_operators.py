@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from qeff_codegen.preflight.candidate import Candidate
+from qeff_codegen.preflight.candidate import GraphCandidate
 from qeff_codegen.preflight.check import Check, Finding
 from qeff_codegen.preflight.places import described
 
@@ -27,7 +27,7 @@ def known_operators() -> frozenset[tuple[str, str]]:
     return frozenset((domain, name) for table in tables for domain, names in table.items() for name in names)
 
 
-def _findings(candidate: Candidate) -> Iterator[Finding]:
+def _findings(candidate: GraphCandidate) -> Iterator[Finding]:
     own = {(function.domain, function.name) for function in candidate.graph_model.functions.values()}
     seen = set()
     for node, function in candidate.nodes():
@@ -42,7 +42,7 @@ def _findings(candidate: Candidate) -> Iterator[Finding]:
             "qeff_codegen/export/known_spellings.py. `qaic-compile -operators-supported=onnx` lists what a compiler "
             "has.",
             # The table knows the TorchScript exporter's graphs alone.
-            is_problem=not candidate.spec.dynamo,
+            is_problem=not candidate.is_of_dynamo,
         )
 
 

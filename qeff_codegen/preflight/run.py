@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from qeff_codegen.errors import EXIT_REFUSED, QEffCodegenError
 from qeff_codegen.preflight import (
@@ -13,23 +15,26 @@ from qeff_codegen.preflight import (
     known_dimensions,
     known_operators,
     specialized_axes,
+    vision_interface,
     weights_once,
 )
-from qeff_codegen.preflight.candidate import Candidate
+from qeff_codegen.preflight.candidate import Candidate, GraphCandidate, VisionCandidate
 from qeff_codegen.preflight.check import Check, Finding
 
 # In the order in which a reader can use what they say: an unknown operator may be why a dimension is unknown. The
 # first says whether tensors have the names that the others look for.
-CHECKS: tuple[Check, ...] = (
-    interface.CHECK,
+_OF_ANY_GRAPH: tuple[Check[GraphCandidate], ...] = (
     specialized_axes.CHECK,
     known_operators.CHECK,
     known_dimensions.CHECK,
     constants.CHECK,
     weights_once.CHECK,
     float16_weights.CHECK,
-    float16_activations.CHECK,
 )
+CHECKS: tuple[Check[Candidate], ...] = (interface.CHECK, *_OF_ANY_GRAPH, float16_activations.CHECK)
+OF_VISION: tuple[Check[VisionCandidate], ...] = (vision_interface.CHECK, *_OF_ANY_GRAPH, float16_activations.CHECK)
+
+Looked = TypeVar("Looked", bound=GraphCandidate)
 
 
 class PreflightFailed(QEffCodegenError):
@@ -95,9 +100,18 @@ class Preflight:
 
 def preflight(candidate: Candidate) -> Preflight:
     """Run every check on `candidate`; only the first where that fails, as the others go by the contract's names."""
+    return _run(CHECKS, candidate)
+
+
+def vision_preflight(candidate: VisionCandidate) -> Preflight:
+    """The same for a vision program."""
+    return _run(OF_VISION, candidate)
+
+
+def _run(checks: Sequence[Check[Looked]], candidate: Looked) -> Preflight:
     results: list[CheckResult] = []
-    for check in CHECKS:
+    for check in checks:
         results.append(CheckResult(check.name, tuple(check.findings(candidate))))
-        if check is interface.CHECK and results[0].problems:
+        if check is checks[0] and results[0].problems:
             break
     return Preflight(tuple(results))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qeff_codegen.preflight.candidate import Candidate
+from qeff_codegen.preflight.candidate import GraphCandidate
 from qeff_codegen.preflight.check import Check, Finding
 
 # Given with continuous batching, for the compiler itself: how many rows one call takes. No axis has this name.
 _NO_AXIS = {"full_batch_exec_size"}
 
 
-def _findings(candidate: Candidate) -> Iterator[Finding]:
+def _findings(candidate: GraphCandidate) -> Iterator[Finding]:
     graph = candidate.graph_model.graph
     axes = {
         str(dimension.value)

@@ -10,15 +10,24 @@ import onnx_ir
 import onnxruntime as ort
 from onnx_ir.passes.common import InlinePass
 
-from qeff_codegen.export.graph_io import LOGITS, kv_names, retained_state_name
+from qeff_codegen.export.graph_io import (
+    IMAGE_IDX,
+    IMAGE_IDX_OUTPUT,
+    LOGITS,
+    PIXEL_VALUES,
+    kv_names,
+    retained_state_name,
+)
 from qeff_codegen.export.sampler_io import NEXT_TOKENS, REPETITION_BUFFER, example_inputs
-from qeff_codegen.preflight.candidate import Candidate
+from qeff_codegen.preflight.candidate import Candidate, GraphCandidate, VisionCandidate
 from qeff_codegen.runtime.customop.opsets import AISW, CLOUD
 
 # Axes are dynamic, so a look at the numbers needs no more than these: every tensor of a call is kept.
 _MAX_CHUNK, _MAX_CTX_LEN, _DECODE_STEPS = 32, 128, 3
 # Their bodies serve ONNX Runtime; the compiler has its own code for these operators.
 _CUSTOM_OPERATORS = (CLOUD.domain, AISW.domain)
+# Pixels come normalised: by most processors to a mean of 0 and a deviation of 1, and hardly any is beyond this.
+_MAX_PIXEL = 2.5
 
 
 class WatchedRun:
@@ -32,14 +41,11 @@ class WatchedRun:
     """
 
     def __init__(self, candidate: Candidate) -> None:
-        model = candidate.graph_model.clone()
-        InlinePass(lambda function: function.domain not in _CUSTOM_OPERATORS)(model)
-        self.graph = model.graph
+        self.graph, self._session = _watched(candidate)
         self._candidate = candidate
         self._symbols = candidate.programs[0].symbols
         self._ctx_len = min(self._symbols.get("ctx_len", _MAX_CTX_LEN), _MAX_CTX_LEN)
         self._kv_names = kv_names(candidate.layers)
-        self._session = _session(model, candidate)
         self._names = [output.name for output in self._session.get_outputs()]
 
     def calls(self) -> Iterator[dict[str, np.ndarray]]:
@@ -52,6 +58,8 @@ class WatchedRun:
             positions = np.arange(position, position + tokens.shape[1])[None].repeat(len(tokens), 0)
             tensors = self._run(tokens, positions, cache)
             cache = {name: tensors[retained_state_name(name)] for name in self._kv_names}
+            if self._candidate.spec.images:
+                cache[IMAGE_IDX] = tensors[IMAGE_IDX_OUTPUT]
             position += tokens.shape[1]
             is_in_prompt = position < prompt.shape[1]
             tokens = prompt[:, position : position + chunk] if is_in_prompt else _next_tokens(tensors)
@@ -75,6 +83,8 @@ class WatchedRun:
             sizes = [self._ctx_len if isinstance(size, str) else size for size in inputs[name].shape[1:]]
             dtype = np.float16 if inputs[name].type == "tensor(float16)" else np.float32
             cache[name] = np.zeros((rows, *sizes), dtype)
+        if self._candidate.spec.images:
+            cache[IMAGE_IDX] = np.zeros((self._symbols["batch_size"], 1), np.int64)
         return cache
 
     def _run(self, tokens: np.ndarray, positions: np.ndarray, cache: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -85,6 +95,8 @@ class WatchedRun:
             feeds["comp_ctx_lengths"] = np.zeros(self._ctx_len, dtype=np.int64)
         if self._candidate.spec.is_tlm:
             feeds["num_logits_to_keep"] = np.zeros((1, 1), dtype=np.int64)
+        if self._candidate.images is not None:
+            feeds[self._candidate.spec.image_input] = self._candidate.images[None].repeat(len(tokens), 0)
         sampler = self._candidate.spec.sampler
         if sampler is not None:
             shapes = {each.name: each.shape for each in self._session.get_inputs()}
@@ -105,7 +117,39 @@ def _next_tokens(tensors: dict[str, np.ndarray]) -> np.ndarray:
     return tensors[NEXT_TOKENS][:, 0] if NEXT_TOKENS in tensors else tensors[LOGITS][:, -1].argmax(-1)[:, None]
 
 
-def _session(model: onnx_ir.Model, candidate: Candidate) -> ort.InferenceSession:
+class VisionRun:
+    """One image of noise for each program, in its size.
+
+    Args:
+        candidate: its programs' sizes are used.
+
+    Attributes:
+        graph: what runs.
+    """
+
+    def __init__(self, candidate: VisionCandidate) -> None:
+        self.graph, self._session = _watched(candidate)
+        self._sizes = candidate.spec
+
+    def calls(self) -> Iterator[dict[str, np.ndarray]]:
+        """For each call: every floating-point tensor of the graph, by its name."""
+        names = [output.name for output in self._session.get_outputs()]
+        dtype = np.float16 if self._session.get_inputs()[0].type == "tensor(float16)" else np.float32
+        for size in self._sizes.sizes:
+            noise = np.random.default_rng(0).standard_normal(self._sizes.shape(1, size))
+            pixels = noise.clip(-_MAX_PIXEL, _MAX_PIXEL).astype(dtype)
+            tensors = dict(zip(names, self._session.run(names, {PIXEL_VALUES: pixels}), strict=True))
+            yield {name: array for name, array in tensors.items() if _is_float(array)}
+
+
+def _watched(candidate: GraphCandidate) -> tuple[onnx_ir.Graph, ort.InferenceSession]:
+    """The graph with its layers' functions replaced by their nodes, and a session that gives all of its tensors."""
+    model = candidate.graph_model.clone()
+    InlinePass(lambda function: function.domain not in _CUSTOM_OPERATORS)(model)
+    return model.graph, _session(model, candidate)
+
+
+def _session(model: onnx_ir.Model, candidate: GraphCandidate) -> ort.InferenceSession:
     """A session whose outputs are all tensors of the graph that may be floating-point."""
     outputs = {value.name for value in model.graph.outputs}
     watched = [

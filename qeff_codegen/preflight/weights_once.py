@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import onnx_ir
 
-from qeff_codegen.preflight.candidate import Candidate
+from qeff_codegen.preflight.candidate import GraphCandidate
 from qeff_codegen.preflight.check import Check, Finding
 
 # Below 4 KiB in float32 a copy costs nothing. Vectors are left out whatever their size: norm weights and biases of a
@@ -19,7 +19,7 @@ from qeff_codegen.preflight.check import Check, Finding
 MIN_ELEMENTS = 1024
 
 
-def _findings(candidate: Candidate) -> Iterator[Finding]:
+def _findings(candidate: GraphCandidate) -> Iterator[Finding]:
     alike: dict[object, list[tuple[str, np.ndarray]]] = defaultdict(list)
     for name, value in candidate.graph_model.graph.initializers.items():
         tensor = value.const_value

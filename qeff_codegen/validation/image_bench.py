@@ -17,8 +17,8 @@ from qeff_codegen.decoding.image_prompts import ImageDecoder, WithImages
 from qeff_codegen.decoding.session import OrtDecoderSession
 from qeff_codegen.decoding.torch_decoder import TorchDecoder
 from qeff_codegen.export.export import export_onnx
-from qeff_codegen.export.graph_io import VISION_EMBEDS, ExportSpec
-from qeff_codegen.export.vision_export import PIXEL_VALUES, export_vision
+from qeff_codegen.export.graph_io import PIXEL_VALUES, VISION_EMBEDS, ExportSpec
+from qeff_codegen.export.vision_export import export_vision
 from qeff_codegen.validation.image_scenarios import ImageScenario
 from qeff_codegen.validation.image_subject import ImageSubject
 from qeff_codegen.validation.results import NOT_RUN, StageResult

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qeff_codegen.decoding.image_prompts import WithImages
+from qeff_codegen.decoding.image_prompts import WithImages, WithPixels
 from qeff_codegen.errors import UsageError
 
 TOKEN = 9
@@ -17,6 +17,8 @@ class Noted:
     def __init__(self) -> None:
         self.image_idx: np.ndarray | None = None
         self.calls: list[tuple[list[float], list[int]]] = []
+        self.shapes: list[tuple[int, ...]] = []
+        self.others: list[dict[str, np.ndarray]] = []
 
     def run(
         self,
@@ -25,10 +27,15 @@ class Noted:
         batch_index: np.ndarray | None = None,
         *,
         vision_embeds: np.ndarray | None = None,
+        pixel_values: np.ndarray | None = None,
         image_idx: np.ndarray | None = None,
+        **inputs: np.ndarray,
     ) -> np.ndarray:
-        assert vision_embeds is not None and image_idx is not None
-        self.calls.append((vision_embeds[:, 0, 0].tolist(), image_idx[:, 0].tolist()))
+        images = vision_embeds if pixel_values is None else pixel_values
+        assert images is not None and image_idx is not None
+        self.calls.append((images.reshape(len(images), -1)[:, 0].tolist(), image_idx[:, 0].tolist()))
+        self.shapes.append(images.shape)
+        self.others.append(inputs)
         self.image_idx = image_idx + ((input_ids == TOKEN) & (position_ids >= 0)).sum(1, keepdims=True)
         return np.zeros((len(input_ids), 1, 4), np.float32)
 
@@ -60,7 +67,31 @@ def test_a_slot_that_is_taken_again_has_the_next_prompt_s_images() -> None:
     call(decoder, [[1, 0]], [[0, -1]], [1])
     call(decoder, [[9, 9]], [[0, 1]], [0])
     call(decoder, [[4], [5]], [[2], [1]], [0, 1])
-    assert noted.calls == [([1.0], [0]), ([0.0], [0]), ([3.0], [0]), ([3.0, 0.0], [2, 0])]
+    assert noted.calls == [([1.0], [0]), ([0.0], [0]), ([3.0], [0]), ([1.0], [2, 0])]
+
+
+def test_a_step_of_decoding_is_handed_one_embedding_since_it_places_none() -> None:
+    noted = Noted()
+    decoder = WithImages(noted, [[9, 9, 1], [1, 9]], [image(1.0, 2), image(2.0, 1)], TOKEN)
+    call(decoder, [[9, 9, 1], [1, 9, 0]], [[0, 1, 2], [0, 1, -1]])
+    call(decoder, [[4], [5]], [[3], [2]])
+    assert noted.shapes == [(2, 2, 2), (1, 1, 2)]
+
+
+def test_what_else_a_call_is_given_is_handed_on() -> None:
+    noted, lengths = Noted(), np.zeros(8, np.int64)
+    decoder = WithImages(noted, [[1]], [image(0.0, 0)], TOKEN)
+    decoder.run(np.array([[1, 0]]), np.array([[0, -1]]), comp_ctx_lengths=lengths)
+    assert noted.others == [{"comp_ctx_lengths": lengths}]
+
+
+def test_each_row_s_pixels_go_into_every_call() -> None:
+    noted = Noted()
+    pixels = [np.full((3, 4, 4), value, np.float32) for value in (1.0, 2.0)]
+    decoder = WithPixels(noted, [[9, 9], [1, 1]], pixels, [2, 0], TOKEN)
+    call(decoder, [[9, 9], [1, 1]], [[0, 1], [0, 1]])
+    call(decoder, [[4], [5]], [[2], [2]])
+    assert noted.calls == [([1.0, 2.0], [0, 0]), ([1.0, 2.0], [2, 0])]
 
 
 def test_a_prompt_with_another_number_of_image_tokens_is_said() -> None:

@@ -321,5 +321,5 @@ def test_a_graph_with_functions_for_layers(tmp_path: Path) -> None:
     assert list(problems(edited_candidate(right, edit, tmp_path))) == ["float16 activations"]
 
 
-def said(check: Check, candidate: Candidate) -> str:
+def said(check: Check[Candidate], candidate: Candidate) -> str:
     return "\n".join(finding.what for finding in check.findings(candidate))
