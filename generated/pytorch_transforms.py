@@ -554,6 +554,7 @@ from transformers.models.hyperclovax.modeling_hyperclovax import (
     HyperCLOVAXRMSNorm,
     HyperCLOVAXRotaryEmbedding,
 )
+from transformers.models.internvl.modeling_internvl import InternVLForConditionalGeneration
 from transformers.models.jais2.modeling_jais2 import (
     Jais2Attention,
     Jais2DecoderLayer,
@@ -571,6 +572,7 @@ from transformers.models.jamba.modeling_jamba import (
     JambaModel,
     JambaRMSNorm,
 )
+from transformers.models.janus.modeling_janus import JanusForConditionalGeneration
 from transformers.models.jetmoe.modeling_jetmoe import (
     JetMoeAttention,
     JetMoeDecoderLayer,
@@ -885,6 +887,7 @@ from transformers.models.plbart.modeling_plbart import (
     PLBartDecoderLayer,
     PLBartForCausalLM,
 )
+from transformers.models.qianfan_ocr.modeling_qianfan_ocr import QianfanOCRForConditionalGeneration
 from transformers.models.qwen2.modeling_qwen2 import (
     Qwen2Attention,
     Qwen2DecoderLayer,
@@ -1611,6 +1614,7 @@ from .hyperclovax.modeling_hyperclovax import (
     QEffHyperCLOVAXModel,
     QEffHyperCLOVAXRotaryEmbedding,
 )
+from .internvl.modeling_internvl import QEffInternVLForConditionalGeneration
 from .jais2.modeling_jais2 import (
     QEffJais2Attention,
     QEffJais2DecoderLayer,
@@ -1627,6 +1631,7 @@ from .jamba.modeling_jamba import (
     QEffJambaMambaMixer,
     QEffJambaModel,
 )
+from .janus.modeling_janus import QEffJanusForConditionalGeneration
 from .jetmoe.modeling_jetmoe import (
     QEffJetMoeAttention,
     QEffJetMoeDecoderLayer,
@@ -1909,6 +1914,7 @@ from .plbart.modeling_plbart import (
     QEffPLBartDecoderLayer,
     QEffPLBartForCausalLM,
 )
+from .qianfan_ocr.modeling_qianfan_ocr import QEffQianfanOCRForConditionalGeneration
 from .qwen2.modeling_qwen2 import (
     QEffQwen2Attention,
     QEffQwen2DecoderLayer,
@@ -2603,6 +2609,7 @@ class KVCacheTransform(ModuleMappingTransform):
         HyperCLOVAXDecoderLayer: QEffHyperCLOVAXDecoderLayer,
         HyperCLOVAXModel: QEffHyperCLOVAXModel,
         HyperCLOVAXForCausalLM: QEffHyperCLOVAXForCausalLM,
+        InternVLForConditionalGeneration: QEffInternVLForConditionalGeneration,
         Jais2Attention: QEffJais2Attention,
         Jais2DecoderLayer: QEffJais2DecoderLayer,
         Jais2RotaryEmbedding: QEffJais2RotaryEmbedding,
@@ -2615,6 +2622,7 @@ class KVCacheTransform(ModuleMappingTransform):
         JambaMambaDecoderLayer: QEffJambaMambaDecoderLayer,
         JambaModel: QEffJambaModel,
         JambaForCausalLM: QEffJambaForCausalLM,
+        JanusForConditionalGeneration: QEffJanusForConditionalGeneration,
         JetMoeRotaryEmbedding: QEffJetMoeRotaryEmbedding,
         JetMoeParallelExperts: QEffJetMoeParallelExperts,
         JetMoeTopKGating: QEffJetMoeTopKGating,
@@ -2841,6 +2849,7 @@ class KVCacheTransform(ModuleMappingTransform):
         PLBartDecoderLayer: QEffPLBartDecoderLayer,
         PLBartDecoder: QEffPLBartDecoder,
         PLBartForCausalLM: QEffPLBartForCausalLM,
+        QianfanOCRForConditionalGeneration: QEffQianfanOCRForConditionalGeneration,
         Qwen2RotaryEmbedding: QEffQwen2RotaryEmbedding,
         Qwen2Attention: QEffQwen2Attention,
         Qwen2DecoderLayer: QEffQwen2DecoderLayer,

@@ -18,7 +18,7 @@ from onnx_ir.passes.common import (
 )
 from torch import nn
 
-from qeff_codegen.errors import UsageError
+from qeff_codegen.errors import Refusal, UsageError
 from qeff_codegen.export.exporter_errors import errors_refused
 from qeff_codegen.export.exporter_shortcuts import idle_passes_left_out
 from qeff_codegen.export.frozen_numbers import no_frozen_numbers
@@ -26,6 +26,7 @@ from qeff_codegen.export.graph_file import save_graph, whole_or_not_at_all
 from qeff_codegen.export.graph_io import VISION_EMBEDS
 from qeff_codegen.export.graph_weights import attach_weights, weights_of, weights_replaced
 from qeff_codegen.export.missing_operators import register_missing_operators
+from qeff_codegen.export.one_size import traced_for_one_size
 from qeff_codegen.export.plain_casts import spell_casts
 from qeff_codegen.export.proved_operators.check import only_proved_operators
 from qeff_codegen.export.weight_folding import fold_into_weights
@@ -33,6 +34,8 @@ from qeff_codegen.garbage import no_garbage_collection
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
 
 PIXEL_VALUES = "pixel_values"
+# The attribute of an encoder that takes one image a call.
+ONE_IMAGE = "takes_one_image"
 AXES = {PIXEL_VALUES: {0: "batch_size"}, VISION_EMBEDS: {0: "batch_size"}}
 # Images of the example that the exporter traces: any number but 1, which broadcasts.
 _TRACED_IMAGES = 2
@@ -78,7 +81,9 @@ def export_vision(encoder: nn.Module, onnx_path: Path) -> Path:
     """Exports what `get_qeff_vision_encoder` gives, with the TorchScript exporter.
 
     The graph takes `pixel_values`, `[batch_size, channels, height, width]` of the configured size, and gives
-    `vision_embeds`, `[batch_size, vision_size, hidden]`. The number of images is dynamic.
+    `vision_embeds`, `[batch_size, vision_size, hidden]`. The number of images is dynamic where every operator of the
+    graph is proved for it; else, and for an encoder with `takes_one_image`, it is 1, and what no image decides is
+    computed now.
 
     Args:
         encoder: the module, with its weights.
@@ -92,27 +97,19 @@ def export_vision(encoder: nn.Module, onnx_path: Path) -> Path:
         Refusal: the tower computes something that was not proved to mean the same in the graph.
     """
     weights = weights_of(encoder)
-    shape, dtype = image_shape(encoder.config), next(encoder.parameters()).dtype
-    interface = _WeightsAsInputs(encoder).train(encoder.training)
-    no_numbers = no_frozen_numbers(
-        interface, lambda: ((torch.zeros(count, *shape, dtype=dtype),) for count in _OTHER_IMAGES), [{0: inf}]
-    )
     with whole_or_not_at_all(onnx_path) as unfinished, no_garbage_collection():
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore", DeprecationWarning)
             warnings.simplefilter("ignore", torch.jit.TracerWarning)
             register_missing_operators()
-            with errors_refused(type(encoder).__name__), no_numbers, idle_passes_left_out(), only_proved_operators():
-                torch.onnx.export(
-                    interface,
-                    (torch.zeros(_TRACED_IMAGES, *shape, dtype=dtype), list(weights.values())),
-                    str(unfinished),
-                    input_names=[PIXEL_VALUES, *weights],
-                    output_names=[VISION_EMBEDS],
-                    dynamic_axes=AXES,
-                    opset_version=ONNX_EXPORT_OPSET,
-                    dynamo=False,
-                )
+            if getattr(encoder, ONE_IMAGE, False):
+                _trace(encoder, unfinished, weights, images=1)
+            else:
+                try:
+                    _trace(encoder, unfinished, weights, images=None)
+                except Refusal:
+                    # What is made of sizes is a number where there is one image a call.
+                    _trace(encoder, unfinished, weights, images=1)
         graph_model = onnx_ir.from_proto(onnx.load(unfinished))
         attach_weights(graph_model.graph, encoder)
         spell_casts(graph_model)
@@ -123,3 +120,30 @@ def export_vision(encoder: nn.Module, onnx_path: Path) -> Path:
         ClearMetadataAndDocStringPass()(graph_model)
         save_graph(graph_model, unfinished)
     return onnx_path
+
+
+def _trace(encoder: nn.Module, path: Path, weights: dict[str, torch.Tensor], images: int | None) -> None:
+    """Writes the graph as the exporter makes it.
+
+    Args:
+        images: how many images a call takes; None for any number.
+    """
+    shape, dtype = image_shape(encoder.config), next(encoder.parameters()).dtype
+    interface = _WeightsAsInputs(encoder).train(encoder.training)
+    if images is None:
+        looks = no_frozen_numbers(
+            interface, lambda: ((torch.zeros(count, *shape, dtype=dtype),) for count in _OTHER_IMAGES), [{0: inf}]
+        )
+    else:
+        looks = traced_for_one_size()
+    with errors_refused(type(encoder).__name__), looks, idle_passes_left_out(), only_proved_operators():
+        torch.onnx.export(
+            interface,
+            (torch.zeros(images or _TRACED_IMAGES, *shape, dtype=dtype), list(weights.values())),
+            str(path),
+            input_names=[PIXEL_VALUES, *weights],
+            output_names=[VISION_EMBEDS],
+            dynamic_axes=AXES if images is None else None,
+            opset_version=ONNX_EXPORT_OPSET,
+            dynamo=False,
+        )

@@ -175,7 +175,12 @@ def find_in_transformers(name: str, tree: TransformersText) -> UpstreamModel:
         version=tree.version,
         families=families,
         image_text=None if is_causal_lm else class_name,
+        configuration=("", "") if is_causal_lm else _below_transformers(*tree.configuration_file(path)),
     )
+
+
+def _below_transformers(path: str, text: str) -> tuple[str, str]:
+    return (f"transformers/{path}" if path else "", text)
 
 
 def _model_type(name: str, tree: TransformersText) -> str:
