@@ -561,6 +561,7 @@ from transformers.models.hyperclovax.modeling_hyperclovax import (
     HyperCLOVAXRMSNorm,
     HyperCLOVAXRotaryEmbedding,
 )
+from transformers.models.internvl.modeling_internvl import InternVLForConditionalGeneration
 from transformers.models.jais2.modeling_jais2 import (
     Jais2Attention,
     Jais2DecoderLayer,
@@ -578,6 +579,7 @@ from transformers.models.jamba.modeling_jamba import (
     JambaModel,
     JambaRMSNorm,
 )
+from transformers.models.janus.modeling_janus import JanusForConditionalGeneration
 from transformers.models.jetmoe.modeling_jetmoe import (
     JetMoeAttention,
     JetMoeDecoderLayer,
@@ -901,6 +903,7 @@ from transformers.models.plbart.modeling_plbart import (
     PLBartDecoderLayer,
     PLBartForCausalLM,
 )
+from transformers.models.qianfan_ocr.modeling_qianfan_ocr import QianfanOCRForConditionalGeneration
 from transformers.models.qwen2.modeling_qwen2 import (
     Qwen2Attention,
     Qwen2DecoderLayer,
@@ -1643,6 +1646,7 @@ from .hyperclovax.modeling_hyperclovax import (
     QEffHyperCLOVAXModel,
     QEffHyperCLOVAXRotaryEmbedding,
 )
+from .internvl.modeling_internvl import QEffInternVLForConditionalGeneration
 from .jais2.modeling_jais2 import (
     QEffJais2Attention,
     QEffJais2DecoderLayer,
@@ -1659,6 +1663,7 @@ from .jamba.modeling_jamba import (
     QEffJambaMambaMixer,
     QEffJambaModel,
 )
+from .janus.modeling_janus import QEffJanusForConditionalGeneration
 from .jetmoe.modeling_jetmoe import (
     QEffJetMoeAttention,
     QEffJetMoeDecoderLayer,
@@ -1950,6 +1955,7 @@ from .plbart.modeling_plbart import (
     QEffPLBartDecoderLayer,
     QEffPLBartForCausalLM,
 )
+from .qianfan_ocr.modeling_qianfan_ocr import QEffQianfanOCRForConditionalGeneration
 from .qwen2.modeling_qwen2 import (
     QEffQwen2Attention,
     QEffQwen2DecoderLayer,
@@ -2658,6 +2664,7 @@ class KVCacheTransform(ModuleMappingTransform):
         HyperCLOVAXDecoderLayer: QEffHyperCLOVAXDecoderLayer,
         HyperCLOVAXModel: QEffHyperCLOVAXModel,
         HyperCLOVAXForCausalLM: QEffHyperCLOVAXForCausalLM,
+        InternVLForConditionalGeneration: QEffInternVLForConditionalGeneration,
         Jais2Attention: QEffJais2Attention,
         Jais2DecoderLayer: QEffJais2DecoderLayer,
         Jais2RotaryEmbedding: QEffJais2RotaryEmbedding,
@@ -2670,6 +2677,7 @@ class KVCacheTransform(ModuleMappingTransform):
         JambaMambaDecoderLayer: QEffJambaMambaDecoderLayer,
         JambaModel: QEffJambaModel,
         JambaForCausalLM: QEffJambaForCausalLM,
+        JanusForConditionalGeneration: QEffJanusForConditionalGeneration,
         JetMoeRotaryEmbedding: QEffJetMoeRotaryEmbedding,
         JetMoeParallelExperts: QEffJetMoeParallelExperts,
         JetMoeTopKGating: QEffJetMoeTopKGating,
@@ -2903,6 +2911,7 @@ class KVCacheTransform(ModuleMappingTransform):
         PLBartDecoderLayer: QEffPLBartDecoderLayer,
         PLBartDecoder: QEffPLBartDecoder,
         PLBartForCausalLM: QEffPLBartForCausalLM,
+        QianfanOCRForConditionalGeneration: QEffQianfanOCRForConditionalGeneration,
         Qwen2RotaryEmbedding: QEffQwen2RotaryEmbedding,
         Qwen2Attention: QEffQwen2Attention,
         Qwen2DecoderLayer: QEffQwen2DecoderLayer,

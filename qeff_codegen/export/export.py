@@ -13,6 +13,7 @@ from torch import nn
 
 from qeff_codegen.export.dynamo_export import traced_with_torch_export
 from qeff_codegen.export.exporter_shortcuts import inner_shapes_left_out
+from qeff_codegen.export.frozen_numbers import no_frozen_numbers
 from qeff_codegen.export.graph_file import save_graph, whole_or_not_at_all
 from qeff_codegen.export.graph_io import (
     IMAGE_IDX,
@@ -158,8 +159,11 @@ def _traced_with_torchscript(
             inputs,
             unfinished,
             GraphNames(traced_input_names(spec, shapes), output_names(spec, shapes), dynamic_axes(spec, shapes)),
-            others=lambda: (example_of(interface.decoder, shapes, spec, sizes) for sizes in OTHERS),
-            limits=axis_limits(spec, shapes),
+            looks=no_frozen_numbers(
+                interface,
+                lambda: (example_of(interface.decoder, shapes, spec, sizes) for sizes in OTHERS),
+                axis_limits(spec, shapes),
+            ),
         )
     if shares_sizes:
         share_sizes(model)

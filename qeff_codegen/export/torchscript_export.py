@@ -6,8 +6,8 @@ Decoders and vision towers are exported by this one call, so that neither lacks 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,9 @@ from torch import nn
 
 from qeff_codegen.export.exporter_errors import errors_refused
 from qeff_codegen.export.exporter_shortcuts import idle_passes_left_out
-from qeff_codegen.export.frozen_numbers import no_frozen_numbers
 from qeff_codegen.export.graph_weights import weights_of, weights_replaced
 from qeff_codegen.export.missing_operators import register_missing_operators
 from qeff_codegen.export.proved_operators.check import only_proved_operators
-from qeff_codegen.export.size_ranges import Limits
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
 from qeff_codegen.runtime.customop.onnx_nodes import operators_as_zeros
 
@@ -70,8 +68,7 @@ def export_with_torchscript(
     path: Path,
     names: GraphNames,
     *,
-    others: Callable[[], Iterable[tuple[Any, ...]]],
-    limits: Limits,
+    looks: AbstractContextManager[None],
 ) -> onnx.ModelProto:
     """Writes the graph of `interface` to `path`, without its weights, and reads it.
 
@@ -80,8 +77,7 @@ def export_with_torchscript(
         example: what is traced, without the weights.
         path: a file of the caller's, for the exporter alone.
         names: of inputs, outputs and axes.
-        others: gives examples of other sizes, to tell numbers of the model from those of the example.
-        limits: the longest that the axes of the inputs may be.
+        looks: refuses what the trace would keep of the example: `no_frozen_numbers`, or `traced_for_one_size`.
 
     Returns:
         The graph; the weights are further inputs of it, by the names that `weights_of` gives them.
@@ -94,8 +90,7 @@ def export_with_torchscript(
     weighted = interface.weighted()
     weights = weights_of(weighted)
     refusing = errors_refused(type(weighted).__name__)
-    no_numbers = no_frozen_numbers(interface, others, limits)
-    with refusing, no_numbers, operators_as_zeros(), idle_passes_left_out(), only_proved_operators():
+    with refusing, looks, operators_as_zeros(), idle_passes_left_out(), only_proved_operators():
         torch.onnx.export(
             interface,
             (*example, list(weights.values())),

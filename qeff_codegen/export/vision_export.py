@@ -8,14 +8,17 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+import onnx
 import onnx_ir
 import torch
 from torch import nn
 
-from qeff_codegen.errors import UsageError
+from qeff_codegen.errors import Refusal, UsageError
+from qeff_codegen.export.frozen_numbers import no_frozen_numbers
 from qeff_codegen.export.graph_file import save_graph, whole_or_not_at_all
 from qeff_codegen.export.graph_io import PIXEL_VALUES, VISION_EMBEDS
 from qeff_codegen.export.graph_weights import attach_weights
+from qeff_codegen.export.one_size import traced_for_one_size
 from qeff_codegen.export.plain_casts import spell_casts
 from qeff_codegen.export.size_ranges import Limits
 from qeff_codegen.export.tidy import tidy
@@ -28,6 +31,8 @@ from qeff_codegen.export.torchscript_export import (
 from qeff_codegen.garbage import no_garbage_collection
 
 IMG_SIZE = "img_size"
+# The attribute of an encoder that takes one image a call.
+ONE_IMAGE = "takes_one_image"
 # Images of the example that the exporter traces: any number but 1, which broadcasts.
 _TRACED_IMAGES = 2
 # A number that comes from how many there are is another one with these.
@@ -143,7 +148,9 @@ def export_vision(encoder: nn.Module, onnx_path: Path, spec: VisionSpec | None =
     """Exports what `get_qeff_vision_encoder` gives, with the TorchScript exporter.
 
     The graph takes `pixel_values`, `[batch_size, channels, height, width]`, and gives `vision_embeds`,
-    `[batch_size, vision_size, hidden]`. The number of images is dynamic, and with several sizes height and width.
+    `[batch_size, vision_size, hidden]`. With several sizes height and width are dynamic. The number of images is where
+    every operator of the graph is proved for it; else, and for an encoder with `takes_one_image`, it is 1, and what no
+    image decides is computed now.
 
     Args:
         encoder: the module, with its weights.
@@ -159,28 +166,61 @@ def export_vision(encoder: nn.Module, onnx_path: Path, spec: VisionSpec | None =
             for one size does not hold for another.
     """
     own = spec or vision_spec(encoder)
-    dtype = next(encoder.parameters()).dtype
-    interface = _WithWeights(encoder).train(encoder.training)
-
-    def others() -> Iterator[tuple[torch.Tensor]]:
-        for count in _OTHER_IMAGES:
-            yield (torch.zeros(own.shape(count), dtype=dtype),)
-        for size in sorted(own.sizes)[:-1]:
-            yield (torch.zeros(own.shape(_TRACED_IMAGES, size), dtype=dtype),)
-
     with whole_or_not_at_all(onnx_path) as unfinished, no_garbage_collection():
         with expected_warnings_silenced(), torch.no_grad():
-            traced = export_with_torchscript(
-                interface,
-                (torch.zeros(own.shape(_TRACED_IMAGES), dtype=dtype),),
-                unfinished,
-                GraphNames([PIXEL_VALUES], [VISION_EMBEDS], own.axes),
-                others=others,
-                limits=own.limits,
-            )
+            if getattr(encoder, ONE_IMAGE, False):
+                traced = _of_one_image(encoder, unfinished, own)
+            else:
+                try:
+                    traced = _of_any_number(encoder, unfinished, own)
+                except Refusal:
+                    if len(own.sizes) > 1:
+                        raise
+                    # What is made of sizes is a number where there is one image a call.
+                    traced = _of_one_image(encoder, unfinished, own)
         graph_model = onnx_ir.from_proto(traced)
         attach_weights(graph_model.graph, encoder)
         spell_casts(graph_model)
         tidy(graph_model)
         save_graph(graph_model, unfinished)
     return onnx_path
+
+
+def _of_any_number(encoder: nn.Module, path: Path, spec: VisionSpec) -> onnx.ModelProto:
+    """The graph of any number of images."""
+    dtype = next(encoder.parameters()).dtype
+
+    def others() -> Iterator[tuple[torch.Tensor]]:
+        for count in _OTHER_IMAGES:
+            yield (torch.zeros(spec.shape(count), dtype=dtype),)
+        for size in sorted(spec.sizes)[:-1]:
+            yield (torch.zeros(spec.shape(_TRACED_IMAGES, size), dtype=dtype),)
+
+    interface = _WithWeights(encoder).train(encoder.training)
+    return export_with_torchscript(
+        interface,
+        (torch.zeros(spec.shape(_TRACED_IMAGES), dtype=dtype),),
+        path,
+        GraphNames([PIXEL_VALUES], [VISION_EMBEDS], spec.axes),
+        looks=no_frozen_numbers(interface, others, spec.limits),
+    )
+
+
+def _of_one_image(encoder: nn.Module, path: Path, spec: VisionSpec) -> onnx.ModelProto:
+    """The graph of one image of one size.
+
+    Raises:
+        UsageError: there are several sizes.
+    """
+    if len(spec.sizes) > 1:
+        raise UsageError(
+            "the vision tower computes one image of one size a call, since what it makes of sizes is a number in its "
+            "graph. Give one --img-size (img_size)."
+        )
+    return export_with_torchscript(
+        _WithWeights(encoder).train(encoder.training),
+        (torch.zeros(spec.shape(1), dtype=next(encoder.parameters()).dtype),),
+        path,
+        GraphNames([PIXEL_VALUES], [VISION_EMBEDS], {}),
+        looks=traced_for_one_size(),
+    )

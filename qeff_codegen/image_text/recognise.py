@@ -10,6 +10,7 @@ from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.image_text.image_features import PIXELS, for_one_size
 from qeff_codegen.image_text.image_token import image_token
 from qeff_codegen.image_text.known_statements import needed, possible, read_statements, refusal
+from qeff_codegen.image_text.other_library import refuse_other_library
 from qeff_codegen.image_text.parts import ImageTextParts
 from qeff_codegen.image_text.placing import check_placing
 from qeff_codegen.patterns.match import Match
@@ -34,6 +35,7 @@ def recognise_image_text(file: ModelingFile) -> ImageTextParts:
     Raises:
         Refusal: a part cannot be found, or a forward does more than to put the features of images among tokens.
     """
+    refuse_other_library(file)
     whole = file.classes[file.upstream.image_text or ""]
     model_attribute, model = _model(file, whole)
     head_attribute, cache_field = _around_the_model(file, whole, model_attribute)

@@ -24,7 +24,8 @@ _VISION = {
     "num_channels": 3,
     "num_hidden_layers": 3,
     "patch_size": 4,
-    "projection_dim": 16,
+    # Where a projector ends in it, it is the text model's width.
+    "projection_dim": 64,
     # No vector for an image as a whole, for which no token stands; towers compute it by an attention that the export
     # refuses, since its sizes would be those of the traced example.
     "vision_use_head": False,

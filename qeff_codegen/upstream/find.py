@@ -178,6 +178,7 @@ def find_in_transformers(name: str, tree: TransformersText) -> UpstreamModel:
         version=tree.version,
         families=families,
         image_text=None if is_causal_lm else class_name,
+        configuration=("", "") if is_causal_lm else _below_transformers(*tree.configuration_file(path)),
     )
     return _with_classes_of_others(model, tree) if _TAKES_FROM_ANOTHER.search(text) is not None else model
 
@@ -194,6 +195,10 @@ def _with_classes_of_others(model: UpstreamModel, tree: TransformersText) -> Ups
         # What reads the file says so, with the line.
         return model
     return joined(model, root, Neighbours(tree))
+
+
+def _below_transformers(path: str, text: str) -> tuple[str, str]:
+    return (f"transformers/{path}" if path else "", text)
 
 
 def _model_type(name: str, tree: TransformersText) -> str:

@@ -27,6 +27,8 @@ class UpstreamModel:
         version: the transformers version the text comes from, if it comes from transformers.
         families: the model types that this class serves; several when they differ in configuration alone.
         image_text: the class that the table of image-text models names for it, where it has no causal LM.
+        configuration: of an image-text model, the path and the text of the file with its configuration classes, which
+            say of what its parts are built; empty where there is none.
         options: what the command line needs beside the name to find this source again.
         places: where each line of a text that is put together from several files comes from: the file as messages
             call it, and the 1-based line there; empty for one file as it is.
@@ -49,6 +51,7 @@ class UpstreamModel:
     version: str | None = None
     families: tuple[str, ...] = ()
     image_text: str | None = None
+    configuration: tuple[str, str] = ("", "")
     options: tuple[str, ...] = ()
     places: tuple[tuple[str, int], ...] = ()
     defined_in: tuple[tuple[str, str, str], ...] = ()

@@ -61,6 +61,12 @@ class TransformersText:
                 return f"models/{folder}/{name}", text
         return None
 
+    def configuration_file(self, modeling_path: str) -> tuple[str, str]:
+        """Path below the package and text of the configuration file beside a modeling file; empty without one."""
+        path = modeling_path.replace("modeling_", "configuration_")
+        file = self.root / path
+        return (path, decoded(file.read_bytes())) if file.is_file() else ("", "")
+
     def folders_for_class(self, name: str) -> list[str]:
         """The folders of the models whose configurations' names a class begins with, the longest name first."""
         found = {

@@ -76,7 +76,8 @@ class ImageBench:
         vision = self._vision
 
         def encode(pixels: torch.Tensor) -> np.ndarray:
-            return np.asarray(vision.run([VISION_EMBEDS], {PIXEL_VALUES: pixels.numpy()})[0])
+            calls = pixels.split(1) if isinstance(vision.get_inputs()[0].shape[0], int) else [pixels]
+            return np.concatenate([vision.run([VISION_EMBEDS], {PIXEL_VALUES: call.numpy()})[0] for call in calls])
 
         continuous = scenario.full_batch_size is not None
         if continuous not in self._graphs:

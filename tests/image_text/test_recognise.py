@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from qeff_codegen.errors import Refusal
@@ -106,6 +108,15 @@ def test_what_is_not_understood_is_refused(before: str, after: str, what: str) -
     assert refused.value.rule == "image_text"
     assert what in str(refused.value)
     assert refused.value.location is not None and refused.value.location.line > 1
+
+
+@pytest.mark.parametrize("said", ['model_type="timm_wrapper",', 'requires_backends(cls, ["timm"])'])
+def test_a_tower_of_another_library_is_refused_where_the_configuration_says_so(said: str) -> None:
+    text = f"class PlumConfig:\n    settings = dict(\n        {said}\n    )\n".replace(",", "")
+    path = "transformers/models/plum/configuration_plum.py"
+    with pytest.raises(Refusal, match="the vision tower is one of the library timm") as refused:
+        generate_model(replace(plum(), configuration=(path, text)))
+    assert str(refused.value.location) == f"{path}:3"
 
 
 def test_a_checkout_has_no_runtime_for_it() -> None:

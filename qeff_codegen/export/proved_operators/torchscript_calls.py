@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.onnx import symbolic_helper
 
-from qeff_codegen.export import looks_at_tensors
+from qeff_codegen.export import looks_at_tensors, one_size
 from qeff_codegen.export.proved_operators.aliases import seen_elsewhere
 from qeff_codegen.export.proved_operators.calls import (
     TRACED,
@@ -40,8 +40,8 @@ _STRUCTURE = frozenset(
 # What an index of several tensors is in a trace.
 _INDEX = "List[Optional[Tensor]]"
 _OUR_OPERATORS = "qeff_codegen.runtime.customop"
-# Stands between a model and some functions of PyTorch while a trace is made.
-_WATCHING = looks_at_tensors.__file__
+# These stand between a model and some functions of PyTorch while a trace is made.
+_WATCHING = (looks_at_tensors.__file__, one_size.__file__)
 _FRAME = re.compile(r"^(?P<path>.+)\((?P<line>\d+)\): .*$")
 
 
@@ -94,7 +94,7 @@ def place_of(node: Any) -> Place:
     """Where `node` was traced."""
     modules = [scope.split("::")[-1] for scope in node.scopeName().split("/")]
     frames = [found for line in node.sourceRange().splitlines() if (found := _FRAME.match(line))]
-    outside = (frame for frame in frames if "/torch/" not in frame["path"] and frame["path"] != _WATCHING)
+    outside = (frame for frame in frames if "/torch/" not in frame["path"] and frame["path"] not in _WATCHING)
     frame = next(outside, frames[0] if frames else None)
     module = ".".join(name for name in modules if name)
     return Place(module, frame["path"], int(frame["line"])) if frame else Place(module, "", 0)

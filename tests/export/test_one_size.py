@@ -1,0 +1,123 @@
+"""What no image decides is computed while a tower is traced; what an image shows may not be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from qeff_codegen.errors import Refusal
+from qeff_codegen.export.vision_export import export_vision
+
+_Body = Callable[["Tower", torch.Tensor], torch.Tensor]
+
+
+class Tower(nn.Module):
+    takes_one_image = True
+
+    places: torch.Tensor
+
+    def __init__(self, body: _Body) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(1, 3, 5, 5))
+        self.register_buffer("places", torch.arange(4), persistent=False)
+        self.body = body
+        self.config = SimpleNamespace(vision_config=SimpleNamespace(num_channels=3, image_size=8, model_type="plum"))
+
+    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        return self.body(self, pixel_values)
+
+
+def resized_table(tower: Tower, x: torch.Tensor) -> torch.Tensor:
+    return x + functional.interpolate(tower.table, size=x.shape[-2:], mode="bicubic", antialias=True)
+
+
+def asks_whether_it_is_traced(tower: Tower, x: torch.Tensor) -> torch.Tensor:
+    return functional.interpolate(x, size=(4, 4), mode="bicubic") if torch.jit.is_tracing() else x * 2
+
+
+def lengths_as_numbers(tower: Tower, x: torch.Tensor) -> torch.Tensor:
+    lengths = torch.tensor([x.shape[-1] - 3, 3])
+    return torch.cat([part * 2 for part in torch.split(x, lengths.tolist(), dim=-1)], dim=-1)
+
+
+def mask_of_sizes(tower: Tower, x: torch.Tensor) -> torch.Tensor:
+    mask = torch.arange(x.shape[-1]) > 2
+    return x[..., mask, :] * x[:, :, mask, :1]
+
+
+def written_to(tower: Tower, x: torch.Tensor) -> torch.Tensor:
+    made = torch.zeros(2, 4, 8, 8)
+    made[:, 1:] = x
+    return made + tower.places[0]
+
+
+def loop(tower: Tower, x: torch.Tensor) -> torch.Tensor:
+    return torch.stack([row * 2 for row in x[0]])
+
+
+def asked(tower: Tower, x: torch.Tensor) -> torch.Tensor:
+    return x * 2 if x.sum() > 0 else x
+
+
+def as_number(tower: Tower, x: torch.Tensor) -> torch.Tensor:
+    return x * int(x.max())
+
+
+def masked(tower: Tower, x: torch.Tensor) -> torch.Tensor:
+    return x[x > 0]
+
+
+def written_to_a_part(tower: Tower, x: torch.Tensor) -> torch.Tensor:
+    made = torch.zeros(2, 3, 8, 8)
+    made[1].copy_(x[0])
+    return made
+
+
+@pytest.mark.parametrize(
+    "body", [resized_table, asks_whether_it_is_traced, lengths_as_numbers, mask_of_sizes, written_to, loop]
+)
+def test_what_no_image_decides_is_computed(body: _Body, tmp_path: Path) -> None:
+    tower = Tower(body).eval()
+    path = export_vision(tower, tmp_path / "vision.onnx")
+    graph = onnx.load(path).graph
+    assert [each.dim_value for each in graph.input[0].type.tensor_type.shape.dim] == [1, 3, 8, 8]
+    assert not {"Resize", "NonZero", "Shape", "Range"} & {node.op_type for node in graph.node}
+    session = ort.InferenceSession(str(path))
+    for pixels in (torch.randn(1, 3, 8, 8), torch.ones(1, 3, 8, 8)):
+        with torch.no_grad():
+            expected = tower(pixels).numpy()
+        np.testing.assert_allclose(session.run(None, {"pixel_values": pixels.numpy()})[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (asked, "a condition"),
+        (as_number, "`int(...)`"),
+        (masked, "an index by a mask"),
+        (written_to_a_part, "what is written to a part of a tensor"),
+    ],
+)
+def test_what_an_image_shows_is_not_asked_for(body: _Body, what: str, tmp_path: Path) -> None:
+    with pytest.raises(Refusal) as refused:
+        export_vision(Tower(body).eval(), tmp_path / "vision.onnx")
+    assert what in str(refused.value) and "depends on what an image shows" in str(refused.value)
+    location = refused.value.location
+    assert location is not None and location.path.endswith("test_one_size.py")
+    assert location.excerpt.strip() and not list(tmp_path.iterdir())
+
+
+def test_nothing_stays_behind(tmp_path: Path) -> None:
+    before: Any = (torch.jit.is_tracing, vars(torch.jit)["_get_trace_graph"])
+    export_vision(Tower(resized_table).eval(), tmp_path / "vision.onnx")
+    assert before == (torch.jit.is_tracing, vars(torch.jit)["_get_trace_graph"])
