@@ -154,7 +154,7 @@ def cache_of(outputs: Any) -> Any:
     Before, it is `past_key_values`, or `cache_params` where no layer has keys and values.
     """
     field = next((name for name in ("past_key_values", "cache_params") if name in outputs), "cache")
-    return outputs[field] if field in outputs else None
+    return outputs.get(field)
 
 
 def check_ctx_len(config: PreTrainedConfig, ctx_len: int) -> None:

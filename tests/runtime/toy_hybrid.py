@@ -112,8 +112,8 @@ class Outputs:
     def __contains__(self, name: str) -> bool:
         return name == "past_key_values"
 
-    def __getitem__(self, name: str) -> Any:
-        return getattr(self, name)
+    def get(self, name: str) -> Any:
+        return getattr(self, name, None)
 
 
 class ToyHybrid(nn.Module):
