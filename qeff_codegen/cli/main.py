@@ -47,7 +47,8 @@ class Commands(MessageCommand, click.Group):
         Raises:
             click.UsageError: the word looks like a misspelled command.
         """
-        if args and args[0] not in (*COMMANDS, *self.get_help_option_names(ctx)):
+        own = [option for parameter in self.get_params(ctx) for option in parameter.opts]
+        if args and args[0] not in (*COMMANDS, *own):
             meant = difflib.get_close_matches(args[0], COMMANDS, n=1, cutoff=0.75)
             if meant:
                 raise click.UsageError(f"No such command `{args[0]}`. Did you mean `{meant[0]}`?", ctx)
@@ -55,7 +56,27 @@ class Commands(MessageCommand, click.Group):
         return super().parse_args(ctx, args)
 
 
+def _say_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    """Says it and ends; what it takes is imported now, since no other call asks."""
+    if not wanted or ctx.resilient_parsing:
+        return
+    from importlib.metadata import version
+
+    from qeff_codegen.upstream.pin import pinned_version
+
+    click.echo(f"qeff_codegen {version('qeff_codegen')}, for transformers {pinned_version()}")
+    ctx.exit()
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_say_version,
+    help="Say the versions and exit.",
+)
 def main() -> None:
     """Generate QEff modeling code from upstream modeling files, and prove it.
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import entry_points, version
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from click.testing import Result
 from qeff_codegen.cli.main import COMMANDS, Commands, main
 from qeff_codegen.errors import DifferencesError, Location, QEffCodegenError, Refusal, UsageError
 from qeff_codegen.upstream.find import causal_lm_families
+from qeff_codegen.upstream.pin import pinned_version
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,6 +36,17 @@ def test_help_names_every_command_and_the_exit_codes(run: Callable[..., Result])
     for command in COMMANDS:
         assert f"\n  {command} " in outcome.stdout
     assert "Exit codes: 0 done, 1 differences or mismatch, 2 usage, 3 refused." in outcome.stdout
+
+
+def test_versions_are_said(run: Callable[..., Result]) -> None:
+    outcome = run("--version")
+    assert outcome.exit_code == 0
+    assert outcome.stdout == f"qeff_codegen {version('qeff_codegen')}, for transformers {pinned_version()}\n"
+
+
+def test_the_installed_command_is_the_module() -> None:
+    scripts = entry_points(group="console_scripts", name="qeff_codegen")
+    assert {script.load() for script in scripts} == {main}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
