@@ -15,6 +15,9 @@ EAGER = "eager"
 # What configurations call the implementation: transformers' own name, and that of files which keep it themselves.
 IMPLEMENTATIONS = ("_attn_implementation", "attn_implementation")
 ASKS_FOR_FLASH = "is_flash_attention_requested"
+# Releases 4.34 and 4.35 keep in the configuration whether it is flash attention, and choose between two classes.
+FLASH_ATTRIBUTE = "_flash_attn_2_enabled"
+FLASH_ENABLED = f"getattr({{config}}, '{FLASH_ATTRIBUTE}', False)"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,19 @@ def find_implementation_tables(tree: ast.Module, class_names: set[str]) -> dict[
             if isinstance(target, ast.Name):
                 found[target.id] = ImplementationTable(entries[EAGER], others)
     return found
+
+
+def chosen_by_flash(value: ast.expr, class_names: set[str]) -> ImplementationTable | None:
+    """What `A(...) if not <flash attention is enabled> else B(...)` chooses between; None for any other expression."""
+    if not isinstance(value, ast.IfExp):
+        return None
+    asked, eager, other = value.test, value.orelse, value.body
+    if isinstance(asked, ast.UnaryOp) and isinstance(asked.op, ast.Not):
+        asked, eager, other = asked.operand, other, eager
+    if spelled(asked) != FLASH_ENABLED.format(config="config"):
+        return None
+    made = [spelled(side.func) for side in (eager, other) if isinstance(side, ast.Call)]
+    return ImplementationTable(made[0], (made[1],)) if len(made) == 2 and class_names >= set(made) else None
 
 
 def looked_up_by_configuration(expression: ast.expr, initializer: ast.FunctionDef) -> list[str]:

@@ -14,6 +14,7 @@ from qeff_codegen.anatomy.gaps_in_attention import (
     more_rows_than_tokens,
     random_choices,
 )
+from qeff_codegen.anatomy.gaps_in_cache import keys_along_other_axis, keys_of_other_number
 from qeff_codegen.anatomy.gaps_in_layers import (
     hidden_states_kept,
     layers_run_elsewhere,
@@ -32,6 +33,8 @@ from qeff_codegen.anatomy.refusing import refusal
 PATTERNS: tuple[Finder, ...] = (later_tokens_seen, positions_in_groups, keys_chosen)
 FINDERS: tuple[Finder, ...] = (
     *PATTERNS,
+    keys_along_other_axis,
+    keys_of_other_number,
     state_beside_cache,
     hidden_states_kept,
     no_cache,

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from qeff_codegen.anatomy.implementation_tables import (
     ImplementationTable,
+    chosen_by_flash,
     find_implementation_tables,
     looked_up_by_configuration,
 )
@@ -262,9 +263,11 @@ def _read_class(
             names = [name.id for name in find(ast.Name, statement.value)]
             found_in = looked_up_by_configuration(statement.value, initializer) if initializer else []
             looked_up = [tables[name] for name in found_in if name in tables]
+            by_flash = chosen_by_flash(statement.value, class_names)
+            looked_up += [by_flash] if by_flash is not None else []
             alternatives.update({table.eager: table.others for table in looked_up})
             found = (
-                *(name for name in names if name in class_names),
+                *(name for name in names if name in class_names and by_flash is None),
                 *(cls for name in names for cls in chosen.get(name, ())),
                 *(handed.get(spelled(statement.value), ())),
                 *returned_by(statement.value, methods, class_names, kinds),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable as Function
 from dataclasses import replace
-from functools import reduce
 from typing import TYPE_CHECKING
 
-from qeff_codegen.axes import calls, elementwise
+from qeff_codegen.anatomy.implementation_tables import FLASH_ATTRIBUTE
+from qeff_codegen.axes import builtin_numbers
 from qeff_codegen.axes.given import Given
 from qeff_codegen.axes.operations import number_of
 from qeff_codegen.axes.values import (
@@ -26,7 +26,6 @@ from qeff_codegen.axes.values import (
     Tensor,
     Value,
     carries,
-    named,
     options,
 )
 from qeff_codegen.axes.ways import each_of, joined
@@ -82,6 +81,9 @@ def _get_attribute(interpreter: Interpreter, given: Given) -> Value:
     if not isinstance(name, Plain) or holder is None:
         return Plain()
     text = name.constant if isinstance(name.constant, str) else name.text
+    if text == FLASH_ATTRIBUTE:
+        # The export is eager, and so is the class that attends.
+        return Plain("False", False)
     if isinstance(holder, Plain):
         return Plain(f"{holder.text}.{text}")
     if not options(holder):
@@ -180,45 +182,12 @@ def _dictionary(interpreter: Interpreter, given: Given) -> Value:
     return Table((*items, *given.keywords.items()), value.each if isinstance(value, Table) else None)
 
 
-def _least(interpreter: Interpreter, given: Given) -> Value:
-    """`max(0, ...)` of where the last part of a table starts is that; of other sizes nothing is asked."""
-    starts = [value for value in given.positional if isinstance(value, Start)]
-    if given.name == "max" and len(starts) == 1 and Plain("0", 0) in given.positional and len(given.positional) == 2:
-        return starts[0]
-    return _number(interpreter, given)
-
-
-def _number(interpreter: Interpreter, given: Given) -> Value:
-    for value in given.everything:
-        if isinstance(value, (Count, Start)):
-            raise NotFollowed(f"the number of {named(value.axis)} enters arithmetic")
-        if isinstance(value, (NotKnown, Decision)) or carries(value):
-            raise NotFollowed(f"`{given.name}` of what follows the axes of a call")
-    return Plain()
-
-
-def _summed(interpreter: Interpreter, given: Given) -> Value:
-    """`sum` of the tensors in a list adds them up, entry by entry; of numbers it is one."""
-    value = given.positional[0] if len(given.positional) == 1 and not given.keywords else None
-    value = interpreter.store.shared(value) if isinstance(value, Shared) else value
-    each = each_of(value) if isinstance(value, Several) else None
-    if not isinstance(value, Several) or not isinstance(each, Tensor):
-        return _number(interpreter, given)
-    terms = value.items if value.items is not None else (each, each)
-    return reduce(lambda so_far, term: elementwise.computed("add", [so_far, term]), terms)
-
-
-def _magnitude(interpreter: Interpreter, given: Given) -> Value:
-    value = given.take(0)
-    return calls.of_tensors("abs", given) if isinstance(value, Tensor) else _number(interpreter, given)
-
-
 def _same(interpreter: Interpreter, given: Given) -> Value:
     """`int` of a size is the size."""
     value = given.take(0)
     if isinstance(value, (Count, Plain)):
         return value
-    return _number(interpreter, given)
+    return builtin_numbers.number(interpreter, given)
 
 
 def _said(interpreter: Interpreter, given: Given) -> Value:
@@ -248,12 +217,12 @@ _BUILTINS: dict[str, Function[[Interpreter, Given], Value]] = {
     "reversed": _reversed,
     **dict.fromkeys(("set", "sorted", "frozenset"), _set_of),
     "dict": _dictionary,
-    **dict.fromkeys(("max", "min"), _least),
-    **dict.fromkeys(("float", "round", "pow", "bool", "any", "all", "divmod"), _number),
-    "sum": _summed,
-    "abs": _magnitude,
+    **dict.fromkeys(("max", "min"), builtin_numbers.least),
+    **dict.fromkeys(("float", "round", "pow", "bool", "any", "all", "divmod"), builtin_numbers.number),
+    "sum": builtin_numbers.summed,
+    "abs": builtin_numbers.magnitude,
     "int": _same,
-    **dict.fromkeys(("str", "repr", "hash", "id"), _number),
+    **dict.fromkeys(("str", "repr", "hash", "id"), builtin_numbers.number),
     **dict.fromkeys(("print", "type"), _said),
     "super": _said,
 }

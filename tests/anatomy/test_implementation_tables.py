@@ -6,7 +6,11 @@ import ast
 
 import pytest
 
-from qeff_codegen.anatomy.implementation_tables import ImplementationTable, find_implementation_tables
+from qeff_codegen.anatomy.implementation_tables import (
+    ImplementationTable,
+    chosen_by_flash,
+    find_implementation_tables,
+)
 
 CLASSES = {"Plain", "Sdpa", "Flash"}
 
@@ -54,3 +58,26 @@ def test_every_name_of_the_table_is_one() -> None:
 )
 def test_nothing_else_is_a_table(source: str) -> None:
     assert tables(source) == {}
+
+
+ENABLED = "getattr(config, '_flash_attn_2_enabled', False)"
+
+
+@pytest.mark.parametrize(
+    "source", [f"Plain(config) if not {ENABLED} else Flash(config)", f"Flash(config) if {ENABLED} else Plain(config)"]
+)
+def test_two_classes_that_flash_attention_chooses_between(source: str) -> None:
+    assert chosen_by_flash(ast.parse(source, mode="eval").body, CLASSES) == ImplementationTable("Plain", ("Flash",))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Plain(config) if not config.flash else Flash(config)",
+        f"Plain(config) if not {ENABLED} else Elsewhere(config)",
+        f"Plain if not {ENABLED} else Flash",
+        "Plain(config)",
+    ],
+)
+def test_nothing_else_chooses_between_two(source: str) -> None:
+    assert chosen_by_flash(ast.parse(source, mode="eval").body, CLASSES) is None

@@ -84,6 +84,37 @@ def refused(source: str, causal_lm: str | None = None) -> Refusal:
 
 GAPS = [
     (
+        [
+            (
+                UPDATE,
+                "past_key, past_value = past_key_values[0], past_key_values[1]\n"
+                "            key_states = torch.cat((past_key, key_states), dim=1)\n"
+                "            value_states = torch.cat((past_value, value_states), dim=1)\n",
+            )
+        ],
+        "`TinyAttention` keeps keys and values in another order of axes: "
+        "`key_states = torch.cat((past_key, key_states), dim=1)`",
+        "key_states = torch.cat((past_key, key_states), dim=1)",
+    ),
+    (
+        [
+            (
+                UPDATE,
+                "past_key, past_value = past_key_values\n"
+                "            key_states = torch.cat([past_key, key_states[-1, ...].unsqueeze(0)], dim=0)\n"
+                "            value_states = torch.cat([past_value, value_states[-1, ...].unsqueeze(0)], dim=0)\n",
+            )
+        ],
+        "`TinyAttention` keeps keys and values in another order of axes: "
+        "`key_states = torch.cat([past_key, key_states[-1, ...].unsqueeze(0)], dim=0)`",
+        "key_states = torch.cat([past_key, key_states[-1, ...].unsqueeze(0)], dim=0)",
+    ),
+    (
+        [(UPDATE, UPDATE.replace("self.layer_idx", "2 * self.layer_idx + 1"))],
+        "`TinyAttention` keeps keys and values at a number that is not its layer's: `2 * self.layer_idx + 1`",
+        UPDATE.replace("self.layer_idx", "2 * self.layer_idx + 1").strip(),
+    ),
+    (
         [(QKV, f"{QKV}        past_key_values.update_conv_state(key_states, self.layer_idx)\n")],
         "`TinyAttention` keeps a state that is no key or value: "
         "`past_key_values.update_conv_state(key_states, self.layer_idx)`",

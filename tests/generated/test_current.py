@@ -97,6 +97,7 @@ ELSEWHERE = {
     "kept_logits_by_one_name",
     "keys_not_counted",
     "masks_by_halves",
+    "no_cache_on_layers",
     "no_form_checks",
     "no_legacy_cache",
     "one_rank",

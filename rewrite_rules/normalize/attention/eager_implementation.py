@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 
-from qeff_codegen.anatomy.implementation_tables import IMPLEMENTATIONS
+from qeff_codegen.anatomy.implementation_tables import FLASH_ENABLED, IMPLEMENTATIONS
 from qeff_codegen.anatomy.modeling_file import ModelingClass, self_attribute
 from qeff_codegen.anatomy.roles import CALL_PATH
 from qeff_codegen.codemod.folding import Truth, decided
@@ -44,13 +44,14 @@ def _is_of_configuration(node: ast.expr, found: Match, place: Place) -> bool:
 class EagerImplementation(FactsRule):
     why = "The export has one attention implementation, eager; what others would run is never reached."
     roles = CALL_PATH
-    names = (*IMPLEMENTATIONS, *ASKING, *ANSWERS)
+    names = (*IMPLEMENTATIONS, *ASKING, *ANSWERS, "getattr")
     facts = {
         "$asked == 'eager'": True,
         "$asked != 'eager'": False,
         "$asked == $other": False,
         "$asked != $other": True,
         **{f"{name}(...)": False for name in ASKING},
+        FLASH_ENABLED.format(config="self.config"): False,
     }
     where = {"asked": Condition("is the configuration's implementation", _is_of_configuration), "other": TEXT}
 

@@ -30,7 +30,9 @@ TAKEN = (
 )
 # What else the model's name for it is bound to: nothing yet, or itself under another name.
 NOTHING = pattern("{None, (), () if use_cache else None, [] if use_cache else None}")
-SAME = pattern("{$other if use_cache else None, $other}")
+SAME = pattern(
+    "{$other if use_cache else None, $other.to_legacy_cache() if isinstance($other, Cache) else $other, $other}"
+)
 
 
 class CacheNotHandedBack(Rule):

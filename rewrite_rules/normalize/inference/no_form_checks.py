@@ -24,7 +24,9 @@ from rewrite_rules.vocabulary import CACHE
 MASK = "attention_mask"
 # Of which classes a growing cache is one, and of which it is none.
 ITS_CLASSES = {f"transformers{part}.{name}" for part in ("", ".cache_utils") for name in ("Cache", "DynamicCache")}
-OTHER_CLASSES = {"tuple", "list", "dict", "torch.Tensor", "type(None)", "types.NoneType"}
+OTHER_CLASSES = {"tuple", "list", "dict", "torch.Tensor", "type(None)", "types.NoneType"} | {
+    f"transformers{part}.StaticCache" for part in ("", ".cache_utils")
+}
 # What of a mask is its kind, and what is its shape.
 KIND = {"dtype", "is_floating_point", "dim", "ndim"}
 SHAPE = {"shape", "size"}

@@ -48,6 +48,12 @@ if use_cache:
         {FROM_PAIRS}
     $...counted
 """),
+    pattern(f"""
+if use_cache:
+    if not isinstance({CACHE}, StaticCache):
+        {FROM_PAIRS}
+        $...counted
+"""),
 )
 MADE = f"if use_cache and {CACHE} is None:\n    {CACHE} = $cls()\n"
 WARNED = pattern("{logger.warning, logger.warning_once, warnings.warn}(...)")
@@ -68,7 +74,7 @@ class NoLegacyCache(Rule):
         turned = [found for form in FORMS for found in find_all(form, code) if _only_turns(found)]
         if not function.is_forward or not turned:
             return code, 0
-        edits, flags = Edits(code), {found.name("legacy") for found in turned}
+        edits, flags = Edits(code), {found.name("legacy") for found in turned if "legacy" in found.bound}
         for found in turned:
             edits.replace_statements(found.statements, _made(found, edits, code))
         inside = {node for found in turned for statement in found.statements for node in ast.walk(statement)}

@@ -30,7 +30,7 @@ from qeff_codegen.patterns.match import find_all, find_in, match
 from rewrite_rules.normalize.attention.eager_implementation import EagerImplementation
 from rewrite_rules.normalize.inference.inference_only import InferenceOnly
 from rewrite_rules.normalize.inference.no_head_mask import HEAD_MASK
-from rewrite_rules.vocabulary import pattern
+from rewrite_rules.vocabulary import CACHE, pattern
 
 SLIDING = "create_sliding_window_causal_mask"
 FILLED_BY = "_prepare_4d_causal_attention_mask_with_cache_position"
@@ -70,6 +70,17 @@ CHOOSES_LENGTH = (
             )
     """),
     pattern("target_length = past_seen_tokens + sequence_length + 1"),
+    # 4.39 and 4.40 ask the layers whether they keep a cache of a fixed size, and are told how many tokens are cached.
+    pattern("""
+        if hasattr(getattr(self.layers[0], "self_attn", {}), "past_key_value"):
+            target_length = self.config.max_position_embeddings
+        else:
+            target_length = (
+                attention_mask.shape[-1]
+                if isinstance(attention_mask, torch.Tensor)
+                else past_seen_tokens + sequence_length + 1
+            )
+    """),
     FILLS,
     pattern("return causal_mask"),
 )
@@ -135,6 +146,25 @@ if attention_mask is not None and attention_mask.dim() == 4:
 else:
 {filled}
 """
+# In 4.39 and 4.40 the triangle is filled first, and a 4D mask laid over it; a mask of the tokens does the same there.
+FILLED_FIRST = (
+    pattern(
+        "causal_mask = torch.full((sequence_length, target_length), fill_value=min_dtype, dtype=dtype, device=$_)"
+    ),
+    pattern("if sequence_length != 1:\n    causal_mask = torch.triu(causal_mask, diagonal=1)"),
+    pattern("causal_mask *= torch.arange(target_length, device=$_) > cache_position.reshape(-1, 1)"),
+    pattern("causal_mask = causal_mask[None, None, :, :].expand(input_tensor.shape[0], 1, -1, -1)"),
+    pattern("""
+        if attention_mask is not None:
+            causal_mask = causal_mask.clone()
+            if attention_mask.dim() == 2:
+                mask_length = attention_mask.shape[-1]
+                padding_mask = causal_mask[..., :mask_length].eq(0.0) * attention_mask[:, None, None, :].eq(0.0)
+                causal_mask[..., :mask_length] = causal_mask[..., :mask_length].masked_fill(padding_mask, min_dtype)
+            elif attention_mask.dim() == 4:
+                $...laid_over
+    """),
+)
 # What fills a triangle, in whatever way.
 LATER = pattern("torch.arange(...) > cache_position.reshape(-1, 1)")
 FILLINGS = [FILLED.format(masked=masked.strip()) for masked in (TRIANGLE, DIAGONAL)]
@@ -175,6 +205,8 @@ class MasksByBuilder(Rule):
             given = {role: ast.unparse(value) for role, value in bind(call, methods[name]).items()}
             states, cache = given.get("input_tensor", ""), given.get("past_key_values", "")
             same = all(given.get(item) == item for item in ("attention_mask", "cache_position"))
+            if not cache and _is_seen(call, methods[name], code):
+                cache = CACHE
             if not same or not states.isidentifier() or not cache.isidentifier():
                 raise Unmatched(f"`{name}` is given something else than the mask, its positions and the cache", call)
             builder = _builder(edits, call, chooses, second)
@@ -198,6 +230,12 @@ def _builder(edits: Edits, call: ast.Call, chooses: Code, second: ast.FunctionDe
         raise Unmatched("the mask has the window of something else than the configuration", call)
     edits.insert_above(edits.code.statement_of(call), KNOWS_WINDOW)
     return "mask_function"
+
+
+def _is_seen(call: ast.Call, method: ast.FunctionDef, code: Code) -> bool:
+    """Whether a method is told the number of cached tokens in the cache's place."""
+    seen = bind(call, method).get("past_seen_tokens")
+    return seen is not None and lengths_of(code.tree).is_seen(seen)
 
 
 def _merge_bias(edits: Edits, call: ast.Call, chooses: Code, given: dict[str, str]) -> None:
@@ -241,7 +279,9 @@ def _decided(method: ast.FunctionDef, anatomy: Anatomy) -> Code:
 def _chooses_length(code: Code) -> bool:
     """Whether a method chooses the context's length, may merge a bias into the mask, and does no more."""
     body = statements_of(code.tree)
-    forms = (*CHOOSES_LENGTH, MERGES, *FILLS_INSIDE)
+    forms = (*CHOOSES_LENGTH, MERGES, *FILLS_INSIDE, *FILLED_FIRST)
     known = (any(match(item, statement) is not None for item in forms) for statement in body)
     filling = sum(match(item, statement) is not None for item in (FILLS, *FILLS_INSIDE) for statement in body)
+    first = [index for item in FILLED_FIRST for index, node in enumerate(body) if match(item, node) is not None]
+    filling += first == list(range(first[0], first[0] + len(FILLED_FIRST))) if first else 0
     return all(known) and filling == 1 and match(CHOOSES_LENGTH[-1], body[-1]) is not None

@@ -16,7 +16,7 @@ import ast
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.each_position import depends_on_more
 from qeff_codegen.anatomy.frequency_growth import grows_beyond_positions
-from qeff_codegen.anatomy.kept_tables import kept_tables, rows_depend_on_length, rows_for_positions
+from qeff_codegen.anatomy.kept_tables import inherited, kept_tables, rows_depend_on_length, rows_for_positions
 from qeff_codegen.anatomy.longest_position import longest_taken, refuses_layer_types
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters
 from qeff_codegen.anatomy.roles import Role
@@ -46,6 +46,7 @@ BESIDE = 'getattr(self.config, "original_max_position_embeddings", self.config.m
 # How many positions there are; a configuration that does not say so may be told, by the same name.
 LIMIT = "max_position_embeddings"
 POSITIONS, POSITIONS_OR_DEFAULT = f"self.config.{LIMIT}", f'getattr(self.config, "{LIMIT}", ROTARY_POSITIONS)'
+KEPT = ("cos_cached", "sin_cached")
 ONLY_DEFAULT = pattern("""
 if self.rope_type != "default":
     raise $_
@@ -116,11 +117,15 @@ def _methods(file: ModelingFile, part: Part) -> tuple[str, str]:
     only_default = made is not None and any(match(ONLY_DEFAULT, node) for node in made.body)
     says_limit = any(node.attr == LIMIT for node in find(ast.Attribute, part.cls.node))
     positions = POSITIONS_OR_DEFAULT if only_default and not says_limit else POSITIONS
-    return methods.written(
+    made_of, called = methods.written(
         positions=f"self.{LIMIT}" if keeps_no_configuration(file, part.cls) else positions,
         original=BESIDE if _knows_no_parameters(part.cls) else ORIGINAL,
         chooses=None if only_default else chooses,
     )
+    if any(inherited(file, part.cls, name) is not None for name in KEPT):
+        # Releases that give their own tables up have properties by those names.
+        made_of, called = (text.replace("_cached", "_table") for text in (made_of, called))
+    return made_of, called
 
 
 def _knows_no_parameters(cls: ModelingClass) -> bool:

@@ -1,0 +1,6 @@
+class TinyAttention:
+    def forward(self, hidden_states, attention_mask=None, past_key_values=None, **kwargs):
+        query = key = value = hidden_states
+        key, value = past_key_values.update(key, value, self.layer_idx)
+        attn_weights = torch.matmul(query, key.transpose(-1, -2)) + attention_mask
+        return torch.matmul(attn_weights.softmax(-1), value), attn_weights
