@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qeff_codegen.cli.compiler_options import further_options
 from qeff_codegen.cli.graph_options import graph_options
+from qeff_codegen.cli.image_options import image_options
+from qeff_codegen.cli.load_image_model import load_image_model
 from qeff_codegen.cli.load_model import load_model
 from qeff_codegen.cli.remote_options import remote_of, remote_options
 from qeff_codegen.cli.sampling_options import include_sampler, max_top_k_ids, qaic_config_of
 from qeff_codegen.deploy.compile_options import CompileOptions
+from qeff_codegen.deploy.image_options import ImageOptions
+
+if TYPE_CHECKING:
+    from qeff_codegen.deploy.program import Program
 
 
 @click.command()
 @click.argument("source", metavar="MODEL")
 @graph_options
+@image_options
 @remote_options
 @click.option(
     "--generated",
@@ -74,12 +83,13 @@ def compile(  # noqa: A001 - the name of the command
     further: tuple[str, ...],
     aic_enable_depth_first: bool,
     output: Path | None,
+    images: ImageOptions | None,
 ) -> None:
     """Export MODEL with its generated classes, write what the compiler reads, and run the compiler if it is here.
 
     MODEL is a model's folder, a GGUF file, `smollm2`, or the name of a generated family, whose tiny model with random
-    weights is then compiled. A checkpoint with modeling code of its own is MODEL by the name that it was generated
-    under, and its folder is --source.
+    weights is then compiled. An image-text model becomes two programs, or one with --single-qpc. A checkpoint with
+    modeling code of its own is MODEL by the name that it was generated under, and its folder is --source.
     """
     qaic_config = qaic_config_of(include_sampler, max_top_k_ids, return_pdfs)
     compiler_options: dict[str, int | str | bool] = {"aic_enable_depth_first": aic_enable_depth_first}
@@ -102,18 +112,36 @@ def compile(  # noqa: A001 - the name of the command
         dynamo=dynamo,
         compiler_options=compiler_options,
     )
-    model = load_model(
-        source,
-        options,
-        dtype=dtype,
-        num_kv_blocks=num_kv_blocks,
-        qaic_config=qaic_config,
-        remote=remote_of(remote_source, class_name, trust_remote_code),
-        generated=generated,
-    )
-    program = model.compile_for(options, output)
-    if model.random_weights:
+    given: dict[str, Any] = {
+        "dtype": dtype,
+        "num_kv_blocks": num_kv_blocks,
+        "qaic_config": qaic_config,
+        "remote": remote_of(remote_source, class_name, trust_remote_code),
+        "generated": generated,
+    }
+    of_images = load_image_model(source, options, images, **given)
+    if of_images is not None:
+        programs = of_images.compile_for(options, images or ImageOptions(), output)
+        random_weights = of_images.random_weights
+    else:
+        model = load_model(source, options, **given)
+        programs = (model.compile_for(options, output),)
+        random_weights = model.random_weights
+    if random_weights:
         click.echo(f"random     the weights: a tiny {source}, to see what is compiled; its program says nothing")
+    for program in programs:
+        _tell(program)
+    if not all(program.compiled for program in programs):
+        click.echo(
+            f"not compiled: qaic-compile was not found; run the {_commands(programs)} where the SDK is installed"
+        )
+
+
+def _commands(programs: Sequence[Program]) -> str:
+    return "command above" if len(programs) == 1 else "commands above"
+
+
+def _tell(program: Program) -> None:
     for path in sorted(program.folder.iterdir()):
         click.echo(f"written    {path}")
     for remark in program.remarks:
@@ -122,5 +150,3 @@ def compile(  # noqa: A001 - the name of the command
     click.echo(f"command    {program.command_line}")
     if program.compiled:
         click.echo(f"compiled   {program.folder / 'qpc'}")
-    else:
-        click.echo("not compiled: qaic-compile was not found; run the command above where the SDK is installed")

@@ -8,11 +8,14 @@ from typing import Any
 import click
 
 from qeff_codegen.cli.graph_options import graph_options
+from qeff_codegen.cli.image_options import image_options
+from qeff_codegen.cli.load_image_model import load_image_model
 from qeff_codegen.cli.load_model import load_model
 from qeff_codegen.cli.remote_options import remote_of, remote_options
 from qeff_codegen.cli.sampling_options import sampling_options
 from qeff_codegen.decoding.sampling_parameters import SamplingParameters
 from qeff_codegen.deploy.compile_options import CompileOptions
+from qeff_codegen.deploy.image_options import ImageOptions
 from qeff_codegen.errors import UsageError
 
 
@@ -24,7 +27,15 @@ from qeff_codegen.errors import UsageError
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A text file with a prompt on each line.",
 )
+@click.option(
+    "--image",
+    "image_files",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="An image of the prompt; repeat it for several, in their order.",
+)
 @graph_options
+@image_options
 @remote_options
 @click.option(
     "--generated",
@@ -49,6 +60,7 @@ def infer(
     source: str,
     prompts: tuple[str, ...],
     prompts_file: Path | None,
+    image_files: tuple[Path, ...],
     prefill_seq_len: int,
     ctx_len: int,
     full_batch_size: int | None,
@@ -67,11 +79,14 @@ def infer(
     runtime: str,
     qaic_config: dict[str, Any],
     sampling: SamplingParameters | None,
+    images: ImageOptions | None,
 ) -> None:
     """Continue every prompt with MODEL: a model's folder, a GGUF file, or `smollm2`.
 
     A checkpoint with modeling code of its own is MODEL by the name that it was generated under, and its folder is
     --source.
+
+    With an image-text model the prompt may have images: --image for each.
 
     One prompt is answered word by word; several are shown when all are done.
     """
@@ -88,22 +103,21 @@ def infer(
         use_onnx_subfunctions=use_onnx_subfunctions,
         dynamo=dynamo,
     )
-    model = load_model(
-        source,
-        options,
-        dtype=dtype,
-        num_kv_blocks=num_kv_blocks,
-        qaic_config=qaic_config,
-        remote=remote_of(remote_source, class_name, trust_remote_code),
-        generated=generated,
-    )
-    inference = model.infer(
-        prompts,
-        options,
-        generation_len=generation_len,
-        runtime=runtime,
-        sampling=sampling,
-    )
+    given: dict[str, Any] = {
+        "dtype": dtype,
+        "num_kv_blocks": num_kv_blocks,
+        "qaic_config": qaic_config,
+        "remote": remote_of(remote_source, class_name, trust_remote_code),
+        "generated": generated,
+    }
+    if image_files and images is None:
+        images = ImageOptions()
+    of_images = load_image_model(source, options, images, **given)
+    run: dict[str, Any] = {"generation_len": generation_len, "runtime": runtime}
+    if of_images is not None:
+        inference = of_images.infer(prompts, image_files, options, images or ImageOptions(), **run)
+    else:
+        inference = load_model(source, options, **given).infer(prompts, options, sampling=sampling, **run)
     if len(prompts) == 1:
         for piece in inference:
             click.echo(piece.text, nl=False)

@@ -18,7 +18,7 @@ from qeff_codegen.deploy.checkpoint import Checkpoint, load_checkpoint
 from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
 from qeff_codegen.deploy.find_compiler import find_compiler
 from qeff_codegen.deploy.inference import Inference, tokens_of
-from qeff_codegen.deploy.program import Program, make_program
+from qeff_codegen.deploy.program import Program, decoder_to_compile, make_program
 from qeff_codegen.deploy.remote_checkpoint import remote_checkpoint
 from qeff_codegen.deploy.sampler_options import check_qaic_config, check_sampling, sampler_spec
 from qeff_codegen.deploy.specializations import specializations_for
@@ -211,7 +211,9 @@ class QEFFAutoModelForCausalLM:
         graph = self._export_for(options, compile_dir)
         found = self._preflight(graph, options)
         found.refuse_problems()
-        program = make_program(graph, options, self.model.config.to_dict(), find_compiler())
+        program = make_program(
+            decoder_to_compile(graph, options), options, self.model.config.to_dict(), find_compiler()
+        )
         return replace(program, remarks=found.remarks)
 
     def _preflight(self, graph: ExportedGraph, options: CompileOptions) -> Preflight:

@@ -78,12 +78,17 @@ def load_checkpoint(source: str) -> Checkpoint:
             "Give the path of a model's folder (as save_pretrained writes it) or of its .gguf file, or the name of a "
             "generated family."
         )
-    read = _configuration(path, folder)
+    read = configuration_of(path, folder)
     model, loaded = _load(path, folder, {} if read.config is None else {"config": read.config})
     return Checkpoint(name, model.eval(), loaded.tokenizer, sha256, no_tokenizer=loaded.missing, remarks=read.remarks)
 
 
-def _configuration(named: Path, folder: Path) -> ReadConfiguration:
+def configuration_of(named: Path, folder: Path) -> ReadConfiguration:
+    """The configuration in `folder`; `named` is what the user asked for.
+
+    Raises:
+        UsageError: it is damaged.
+    """
     try:
         return read_configuration(folder)
     except Exception as error:  # each family checks its configuration with exceptions of its own

@@ -13,7 +13,9 @@ PROGRAM_FOLDER = "qpc"
 PROGRAM_FILE = "programqpc.bin"
 
 
-def compiler_command(compiler: Path, onnx_path: Path, folder: Path, options: CompileOptions) -> list[str]:
+def compiler_command(
+    compiler: Path, onnx_path: Path, folder: Path, options: CompileOptions, *, retains_state: bool = True
+) -> list[str]:
     """The command, word by word.
 
     Args:
@@ -21,6 +23,7 @@ def compiler_command(compiler: Path, onnx_path: Path, folder: Path, options: Com
         onnx_path: the graph.
         folder: where `specializations.json`, `custom_io.yaml` and the MDP file stand and the program goes.
         options: what is asked for.
+        retains_state: whether outputs stay on the device for the next call, as a cache does.
     """
     further = dict(options.compiler_options)
     command = [
@@ -28,7 +31,7 @@ def compiler_command(compiler: Path, onnx_path: Path, folder: Path, options: Com
         "-aic-hw",
         f"-aic-hw-version={further.pop('aic_hw_version', DEFAULT_HARDWARE)}",
         f"-m={onnx_path}",
-        "-retained-state",
+        *(["-retained-state"] if retains_state else []),
         "-convert-to-fp16",
         f"-aic-num-cores={options.num_cores}",
     ]

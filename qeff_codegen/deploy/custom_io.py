@@ -6,25 +6,41 @@ by rounding adds up: a recurrent state stays in float32, in which it is computed
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from qeff_codegen.export.graph_io import CONV_STATE, RECURRENT_STATE, retained_state_name
+from qeff_codegen.export.graph_io import (
+    CONV_STATE,
+    PIXEL_VALUES,
+    RECURRENT_STATE,
+    VISION_EMBEDS,
+    retained_state_name,
+)
 
 FILE_NAME = "custom_io.yaml"
 FLOAT16 = "float16"
 FLOAT32 = "float32"
 MXINT8 = "mxint8"
 
-_OF_STATES = {CONV_STATE: FLOAT16, RECURRENT_STATE: FLOAT32}
+# What images are for the device is not compressed either.
+_OWN = {CONV_STATE: FLOAT16, RECURRENT_STATE: FLOAT32, VISION_EMBEDS: FLOAT16, PIXEL_VALUES: FLOAT16}
 
 
 def render(kv_names: Sequence[str], precision: str) -> str:
     """The file's text: one block for every cache input, followed by one for its retained output.
 
     Args:
-        kv_names: the graph's cache inputs, in their order.
+        kv_names: the graph's inputs that are retained, in their order: the cache, and before it images.
         precision: `float16`, or `mxint8` for a compressed cache.
     """
-    precisions = {name: _OF_STATES.get(name.split(".")[0], precision) for name in kv_names}
+    precisions = {name: _OWN.get(name.split(".")[0], precision) for name in kv_names}
     blocks = ((name, own) for kv_name, own in precisions.items() for name in (kv_name, retained_state_name(kv_name)))
+    return _rendered(blocks)
+
+
+def render_vision() -> str:
+    """The file's text for a vision program, which retains nothing: one block for its input and one for its output."""
+    return _rendered((name, FLOAT16) for name in (PIXEL_VALUES, VISION_EMBEDS))
+
+
+def _rendered(blocks: Iterable[tuple[str, str]]) -> str:
     return "".join(f" - IOName: {name}\n   Precision: {own}\n\n" for name, own in blocks)

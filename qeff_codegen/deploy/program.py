@@ -15,6 +15,7 @@ from qeff_codegen.deploy.compiler_command import PROGRAM_FILE, PROGRAM_FOLDER, c
 from qeff_codegen.deploy.find_compiler import SDK_COMPILER
 from qeff_codegen.errors import EXIT_DIFFERENCES, QEffCodegenError, UsageError
 from qeff_codegen.export.exported_graph import ExportedGraph
+from qeff_codegen.export.specialization import Specialization
 from qeff_codegen.files.all_or_nothing import change_files
 from qeff_codegen.files.artifact_store import artifact_key
 
@@ -50,8 +51,51 @@ class Program:
         return shlex.join(self.command)
 
 
+@dataclass(frozen=True)
+class ToCompile:
+    """A graph, and what the compiler is told about it.
+
+    Attributes:
+        onnx_path: its file.
+        programs: the sizes it is compiled for.
+        custom_io: the text of `custom_io.yaml`.
+        pytorch_transforms: names of the transforms that made the model.
+        onnx_transforms: names of what was done to the graph.
+        retains_state: whether outputs stay on the device for the next call, as a cache does.
+    """
+
+    onnx_path: Path
+    programs: tuple[Specialization, ...]
+    custom_io: str
+    pytorch_transforms: tuple[str, ...]
+    onnx_transforms: tuple[str, ...]
+    retains_state: bool = True
+
+
+def decoder_to_compile(
+    graph: ExportedGraph, options: CompileOptions, programs: Sequence[Specialization] | None = None
+) -> ToCompile:
+    """A decoder with its cache.
+
+    Args:
+        graph: the exported decoder.
+        options: what it is compiled for.
+        programs: the sizes of its programs, where they are not those of a decoder for text.
+    """
+    sizes = specializations.specializations_for(graph.layers, options) if programs is None else programs
+    precision = custom_io.MXINT8 if options.mxint8_kv_cache else custom_io.FLOAT16
+    images = [graph.spec.image_input] if graph.spec.images else []
+    return ToCompile(
+        onnx_path=graph.onnx_path,
+        programs=tuple(sizes),
+        custom_io=custom_io.render([*images, *graph.kv_names], precision),
+        pytorch_transforms=graph.pytorch_transforms,
+        onnx_transforms=graph.onnx_transforms,
+    )
+
+
 def make_program(
-    graph: ExportedGraph, options: CompileOptions, huggingface_config: Mapping[str, object], compiler: Path | None
+    graph: ToCompile, options: CompileOptions, huggingface_config: Mapping[str, object], compiler: Path | None
 ) -> Program:
     """Write the compiler's input files for `graph`, and compile it where there is a compiler.
 
@@ -65,18 +109,18 @@ def make_program(
         UsageError: the folder cannot be written.
         CompilerError: the compiler failed.
     """
-    programs = specializations.specializations_for(graph.layers, options)
-    precision = custom_io.MXINT8 if options.mxint8_kv_cache else custom_io.FLOAT16
     texts = {
-        specializations.FILE_NAME: specializations.render(programs),
-        custom_io.FILE_NAME: custom_io.render(graph.kv_names, precision),
+        specializations.FILE_NAME: specializations.render(graph.programs),
+        custom_io.FILE_NAME: graph.custom_io,
     }
     if options.num_devices > 1:
         texts[partition_config.file_name(options.num_devices)] = partition_config.render(
             options.num_devices, options.num_cores
         )
     executable = compiler or SDK_COMPILER
-    key = artifact_key({"texts": texts, "command": compiler_command(Path(), Path(), Path(), options)})
+    retains_state = graph.retains_state
+    nowhere = compiler_command(Path(), Path(), Path(), options, retains_state=retains_state)
+    key = artifact_key({"texts": texts, "command": nowhere})
     folder = graph.onnx_path.parent.parent / f"{graph.onnx_path.parent.name}-qpc-{key}"
     texts[qconfig.FILE_NAME] = qconfig.render(
         huggingface_config=huggingface_config,
@@ -84,11 +128,12 @@ def make_program(
         onnx_transforms=graph.onnx_transforms,
         onnx_path=graph.onnx_path,
         folder=folder,
-        programs=programs,
+        programs=graph.programs,
         options=options,
+        retains_state=retains_state,
     )
     _write(texts, folder)
-    command = compiler_command(executable, graph.onnx_path, folder, options)
+    command = compiler_command(executable, graph.onnx_path, folder, options, retains_state=retains_state)
     if compiler is not None and not _is_compiled(folder):
         _compile(command, folder)
     return Program(folder, tuple(command), _is_compiled(folder))

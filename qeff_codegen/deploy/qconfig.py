@@ -28,6 +28,7 @@ def render(
     folder: Path,
     programs: Sequence[Specialization],
     options: CompileOptions,
+    retains_state: bool = True,
 ) -> str:
     """The file's text.
 
@@ -38,6 +39,7 @@ def render(
         folder: where the compiler's input files stand.
         programs: what the program is compiled for.
         options: what was asked for.
+        retains_state: whether outputs stay on the device for the next call.
     """
     config = {
         "huggingface_config": dict(huggingface_config),
@@ -57,7 +59,7 @@ def render(
                 ],
                 "mdp_ts_num_devices": options.num_devices,
                 "num_speculative_tokens": options.num_speculative_tokens,
-                "retained_state": True,
+                "retained_state": retains_state,
                 "convert_to_fp16": True,
                 "aic_num_cores": options.num_cores,
                 "mxfp6_matmul": options.mxfp6_matmul,

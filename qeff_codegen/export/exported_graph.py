@@ -11,13 +11,14 @@ from typing import Any
 from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.graph_io import ExportSpec, LayerShapes, kv_names
 from qeff_codegen.export.kv_cache import kv_cache_shapes
+from qeff_codegen.export.vision_export import VisionSpec, export_vision
 from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.own_code import own_code_sha256
 
 GRAPH_FILE = "model.onnx"
 # What writes the graph, beside our own code.
 _PACKAGES = ("torch", "transformers", "onnx", "onnx_ir", "onnxscript")
-_ONNX_TRANSFORMS = ("CommonSubexpressionElimination", "IdentityElimination")
+ONNX_TRANSFORMS = ("CommonSubexpressionElimination", "IdentityElimination")
 _SUBFUNCTIONS_TRANSFORM = "OutlineLayers"
 
 
@@ -67,13 +68,7 @@ def exported_graph(
     Raises:
         UsageError: the model cannot be exported as asked, or the store cannot be written.
     """
-    facts = {
-        **made_from,
-        "configuration": model.config.to_json_string(use_diff=False),
-        "export": asdict(spec),
-        "runtime": own_code_sha256("export", "runtime"),
-        "packages": {package: version(package) for package in _PACKAGES},
-    }
+    facts = _facts(model, asdict(spec), made_from)
 
     def export(unfinished: Path) -> None:
         export_onnx(model, unfinished / GRAPH_FILE, spec)
@@ -81,4 +76,38 @@ def exported_graph(
     folder = store.get(name, facts, export)
     layers = tuple(kv_cache_shapes(model))
     first = (_SUBFUNCTIONS_TRANSFORM,) if spec.use_onnx_subfunctions else ()
-    return ExportedGraph(folder / GRAPH_FILE, spec, layers, pytorch_transforms, (*first, *_ONNX_TRANSFORMS))
+    return ExportedGraph(folder / GRAPH_FILE, spec, layers, pytorch_transforms, (*first, *ONNX_TRANSFORMS))
+
+
+def exported_vision(
+    name: str, encoder: Any, spec: VisionSpec, store: ArtifactStore, *, made_from: Mapping[str, str]
+) -> Path:
+    """The graph's file of a vision program, from the store or exported now.
+
+    Args:
+        name: the checkpoint's name.
+        encoder: what `get_qeff_vision_encoder` gives.
+        spec: the images that it takes.
+        store: where graphs are kept.
+        made_from: hashes of the checkpoint and of the generated code.
+
+    Raises:
+        UsageError: the store cannot be written.
+        Refusal: the tower cannot be exported as asked.
+    """
+
+    def export(unfinished: Path) -> None:
+        export_vision(encoder, unfinished / GRAPH_FILE, spec)
+
+    return store.get(name, _facts(encoder, asdict(spec), made_from), export) / GRAPH_FILE
+
+
+def _facts(model: Any, asked: Mapping[str, object], made_from: Mapping[str, str]) -> dict[str, object]:
+    """Everything that a graph's content depends on."""
+    return {
+        **made_from,
+        "configuration": model.config.to_json_string(use_diff=False),
+        "export": asked,
+        "runtime": own_code_sha256("export", "runtime"),
+        "packages": {package: version(package) for package in _PACKAGES},
+    }

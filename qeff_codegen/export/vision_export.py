@@ -12,6 +12,7 @@ import onnx
 import onnx_ir
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from qeff_codegen.errors import Refusal, UsageError
 from qeff_codegen.export.frozen_numbers import no_frozen_numbers
@@ -126,14 +127,15 @@ def vision_spec(encoder: nn.Module, img_sizes: Sequence[int] = ()) -> VisionSpec
 
 
 def tokens_per_image(encoder: nn.Module, spec: VisionSpec, size: tuple[int, int]) -> int:
-    """How many embeddings the tower makes of an image of that height and width, found by running it.
+    """How many embeddings the tower makes of an image of that height and width; nothing is computed for it.
 
     Raises:
         UsageError: it takes none of that size.
     """
     dtype = next(encoder.parameters()).dtype
     try:
-        with torch.no_grad():
+        # Shapes alone go through it.
+        with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True):
             embeds: torch.Tensor = encoder(torch.zeros(spec.shape(1, size), dtype=dtype))
     except (ValueError, RuntimeError) as error:  # what upstream's towers raise for a size that is not theirs
         configured = " x ".join(map(str, image_shape(encoder.config)[1:]))

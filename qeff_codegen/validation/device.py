@@ -9,7 +9,7 @@ from typing import Any
 
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.find_compiler import find_compiler
-from qeff_codegen.deploy.program import CompilerError, make_program
+from qeff_codegen.deploy.program import CompilerError, decoder_to_compile, make_program
 from qeff_codegen.deploy.specializations import specializations_for
 from qeff_codegen.export.exported_graph import ExportedGraph
 from qeff_codegen.preflight.candidate import candidate_of
@@ -39,8 +39,9 @@ class DeviceStage:
         compiler = find_compiler()
         if compiler is None:
             return StageResult(4, PREFLIGHT_PASSED, detail="\n".join((_NO_COMPILER, *found.remarks)))
+        options = compile_options(scenario)
         try:
-            program = make_program(graph, compile_options(scenario), self._model.config.to_dict(), compiler)
+            program = make_program(decoder_to_compile(graph, options), options, self._model.config.to_dict(), compiler)
         except CompilerError as error:
             return StageResult(4, FAILED, detail=str(error))
         return StageResult(4, COMPILED, detail=program.command_line)

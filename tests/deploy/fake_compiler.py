@@ -19,7 +19,7 @@ ORDER = [
     r"-aic-hw",
     r"-aic-hw-version=ai[12]00",
     r"-m=(?P<model>.+\.onnx)",
-    r"-retained-state",
+    r"(?P<retained>-retained-state)?",
     r"-convert-to-fp16",
     r"-aic-num-cores=(?P<cores>\d+)",
     r"(-mxfp6-matmul)?",
@@ -35,6 +35,8 @@ SUFFIX = "_RetainedState"
 SAMPLER = {"last_accepted_output_tokens", "temperatures", "top_ks", "top_ps", "min_ps", "random_numbers"}
 SAMPLER |= {"repetition_penalties", "presence_penalties"}
 SEEN = ("repetition", "presence")
+# What of images a decoder hands on to the next call.
+IMAGES = ("vision_embeds", "pixel_values")
 CACHE_NAMES = ("past_key.", "past_value.", "compressed_kv.", "k_pe.")
 
 
@@ -73,20 +75,35 @@ def check_specializations(path: Path, axes: set[str], rows: str) -> None:
         extra = set(symbols) - axes - {"full_batch_exec_size"}
         if missing or extra:
             fail(f"{entry['name']}: axes without a number {sorted(missing)}, numbers without an axis {sorted(extra)}")
+        if not rows:
+            continue
         if int(symbols["seq_len"]) > int(symbols["ctx_len"]) or int(symbols["batch_size"]) > int(symbols[rows]):
             fail(f"{entry['name']}: sizes contradict each other: {symbols}")
 
 
 def check_custom_io(path: Path, graph: onnx.GraphProto) -> None:
-    cache = [item.name for item in graph.input if item.name.startswith(CACHE_NAMES)]
+    cache = [item.name for item in graph.input if item.name.startswith((*CACHE_NAMES, *IMAGES))]
     expected = [name for item in cache for name in (item, item + SUFFIX)]
     blocks = re.findall(r" - IOName: (\S+)\n   Precision: (float16|mxint8)\n\n", path.read_text())
     if "".join(f" - IOName: {name}\n   Precision: {kind}\n\n" for name, kind in blocks) != path.read_text():
         fail("custom_io.yaml has other lines than names and precisions")
-    if [name for name, _ in blocks] != expected or len({kind for _, kind in blocks}) != 1:
+    kinds = {kind for name, kind in blocks if not name.startswith(IMAGES)}
+    of_images = {kind for name, kind in blocks if name.startswith(IMAGES)}
+    if [name for name, _ in blocks] != expected or len(kinds) != 1 or of_images - {"float16"}:
         fail(f"custom_io.yaml names {[name for name, _ in blocks]}, and the graph's cache is {expected}")
     if not {item.name for item in graph.output} >= {item + SUFFIX for item in cache}:
         fail("a cache input has no retained output")
+
+
+def check_vision(path: Path, graph: onnx.GraphProto, flags: dict[str, str]) -> None:
+    """A program for images retains nothing, and its tensors are float16 on the device."""
+    names = [item.name for item in (*graph.input, *graph.output)]
+    if names != ["pixel_values", "vision_embeds"]:
+        fail(f"a program for images takes and gives {names}")
+    if "retained" in flags:
+        fail("a program for images retains nothing")
+    if path.read_text() != "".join(f" - IOName: {name}\n   Precision: float16\n\n" for name in names):
+        fail("custom_io.yaml of a program for images names other tensors than its own, or other precisions")
 
 
 def check_results(graph: onnx.GraphProto) -> None:
@@ -130,7 +147,9 @@ def main() -> None:
     model = onnx.load(found["model"])
     onnx.checker.check_model(model, full_check=False)
     check_functions(model, "functions" in found)
-    check_results(model.graph)
+    is_vision = [item.name for item in model.graph.output] == ["vision_embeds"]
+    if not is_vision:
+        check_results(model.graph)
     axes = {
         dim.dim_param
         for item in model.graph.input
@@ -138,8 +157,13 @@ def main() -> None:
         if not dim.HasField("dim_value")
     }
     rows = "full_batch_size" if "full_batch_size" in axes else "batch_size"
-    check_specializations(Path(found["specializations"]), axes, rows)
-    check_custom_io(Path(found["custom_io"]), model.graph)
+    check_specializations(Path(found["specializations"]), axes, "" if is_vision else rows)
+    if is_vision:
+        check_vision(Path(found["custom_io"]), model.graph, found)
+    else:
+        check_custom_io(Path(found["custom_io"]), model.graph)
+        if "retained" not in found:
+            fail("a decoder's cache is retained")
     if "mdp" in found:
         check_partition(Path(found["mdp"]), int(found["devices"]), int(found["cores"]))
     binary = Path(found["binary"])

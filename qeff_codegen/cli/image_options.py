@@ -1,0 +1,37 @@
+"""What `compile` and `infer` ask for images of an image-text model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from qeff_codegen.deploy.image_options import ImageOptions
+
+_OPTIONS = (
+    click.option(
+        "--img-size",
+        type=int,
+        multiple=True,
+        help="Height and width of images, in pixels; repeatable.  [default: what the model is configured for]",
+    ),
+    click.option("--max-num-images", type=int, help="Images of one prompt.  [default: 1; for infer, those given]"),
+    click.option("--single-qpc", is_flag=True, help="One program for images and text, not one for each."),
+)
+_NAMES = ("img_size", "max_num_images", "single_qpc")
+
+
+def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options to a command, which gets them as `images`: None where none was given."""
+
+    @wraps(command)
+    def with_images(**arguments: Any) -> Any:
+        given = {name: arguments.pop(name) for name in _NAMES}
+        return command(images=ImageOptions(**given) if any(given.values()) else None, **arguments)
+
+    decorated: Callable[..., Any] = with_images
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated

@@ -1,0 +1,303 @@
+"""`QEFFAutoModelForImageTextToText`: from a checkpoint to two programs, or one, and to text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from qeff_codegen.checked_in.generated_code import code_sha256, load_transforms
+from qeff_codegen.deploy import custom_io
+from qeff_codegen.deploy.auto_model import GENERATED
+from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
+from qeff_codegen.deploy.find_compiler import find_compiler
+from qeff_codegen.deploy.image_checkpoint import ImageCheckpoint, load_image_checkpoint
+from qeff_codegen.deploy.image_inference import ImageRun, image_inference
+from qeff_codegen.deploy.image_options import ImageOptions, check_vision_size
+from qeff_codegen.deploy.image_specializations import language_specializations, vision_specializations
+from qeff_codegen.deploy.inference import Inference
+from qeff_codegen.deploy.program import Program, ToCompile, decoder_to_compile, make_program
+from qeff_codegen.deploy.specializations import specializations_for
+from qeff_codegen.errors import UsageError
+from qeff_codegen.export.exported_graph import ONNX_TRANSFORMS, ExportedGraph, exported_graph, exported_vision
+from qeff_codegen.export.graph_io import ExportSpec
+from qeff_codegen.export.kv_cache import kv_cache_shapes
+from qeff_codegen.export.precision import convert, precision
+from qeff_codegen.export.single_program import SingleProgram
+from qeff_codegen.export.vision_export import VisionSpec, tokens_per_image, vision_spec
+from qeff_codegen.export.with_states import check_call_length
+from qeff_codegen.files.artifact_store import ArtifactStore
+from qeff_codegen.preflight.candidate import candidate_of, vision_candidate_of
+from qeff_codegen.preflight.run import preflight, vision_preflight
+from qeff_codegen.preflight.sample_prompt import sample_prompt
+from qeff_codegen.upstream.cache_folder import cache_folder
+
+# Image tokens of preflight's sample, which leave room for text in its first call.
+_SAMPLE_TOKENS = 16
+
+
+class QEFFAutoModelForImageTextToText:
+    """An image-text model whose modules are generated QEff classes.
+
+    Attributes:
+        model: the QEff model.
+        processor: its processor, or None where the checkpoint has none.
+        kv_offload: whether it becomes two programs.
+        random_weights: whether it is a family's tiny model, which says nothing.
+        remarks: what of its configuration was read otherwise than it is written.
+    """
+
+    def __init__(
+        self, checkpoint: ImageCheckpoint, generated: Path, *, kv_offload: bool, dtype: torch.dtype, continuous: bool
+    ) -> None:
+        model_type = checkpoint.family or checkpoint.model.config.model_type
+        transforms = load_transforms(model_type, generated)
+        self.model = convert(transforms.apply(checkpoint.model), dtype)
+        self.processor = checkpoint.processor
+        self.kv_offload = kv_offload
+        self.continuous_batching = continuous
+        self.random_weights = checkpoint.random_weights
+        self.remarks = checkpoint.remarks
+        self._no_processor = checkpoint.no_processor
+        self._tokenizer = checkpoint.tokenizer
+        self._name = checkpoint.name
+        self._dtype = dtype
+        self._made_from = {
+            "checkpoint": checkpoint.sha256,
+            "generated": code_sha256(model_type, generated),
+            "dtype": str(dtype),
+        }
+        self._pytorch_transforms = transforms.names
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str,
+        kv_offload: bool = True,
+        continuous_batching: bool = False,
+        *,
+        dtype: str | torch.dtype = torch.float32,
+        generated: Path = GENERATED,
+    ) -> QEFFAutoModelForImageTextToText:
+        """Load a checkpoint and turn it into its QEff model.
+
+        Args:
+            pretrained_model_name_or_path: a model's folder, or the name of a generated family, whose tiny model with
+                random weights is taken.
+            kv_offload: it becomes two programs, one for images and one for text; otherwise one for both.
+            continuous_batching: the program for text takes `batch_index`.
+            dtype: what weights, cache and arithmetic are in: float32 or float16.
+            generated: the folder with the generated classes.
+
+        Raises:
+            UsageError: there is no such checkpoint, its family or that of its text model is not generated, or `dtype`
+                is another one.
+        """
+        wanted = precision(dtype)
+        checkpoint = load_image_checkpoint(pretrained_model_name_or_path, generated)
+        return cls(checkpoint, generated, kv_offload=kv_offload, dtype=wanted, continuous=continuous_batching)
+
+    @cached_property
+    def encoder(self) -> Any:
+        """The module that the vision program is exported from."""
+        return self.model.get_qeff_vision_encoder().eval()
+
+    @cached_property
+    def decoder(self) -> Any:
+        """The module that the language program is exported from, or the one for both."""
+        language: nn.Module = self.model.get_qeff_language_decoder()
+        return (language if self.kv_offload else SingleProgram(self.encoder, language)).eval()
+
+    def compile(
+        self,
+        compile_dir: Path | None = None,
+        *,
+        img_size: int | Sequence[int] = (),
+        max_num_images: int | None = None,
+        prefill_seq_len: int = 32,
+        ctx_len: int = 128,
+        batch_size: int = 1,
+        full_batch_size: int | None = None,
+        num_devices: int = 1,
+        num_cores: int = 16,
+        mxfp6_matmul: bool = False,
+        mxint8_kv_cache: bool = False,
+        **compiler_options: CompilerValue,
+    ) -> tuple[Program, ...]:
+        """Export, write what the compiler reads, and compile where there is a compiler.
+
+        Args:
+            compile_dir: where graphs and programs are kept; the cache folder unless given.
+            img_size, max_num_images: see `ImageOptions`.
+            compiler_options: further options of qaic-compile: `mos=1` becomes `-mos=1`, `True` a bare flag.
+
+        The others are those of `CompileOptions`.
+
+        Returns:
+            The vision program and the one for text, or the one for both.
+
+        Raises:
+            UsageError: an option is wrong or contradicts another, or a folder cannot be written.
+            PreflightFailed: a graph is not as the compiler needs it.
+            CompilerError: the compiler failed.
+        """
+        options = CompileOptions(
+            prefill_seq_len=prefill_seq_len,
+            ctx_len=ctx_len,
+            batch_size=batch_size,
+            full_batch_size=full_batch_size,
+            num_devices=num_devices,
+            num_cores=num_cores,
+            mxfp6_matmul=mxfp6_matmul,
+            mxint8_kv_cache=mxint8_kv_cache,
+            compiler_options=compiler_options,
+        )
+        sizes = (img_size,) if isinstance(img_size, int) else tuple(img_size)
+        return self.compile_for(options, ImageOptions(sizes, max_num_images, not self.kv_offload), compile_dir)
+
+    def compile_for(
+        self, options: CompileOptions, images: ImageOptions, compile_dir: Path | None = None
+    ) -> tuple[Program, ...]:
+        """`compile`, for options that are checked already, each by itself."""
+        images.check_with(options)
+        if images.single_qpc == self.kv_offload:
+            raise UsageError("kv_offload is said in from_pretrained: True makes two programs, False one for both.")
+        if options.continuous_batching != self.continuous_batching:
+            raise UsageError(
+                "continuous batching needs continuous_batching in from_pretrained, and full_batch_size in compile."
+            )
+        spec = vision_spec(self.encoder, images.img_size)
+        of_an_image = max(tokens_per_image(self.encoder, spec, size) for size in spec.sizes)
+        num_images = images.max_num_images or 1
+        check_vision_size(num_images * of_an_image, options.ctx_len)
+        store = _store(compile_dir)
+        graphs = [] if images.single_qpc else [self._vision(spec, num_images * options.batch_size, store)]
+        graphs.append(self._language(options, images, spec, num_images * of_an_image, store))
+        made = []
+        for graph, remarks in graphs:
+            # A tower is small, and its numbers are what the text model reads; QEfficient compresses none of it.
+            own = options if graph.retains_state else replace(options, mxfp6_matmul=False)
+            program = make_program(graph, own, self.model.config.to_dict(), find_compiler())
+            made.append(replace(program, remarks=remarks))
+        return tuple(made)
+
+    def _vision(self, spec: VisionSpec, num_images: int, store: ArtifactStore) -> tuple[ToCompile, tuple[str, ...]]:
+        """The vision program's graph, which passed preflight, and what was remarked of it."""
+        path = self._vision_graph(spec, store)
+        programs = tuple(vision_specializations(spec, num_images))
+        found = vision_preflight(vision_candidate_of(self.encoder, path, spec, programs))
+        found.refuse_problems()
+        graph = ToCompile(
+            path, programs, custom_io.render_vision(), self._pytorch_transforms, ONNX_TRANSFORMS, retains_state=False
+        )
+        return graph, found.remarks
+
+    def _language(
+        self, options: CompileOptions, images: ImageOptions, spec: VisionSpec, vision_size: int, store: ArtifactStore
+    ) -> tuple[ToCompile, tuple[str, ...]]:
+        """The graph for text, or for both, likewise."""
+        graph = self._language_graph(options, images, spec, store)
+        if images.single_qpc:
+            programs = specializations_for(graph.layers, options)
+        else:
+            programs = language_specializations(graph.layers, options, vision_size)
+        sample = self._sample(images, spec, vision_size)
+        config: Any = self.model.config
+        text = sample_prompt(None, min(config.get_text_config().vocab_size, config.image_token_id))
+        prompt = (*[config.image_token_id] * min(_SAMPLE_TOKENS, vision_size), *text)
+        candidate = candidate_of(self.decoder, graph.onnx_path, graph.spec, tuple(programs), (prompt,), sample)
+        found = preflight(candidate)
+        found.refuse_problems()
+        return decoder_to_compile(graph, options, programs), found.remarks
+
+    def _sample(self, images: ImageOptions, spec: VisionSpec, vision_size: int) -> np.ndarray:
+        """What image tokens stand for in preflight's sample: an image of noise, or its embeddings."""
+        pixels = torch.randn(spec.shape(1), generator=torch.Generator().manual_seed(0)).to(self._dtype)
+        if images.single_qpc:
+            return np.asarray(pixels[0])
+        with torch.no_grad():
+            embeds = self.encoder(pixels).flatten(0, 1)
+        return np.resize(np.asarray(embeds), (vision_size, embeds.shape[1]))
+
+    def _vision_graph(self, spec: VisionSpec, store: ArtifactStore) -> Path:
+        return exported_vision(f"{self._name}-vision", self.encoder, spec, store, made_from=self._made_from)
+
+    def _language_graph(
+        self, options: CompileOptions, images: ImageOptions, spec: VisionSpec, store: ArtifactStore
+    ) -> ExportedGraph:
+        wanted = ExportSpec(
+            options.ctx_len,
+            continuous_batching=options.continuous_batching,
+            compute_context_length=options.compute_context_length,
+            images=True,
+            pixels=spec.shape(1)[1:] if images.single_qpc else None,
+        )
+        check_call_length(kv_cache_shapes(self.decoder), options.prefill_seq_len)
+        return exported_graph(
+            f"{self._name}-{'single' if images.single_qpc else 'lang'}",
+            self.decoder,
+            wanted,
+            store,
+            made_from=self._made_from,
+            pytorch_transforms=self._pytorch_transforms,
+        )
+
+    def infer(
+        self,
+        prompts: Sequence[str],
+        image_files: Sequence[Path],
+        options: CompileOptions,
+        images: ImageOptions,
+        *,
+        generation_len: int | None,
+        runtime: str,
+    ) -> Inference:
+        """The prompts' continuation, to be iterated over piece by piece; the vision program has run by then.
+
+        Args:
+            prompts: texts; one alone, where there are images.
+            image_files: the images of that prompt, in the order of their places.
+            options: sizes of prefill and cache, and how much of it is read.
+            images: sizes of images, and whether one program runs both.
+            generation_len: tokens per prompt at most; None for all the context allows.
+            runtime: `onnxruntime` or `pytorch`.
+
+        Raises:
+            UsageError: prompts and images do not fit together, or into what is asked for, or the checkpoint has no
+                processor; before anything is exported or run.
+        """
+        if self.random_weights:
+            raise UsageError(
+                f"{self._name} is a model with random weights, which says nothing. Give a checkpoint's folder."
+            )
+        images.check_with(options)
+        if self.processor is None:
+            raise UsageError(self._no_processor)
+        run = ImageRun(
+            prompts,
+            image_files,
+            processor=self.processor,
+            model=self.model,
+            spec=vision_spec(self.encoder, images.img_size),
+            encoder=self.encoder,
+            options=options,
+            images=images,
+        )
+        store = _store(None)
+        graphs = None
+        if runtime != "pytorch":
+            graphs = (
+                self._language_graph(options, images, run.spec, store).onnx_path,
+                None if images.single_qpc or not run.has_images else self._vision_graph(run.spec, store),
+            )
+        return image_inference(run, self.decoder, graphs, generation_len=generation_len)
+
+
+def _store(folder: Path | None) -> ArtifactStore:
+    return ArtifactStore(folder or cache_folder() / "exports")

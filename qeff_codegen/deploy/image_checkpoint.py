@@ -1,0 +1,93 @@
+"""Upstream's image-text model and its processor, from a folder, or a generated family's tiny model."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from contextlib import redirect_stderr
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForImageTextToText
+
+from qeff_codegen.deploy.checkpoint import Checkpoint, checkpoint_sha256, configuration_of, why_incomplete
+from qeff_codegen.deploy.processor import load_processor
+from qeff_codegen.deploy.tiny_checkpoint import names_a_family
+from qeff_codegen.errors import UsageError
+from qeff_codegen.tiny_models.image_families import build_image_config, find_image_family, image_variants
+from qeff_codegen.tiny_models.models import build_tiny_model
+from qeff_codegen.upstream.checkpoint_folder import read_checkpoint_folder
+
+
+@dataclass(frozen=True)
+class ImageCheckpoint(Checkpoint):
+    """A loaded image-text model.
+
+    Attributes:
+        processor: what makes tokens and pixels of text and images, or None where it has none.
+        no_processor: why it has none, for a message; empty where it has one.
+    """
+
+    processor: Any = None
+    no_processor: str = ""
+
+
+def names_image_text(source: str, generated: Path) -> bool:
+    """Whether `source` is the folder of an image-text model, or the name of such a family that is generated."""
+    if names_a_family(source, generated):
+        return find_image_family(source) is not None
+    folder = read_checkpoint_folder(Path(source)) if Path(source).is_dir() else None
+    return folder is not None and folder.model_type is not None and find_image_family(folder.model_type) is not None
+
+
+def load_image_checkpoint(source: str, generated: Path) -> ImageCheckpoint:
+    """Load what `source` names: a folder as `save_pretrained` writes it, or a family's tiny model.
+
+    Raises:
+        UsageError: a file is missing or damaged.
+    """
+    if names_a_family(source, generated):
+        return _tiny(source)
+    folder = Path(source)
+    missing = why_incomplete(folder)
+    if missing:
+        raise UsageError(missing)
+    loaded = load_processor(folder)
+    read = configuration_of(folder, folder)
+    arguments = {} if read.config is None else {"config": read.config}
+    try:
+        # transformers draws progress bars that have no switch.
+        with redirect_stderr(io.StringIO()):
+            model = AutoModelForImageTextToText.from_pretrained(
+                folder,
+                dtype=torch.float32,
+                attn_implementation="eager",
+                local_files_only=True,
+                trust_remote_code=False,
+                **arguments,
+            )
+    except Exception as error:  # readers of many formats, each with errors of its own
+        raise UsageError(f"{folder} cannot be loaded: {error}\nIs it complete, and of an image-text model?") from error
+    return ImageCheckpoint(
+        folder.resolve().stem,
+        model.eval(),
+        getattr(loaded.processor, "tokenizer", None),
+        checkpoint_sha256(folder),
+        remarks=read.remarks,
+        processor=loaded.processor,
+        no_processor=loaded.missing,
+    )
+
+
+def _tiny(name: str) -> ImageCheckpoint:
+    """The family's tiny model as validation makes it."""
+    family = find_image_family(name)
+    assert family is not None
+    model = build_tiny_model(family.model_class, build_image_config(family, image_variants(family)[0]), seed=0)
+    digest = hashlib.sha256()
+    for key, tensor in model.state_dict().items():
+        digest.update(key.encode())
+        digest.update(tensor.numpy().tobytes())
+    return ImageCheckpoint(f"tiny-{name}", model, None, digest.hexdigest(), random_weights=True, family=name)

@@ -1,0 +1,76 @@
+"""What a user asks of the images of an image-text model, and what cannot be asked together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qeff_codegen.deploy.compile_options import CompileOptions
+from qeff_codegen.errors import UsageError
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """Which images programs are made for, and how many programs. Names are QEfficient's.
+
+    Attributes:
+        img_size: heights and widths of square images, in pixels, one program of the vision graph for each; the
+            configured size where there are none.
+        max_num_images: images of one prompt, each as the processor cuts it; None for as many as there are.
+        single_qpc: one program for both, which takes one image for each prompt.
+
+    Raises:
+        UsageError: a size is not positive, or two options contradict each other; the message names them.
+    """
+
+    img_size: tuple[int, ...] = ()
+    max_num_images: int | None = None
+    single_qpc: bool = False
+
+    def __post_init__(self) -> None:
+        for name, values in (("img_size", self.img_size), ("max_num_images", (self.max_num_images,))):
+            for value in values:
+                if value is not None and value < 1:
+                    raise UsageError(f"{name} is {value}: it must be 1 or more.")
+        if self.single_qpc and (len(self.img_size) > 1 or (self.max_num_images or 1) > 1):
+            raise UsageError(
+                "one program for images and text takes one image of one size for each prompt, and several are asked "
+                "for. Leave out single_qpc, or the others."
+            )
+
+    def check_with(self, options: CompileOptions) -> None:
+        """Makes sure that a program with images can be what `options` ask for.
+
+        Raises:
+            UsageError: naming what it asks for.
+        """
+        asked = {
+            "num_speculative_tokens": options.num_speculative_tokens is not None,
+            "dynamo": options.dynamo,
+            "use_onnx_subfunctions": options.use_onnx_subfunctions,
+        }
+        wanted = [name for name, is_asked in asked.items() if is_asked]
+        if wanted:
+            raise UsageError(f"programs with images are made without {' and '.join(wanted)}. Leave it out.")
+        if self.single_qpc and options.continuous_batching:
+            raise UsageError(
+                "full_batch_size and single_qpc are given together: one program for images and text has no continuous "
+                "batching. Give one of them."
+            )
+        if options.prefill_seq_len == 1:
+            raise UsageError(
+                "prefill_seq_len is 1: a call of one token is a step of decoding, in which no image is placed. Give 2 "
+                "or more."
+            )
+
+
+def check_vision_size(vision_size: int, ctx_len: int) -> None:
+    """Makes sure that the context has room for the tokens of a prompt's images, and for one of text.
+
+    Raises:
+        UsageError: it has not.
+    """
+    if vision_size >= ctx_len:
+        raise UsageError(
+            f"vision_size is {vision_size}, what the images of a prompt take of the context, and ctx_len {ctx_len}. "
+            "Raise ctx_len, or lower max_num_images or img_size."
+        )
