@@ -107,7 +107,7 @@ def _of_kind(kind: Kind, size: Size, folder: Path) -> Iterator[Measurement]:
     upstream = build_tiny_model(family.causal_lm_class, config, seed=0)
     prompt, steps, rounds = size.of(512, 24), size.of(16, 2), size.of(4, 1)
     ctx_len = prompt + steps
-    graphs = _exported(kind.family, upstream, ctx_len, folder)
+    graphs = exported(kind.family, upstream, ctx_len, folder)
 
     tokens = np.random.default_rng(0).integers(0, config.vocab_size, (1, ctx_len))
     ours = _Ours(graphs[False], tokens, rows=1, ctx_len=ctx_len, continuous=False)
@@ -195,7 +195,7 @@ def _seconds(side: _Ours | _Theirs, start: int, end: int) -> float:
     return time.thread_time() - before
 
 
-def _exported(name: str, upstream: Any, ctx_len: int, folder: Path) -> dict[bool, Path]:
+def exported(name: str, upstream: Any, ctx_len: int, folder: Path) -> dict[bool, Path]:
     """The graph for plain batches and the one for continuous batching, by whether it is that."""
     model = copy.deepcopy(upstream)
     model.set_attn_implementation("eager")
