@@ -1,9 +1,9 @@
 """Image-text models: exporting the two programs of a tiny LLaVA, and decoding a token with an image in the cache.
 
-The first is compared with transformers' own exporter on the same model, as optimum-onnx 0.1.0 has no LLaVA. Of what it
-decomposes a model into for `generate`, the decoder is counted that takes a prompt or a token, and beside it the vision
-tower, which it leaves in the whole; both of fixed sizes, where ours are open. The second is compared with the graph for
-text of the same text model.
+The first is compared with transformers' own exporter on the same model, as optimum-onnx 0.1.0 has no LLaVA. Of what
+it decomposes a model into for `generate`, the decoder is counted that takes a prompt or a token, and beside it the
+vision tower, which it leaves in the whole; both of fixed sizes, where ours are open. The second is compared with the
+graph for text of the same text model.
 """
 
 from __future__ import annotations
