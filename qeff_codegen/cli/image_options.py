@@ -29,7 +29,8 @@ def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def with_images(**arguments: Any) -> Any:
         given = {name: arguments.pop(name) for name in _NAMES}
-        return command(images=ImageOptions(**given) if any(given.values()) else None, **arguments)
+        is_asked = given["img_size"] or given["max_num_images"] is not None or given["single_qpc"]
+        return command(images=ImageOptions(**given) if is_asked else None, **arguments)
 
     decorated: Callable[..., Any] = with_images
     for option in reversed(_OPTIONS):

@@ -18,6 +18,7 @@ BENCHMARKS = {
     "export": ("tests.benchmarks.exporting", "measure"),
     "every-model": ("tests.benchmarks.generating", "every_model"),
     "hybrids": ("tests.benchmarks.hybrids", "measure"),
+    "images": ("tests.benchmarks.images", "measure"),
     "key-blocks": ("tests.benchmarks.key_blocks", "measure"),
     "smollm2": ("tests.benchmarks.smollm2.measuring", "measure"),
 }
