@@ -128,18 +128,21 @@ def _trace(encoder: nn.Module, path: Path, weights: dict[str, torch.Tensor], ima
     Args:
         images: how many images a call takes; None for any number.
     """
-    shape, dtype = image_shape(encoder.config), next(encoder.parameters()).dtype
+    layout: Any = getattr(encoder, "image", None)
+    one = layout.shape if layout is not None else (1, *image_shape(encoder.config))
+    dtype = next(encoder.parameters()).dtype
     interface = _WeightsAsInputs(encoder).train(encoder.training)
     if images is None:
         looks = no_frozen_numbers(
-            interface, lambda: ((torch.zeros(count, *shape, dtype=dtype),) for count in _OTHER_IMAGES), [{0: inf}]
+            interface, lambda: ((torch.zeros(count, *one[1:], dtype=dtype),) for count in _OTHER_IMAGES), [{0: inf}]
         )
     else:
-        looks = traced_for_one_size()
+        beside = [] if layout is None else [each for each in vars(layout).values() if isinstance(each, torch.Tensor)]
+        looks = traced_for_one_size(beside)
     with errors_refused(type(encoder).__name__), looks, idle_passes_left_out(), only_proved_operators():
         torch.onnx.export(
             interface,
-            (torch.zeros(images or _TRACED_IMAGES, *shape, dtype=dtype), list(weights.values())),
+            (torch.zeros(one if images else (_TRACED_IMAGES, *one[1:]), dtype=dtype), list(weights.values())),
             str(path),
             input_names=[PIXEL_VALUES, *weights],
             output_names=[VISION_EMBEDS],
