@@ -561,6 +561,8 @@ from transformers.models.hyperclovax.modeling_hyperclovax import (
     HyperCLOVAXRMSNorm,
     HyperCLOVAXRotaryEmbedding,
 )
+from transformers.models.idefics2.modeling_idefics2 import Idefics2ForConditionalGeneration, Idefics2Model
+from transformers.models.idefics3.modeling_idefics3 import Idefics3ForConditionalGeneration, Idefics3Model
 from transformers.models.internvl.modeling_internvl import InternVLForConditionalGeneration
 from transformers.models.jais2.modeling_jais2 import (
     Jais2Attention,
@@ -657,6 +659,7 @@ from transformers.models.lfm3.modeling_lfm3 import (
     Lfm3RotaryEmbedding,
     Lfm3ShortConv,
 )
+from transformers.models.lighton_ocr.modeling_lighton_ocr import LightOnOcrForConditionalGeneration
 from transformers.models.llama.modeling_llama import (
     LlamaAttention,
     LlamaDecoderLayer,
@@ -676,6 +679,9 @@ from transformers.models.llama4.modeling_llama4 import (
     Llama4TextRotaryEmbedding,
 )
 from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration, LlavaModel
+from transformers.models.llava_next.modeling_llava_next import LlavaNextForConditionalGeneration
+from transformers.models.llava_next_video.modeling_llava_next_video import LlavaNextVideoForConditionalGeneration
+from transformers.models.llava_onevision.modeling_llava_onevision import LlavaOnevisionForConditionalGeneration
 from transformers.models.longcat_flash.modeling_longcat_flash import (
     LongcatFlashDecoderLayer,
     LongcatFlashExperts,
@@ -778,6 +784,7 @@ from transformers.models.mistral.modeling_mistral import (
     MistralRMSNorm,
     MistralRotaryEmbedding,
 )
+from transformers.models.mistral3.modeling_mistral3 import Mistral3ForConditionalGeneration
 from transformers.models.mixtral.modeling_mixtral import (
     MixtralAttention,
     MixtralDecoderLayer,
@@ -1029,6 +1036,7 @@ from transformers.models.smollm3.modeling_smollm3 import (
     SmolLM3RMSNorm,
     SmolLM3RotaryEmbedding,
 )
+from transformers.models.smolvlm.modeling_smolvlm import SmolVLMForConditionalGeneration, SmolVLMModel
 from transformers.models.solar_open.modeling_solar_open import (
     SolarOpenAttention,
     SolarOpenDecoderLayer,
@@ -1060,6 +1068,8 @@ from transformers.models.vaultgemma.modeling_vaultgemma import (
     VaultGemmaRMSNorm,
     VaultGemmaRotaryEmbedding,
 )
+from transformers.models.video_llama_3.modeling_video_llama_3 import VideoLlama3ForConditionalGeneration
+from transformers.models.video_llava.modeling_video_llava import VideoLlavaForConditionalGeneration
 from transformers.models.vipllava.modeling_vipllava import VipLlavaForConditionalGeneration
 from transformers.models.whisper.modeling_whisper import (
     WhisperAttention,
@@ -1646,6 +1656,8 @@ from .hyperclovax.modeling_hyperclovax import (
     QEffHyperCLOVAXModel,
     QEffHyperCLOVAXRotaryEmbedding,
 )
+from .idefics2.modeling_idefics2 import QEffIdefics2ForConditionalGeneration, QEffIdefics2Model
+from .idefics3.modeling_idefics3 import QEffIdefics3ForConditionalGeneration, QEffIdefics3Model
 from .internvl.modeling_internvl import QEffInternVLForConditionalGeneration
 from .jais2.modeling_jais2 import (
     QEffJais2Attention,
@@ -1733,6 +1745,7 @@ from .lfm3.modeling_lfm3 import (
     QEffLfm3RotaryEmbedding,
     QEffLfm3ShortConv,
 )
+from .lighton_ocr.modeling_lighton_ocr import QEffLightOnOcrForConditionalGeneration
 from .llama.modeling_llama import (
     QEffLlamaAttention,
     QEffLlamaDecoderLayer,
@@ -1750,6 +1763,9 @@ from .llama4.modeling_llama4 import (
     QEffLlama4TextRotaryEmbedding,
 )
 from .llava.modeling_llava import QEffLlavaForConditionalGeneration, QEffLlavaModel
+from .llava_next.modeling_llava_next import QEffLlavaNextForConditionalGeneration
+from .llava_next_video.modeling_llava_next_video import QEffLlavaNextVideoForConditionalGeneration
+from .llava_onevision.modeling_llava_onevision import QEffLlavaOnevisionForConditionalGeneration
 from .longcat_flash.modeling_longcat_flash import (
     QEffLongcatFlashDecoderLayer,
     QEffLongcatFlashExperts,
@@ -1837,6 +1853,7 @@ from .mistral.modeling_mistral import (
     QEffMistralModel,
     QEffMistralRotaryEmbedding,
 )
+from .mistral3.modeling_mistral3 import QEffMistral3ForConditionalGeneration
 from .mixtral.modeling_mixtral import (
     QEffMixtralAttention,
     QEffMixtralDecoderLayer,
@@ -2071,6 +2088,7 @@ from .smollm3.modeling_smollm3 import (
     QEffSmolLM3Model,
     QEffSmolLM3RotaryEmbedding,
 )
+from .smolvlm.modeling_smolvlm import QEffSmolVLMForConditionalGeneration, QEffSmolVLMModel
 from .solar_open.modeling_solar_open import (
     QEffSolarOpenAttention,
     QEffSolarOpenDecoderLayer,
@@ -2100,6 +2118,8 @@ from .vaultgemma.modeling_vaultgemma import (
     QEffVaultGemmaModel,
     QEffVaultGemmaRotaryEmbedding,
 )
+from .video_llama_3.modeling_video_llama_3 import QEffVideoLlama3ForConditionalGeneration
+from .video_llava.modeling_video_llava import QEffVideoLlavaForConditionalGeneration
 from .vipllava.modeling_vipllava import QEffVipLlavaForConditionalGeneration
 from .whisper.modeling_whisper import (
     QEffWhisperAttention,
@@ -2664,6 +2684,10 @@ class KVCacheTransform(ModuleMappingTransform):
         HyperCLOVAXDecoderLayer: QEffHyperCLOVAXDecoderLayer,
         HyperCLOVAXModel: QEffHyperCLOVAXModel,
         HyperCLOVAXForCausalLM: QEffHyperCLOVAXForCausalLM,
+        Idefics2Model: QEffIdefics2Model,
+        Idefics2ForConditionalGeneration: QEffIdefics2ForConditionalGeneration,
+        Idefics3Model: QEffIdefics3Model,
+        Idefics3ForConditionalGeneration: QEffIdefics3ForConditionalGeneration,
         InternVLForConditionalGeneration: QEffInternVLForConditionalGeneration,
         Jais2Attention: QEffJais2Attention,
         Jais2DecoderLayer: QEffJais2DecoderLayer,
@@ -2731,6 +2755,7 @@ class KVCacheTransform(ModuleMappingTransform):
         Lfm3DecoderLayer: QEffLfm3DecoderLayer,
         Lfm3Model: QEffLfm3Model,
         Lfm3ForCausalLM: QEffLfm3ForCausalLM,
+        LightOnOcrForConditionalGeneration: QEffLightOnOcrForConditionalGeneration,
         LlamaRotaryEmbedding: QEffLlamaRotaryEmbedding,
         LlamaAttention: QEffLlamaAttention,
         LlamaDecoderLayer: QEffLlamaDecoderLayer,
@@ -2745,6 +2770,9 @@ class KVCacheTransform(ModuleMappingTransform):
         Llama4ForCausalLM: QEffLlama4ForCausalLM,
         LlavaModel: QEffLlavaModel,
         LlavaForConditionalGeneration: QEffLlavaForConditionalGeneration,
+        LlavaNextForConditionalGeneration: QEffLlavaNextForConditionalGeneration,
+        LlavaNextVideoForConditionalGeneration: QEffLlavaNextVideoForConditionalGeneration,
+        LlavaOnevisionForConditionalGeneration: QEffLlavaOnevisionForConditionalGeneration,
         LongcatFlashRotaryEmbedding: QEffLongcatFlashRotaryEmbedding,
         LongcatFlashExperts: QEffLongcatFlashExperts,
         LongcatFlashMLA: QEffLongcatFlashMLA,
@@ -2819,6 +2847,7 @@ class KVCacheTransform(ModuleMappingTransform):
         MistralRotaryEmbedding: QEffMistralRotaryEmbedding,
         MistralModel: QEffMistralModel,
         MistralForCausalLM: QEffMistralForCausalLM,
+        Mistral3ForConditionalGeneration: QEffMistral3ForConditionalGeneration,
         MixtralExperts: QEffMixtralExperts,
         MixtralRotaryEmbedding: QEffMixtralRotaryEmbedding,
         MixtralAttention: QEffMixtralAttention,
@@ -2999,6 +3028,8 @@ class KVCacheTransform(ModuleMappingTransform):
         SmolLM3DecoderLayer: QEffSmolLM3DecoderLayer,
         SmolLM3Model: QEffSmolLM3Model,
         SmolLM3ForCausalLM: QEffSmolLM3ForCausalLM,
+        SmolVLMModel: QEffSmolVLMModel,
+        SmolVLMForConditionalGeneration: QEffSmolVLMForConditionalGeneration,
         SolarOpenDecoderLayer: QEffSolarOpenDecoderLayer,
         SolarOpenExperts: QEffSolarOpenExperts,
         SolarOpenAttention: QEffSolarOpenAttention,
@@ -3020,6 +3051,8 @@ class KVCacheTransform(ModuleMappingTransform):
         VaultGemmaRotaryEmbedding: QEffVaultGemmaRotaryEmbedding,
         VaultGemmaModel: QEffVaultGemmaModel,
         VaultGemmaForCausalLM: QEffVaultGemmaForCausalLM,
+        VideoLlama3ForConditionalGeneration: QEffVideoLlama3ForConditionalGeneration,
+        VideoLlavaForConditionalGeneration: QEffVideoLlavaForConditionalGeneration,
         VipLlavaForConditionalGeneration: QEffVipLlavaForConditionalGeneration,
         WhisperAttention: QEffWhisperAttention,
         WhisperDecoderLayer: QEffWhisperDecoderLayer,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -30,7 +31,7 @@ from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.export.kv_cache import kv_cache_shapes
 from qeff_codegen.export.precision import convert, precision
 from qeff_codegen.export.single_program import SingleProgram
-from qeff_codegen.export.vision_export import VisionSpec, tokens_per_image, vision_spec
+from qeff_codegen.export.vision_export import VisionSpec, takes_one_image, tokens_per_image, vision_spec
 from qeff_codegen.export.with_states import check_call_length
 from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.preflight.candidate import candidate_of, vision_candidate_of
@@ -105,8 +106,19 @@ class QEFFAutoModelForImageTextToText:
 
     @cached_property
     def encoder(self) -> Any:
-        """The module that the vision program is exported from."""
-        return self.model.get_qeff_vision_encoder().eval()
+        """The module that the vision program is exported from.
+
+        Raises:
+            UsageError: it is made for one image of one size, which the processor's arithmetic would have to fit.
+        """
+        get: Any = self.model.get_qeff_vision_encoder
+        if "image_size" in inspect.signature(get).parameters:
+            raise UsageError(
+                f"the vision program of {self.model.config.model_type} is made for one image of one size, and neither "
+                "compile nor infer gives it one yet. validate runs it; get_qeff_vision_encoder(image_size=(height, "
+                "width)) and export_vision make it."
+            )
+        return get().eval()
 
     @cached_property
     def decoder(self) -> Any:
@@ -190,6 +202,11 @@ class QEFFAutoModelForImageTextToText:
     def _vision(self, spec: VisionSpec, num_images: int, store: ArtifactStore) -> tuple[ToCompile, tuple[str, ...]]:
         """The vision program's graph, which passed preflight, and what was remarked of it."""
         path = self._vision_graph(spec, store)
+        if takes_one_image(path):
+            raise UsageError(
+                f"the vision program of {self.model.config.model_type} takes one image of one size a call, for which "
+                "compile writes no specializations yet. infer and validate run it."
+            )
         programs = tuple(vision_specializations(spec, num_images))
         found = vision_preflight(vision_candidate_of(self.encoder, path, spec, programs))
         found.refuse_problems()

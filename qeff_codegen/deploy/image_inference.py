@@ -153,7 +153,7 @@ def image_inference(
 
 
 def _embeds(run: ImageRun, vision: Path | None) -> list[np.ndarray]:
-    """For each prompt, `[tokens, hidden]`: all of its images in one call of the vision program."""
+    """For each prompt, `[tokens, hidden]`: all of its images in one call of the vision program, if it takes many."""
     hidden_size = run.model.config.get_text_config().hidden_size
     session = None if vision is None else ort.InferenceSession(str(vision), providers=["CPUExecutionProvider"])
     embeds = []
@@ -161,7 +161,10 @@ def _embeds(run: ImageRun, vision: Path | None) -> list[np.ndarray]:
         if pixels is None:
             found = np.zeros((0, hidden_size), str(next(run.encoder.parameters()).dtype).removeprefix("torch."))
         elif session is not None:
-            found = np.asarray(session.run([VISION_EMBEDS], {PIXEL_VALUES: pixels.numpy()})[0])
+            takes_one = isinstance(session.get_inputs()[0].shape[0], int)
+            calls = pixels.split(1) if takes_one else [pixels]
+            given = [session.run([VISION_EMBEDS], {PIXEL_VALUES: call.numpy()})[0] for call in calls]
+            found = np.concatenate(list(map(np.asarray, given)))
         else:
             with torch.no_grad():
                 found = np.asarray(run.encoder(pixels))

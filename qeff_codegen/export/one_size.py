@@ -12,7 +12,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,10 @@ class _OfInputs(TorchFunctionMode):
     ) -> Any:
         """See `TorchFunctionMode`."""
         given = kwargs or {}
-        if function in _SIZES or tree_all(_is_known, (args, given)):
+        if function in _SIZES:
+            with _not_traced():
+                return function(*args, **given)
+        if tree_all(_is_known, (args, given)):
             with _not_traced():
                 return tree_map_only(torch.Tensor, _known, function(*args, **given))
         if function in _LOOKS or (function is torch.where and len(args) + len(given) == 1):
@@ -83,16 +86,46 @@ class _OfInputs(TorchFunctionMode):
             _written_to(args[0])
         if name in ("__getitem__", "__setitem__"):
             args = (args[0], _places(args[1]), *args[2:])
+            rows = _rows_taken(args[1])
+            if name == "__getitem__" and rows is not None:
+                with _not_traced():
+                    flat, shape = rows.flatten(), (*rows.shape, *args[0].shape[1:])
+                taken = args[0].index_select(0, flat)
+                return taken if rows.dim() == 1 else taken.reshape(shape)
         if name == "unbind":
-            return _parts(*args, **given)
+            return _one_by_one(*args, **given)
+        if name == "squeeze" and len(args) + len(given) == 2:
+            return _squeezed(*args, **given)
+        if name in ("split", "split_with_sizes"):
+            return _split(*args, **given)
         return function(*args, **given)
 
 
-def _parts(tensor: torch.Tensor, dim: int = 0) -> tuple[torch.Tensor, ...]:
-    """The parts of a tensor along an axis, whose number is known, one by one; a loop over a tensor asks for them."""
+def _one_by_one(tensor: torch.Tensor, dim: int = 0) -> tuple[torch.Tensor, ...]:
+    """The parts of a tensor along an axis, whose number is known; a loop over a tensor asks for them."""
     with _not_traced():
         count = tensor.shape[dim]
     return tuple(tensor.select(dim, index) for index in range(count))
+
+
+def _squeezed(tensor: torch.Tensor, dim: int) -> torch.Tensor:
+    """A tensor without an axis of length 1; as it is if the axis is longer."""
+    with _not_traced():
+        length = tensor.shape[dim]
+    return tensor.select(dim, 0) if length == 1 else tensor
+
+
+def _split(tensor: torch.Tensor, sizes: Any, dim: int = 0) -> tuple[torch.Tensor, ...]:
+    """The parts of a tensor of known sizes along an axis, each a slice."""
+    with _not_traced():
+        length, axes = tensor.shape[dim], tensor.dim()
+        whole = int(sizes) if isinstance(sizes, int | torch.Tensor) else 0
+        lengths = [whole] * (length // whole) + [length % whole] * (length % whole > 0) if whole else map(int, sizes)
+    axis, start, found = dim % axes, 0, []
+    for each in lengths:
+        found.append(tensor[(*[slice(None)] * axis, slice(start, start + each))])
+        start += each
+    return tuple(found)
 
 
 def _is_known(value: Any) -> bool:
@@ -122,7 +155,8 @@ def _places(index: Any) -> Any:
             raise _refusal("an index by a mask")
         with _not_traced():
             found = mask.nonzero(as_tuple=True)
-        return found if len(found) > 1 else found[0]
+            is_whole = mask.dim() == 1 and bool(mask.all())
+        return slice(None) if is_whole else found if len(found) > 1 else found[0]
 
     if isinstance(index, torch.Tensor):
         return places(index)
@@ -133,6 +167,14 @@ def _places(index: Any) -> Any:
             flat += found if isinstance(found, tuple) else (found,)
         return tuple(flat)
     return index
+
+
+def _rows_taken(index: Any) -> torch.Tensor | None:
+    """The places along the first axis that an index takes, where it takes all of the other axes."""
+    first, *others = index if isinstance(index, tuple) else (index,)
+    is_tensor = isinstance(first, torch.Tensor) and first.dim() > 0 and first.dtype in (torch.int32, torch.int64)
+    takes_all = all(isinstance(item, slice) and item == slice(None) for item in others)
+    return first if is_tensor and takes_all and _is_known(first) else None
 
 
 @contextmanager
@@ -147,10 +189,13 @@ def _not_traced() -> Iterator[None]:
 
 
 @contextmanager
-def traced_for_one_size() -> Iterator[None]:
+def traced_for_one_size(known: Sequence[torch.Tensor] = ()) -> Iterator[None]:
     """The TorchScript exporter traces what is made of a module's inputs; the last of them are its weights.
 
     Modules that ask whether they are traced, and then compute for inputs of any size, are told that they are not.
+
+    Args:
+        known: what the module computes with beside inputs, weights and buffers.
 
     Raises:
         Refusal: Python asks for numbers that an input decides.
@@ -162,7 +207,7 @@ def traced_for_one_size() -> Iterator[None]:
         inside = model.forward
 
         def forward(*inputs: Any) -> Any:
-            for tensor in (*inputs[-1], *model.buffers()):
+            for tensor in (*inputs[-1], *model.buffers(), *known):
                 _known(tensor)
             with _OfInputs():
                 return inside(*inputs)

@@ -167,12 +167,12 @@ def export_vision(encoder: nn.Module, onnx_path: Path, spec: VisionSpec | None =
         Refusal: the tower computes something that was not proved to mean the same in the graph, or what it computes
             for one size does not hold for another.
     """
-    own = spec or vision_spec(encoder)
     with whole_or_not_at_all(onnx_path) as unfinished, no_garbage_collection():
         with expected_warnings_silenced(), torch.no_grad():
             if getattr(encoder, ONE_IMAGE, False):
-                traced = _of_one_image(encoder, unfinished, own)
+                traced = _of_one_image(encoder, unfinished, spec)
             else:
+                own = spec or vision_spec(encoder)
                 try:
                     traced = _of_any_number(encoder, unfinished, own)
                 except Refusal:
@@ -186,6 +186,12 @@ def export_vision(encoder: nn.Module, onnx_path: Path, spec: VisionSpec | None =
         tidy(graph_model)
         save_graph(graph_model, unfinished)
     return onnx_path
+
+
+def takes_one_image(onnx_path: Path) -> bool:
+    """Whether a vision program's graph is that of one image a call."""
+    (pixels,) = onnx.load(onnx_path, load_external_data=False).graph.input
+    return bool(pixels.type.tensor_type.shape.dim[0].dim_value)
 
 
 def _of_any_number(encoder: nn.Module, path: Path, spec: VisionSpec) -> onnx.ModelProto:
@@ -208,21 +214,25 @@ def _of_any_number(encoder: nn.Module, path: Path, spec: VisionSpec) -> onnx.Mod
     )
 
 
-def _of_one_image(encoder: nn.Module, path: Path, spec: VisionSpec) -> onnx.ModelProto:
-    """The graph of one image of one size.
+def _of_one_image(encoder: nn.Module, path: Path, spec: VisionSpec | None) -> onnx.ModelProto:
+    """The graph of one image of one size: the layout's where the encoder was made for one.
 
     Raises:
         UsageError: there are several sizes.
     """
-    if len(spec.sizes) > 1:
+    layout: Any = getattr(encoder, "image", None)
+    own = spec or (None if layout is not None else vision_spec(encoder))
+    if own is not None and len(own.sizes) > 1:
         raise UsageError(
             "the vision tower computes one image of one size a call, since what it makes of sizes is a number in its "
             "graph. Give one --img-size (img_size)."
         )
+    shape = layout.shape if own is None else own.shape(1)
+    beside = [] if layout is None else [each for each in vars(layout).values() if isinstance(each, torch.Tensor)]
     return export_with_torchscript(
         _WithWeights(encoder).train(encoder.training),
-        (torch.zeros(spec.shape(1), dtype=next(encoder.parameters()).dtype),),
+        (torch.zeros(shape, dtype=next(encoder.parameters()).dtype),),
         path,
         GraphNames([PIXEL_VALUES], [VISION_EMBEDS], {}),
-        looks=traced_for_one_size(),
+        looks=traced_for_one_size(beside),
     )

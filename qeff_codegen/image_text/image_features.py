@@ -34,6 +34,8 @@ FILLED_IN = frozenset({"vision_feature_layer", "vision_feature_select_strategy"}
 FILLING = "merge_with_config_defaults"
 ONE_INPUT = "`pixel_values` as the only input, for images of one size"
 AS_LIST = Pattern("$images = list($images)")
+# An image of zeros is padding.
+IS_REAL = Pattern("(pixel_values == 0.0).sum(dim=$_) != $_")
 FEATURES = Pattern("$_.pooler_output = $features")
 
 
@@ -44,10 +46,7 @@ def for_one_size(file: ModelingFile, method: ast.FunctionDef) -> tuple[Code, boo
         Refusal: it needs more than pixels, or gives the features of each image by themselves.
     """
     never_given = _never_given(file, method)
-    start = min([method.lineno, *(item.lineno for item in method.decorator_list)])
-    lines = file.lines[start - 1 : method.end_lineno]
-    indent = " " * method.col_offset
-    code = Code("".join(f"{line.removeprefix(indent)}\n" for line in lines), file.aliases)
+    code = _code_of(file, method)
     folded, _ = fold(code, lambda test: none_comparison(test, never_given))
     for name in find(ast.Name, folded.tree):
         if name.id in never_given and isinstance(name.ctx, ast.Load):
@@ -73,6 +72,33 @@ def for_one_size(file: ModelingFile, method: ast.FunctionDef) -> tuple[Code, boo
                 "one tensor of features, the images of a batch along its first axis",
             )
     return result, result.text != code.text
+
+
+def for_one_image(file: ModelingFile, method: ast.FunctionDef) -> tuple[Code, bool]:
+    """The method for one image, which is no padding, and whether anything of upstream's text has changed.
+
+    Processors fill a batch up with images of zeros, which upstream finds by their pixels and leaves out. A program of
+    one image is not called for what is none, so each image counts:
+
+        real_images_inds = (pixel_values == 0.0).sum(dim=(-1, -2, -3)) != nb_values_per_image
+
+    becomes
+
+        real_images_inds = torch.ones(pixel_values.shape[0], dtype=torch.bool)
+    """
+    code = _code_of(file, method)
+    edits = Edits(code)
+    for found in find_all(IS_REAL, code):
+        edits.replace(found.expression, "torch.ones(pixel_values.shape[0], dtype=torch.bool)")
+    result = edits.done()
+    return result, result.text != code.text
+
+
+def _code_of(file: ModelingFile, method: ast.FunctionDef) -> Code:
+    start = min([method.lineno, *(item.lineno for item in method.decorator_list)])
+    lines = file.lines[start - 1 : method.end_lineno]
+    indent = " " * method.col_offset
+    return Code("".join(f"{line.removeprefix(indent)}\n" for line in lines), file.aliases)
 
 
 def _never_given(file: ModelingFile, method: ast.FunctionDef) -> frozenset[str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.generated_model import RoleFound
+from qeff_codegen.image_text.head import Head
+from qeff_codegen.image_text.side_inputs import SideInputs
 
 
 @dataclass(frozen=True)
@@ -18,33 +20,34 @@ class ImageTextParts:
         file: upstream's file.
         conditional_generation: the class with the head, which a checkpoint is loaded as.
         model: the class that puts images among tokens and calls the text model.
-        model_attribute, head_attribute: what the first calls the second, and its head.
+        model_attribute: what the first calls the second.
+        head: the head of the first.
         text_attribute: what the model calls its text model, whose class is another file's.
         text_built: how that is built.
         features: the model's method from pixels to what takes the places of tokens.
         features_code: it as it is to be, and whether that is another text than upstream's.
+        inputs: what it is given beside pixels by a program of one image; None where images are one tensor.
         tower_attribute: the module that takes the pixels.
         projector_attributes: the other modules that it calls.
         token: the expression of the token whose places are taken, such as `self.config.image_token_id`.
         token_node: where that stands.
-        cache_field: what the text model's output calls the cache.
     """
 
     file: ModelingFile
     conditional_generation: ModelingClass
     model: ModelingClass
     model_attribute: str
-    head_attribute: str
+    head: Head
     text_attribute: str
     text_built: ast.expr
     features: ast.FunctionDef
     features_code: Code
     features_changed: bool
+    inputs: SideInputs | None
     tower_attribute: str
     projector_attributes: tuple[str, ...]
     token: str
     token_node: ast.expr
-    cache_field: str
 
     def found(self) -> tuple[RoleFound, ...]:
         """Every part with its place and reasons, as `inspect` shows them."""
@@ -54,7 +57,7 @@ class ImageTextParts:
                 "image-text model",
                 self.conditional_generation.name,
                 self.conditional_generation.node.lineno,
-                (f"upstream's table of image-text models names it; its head is `self.{self.head_attribute}`",),
+                (f"upstream's table of image-text models names it; its head is `self.{self.head.attribute}`",),
             ),
             RoleFound(
                 "model",

@@ -7,59 +7,169 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
-from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
+from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
 from qeff_codegen.codemod.tree import spelled
+from qeff_codegen.image_text.image_token import image_token, shaped
 from qeff_codegen.image_text.known_statements import needed, possible, read_statements, refusal
-from qeff_codegen.patterns.match import Match
+from qeff_codegen.patterns.match import match
+from qeff_codegen.patterns.pattern import Pattern
 
 # Methods that leave the numbers and their order as they are.
 _KEEPING = ("contiguous", "reshape", "to", "view")
+_AS_LIST = Pattern("if isinstance($images, (list, tuple)):\n    $images = torch.cat($images, dim=0)")
+_PLACED = "$embeds = $embeds.masked_scatter($mask, $features)"
+_MASK_CALL = (
+    "{$where(input_ids, inputs_embeds=$embeds, image_features=$features), "
+    "$where(input_ids=input_ids, inputs_embeds=$embeds, image_features=$features), "
+    "$where(input_ids, $embeds, $features), $where(input_ids, $embeds, $features, $_)}"
+)
 
 
-def check_placing(file: ModelingFile, model: ModelingClass, placing: Match) -> Match:
+def image_token_of_placing(
+    file: ModelingFile, model: ModelingClass, statements: Sequence[ast.stmt], given: str
+) -> ast.expr:
     """Hold the placing of images against what the program for text does.
 
+    Args:
+        statements: what places them.
+        given: what holds the features of images before these.
+
     Returns:
-        What the call that says where images go matched, `$where`.
+        The setting that holds the token whose places they take.
 
     Raises:
         Refusal: features are changed on the way, or placed in another way.
     """
-    given = f'{placing.name("encoded")}["image"].pooler_output'
-    where = f"{model.name}.forward"
-    statements = placing.rest("placing")
-    kept: list[ast.stmt] = []
     features = {given, given.replace('"', "'")}
-    for statement in statements:
-        if isinstance(statement, ast.Assign) and _without_reshaping(statement.value) in features:
-            features.add(spelled(statement.targets[0]))
-        else:
-            kept.append(statement)
+    kept = _without_reshaping(statements, features)
+    merged = _merged(kept)
+    if merged is not None:
+        method = _method(file, model, merged)
+        return _token_of_merger(file, model, method, merged)
     found = read_statements(
         file,
-        where,
+        f"{model.name}.forward",
         kept,
         (
-            needed(
-                "mask of image tokens", "$mask = $where(input_ids, inputs_embeds=$embeds, image_features=$features)"
-            ),
-            needed("placing", "$embeds = $embeds.masked_scatter($mask, $features)"),
+            needed("mask of image tokens", f"$mask = {_MASK_CALL}\n".strip()),
+            needed("placing", _PLACED),
             possible("check", "if $_:\n    raise $_"),
         ),
     )
-    placed = found["placing"]
-    if placed.spelled("features") not in features or placed.spelled("embeds") != "inputs_embeds":
+    placed, call = found["placing"], found["mask of image tokens"].node
+    _check_placed(file, model, placed.spelled("features"), placed.spelled("embeds"), features, given, kept)
+    assert isinstance(call, ast.Assign) and isinstance(call.value, ast.Call)
+    method = _method(file, model, call.value)
+    return image_token(file, method, call.value, _first_result(file, method))
+
+
+def _check_placed(
+    file: ModelingFile,
+    model: ModelingClass,
+    placed: str,
+    embeds: str,
+    features: set[str],
+    given: str,
+    kept: Sequence[ast.stmt],
+) -> None:
+    if placed not in features or embeds != "inputs_embeds":
         raise refusal(
             file,
-            f"`{where}` places `{placed.spelled('features')}`",
+            f"`{model.name}.forward` places `{placed}`",
             kept[-1].lineno,
             f"`{given}` among `inputs_embeds`, as it is or reshaped",
         )
-    return found["mask of image tokens"]
 
 
-def _without_reshaping(expression: ast.expr) -> str:
+def _without_reshaping(statements: Sequence[ast.stmt], features: set[str]) -> list[ast.stmt]:
+    """The statements but for those that reshape features, whose results join `features`, or the mask.
+
+    A mask that comes as the first of two, the other being that of videos, is spelled as if it came alone.
+    """
+    kept: list[ast.stmt] = []
+    masks: set[str] = set()
+    for statement in statements:
+        as_list = match(_AS_LIST, statement)
+        if as_list is not None and as_list.spelled("images") in features:
+            continue
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            target = statement.targets[0]
+            if _reshaped(statement.value) in features:
+                features.add(spelled(target))
+                continue
+            if spelled(target) in masks and shaped(statement.value) == spelled(target):
+                continue
+            if isinstance(target, ast.Tuple) and len(target.elts) == 2 and spelled(target.elts[1]) == "_":
+                statement = ast.copy_location(ast.Assign([target.elts[0]], statement.value), statement)
+            masks.add(spelled(statement.targets[0]))
+        kept.append(statement)
+    return kept
+
+
+def _merged(statements: Sequence[ast.stmt]) -> ast.Call | None:
+    """`inputs_embeds = self.<merger>(...)`, if that is all."""
+    if len(statements) == 1 and isinstance(statements[0], ast.Assign) and isinstance(statements[0].value, ast.Call):
+        call = statements[0].value
+        if spelled(statements[0].targets[0]) == "inputs_embeds" and self_attribute(call.func) is not None:
+            return call
+    return None
+
+
+def _token_of_merger(file: ModelingFile, model: ModelingClass, method: ast.FunctionDef, call: ast.Call) -> ast.expr:
+    """The token of a method that makes the mask and places the features by it."""
+    given = {item.arg: spelled(item.value) for item in call.keywords}
+    names = [name for name in given if name not in ("input_ids", "inputs_embeds")]
+    if call.args or len(names) != 1 or given.get("inputs_embeds") != "inputs_embeds" or names[0] is None:
+        raise refusal(
+            file,
+            f"`{model.name}.forward` places images by `{spelled(call)}`",
+            call.lineno,
+            "tokens, their embeddings and the features of images, each by its name",
+        )
+    features = {names[0]}
+    kept = _without_reshaping(method.body, features)
+    found = read_statements(
+        file,
+        f"{model.name}.{method.name}",
+        kept,
+        (
+            possible("comparison with the token", "if input_ids is None:\n    ...\nelse:\n    $_ = input_ids == $_"),
+            possible("shape of the embeddings", "$mask = $mask.unsqueeze(-1).to(inputs_embeds.device)"),
+            possible("check", "torch_compilable_check(...)"),
+            needed("placing", _PLACED),
+            needed("result", "return $embeds"),
+        ),
+    )
+    placed = found["placing"]
+    _check_placed(file, model, placed.spelled("features"), placed.spelled("embeds"), features, names[0], kept)
+    return image_token(file, method, call, placed.spelled("mask"))
+
+
+def _method(file: ModelingFile, model: ModelingClass, call: ast.Call) -> ast.FunctionDef:
+    method = model.methods.get(self_attribute(call.func) or "")
+    if method is None:
+        raise refusal(
+            file,
+            f"`{model.name}` finds the places of images by `{spelled(call.func)}`",
+            call.lineno,
+            "a method of its own, which compares `input_ids` with one token",
+        )
+    return method
+
+
+def _first_result(file: ModelingFile, method: ast.FunctionDef) -> str:
+    last = method.body[-1]
+    value = last.value if isinstance(last, ast.Return) else None
+    if isinstance(value, ast.Tuple) and value.elts:
+        value = value.elts[0]
+    if not isinstance(value, ast.Name):
+        raise refusal(file, f"`{method.name}` returns no mask", last.lineno, "`return <mask>`")
+    return value.id
+
+
+def _reshaped(expression: ast.expr) -> str:
     """What an expression holds the numbers of, in the same order."""
     while isinstance(expression, ast.Call):
         function = expression.func

@@ -33,6 +33,23 @@ class {encoder}(nn.Module):
         return image_outputs.pooler_output
 '''
 
+ENCODER_OF_ONE_IMAGE = '''\
+class {encoder}(nn.Module):
+    """The vision program: one image, as `{layout}` lays it out, to what stands at its tokens."""
+
+    takes_one_image = True
+
+    def __init__(self, model: {whole}, image_size: tuple[int, int] | None = None):
+        super().__init__()
+        self.model = model.{model}
+        self.config = model.config
+        self.image = {layout}(model.config, image_size)
+
+    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        image_outputs = self.model.{features}(pixel_values=pixel_values, {given}return_dict=True)
+        return joined_embeds(image_outputs.pooler_output)
+'''
+
 DECODER = '''\
 class {decoder}(nn.Module):
     """The language program: the text model with image embeddings in the places of image tokens."""
@@ -85,9 +102,9 @@ class {decoder}(nn.Module):
 
 WHOLE = '''\
 class {prefix}{whole}({whole}):
-    def get_qeff_vision_encoder(self) -> nn.Module:
-        """The module that the vision program is exported from."""
-        return {encoder}(self)
+    def get_qeff_vision_encoder(self{size_given}) -> nn.Module:
+        """The module that the vision program is exported from{size_told}."""
+        return {encoder}(self{size})
 
     def get_qeff_language_decoder(self) -> nn.Module:
         """The module that the language program is exported from."""
@@ -121,14 +138,30 @@ def programs(parts: ImageTextParts) -> tuple[Program, ...]:
         "decoder": f"{PREFIX}{stem}DecoderWrapper",
         "model": parts.model_attribute,
         "text": parts.text_attribute,
-        "head": parts.head_attribute,
+        "head": parts.head.attribute,
         "features": parts.features.name,
         "token": parts.token,
-        "cache": parts.cache_field,
+        "cache": parts.head.cache_field,
+        **_of_one_image(parts),
     }
-    found = [Program(template.format(**names), whole) for template in (ENCODER, DECODER, WHOLE)]
+    encoder = ENCODER if parts.inputs is None else ENCODER_OF_ONE_IMAGE
+    found = [Program(template.format(**names), whole) for template in (encoder, DECODER, WHOLE)]
     if parts.features_changed:
         model = parts.model.name
         text = f"class {PREFIX}{model}({model}):\n{indented(parts.features_code.text, INDENT)}"
         found.insert(0, Program(text, model, f"{model}.{parts.features.name}"))
     return tuple(found)
+
+
+def _of_one_image(parts: ImageTextParts) -> dict[str, str]:
+    """What the text of a program of one image has beside; nothing where any number of images is taken."""
+    if parts.inputs is None:
+        return dict.fromkeys(("layout", "given", "size", "size_given", "size_told"), "")
+    given = [f"{name}=self.image.{attribute}" for name, attribute in parts.inputs.of_size]
+    return {
+        "layout": parts.inputs.layout,
+        "given": "".join(f"{item}, " for item in given),
+        "size": ", image_size",
+        "size_given": ", image_size: tuple[int, int] | None = None",
+        "size_told": ", for images of one size, that of the configuration by default",
+    }

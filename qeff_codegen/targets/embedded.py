@@ -12,6 +12,10 @@ EMBEDDED = Target(
         "_create_chunked_causal_mask": "qeff_codegen.runtime.modeling_attn_mask_utils",
         "over_key_blocks": "qeff_codegen.runtime.key_blocks",
         "ImageTextOutput": "qeff_codegen.runtime.images",
+        **dict.fromkeys(
+            ("ListedImage", "PatchRows", "TiledImage", "WholeImage", "joined_embeds"),
+            "qeff_codegen.runtime.one_image",
+        ),
         "place_image_embeds": "qeff_codegen.runtime.images",
         "text_model_of": "qeff_codegen.runtime.images",
         "causal_conv1d": "qeff_codegen.runtime.states",

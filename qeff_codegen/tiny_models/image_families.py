@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from qeff_codegen.errors import UsageError
-from qeff_codegen.export.vision_export import image_shape
+from qeff_codegen.runtime.one_image import ListedImage, PatchRows, TiledImage, WholeImage
 from qeff_codegen.tiny_models.configurations import Variant
 from qeff_codegen.tiny_models.release_differences import with_readable_sizes
 from qeff_codegen.tiny_models.sizes import tiny_sizes
@@ -17,10 +18,14 @@ from qeff_codegen.tiny_models.sizes import tiny_sizes
 # The last token of the tiny vocabulary of 160.
 IMAGE_TOKEN = 159
 _VISION = {
+    "depth": 3,
     "hidden_size": 32,
     "image_size": 16,
     "intermediate_size": 48,
     "num_attention_heads": 4,
+    "num_heads": 4,
+    "num_key_value_heads": 2,
+    "out_hidden_size": 64,
     "num_channels": 3,
     "num_hidden_layers": 3,
     "patch_size": 4,
@@ -30,6 +35,22 @@ _VISION = {
     # refuses, since its sizes would be those of the traced example.
     "vision_use_head": False,
 }
+# What stands between tower and text model, by the names of the settings of the whole.
+_BETWEEN: dict[str, Any] = {
+    "image_grid_pinpoints": [[16, 32], [32, 16]],
+    "perceiver_config": {
+        "num_key_value_heads": 2,
+        "resampler_depth": 2,
+        "resampler_head_dim": 16,
+        "resampler_n_heads": 4,
+        "resampler_n_latents": 5,
+    },
+}
+# Heights and widths in pixels: of an image that has more patches in a row than in a column; of one that leaves a part
+# of its tiles empty; and of one below the size that the tower has positions for.
+_WIDE = (16, 24)
+_FLAT = (12, 32)
+_FLAT_WHOLE = (8, 16)
 # Of a tower of three layers, for families that join the features of several.
 _TWO_LAYERS = [-2, -1]
 
@@ -107,6 +128,7 @@ def _tiny(default: Any) -> dict[str, Any]:
         **({"vision_feature_layer": _TWO_LAYERS} if joined else {}),
         "text_config": {"model_type": text.model_type, **text_sizes},
         "vision_config": {"model_type": vision.model_type, **vision_sizes},
+        **{name: value for name, value in _BETWEEN.items() if hasattr(default, name)},
         "image_token_id": IMAGE_TOKEN,
     }
 
@@ -120,13 +142,47 @@ def _is_built(family: ImageFamily, overrides: dict[str, Any]) -> bool:
     """Whether upstream makes a model of these settings that makes features of images."""
     try:
         model = family.model_class(family.config_class(**copy.deepcopy(overrides))).eval()
-        features_of_images(model, torch.zeros(1, *image_shape(model.config)))
+        layout = layout_of(model)
+        features_of_images(model, layout, torch.zeros(1, *layout.shape))
     except Exception:  # upstream's code may raise anything
         return False
     return True
 
 
-def features_of_images(model: Any, pixels: torch.Tensor) -> list[torch.Tensor]:
+def layout_of(model: Any) -> Any:
+    """How an image of the tiny size is laid out for upstream's model, by what that asks for beside pixels."""
+    asked = inspect.signature(model.base_model.get_image_features).parameters
+    if "image_grid_thw" in asked:
+        return PatchRows(model.config, _WIDE)
+    if hasattr(model.config, "image_grid_pinpoints"):
+        return TiledImage(model.config, _FLAT)
+    if "pixel_attention_mask" in asked:
+        return ListedImage(model.config)
+    return WholeImage(model.config, _FLAT_WHOLE if _is_needed(asked.get("image_sizes")) else None)
+
+
+def _is_needed(parameter: inspect.Parameter | None) -> bool:
+    return parameter is not None and parameter.default is inspect.Parameter.empty
+
+
+def inputs_of_images(model: Any, layout: Any, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What upstream's model takes of images.
+
+    Args:
+        layout: how each is laid out.
+        pixels: `[images, *layout.shape]`.
+    """
+    asked = inspect.signature(model.base_model.get_image_features).parameters
+    beside = {
+        name: torch.cat([getattr(layout, name)] * len(pixels))
+        for name, parameter in asked.items()
+        if hasattr(layout, name) and (_is_needed(parameter) or not isinstance(layout, WholeImage))
+    }
+    return {"pixel_values": torch.cat(list(pixels), dim=layout.images_axis), **beside}
+
+
+def features_of_images(model: Any, layout: Any, pixels: torch.Tensor) -> list[torch.Tensor]:
     """What upstream's model puts in the places of each image's tokens, `[tokens, hidden]`."""
     with torch.no_grad():
-        return list(model.base_model.get_image_features(pixel_values=pixels, return_dict=True).pooler_output)
+        given = inputs_of_images(model, layout, pixels)
+        return list(model.base_model.get_image_features(**given, return_dict=True).pooler_output)

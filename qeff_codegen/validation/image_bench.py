@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from qeff_codegen.decoding.session import OrtDecoderSession
 from qeff_codegen.decoding.torch_decoder import TorchDecoder
 from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.graph_io import PIXEL_VALUES, VISION_EMBEDS, ExportSpec
-from qeff_codegen.export.vision_export import export_vision
+from qeff_codegen.export.vision_export import ONE_IMAGE, export_vision
 from qeff_codegen.validation.image_scenarios import ImageScenario
 from qeff_codegen.validation.image_subject import ImageSubject
 from qeff_codegen.validation.results import NOT_RUN, StageResult
@@ -53,17 +54,25 @@ class ImageBench:
         self._subject = subject
         self._folder = folder
         self._qeff_model = qeff_model_of(copy.deepcopy(subject.model)).eval()
-        self._encoder = self._qeff_model.get_qeff_vision_encoder().eval()
+        self._encoder = self._vision_encoder().eval()
         self._decoder = self._qeff_model.get_qeff_language_decoder().eval()
         self._vision: ort.InferenceSession | None = None
         self._graphs: dict[bool, Path] = {}
+
+    def _vision_encoder(self) -> torch.nn.Module:
+        """The generated encoder, for images of the size that the subject's have, where it takes one."""
+        get: Any = self._qeff_model.get_qeff_vision_encoder
+        takes_size = "image_size" in inspect.signature(get).parameters
+        encoder: torch.nn.Module = get(self._subject.layout.image_size) if takes_size else get()
+        return encoder
 
     def pytorch(self, scenario: Scenario) -> Any:
         """See `Bench`."""
 
         def encode(pixels: torch.Tensor) -> np.ndarray:
+            calls = list(pixels) if getattr(self._encoder, ONE_IMAGE, False) else [torch.cat(list(pixels))]
             with torch.no_grad():
-                return np.asarray(self._encoder(pixels))
+                return np.concatenate([self._encoder(call) for call in calls])
 
         decoder = TorchDecoder(self._decoder, scenario.cache_rows, scenario.ctx_len)
         return self._with_images(decoder, scenario, encode)
@@ -76,7 +85,8 @@ class ImageBench:
         vision = self._vision
 
         def encode(pixels: torch.Tensor) -> np.ndarray:
-            calls = pixels.split(1) if isinstance(vision.get_inputs()[0].shape[0], int) else [pixels]
+            takes_one = isinstance(vision.get_inputs()[0].shape[0], int)
+            calls = list(pixels) if takes_one else [torch.cat(list(pixels))]
             return np.concatenate([vision.run([VISION_EMBEDS], {PIXEL_VALUES: call.numpy()})[0] for call in calls])
 
         continuous = scenario.full_batch_size is not None

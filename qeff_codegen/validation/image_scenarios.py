@@ -33,13 +33,17 @@ class _Planned:
     kinds: tuple[str, ...] = ("base",)
 
 
-# An image has 4 to 17 tokens, so a chunk of 3 splits each, and one of 64 none.
+CTX_LEN = 64
+# Two images of more tokens than this take a longer context.
+_FEW_TOKENS = 20
+LONG_CTX_LEN = 128
+# An image has 4 to 43 tokens, so a chunk of 3 splits each, and one of the context's length none.
 _PLANNED = (
     _Planned("text alone", ((3,), (9,)), prefill_seq_len=4),
-    _Planned("one image", ((3, IMAGE, 4),), prefill_seq_len=64, kinds=("base", "flag")),
+    _Planned("one image", ((3, IMAGE, 4),), prefill_seq_len=CTX_LEN, kinds=("base", "flag")),
     _Planned("an image over chunks", ((4, IMAGE, 2),), prefill_seq_len=3, kinds=("base", "flag")),
     _Planned("chunks between images", ((2, IMAGE, 11, IMAGE, 3),), prefill_seq_len=3),
-    _Planned("ragged batch", ((2, IMAGE, 5), (7, IMAGE), (4,), (IMAGE, 1, IMAGE, 1)), prefill_seq_len=64),
+    _Planned("ragged batch", ((2, IMAGE, 5), (7, IMAGE), (4,), (IMAGE, 1, IMAGE, 1)), prefill_seq_len=CTX_LEN),
     _Planned("ragged batch over chunks", ((2, IMAGE, 5), (9, IMAGE), (4,), (IMAGE, 1, IMAGE, 1)), prefill_seq_len=5),
     _Planned(
         "continuous batching",
@@ -48,7 +52,6 @@ _PLANNED = (
         full_batch_size=2,
     ),
 )
-CTX_LEN = 64
 NEW_TOKENS = 6
 
 
@@ -62,6 +65,7 @@ def image_scenarios(
 ) -> tuple[ImageScenario, ...]:
     """The scenarios for a variant of this `kind`; text is drawn from `seed`, of all tokens below the image token."""
     text = min(vocab_size, image_token)
+    ctx_len = CTX_LEN if tokens_per_image <= _FEW_TOKENS else LONG_CTX_LEN
     return tuple(
         ImageScenario(
             name=planned.name,
@@ -69,8 +73,8 @@ def image_scenarios(
                 _prompt(shape, text, image_token, tokens_per_image, seed * 1000 + row)
                 for row, shape in enumerate(planned.prompts)
             ),
-            prefill_seq_len=min(planned.prefill_seq_len, CTX_LEN),
-            ctx_len=CTX_LEN,
+            prefill_seq_len=ctx_len if planned.prefill_seq_len == CTX_LEN else planned.prefill_seq_len,
+            ctx_len=ctx_len,
             new_tokens=(NEW_TOKENS,) * len(planned.prompts),
             full_batch_size=planned.full_batch_size,
             images=tuple(shape.count(IMAGE) for shape in planned.prompts),

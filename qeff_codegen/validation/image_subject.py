@@ -9,9 +9,14 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
-from qeff_codegen.export.vision_export import image_shape
 from qeff_codegen.tiny_models.configurations import Variant
-from qeff_codegen.tiny_models.image_families import ImageFamily, build_image_config, features_of_images
+from qeff_codegen.tiny_models.image_families import (
+    ImageFamily,
+    build_image_config,
+    features_of_images,
+    inputs_of_images,
+    layout_of,
+)
 from qeff_codegen.tiny_models.models import build_tiny_model
 from qeff_codegen.tiny_models.release_differences import cache_argument
 from qeff_codegen.validation.comparison import Trace, distinguishes
@@ -24,10 +29,12 @@ class ImageSubject(Subject):
     """A subject whose prompts have images.
 
     Attributes:
-        pixels: for each scenario by its name, for each prompt, float32 `[images, channels, height, width]`.
+        pixels: for each scenario by its name, for each prompt, float32 `[images, *layout.shape]`.
+        layout: how an image's pixels are laid out.
     """
 
     pixels: dict[str, tuple[torch.Tensor, ...]] | None = None
+    layout: Any = None
 
     def pixels_of(self, scenario: ImageScenario) -> tuple[torch.Tensor, ...]:
         """The images of each prompt of a scenario."""
@@ -50,19 +57,19 @@ def image_subject(family: ImageFamily, variant: Variant) -> ImageSubject:
 
 def _with_seed(family: ImageFamily, variant: Variant, seed: int) -> ImageSubject:
     model = build_tiny_model(family.model_class, build_image_config(family, variant), seed)
-    shape = image_shape(model.config)
-    (features,) = features_of_images(model, torch.zeros(1, *shape))
+    layout = layout_of(model)
+    tokens = sum(map(len, features_of_images(model, layout, torch.randn(1, *layout.shape))))
     vocab_size = model.config.get_text_config().vocab_size
-    planned = image_scenarios(variant.kind, vocab_size, model.config.image_token_id, len(features), seed)
+    planned = image_scenarios(variant.kind, vocab_size, model.config.image_token_id, tokens, seed)
     generator = torch.Generator().manual_seed(seed)
     pixels = {
-        scenario.name: tuple(torch.randn(count, *shape, generator=generator) for count in scenario.images)
+        scenario.name: tuple(torch.randn(count, *layout.shape, generator=generator) for count in scenario.images)
         for scenario in planned
     }
     references = tuple(
         Trace(
             tuple(
-                _logits(model, prompt, images, new_tokens)
+                _logits(model, layout, prompt, images, new_tokens)
                 for prompt, images, new_tokens in zip(
                     scenario.prompts, pixels[scenario.name], scenario.new_tokens, strict=True
                 )
@@ -70,7 +77,7 @@ def _with_seed(family: ImageFamily, variant: Variant, seed: int) -> ImageSubject
         )
         for scenario in planned
     )
-    sensitivity = _image_sensitivity(model, planned, pixels)
+    sensitivity = _image_sensitivity(model, layout, planned, pixels)
     subject = ImageSubject(
         model_name=family.name,
         variant=variant.name,
@@ -80,6 +87,7 @@ def _with_seed(family: ImageFamily, variant: Variant, seed: int) -> ImageSubject
         seed=seed,
         sensitivity=sensitivity,
         pixels=pixels,
+        layout=layout,
     )
     return replace(subject, notes=tuple(_weaknesses(subject)))
 
@@ -95,16 +103,16 @@ def _weaknesses(subject: ImageSubject) -> list[str]:
 
 
 def _image_sensitivity(
-    model: Any, planned: tuple[ImageScenario, ...], pixels: dict[str, tuple[torch.Tensor, ...]]
+    model: Any, layout: Any, planned: tuple[ImageScenario, ...], pixels: dict[str, tuple[torch.Tensor, ...]]
 ) -> float:
     """Change of the last logits by another image, in units of their standard deviation."""
     scenario = next(item for item in planned if item.images == (1,))
     (prompt,), (images,) = scenario.prompts, pixels[scenario.name]
-    before, after = (_logits(model, prompt, each, 1)[0] for each in (images, images.flip(-1)))
+    before, after = (_logits(model, layout, prompt, each, 1)[0] for each in (images, images.flip(-1)))
     return float(np.abs(before - after).max() / before.std())
 
 
-def _logits(model: Any, prompt: tuple[int, ...], pixels: torch.Tensor, new_tokens: int) -> np.ndarray:
+def _logits(model: Any, layout: Any, prompt: tuple[int, ...], pixels: torch.Tensor, new_tokens: int) -> np.ndarray:
     """Upstream's logits of each new token, the prompt with its pixels in one call, and each new token in another."""
     cache = DynamicCache(config=model.config.get_text_config())
     call, seen = list(prompt), 0
@@ -114,7 +122,7 @@ def _logits(model: Any, prompt: tuple[int, ...], pixels: torch.Tensor, new_token
             seen += len(call)
             given: dict[str, Any] = {cache_argument(model): cache}
             if step == 0 and len(pixels):
-                given["pixel_values"] = pixels
+                given |= inputs_of_images(model, layout, pixels)
             output = model(
                 input_ids=torch.tensor([call]),
                 attention_mask=torch.ones(1, seen, dtype=torch.int64),

@@ -22,9 +22,8 @@ _Body = Callable[["Tower", torch.Tensor], torch.Tensor]
 
 
 class Tower(nn.Module):
-    takes_one_image = True
-
     places: torch.Tensor
+    takes_one_image = True
 
     def __init__(self, body: _Body) -> None:
         super().__init__()
@@ -47,7 +46,12 @@ def asks_whether_it_is_traced(tower: Tower, x: torch.Tensor) -> torch.Tensor:
 
 def lengths_as_numbers(tower: Tower, x: torch.Tensor) -> torch.Tensor:
     lengths = torch.tensor([x.shape[-1] - 3, 3])
-    return torch.cat([part * 2 for part in torch.split(x, lengths.tolist(), dim=-1)], dim=-1)
+    parts = [part * 2 for part in torch.split(x, lengths.tolist(), dim=-1)]
+    return torch.cat([*parts[::-1], *x.split(3, dim=-1)], dim=-1)
+
+
+def places_of_sizes(tower: Tower, x: torch.Tensor) -> torch.Tensor:
+    return x[0][torch.tensor([[2, 0], [1, 1]])] + x[0, 0][torch.arange(7, -1, -1), :]
 
 
 def mask_of_sizes(tower: Tower, x: torch.Tensor) -> torch.Tensor:
@@ -62,7 +66,7 @@ def written_to(tower: Tower, x: torch.Tensor) -> torch.Tensor:
 
 
 def loop(tower: Tower, x: torch.Tensor) -> torch.Tensor:
-    return torch.stack([row * 2 for row in x[0]])
+    return torch.stack([row * 2 for row in x.squeeze(0).squeeze(1)])
 
 
 def asked(tower: Tower, x: torch.Tensor) -> torch.Tensor:
@@ -84,7 +88,16 @@ def written_to_a_part(tower: Tower, x: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    "body", [resized_table, asks_whether_it_is_traced, lengths_as_numbers, mask_of_sizes, written_to, loop]
+    "body",
+    [
+        resized_table,
+        asks_whether_it_is_traced,
+        lengths_as_numbers,
+        mask_of_sizes,
+        places_of_sizes,
+        written_to,
+        loop,
+    ],
 )
 def test_what_no_image_decides_is_computed(body: _Body, tmp_path: Path) -> None:
     tower = Tower(body).eval()

@@ -53,6 +53,59 @@ def test_a_batch_of_images_stays_a_tensor() -> None:
     assert [entry.upstream_class for entry in unchanged.mappings] == ["PlumForConditionalGeneration"]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "layout", "given"),
+    [
+        ("pixel_values, image_sizes=None, **kwargs):", "pixel_values, image_sizes, **kwargs):", "WholeImage", True),
+        ("out.pooler_output = found", "out.pooler_output = torch.split(found, 2)", "WholeImage", True),
+        (
+            "        out = self.eye(",
+            "        if pixel_values.dim() == 5:\n            pixel_values = pixel_values[0]\n        out = self.eye(",
+            "TiledImage",
+            True,
+        ),
+        (
+            "        out = self.eye(",
+            "        a, b, c, d, e = pixel_values.shape\n        out = self.eye(",
+            "ListedImage",
+            False,
+        ),
+    ],
+)
+def test_what_sizes_decide_is_for_one_image(before: str, after: str, layout: str, given: bool) -> None:
+    code = generate_model(plum(before, after)).code
+    assert f"self.image = {layout}(model.config, image_size)" in code
+    assert "    takes_one_image = True\n" in code
+    assert ("image_sizes=self.image.image_sizes, " in code) is given
+    assert "return joined_embeds(image_outputs.pooler_output)" in code
+
+
+def test_an_image_of_zeros_is_no_padding() -> None:
+    before = "        out = self.eye("
+    real = "        is_real = (pixel_values == 0.0).sum(dim=(-1, -2, -3)) != count\n"
+    after = f"        a, b, c, d, e = pixel_values.shape\n{real}        out = self.eye("
+    code = generate_model(plum(before, after)).code
+    assert "is_real = torch.ones(pixel_values.shape[0], dtype=torch.bool)" in code
+    assert "pixel_values == 0.0" not in code
+
+
+def test_what_waits_for_videos_never_runs() -> None:
+    before = '        if encoded.get("image") is not None:\n'
+    videos = (
+        '        if encoded.get("video") is None and pixel_values_videos is not None:\n'
+        '            encoded["video"] = self.seen(pixel_values_videos)\n'
+        '        if encoded.get("video") is not None:\n'
+        "            inputs_embeds = inputs_embeds * 2\n"
+    )
+    source = plum(before, videos + before)
+    asked = replace(
+        source, source=source.source.replace("encoded=None, **kw", "encoded=None, pixel_values_videos=None, **kw")
+    )
+    assert "video" not in generate_model(asked).code
+    with pytest.raises(Refusal, match="does more between tokens and logits"):
+        generate_model(source)
+
+
 def test_every_line_has_an_owner() -> None:
     assert {owner for item in changes(generate_model(plum())) for owner in getattr(item, "owners", ())} == {
         "emit.header",
@@ -84,8 +137,13 @@ def test_every_line_has_an_owner() -> None:
         (".to(inputs_embeds.dtype)", ".flip(0)", "image_features = torch.cat"),
         (
             "pixel_values, image_sizes=None, **kwargs):",
-            "pixel_values, image_sizes, **kwargs):",
-            "takes more than pixels",
+            "pixel_values, sizes_of_all, **kwargs):",
+            "the features of images are made of more than pixels",
+        ),
+        (
+            "image_sizes=image_sizes)",
+            "image_sizes=input_ids)",
+            "the features of images are made of more than pixels",
         ),
         ("mask = mask.unsqueeze(-1)", "mask = mask.roll(1).unsqueeze(-1)", "more than those of a token"),
         ("AutoModel.from_config(config.text_config)", "PlumProjector(config)", "builds no text model of another file"),
@@ -95,11 +153,19 @@ def test_every_line_has_an_owner() -> None:
             "hands its text model what a program for text does not have: position_ids=position_ids + 1",
         ),
         (
-            "out.pooler_output = found",
-            "out.pooler_output = torch.split(found, 2)",
-            "features of each image by themselves",
+            "inputs_embeds = inputs_embeds.masked_scatter(where, image_features)",
+            "inputs_embeds = self.merged(input_ids, inputs_embeds)",
+            "calls no model of this file that puts the features of images",
         ),
-        ("            found = list(found)", "            found = found[image_sizes]", "reads `image_sizes`"),
+        ("mask = mask.unsqueeze(-1)", "mask[:, 0] = True", "more than those of a token"),
+        ("mask = input_ids == self.config.plum_token", "mask = input_ids == 7", "images take the places of `7`"),
+        (
+            "            mask = input_ids == self.config.plum_token\n",
+            "            mask = input_ids == self.config.plum_token\n"
+            + " " * 12
+            + "mask = input_ids == self.config.a\n",
+            "more than those of a token",
+        ),
     ],
 )
 def test_what_is_not_understood_is_refused(before: str, after: str, what: str) -> None:

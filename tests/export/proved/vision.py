@@ -28,4 +28,21 @@ PROOFS = [
         sizes=FILLED,
         tolerance=5e-6,
     ),
+    *proofs(
+        "transpose of the first axes",
+        "x=floats(b, 3, 4, dtype=t)",
+        """
+        x.transpose(1, 0); x.transpose(2, 0)
+        """,
+        types=_TYPES,
+    ),
+    *proofs(
+        "einsum of relative positions",
+        "q=floats(b, 3, 4, 8, dtype=t), h=floats(3, 5, 8, dtype=t), w=floats(4, 5, 8, dtype=t)",
+        """
+        torch.einsum('bhwc,hkc->bhwk', q, h); torch.einsum('bhwc,wkc->bhwk', q, w)
+        """,
+        types=_TYPES,
+        tolerance=5e-6,
+    ),
 ]

@@ -1,0 +1,187 @@
+"""The forward that puts images among tokens and calls the text model, statement by statement.
+
+What is for inputs that no program takes, such as videos, never runs: it waits for an argument that is not given.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters, self_attribute
+from qeff_codegen.codemod.folding import decided, none_comparison
+from qeff_codegen.codemod.tree import spelled
+from qeff_codegen.image_text.known_statements import Known, needed, possible, read_statements, refusal
+from qeff_codegen.image_text.placing import image_token_of_placing
+from qeff_codegen.patterns.match import Match, match
+from qeff_codegen.patterns.pattern import Pattern
+
+# What the text model may be given, with what; the program for text gives it the same, or a mask made of positions.
+TEXT_ARGUMENTS = {
+    "attention_mask": "attention_mask",
+    "cache": "cache",
+    "input_ids": "None",
+    "inputs_embeds": "inputs_embeds",
+    "past_key_values": "past_key_values",
+    "position_ids": "position_ids",
+    "return_dict": "True",
+    "use_cache": "use_cache",
+}
+# Arguments that say what is done with videos, which no program takes.
+_VIDEOS = "video"
+_OF_KIND = Pattern("$_.get($kind)")
+_NOT_YET = '$encoded.get("image") is None and pixel_values is not None'
+_COMMON = (
+    possible("check", "if $_:\n    raise $_"),
+    possible("cache", "if use_cache and cache is None:\n    cache = $_"),
+    possible("training", "if self.training and $_ and $_:\n    ..."),
+    possible("return_dict", "kwargs['return_dict'] = True"),
+    needed("outputs of encoders", "$encoded = $encoded if $encoded is not None else {}"),
+    needed("result", "return $_(..., **$outputs)"),
+)
+# The features of images as they are placed, under one condition each.
+_PLACED_IF_ENCODED = (
+    needed(
+        "features of images",
+        f"if {{{_NOT_YET}, {_NOT_YET} and pixel_values.size(0) > 0, {_NOT_YET} and inputs_embeds.shape[1] != 1}}:\n"
+        '    $encoded["image"] = $features',
+    ),
+    needed("placing of images", 'if $encoded.get("image") is not None:\n    $...placing'),
+)
+_IF_GIVEN = Pattern("if $_ or pixel_values is not None:\n    ...\nelse:\n    ...")
+_PLACED_IF_GIVEN = (
+    needed(
+        "features of images",
+        """
+        if isinstance($encoded, dict) and $encoded.get("image") or pixel_values is not None:
+            if $encoded.get("image") is None:
+                $encoded["image"] = $features
+            $images = $encoded["image"].pooler_output
+        elif isinstance($encoded, torch.Tensor):
+            logger.warning($_)
+            $images = $encoded
+        else:
+            $images = None
+        """,
+    ),
+    needed("placing of images", "if $images is not None:\n    $...placing"),
+)
+
+
+@dataclass(frozen=True)
+class BetweenTokensAndText:
+    """What a model does with images.
+
+    Attributes:
+        features: its method that makes their features.
+        call: the call of that.
+        token: the setting that holds the token whose places they take.
+    """
+
+    features: ast.FunctionDef
+    call: ast.Call
+    token: ast.expr
+
+
+def between_tokens_and_text(file: ModelingFile, model: ModelingClass, text_attribute: str) -> BetweenTokensAndText:
+    """Read the forward of `model`, which calls its text model as `self.<text_attribute>`.
+
+    Raises:
+        Refusal: the forward does anything else, such as to place what it hears, or a second kind of images.
+    """
+    assert model.forward is not None
+    embeddings = _embeddings(file, model, text_attribute)
+    videos = [name for name in parameters(model.forward) if _VIDEOS in name]
+    statements = [item for item in model.forward.body if not _never_runs(item, videos)]
+    is_given = any(match(_IF_GIVEN, item) for item in statements)
+    found = read_statements(
+        file,
+        f"{model.name}.forward",
+        statements,
+        (
+            *_COMMON,
+            *(_PLACED_IF_GIVEN if is_given else _PLACED_IF_ENCODED),
+            _embedding_of_tokens(embeddings),
+            needed("call of the text model", f"$outputs = self.{text_attribute}(...)"),
+        ),
+    )
+    _check_text_arguments(file, model, found["call of the text model"])
+    placing = found["placing of images"]
+    given = placing.name("images") if is_given else f'{placing.name("encoded")}["image"].pooler_output'
+    token = image_token_of_placing(file, model, placing.rest("placing"), given)
+    method, call = _features(file, model, found["features of images"])
+    return BetweenTokensAndText(method, call, token)
+
+
+def _embedding_of_tokens(embeddings: Sequence[str]) -> Known:
+    forms = [
+        f"self.{each}()(input_ids){suffix}"
+        for each in embeddings
+        for suffix in ("", ".to(input_ids.device)", ".to(self.device)")
+    ]
+    return needed("embedding of tokens", f"if inputs_embeds is None:\n    $embeds = {{{', '.join(forms)}}}")
+
+
+def _embeddings(file: ModelingFile, model: ModelingClass, text_attribute: str) -> tuple[str, ...]:
+    """What gives the text model's token embeddings.
+
+    Raises:
+        Refusal: the model has others.
+    """
+    own = model.methods.get("get_input_embeddings")
+    of_text = f"{text_attribute}.get_input_embeddings"
+    if own is not None and match(Pattern(f"return self.{of_text}()"), own.body[-1]) is None:
+        raise refusal(
+            file,
+            f"`{model.name}` has token embeddings of its own",
+            own.lineno,
+            "those of its text model, which `get_input_embeddings` gives by default",
+        )
+    return "get_input_embeddings", of_text
+
+
+def _never_runs(statement: ast.stmt, not_given: Collection[str]) -> bool:
+    """Whether a statement waits for an argument that is not given, or for what is made of it."""
+
+    def truth(test: ast.expr) -> bool | None:
+        known = none_comparison(test, not_given)
+        if known is None and isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.IsNot):
+            found = match(_OF_KIND, test.left)
+            if found is not None and spelled(found["kind"]).strip("\"'") == _VIDEOS:
+                return False
+        return known
+
+    return isinstance(statement, ast.If) and not statement.orelse and decided(statement.test, truth) is False
+
+
+def _check_text_arguments(file: ModelingFile, model: ModelingClass, call: Match) -> None:
+    node = call.node
+    assert isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+    wrong = [spelled(item) for item in node.value.args] + [
+        f"{item.arg}={spelled(item.value)}"
+        for item in node.value.keywords
+        if item.arg is not None and TEXT_ARGUMENTS.get(item.arg) != spelled(item.value)
+    ]
+    if wrong:
+        raise refusal(
+            file,
+            f"`{model.name}.forward` hands its text model what a program for text does not have: {', '.join(wrong)}",
+            node.lineno,
+            "embeddings, mask, positions and cache, each by its name",
+        )
+
+
+def _features(file: ModelingFile, model: ModelingClass, found: Match) -> tuple[ast.FunctionDef, ast.Call]:
+    """The model's own method that is called with the pixels, and the call."""
+    call = found["features"]
+    name = self_attribute(call.func) if isinstance(call, ast.Call) else None
+    method = model.methods.get(name or "")
+    if not isinstance(call, ast.Call) or method is None:
+        raise refusal(
+            file,
+            f"`{model.name}.forward` makes the features of images by `{spelled(call)}`",
+            call.lineno,
+            "a call of a method of its own, with `pixel_values`",
+        )
+    return method, call

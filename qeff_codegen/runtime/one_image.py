@@ -1,0 +1,142 @@
+"""What a vision program of one image takes: pixels in the shape that an image's size gives, and what goes with them.
+
+Processors hand a model more than pixels: sizes, grids of patches, masks of padding. Of an image of one size, all but
+the pixels is known before any image is. Each class here is one way in which processors lay pixels out. Its
+attributes have the names of upstream's arguments.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers.image_processing_utils import select_best_resolution
+
+from qeff_codegen.errors import UsageError
+
+
+class WholeImage:
+    """The image as it is: `[1, channels, height, width]`.
+
+    Args:
+        config: the model's configuration.
+        image_size: height and width in pixels; those of the vision configuration where None.
+
+    Attributes:
+        image_size: height and width in pixels.
+        shape: of `pixel_values`.
+        images_axis: the axis of `pixel_values` along which upstream takes several images.
+        image_sizes: int64 `[1, 2]`.
+
+    Raises:
+        UsageError: the size is given nowhere, or there can be no such image.
+    """
+
+    images_axis = 0
+
+    def __init__(self, config: Any, image_size: tuple[int, int] | None = None) -> None:
+        height, width = self.image_size = size_of_image(config, image_size)
+        self.shape: tuple[int, ...] = (1, channels_of(config), height, width)
+        self.image_sizes = torch.tensor([[height, width]])
+
+
+class ListedImage(WholeImage):
+    """One of a list of images: `[1, 1, channels, height, width]`."""
+
+    images_axis = 1
+
+    def __init__(self, config: Any, image_size: tuple[int, int] | None = None) -> None:
+        super().__init__(config, image_size)
+        self.shape = (1, *self.shape)
+
+
+class TiledImage:
+    """The image made smaller, and the tiles that it is cut into: `[1, tiles, channels, side, side]`.
+
+    Tiles have the size of the vision configuration; into how many an image is cut, its own size says, by the
+    configuration's `image_grid_pinpoints`. See `WholeImage`.
+    """
+
+    images_axis = 0
+
+    def __init__(self, config: Any, image_size: tuple[int, int] | None = None) -> None:
+        height, width = self.image_size = size_of_image(config, image_size)
+        side = int(config.vision_config.image_size)
+        best_height, best_width = select_best_resolution((height, width), config.image_grid_pinpoints)
+        tiles = 1 + (best_height // side) * (best_width // side)
+        self.shape = (1, tiles, channels_of(config), side, side)
+        self.image_sizes = torch.tensor([[height, width]])
+
+
+class PatchRows:
+    """The image's patches, one a row: `[grid_height * grid_width, channels * frames * side * side]`.
+
+    See `WholeImage`.
+
+    Attributes:
+        image_grid_thw: int64 `[1, 3]`, of frames, rows and columns of patches.
+        image_merge_sizes: int64 `[1]`, how many rows and columns of patches become one token.
+    """
+
+    images_axis = 0
+
+    def __init__(self, config: Any, image_size: tuple[int, int] | None = None) -> None:
+        vision = config.vision_config
+        height, width = self.image_size = size_of_image(config, image_size)
+        merged = int(getattr(vision, "spatial_merge_size", 1))
+        rows, columns = grid_of(config, height, width, merged)
+        frames = int(getattr(vision, "temporal_patch_size", 1))
+        self.shape = (rows * columns, channels_of(config) * frames * int(vision.patch_size) ** 2)
+        self.image_grid_thw = torch.tensor([[1, rows, columns]])
+        self.image_merge_sizes = torch.tensor([merged])
+
+
+def joined_embeds(features: torch.Tensor | list[torch.Tensor] | tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """What stands at the tokens of one image, `[1, tokens, hidden]`, of a tensor or of a list of parts in order."""
+    parts = [features] if isinstance(features, torch.Tensor) else list(features)
+    flat = [part.reshape(-1, part.shape[-1]) for part in parts]
+    return (flat[0] if len(flat) == 1 else torch.cat(flat, dim=0)).unsqueeze(0)
+
+
+def size_of_image(config: Any, image_size: tuple[int, int] | None) -> tuple[int, int]:
+    """Height and width in pixels: as given, or as the vision configuration says.
+
+    Raises:
+        UsageError: neither says it.
+    """
+    size = image_size if image_size is not None else getattr(config.vision_config, "image_size", None)
+    if isinstance(size, int):
+        size = (size, size)
+    if size is None or len(size) != 2:
+        raise UsageError(
+            f"the vision configuration of {config.model_type} says no size of images. "
+            "Give one: get_qeff_vision_encoder(image_size=(height, width))."
+        )
+    return int(size[0]), int(size[1])
+
+
+def channels_of(config: Any) -> int:
+    """How many channels a pixel has."""
+    vision = config.vision_config
+    return int(
+        next(
+            getattr(vision, name)
+            for name in ("num_channels", "in_channels", "in_chans", "channels")
+            if hasattr(vision, name)
+        )
+    )
+
+
+def grid_of(config: Any, height: int, width: int, merged: int) -> tuple[int, int]:
+    """Rows and columns of patches of an image, `merged` of which in each direction become one token.
+
+    Raises:
+        UsageError: they do not fill the image.
+    """
+    side = int(config.vision_config.patch_size)
+    if height % (side * merged) or width % (side * merged):
+        raise UsageError(
+            f"an image of {height} x {width} pixels is not made of whole squares of {side * merged} pixels, each of "
+            "which becomes a token. Give a size that is, as the processor does."
+        )
+    return height // side, width // side
