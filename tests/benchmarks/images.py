@@ -117,7 +117,8 @@ def _decoding(size: Size, folder: Path) -> Measurement:
     embeds, steps = size.of(256, 8), size.of(48, 2)
     text = TEXT | size.of({}, SMALLEST)
     image_token = text["vocab_size"] - 1
-    config = LlavaConfig(text_config=text, image_token_id=image_token, attn_implementation="eager")
+    settings: dict[str, Any] = {"text_config": text, "image_token_id": image_token, "attn_implementation": "eager"}
+    config: Any = LlavaConfig(**settings)
     config.vision_config.update({"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "image_size": 28})
     whole = LlavaForConditionalGeneration(config).eval()
     alone = LlamaForCausalLM(config.text_config).eval()
