@@ -1,21 +1,22 @@
 """`custom_io.yaml`: the type in which the device keeps each tensor of the cache, as input and retained output.
 
 A compressed cache compresses keys and values, most of it by far. States are replaced in every call, so what they lose
-by rounding adds up: a recurrent state stays in float32, in which it is computed, and a convolution's in float16.
+by rounding adds up: a recurrent state stays in float32, in which it is computed, and a convolution's in float16. So do
+the keys of an indexer, which decide what is attended to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qeff_codegen.export.graph_io import CONV_STATE, RECURRENT_STATE, retained_state_name
+from qeff_codegen.export.graph_io import CONV_STATE, INDEXER_KEYS, RECURRENT_STATE, retained_state_name
 
 FILE_NAME = "custom_io.yaml"
 FLOAT16 = "float16"
 FLOAT32 = "float32"
 MXINT8 = "mxint8"
 
-_OF_STATES = {CONV_STATE: FLOAT16, RECURRENT_STATE: FLOAT32}
+_NOT_COMPRESSED = {CONV_STATE: FLOAT16, INDEXER_KEYS: FLOAT16, RECURRENT_STATE: FLOAT32}
 
 
 def render(kv_names: Sequence[str], precision: str) -> str:
@@ -25,6 +26,6 @@ def render(kv_names: Sequence[str], precision: str) -> str:
         kv_names: the graph's cache inputs, in their order.
         precision: `float16`, or `mxint8` for a compressed cache.
     """
-    precisions = {name: _OF_STATES.get(name.split(".")[0], precision) for name in kv_names}
+    precisions = {name: _NOT_COMPRESSED.get(name.split(".")[0], precision) for name in kv_names}
     blocks = ((name, own) for kv_name, own in precisions.items() for name in (kv_name, retained_state_name(kv_name)))
     return "".join(f" - IOName: {name}\n   Precision: {own}\n\n" for name, own in blocks)
