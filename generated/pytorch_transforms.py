@@ -54,6 +54,16 @@ from transformers.models.axk1.modeling_axk1 import (
     AXK1RMSNorm,
     AXK1RotaryEmbedding,
 )
+from transformers.models.axk2.modeling_axk2 import (
+    AXK2Attention,
+    AXK2DecoderLayer,
+    AXK2Experts,
+    AXK2ForCausalLM,
+    AXK2Indexer,
+    AXK2Model,
+    AXK2RMSNorm,
+    AXK2RotaryEmbedding,
+)
 from transformers.models.aya_vision.modeling_aya_vision import AyaVisionForConditionalGeneration
 from transformers.models.bailing_hybrid.modeling_bailing_hybrid import (
     BailingHybridAttention,
@@ -227,6 +237,16 @@ from transformers.models.deepseek_v3.modeling_deepseek_v3 import (
     DeepseekV3RMSNorm,
     DeepseekV3RotaryEmbedding,
 )
+from transformers.models.deepseek_v32.modeling_deepseek_v32 import (
+    DeepseekV32Attention,
+    DeepseekV32DecoderLayer,
+    DeepseekV32Experts,
+    DeepseekV32ForCausalLM,
+    DeepseekV32Indexer,
+    DeepseekV32Model,
+    DeepseekV32RMSNorm,
+    DeepseekV32RotaryEmbedding,
+)
 from transformers.models.deepseek_vl.modeling_deepseek_vl import DeepseekVLForConditionalGeneration
 from transformers.models.diffllama.modeling_diffllama import (
     DiffLlamaAttention,
@@ -244,6 +264,16 @@ from transformers.models.dots1.modeling_dots1 import (
     Dots1Model,
     Dots1RMSNorm,
     Dots1RotaryEmbedding,
+)
+from transformers.models.dots3_note.modeling_dots3_note import (
+    Dots3NoteExperts,
+    Dots3NoteForCausalLM,
+    Dots3NoteRMSNorm,
+    Dots3NoteTextAttention,
+    Dots3NoteTextDecoderLayer,
+    Dots3NoteTextIndexer,
+    Dots3NoteTextModel,
+    Dots3NoteTextRotaryEmbedding,
 )
 from transformers.models.electra.modeling_electra import (
     ElectraAttention,
@@ -426,6 +456,16 @@ from transformers.models.glm4_moe_lite.modeling_glm4_moe_lite import (
     Glm4MoeLiteModel,
     Glm4MoeLiteRMSNorm,
     Glm4MoeLiteRotaryEmbedding,
+)
+from transformers.models.glm_moe_dsa.modeling_glm_moe_dsa import (
+    GlmMoeDsaAttention,
+    GlmMoeDsaDecoderLayer,
+    GlmMoeDsaExperts,
+    GlmMoeDsaForCausalLM,
+    GlmMoeDsaIndexer,
+    GlmMoeDsaModel,
+    GlmMoeDsaRMSNorm,
+    GlmMoeDsaRotaryEmbedding,
 )
 from transformers.models.gpt2.modeling_gpt2 import GPT2Attention, GPT2Block, GPT2LMHeadModel, GPT2Model
 from transformers.models.gpt_bigcode.modeling_gpt_bigcode import (
@@ -1192,6 +1232,15 @@ from .axk1.modeling_axk1 import (
     QEffAXK1Model,
     QEffAXK1RotaryEmbedding,
 )
+from .axk2.modeling_axk2 import (
+    QEffAXK2Attention,
+    QEffAXK2DecoderLayer,
+    QEffAXK2Experts,
+    QEffAXK2ForCausalLM,
+    QEffAXK2Indexer,
+    QEffAXK2Model,
+    QEffAXK2RotaryEmbedding,
+)
 from .aya_vision.modeling_aya_vision import QEffAyaVisionForConditionalGeneration
 from .bailing_hybrid.modeling_bailing_hybrid import (
     QEffBailingHybridAttention,
@@ -1354,6 +1403,15 @@ from .deepseek_v3.modeling_deepseek_v3 import (
     QEffDeepseekV3Model,
     QEffDeepseekV3RotaryEmbedding,
 )
+from .deepseek_v32.modeling_deepseek_v32 import (
+    QEffDeepseekV32Attention,
+    QEffDeepseekV32DecoderLayer,
+    QEffDeepseekV32Experts,
+    QEffDeepseekV32ForCausalLM,
+    QEffDeepseekV32Indexer,
+    QEffDeepseekV32Model,
+    QEffDeepseekV32RotaryEmbedding,
+)
 from .deepseek_vl.modeling_deepseek_vl import QEffDeepseekVLForConditionalGeneration
 from .diffllama.modeling_diffllama import (
     QEffDiffLlamaAttention,
@@ -1369,6 +1427,15 @@ from .dots1.modeling_dots1 import (
     QEffDots1ForCausalLM,
     QEffDots1Model,
     QEffDots1RotaryEmbedding,
+)
+from .dots3_note.modeling_dots3_note import (
+    QEffDots3NoteExperts,
+    QEffDots3NoteForCausalLM,
+    QEffDots3NoteTextAttention,
+    QEffDots3NoteTextDecoderLayer,
+    QEffDots3NoteTextIndexer,
+    QEffDots3NoteTextModel,
+    QEffDots3NoteTextRotaryEmbedding,
 )
 from .electra.modeling_electra import (
     QEffElectraAttention,
@@ -1534,6 +1601,15 @@ from .glm4_moe_lite.modeling_glm4_moe_lite import (
     QEffGlm4MoeLiteForCausalLM,
     QEffGlm4MoeLiteModel,
     QEffGlm4MoeLiteRotaryEmbedding,
+)
+from .glm_moe_dsa.modeling_glm_moe_dsa import (
+    QEffGlmMoeDsaAttention,
+    QEffGlmMoeDsaDecoderLayer,
+    QEffGlmMoeDsaExperts,
+    QEffGlmMoeDsaForCausalLM,
+    QEffGlmMoeDsaIndexer,
+    QEffGlmMoeDsaModel,
+    QEffGlmMoeDsaRotaryEmbedding,
 )
 from .gpt2.modeling_gpt2 import QEffGPT2Attention, QEffGPT2Block, QEffGPT2LMHeadModel, QEffGPT2Model
 from .gpt_bigcode.modeling_gpt_bigcode import (
@@ -2193,6 +2269,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         ArceeRMSNorm: CustomRMSNormAIC,
         AriaTextRMSNorm: CustomRMSNormAIC,
         AXK1RMSNorm: CustomRMSNormAIC,
+        AXK2RMSNorm: CustomRMSNormAIC,
         BailingHybridRMSNorm: CustomRMSNormAIC,
         BambaRMSNorm: CustomRMSNormAIC,
         BeamRMSNorm: CustomRMSNormAIC,
@@ -2202,8 +2279,10 @@ class CustomOpsTransform(ModuleMappingTransform):
         CwmRMSNorm: CustomRMSNormAIC,
         DeepseekV2RMSNorm: CustomRMSNormAIC,
         DeepseekV3RMSNorm: CustomRMSNormAIC,
+        DeepseekV32RMSNorm: CustomRMSNormAIC,
         DiffLlamaRMSNorm: CustomRMSNormAIC,
         Dots1RMSNorm: CustomRMSNormAIC,
+        Dots3NoteRMSNorm: CustomRMSNormAIC,
         Emu3RMSNorm: CustomRMSNormAIC,
         Ernie4_5RMSNorm: CustomRMSNormAIC,
         Ernie4_5_MoeRMSNorm: CustomRMSNormAIC,
@@ -2220,6 +2299,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         Glm4RMSNorm: CustomRMSNormAIC,
         Glm4MoeRMSNorm: CustomRMSNormAIC,
         Glm4MoeLiteRMSNorm: CustomRMSNormAIC,
+        GlmMoeDsaRMSNorm: CustomRMSNormAIC,
         GptOssRMSNorm: CustomRMSNormAIC,
         GraniteRMSNorm: CustomRMSNormAIC,
         GraniteSWARMSNorm: CustomRMSNormAIC,
@@ -2317,6 +2397,13 @@ class KVCacheTransform(ModuleMappingTransform):
         AXK1DecoderLayer: QEffAXK1DecoderLayer,
         AXK1Model: QEffAXK1Model,
         AXK1ForCausalLM: QEffAXK1ForCausalLM,
+        AXK2RotaryEmbedding: QEffAXK2RotaryEmbedding,
+        AXK2Indexer: QEffAXK2Indexer,
+        AXK2Experts: QEffAXK2Experts,
+        AXK2Attention: QEffAXK2Attention,
+        AXK2DecoderLayer: QEffAXK2DecoderLayer,
+        AXK2Model: QEffAXK2Model,
+        AXK2ForCausalLM: QEffAXK2ForCausalLM,
         AyaVisionForConditionalGeneration: QEffAyaVisionForConditionalGeneration,
         BailingHybridRotaryEmbedding: QEffBailingHybridRotaryEmbedding,
         BailingHybridExperts: QEffBailingHybridExperts,
@@ -2454,6 +2541,13 @@ class KVCacheTransform(ModuleMappingTransform):
         DeepseekV3DecoderLayer: QEffDeepseekV3DecoderLayer,
         DeepseekV3Model: QEffDeepseekV3Model,
         DeepseekV3ForCausalLM: QEffDeepseekV3ForCausalLM,
+        DeepseekV32RotaryEmbedding: QEffDeepseekV32RotaryEmbedding,
+        DeepseekV32Indexer: QEffDeepseekV32Indexer,
+        DeepseekV32Attention: QEffDeepseekV32Attention,
+        DeepseekV32Experts: QEffDeepseekV32Experts,
+        DeepseekV32DecoderLayer: QEffDeepseekV32DecoderLayer,
+        DeepseekV32Model: QEffDeepseekV32Model,
+        DeepseekV32ForCausalLM: QEffDeepseekV32ForCausalLM,
         DeepseekVLForConditionalGeneration: QEffDeepseekVLForConditionalGeneration,
         DiffLlamaRotaryEmbedding: QEffDiffLlamaRotaryEmbedding,
         DiffLlamaAttention: QEffDiffLlamaAttention,
@@ -2466,6 +2560,13 @@ class KVCacheTransform(ModuleMappingTransform):
         Dots1DecoderLayer: QEffDots1DecoderLayer,
         Dots1Model: QEffDots1Model,
         Dots1ForCausalLM: QEffDots1ForCausalLM,
+        Dots3NoteTextRotaryEmbedding: QEffDots3NoteTextRotaryEmbedding,
+        Dots3NoteTextIndexer: QEffDots3NoteTextIndexer,
+        Dots3NoteExperts: QEffDots3NoteExperts,
+        Dots3NoteTextAttention: QEffDots3NoteTextAttention,
+        Dots3NoteTextDecoderLayer: QEffDots3NoteTextDecoderLayer,
+        Dots3NoteTextModel: QEffDots3NoteTextModel,
+        Dots3NoteForCausalLM: QEffDots3NoteForCausalLM,
         ElectraEmbeddings: QEffElectraEmbeddings,
         ElectraSelfAttention: QEffElectraSelfAttention,
         ElectraAttention: QEffElectraAttention,
@@ -2588,6 +2689,13 @@ class KVCacheTransform(ModuleMappingTransform):
         Glm4MoeLiteDecoderLayer: QEffGlm4MoeLiteDecoderLayer,
         Glm4MoeLiteModel: QEffGlm4MoeLiteModel,
         Glm4MoeLiteForCausalLM: QEffGlm4MoeLiteForCausalLM,
+        GlmMoeDsaRotaryEmbedding: QEffGlmMoeDsaRotaryEmbedding,
+        GlmMoeDsaIndexer: QEffGlmMoeDsaIndexer,
+        GlmMoeDsaAttention: QEffGlmMoeDsaAttention,
+        GlmMoeDsaExperts: QEffGlmMoeDsaExperts,
+        GlmMoeDsaDecoderLayer: QEffGlmMoeDsaDecoderLayer,
+        GlmMoeDsaModel: QEffGlmMoeDsaModel,
+        GlmMoeDsaForCausalLM: QEffGlmMoeDsaForCausalLM,
         GPT2Attention: QEffGPT2Attention,
         GPT2Block: QEffGPT2Block,
         GPT2Model: QEffGPT2Model,

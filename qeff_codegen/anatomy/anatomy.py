@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
 from qeff_codegen.anatomy.rms_norm import NormKind
-from qeff_codegen.anatomy.roles import CALL_PATH, INNERMOST, Role
+from qeff_codegen.anatomy.roles import BESIDE, CALL_PATH, INNERMOST, Role
 from qeff_codegen.anatomy.vocabulary import CACHE
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.tree import find, spelled
@@ -115,7 +115,7 @@ class Anatomy:
 
     def candidates(self, role: Role) -> dict[str, tuple[Part, ...]]:
         """All the parts that each of those calls may be of: the layers of a list, or what a layer chose when made."""
-        roles = [item for item in CALL_PATH if item is not Role.STATE_MIXER and self.parts(item)]
+        roles = [item for item in CALL_PATH if item not in BESIDE and self.parts(item)]
         following: set[Role] = {after for before, after in pairwise(roles) if before is role}
         if role is Role.DECODER_LAYER:
             following.add(Role.STATE_MIXER)

@@ -91,7 +91,7 @@ def _selects_scores(forward: ast.FunctionDef) -> bool:
     masks = names_of_mask(forward, MASK)
     for node in walk(forward):
         operands: list[ast.expr] = []
-        if isinstance(node, ast.BinOp):
+        if isinstance(node, ast.BinOp) and not isinstance(node.op, ast.BitAnd):
             operands = [node.left, node.right]
         elif isinstance(node, ast.AugAssign):
             operands = [node.value]

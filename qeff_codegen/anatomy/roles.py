@@ -15,6 +15,7 @@ class Role(StrEnum):
     ATTENTION_WRAPPER = "attention wrapper"
     ATTENTION = "attention"
     STATE_MIXER = "state mixer"
+    INDEXER = "indexer"
     ATTENTION_FUNCTION = "attention function"
     HELPER_FUNCTION = "helper function"
     EMBEDDINGS = "embeddings"
@@ -41,6 +42,9 @@ CALL_PATH = (
     Role.ATTENTION_WRAPPER,
     Role.ATTENTION,
     Role.STATE_MIXER,
+    Role.INDEXER,
 )
 # Where the path ends: what reads and writes the cache.
-INNERMOST = (Role.ATTENTION, Role.STATE_MIXER)
+INNERMOST = (Role.ATTENTION, Role.STATE_MIXER, Role.INDEXER)
+# What stands beside an attention, or in it, and not between others.
+BESIDE = (Role.STATE_MIXER, Role.INDEXER)

@@ -15,12 +15,14 @@ from qeff_codegen.anatomy.mentions import mentioned
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
 from qeff_codegen.anatomy.module_states import kept_attribute
 from qeff_codegen.anatomy.refusing import refusal
-from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.anatomy.roles import BESIDE, Role
 from qeff_codegen.codemod.tree import find, spelled
 
 # The last of each are those of caches that a file makes for itself.
 READS = ("get_conv_state", "get_recurrent_state", "get_linear_cache")
-WRITES = ("update_conv_state", "update_recurrent_state", "set_linear_cache")
+# An indexer's keys have slots, as keys have; like a state they are kept beside these, and by a module of their own.
+OF_INDEXER = "update_indexer"
+WRITES = ("update_conv_state", "update_recurrent_state", "set_linear_cache", OF_INDEXER)
 # Whether the next call may have to take back what this one writes, and whether there was a call before.
 ASKS = ("is_recording_past", "has_previous_state")
 
@@ -60,7 +62,7 @@ def find_state_mixers(file: ModelingFile, builder: ModelingClass) -> tuple[Part,
             because = known.because if known else (*map(_reason, filter(_is_kept, state_calls(cls))), *kept)
             cache = received_cache(file, cls, write) if write is not None else ""
             parts[name] = Part(
-                Role.STATE_MIXER,
+                Role.INDEXER if write is not None and _is_of_indexer(write) else Role.STATE_MIXER,
                 cls,
                 (*dict.fromkeys(because), f"`{builder.name}` builds it as `self.{attribute}`"),
                 (*(known.called_as if known else ()), *spellings(builder, attribute)),
@@ -74,6 +76,10 @@ def find_inner_mixers(file: ModelingFile, builder: ModelingClass) -> tuple[Part,
     return tuple(
         replace(part, called_as=(), called_inside=part.called_as) for part in find_state_mixers(file, builder)
     )
+
+
+def _is_of_indexer(write: ast.Call) -> bool:
+    return isinstance(write.func, ast.Attribute) and write.func.attr == OF_INDEXER
 
 
 def _is_kept(call: ast.Call) -> bool:
@@ -98,7 +104,7 @@ def refuse_states_elsewhere(file: ModelingFile, causal_lm: ModelingClass, parts:
     Raises:
         Refusal: one is mentioned where no decoder layer calls it with the cache.
     """
-    known = {part.name for part in parts if part.role is Role.STATE_MIXER}
+    known = {part.name for part in parts if part.role in BESIDE}
     for cls in mentioned(file, causal_lm):
         calls = [call for call in state_calls(cls) if _is_kept(call)]
         if calls and cls.name not in known:

@@ -99,7 +99,9 @@ def _of_method(interpreter: Interpreter, method: Method, given: Given, node: ast
         check_key_places(interpreter, method.name, given)
         return of_tensors(method.name, given)
     if isinstance(holder, Instance):
-        return interpreter.call_method(holder, method.name, given)
+        # A module gives itself when its weights get another type.
+        is_own = method.name != "to" or interpreter.classes.method(holder.cls, method.name) is not None
+        return interpreter.call_method(holder, method.name, given) if is_own else holder
     if isinstance(holder, Layer) and method.name == "forward":
         return layers.run(holder, given)
     if isinstance(holder, Cache):
@@ -159,6 +161,8 @@ def _of_cache(name: str, given: Given) -> Value:
         return CACHE
     if name == "update":
         return Several((_cached(given, 0, "key_states"), _cached(given, 1, "value_states")))
+    if name == "update_indexer":
+        return _indexed(given)
     if name in states.FUNCTIONS:
         return states.FUNCTIONS[name](given)
     raise NotFollowed(f"the cache is asked for `{name}`")
@@ -171,6 +175,14 @@ def _cached(given: Given, place: int, name: str) -> Value:
     if len(held.known) != 4 or held.known[0] != (ROWS,) or held.known[2] not in tokens:
         raise NotFollowed("keys or values are not [rows, heads, tokens, features] where the cache takes them")
     return replace(tensor((held.known[0], held.known[1], (KEYS,), held.known[3])), kept=True)
+
+
+def _indexed(given: Given) -> Value:
+    """An indexer's keys as the cache has them, one for every key of the context."""
+    held = given.tensor(0, "indexer_key_states")
+    if len(held.known) != 3 or held.known[:2] not in (((ROWS,), (TOKENS,)), ((ROWS,), (TOKENS, LEFT))):
+        raise NotFollowed("an indexer's keys are not [rows, tokens, features] where the cache takes them")
+    return replace(tensor(((ROWS,), (KEYS,), held.known[2])), kept=True)
 
 
 def _of_table(table: Table, name: str, given: Given) -> Value:

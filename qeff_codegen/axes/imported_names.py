@@ -151,6 +151,17 @@ def _mask(interpreter: Interpreter, given: Given, node: ast.AST) -> Value:
     return Tensor(((ROWS,), ONE, (TOKENS,), (KEYS,)), MASK)
 
 
+def _largest(interpreter: Interpreter, given: Given, node: ast.AST) -> Value:
+    """The mask of all keys but those of the largest scores is made of scores, of the mask, and of a fixed count."""
+    scores, mask, count = given.tensor(0, "index_scores"), given.tensor(1, "attention_mask"), given.take(2, "count")
+    by_keys = ((ROWS,), (TOKENS,), (KEYS,))
+    if scores.known != by_keys or mask.known != by_keys or mask.kind != MASK:
+        raise NotFollowed("keys are chosen by something else than a score and the mask for each token and key")
+    if not isinstance(count, Plain):
+        raise NotFollowed("how many keys are chosen depends on a call")
+    return Tensor(by_keys, MASK)
+
+
 def _over_blocks(interpreter: Interpreter, given: Given, node: ast.AST) -> Value:
     function = given.take(0, "attention")
     if not isinstance(function, Callable):
@@ -184,6 +195,7 @@ def _chunked(interpreter: Interpreter, given: Given, node: ast.AST) -> Value:
 
 _OWN: dict[str, Function[[Interpreter, Given, ast.AST], Value]] = {
     **dict.fromkeys((FULL_MASK, CHUNKED_MASK), _mask),
+    "all_but_largest": _largest,
     "over_key_blocks": _over_blocks,
     _IN_BLOCKS: _in_blocks,
     "from_legacy_cache": _cache,

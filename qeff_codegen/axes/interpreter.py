@@ -312,7 +312,7 @@ class Interpreter:
             return Method(option, name)
         if isinstance(found, Layer) and name in {"weight", "bias", "normalized_shape"}:
             return calls.attribute_of_layer(found, name)
-        if name == "append" and self._is_list(option):
+        if name == "to" or (name == "append" and self._is_list(option)):
             return Method(option, name)
         return self._made_by_a_method(option, name)
 

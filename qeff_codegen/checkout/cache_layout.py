@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qeff_codegen.errors import QEffCodegenError
-from qeff_codegen.export.graph_io import KEY_AND_VALUE, KVShape, LayerShapes, StateShape
+from qeff_codegen.export.graph_io import KEY_AND_VALUE, IndexerShape, KVShape, LayerShapes, PartShape
 from qeff_codegen.export.kv_cache import kv_cache_shapes
 
 _SLOTS = "ctx_len"
@@ -86,7 +86,9 @@ def _layer(index: int, pair: Sequence[Any], axes: Mapping[str, Mapping[int, str]
     return key, value
 
 
-def _spelled(shape: KVShape | StateShape) -> str:
+def _spelled(shape: PartShape) -> str:
     if isinstance(shape, KVShape):
         return f"[batch_size, {shape.num_heads}, ctx_len, {shape.head_dim}]"
+    if isinstance(shape, IndexerShape):
+        return f"[batch_size, ctx_len, {shape.head_dim}]"
     return f"[batch_size, {', '.join(map(str, shape.own_sizes))}]"

@@ -1,7 +1,8 @@
 """`custom_io.yaml`: the type in which the device keeps each tensor of the cache, as input and retained output.
 
 A compressed cache compresses keys and values, most of it by far. States are replaced in every call, so what they lose
-by rounding adds up: a recurrent state stays in float32, in which it is computed, and a convolution's in float16.
+by rounding adds up: a recurrent state stays in float32, in which it is computed, and a convolution's in float16. So do
+the keys of an indexer, which decide what is attended to.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from qeff_codegen.export.graph_io import (
     CONV_STATE,
+    INDEXER_KEYS,
     PIXEL_VALUES,
     RECURRENT_STATE,
     VISION_EMBEDS,
@@ -22,7 +24,13 @@ FLOAT32 = "float32"
 MXINT8 = "mxint8"
 
 # What images are for the device is not compressed either.
-_OWN = {CONV_STATE: FLOAT16, RECURRENT_STATE: FLOAT32, VISION_EMBEDS: FLOAT16, PIXEL_VALUES: FLOAT16}
+_NOT_COMPRESSED = {
+    CONV_STATE: FLOAT16,
+    INDEXER_KEYS: FLOAT16,
+    RECURRENT_STATE: FLOAT32,
+    VISION_EMBEDS: FLOAT16,
+    PIXEL_VALUES: FLOAT16,
+}
 
 
 def render(kv_names: Sequence[str], precision: str) -> str:
@@ -32,7 +40,7 @@ def render(kv_names: Sequence[str], precision: str) -> str:
         kv_names: the graph's inputs that are retained, in their order: the cache, and before it images.
         precision: `float16`, or `mxint8` for a compressed cache.
     """
-    precisions = {name: _OWN.get(name.split(".")[0], precision) for name in kv_names}
+    precisions = {name: _NOT_COMPRESSED.get(name.split(".")[0], precision) for name in kv_names}
     blocks = ((name, own) for kv_name, own in precisions.items() for name in (kv_name, retained_state_name(kv_name)))
     return _rendered(blocks)
 

@@ -28,6 +28,8 @@ ROTATED_AND_LATENT = ("k_pe", "compressed_kv")
 # carries on.
 CONV_STATE = "conv_state"
 RECURRENT_STATE = "recurrent_state"
+# What an indexer scores to choose the keys that are attended to: a key of its own for every token.
+INDEXER_KEYS = "indexer_key_cache"
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,26 @@ class StateShape:
         return {0: rows}
 
 
+@dataclass(frozen=True)
+class IndexerShape:
+    """The keys of an indexer, which have slots as keys have, and one head: their name likewise, and their size."""
+
+    name: str
+    head_dim: int
+
+    def sizes(self, rows: int, ctx_len: int) -> tuple[int, ...]:
+        """Returns the whole shape for so many rows of so many slots."""
+        return rows, ctx_len, self.head_dim
+
+    def axes(self, rows: str) -> dict[int, str]:
+        """Returns the names of the axes that are not fixed, that of rows as given."""
+        return {0: rows, 1: "ctx_len"}
+
+
+PartShape = KVShape | StateShape | IndexerShape
 # What one layer keeps, in the order in which the model takes it, the names' own order: keys before values, whose
-# shapes need not be the same, and states around them.
-LayerShapes = tuple[KVShape | StateShape, ...]
+# shapes need not be the same, and states around them; an indexer's keys come last.
+LayerShapes = tuple[PartShape, ...]
 _Item = TypeVar("_Item")
 
 
@@ -109,8 +128,8 @@ def in_graph_order(layer: LayerShapes, tensors: tuple[_Item, ...]) -> tuple[_Ite
 
     The graph takes them in the model's order, but a latent before the rotated part.
     """
-    is_latent = tuple(part.name for part in layer) == ROTATED_AND_LATENT
-    return tensors[::-1] if is_latent else tensors
+    is_latent = tuple(part.name for part in layer[:2]) == ROTATED_AND_LATENT
+    return (*tensors[1::-1], *tensors[2:]) if is_latent else tensors
 
 
 def states_of(layers: Sequence[LayerShapes]) -> list[str]:

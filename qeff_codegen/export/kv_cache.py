@@ -11,10 +11,13 @@ from torch import nn
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.graph_io import (
     CONV_STATE,
+    INDEXER_KEYS,
     KEY_AND_VALUE,
     RECURRENT_STATE,
+    IndexerShape,
     KVShape,
     LayerShapes,
+    PartShape,
     StateShape,
     states_of,
 )
@@ -50,6 +53,16 @@ class _ProbingCache(QEffDynamicCache):
             raise ValueError(self._out_of_order(layer_idx))
         layer.keys, layer.values = key_states, value_states
         return key_states, value_states
+
+    def update_indexer(  # type: ignore[override]
+        self, indexer_key_states: torch.Tensor, layer_idx: int, cache_kwargs: dict[str, Any]
+    ) -> torch.Tensor:
+        """Keeps an indexer's keys, `[1, 1, index_head_dim]`, and returns them as they are."""
+        layer = self._layer(layer_idx)
+        if layer.indexer_keys is not None:
+            raise ValueError(self._out_of_order(layer_idx))
+        layer.indexer_keys = indexer_key_states
+        return indexer_key_states
 
     def update_conv_state(  # type: ignore[override]
         self, hidden_states: torch.Tensor, layer_idx: int, cache_kwargs: dict[str, Any], conv_kernel_size: int
@@ -89,9 +102,9 @@ def kv_cache_shapes(model: nn.Module) -> list[LayerShapes]:
     """Runs `model` on one token and returns the names and shapes of what each layer keeps.
 
     Configurations name these sizes in too many ways to be read: keys may be wider than values, heads may differ from
-    layer to layer, one decoder layer may cache twice, a layer that shares the keys of another caches nothing, and some
-    layers keep states instead of keys and values, or beside them. An attention whose cached tensors have names of
-    their own gives them by `kv_cache_names`.
+    layer to layer, one decoder layer may cache twice, a layer that shares the keys of another caches nothing, some
+    layers keep states instead of keys and values, or beside them, and some the keys of an indexer. An attention whose
+    cached tensors have names of their own gives them by `kv_cache_names`.
 
     Args:
         model: a causal LM whose modules were mapped to their QEff classes.
@@ -121,7 +134,7 @@ def kv_cache_shapes(model: nn.Module) -> list[LayerShapes]:
 
 
 def _shapes_of(layer: QEffDynamicLayer, names: tuple[str, str]) -> LayerShapes:
-    shapes: list[KVShape | StateShape] = []
+    shapes: list[PartShape] = []
     if layer.conv_state is not None:
         shapes.append(StateShape(CONV_STATE, tuple(layer.conv_state.shape[1:])))
     if layer.keys is not None and layer.values is not None:
@@ -129,6 +142,8 @@ def _shapes_of(layer: QEffDynamicLayer, names: tuple[str, str]) -> LayerShapes:
         shapes.extend(KVShape(name, tensor.shape[1], tensor.shape[3]) for name, tensor in pair)
     if layer.recurrent_state is not None:
         shapes.append(StateShape(RECURRENT_STATE, tuple(layer.recurrent_state.shape[1:])))
+    if layer.indexer_keys is not None:
+        shapes.append(IndexerShape(INDEXER_KEYS, layer.indexer_keys.shape[2]))
     return tuple(shapes)
 
 
@@ -141,7 +156,7 @@ def allocate_kv_cache(
     is what it is computed in, and rounding it in each call would add up.
     """
 
-    def zeros(shape: KVShape | StateShape) -> torch.Tensor:
+    def zeros(shape: PartShape) -> torch.Tensor:
         own = torch.float32 if shape.name == RECURRENT_STATE else dtype
         return torch.zeros(shape.sizes(batch_size, ctx_len), dtype=own)
 

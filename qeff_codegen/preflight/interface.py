@@ -16,8 +16,9 @@ from qeff_codegen.export.graph_io import (
     LOGITS,
     RECURRENT_STATE,
     ExportSpec,
+    IndexerShape,
     KVShape,
-    StateShape,
+    PartShape,
     dynamic_axes,
     in_graph_order,
     input_names,
@@ -116,12 +117,15 @@ def _cache_pairs(candidate: Candidate) -> Iterator[Finding]:
             yield from _same_numbers(candidate, name)
 
 
-def _own_sizes(name: str, taken: onnx_ir.Value, part: KVShape | StateShape) -> Iterator[Finding]:
+def _own_sizes(name: str, taken: onnx_ir.Value, part: PartShape) -> Iterator[Finding]:
     """The axes that no program gives a number are what the layer writes."""
     if isinstance(part, KVShape):
         heads, size = part.num_heads, part.head_dim
         if taken.shape is None or (taken.shape[1], taken.shape[3]) != (heads, size):
             yield Finding(f"{name} has the shape {taken.shape}; its layer writes {heads} heads of size {size}.", _NEXT)
+    elif isinstance(part, IndexerShape):
+        if taken.shape is None or taken.shape[2] != part.head_dim:
+            yield Finding(f"{name} has the shape {taken.shape}; its layer writes keys of size {part.head_dim}.", _NEXT)
     elif taken.shape is None or tuple(taken.shape[1:]) != part.own_sizes:
         wanted = ", ".join(map(str, part.own_sizes))
         yield Finding(f"{name} has the shape {taken.shape}; its layer keeps [{wanted}] of each row.", _NEXT)

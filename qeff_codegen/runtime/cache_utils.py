@@ -42,29 +42,35 @@ class QEffDynamicLayer:
 
     Keys and values are `[batch_size, num_kv_heads, ctx_len, head_dim]`, `conv_state` the last columns that went into a
     convolution, `[batch_size, channels, kernel]`, `recurrent_state` what a recurrence carries on, of four axes.
+    `indexer_keys` is what an indexer scores, `[batch_size, ctx_len, index_head_dim]`.
     """
 
     keys: torch.Tensor | None = None
     values: torch.Tensor | None = None
     conv_state: torch.Tensor | None = None
     recurrent_state: torch.Tensor | None = None
+    indexer_keys: torch.Tensor | None = None
 
     @classmethod
     def of(cls, tensors: Sequence[torch.Tensor]) -> QEffDynamicLayer:
         """Wraps one layer's tensors, in the order of their names: conv_state, past_key, past_value, recurrent_state.
 
-        Only `conv_state` has three axes, so count and axes say which they are.
+        Only `conv_state` and the keys of an indexer, which stand behind key and value, have three axes, so count and
+        axes say which they are.
 
         Raises:
             ValueError: no layer keeps such tensors.
         """
+        if [tensor.dim() for tensor in tensors] == [4, 4, 3]:
+            return cls(tensors[0], tensors[1], indexer_keys=tensors[2])
         conv_state, others = (tensors[0], tensors[1:]) if tensors and tensors[0].dim() == 3 else (None, tensors)
         if len(others) > 3 or any(tensor.dim() != 4 for tensor in others):
             shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
             raise ValueError(
                 f"a layer was given tensors of {shapes}: expected, in this order and each only where the layer keeps "
                 "it, conv_state [batch_size, channels, kernel], past_key and past_value [batch_size, "
-                "num_key_value_heads, ctx_len, head_dim], recurrent_state of four axes"
+                "num_key_value_heads, ctx_len, head_dim], recurrent_state of four axes; or past_key, past_value and "
+                "indexer_key_cache [batch_size, ctx_len, index_head_dim]"
             )
         if len(others) < 2:
             return cls(None, None, conv_state, *others)
@@ -72,7 +78,7 @@ class QEffDynamicLayer:
 
     def tensors(self) -> tuple[torch.Tensor, ...]:
         """Returns what the layer keeps, in the order in which `of` takes it."""
-        every = self.conv_state, self.keys, self.values, self.recurrent_state
+        every = self.conv_state, self.keys, self.values, self.recurrent_state, self.indexer_keys
         return tuple(tensor for tensor in every if tensor is not None)
 
 
@@ -148,24 +154,53 @@ class QEffDynamicCache(Cache):
         layer = self.layers[layer_idx]
         if layer.keys is None or layer.values is None:
             raise ValueError(_given_without(layer_idx, "(key, value)"))
-        position_ids = cache_kwargs["position_ids"]
-        batch_index = cache_kwargs.get("batch_index")
         read_length = cache_kwargs.get("CCL", layer.keys.shape[-2])
-        slots, invalid = self._slots_to_read(position_ids, read_length)
-
-        if batch_index is None:
-            layer.keys = CtxScatterFunc.apply(layer.keys, position_ids, key_states)
-            layer.values = CtxScatterFunc.apply(layer.values, position_ids, value_states)
-            keys = CtxGatherFunc.apply(layer.keys, slots, read_length)
-            values = CtxGatherFunc.apply(layer.values, slots, read_length)
-        else:
-            positions = self._positions_to_write(position_ids)
-            layer.keys = CtxScatterFuncCB.apply(layer.keys, batch_index, positions, key_states)
-            layer.values = CtxScatterFuncCB.apply(layer.values, batch_index, positions, value_states)
-            keys = CtxGatherFuncCB.apply(layer.keys, batch_index, slots, read_length)
-            values = CtxGatherFuncCB.apply(layer.values, batch_index, slots, read_length)
+        _, invalid = self._slots_to_read(cache_kwargs["position_ids"], read_length)
+        layer.keys = self._written(layer.keys, key_states, cache_kwargs)
+        layer.values = self._written(layer.values, value_states, cache_kwargs)
+        keys = self._read(layer.keys, read_length, cache_kwargs)
+        values = self._read(layer.values, read_length, cache_kwargs)
         # A slot nobody wrote, or a pad's, may hold NaN, which a weight of zero would not remove.
         return keys, torch.where(invalid, 0.0, values)
+
+    def update_indexer(  # type: ignore[override]
+        self, indexer_key_states: torch.Tensor, layer_idx: int, cache_kwargs: dict[str, Any]
+    ) -> torch.Tensor:
+        """Writes the new keys of a layer's indexer at their positions, then reads those that it scores.
+
+        They are written and read as the keys of one head.
+
+        Args:
+            indexer_key_states: `[batch_size, seq_len, index_head_dim]`.
+            layer_idx: the layer to update.
+            cache_kwargs: as in `update`.
+
+        Returns:
+            `[batch_size, CCL, index_head_dim]`. What stands beyond the row's largest position is arbitrary: the
+            attention mask must forbid those slots before scores are compared.
+        """
+        layer = self.layers[layer_idx]
+        if layer.indexer_keys is None:
+            raise ValueError(_given_without(layer_idx, "indexer_key_cache [batch_size, ctx_len, index_head_dim]"))
+        read_length = cache_kwargs.get("CCL", layer.indexer_keys.shape[1])
+        kept = self._written(layer.indexer_keys.unsqueeze(1), indexer_key_states.unsqueeze(1), cache_kwargs)
+        layer.indexer_keys = kept.squeeze(1)
+        return self._read(kept, read_length, cache_kwargs).squeeze(1)
+
+    def _written(self, kept: torch.Tensor, new_states: torch.Tensor, cache_kwargs: dict[str, Any]) -> torch.Tensor:
+        """Returns `kept` `[rows, heads, ctx_len, size]` with new states, `[batch_size, heads, seq_len, size]`."""
+        position_ids, batch_index = cache_kwargs["position_ids"], cache_kwargs.get("batch_index")
+        if batch_index is None:
+            return CtxScatterFunc.apply(kept, position_ids, new_states)
+        return CtxScatterFuncCB.apply(kept, batch_index, self._positions_to_write(position_ids), new_states)
+
+    def _read(self, kept: torch.Tensor, read_length: int, cache_kwargs: dict[str, Any]) -> torch.Tensor:
+        """Returns the first slots of the call's rows, `[batch_size, heads, read_length, size]`."""
+        slots, _ = self._slots_to_read(cache_kwargs["position_ids"], read_length)
+        batch_index = cache_kwargs.get("batch_index")
+        if batch_index is None:
+            return CtxGatherFunc.apply(kept, slots, read_length)
+        return CtxGatherFuncCB.apply(kept, batch_index, slots, read_length)
 
     def update_conv_state(  # type: ignore[override]
         self, hidden_states: torch.Tensor, layer_idx: int, cache_kwargs: dict[str, Any], conv_kernel_size: int
@@ -243,5 +278,5 @@ class QEffDynamicCache(Cache):
 def _given_without(layer_idx: int, missing: str) -> str:
     return (
         f"layer {layer_idx} keeps {missing}, and was given none: pass past_key_values as a list with one tuple of "
-        "tensors per decoder layer, in the order conv_state, past_key, past_value, recurrent_state"
+        "tensors per decoder layer, in the order conv_state, past_key, past_value, recurrent_state, indexer_key_cache"
     )

@@ -18,6 +18,7 @@ EMBEDDED = Target(
         ),
         "place_image_embeds": "qeff_codegen.runtime.images",
         "text_model_of": "qeff_codegen.runtime.images",
+        "all_but_largest": "qeff_codegen.runtime.indexer",
         "causal_conv1d": "qeff_codegen.runtime.states",
         "delayed_by_one": "qeff_codegen.runtime.states",
         "gated_delta_rule": "qeff_codegen.runtime.states",

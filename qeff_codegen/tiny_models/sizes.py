@@ -84,9 +84,10 @@ _EXPERTS: dict[str, Any] = {
 _LATENT: dict[str, Any] = {
     "head_dim": 8,
     "index_head_dim": 16,
-    "index_n_heads": 2,
-    # At least the context: with fewer, rounding decides which tokens are attended to.
-    "index_topk": MAX_POSITIONS,
+    # So many that no two tokens have the score of a key that no head looks at, 0: which of them is chosen is open.
+    "index_n_heads": 12,
+    # Fewer than any context, so that keys are left out.
+    "index_topk": 7,
     "kv_lora_rank": 24,
     "num_key_value_heads": 4,
     "q_lora_rank": 40,

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
-from qeff_codegen.export.graph_io import CONV_STATE, LOGITS, RECURRENT_STATE
+from qeff_codegen.export.graph_io import CONV_STATE, INDEXER_KEYS, LOGITS, RECURRENT_STATE
 from qeff_codegen.tiny_models.release_differences import cache_argument
 from qeff_codegen.validation.calls import CallRow
 from qeff_codegen.validation.comparison import RELATIVE_TOLERANCE
@@ -195,7 +195,7 @@ def first_different_output(
         calls: the rows of the call that hold tokens.
         position_ids: `[batch_size, seq_len]` of the call, -1 for pads.
         expected: PyTorch's outputs by name, in the order of the graph's computation: what is retained first, keys and
-            values with the slot as their third axis, then `logits`.
+            values with the slot as their third axis, an indexer's as their second, then `logits`.
         got: ONNX Runtime's.
     """
     for name, tensor in expected.items():
@@ -209,8 +209,9 @@ def first_different_output(
                 one, other = tensor[call.cache_row][None], got[name][call.cache_row][None]
             else:
                 # Only the slots this call wrote: the others were compared when they were written.
-                one = tensor[call.cache_row].swapaxes(0, 1)[written]
-                other = got[name][call.cache_row].swapaxes(0, 1)[written]
+                slots = 0 if name.split(".")[0] == INDEXER_KEYS else 1
+                one = tensor[call.cache_row].swapaxes(0, slots)[written]
+                other = got[name][call.cache_row].swapaxes(0, slots)[written]
             difference = np.nan_to_num(np.abs(one - other).reshape(len(written), -1).max(1), nan=np.inf)
             beyond = np.flatnonzero(difference > RELATIVE_TOLERANCE * max(float(one.std()), TINY))
             if len(beyond):

@@ -100,7 +100,7 @@ def _handed_no_mask(code: Code, anatomy: Anatomy, role: Role) -> tuple[Code, int
     called = dict(anatomy.calls(role, code.tree))
     for call in code.nodes(ast.Call):
         mixer = anatomy.mixer_called(call, code) if role is Role.DECODER_LAYER else called.get(call, (None,))[0]
-        if mixer is None:
+        if mixer is None or mixer.role is not Role.STATE_MIXER:
             continue
         names = parameters(mixer.forward)
         masks = {MASK, *_masks_of_pads(mixer, anatomy)}

@@ -20,7 +20,8 @@ from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.signatures import add_parameters
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
-from rewrite_rules.vocabulary import CACHE
+from qeff_codegen.patterns.match import match
+from rewrite_rules.vocabulary import CACHE, pattern
 
 EVERYWHERE = {
     "position_ids": "torch.LongTensor | None",
@@ -28,6 +29,9 @@ EVERYWHERE = {
     "batch_index": "torch.LongTensor | None",
 }
 TO_THE_MODEL = {**EVERYWHERE, "comp_ctx_lengths": "torch.LongTensor | None"}
+
+
+NOTHING = pattern("None")
 
 
 class ThreadArguments(Rule):
@@ -56,6 +60,10 @@ class ThreadArguments(Rule):
             # Upstream's parameters before it may be gone: they were an encoder's.
             bound |= {ast.unparse(item) for item in call.args} & set(passed)
             bound |= {item.arg for item in call.keywords if item.arg is not None}
+            for item in call.keywords if part.role is Role.INDEXER else ():
+                # Upstream's indexers take positions and do not read them.
+                if item.arg in passed and match(NOTHING, item.value):
+                    edits.replace(item.value, item.arg)
             if part.cache_parameter in bound:
                 bound.add(CACHE)
             add_keywords(edits, call, {name: name for name in passed if name not in bound})

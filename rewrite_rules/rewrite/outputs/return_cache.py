@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
-from qeff_codegen.anatomy.roles import INNERMOST, Role
+from qeff_codegen.anatomy.roles import BESIDE, INNERMOST, Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.names import assigned, bind_value
@@ -22,7 +22,7 @@ from rewrite_rules.vocabulary import CACHE, pattern
 # What returns an output object, in which upstream puts the cache itself.
 OUTSIDE = (Role.MODEL, Role.LAYER_STACK)
 # What may return the hidden states alone.
-ALONE = (Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.STATE_MIXER)
+ALONE = (Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, *BESIDE)
 ANY_TUPLE = pattern("{tuple, Tuple}")
 TUPLE_TYPE = pattern("{tuple, Tuple}[$items]")
 EITHER = pattern("$first | $last")
@@ -34,7 +34,7 @@ class ReturnCache(Rule):
     expect = Expect.AT_LEAST_ONE
     construct = (
         "`return <hidden states>` or `return <hidden states>, <weights>` in a decoder layer, "
-        "`return <output>, <weights>` in an attention, `return <output>` in a state mixer, "
+        "`return <output>, <weights>` in an attention, `return <output>` in a state mixer or an indexer, "
         "each called as `<result> = <callee>(...)`"
     )
 
@@ -73,7 +73,7 @@ def _takes(target: ast.expr, count: int | None) -> bool:
 
 def _is_returned(value: ast.expr, role: Role, code: Code) -> bool:
     """Whether a value is a tuple written out, or the hidden states alone, as layers and state mixers return them."""
-    if role is Role.STATE_MIXER and isinstance(value, ast.Call):
+    if role in BESIDE and isinstance(value, ast.Call):
         return True
     if role not in ALONE or not isinstance(value, ast.Name | ast.BinOp):
         return isinstance(value, ast.Tuple)

@@ -15,7 +15,14 @@ from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
 
 LENGTH = "get_seq_length"
-ALLOWED = {"update", "to_legacy_cache", "update_conv_state", "get_recurrent_state", "update_recurrent_state"}
+ALLOWED = {
+    "update",
+    "to_legacy_cache",
+    "update_conv_state",
+    "update_indexer",
+    "get_recurrent_state",
+    "update_recurrent_state",
+}
 CONTEXT = "target_length"
 ASKING = {
     "getattr",

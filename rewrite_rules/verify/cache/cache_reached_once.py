@@ -19,8 +19,8 @@ from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
 
 TOLD = ("position_ids", "batch_index")
-# Where an update takes the layer's number, after key and value, and what it is told beside.
-INDEX, BESIDE = 2, 3
+# How each updates the cache, and where it takes the layer's number, behind what is kept; what it is told follows.
+UPDATES = {Role.ATTENTION: ("update", 2), Role.INDEXER: ("update_indexer", 1)}
 IN_BLOCKS = "generic_blocked_attention_interface"
 
 
@@ -37,9 +37,10 @@ class CacheReachedOnce(Check):
 
     def broken(self, module: FinishedModule) -> list[Broken]:
         found: list[Broken] = []
-        for part in module.anatomy.parts(Role.ATTENTION):
+        for part in [item for role in UPDATES for item in module.anatomy.parts(role)]:
             forward = module.method(part.name, "forward")
-            updates = _updates(forward) if forward is not None else []
+            method, index = UPDATES[part.role]
+            updates = _updates(forward, method, index) if forward is not None else []
             if forward is None or len(updates) != 1:
                 found.append(Broken(f"`{part.name}` updates the cache {len(updates)} times", part.forward.lineno))
                 continue
@@ -50,7 +51,7 @@ class CacheReachedOnce(Check):
                 for condition in conditions
                 if not _is_given(condition.asked, settled)
             ]
-            told = _told(forward, update)
+            told = _told(forward, update, index + 1)
             found += [
                 Broken(f"`{part.name}` does not tell the cache {name}", generated=update.lineno)
                 for name in TOLD
@@ -59,13 +60,13 @@ class CacheReachedOnce(Check):
         return found
 
 
-def _updates(forward: ast.FunctionDef) -> list[tuple[ast.Call, list[Condition]]]:
+def _updates(forward: ast.FunctionDef, method: str, index: int) -> list[tuple[ast.Call, list[Condition]]]:
     """Every `<cache>.update(<key>, <value>, self.layer_idx, ...)` with the conditions it stands under."""
     return [
         (call, _conditions(call, parents(forward)))
         for call in find(ast.Call, forward)
-        if isinstance(call.func, ast.Attribute) and call.func.attr == "update" and len(call.args) > INDEX
-        if is_layer_index(call.args[INDEX], forward)
+        if isinstance(call.func, ast.Attribute) and call.func.attr == method and len(call.args) > index
+        if is_layer_index(call.args[index], forward)
     ]
 
 
@@ -112,9 +113,9 @@ def _is_given(asked: ast.expr | None, settled: set[str]) -> bool:
     return True
 
 
-def _told(forward: ast.FunctionDef, update: ast.Call) -> dict[str, str]:
+def _told(forward: ast.FunctionDef, update: ast.Call, place: int) -> dict[str, str]:
     """The dictionary that the update is given, by key, as source text; the last one assigned before the call."""
-    beside = update.args[BESIDE] if len(update.args) > BESIDE else None
+    beside = update.args[place] if len(update.args) > place else None
     if not isinstance(beside, ast.Name):
         return {}
     told: dict[str, str] = {}

@@ -23,6 +23,8 @@ from qeff_codegen.targets.target import PREFIX
 ROLES = (Role.MODEL, Role.LAYER_STACK, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, *INNERMOST)
 # The runtime's attention in blocks.
 IN_BLOCKS = "generic_blocked_attention_interface"
+# The mask of the keys that an indexer chose, among those that its own mask allows.
+CHOOSING = "all_but_largest"
 BUILDERS = ("_create_causal_mask", "_create_chunked_causal_mask")
 SIZES = {"shape", "size", "device", "dtype"}
 
@@ -77,7 +79,7 @@ def _receivers(module: FinishedModule, owner: str, callees: set[str], forward: a
     functions = set(module.anatomy.attention_functions)
     functions |= {f"{PREFIX.lower()}_{name}" for name in functions}
     blocked = {f"over_key_blocks({name}, self.num_kv_blocks)" for name in functions}
-    return callees | methods | functions | {IN_BLOCKS} | names_standing_for(functions | blocked, forward)
+    return callees | methods | functions | {IN_BLOCKS, CHOOSING} | names_standing_for(functions | blocked, forward)
 
 
 def _other_uses(forward: ast.FunctionDef, given: set[str], receivers: set[str]) -> list[ast.AST]:
