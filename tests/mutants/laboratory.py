@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -23,18 +23,21 @@ from qeff_codegen.errors import Refusal
 from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.exported_graph import GRAPH_FILE
 from qeff_codegen.export.graph_io import ExportSpec
+from qeff_codegen.export.kv_cache import cache_of
 from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.tiny_models.configurations import Variant, build_config, variants
-from qeff_codegen.tiny_models.families import Family, find_family
+from qeff_codegen.tiny_models.families import Family, find_family, is_of_transformers
 from qeff_codegen.tiny_models.models import build_tiny_model, random_tokens
 from qeff_codegen.tiny_models.release_differences import cache_argument
 from qeff_codegen.upstream.find import find_model
 from qeff_codegen.upstream.source import UpstreamModel
 from qeff_codegen.validation.comparison import Trace, compare, tolerance_for
 from qeff_codegen.validation.decode_scenario import decode_greedily
-from qeff_codegen.validation.reference import call_split_matters, keeps_states, reference_trace
+from qeff_codegen.validation.older_caches import OlderCaches
+from qeff_codegen.validation.reference import begins_without_cache, call_split_matters, keeps_states, reference_trace
 from qeff_codegen.validation.scenarios import Scenario
 from tests.mutants.beside_upstream import executed, generated_classes, registered
+from tests.mutants.remote_fixtures import FIXTURES, fixture
 
 
 class Outcome(StrEnum):
@@ -111,8 +114,9 @@ class Laboratory:
     """
 
     def __init__(self, name: str) -> None:
-        self.upstream = find_model(name)
-        self.family: Family = find_family(name)
+        self.upstream: UpstreamModel
+        self.family: Family
+        self.upstream, self.family = fixture(name) if name in FIXTURES else (find_model(name), find_family(name))
         self.causal_lm: str = self.family.causal_lm_class.__name__
         every = variants(self.family)
         self._always = [item for item in every if item.kind == "base"] + [
@@ -162,7 +166,8 @@ class Laboratory:
         return self._examined(source, number, judged)
 
     def _examined(self, source: str, number: int, judge: Callable[[UpstreamModel, list[_Trial]], Verdict]) -> Verdict:
-        with self._registered(source, number) as upstream:
+        own = is_of_transformers(self.family.causal_lm_class)
+        with self._registered(source, number) as upstream, nullcontext() if own else OlderCaches().answering():
             try:
                 trials = self._trials(upstream, number)
             except _Undecided as undecided:
@@ -320,7 +325,8 @@ def _logits(model: Any, texts: list[list[int]], calls: list[int]) -> np.ndarray:
 
     What is left over is given token by token.
     """
-    cache = DynamicCache(config=model.config)
+    makes_cache = not keeps_states(model.config) and begins_without_cache(model)
+    cache = None if makes_cache else DynamicCache(config=model.config)
     found, seen = [], 0
     with torch.no_grad():
         while seen < len(texts[0]):
@@ -330,7 +336,9 @@ def _logits(model: Any, texts: list[list[int]], calls: list[int]) -> np.ndarray:
             if keeps_states(model.config):
                 # Some count positions from 0 in every call.
                 given["position_ids"] = torch.arange(seen, seen + tokens.shape[1])[None]
-            found.append(model(input_ids=tokens, use_cache=True, **given).logits.numpy())
+            output = model(input_ids=tokens, use_cache=True, **given)
+            cache = cache_of(output) if makes_cache else cache
+            found.append(output.logits.numpy())
             seen += tokens.shape[1]
     return np.concatenate(found, axis=1)
 
