@@ -23,7 +23,9 @@ ACTIVATION = pattern("$ACTIVATION")
 MADE = pattern("{ACT2FN[$_], $ACTIVATION, nn.Identity(), nn.SiLU(), nn.GELU(...)}")
 # Functions and methods that compute element by element, or the last axis with a weight.
 FUNCTION = pattern("{$ACTIVATION, $LINEAR, torch.matmul, torch.sigmoid, torch.where, torch.zeros_like}")
-METHODS = {"to", "float", "type_as", "clamp", "matmul"}
+METHODS = {"to", "float", "type_as", "clamp", "clip", "matmul"}
+# Numbers that a type says.
+LIMIT = pattern("{torch.finfo($_).min, torch.finfo($_).max}")
 # Columns taken apart, not rows.
 SPLIT = pattern("{$rows.chunk($sizes, dim=-1), $rows.split($sizes, dim=-1)}")
 HALVES = pattern("{$rows.chunk(2, dim=-1), torch.chunk($rows, 2, dim=-1)}")
@@ -87,7 +89,7 @@ class EachRow:
             case ast.Name() | ast.Constant():
                 return True
             case ast.Attribute():
-                return value.attr == "dtype" or is_of_self(value)
+                return value.attr == "dtype" or is_of_self(value) or match(LIMIT, value) is not None
             case ast.Subscript():
                 return self.is_row(value.value) and (_is_last_axis(value.slice) or self._is_index(value.slice))
             case ast.Call():

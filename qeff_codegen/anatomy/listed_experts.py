@@ -20,18 +20,29 @@ def find_listed_experts(file: ModelingFile, reachable: tuple[str, ...]) -> tuple
 
 
 def listed_experts(cls: ModelingClass) -> str | None:
-    """The attribute that holds a list of modules which a loop of the class takes experts from and adds up."""
+    """The attribute that holds a list of modules which a loop of the class takes experts from.
+
+    What they make is added up in the loop, or kept in the order in which tokens were sorted by expert.
+    """
     for method in cls.methods.values():
+        sorts = "argsort" in _called(method)
         for loop in find(ast.For, method):
-            called = [call.func for call in find(ast.Call, loop)]
-            if not any(isinstance(item, ast.Attribute) and item.attr == "index_add_" for item in called):
+            called = _called(loop)
+            if "index_add_" not in called and not (sorts and "append" in called):
                 continue
+            counted = loop.target.elts[0] if isinstance(loop.target, ast.Tuple) else loop.target
             for node in find(ast.Subscript, loop):
-                if spelled(node.slice) == spelled(loop.target):
+                first = node.slice.left if isinstance(node.slice, ast.BinOp) else node.slice
+                if spelled(first) == spelled(counted):
                     attribute = self_attribute(node.value)
                     if attribute is not None and _is_list(cls, attribute):
                         return attribute
     return None
+
+
+def _called(tree: ast.AST) -> set[str]:
+    """The names of the methods that are called below `tree`."""
+    return {call.func.attr for call in find(ast.Call, tree) if isinstance(call.func, ast.Attribute)}
 
 
 def _is_list(cls: ModelingClass, attribute: str) -> bool:

@@ -17,7 +17,7 @@ from qeff_codegen.emit.left_upstream import first_line
 from qeff_codegen.emit.meanings import RULE
 from qeff_codegen.errors import Refusal
 
-# Bases of classes that hold values and are no part of a model; transformers' own name the keywords of a call.
+# Bases of classes that hold values and are no part of a model; some name the keywords that transformers takes.
 _PLAIN_BASES = {
     "ABC",
     "Enum",

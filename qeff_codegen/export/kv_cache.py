@@ -149,12 +149,12 @@ def allocate_kv_cache(
 
 
 def cache_of(outputs: Any) -> Any:
-    """Returns the cache from a model output: `cache` since transformers 5.24.
+    """Returns the cache from a model output, None where it has none: `cache` since transformers 5.24.
 
     Before, it is `past_key_values`, or `cache_params` where no layer has keys and values.
     """
     field = next((name for name in ("past_key_values", "cache_params") if name in outputs), "cache")
-    return outputs[field]
+    return outputs.get(field)
 
 
 def check_ctx_len(config: PreTrainedConfig, ctx_len: int) -> None:

@@ -157,6 +157,11 @@ def release_hint(written_for: str | None) -> str:
     if written_for is None or written_for == installed:
         return f"transformers {installed} is installed; give --transformers VERSION if it is written for another one."
     release = OLDEST if is_too_old(written_for) else written_for
+    if release == installed:
+        return (
+            f"It was saved with transformers {written_for}, and {installed} is installed, which is the oldest that "
+            f"generated code runs with: bring the file to {installed}."
+        )
     return (
         f"It was saved with transformers {written_for}, and {installed} is installed. Run the command with "
         f"--transformers {release}, or bring the file to {installed}."

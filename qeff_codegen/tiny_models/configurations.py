@@ -95,7 +95,9 @@ def variants(family: Family) -> tuple[Variant, ...]:
         if _is_built(family, overrides):
             found.append(Variant(f"rope {kind}", "rope", overrides))
     found += [Variant(name, "flag", base | extra) for name, extra in _uneven_heads(family, default)]
-    switches = {"tie_word_embeddings": not default.tie_word_embeddings} | _switches(default, base, source)
+    # Since 5.0 only those configuration classes have the setting that define it.
+    tied = getattr(default, "tie_word_embeddings", None)
+    switches = ({} if tied is None else {"tie_word_embeddings": not tied}) | _switches(default, base, source)
     for name, value in switches.items():
         overrides = base | {name: value} | _ALONG.get((default.model_type, name), {})
         if accepts(family.config_class, overrides) and _is_built(family, overrides):

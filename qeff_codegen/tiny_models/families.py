@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import importlib
+import importlib.util
+import inspect
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -28,6 +30,13 @@ class Family:
     config_class: type[Any]
     causal_lm_class: type[Any]
     modeling: ModuleType
+
+
+def is_of_transformers(model_class: type[Any]) -> bool:
+    """Whether a class is one of the installed transformers' own, and no copy of one."""
+    own = importlib.util.find_spec("transformers")
+    assert own is not None and own.origin is not None
+    return Path(inspect.getfile(model_class)).is_relative_to(Path(own.origin).parent)
 
 
 def find_family(name: str) -> Family:

@@ -8,6 +8,8 @@ every parameter and persistent buffer is drawn from a seeded generator, matrices
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -27,12 +29,26 @@ VECTOR_STD = 0.25
 def build_tiny_model(causal_lm_class: type[Any], config: Any, seed: int) -> Any:
     """An upstream causal LM in float32 eval mode, every parameter and persistent buffer randomised from `seed`."""
     # What is drawn while the model is made stays in its vectors, and who draws next must not notice.
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _nothing_left_unset():
         torch.manual_seed(seed)
         # Upstream fills in the configuration it is given; each model gets its own.
         model = causal_lm_class(copy.deepcopy(config)).to(torch.float32).eval()
     randomise(model, seed)
     return model
+
+
+@contextmanager
+def _nothing_left_unset() -> Iterator[None]:
+    """Fill new tensors with NaN: one that a checkpoint sets, and nothing else, would hold whatever the memory did."""
+    enabled, warns = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(enabled, warn_only=warns)
 
 
 def randomise(model: nn.Module, seed: int) -> None:
@@ -63,7 +79,7 @@ def randomise(model: nn.Module, seed: int) -> None:
         for value in [*parameters.values(), *persistent.values()]:
             noise = torch.randn(value.shape, generator=generator)
             if value.ndim < 2:
-                value.add_(VECTOR_STD * noise)
+                value.nan_to_num_().add_(VECTOR_STD * noise)
             else:
                 value.copy_((EMBEDDING_STD if id(value) in embeddings else MATRIX_STD) * noise)
 

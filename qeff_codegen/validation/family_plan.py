@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 
 from qeff_codegen.tiny_models.configurations import Variant, variants
-from qeff_codegen.tiny_models.families import Family
+from qeff_codegen.tiny_models.families import Family, is_of_transformers
 from qeff_codegen.validation.bench import Runtime
+from qeff_codegen.validation.older_caches import OlderCaches
 from qeff_codegen.validation.results import (
     NOT_RUN,
     Row,
@@ -43,15 +45,21 @@ class Plan:
 
     def run(self) -> Iterator[StageStarted | ScenarioFinished]:
         """Run everything; whatever upstream's or generated code raises is a scenario's result."""
-        for variant in self.variants:
-            rows = [row for row in self.rows() if row.variant == variant.name]
-            yield from (StageStarted(row, 1) for row in rows)
-            try:
-                subject = tiny_subject(self.family, variant)
-            except Exception as error:  # upstream's code may raise anything
-                yield from (ScenarioFinished(row, without_reference(row, error)) for row in rows)
-            else:
-                yield from run_stages(subject, self.runtime, self.last_stage)
+        older = OlderCaches()
+        with nullcontext() if is_of_transformers(self.family.causal_lm_class) else older.answering():
+            for variant in self.variants:
+                yield from self._run(variant, older)
+
+    def _run(self, variant: Variant, older: OlderCaches) -> Iterator[StageStarted | ScenarioFinished]:
+        rows = [row for row in self.rows() if row.variant == variant.name]
+        yield from (StageStarted(row, 1) for row in rows)
+        try:
+            subject = tiny_subject(self.family, variant)
+        except Exception as error:  # upstream's code may raise anything
+            yield from (ScenarioFinished(row, without_reference(row, error)) for row in rows)
+        else:
+            subject = replace(subject, notes=(*subject.notes, *older.notes()))
+            yield from run_stages(subject, self.runtime, self.last_stage)
 
 
 def plan_for(family: Family, runtime: Runtime, last_stage: int = ALL_STAGES) -> Plan:

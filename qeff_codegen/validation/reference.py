@@ -10,13 +10,14 @@ import torch
 from transformers import DynamicCache
 
 from qeff_codegen.export.kv_cache import cache_of
+from qeff_codegen.tiny_models.families import is_of_transformers
 from qeff_codegen.tiny_models.models import keeps_states
 from qeff_codegen.tiny_models.release_differences import cache_argument, every_rope_setting
 from qeff_codegen.validation.comparison import RELATIVE_TOLERANCE, Trace
 from qeff_codegen.validation.rounding import rounding_of
 from qeff_codegen.validation.scenarios import Scenario
 
-# How many tokens tell whether positions matter.
+# How many tokens tell whether positions matter, and what a model makes for a cache.
 PROBE = 3
 
 
@@ -25,6 +26,9 @@ def reference_trace(model: Any, scenario: Scenario) -> Trace:
 
     With upstream's own `DynamicCache`, the prompt is one call and each new token another, except where
     `call_split_matters`: then the prompt comes in chunks of `prefill_seq_len`, as the other stages get it.
+
+    A model whose code is not transformers' own starts without a cache and goes on with what each call hands back,
+    which may be pairs of keys and values: a `DynamicCache` of this release may be one that it cannot read.
 
     Any other model that keeps states is given the whole text for every token, and no cache. Upstream has two texts for
     such layers, one for many tokens and one for a single one; they are not always equal, and what is generated is the
@@ -65,6 +69,20 @@ def positions_matter(model: Any) -> bool:
     return not torch.allclose(counted, told, rtol=0, atol=RELATIVE_TOLERANCE * float(counted.std()))
 
 
+def begins_without_cache(model: Any) -> bool:
+    """Whether upstream's model makes its cache in the first call, and hands it back.
+
+    Of those of transformers, models that keep states do, which may insist on a cache of their own. Of all others,
+    every one that makes any; one that makes none is given transformers' own.
+    """
+    if is_of_transformers(type(model)):
+        return keeps_states(model.config)
+    tokens = torch.ones(1, PROBE, dtype=torch.int64)
+    with torch.no_grad():
+        output = model(input_ids=tokens, attention_mask=torch.ones_like(tokens), use_cache=True)
+    return cache_of(output) is not None
+
+
 def _text_of_whole(model: Any, prompt: tuple[int, ...], new_tokens: int) -> tuple[list[int], np.ndarray]:
     """The text but its last token, and the logits that each new token was chosen from, each time of the whole text."""
     text = list(prompt)
@@ -97,13 +115,13 @@ class _Caller:
     """Calls upstream's model for one text, part by part.
 
     The mask says that every token is real. Most models assume so when it is missing; some then look ahead. Some with
-    states count positions from 0 in every call, so they are given them, as upstream's `generate` does. A model that
-    keeps states may insist on a cache of its own, which it makes in the first call.
+    states count positions from 0 in every call, so they are given them, as upstream's `generate` does.
     """
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._cache = None if keeps_states(model.config) else DynamicCache(config=model.config)
+        self._makes_cache = begins_without_cache(model)
+        self._cache = None if self._makes_cache else DynamicCache(config=model.config)
         self._seen = 0
         self._given_positions = keeps_states(model.config) or positions_matter(model)
 
@@ -116,6 +134,6 @@ class _Caller:
         if not keeps_states(self._model.config):
             given["attention_mask"] = torch.ones(1, self._seen, dtype=torch.int64)
         output = self._model(input_ids=torch.tensor([tokens]), use_cache=True, **given)
-        if self._cache is None:
+        if self._makes_cache:
             self._cache = cache_of(output)
         return output

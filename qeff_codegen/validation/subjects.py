@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -93,8 +94,11 @@ def _subject_with_seed(family: Family, variant: Variant, seed: int) -> Subject:
         # Upstream has no answers to a prompt in parts, and would have others to the whole one.
         planned = tuple(replace(item, prefill_seq_len=max(map(len, item.prompts))) for item in planned)
         notes.append(WHOLE_PROMPTS_NOTE)
-    notes += [POSITIONS_NOTE] if positions_matter(model) else []
-    references = tuple(reference_trace(model, scenario) for scenario in planned)
+    # Some modules keep what the last calls were like, such as tables that are as long as these; what is mapped later
+    # starts from the model as it was made.
+    answering = copy.deepcopy(model)
+    notes += [POSITIONS_NOTE] if positions_matter(answering) else []
+    references = tuple(reference_trace(answering, scenario) for scenario in planned)
     widest = max(map(rounding_share, references))
     if widest > 1:
         notes.append(ROUNDING_NOTE.format(where=f"{family.name}, {variant.name}", share=widest))
@@ -106,7 +110,7 @@ def _subject_with_seed(family: Family, variant: Variant, seed: int) -> Subject:
         references=references,
         seed=seed,
         # Within one window the first token is seen by the last one, whatever the number of layers.
-        sensitivity=context_sensitivity(model, length=SLIDING_WINDOW),
+        sensitivity=context_sensitivity(answering, length=SLIDING_WINDOW),
         notes=tuple(notes),
     )
 

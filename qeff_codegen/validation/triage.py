@@ -18,7 +18,7 @@ from qeff_codegen.tiny_models.release_differences import cache_argument
 from qeff_codegen.validation.calls import CallRow
 from qeff_codegen.validation.comparison import RELATIVE_TOLERANCE
 from qeff_codegen.validation.module_outputs import ModuleRecord, recorded
-from qeff_codegen.validation.reference import keeps_states, positions_matter
+from qeff_codegen.validation.reference import begins_without_cache, positions_matter
 
 # A module whose output is constant has no standard deviation to measure differences by.
 TINY = 1e-6
@@ -58,9 +58,9 @@ class ModuleTriage:
 
     def __init__(self, reference: Any) -> None:
         self._reference = reference
-        # Some of upstream's layers with states start a second call of several tokens from nothing, so a model that has
-        # states is given all tokens so far in every call, and no cache.
-        self._cache = None if keeps_states(reference.config) else DynamicCache(config=reference.config)
+        # Some of upstream's layers with states start a second call of several tokens from nothing, so a model that
+        # makes a cache of its own is given all tokens so far in every call, and no cache.
+        self._cache = None if begins_without_cache(reference) else DynamicCache(config=reference.config)
         self._given_positions = positions_matter(reference)
         self._tokens: list[int] = []
         self._next_position = 0

@@ -77,3 +77,8 @@ def test_attentions_in_a_list_are_called_by_number() -> None:
 
 
 LIST = "self.attn = nn.ModuleList([TinyAttention(config, 2 * layer_idx + i) for i in [0, 1]])"
+
+
+def test_experts_in_a_list_are_found_where_tokens_are_sorted_for_them() -> None:
+    found = {part.name: part.role for part in recognised("experts_not_sorted/one_process").experts}
+    assert found == {"TinyMixture": Role.LISTED_EXPERTS}

@@ -93,6 +93,7 @@ ELSEWHERE = {
     "axes_by_number",
     "cache_by_local_name",
     "cache_not_handed_back",
+    "experts_not_sorted",
     "kept_logits_by_one_name",
     "keys_not_counted",
     "masks_by_halves",
@@ -101,6 +102,7 @@ ELSEWHERE = {
     "no_legacy_cache",
     "one_rank",
     "pairs_as_cache",
+    "parts_joined",
     "tables_of_two_axes",
 }
 # Layers that keep states are many kinds of layer; the rules for them change no model of the sample.

@@ -176,6 +176,16 @@ def test_a_module_class_cannot_be_copied(tmp_path: Path) -> None:
         generate_model(find_model("mine", source=write_pebble(tmp_path, modeling_pebble=text)))
 
 
+def test_names_of_keywords_are_no_module(tmp_path: Path) -> None:
+    keywords = "class Keywords(TransformersKwargs, total=False): ...\n"
+    before, causal_lm = modeling().split("@auto_docstring\nclass PebbleForCausalLM")
+    causal_lm = causal_lm.replace("Unpack[TransformersKwargs]", "Unpack[Keywords]")
+    text = f"{before}{keywords}\n\n@auto_docstring\nclass PebbleForCausalLM{causal_lm}"
+    model = generate_model(find_model("mine", source=write_pebble(tmp_path, modeling_pebble=text)))
+    assert keywords in model.code
+    assert "**kwargs: Unpack[Keywords]" in model.code
+
+
 def test_the_manifest_names_the_causal_lm(run: Run, tmp_path: Path) -> None:
     run("boulder", "--source", "boulder")
     record = json.loads((tmp_path / "generated/manifest.json").read_text())["models"]["boulder"]

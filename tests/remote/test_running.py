@@ -297,3 +297,11 @@ def test_a_release_that_generated_code_does_not_run_with() -> None:
     with pytest.raises(UsageError, match=r"does not run with transformers 4\.40\.1: its runtime knows .* of 4\.57\.6"):
         other_release.run_in("4.40.1", ["validate", "--transformers", "4.40.1"])
     assert "--transformers 4.57.6," in load.release_hint("4.40.1")
+
+
+def test_a_hint_is_not_to_do_what_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "version", lambda _: "4.57.6")
+    assert load.release_hint("4.40.1") == (
+        "It was saved with transformers 4.40.1, and 4.57.6 is installed, which is the oldest that generated code runs "
+        "with: bring the file to 4.57.6."
+    )

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from qeff_codegen.tiny_models.configurations import SLIDING_WINDOW, build_config, variants
-from qeff_codegen.tiny_models.families import Family, find_family
+from qeff_codegen.tiny_models.families import Family, find_family, is_of_transformers
 from qeff_codegen.tiny_models.models import build_tiny_model, context_sensitivity
 from qeff_codegen.validation.subjects import MIN_CONTEXT_SENSITIVITY
 
@@ -82,3 +82,25 @@ def test_who_draws_next_does_not_notice() -> None:
     torch.manual_seed(3)
     build_tiny_model(_WithRandomVectors, None, seed=0)
     assert torch.equal(torch.rand(2), expected)
+
+
+def test_a_copy_of_a_class_is_not_of_transformers(mistral_family: Family) -> None:
+    assert is_of_transformers(mistral_family.causal_lm_class)
+    assert not is_of_transformers(type("Copy", (mistral_family.causal_lm_class,), {"__module__": __name__}))
+
+
+class Unset(nn.Module):
+    """A bias that only a checkpoint sets."""
+
+    def __init__(self, config: None) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.empty(4096))
+
+
+def test_what_only_a_checkpoint_sets_does_not_depend_on_the_memory() -> None:
+    before = torch.are_deterministic_algorithms_enabled()
+    for _ in range(3):
+        torch.full((4096,), 1e30)
+        bias = build_tiny_model(Unset, None, seed=0).bias
+        assert bias.isfinite().all() and bias.abs().max() < 2
+    assert torch.are_deterministic_algorithms_enabled() is before

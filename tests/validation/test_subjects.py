@@ -72,3 +72,22 @@ def test_prompts_come_whole_where_states_do_not_go_on(goes_on: bool, monkeypatch
     assert linear.scenarios[0].prefill_seq_len < whole
     assert (longrope.scenarios[0].prefill_seq_len == whole) is not goes_on
     assert (WHOLE_PROMPTS_NOTE in longrope.notes) is not goes_on
+
+
+def counting_calls(causal_lm_class: type[Any], config: Any, seed: int) -> Any:
+    """Keeps something of each call, as a table does that is as long as the last one asked for."""
+
+    def count(module: Any, _given: object) -> None:
+        module.calls.add_(1)
+
+    model = build_tiny_model(causal_lm_class, config, seed)
+    model.register_buffer("calls", torch.zeros((), dtype=torch.int64))
+    model.register_forward_pre_hook(count)
+    return model
+
+
+def test_what_is_mapped_later_has_answered_nothing(mistral_family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subjects, "build_tiny_model", counting_calls)
+    subject = _subject_with_seed(mistral_family, variants(mistral_family)[0], seed=0)
+    assert subject.references
+    assert int(subject.model.calls) == 0

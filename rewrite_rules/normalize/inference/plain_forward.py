@@ -36,7 +36,7 @@ BINDING = {"classmethod", "staticmethod"}
 
 class PlainForward(Rule):
     why = "Decorators hide behaviour from the reader and the exporter; what they add has no place in the graph."
-    roles = (*CALL_PATH, Role.ATTENTION_FUNCTION)
+    roles = (*CALL_PATH, Role.ATTENTION_FUNCTION, Role.LISTED_EXPERTS)
     construct = f"one of the known decorators: {', '.join(sorted(KNOWN))}"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:

@@ -41,6 +41,7 @@ PAIRS = {
     "NEXT": "        next_cache = next_decoder_cache if use_cache else None",
 }
 HALVES = {
+    "HELPER": "",
     "FUNCTIONS": '''
 def _make_causal_mask(input_ids_shape, dtype, device, past_key_values_length=0):
     """The triangle of the new tokens, behind zeros for the cached ones."""

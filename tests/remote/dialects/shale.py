@@ -49,6 +49,7 @@ class ShaleConfig(PretrainedConfig):
 # What stands where a piece's name does, unless an idiom says otherwise.
 PIECES: dict[str, str] = {
     "IMPORTS": "",
+    "HELPER": "from transformers.modeling_attn_mask_utils import _prepare_4d_causal_attention_mask",
     "FUNCTIONS": "",
     "COUNT": """
         kv_seq_len = key_states.shape[-2]
@@ -103,7 +104,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 from transformers.cache_utils import Cache, DynamicCache
-from transformers.modeling_attn_mask_utils import _prepare_4d_causal_attention_mask
+@HELPER
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
 @IMPORTS
 from .configuration_shale import ShaleConfig

@@ -1,0 +1,15 @@
+class TinyModel:
+    def forward(self, input_ids, attention_mask=None, past_key_values=None, cache_position=None, **kwargs):
+        inputs_embeds = self.embed_tokens(input_ids)
+        causal_mask = create_causal_mask(
+            config=self.config,
+            inputs_embeds=inputs_embeds,
+            attention_mask=attention_mask,
+            past_key_values=past_key_values,
+        )
+        hidden_states = inputs_embeds
+        for decoder_layer in self.layers:
+            hidden_states = decoder_layer(
+                hidden_states, attention_mask=causal_mask, past_key_values=past_key_values, **kwargs
+            )
+        return BaseModelOutputWithPast(last_hidden_state=hidden_states, past_key_values=past_key_values)
