@@ -1,4 +1,4 @@
-"""The two programs of an image-text model have the interface of those that QEfficient exports, but for what is said."""
+"""An image-text model's two programs have the interface of those that QEfficient exports, but for what is listed."""
 
 from __future__ import annotations
 
