@@ -178,8 +178,8 @@ def lines(folder: Path) -> Iterator[str]:
         graphs = exported(TEXT, subject.model, max(each.ctx_len for each in subject.scenarios), below)
         if variant.kind == "base":
             yield f"text model alone, hand-written: {theirs['alone'] or 'exported'}"
-            for mode, mine in (("plain", graphs[False]), ("continuous", graphs[True])):
-                yield f"nodes, tiny, {mode}: generated {nodes_of(mine)}, hand-written {nodes_of(Path(theirs[mode]))}"
+            for mode, own in (("plain", graphs[False]), ("continuous", graphs[True])):
+                yield f"nodes, tiny, {mode}: generated {nodes_of(own)}, hand-written {nodes_of(Path(theirs[mode]))}"
             size = subject.model.config.vocab_size
             mine, other = reused_row(graphs[False], size), reused_row(Path(theirs["plain"]), size)
             yield f"a row used before, difference in deviations: generated {mine:.2g}, hand-written {other:.2g}"
