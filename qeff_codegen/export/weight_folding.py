@@ -17,8 +17,8 @@ def fold_into_weights(graph: onnx_ir.Graph) -> None:
 
     Only where nothing else reads the weights and the result is no larger, so that none is stored twice: a token
     embedding that is the head's weight too stays one initializer, and a runtime transposes it when it loads the graph.
-    The result has the weight's name, or where it is made of several, its own; buffers of integers, such as the
-    positions at which a table is read, do not count.
+    The result has the weight's name, or where it is made of several, its own; beside a weight of numbers, buffers of
+    integers, such as the positions at which a table is read, do not count.
     """
     for node in graph:
         weights = [value for value in node.inputs if value is not None and value.is_initializer()]
@@ -57,7 +57,8 @@ def computed(node: onnx.NodeProto, known: Mapping[str, np.ndarray], opset: int) 
 
 
 def _replace(graph: onnx_ir.Graph, node: onnx_ir.Node, weights: list[onnx_ir.Value], result: np.ndarray) -> None:
-    named = [value for value in weights if value.dtype is None or value.dtype.is_floating_point()]
+    numbers = [value for value in weights if value.dtype is None or value.dtype.is_floating_point()]
+    named = numbers or weights
     name = named[0].name if len(named) == 1 else node.outputs[0].name
     folded = onnx_ir.val(name, const_value=_ordered_when_written(result, name))
     node.outputs[0].replace_all_uses_with(folded)
