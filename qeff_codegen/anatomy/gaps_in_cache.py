@@ -27,6 +27,7 @@ def keys_along_other_axis(_file: ModelingFile, _lm: ModelingClass, classes: tupl
         joined = [
             node
             for node in find(ast.Assign, cls.forward)
+            if isinstance(node.value, ast.Call) and spelled(node.value.func) == "torch.cat"
             for form in JOINS
             if (found := match(form, node)) is not None
             and found.spelled("cached") in cached
