@@ -43,7 +43,7 @@ BREAKS = [
 ]
 ACCEPTED = [
     f"if self.other:\n                {CALL}\n            else:\n                {CALL}",
-    f"if self.other:\n                {CALL}\n                return hidden_states, past_key_values\n            {CALL}",
+    f"if self.n:\n                {CALL}\n                return hidden_states, past_key_values\n            {CALL}",
 ]
 
 
