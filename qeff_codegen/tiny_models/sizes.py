@@ -237,13 +237,23 @@ def is_computed(config_class: type[Any], name: str) -> bool:
 
 
 def _exceptions(default: Any) -> dict[str, Any]:
-    """The model type's row, without what a nested configuration of this release does not know and would refuse."""
+    """The model type's row, without what a configuration of this release does not know and would refuse."""
     row = dict(EXCEPTIONS.get(default.model_type, {}))
     for name, value in row.items():
         nested = getattr(default, name, None)
         if isinstance(value, dict) and not isinstance(nested, dict | None):
             row[name] = {key: size for key, size in value.items() if _takes(type(nested), key, size)}
+        if isinstance(value, list) and all(isinstance(kind, str) for kind in value):
+            row[name] = _of_known_kinds(type(default), name, value)
     return row
+
+
+def _of_known_kinds(config_class: type[Any], name: str, kinds: list[Any]) -> list[Any]:
+    """The layers of a model, without those of the one kind that a release's configuration does not know."""
+    if _takes(config_class, name, kinds):
+        return kinds
+    without = ([kind for kind in kinds if kind != unknown] for unknown in dict.fromkeys(kinds))
+    return next((rest for rest in without if rest and _takes(config_class, name, rest)), kinds)
 
 
 def _takes(config_class: type[Any], name: str, value: Any) -> bool:

@@ -16,7 +16,6 @@ WITH_STATES = {
     "mamba2": "Mamba-2 without attention, behind a split by a length",
     "zamba2": "Mamba-2, and attention whose weights layers share",
     "falcon_h1": "Mamba-2 and attention in one layer",
-    "nemotron_h": "Mamba-2, attention or an MLP as a layer",
     "mamba": "Mamba-1 without attention",
     "jamba": "Mamba-1 beside attention and experts",
     "zamba": "Mamba-1 head by head",
@@ -56,7 +55,7 @@ REFUSED: dict[tuple[str, str], Refused] = {
     **{
         ("4.57.6", family): Refused("anatomy", "its mixers write their states by interfaces of each family's own")
         for family in WITH_STATES
-        if family not in ("minimax", "nemotron_h", "olmo_hybrid")
+        if family not in ("minimax", "olmo_hybrid")
     },
     ("4.57.6", "minimax"): Refused("cache_of_the_file", "its cache gives more than one tensor a layer"),
     ("5.5.4", "falcon_h1"): Refused("tokens_apart", "its gated norm drops the axis of tokens for one token alone"),

@@ -112,6 +112,25 @@ def test_a_nested_configuration_gets_what_it_knows(monkeypatch: pytest.MonkeyPat
     assert (found["experts_config"], found["other"]) == ({"experts": 8}, {"a": 1})
 
 
+def test_a_kind_of_layer_that_a_release_does_not_know_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hybrid(OlderConfig):
+        kinds: tuple[str, ...] = ("mamba", "moe")
+
+        def __init__(self, block_types: list[str] | None = None, **given: Any) -> None:
+            super().__init__(**given)
+            self.block_types = block_types or ["mamba"]
+            if not set(self.block_types) <= set(self.kinds):
+                raise ValueError("of a kind that is not known")
+
+    class Newer(Hybrid):
+        kinds = ("mamba", "moe", "mlp")
+
+    monkeypatch.setitem(EXCEPTIONS, "plum", {"block_types": ["mamba", "mlp", "moe"], "pairs": [["a"], 1]})
+    assert tiny_sizes(Hybrid, Hybrid())["block_types"] == ["mamba", "moe"]
+    assert tiny_sizes(Newer, Newer())["block_types"] == ["mamba", "mlp", "moe"]
+    assert tiny_sizes(Hybrid, Hybrid())["pairs"] == [["a"], 1]
+
+
 def test_what_is_computed_is_no_switch() -> None:
     class Computes:
         use_bias = True
