@@ -10,8 +10,8 @@
 #   linspace of one step is not a number
 #   log10 of a number without axes gets an axis
 #   unfold of a dimension that is counted from the end stacks its windows along another axis
-# Seen: the graph's | PyTorch's
-#   in place through transpose, first row: 1 -2 0.5 | 2 -1 1.5      in place through narrow: 1 -2 0.5 | 10 -2 0.5
+# Seen: in place through transpose, first row: graph 1 -2 0.5 | PyTorch 2 -1 1.5, and in the same order
+#   in place through narrow: 1 -2 0.5 | 10 -2 0.5
 #   a part taken before: 1 3 -1 | 2 4 0
 #   any of integers: 0 0 | 1 1                                      any of floats: 0 0 1 | 1 1 1
 #   a mask of fewer axes, first row: 0 -2 0 | 0 0 0

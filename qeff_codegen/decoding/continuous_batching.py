@@ -10,7 +10,7 @@ import numpy as np
 
 from qeff_codegen.decoding.decoding import Decoding, NewToken, OneTokenEach, Row, Run
 from qeff_codegen.decoding.generation import Generation, tokens_to_generate
-from qeff_codegen.decoding.long_context import LongContext, LongContextDecoding
+from qeff_codegen.decoding.long_context import LongContext, with_long_context
 from qeff_codegen.decoding.prefill import check_prompts, prefill
 from qeff_codegen.errors import UsageError
 
@@ -69,12 +69,9 @@ def stream_continuously(
     check_prompts(prompts, prefill_seq_len, ctx_len)
     if full_batch_size < 1:
         raise UsageError(f"full_batch_size is {full_batch_size}: the KV cache needs at least one row.")
-    decoding = decoding or OneTokenEach()
-    long_from = None if long_context is None else long_context.long_from
-    if long_context is not None:
-        decoding = LongContextDecoding(
-            decoding, long_context, prefill_seq_len=prefill_seq_len, ctx_len=ctx_len, continuous=True
-        )
+    decoding, long_from = with_long_context(
+        decoding or OneTokenEach(), long_context, prefill_seq_len=prefill_seq_len, ctx_len=ctx_len, continuous=True
+    )
     waiting = deque(
         Row(index, list(prompt), tokens_to_generate(len(prompt), ctx_len, wanted))
         for index, (prompt, wanted) in enumerate(zip(prompts, max_new_tokens, strict=True))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qeff_codegen.decoding.decoding import Decoding, NewToken, OneTokenEach, Row, Run
-from qeff_codegen.decoding.long_context import LongContext, LongContextDecoding
+from qeff_codegen.decoding.long_context import LongContext, with_long_context
 from qeff_codegen.decoding.prefill import check_prompts, prefill
 from qeff_codegen.errors import UsageError
 
@@ -106,12 +106,9 @@ def stream(
         UsageError: a prompt or setting is out of range.
     """
     check_prompts(prompts, prefill_seq_len, ctx_len)
-    decoding = decoding or OneTokenEach()
-    long_from = None if long_context is None else long_context.long_from
-    if long_context is not None:
-        decoding = LongContextDecoding(
-            decoding, long_context, prefill_seq_len=prefill_seq_len, ctx_len=ctx_len, continuous=False
-        )
+    decoding, long_from = with_long_context(
+        decoding or OneTokenEach(), long_context, prefill_seq_len=prefill_seq_len, ctx_len=ctx_len, continuous=False
+    )
     rows = {
         index: Row(index, list(prompt), tokens_to_generate(len(prompt), ctx_len, max_new_tokens))
         for index, prompt in enumerate(prompts)

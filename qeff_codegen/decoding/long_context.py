@@ -64,6 +64,19 @@ class LongContext:
                 )
 
 
+def with_long_context(
+    decoding: Decoding, known: LongContext | None, *, prefill_seq_len: int, ctx_len: int, continuous: bool
+) -> tuple[Decoding, int | None]:
+    """How to decode with a model of which this is known, and where prefill takes LongRoPE's long factors.
+
+    The arguments are those of `LongContextDecoding`; without LongRoPE it is `decoding` itself, and None.
+    """
+    if known is None:
+        return decoding, None
+    sizes = {"prefill_seq_len": prefill_seq_len, "ctx_len": ctx_len}
+    return LongContextDecoding(decoding, known, **sizes, continuous=continuous), known.long_from
+
+
 class LongContextDecoding:
     """Decodes as another way does, but that no call crosses the original context, and rows begin again there.
 

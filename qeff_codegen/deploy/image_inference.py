@@ -7,19 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 import torch
 
 from qeff_codegen.decoding.image_prompts import WithImages, WithPixels, check_image_tokens
 from qeff_codegen.decoding.prefill import check_prompts
 from qeff_codegen.decoding.session import OrtDecoderSession
 from qeff_codegen.decoding.torch_decoder import TorchDecoder
+from qeff_codegen.decoding.vision_session import OrtVisionSession
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.image_options import ImageOptions
 from qeff_codegen.deploy.inference import Inference
 from qeff_codegen.deploy.processor import open_image, prepare
 from qeff_codegen.errors import UsageError
-from qeff_codegen.export.graph_io import PIXEL_VALUES, VISION_EMBEDS
 from qeff_codegen.export.vision_export import VisionSpec, tokens_per_image
 
 
@@ -155,16 +154,13 @@ def image_inference(
 def _embeds(run: ImageRun, vision: Path | None) -> list[np.ndarray]:
     """For each prompt, `[tokens, hidden]`: all of its images in one call of the vision program, if it takes many."""
     hidden_size = run.model.config.get_text_config().hidden_size
-    session = None if vision is None else ort.InferenceSession(str(vision), providers=["CPUExecutionProvider"])
+    session = None if vision is None else OrtVisionSession(vision)
     embeds = []
     for pixels in run.pixels:
         if pixels is None:
             found = np.zeros((0, hidden_size), str(next(run.encoder.parameters()).dtype).removeprefix("torch."))
         elif session is not None:
-            takes_one = isinstance(session.get_inputs()[0].shape[0], int)
-            calls = pixels.split(1) if takes_one else [pixels]
-            given = [session.run([VISION_EMBEDS], {PIXEL_VALUES: call.numpy()})[0] for call in calls]
-            found = np.concatenate(list(map(np.asarray, given)))
+            found = session.run([image.numpy() for image in pixels.split(1)])
         else:
             with torch.no_grad():
                 found = np.asarray(run.encoder(pixels))

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 import torch
 
 from qeff_codegen.checked_in.generated_code import GeneratedTransforms
 from qeff_codegen.decoding.image_prompts import ImageDecoder, WithImages
 from qeff_codegen.decoding.session import OrtDecoderSession
 from qeff_codegen.decoding.torch_decoder import TorchDecoder
+from qeff_codegen.decoding.vision_session import OrtVisionSession
 from qeff_codegen.export.export import export_onnx
-from qeff_codegen.export.graph_io import PIXEL_VALUES, VISION_EMBEDS, ExportSpec
+from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.export.vision_export import ONE_IMAGE, export_vision
 from qeff_codegen.validation.image_scenarios import ImageScenario
 from qeff_codegen.validation.image_subject import ImageSubject
@@ -56,7 +56,7 @@ class ImageBench:
         self._qeff_model = qeff_model_of(copy.deepcopy(subject.model)).eval()
         self._encoder = self._vision_encoder().eval()
         self._decoder = self._qeff_model.get_qeff_language_decoder().eval()
-        self._vision: ort.InferenceSession | None = None
+        self._vision: OrtVisionSession | None = None
         self._graphs: dict[bool, Path] = {}
 
     def _vision_encoder(self) -> torch.nn.Module:
@@ -80,14 +80,11 @@ class ImageBench:
     def onnx(self, scenario: Scenario) -> Any:
         """See `Bench`."""
         if self._vision is None:
-            path = export_vision(self._encoder, self._folder / "vision.onnx")
-            self._vision = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+            self._vision = OrtVisionSession(export_vision(self._encoder, self._folder / "vision.onnx"))
         vision = self._vision
 
         def encode(pixels: torch.Tensor) -> np.ndarray:
-            takes_one = isinstance(vision.get_inputs()[0].shape[0], int)
-            calls = list(pixels) if takes_one else [torch.cat(list(pixels))]
-            return np.concatenate([vision.run([VISION_EMBEDS], {PIXEL_VALUES: call.numpy()})[0] for call in calls])
+            return vision.run([image.numpy() for image in pixels])
 
         continuous = scenario.full_batch_size is not None
         if continuous not in self._graphs:
