@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 
 import black
 
@@ -26,11 +27,16 @@ def formatted(code: str, target: Target = EMBEDDED) -> str:
     """`code` as the formatter of `target` lays it out.
 
     black goes over a text twice unless it finds it laid out already, and most definitions are upstream's lines: given
-    one at a time, only those with a line that changed take two passes.
+    one at a time, only those with a line that changed take two passes. Many models have the same attention function,
+    word for word, which is laid out once.
     """
-    mode = black.Mode(line_length=target.line_length, target_versions=_GRAMMAR)
-    laid_out = "\n\n".join(black.format_str(piece, mode=mode) for piece in _apart(code))
+    laid_out = "\n\n".join(_laid_out(piece, target.line_length) for piece in _apart(code))
     return _without_blank_first_lines(laid_out) if target.formatter == "ruff" else laid_out
+
+
+@lru_cache(maxsize=256)
+def _laid_out(piece: str, line_length: int) -> str:
+    return black.format_str(piece, mode=black.Mode(line_length=line_length, target_versions=_GRAMMAR))
 
 
 def formatted_imports(section: str, target: Target) -> str:
