@@ -15,7 +15,7 @@ from qeff_codegen.cli.load_image_model import load_image_model
 from qeff_codegen.cli.load_model import load_model
 from qeff_codegen.cli.remote_options import remote_of, remote_options
 from qeff_codegen.cli.sampling_options import include_sampler, max_top_k_ids, qaic_config_of
-from qeff_codegen.deploy.compile_options import CompileOptions
+from qeff_codegen.deploy.compile_options import CompileOptions, SpecializationsFormat
 from qeff_codegen.deploy.image_options import ImageOptions
 
 if TYPE_CHECKING:
@@ -49,6 +49,11 @@ if TYPE_CHECKING:
     metavar="NAME[=VALUE]",
     help="A further option of qaic-compile by its own name, such as allow-mxint8-mdp-io, stats-level=70.",
 )
+@click.option(
+    "--specializations-format",
+    type=click.Choice(SpecializationsFormat, case_sensitive=False),
+    help="The form of specializations.json; flat is for older compilers.  [default: what the compiler takes]",
+)
 @click.option("--aic-enable-depth-first", is_flag=True, help="Schedule depth first.")
 @click.option(
     "--output",
@@ -81,6 +86,7 @@ def compile(  # noqa: A001 - the name of the command
     mxint8_kv_cache: bool,
     mos: int | None,
     further: tuple[str, ...],
+    specializations_format: SpecializationsFormat | None,
     aic_enable_depth_first: bool,
     output: Path | None,
     images: ImageOptions | None,
@@ -110,6 +116,7 @@ def compile(  # noqa: A001 - the name of the command
         mxint8_kv_cache=mxint8_kv_cache,
         use_onnx_subfunctions=use_onnx_subfunctions,
         dynamo=dynamo,
+        specializations_format=specializations_format,
         compiler_options=compiler_options,
     )
     given: dict[str, Any] = {
@@ -144,6 +151,8 @@ def _commands(programs: Sequence[Program]) -> str:
 def _tell(program: Program) -> None:
     for path in sorted(program.folder.iterdir()):
         click.echo(f"written    {path}")
+    if program.specializations_format is SpecializationsFormat.FLAT:
+        click.echo("remark     specializations.json has its flat form, sizes without programs' names")
     for remark in program.remarks:
         click.echo(f"remark     {remark}")
     click.echo("preflight  passed")

@@ -5,11 +5,19 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 
 from qeff_codegen.errors import UsageError
 
 # An option of qaic-compile that nobody but its user knows: `mos=1` becomes `-mos=1`.
 CompilerValue = str | int | float | bool
+
+
+class SpecializationsFormat(StrEnum):
+    """How `specializations.json` lists the programs: each with a name, or the sizes alone, for older compilers."""
+
+    NAMED = "named"
+    FLAT = "flat"
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,8 @@ class CompileOptions:
         mxint8_kv_cache: compress the KV cache to MXINT8.
         use_onnx_subfunctions: each decoder-layer class is one ONNX function, which is compiled once.
         dynamo: the graph is exported with torch.export, not TorchScript.
+        specializations_format: the form of `specializations.json`; None for the one that the compiler takes, or the
+            newer one where there is no compiler.
         compiler_options: further options of qaic-compile, in snake case.
 
     Raises:
@@ -52,6 +62,7 @@ class CompileOptions:
     mxint8_kv_cache: bool = False
     use_onnx_subfunctions: bool = False
     dynamo: bool = False
+    specializations_format: SpecializationsFormat | None = None
     compiler_options: Mapping[str, CompilerValue] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -6,11 +6,11 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qeff_codegen.deploy import custom_io, partition_config, qconfig, specializations
-from qeff_codegen.deploy.compile_options import CompileOptions
+from qeff_codegen.deploy.compile_options import CompileOptions, SpecializationsFormat
 from qeff_codegen.deploy.compiler_command import PROGRAM_FILE, PROGRAM_FOLDER, compiler_command
 from qeff_codegen.deploy.find_compiler import SDK_COMPILER
 from qeff_codegen.errors import EXIT_DIFFERENCES, QEffCodegenError, UsageError
@@ -21,6 +21,8 @@ from qeff_codegen.files.artifact_store import artifact_key
 
 # Written last, when the compiler has ended well: a folder without it holds an unfinished program.
 _FINISHED = "compiled"
+# What a compiler says of named programs that takes the sizes alone: QEfficient's issue 1129.
+_TAKES_NO_NAMES = "[json.exception.type_error.302] type must be string, but is object"
 
 
 class CompilerError(QEffCodegenError):
@@ -37,12 +39,14 @@ class Program:
         folder: where they stand.
         command: the compiler's command, word by word.
         compiled: whether the program is there.
+        specializations_format: which form of `specializations.json` was written.
         remarks: what preflight found worth knowing.
     """
 
     folder: Path
     command: tuple[str, ...]
     compiled: bool
+    specializations_format: SpecializationsFormat = SpecializationsFormat.NAMED
     remarks: tuple[str, ...] = ()
 
     @property
@@ -99,6 +103,9 @@ def make_program(
 ) -> Program:
     """Write the compiler's input files for `graph`, and compile it where there is a compiler.
 
+    Which form of `specializations.json` a compiler takes is not told by its version; it says so. Unless a form was
+    asked for, one that takes no named programs is given the flat form.
+
     Args:
         graph: what is compiled.
         options: what it is compiled for.
@@ -109,34 +116,64 @@ def make_program(
         UsageError: the folder cannot be written.
         CompilerError: the compiler failed.
     """
+    asked = options.specializations_format
+    forms = tuple(SpecializationsFormat) if asked is None else (asked,)
+    programs = [_planned(graph, options, form, compiler or SDK_COMPILER) for form in forms]
+    program = next((each for each in programs if each.compiled), programs[0])
+    _write(_texts(graph, options, huggingface_config, program), program.folder)
+    if compiler is None or program.compiled:
+        return program
+    try:
+        _compile(program.command, program.folder)
+    except CompilerError as error:
+        if _TAKES_NO_NAMES not in str(error):
+            raise
+        if asked is not None:
+            raise CompilerError(f"{error}\nIt takes no names: give --specializations-format flat.") from None
+        shutil.rmtree(program.folder)
+        program = programs[-1]
+        _write(_texts(graph, options, huggingface_config, program), program.folder)
+        _compile(program.command, program.folder)
+    return replace(program, compiled=True)
+
+
+def _planned(graph: ToCompile, options: CompileOptions, form: SpecializationsFormat, executable: Path) -> Program:
+    """The folder that a form of `specializations.json` goes to, by all that the compiler reads, and the command."""
+    nowhere = compiler_command(Path(), Path(), Path(), options, retains_state=graph.retains_state)
+    key = artifact_key({"texts": _compiler_inputs(graph, options, form), "command": nowhere})
+    folder = graph.onnx_path.parent.parent / f"{graph.onnx_path.parent.name}-qpc-{key}"
+    command = compiler_command(executable, graph.onnx_path, folder, options, retains_state=graph.retains_state)
+    return Program(folder, tuple(command), _is_compiled(folder), form)
+
+
+def _texts(
+    graph: ToCompile, options: CompileOptions, huggingface_config: Mapping[str, object], program: Program
+) -> dict[str, str]:
+    """All files of a program's folder, by their names."""
+    return _compiler_inputs(graph, options, program.specializations_format) | {
+        qconfig.FILE_NAME: qconfig.render(
+            huggingface_config=huggingface_config,
+            pytorch_transforms=graph.pytorch_transforms,
+            onnx_transforms=graph.onnx_transforms,
+            onnx_path=graph.onnx_path,
+            folder=program.folder,
+            programs=graph.programs,
+            options=options,
+            retains_state=graph.retains_state,
+        )
+    }
+
+
+def _compiler_inputs(graph: ToCompile, options: CompileOptions, form: SpecializationsFormat) -> dict[str, str]:
     texts = {
-        specializations.FILE_NAME: specializations.render(graph.programs),
+        specializations.FILE_NAME: specializations.render(graph.programs, form),
         custom_io.FILE_NAME: graph.custom_io,
     }
     if options.num_devices > 1:
         texts[partition_config.file_name(options.num_devices)] = partition_config.render(
             options.num_devices, options.num_cores
         )
-    executable = compiler or SDK_COMPILER
-    retains_state = graph.retains_state
-    nowhere = compiler_command(Path(), Path(), Path(), options, retains_state=retains_state)
-    key = artifact_key({"texts": texts, "command": nowhere})
-    folder = graph.onnx_path.parent.parent / f"{graph.onnx_path.parent.name}-qpc-{key}"
-    texts[qconfig.FILE_NAME] = qconfig.render(
-        huggingface_config=huggingface_config,
-        pytorch_transforms=graph.pytorch_transforms,
-        onnx_transforms=graph.onnx_transforms,
-        onnx_path=graph.onnx_path,
-        folder=folder,
-        programs=graph.programs,
-        options=options,
-        retains_state=retains_state,
-    )
-    _write(texts, folder)
-    command = compiler_command(executable, graph.onnx_path, folder, options, retains_state=retains_state)
-    if compiler is not None and not _is_compiled(folder):
-        _compile(command, folder)
-    return Program(folder, tuple(command), _is_compiled(folder))
+    return texts
 
 
 def _write(texts: Mapping[str, str], folder: Path) -> None:

@@ -1,7 +1,8 @@
 """`specializations.json`: the sizes that the compiler makes a program for, each a set of numbers for the graph's axes.
 
 Names and order are those of QEfficient's `to_named_specializations` (August 2026): Prefill before Decode, values as
-strings, and where there are several of one name a number behind it.
+strings, and where there are several of one name a number behind it. Programs have names since its pull request 904
+(April 2026); compilers released before take the sizes alone, each program an entry of strings (its issue 1129).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
-from qeff_codegen.deploy.compile_options import CompileOptions
+from qeff_codegen.deploy.compile_options import CompileOptions, SpecializationsFormat
 from qeff_codegen.export.graph_io import LayerShapes, has_context
 from qeff_codegen.export.specialization import Specialization
 
@@ -44,13 +45,15 @@ def specializations_for(layers: Sequence[LayerShapes], options: CompileOptions) 
     ]
 
 
-def render(items: Sequence[Specialization]) -> str:
-    """The file's text, one program a line."""
-    lines = [
-        json.dumps({"name": item.name, "symbols": {name: str(size) for name, size in item.symbols.items()}})
-        for item in items
-    ]
+def render(items: Sequence[Specialization], form: SpecializationsFormat) -> str:
+    """The file's text in one of its two forms, one program a line."""
+    lines = [json.dumps(_entry(item, form)) for item in items]
     return '{"specializations": [\n  ' + ",\n  ".join(lines) + "]}\n"
+
+
+def _entry(item: Specialization, form: SpecializationsFormat) -> dict[str, object]:
+    symbols: dict[str, object] = {name: str(size) for name, size in item.symbols.items()}
+    return symbols if form is SpecializationsFormat.FLAT else {"name": item.name, "symbols": symbols}
 
 
 def _lengths(asked: tuple[int, ...], options: CompileOptions) -> tuple[int | None, ...]:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from qeff_codegen.deploy import custom_io, partition_config
-from qeff_codegen.deploy.compile_options import CompileOptions
+from qeff_codegen.deploy.compile_options import CompileOptions, SpecializationsFormat
 from qeff_codegen.deploy.compiler_command import compiler_command
 from qeff_codegen.deploy.find_compiler import SDK_COMPILER
 from qeff_codegen.deploy.specializations import render, specializations, specializations_for
@@ -34,7 +34,7 @@ CONTRACT_CUSTOM_IO = """\
 
 
 def test_specializations() -> None:
-    assert render(specializations(CompileOptions())) == CONTRACT_SPECIALIZATIONS
+    assert render(specializations(CompileOptions()), SpecializationsFormat.NAMED) == CONTRACT_SPECIALIZATIONS
 
 
 def test_continuous_batching() -> None:
