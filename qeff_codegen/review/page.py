@@ -14,11 +14,13 @@ from qeff_codegen.review.changed_words import changed_words
 from qeff_codegen.review.changes import Hunk
 from qeff_codegen.review.colours import coloured
 from qeff_codegen.review.facts import Review, is_by_rule, stage_counts
+from qeff_codegen.review.renames import renames
 from qeff_codegen.review.sections import Context, Left, sections
+from qeff_codegen.upstream.source import UpstreamModel
 from qeff_codegen.validation.results import STAGE_NAMES
 
-# Columns of code that half of a laptop's window shows; a hunk with longer lines has one side above the other there.
-WIDEST_BESIDE = 74
+# Where transformers keeps its releases, each under its tag.
+_AT_RELEASE = "https://github.com/huggingface/transformers/blob/v{version}/src/{path}#{lines}"
 
 
 def as_html(review: Review, catalogue: str | None) -> str:
@@ -50,14 +52,17 @@ def as_html(review: Review, catalogue: str | None) -> str:
         hunks_of=lambda owner: [numbers[id(hunk)] for hunk in review.hunks if owner in hunk.owners],
         kind=_kind,
         is_by_rule=is_by_rule,
-        is_long=lambda hunk: max(len(text) for text in _texts(hunk, upstream, generated)) > WIDEST_BESIDE,
+        renames=lambda hunk: renames(hunk, upstream, generated),
+        rename_count=sum(bool(renames(hunk, upstream, generated)) for hunk in review.hunks),
+        link=lambda lines: _at_release(review.model.upstream, lines),
         step_ids=STEPS,
         old=_Pane(coloured(upstream, gone)),
         new=_Pane(coloured(generated, new)),
         stage_counts=stage_counts,
         stage_names=STAGE_NAMES,
         catalogue=catalogue,
-        style=Markup((files("qeff_codegen.review") / "templates" / "page.css").read_text("utf-8")),
+        style=_as_it_is("page.css"),
+        script=_as_it_is("page.js"),
         span=span,
     )
 
@@ -73,8 +78,20 @@ class _Pane:
         return Markup().join(line.format(number, self._lines[number - 1]) for number in numbers)
 
 
-def _texts(hunk: Hunk, upstream: Sequence[str], generated: Sequence[str]) -> list[str]:
-    return [*(upstream[number - 1] for number in hunk.upstream), *(generated[number - 1] for number in hunk.generated)]
+def _as_it_is(name: str) -> Markup:
+    return Markup((files("qeff_codegen.review") / "templates" / name).read_text("utf-8"))
+
+
+def _at_release(upstream: UpstreamModel, lines: range) -> str | None:
+    """Where a reader sees lines of upstream's file as the release has them; None for a file that is in none."""
+    path, first = upstream.place(lines.start)
+    other, last = upstream.place(lines.stop - 1)
+    if upstream.version is None or not path.startswith("transformers/"):
+        return None
+    is_run = other == path and last > first
+    return _AT_RELEASE.format(
+        version=upstream.version, path=path, lines=f"L{first}-L{last}" if is_run else f"L{first}"
+    )
 
 
 def _kind(block: Context | Hunk | Left) -> str:

@@ -13,6 +13,8 @@ from tempfile import TemporaryDirectory
 from selenium import webdriver
 
 PROGRAMS = ("chromium", "chromedriver")
+# What npm brings for `tests/review/test_axe.py`.
+AXE = Path("build/npm/node_modules/axe-core/axe.min.js")
 # With this value of QEFF_CODEGEN_BROWSER a missing browser fails the tests that need it.
 REQUIRED = "required"
 FLAGS = (

@@ -79,7 +79,11 @@ def test_the_page_itself_never_scrolls_sideways(driver: Chrome, page: Path, scre
     assert evaluate(driver, "innerWidth") == screen.width
     driver.execute_script("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
     assert evaluate(driver, "document.documentElement.scrollWidth") <= screen.width
-    assert evaluate(driver, "[...document.querySelectorAll('pre')].some((box) => box.scrollWidth > box.clientWidth)")
+    wide = "[...document.querySelectorAll('.pair > pre')].filter((box) => box.scrollWidth > box.clientWidth).length"
+    assert evaluate(driver, wide) == 0, "lines are wrapped"
+    driver.execute_script("document.getElementById('wrap').click()")
+    assert evaluate(driver, wide) > 0, "or scroll in their own box"
+    assert evaluate(driver, "document.documentElement.scrollWidth") <= screen.width
 
 
 @BOTH
@@ -119,7 +123,7 @@ def test_all_folds_open_and_close_by_one_button(driver: Chrome, page: Path) -> N
 
 
 def test_sides_stand_beside_each_other_on_a_desktop_and_stacked_on_a_phone(driver: Chrome, page: Path) -> None:
-    tops = """[...document.querySelectorAll('article .pair:not(.long)')]
+    tops = """[...document.querySelectorAll('article .pair')]
         .filter((pair) => pair.querySelector('pre.old') && pair.querySelector('pre.new'))
         .map((pair) => ['old', 'new'].map((side) => pair.querySelector('pre.' + side).getBoundingClientRect().top))"""
     show(driver, page, DESKTOP)

@@ -65,6 +65,17 @@ def test_nothing_is_loaded(review: Review) -> None:
     assert not re.search(r"url\(|@import|fetch\(|XMLHttpRequest|https?://", text)
 
 
+def test_upstreams_lines_are_linked_where_the_release_has_them(llama: GeneratedModel, tmp_path: Path) -> None:
+    text = as_html(review_of(llama, tmp_path, tmp_path), None)
+    version = llama.upstream.version
+    address = f"https://github.com/huggingface/transformers/blob/v{version}/src/transformers/models/llama/"
+    links = [link for link in Page(text).links if link.startswith("http")]
+    assert len(links) > 40 and all(link.startswith(f"{address}modeling_llama.py#L") for link in links)
+    (role,) = [item for item in llama.roles if item.name == "LlamaAttention"]
+    assert f"{address}modeling_llama.py#L{role.line}" in links
+    assert "class LlamaAttention" in llama.upstream.lines[role.line - 1]
+
+
 def test_it_says_what_is_known(review: Review) -> None:
     text = as_html(review, None)
     for role in review.model.roles:
@@ -76,11 +87,19 @@ def test_it_says_what_is_known(review: Review) -> None:
     assert "rules.md" not in text, "there is no catalogue to link to"
 
 
+def test_changes_come_before_tables(review: Review) -> None:
+    text = as_html(review, None)
+    ids = ["changes", "recognised", "rules", "mapping", "validation", "catalogue"]
+    places = [text.index(f'<h2 id="{name}"') for name in ids]
+    assert places == sorted(places)
+
+
 def test_every_hunk_shows_its_rules_and_their_reasons(review: Review) -> None:
     articles = as_html(review, None).split("<article")[1:]
     assert len(articles) == len(review.hunks)
     for article, hunk in zip(articles, review.hunks, strict=True):
         label = article.split('<div class="pair')[0]
+        assert f'data-rules="{" ".join(hunk.owners)}"' in label
         for owner in hunk.owners:
             assert f'href="#rule-{owner}">{owner}</a>' in label
 

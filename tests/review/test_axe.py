@@ -1,0 +1,67 @@
+"""What axe-core has to say of the page: nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Chrome
+
+from qeff_codegen.generated_model import GeneratedModel
+from qeff_codegen.review.facts import review_of
+from qeff_codegen.review.page import as_html
+from tests.review.browser import AXE, DESKTOP, PHONE, Screen, chromium, is_required, missing, show
+
+pytestmark = [
+    pytest.mark.skipif(
+        bool(missing()) and not is_required(),
+        reason=f"{' and '.join(missing())} not installed: apt-get install chromium chromium-driver",
+    ),
+    pytest.mark.skipif(
+        not AXE.is_file(),
+        reason=f"{AXE} is not there: npm install --no-save --prefix build/npm axe-core",
+    ),
+]
+RUN = "const done = arguments[0]; axe.run().then((found) => done(found.violations), (error) => done(String(error)))"
+
+
+@pytest.fixture(scope="module")
+def page(llama: GeneratedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("page")
+    path = folder / "llama.html"
+    path.write_text(as_html(review_of(llama, folder, folder), "../docs/rules.md"), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[Chrome]:
+    with chromium() as browser:
+        browser.set_script_timeout(120)
+        yield browser
+
+
+def violations(driver: Chrome) -> dict[str, list[str]]:
+    """What axe-core finds, by its rules, each with the elements."""
+    driver.execute_script(AXE.read_text("utf-8"))
+    found = driver.execute_async_script(RUN)
+    assert isinstance(found, list), found
+    return {item["id"]: [node["html"][:120] for node in item["nodes"]][:3] for item in found}
+
+
+@pytest.mark.parametrize("screen", [DESKTOP, PHONE, replace(DESKTOP, scheme="dark")], ids=["desktop", "phone", "dark"])
+@pytest.mark.parametrize("wrapped", [True, False], ids=["wrapped", "unwrapped"])
+def test_the_page_has_no_violations(driver: Chrome, page: Path, screen: Screen, wrapped: bool) -> None:
+    show(driver, page, screen)
+    driver.execute_script("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
+    if not wrapped:
+        driver.execute_script("document.getElementById('wrap').click()")
+    assert violations(driver) == {}
+
+
+def test_a_page_without_a_title_has_one(driver: Chrome, page: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.html"
+    broken.write_text(page.read_text("utf-8").replace("<title>", "<!-- <title>").replace("</title>", "</title> -->"))
+    show(driver, broken, DESKTOP)
+    assert "document-title" in violations(driver)
