@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from qeff_codegen.bump.diffs import unified
+from qeff_codegen.bump.diffs import FrequentChange, unified, with_changes_made
 from qeff_codegen.checked_in.manifest import ManifestEntry
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generated_model import GeneratedModel, MappingEntry
@@ -103,6 +104,20 @@ class Comparison:
         old = f"{self.before.entry.upstream_path} ({self.before.version})"
         return unified(self.before.source, self.after.source, old, f"{self.after.display_path} ({self.after.version})")
 
+    def upstream_own_diff(self, frequent: Sequence[FrequentChange]) -> str:
+        """What upstream changed in this file beside what it changed in many; empty where that is all."""
+        if self.before is None or self.after is None:
+            return ""
+        return _own_diff(self.before.source, self.after.source, frequent)
+
+    def generated_own_diff(self, frequent: Sequence[FrequentChange]) -> str:
+        """What changes in the modeling file, or the mapping, beside changes in many files."""
+        if self.before is None or self.generated is None:
+            return ""
+        code = _own_diff(self.before.code, self.generated.code, frequent)
+        old, new = _mapping_lines(self.before.entry.mappings), _mapping_lines(self.generated.mappings)
+        return code + unified(old, new, "mapping before", "mapping after")
+
     @cached_property
     def generated_diff(self) -> str:
         """The diff of what is checked in: the modeling file, then the entries in the mapping file."""
@@ -135,6 +150,11 @@ class Bump:
     def of(self, *outcomes: str) -> tuple[Comparison, ...]:
         """The comparisons with one of these outcomes."""
         return tuple(item for item in self.comparisons if item.outcome in outcomes)
+
+
+def _own_diff(before: str, after: str, frequent: Sequence[FrequentChange]) -> str:
+    made = with_changes_made(before, after, frequent)
+    return unified(made, after, "before, as many files", "after", context=1)
 
 
 def _mapping_lines(entries: tuple[MappingEntry, ...]) -> str:

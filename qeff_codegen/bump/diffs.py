@@ -40,9 +40,13 @@ class FrequentChange:
         return "".join(f"{sign}{line}\n" for lines, sign in (removed, added) for line in lines)
 
 
-def unified(before: str, after: str, old: str, new: str) -> str:
-    """The unified diff of two texts under the titles `old` and `new`; empty when they are equal."""
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), old, new, lineterm="")
+def unified(before: str, after: str, old: str, new: str, *, context: int = 3) -> str:
+    """The unified diff of two texts under the titles `old` and `new`; empty when they are equal.
+
+    Args:
+        context: unchanged lines above and below a change.
+    """
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), old, new, lineterm="", n=context)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -65,18 +69,34 @@ def frequent_changes(pairs: Iterable[tuple[str, str]], *, fewest: int, most: int
     return tuple(FrequentChange(*change, files) for change, files in ordered if files >= fewest)[:most]
 
 
+def with_changes_made(before: str, after: str, made: Iterable[FrequentChange]) -> str:
+    """`before` with what `made` says changed in it as in `after`: what still differs is a file's own.
+
+    A block of lines is changed where everything in it is among `made`.
+    """
+    known = {(change.before, change.after) for change in made}
+    old, new = before.splitlines(), after.splitlines()
+    lines: list[str] = []
+    for kind, old_start, old_end, new_start, new_end in difflib.SequenceMatcher(None, old, new).get_opcodes():
+        removed, added = old[old_start:old_end], new[new_start:new_end]
+        is_made = kind != "equal" and known.issuperset(_changes_of_block(removed, added))
+        lines += added if is_made else removed
+    return "".join(f"{line}\n" for line in lines)
+
+
 def _changes(before: str, after: str) -> Iterator[tuple[str, str]]:
     """Every block of changed lines; where only names were exchanged in it, those names instead."""
     old, new = before.splitlines(), after.splitlines()
     for kind, old_start, old_end, new_start, new_end in difflib.SequenceMatcher(None, old, new).get_opcodes():
-        if kind == "equal":
-            continue
-        removed, added = _block(old[old_start:old_end]), _block(new[new_start:new_end])
-        renamings = _renamings(removed, added)
-        if renamings:
-            yield from renamings
-        elif removed or added:
-            yield removed, added
+        if kind != "equal":
+            yield from _changes_of_block(old[old_start:old_end], new[new_start:new_end])
+
+
+def _changes_of_block(old: list[str], new: list[str]) -> list[tuple[str, str]]:
+    removed, added = _block(old), _block(new)
+    if not removed and not added:
+        return []
+    return _renamings(removed, added) or [(removed, added)]
 
 
 def _block(lines: list[str]) -> str:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from itertools import groupby
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import DiffLexer
+from markupsafe import Markup, escape
 
 from qeff_codegen.bump.diffs import FrequentChange
+
+# How a line of a unified diff begins, and the class that it has on the page.
+_KINDS = {"+": "gi", "-": "gd", "@": "gu"}
+# Lines of one diff that a page shows: a file that was written anew is better read as a whole.
+MOST_LINES = 120
 
 
 def html_page(data: dict[str, Any]) -> str:
     """One page that needs nothing but itself, for any width, light or dark as the reader has it."""
     environment = _environment(autoescape=True)
     environment.filters["coloured"] = coloured
+    environment.globals["most_lines"] = MOST_LINES
     return _rendered(environment, "report.html.jinja", data)
 
 
@@ -29,9 +33,12 @@ def markdown_page(data: dict[str, Any]) -> str:
 
 
 def coloured(diff: str) -> Markup:
-    """A diff as HTML, every line in a span that says whether it was removed, added, or neither."""
-    # Pygments escapes what it is given.
-    return Markup(highlight(diff, DiffLexer(stripnl=False), HtmlFormatter(nowrap=True)))
+    """A diff as HTML, neighbouring lines that were removed, added, or neither in one element."""
+    runs = groupby(diff.splitlines(keepends=True), lambda line: _KINDS.get(line[:1], ""))
+    parts = ((name, "".join(lines)) for name, lines in runs)
+    return Markup().join(
+        Markup('<span class="{}">{}</span>').format(name, text) if name else escape(text) for name, text in parts
+    )
 
 
 def cell(text: str) -> str:

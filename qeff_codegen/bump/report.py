@@ -10,7 +10,7 @@ from typing import Any
 
 from qeff_codegen.bump.comparison import ADDABLE, KEPT, LOST, OUTCOMES, Bump, Comparison
 from qeff_codegen.bump.decisions import Decisions
-from qeff_codegen.bump.diffs import frequent_changes, lines_changed
+from qeff_codegen.bump.diffs import FrequentChange, frequent_changes, lines_changed
 from qeff_codegen.coverage.family_result import FamilyResult
 from qeff_codegen.errors import Refusal, UsageError
 from qeff_codegen.files.whole_file import write_whole
@@ -48,8 +48,13 @@ class Report:
     def as_data(self) -> dict[str, Any]:
         """Everything in the report, as plain dictionaries; the same bump gives the same data."""
         bump = self.bump
-        pairs = [(item.before.source, item.after.source) for item in bump.comparisons if item.before and item.after]
-        changes = frequent_changes(pairs, fewest=FEWEST_FILES, most=MOST_CHANGES)
+        sources = [(item.before.source, item.after.source) for item in bump.comparisons if item.before and item.after]
+        codes = [
+            (item.before.code, item.generated.code) for item in bump.comparisons if item.before and item.generated
+        ]
+        of_upstream, of_generated = (
+            frequent_changes(pairs, fewest=FEWEST_FILES, most=MOST_CHANGES) for pairs in (sources, codes)
+        )
         return {
             "from": list(bump.releases),
             "to": bump.version,
@@ -57,8 +62,16 @@ class Report:
             "stages": dict(sorted(Counter(result.state for result in self.decisions.stages.values()).items())),
             "groups": {"lost": LOST, "kept": KEPT, "addable": ADDABLE},
             "counts": counts(bump),
-            "frequent_changes": [{**asdict(change), "is_renaming": change.is_renaming} for change in changes],
-            "packages": [self._package(item) for item in bump.comparisons],
+            "frequent_changes": [_change(change) for change in of_upstream],
+            "frequent_generated_changes": [_change(change) for change in of_generated],
+            "packages": [
+                {
+                    **self._package(item),
+                    "upstream_own_diff": item.upstream_own_diff(of_upstream),
+                    "generated_own_diff": item.generated_own_diff(of_generated),
+                }
+                for item in bump.comparisons
+            ],
         }
 
     def _package(self, item: Comparison) -> dict[str, Any]:
@@ -79,6 +92,10 @@ class Report:
             "upstream_diff": item.upstream_diff,
             "generated_diff": item.generated_diff,
         }
+
+
+def _change(change: FrequentChange) -> dict[str, Any]:
+    return {**asdict(change), "is_renaming": change.is_renaming}
 
 
 def counts(bump: Bump) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qeff_codegen.bump.diffs import FrequentChange, frequent_changes, lines_changed, unified
+from qeff_codegen.bump.diffs import FrequentChange, frequent_changes, lines_changed, unified, with_changes_made
 
 BEFORE = "import a\n\n\ndef f(past, x):\n    return past.get(x)\n\n\ndef g():\n    pass\n"
 
@@ -48,3 +48,16 @@ def test_changed_lines_are_counted_without_the_titles() -> None:
     diff = unified("a\n-- b\n", "a\n++ c\nd\n", "old", "new")
     assert diff.startswith("--- old\n+++ new\n")
     assert lines_changed(diff) == (2, 1)
+
+
+def test_changes_of_many_files_are_made_and_a_files_own_is_left() -> None:
+    after = BEFORE.replace("past", "cache").replace("    pass\n", "    return 1\n")
+    renamed = FrequentChange("past", "cache", 9)
+    assert with_changes_made(BEFORE, after, [renamed]) == BEFORE.replace("past", "cache")
+    assert with_changes_made(BEFORE, after, [renamed, FrequentChange("pass", "return 1", 9)]) == after
+    assert with_changes_made(BEFORE, after, []) == BEFORE
+
+
+def test_a_block_with_something_of_its_own_stays_as_it_was() -> None:
+    before, after = "a = old\nb = 1\n", "a = new\nb = 2\n"
+    assert with_changes_made(before, after, [FrequentChange("old", "new", 9)]) == before

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from qeff_codegen.bump import pages, report
 from qeff_codegen.bump.comparison import Bump
 from qeff_codegen.bump.decisions import Decisions
 from qeff_codegen.bump.pages import cell, coloured
@@ -77,6 +78,24 @@ def test_the_page_says_everything(page: Page) -> None:
     assert "apple: Stages 1 to 3 equal in 12 scenarios." in text
     assert "plum: mismatch: 1 of 12 scenarios differ" in text
     assert "The rules, or the formatter, have changed" not in text
+
+
+def test_what_changes_alike_in_many_files_is_shown_once(bump: Bump, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Page(Report(bump).render(HTML)).shown
+    monkeypatch.setattr(report, "FEWEST_FILES", 1)
+    folded = Page(Report(bump).render(HTML)).shown
+    line = "+# <script>alert(1)</script> & more\n"
+    assert (whole.count(line), folded.count(line)) == (0, 2), "once of upstream, once of what is generated"
+    text = " ".join(folded.split())
+    assert (
+        "1 with nothing but what changes alike in many filesplum Changed, generated code unchanged: 1 1 with" in text
+    )
+
+
+def test_a_diff_that_is_too_long_says_where_the_rest_is(bump: Bump, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "further lines are in the report as" not in Report(bump).render(HTML)
+    monkeypatch.setattr(pages, "MOST_LINES", 4)
+    assert "further lines are in the report as <code>*.json</code>" in Report(bump).render(HTML)
 
 
 def test_other_rules_are_said_first(bump: Bump) -> None:

@@ -13,8 +13,10 @@ from tempfile import TemporaryDirectory
 from selenium import webdriver
 
 PROGRAMS = ("chromium", "chromedriver")
-# What npm brings for `tests/review/test_axe.py`.
+# What npm brings, and what is asked of it.
 AXE = Path("build/npm/node_modules/axe-core/axe.min.js")
+_RUN_AXE = """const done = arguments[0];
+    axe.run().then((found) => done(found.violations), (error) => done(String(error)))"""
 # With this value of QEFF_CODEGEN_BROWSER a missing browser fails the tests that need it.
 REQUIRED = "required"
 FLAGS = (
@@ -64,6 +66,8 @@ def chromium() -> Iterator[webdriver.Chrome]:
         for flag in (*FLAGS, f"--user-data-dir={profile}"):
             options.add_argument(flag)
         driver = webdriver.Chrome(options, webdriver.ChromeService(driver_path))
+        # Looking for violations on a page of many hunks takes long on a busy machine.
+        driver.set_script_timeout(120)
         try:
             yield driver
         finally:
@@ -77,3 +81,11 @@ def show(driver: webdriver.Chrome, page: Path, screen: Screen) -> None:
     preference = {"name": "prefers-color-scheme", "value": screen.scheme}
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [preference]})
     driver.get(page.resolve().as_uri())
+
+
+def violations(driver: webdriver.Chrome) -> dict[str, list[str]]:
+    """What axe-core finds on the page that is shown: by its rules, the first elements of each."""
+    driver.execute_script(AXE.read_text("utf-8"))
+    found = driver.execute_async_script(_RUN_AXE)
+    assert isinstance(found, list), found
+    return {item["id"]: [node["html"][:120] for node in item["nodes"]][:3] for item in found}

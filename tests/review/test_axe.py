@@ -12,7 +12,7 @@ from selenium.webdriver import Chrome
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.review.facts import review_of
 from qeff_codegen.review.page import as_html
-from tests.review.browser import AXE, DESKTOP, PHONE, Screen, chromium, is_required, missing, show
+from tests.review.browser import AXE, DESKTOP, PHONE, Screen, chromium, is_required, missing, show, violations
 
 pytestmark = [
     pytest.mark.skipif(
@@ -24,7 +24,6 @@ pytestmark = [
         reason=f"{AXE} is not there: npm install --no-save --prefix build/npm axe-core",
     ),
 ]
-RUN = "const done = arguments[0]; axe.run().then((found) => done(found.violations), (error) => done(String(error)))"
 
 
 @pytest.fixture(scope="module")
@@ -38,16 +37,7 @@ def page(llama: GeneratedModel, tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.fixture(scope="module")
 def driver() -> Iterator[Chrome]:
     with chromium() as browser:
-        browser.set_script_timeout(120)
         yield browser
-
-
-def violations(driver: Chrome) -> dict[str, list[str]]:
-    """What axe-core finds, by its rules, each with the elements."""
-    driver.execute_script(AXE.read_text("utf-8"))
-    found = driver.execute_async_script(RUN)
-    assert isinstance(found, list), found
-    return {item["id"]: [node["html"][:120] for node in item["nodes"]][:3] for item in found}
 
 
 @pytest.mark.parametrize("screen", [DESKTOP, PHONE, replace(DESKTOP, scheme="dark")], ids=["desktop", "phone", "dark"])
