@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -13,14 +14,21 @@ from typing import Any
 
 from qeff_codegen.checked_in import layout
 from qeff_codegen.checked_in.manifest import load, package_of
+from qeff_codegen.checked_in.mapping_text import read_mapping
 from qeff_codegen.errors import UsageError
 
 
 @dataclass(frozen=True)
 class GeneratedTransforms:
-    """The mapping transforms of a generated folder, in the order they are applied."""
+    """The mapping transforms of a generated folder, in the order they are applied.
+
+    Attributes:
+        transforms: which import a class when a model needs it.
+        folder: the generated folder that their classes are imported from; None where they hold classes.
+    """
 
     transforms: tuple[type[Any], ...]
+    folder: Path | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -31,18 +39,24 @@ class GeneratedTransforms:
         """Turn `model` into its QEff model, in place, and return it.
 
         Raises:
-            UsageError: the mapping has no entry for the model's causal LM, so nothing would be validated.
+            UsageError: the mapping has no entry for the model's causal LM, so nothing would be validated; or a class
+                cannot be imported.
         """
         before = type(model).__name__
-        for transform in self.transforms:
-            model, _ = transform.apply(model)
+        if self.folder is not None:
+            _make_package(self.folder)
+        try:
+            for transform in self.transforms:
+                model, _ = transform.apply(model)
+        except ImportError as error:
+            raise UsageError(f"The generated code of {before} cannot be imported: {error}") from error
         if type(model).__name__ == before:
             raise UsageError(f"The generated mapping has no entry for {before}; generate the model again.")
         return model
 
 
 def load_transforms(name: str, folder: Path) -> GeneratedTransforms:
-    """Import the transforms of `folder`, after checking that what serves `name` was generated into it.
+    """The transforms of `folder`, after importing what serves `name` from it.
 
     Raises:
         UsageError: `name` is not there, or the folder's code cannot be imported.
@@ -56,11 +70,25 @@ def load_transforms(name: str, folder: Path) -> GeneratedTransforms:
                 f"`{name}` is not generated: {needed} does not exist.\n"
                 f"Run `python -m qeff_codegen {name}` first, or say with --generated which folder to read."
             )
+    whole = folder.resolve()
+    _make_package(whole)
     try:
-        module = _import_from(folder.resolve(), transforms.stem)
+        importlib.import_module(f"{whole.name}.{package}.{modeling.stem}")
+        found = _transforms(whole)
     except ImportError as error:
         raise UsageError(f"{transforms} cannot be imported: {error}{_other_release(package, folder)}") from error
-    return GeneratedTransforms((module.CustomOpsTransform, module.KVCacheTransform))
+    return GeneratedTransforms((found["CustomOpsTransform"], found["KVCacheTransform"]), whole)
+
+
+def _transforms(folder: Path) -> Mapping[str, type[Any]]:
+    """The transforms by their names, as the mapping file's text has them, or of the file imported as a whole."""
+    mapping = folder / layout.MAPPING
+    try:
+        texts = read_mapping(mapping.read_text("utf-8"), folder.name)
+    except SyntaxError:
+        # Written by hand; what it says of itself when it is imported counts.
+        return vars(importlib.import_module(f"{folder.name}.{mapping.stem}"))
+    return {transform.name: transform.load() for transform in texts}
 
 
 def code_sha256(name: str, folder: Path) -> str:
@@ -83,8 +111,8 @@ def _other_release(package: str, folder: Path) -> str:
     )
 
 
-def _import_from(folder: Path, module: str) -> Any:
-    """Import `<folder's name>.<module>`: generated files import each other from a package of their folder's name.
+def _make_package(folder: Path) -> None:
+    """Let `folder` be imported by its name, by which generated files import each other.
 
     Raises:
         UsageError: a package of that name that is no generated folder is in use.
@@ -99,7 +127,6 @@ def _import_from(folder: Path, module: str) -> Any:
         package.__path__ = [str(folder)]
         sys.modules[folder.name] = package
     importlib.invalidate_caches()
-    return importlib.import_module(f"{folder.name}.{module}")
 
 
 def _is_generated(package: ModuleType) -> bool:
