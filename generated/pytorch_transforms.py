@@ -467,6 +467,7 @@ from transformers.models.glm_moe_dsa.modeling_glm_moe_dsa import (
     GlmMoeDsaRMSNorm,
     GlmMoeDsaRotaryEmbedding,
 )
+from transformers.models.got_ocr2.modeling_got_ocr2 import GotOcr2ForConditionalGeneration
 from transformers.models.gpt2.modeling_gpt2 import GPT2Attention, GPT2Block, GPT2LMHeadModel, GPT2Model
 from transformers.models.gpt_bigcode.modeling_gpt_bigcode import (
     GPTBigCodeAttention,
@@ -1611,6 +1612,7 @@ from .glm_moe_dsa.modeling_glm_moe_dsa import (
     QEffGlmMoeDsaModel,
     QEffGlmMoeDsaRotaryEmbedding,
 )
+from .got_ocr2.modeling_got_ocr2 import QEffGotOcr2ForConditionalGeneration
 from .gpt2.modeling_gpt2 import QEffGPT2Attention, QEffGPT2Block, QEffGPT2LMHeadModel, QEffGPT2Model
 from .gpt_bigcode.modeling_gpt_bigcode import (
     QEffGPTBigCodeAttention,
@@ -2696,6 +2698,7 @@ class KVCacheTransform(ModuleMappingTransform):
         GlmMoeDsaDecoderLayer: QEffGlmMoeDsaDecoderLayer,
         GlmMoeDsaModel: QEffGlmMoeDsaModel,
         GlmMoeDsaForCausalLM: QEffGlmMoeDsaForCausalLM,
+        GotOcr2ForConditionalGeneration: QEffGotOcr2ForConditionalGeneration,
         GPT2Attention: QEffGPT2Attention,
         GPT2Block: QEffGPT2Block,
         GPT2Model: QEffGPT2Model,

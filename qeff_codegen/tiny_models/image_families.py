@@ -71,7 +71,7 @@ class ImageFamily:
 
 
 def find_image_family(name: str) -> ImageFamily | None:
-    """The image-text family of a model type in either spelling; None for one that has none, or has a causal LM."""
+    """The image-text family of a model type in either spelling; None for one that has none, or has a causal LM too."""
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_CAUSAL_LM_MAPPING,
@@ -82,10 +82,12 @@ def find_image_family(name: str) -> ImageFamily | None:
     for model_type in CONFIG_MAPPING:
         if model_type.replace("-", "_") == plain:
             config_class: Any = CONFIG_MAPPING[model_type]
-            if config_class in MODEL_FOR_CAUSAL_LM_MAPPING or config_class not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
+            if config_class not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
                 return None
             model_class: Any = MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING[config_class]
-            return ImageFamily(name, config_class, model_class)
+            # A causal LM of its own comes first, as for `find_model`.
+            has_causal_lm = MODEL_FOR_CAUSAL_LM_MAPPING.get(config_class, model_class) is not model_class
+            return None if has_causal_lm else ImageFamily(name, config_class, model_class)
     return None
 
 

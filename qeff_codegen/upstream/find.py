@@ -123,9 +123,10 @@ def causal_lm_families(*, transformers_version: str | None = None, source: Path 
 
 
 def image_text_families() -> tuple[str, ...]:
-    """Every model type of the installed transformers that has an image-text model and no causal LM, sorted."""
+    """Every model type of the installed transformers that `find_model` reads as an image-text model, sorted."""
     tables = installed_transformers().tables
-    return tuple(sorted(tables.image_text.keys() - tables.causal_lm.keys()))
+    images, text = tables.image_text, tables.causal_lm
+    return tuple(sorted(name for name, class_name in images.items() if text.get(name, class_name) == class_name))
 
 
 def _transformers(version: str | None) -> TransformersText:
@@ -155,8 +156,8 @@ def find_in_transformers(name: str, tree: TransformersText) -> UpstreamModel:
     class_name = causal_lm.get(model_type) or image_text.get(model_type)
     if class_name is None:
         raise _no_causal_lm(model_type, tree)
-    # A class that stands in both tables is read as a causal LM, by whichever of its model types it is asked for.
-    is_causal_lm = class_name in causal_lm.values()
+    # A class that stands in both tables takes images, whichever of its model types is asked for.
+    is_causal_lm = class_name not in image_text.values()
     table, kind = (causal_lm, "causal LM") if is_causal_lm else (image_text, "image-text model")
     found = _defining_file(model_type, class_name, table, tree)
     if found is None:

@@ -27,8 +27,6 @@ WITH_GAPS = (
     "cohere_compass_text",
     "cpmant",
     "doge",
-    "fuyu",
-    "git",
     "mllama",
     "musicgen",
     "mvp",

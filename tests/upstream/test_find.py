@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qeff_codegen.errors import Refusal, UsageError
-from qeff_codegen.upstream.find import causal_lm_families, find_model
+from qeff_codegen.upstream.find import causal_lm_families, find_model, image_text_families
 from tests.upstream.conftest import TreeMaker, facts
 
 
@@ -174,4 +174,14 @@ def test_installed_models_are_found_without_importing_anything_of_upstream() -> 
 def test_every_installed_family_has_its_file() -> None:
     """Slow for one test (a few seconds), and the only one that meets every way a family is laid out."""
     models = {name: find_model(name) for name in causal_lm_families()}
-    assert [name for name, model in models.items() if f"class {model.causal_lm}" not in model.source] == []
+    classes = {name: model.causal_lm or model.image_text for name, model in models.items()}
+    assert [name for name, model in models.items() if f"class {classes[name]}" not in model.source] == []
+
+
+def test_a_class_of_both_tables_is_an_image_text_model() -> None:
+    model = find_model("pp_chart2table")
+    assert (model.causal_lm, model.image_text) == (None, "GotOcr2ForConditionalGeneration")
+    assert model == find_model("got_ocr2")
+    assert {"got_ocr2", "pp_chart2table"} <= set(image_text_families())
+    assert "emu3" not in image_text_families()
+    assert find_model("emu3").causal_lm == "Emu3ForCausalLM"
