@@ -17,6 +17,7 @@ from qeff_codegen.cli.remote_options import remote_of, remote_options
 from qeff_codegen.cli.sampling_options import include_sampler, max_top_k_ids, qaic_config_of
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.image_options import ImageOptions
+from qeff_codegen.deploy.named_model import GENERATED, check_named
 
 if TYPE_CHECKING:
     from qeff_codegen.deploy.program import Program
@@ -112,11 +113,13 @@ def compile(  # noqa: A001 - the name of the command
         dynamo=dynamo,
         compiler_options=compiler_options,
     )
+    remote = remote_of(remote_source, class_name, trust_remote_code)
+    check_named(source, generated or GENERATED, remote)
     given: dict[str, Any] = {
         "dtype": dtype,
         "num_kv_blocks": num_kv_blocks,
         "qaic_config": qaic_config,
-        "remote": remote_of(remote_source, class_name, trust_remote_code),
+        "remote": remote,
         "generated": generated,
     }
     of_images = load_image_model(source, options, images, **given)

@@ -16,6 +16,7 @@ from qeff_codegen.cli.sampling_options import sampling_options
 from qeff_codegen.decoding.sampling_parameters import SamplingParameters
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.image_options import ImageOptions
+from qeff_codegen.deploy.named_model import GENERATED, check_named, refuse_random_weights
 from qeff_codegen.errors import UsageError
 
 
@@ -103,11 +104,15 @@ def infer(
         use_onnx_subfunctions=use_onnx_subfunctions,
         dynamo=dynamo,
     )
+    remote = remote_of(remote_source, class_name, trust_remote_code)
+    check_named(source, generated or GENERATED, remote)
+    if remote is None:
+        refuse_random_weights(source, generated or GENERATED)
     given: dict[str, Any] = {
         "dtype": dtype,
         "num_kv_blocks": num_kv_blocks,
         "qaic_config": qaic_config,
-        "remote": remote_of(remote_source, class_name, trust_remote_code),
+        "remote": remote,
         "generated": generated,
     }
     if image_files and images is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qeff_codegen.deploy.compile_options import CompileOptions
+from qeff_codegen.deploy.named_model import GENERATED
 from qeff_codegen.errors import UsageError
 from qeff_codegen.remote_code.given import Remote
 
@@ -40,7 +41,7 @@ def load_model(
         UsageError: a package is missing, there is no such checkpoint, or its family is not generated.
     """
     try:
-        from qeff_codegen.deploy.auto_model import GENERATED, QEFFAutoModelForCausalLM
+        from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
         from qeff_codegen.deploy.sampler_options import check_sampling
     except ModuleNotFoundError as error:
         raise UsageError(
