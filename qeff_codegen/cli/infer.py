@@ -11,6 +11,7 @@ from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.image_options import image_options
 from qeff_codegen.cli.load_image_model import load_image_model
 from qeff_codegen.cli.load_model import load_model
+from qeff_codegen.cli.progress import say
 from qeff_codegen.cli.remote_options import remote_of, remote_options
 from qeff_codegen.cli.sampling_options import sampling_options
 from qeff_codegen.decoding.sampling_parameters import SamplingParameters
@@ -18,6 +19,7 @@ from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.image_options import ImageOptions
 from qeff_codegen.deploy.named_model import GENERATED, check_named, refuse_random_weights
 from qeff_codegen.errors import UsageError
+from qeff_codegen.stopping import stops_within_a_second
 
 
 @click.command()
@@ -57,6 +59,7 @@ from qeff_codegen.errors import UsageError
     show_default=True,
     help="What runs the model.",
 )
+@stops_within_a_second()
 def infer(
     source: str,
     prompts: tuple[str, ...],
@@ -108,6 +111,7 @@ def infer(
     check_named(source, generated or GENERATED, remote)
     if remote is None:
         refuse_random_weights(source, generated or GENERATED)
+    say("loading", source)
     given: dict[str, Any] = {
         "dtype": dtype,
         "num_kv_blocks": num_kv_blocks,
@@ -119,10 +123,16 @@ def infer(
         images = ImageOptions()
     of_images = load_image_model(source, options, images, **given)
     run: dict[str, Any] = {"generation_len": generation_len, "runtime": runtime}
+    running = f"{len(prompts)} prompt{'s' if len(prompts) > 1 else ''} in {runtime}"
+    if runtime == "onnxruntime":
+        running += ", with a graph that is exported now where none is kept"
     if of_images is not None:
+        say("running", running)
         inference = of_images.infer(prompts, image_files, options, images or ImageOptions(), **run)
     else:
-        inference = load_model(source, options, **given).infer(prompts, options, sampling=sampling, **run)
+        model = load_model(source, options, **given)
+        say("running", running)
+        inference = model.infer(prompts, options, sampling=sampling, **run)
     if len(prompts) == 1:
         for piece in inference:
             click.echo(piece.text, nl=False)
