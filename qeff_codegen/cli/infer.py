@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from qeff_codegen.cli.answers import write_answers
 from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.image_options import image_options
 from qeff_codegen.cli.load_image_model import load_image_model
@@ -92,9 +93,12 @@ def infer(
 
     With an image-text model the prompt may have images: --image for each.
 
-    One prompt is answered word by word; several are shown when all are done.
+    Text is written as it comes; of several prompts, in their order.
     """
     prompts = (*prompts, *_lines(prompts_file))
+    empty = [prompt for prompt in prompts if not prompt.strip()]
+    if empty:
+        raise UsageError(f"the prompt {empty[0]!r} is empty, and there is nothing to go on with. Give another text.")
     if not prompts:
         raise UsageError("there is no prompt. Give --prompt TEXT, more than once for a batch, or --prompts-file.")
     options = CompileOptions(
@@ -133,15 +137,7 @@ def infer(
         model = load_model(source, options, **given)
         say("running", running)
         inference = model.infer(prompts, options, sampling=sampling, **run)
-    if len(prompts) == 1:
-        for piece in inference:
-            click.echo(piece.text, nl=False)
-        click.echo()
-    else:
-        for _ in inference:
-            pass
-        for prompt, text in zip(prompts, inference.texts, strict=True):
-            click.echo(f"> {prompt}\n{text.text}\n")
+    write_answers(prompts, inference)
     click.echo(f"{inference.summary} ({runtime})", err=True)
 
 

@@ -40,6 +40,7 @@ def without_heavy_packages(*arguments: str) -> tuple[int, str]:
         (("compile", "tests"), "tests lacks config.json, model.safetensors."),
         (("infer", "llama", "--prompt", "x"), "tiny-llama is a model with random weights, which says nothing."),
         (("infer", "smollm2", "--ctx-len", "0", "--prompt", "x"), "ctx_len is 0: it must be 1 or more."),
+        (("infer", "smollm2", "--prompt", " "), "the prompt ' ' is empty, and there is nothing to go on with."),
         (("check", "lamma"), "Near names: llama, "),
         (("compat", "lamma"), "llama"),
     ],
