@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from typing import Any
 
 import click
 
 from qeff_codegen.errors import EXIT_STOPPED, QEffCodegenError
+from qeff_codegen.stopping import say_stopped
 
 
 class MessageCommand(click.Command):
@@ -20,5 +22,8 @@ class MessageCommand(click.Command):
             click.echo(f"Error: {error}", err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("\nStopped.", err=True)
+            say_stopped()
+            # A generator that was left in the middle may hold workers, which would be waited for.
+            for worker in multiprocessing.active_children():
+                worker.kill()
             ctx.exit(EXIT_STOPPED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from qeff_codegen.check.sources import Sources, is_bundled, is_of_transformers
@@ -23,10 +23,15 @@ class Unavailable:
 
 
 Outcome = GeneratedModel | Refusal | Unavailable
+Generate = Callable[[Sequence[UpstreamModel]], Iterable[GeneratedModel | Refusal]]
 
 
-def regenerate(entries: Mapping[str, ManifestEntry], sources: Sources) -> dict[str, Outcome]:
-    """Generate the models of `entries` again. A release that is not on this machine is fetched, once."""
+def regenerate(entries: Mapping[str, ManifestEntry], sources: Sources, generate: Generate) -> dict[str, Outcome]:
+    """Generate the models of `entries` again. A release that is not on this machine is fetched, once.
+
+    Args:
+        generate: generates models, in the order given.
+    """
     found: dict[str, Outcome | UpstreamModel] = {}
     unreachable: dict[str, Unavailable] = {}
     for name, entry in entries.items():
@@ -36,8 +41,13 @@ def regenerate(entries: Mapping[str, ManifestEntry], sources: Sources) -> dict[s
         if isinstance(answer, Unavailable) and is_of_transformers(entry) and sources.release(version) is None:
             unreachable[version] = answer
     upstreams = [item for item in found.values() if isinstance(item, UpstreamModel)]
-    generated = iter(generate_models(upstreams, os.cpu_count() or 1))
+    generated = iter(generate(upstreams))
     return {name: next(generated) if isinstance(item, UpstreamModel) else item for name, item in found.items()}
+
+
+def generate_again(upstreams: Sequence[UpstreamModel]) -> Iterable[GeneratedModel | Refusal]:
+    """Generate models in as many processes as there are processors, in the order given."""
+    return generate_models(upstreams, os.cpu_count() or 1)
 
 
 def _source(name: str, entry: ManifestEntry, sources: Sources) -> UpstreamModel | Refusal | Unavailable:

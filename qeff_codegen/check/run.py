@@ -22,16 +22,18 @@ from qeff_codegen.files.differences import differences
 
 if TYPE_CHECKING:
     from qeff_codegen.check.judge import Judged
+    from qeff_codegen.check.regenerate import Generate
 
 # Why generating may give other bytes than are recorded: what is in play for the mapping file too.
 GENERATOR_CHANGED = (Cause.UPSTREAM, Cause.RULES, Cause.FORMATTER)
 
 
-def check(folder: Path, names: Sequence[str]) -> Report:
+def check(folder: Path, names: Sequence[str], generate: Generate | None = None) -> Report:
     """Whether `folder` is what regenerating would give.
 
     Args:
         names: the models to look at, by the name of a family or package; none for all, and the folder as a whole.
+        generate: generates models, in the order given, where hashes leave a doubt; it may show how far it is.
 
     Raises:
         UsageError: there is no generated folder, its manifest cannot be read, or it does not know a name.
@@ -53,7 +55,7 @@ def check(folder: Path, names: Sequence[str]) -> Report:
     findings += in_folder(folder, {*record.models, *unrecorded})
     findings += _layout_of_manifest(folder)
     findings += [_unrecorded(folder, name) for name in unrecorded]
-    judged = _judged(folder, record, in_doubt, sources, tools.rules_sha256) if in_doubt else {}
+    judged = _judged(folder, record, in_doubt, sources, tools.rules_sha256, generate) if in_doubt else {}
     findings += [finding for item in judged.values() for finding in item.findings]
     fresh = {name: item.entry for name, item in judged.items() if item.entry is not None}
     # A record in doubt says nothing about the entries there are to be; what generating gives does.
@@ -78,13 +80,18 @@ def check(folder: Path, names: Sequence[str]) -> Report:
 
 
 def _judged(
-    folder: Path, record: Manifest, in_doubt: Mapping[str, tuple[Doubt, ...]], sources: Sources, rules_sha256: str
+    folder: Path,
+    record: Manifest,
+    in_doubt: Mapping[str, tuple[Doubt, ...]],
+    sources: Sources,
+    rules_sha256: str,
+    generate: Generate | None,
 ) -> dict[str, Judged]:
     # The engine brings black and every rule along, which is not needed where hashes agree.
     from qeff_codegen.check.judge import judge
-    from qeff_codegen.check.regenerate import regenerate
+    from qeff_codegen.check.regenerate import generate_again, regenerate
 
-    outcomes = regenerate({name: record.models[name] for name in in_doubt}, sources)
+    outcomes = regenerate({name: record.models[name] for name in in_doubt}, sources, generate or generate_again)
     return {
         name: judge(folder, name, record.models[name], found, outcomes[name], rules_sha256)
         for name, found in in_doubt.items()

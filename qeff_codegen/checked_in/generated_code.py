@@ -16,6 +16,7 @@ from qeff_codegen.checked_in import layout
 from qeff_codegen.checked_in.manifest import load, package_of
 from qeff_codegen.checked_in.mapping_text import read_mapping
 from qeff_codegen.errors import UsageError
+from qeff_codegen.upstream.spelling import near
 
 
 @dataclass(frozen=True)
@@ -61,19 +62,13 @@ def load_transforms(name: str, folder: Path) -> GeneratedTransforms:
     Raises:
         UsageError: `name` is not there, or the folder's code cannot be imported.
     """
+    check_generated(name, folder)
     package = package_of(name, folder)
-    modeling = layout.modeling_path(folder, package)
     transforms = folder / layout.MAPPING
-    for needed in (modeling, transforms):
-        if not needed.is_file():
-            raise UsageError(
-                f"`{name}` is not generated: {needed} does not exist.\n"
-                f"Run `python -m qeff_codegen {name}` first, or say with --generated which folder to read."
-            )
     whole = folder.resolve()
     _make_package(whole)
     try:
-        importlib.import_module(f"{whole.name}.{package}.{modeling.stem}")
+        importlib.import_module(f"{whole.name}.{package}.{layout.modeling_path(whole, package).stem}")
         found = _transforms(whole)
     except ImportError as error:
         raise UsageError(f"{transforms} cannot be imported: {error}{_other_release(package, folder)}") from error
@@ -89,6 +84,27 @@ def _transforms(folder: Path) -> Mapping[str, type[Any]]:
         # Written by hand; what it says of itself when it is imported counts.
         return vars(importlib.import_module(f"{folder.name}.{mapping.stem}"))
     return {transform.name: transform.load() for transform in texts}
+
+
+def check_generated(name: str, folder: Path) -> None:
+    """See that what serves `name` stands in `folder`; nothing is imported for it.
+
+    Raises:
+        UsageError: it does not; the message has the names that are nearly this one.
+    """
+    for needed in (layout.modeling_path(folder, package_of(name, folder)), folder / layout.MAPPING):
+        if not needed.is_file():
+            names = near(name, families_in(folder))
+            hint = f" Near names: {', '.join(names)}." if names else ""
+            raise UsageError(
+                f"`{name}` is not generated: {needed} does not exist.{hint}\n"
+                f"Run `python -m qeff_codegen {name}` first, or say with --generated which folder to read."
+            )
+
+
+def families_in(folder: Path) -> list[str]:
+    """The names of all families that are generated into `folder`."""
+    return sorted({name for model, entry in load(folder).models.items() for name in (model, *entry.families)})
 
 
 def code_sha256(name: str, folder: Path) -> str:

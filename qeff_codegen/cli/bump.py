@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import track
 
+from qeff_codegen.cli.progress import counted, say
 from qeff_codegen.cli.tables import show_table
 from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, UsageError
 
@@ -86,6 +85,7 @@ def bump(
     Exit code 0: nothing is left to decide. 1: a checked-in family is refused or gone and not given up, or a family
     differs from upstream.
     """
+    say("reading", f"transformers {version}, which is fetched where it is not here")
     # The engine brings black and every rule along, which --help does not need.
     from qeff_codegen.bump.compare import compare
     from qeff_codegen.bump.decisions import Decisions, check_drops, kept_models, new_models, undecided
@@ -139,11 +139,8 @@ def _generated(jobs: int, upstreams: Sequence[UpstreamModel]) -> Iterator[Genera
     """Generate all of a release's models, with a bar on a terminal: it takes a minute or more."""
     from qeff_codegen.generate.many_models import generate_models
 
-    console = Console(stderr=True)
-    models = generate_models(upstreams, jobs)
-    yield from track(
-        models, "Generating", len(upstreams), console=console, transient=True, disable=not console.is_terminal
-    )
+    say("generating", f"{len(upstreams)} models of that release, {jobs} at a time")
+    yield from counted(generate_models(upstreams, jobs), len(upstreams), "Generating")
 
 
 def _stages(version: str, models: Sequence[GeneratedModel], work: Path, jobs: int) -> dict[str, FamilyResult]:

@@ -13,13 +13,18 @@ from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.image_options import image_options
 from qeff_codegen.cli.load_image_model import load_image_model
 from qeff_codegen.cli.load_model import load_model
+from qeff_codegen.cli.progress import say
 from qeff_codegen.cli.remote_options import remote_of, remote_options
 from qeff_codegen.cli.sampling_options import include_sampler, max_top_k_ids, qaic_config_of
 from qeff_codegen.deploy.compile_options import CompileOptions, SpecializationsFormat
 from qeff_codegen.deploy.image_options import ImageOptions
+from qeff_codegen.deploy.named_model import GENERATED, check_named
+from qeff_codegen.stopping import stops_within_a_second
 
 if TYPE_CHECKING:
     from qeff_codegen.deploy.program import Program
+
+EXPORTING = "what is not kept from before, and looking at what the compiler would get"
 
 
 @click.command()
@@ -60,6 +65,7 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="The folder that keeps graphs and programs.  [default: the cache folder]",
 )
+@stops_within_a_second()
 def compile(  # noqa: A001 - the name of the command
     source: str,
     prefill_seq_len: int,
@@ -119,19 +125,24 @@ def compile(  # noqa: A001 - the name of the command
         specializations_format=specializations_format,
         compiler_options=compiler_options,
     )
+    remote = remote_of(remote_source, class_name, trust_remote_code)
+    check_named(source, generated or GENERATED, remote)
+    say("loading", source)
     given: dict[str, Any] = {
         "dtype": dtype,
         "num_kv_blocks": num_kv_blocks,
         "qaic_config": qaic_config,
-        "remote": remote_of(remote_source, class_name, trust_remote_code),
+        "remote": remote,
         "generated": generated,
     }
     of_images = load_image_model(source, options, images, **given)
     if of_images is not None:
+        say("exporting", EXPORTING)
         programs = of_images.compile_for(options, images or ImageOptions(), output)
         random_weights = of_images.random_weights
     else:
         model = load_model(source, options, **given)
+        say("exporting", EXPORTING)
         programs = (model.compile_for(options, output),)
         random_weights = model.random_weights
     if random_weights:

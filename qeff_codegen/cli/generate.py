@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qeff_codegen.checked_in import manifest
+from qeff_codegen.cli.progress import counted, say
 from qeff_codegen.cli.source_options import source_options
 from qeff_codegen.cli.tables import show_table
 from qeff_codegen.errors import EXIT_DONE, DifferencesError, QEffCodegenError, Refusal, UsageError
@@ -71,6 +72,7 @@ def generate(
         entries = manifest.load(output).models
         failures = [Failure(name, _given_with_source(entry)) for name, entry in entries.items() if entry.causal_lm]
         names = tuple(name for name, entry in entries.items() if entry.causal_lm is None)
+        say("generating", f"{len(names)} models of {output}, {jobs} at a time")
     names = tuple(dict.fromkeys(names))
     if source is not None and source.suffix == ".py" and len(names) > 1:
         raise UsageError(f"--source {source} is one modeling file, and {len(names)} names are given; give one.")
@@ -128,7 +130,8 @@ def _generated(upstreams: Sequence[UpstreamModel], jobs: int) -> tuple[list[Gene
 
     models: list[GeneratedModel] = []
     failures: list[Failure] = []
-    for upstream, result in zip(upstreams, generate_models(upstreams, jobs), strict=True):
+    results = counted(generate_models(upstreams, jobs), len(upstreams), "Generating")
+    for upstream, result in zip(upstreams, results, strict=True):
         if isinstance(result, Refusal):
             failures.append(Failure(upstream.name, result))
         else:

@@ -7,16 +7,20 @@ from typing import Any
 
 import click
 
+from qeff_codegen.cli.answers import write_answers
 from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.image_options import image_options
 from qeff_codegen.cli.load_image_model import load_image_model
 from qeff_codegen.cli.load_model import load_model
+from qeff_codegen.cli.progress import say
 from qeff_codegen.cli.remote_options import remote_of, remote_options
 from qeff_codegen.cli.sampling_options import sampling_options
 from qeff_codegen.decoding.sampling_parameters import SamplingParameters
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.image_options import ImageOptions
+from qeff_codegen.deploy.named_model import GENERATED, check_named, refuse_random_weights
 from qeff_codegen.errors import UsageError
+from qeff_codegen.stopping import stops_within_a_second
 
 
 @click.command()
@@ -56,6 +60,7 @@ from qeff_codegen.errors import UsageError
     show_default=True,
     help="What runs the model.",
 )
+@stops_within_a_second()
 def infer(
     source: str,
     prompts: tuple[str, ...],
@@ -88,9 +93,12 @@ def infer(
 
     With an image-text model the prompt may have images: --image for each.
 
-    One prompt is answered word by word; several are shown when all are done.
+    Text is written as it comes; of several prompts, in their order.
     """
     prompts = (*prompts, *_lines(prompts_file))
+    empty = [prompt for prompt in prompts if not prompt.strip()]
+    if empty:
+        raise UsageError(f"the prompt {empty[0]!r} is empty, and there is nothing to go on with. Give another text.")
     if not prompts:
         raise UsageError("there is no prompt. Give --prompt TEXT, more than once for a batch, or --prompts-file.")
     options = CompileOptions(
@@ -103,30 +111,33 @@ def infer(
         use_onnx_subfunctions=use_onnx_subfunctions,
         dynamo=dynamo,
     )
+    remote = remote_of(remote_source, class_name, trust_remote_code)
+    check_named(source, generated or GENERATED, remote)
+    if remote is None:
+        refuse_random_weights(source, generated or GENERATED)
+    say("loading", source)
     given: dict[str, Any] = {
         "dtype": dtype,
         "num_kv_blocks": num_kv_blocks,
         "qaic_config": qaic_config,
-        "remote": remote_of(remote_source, class_name, trust_remote_code),
+        "remote": remote,
         "generated": generated,
     }
     if image_files and images is None:
         images = ImageOptions()
     of_images = load_image_model(source, options, images, **given)
     run: dict[str, Any] = {"generation_len": generation_len, "runtime": runtime}
+    running = f"{len(prompts)} prompt{'s' if len(prompts) > 1 else ''} in {runtime}"
+    if runtime == "onnxruntime":
+        running += ", with a graph that is exported now where none is kept"
     if of_images is not None:
+        say("running", running)
         inference = of_images.infer(prompts, image_files, options, images or ImageOptions(), **run)
     else:
-        inference = load_model(source, options, **given).infer(prompts, options, sampling=sampling, **run)
-    if len(prompts) == 1:
-        for piece in inference:
-            click.echo(piece.text, nl=False)
-        click.echo()
-    else:
-        for _ in inference:
-            pass
-        for prompt, text in zip(prompts, inference.texts, strict=True):
-            click.echo(f"> {prompt}\n{text.text}\n")
+        model = load_model(source, options, **given)
+        say("running", running)
+        inference = model.infer(prompts, options, sampling=sampling, **run)
+    write_answers(prompts, inference)
     click.echo(f"{inference.summary} ({runtime})", err=True)
 
 

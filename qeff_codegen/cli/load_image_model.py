@@ -9,8 +9,10 @@ import click
 
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.image_options import ImageOptions
+from qeff_codegen.deploy.named_model import GENERATED
 from qeff_codegen.errors import UsageError
 from qeff_codegen.remote_code.given import Remote
+from qeff_codegen.stopping import importing
 
 if TYPE_CHECKING:
     from qeff_codegen.deploy.image_auto_model import QEFFAutoModelForImageTextToText
@@ -45,8 +47,9 @@ def load_image_model(
         UsageError: something is asked for that is not there for such a model, or of images of another one.
     """
     try:
-        from qeff_codegen.deploy.image_auto_model import GENERATED, QEFFAutoModelForImageTextToText
-        from qeff_codegen.deploy.image_checkpoint import names_image_text
+        with importing():
+            from qeff_codegen.deploy.image_auto_model import QEFFAutoModelForImageTextToText
+            from qeff_codegen.deploy.image_checkpoint import names_image_text
     except ModuleNotFoundError:
         return None  # whoever loads a causal LM says which package is missing
     folder = generated or GENERATED

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qeff_codegen.deploy.compile_options import CompileOptions
+from qeff_codegen.deploy.named_model import GENERATED
 from qeff_codegen.errors import UsageError
 from qeff_codegen.remote_code.given import Remote
+from qeff_codegen.stopping import importing
 
 if TYPE_CHECKING:
     from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
@@ -40,8 +42,9 @@ def load_model(
         UsageError: a package is missing, there is no such checkpoint, or its family is not generated.
     """
     try:
-        from qeff_codegen.deploy.auto_model import GENERATED, QEFFAutoModelForCausalLM
-        from qeff_codegen.deploy.sampler_options import check_sampling
+        with importing():
+            from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
+            from qeff_codegen.deploy.sampler_options import check_sampling
     except ModuleNotFoundError as error:
         raise UsageError(
             f"Running a model needs the package `{error.name}`, which is not installed.\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+from pathlib import Path
 
 import click
 
@@ -50,10 +51,18 @@ class Commands(MessageCommand, click.Group):
         own = [option for parameter in self.get_params(ctx) for option in parameter.opts]
         if args and args[0] not in (*COMMANDS, *own):
             meant = difflib.get_close_matches(args[0], COMMANDS, n=1, cutoff=0.75)
-            if meant:
+            if meant and not _is_a_model(args):
                 raise click.UsageError(f"No such command `{args[0]}`. Did you mean `{meant[0]}`?", ctx)
             args = [DEFAULT, *args]
         return super().parse_args(ctx, args)
+
+
+def _is_a_model(args: list[str]) -> bool:
+    """Whether a first word that looks like a command is the name of something: of a source, or of what is there."""
+    name = args[0]
+    before_options = args[1:2] and args[1].startswith("--source")
+    places = (Path(name), Path(f"modeling_{name}.py"), Path("generated", name))
+    return bool(before_options) or any(place.exists() for place in places)
 
 
 def _say_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:

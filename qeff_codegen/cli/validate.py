@@ -8,9 +8,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from qeff_codegen.checked_in.generated_code import check_generated
+from qeff_codegen.cli.progress import say
 from qeff_codegen.cli.remote_options import remote_of, remote_options
+from qeff_codegen.deploy.packaged_weights import PACKAGED, check_weights
 from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, UsageError
 from qeff_codegen.remote_code.given import Remote
+from qeff_codegen.remote_code.source import find_remote_source
+from qeff_codegen.stopping import importing, stops_within_a_second
 from qeff_codegen.validation.results import Outcome
 
 
@@ -71,6 +76,7 @@ def validate(
     context.exit(EXIT_DONE if outcome.passed else EXIT_DIFFERENCES)
 
 
+@stops_within_a_second()
 def _generated_code(
     names: tuple[str, ...],
     weights: str | None,
@@ -81,24 +87,31 @@ def _generated_code(
 ) -> Outcome:
     if checkout_python is not None:
         raise UsageError("--checkout-python is the interpreter for --checkout PATH, which is not given.")
+    source = None
+    # Names first: what follows takes seconds to import.
+    if remote is None:
+        for name in names:
+            check_generated(name, generated)
+    elif len(names) > 1:
+        raise UsageError(f"--source {remote.source} is of one model, and {len(names)} names are given; give one.")
+    else:
+        source = find_remote_source(names[0], remote.source, remote.class_name, generated)
+    chosen = PACKAGED[weights] if weights else None
+    check_weights(chosen, names)
+    say("loading", "PyTorch, transformers and ONNX Runtime")
     try:
-        from qeff_codegen.deploy.packaged_weights import PACKAGED
-        from qeff_codegen.remote_code.load import load_remote_classes
-        from qeff_codegen.remote_code.source import find_remote_source
-        from qeff_codegen.validation.record import RECORDS, keep_records
-        from qeff_codegen.validation.run import validate_models
+        with importing():
+            from qeff_codegen.remote_code.load import load_remote_classes
+            from qeff_codegen.validation.record import RECORDS, keep_records
+            from qeff_codegen.validation.run import validate_models
     except ModuleNotFoundError as error:
         raise UsageError(
             f"Validation needs the package `{error.name}`, which is not installed.\n"
             "Run `pip install 'qeff_codegen[run]'`; generating works without it."
         ) from error
-    chosen = PACKAGED[weights] if weights else None
-    if remote is None:
+    if remote is None or source is None:
         upstream, classes = None, None
     else:
-        if len(names) > 1:
-            raise UsageError(f"--source {remote.source} is of one model, and {len(names)} names are given; give one.")
-        source = find_remote_source(names[0], remote.source, remote.class_name, generated)
         upstream, classes = source.upstream, load_remote_classes(source, remote.trusted)
     outcome = validate_models(names, chosen, generated, console, classes)
     try:
@@ -119,6 +132,7 @@ def _checkout(
     if weights is not None:
         raise UsageError("--weights run on this project's own runtime: give either --weights or --checkout.")
     opened = open_checkout(checkout)
+    say("loading", f"{checkout} in an interpreter of its own")
     outcome = validate_in_checkout(names, opened, found_python(checkout, checkout_python), console)
     try:
         for name in dict.fromkeys(names):

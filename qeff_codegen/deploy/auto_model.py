@@ -18,11 +18,12 @@ from qeff_codegen.deploy.checkpoint import Checkpoint, load_checkpoint
 from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
 from qeff_codegen.deploy.find_compiler import find_compiler
 from qeff_codegen.deploy.inference import Inference, tokens_of
+from qeff_codegen.deploy.named_model import GENERATED, names_a_family
 from qeff_codegen.deploy.program import Program, decoder_to_compile, make_program
 from qeff_codegen.deploy.remote_checkpoint import remote_checkpoint
 from qeff_codegen.deploy.sampler_options import check_qaic_config, check_sampling, sampler_spec
 from qeff_codegen.deploy.specializations import specializations_for
-from qeff_codegen.deploy.tiny_checkpoint import names_a_family, tiny_checkpoint
+from qeff_codegen.deploy.tiny_checkpoint import tiny_checkpoint
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.exported_graph import ExportedGraph, exported_graph
 from qeff_codegen.export.graph_io import ExportSpec
@@ -37,8 +38,6 @@ from qeff_codegen.remote_code.given import Remote
 from qeff_codegen.runtime.key_blocks import ask_for_key_blocks, check_key_blocks
 from qeff_codegen.runtime.states import LONGEST_CALL
 from qeff_codegen.upstream.cache_folder import cache_folder
-
-GENERATED = Path(__file__).resolve().parents[2] / "generated"
 
 
 class QEFFAutoModelForCausalLM:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,6 +14,7 @@ import torch
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
 from qeff_codegen.deploy.configuration import ReadConfiguration, read_configuration
+from qeff_codegen.deploy.named_model import GENERATED, no_such_model, why_incomplete
 from qeff_codegen.deploy.packaged_weights import PACKAGED, fetch
 from qeff_codegen.deploy.tokenizer import LoadedTokenizer, load_tokenizer
 from qeff_codegen.errors import UsageError
@@ -22,9 +22,6 @@ from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.remote_code.load import OPTION as TRUST
 from qeff_codegen.upstream.cache_folder import cache_folder
 from qeff_codegen.upstream.checkpoint_folder import CAUSAL_LM, read_checkpoint_folder
-
-SHARD_INDEX = "model.safetensors.index.json"
-_WEIGHTS = ("*.safetensors", "*.bin", "*.gguf")
 
 
 @dataclass(frozen=True)
@@ -73,11 +70,7 @@ def load_checkpoint(source: str) -> Checkpoint:
         sha256 = _sha256([path])
         folder = _unpacked(path, name, sha256)
     else:
-        raise UsageError(
-            f"`{source}` is no folder with a config.json, no GGUF file and none of {', '.join(PACKAGED)}.\n"
-            "Give the path of a model's folder (as save_pretrained writes it) or of its .gguf file, or the name of a "
-            "generated family."
-        )
+        raise UsageError(no_such_model(source, GENERATED))
     read = configuration_of(path, folder)
     model, loaded = _load(path, folder, {} if read.config is None else {"config": read.config})
     return Checkpoint(name, model.eval(), loaded.tokenizer, sha256, no_tokenizer=loaded.missing, remarks=read.remarks)
@@ -144,32 +137,6 @@ def _refuse_own_code(folder: Path) -> None:
         f"{folder} brings its modeling code along, which is run by the name that it is generated under: "
         f"`python -m qeff_codegen NAME --source {folder}` generates it, and NAME --source {folder} {TRUST} runs it."
     )
-
-
-def has_weights(folder: Path) -> bool:
-    """Whether a folder holds weights, or the index of them."""
-    return (folder / SHARD_INDEX).is_file() or any(item for pattern in _WEIGHTS for item in folder.glob(pattern))
-
-
-def why_incomplete(folder: Path) -> str:
-    """What is missing, before transformers fails on it in its own words; nothing for a folder that is complete.
-
-    Raises:
-        UsageError: the index of its weights is damaged.
-    """
-    missing = [] if (folder / "config.json").is_file() else ["config.json"]
-    index = folder / SHARD_INDEX
-    if index.is_file():
-        try:
-            shards = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError) as error:
-            raise UsageError(f"{index} is damaged: {error!r}. Copy the model's folder again.") from error
-        missing += [shard for shard in shards if not (folder / shard).is_file()]
-    elif not has_weights(folder):
-        missing.append("model.safetensors")
-    if not missing:
-        return ""
-    return f"{folder} lacks {', '.join(missing)}.\nCopy the model's folder again; nothing was exported from it."
 
 
 def checkpoint_sha256(folder: Path) -> str:

@@ -15,7 +15,6 @@ from torch import nn
 
 from qeff_codegen.checked_in.generated_code import code_sha256, load_transforms
 from qeff_codegen.deploy import custom_io
-from qeff_codegen.deploy.auto_model import GENERATED
 from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
 from qeff_codegen.deploy.find_compiler import find_compiler
 from qeff_codegen.deploy.image_checkpoint import ImageCheckpoint, load_image_checkpoint
@@ -23,6 +22,7 @@ from qeff_codegen.deploy.image_inference import ImageRun, image_inference
 from qeff_codegen.deploy.image_options import ImageOptions, check_vision_size
 from qeff_codegen.deploy.image_specializations import language_specializations, vision_specializations
 from qeff_codegen.deploy.inference import Inference
+from qeff_codegen.deploy.named_model import GENERATED
 from qeff_codegen.deploy.program import Program, ToCompile, decoder_to_compile, make_program
 from qeff_codegen.deploy.specializations import specializations_for
 from qeff_codegen.errors import UsageError

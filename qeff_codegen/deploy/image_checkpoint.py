@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from transformers import AutoModelForImageTextToText
 
-from qeff_codegen.deploy.checkpoint import Checkpoint, checkpoint_sha256, configuration_of, why_incomplete
+from qeff_codegen.deploy.checkpoint import Checkpoint, checkpoint_sha256, configuration_of
+from qeff_codegen.deploy.named_model import names_a_family, why_incomplete
 from qeff_codegen.deploy.processor import load_processor
-from qeff_codegen.deploy.tiny_checkpoint import names_a_family
 from qeff_codegen.errors import UsageError
 from qeff_codegen.tiny_models.image_families import build_image_config, find_image_family, image_variants
 from qeff_codegen.tiny_models.models import build_tiny_model

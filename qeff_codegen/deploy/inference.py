@@ -22,10 +22,15 @@ from qeff_codegen.errors import UsageError
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece of text that a prompt goes on with; empty where a token completes nothing that can be shown."""
+    """A piece of text that a prompt goes on with; empty where a token completes nothing that can be shown.
+
+    Attributes:
+        last: whether the prompt's text ends with it.
+    """
 
     prompt: int
     text: str
+    last: bool
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,8 @@ class Inference:
         sampled: SampledDecoding | None = None,
     ) -> None:
         self.texts = [TextSoFar(tokenizer) for _ in tokens]
-        ends = stop_tokens(model)
+        self._ends = ends = stop_tokens(model)
+        self._longest = [tokens_to_generate(len(own), options.ctx_len, generation_len) for own in tokens]
         self._first: float | None = None
         run = decoder.run
         if options.compute_context_length:
@@ -107,8 +113,7 @@ class Inference:
         if long_context is not None:
             # The last token is not given to the graph any more.
             texts = [
-                (len(own), len(own) + tokens_to_generate(len(own), options.ctx_len, generation_len) - 1)
-                for own in tokens
+                (len(own), len(own) + longest - 1) for own, longest in zip(tokens, self._longest, strict=True)
             ]
             long_context.check(texts, options.prefill_seq_len, samples=sampled is not None)
         if options.full_batch_size is None:
@@ -140,7 +145,10 @@ class Inference:
         for new in self._stream:
             if self._first is None:
                 self._first = time.perf_counter() - started
-            yield Piece(new.prompt, self.texts[new.prompt].add(new.token))
+            text = self.texts[new.prompt]
+            piece = text.add(new.token)
+            is_last = new.token in self._ends or len(text.tokens) == self._longest[new.prompt]
+            yield Piece(new.prompt, piece, is_last)
         self._seconds = time.perf_counter() - started
 
     @property

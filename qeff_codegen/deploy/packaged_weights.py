@@ -9,14 +9,12 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from qeff_codegen.errors import UsageError
 from qeff_codegen.upstream.cache_folder import cache_folder
@@ -48,6 +46,19 @@ SMOLLM2 = PackagedWeights(
 )
 
 PACKAGED = {SMOLLM2.name: SMOLLM2}
+
+
+def check_weights(weights: PackagedWeights | None, names: Sequence[str]) -> None:
+    """See that weights, if any are given, are of one of the models `names`.
+
+    Raises:
+        UsageError: they are of another.
+    """
+    if weights is not None and weights.model_type not in names:
+        raise UsageError(
+            f"--weights {weights.name} are for `{weights.model_type}`, which is not among the names given.\n"
+            f"Run `python -m qeff_codegen validate {weights.model_type} --weights {weights.name}`."
+        )
 
 
 def fetch(weights: PackagedWeights) -> Path:
@@ -84,6 +95,10 @@ def fetch(weights: PackagedWeights) -> Path:
 
 def load(gguf: Path) -> tuple[Any, Any]:
     """The model (float32, eager attention, eval mode) and the tokenizer in a GGUF file."""
+    # Which weights there are must be known before the seconds that these take to import.
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
     # The progress bars of transformers' GGUF reader have no switch, and would be drawn across the live table.
     with redirect_stderr(io.StringIO()):
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)

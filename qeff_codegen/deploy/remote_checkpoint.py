@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from transformers import GenerationConfig
 
-from qeff_codegen.deploy.checkpoint import Checkpoint, checkpoint_sha256, has_weights, why_incomplete
+from qeff_codegen.deploy.checkpoint import Checkpoint, checkpoint_sha256
+from qeff_codegen.deploy.named_model import has_weights, why_incomplete
 from qeff_codegen.deploy.tiny_checkpoint import tiny_checkpoint
 from qeff_codegen.deploy.tokenizer import load_tokenizer
 from qeff_codegen.errors import UsageError

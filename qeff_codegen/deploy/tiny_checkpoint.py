@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
-from qeff_codegen.checked_in.manifest import load, package_of
 from qeff_codegen.deploy.checkpoint import Checkpoint
-from qeff_codegen.deploy.packaged_weights import PACKAGED
 from qeff_codegen.remote_code.load import RemoteClasses
 from qeff_codegen.tiny_models.configurations import build_config, variants
 from qeff_codegen.tiny_models.families import find_family
 from qeff_codegen.tiny_models.models import build_tiny_model
 from qeff_codegen.tiny_models.remote_family import remote_family
-
-
-def names_a_family(source: str, generated: Path) -> bool:
-    """Whether `source` is no checkpoint but the name of a family that is generated into the folder `generated`."""
-    if source in PACKAGED or Path(source).exists():
-        return False
-    return package_of(source, generated) in load(generated).models
 
 
 def tiny_checkpoint(name: str, remote: RemoteClasses | None = None) -> Checkpoint:

@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generate.one_model import generate_model
+from qeff_codegen.generate.worker_server import ended_with_us, start_server
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.upstream.source import UpstreamModel
 
@@ -25,8 +26,8 @@ def generate_models(upstreams: Sequence[UpstreamModel], jobs: int) -> Iterator[G
         yield from map(_generated, upstreams)
         return
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    start_server(context, [__name__])
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool, ended_with_us():
         yield from pool.map(_generated, upstreams)
 
 

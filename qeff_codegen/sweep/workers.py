@@ -14,7 +14,6 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -22,12 +21,12 @@ from pathlib import Path
 from qeff_codegen.coverage.family_result import FAILED, FamilyResult
 from qeff_codegen.errors import UsageError
 from qeff_codegen.files.whole_file import write_whole
+from qeff_codegen.generate.worker_server import start_server
 
 # What a worker runs: a family's name and an empty folder, to its result. It must be a function of a module, or a
 # `functools.partial` of one: it is sent to another process.
 FamilyRunner = Callable[[str, Path], FamilyResult]
 
-_SERVER_SETUP = "qeff_codegen.sweep.stoppable_server"
 _RESULT = "result.json"
 _OUTPUT = "output.txt"
 _SHOWN_LINES = 12
@@ -84,7 +83,7 @@ def run_families(
     """
     context = multiprocessing.get_context("forkserver")
     if families:
-        _start_server(context, preload)
+        start_server(context, preload)
     waiting = list(families)
     running: list[_Running] = []
     try:
@@ -101,19 +100,6 @@ def run_families(
         for item in running:
             _end(item.process)
             shutil.rmtree(item.folder, ignore_errors=True)
-
-
-def _start_server(context: ForkServerContext, preload: Sequence[str]) -> None:
-    """Start the server that workers are forked from. Stopping them is this process's task alone."""
-    context.set_forkserver_preload([_SERVER_SETUP, *preload])
-    # Its standard companion, which would unblock the signal.
-    resource_tracker.ensure_running()
-    # Ctrl-C waits until `_SERVER_SETUP` is imported.
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 def _start(context: ForkServerContext, family: str, run: FamilyRunner, scratch: Path) -> _Running:

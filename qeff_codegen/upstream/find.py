@@ -212,7 +212,8 @@ def _model_type(name: str, tree: TransformersText) -> str:
     hint = f"Near names: {', '.join(names)}." if names else f"None of its {many} causal LMs has a near name."
     raise UsageError(
         f"{tree.title} has no model `{name}`. {hint}\n"
-        "For another release give --transformers VERSION, for a model outside transformers --source PATH."
+        "For another release give --transformers VERSION, for a model outside transformers --source "
+        f"{name if Path(name).exists() else 'PATH'}."
     )
 
 

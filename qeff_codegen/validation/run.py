@@ -8,8 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from qeff_codegen.checked_in.generated_code import GeneratedTransforms, load_transforms
-from qeff_codegen.deploy.packaged_weights import PackagedWeights, fetch
-from qeff_codegen.errors import UsageError
+from qeff_codegen.deploy.packaged_weights import PackagedWeights, check_weights, fetch
 from qeff_codegen.remote_code.load import RemoteClasses
 from qeff_codegen.tiny_models.remote_family import remote_family
 from qeff_codegen.validation.family_plan import Plan, plan_for
@@ -42,11 +41,7 @@ def validate_models(
     Raises:
         UsageError: a name is unknown or not generated, or the weights belong to another model or cannot be fetched.
     """
-    if weights is not None and weights.model_type not in names:
-        raise UsageError(
-            f"--weights {weights.name} are for `{weights.model_type}`, which is not among the names given.\n"
-            f"Run `python -m qeff_codegen validate {weights.model_type} --weights {weights.name}`."
-        )
+    check_weights(weights, names)
     # Generated first: the cheaper check, and the one whose message says what to run.
     loaded = [load_transforms(name, generated) for name in dict.fromkeys(names)]
     quiet_upstream()

@@ -171,3 +171,18 @@ def test_help_does_not_import_the_engine(tmp_path: Path) -> None:
         "print('imported', sorted({'libcst', 'black', 'torch', 'transformers'} & set(sys.modules)))\n"
     )
     assert python("-c", program, cwd=tmp_path).stdout.splitlines()[-1] == "imported []"
+
+
+@pytest.mark.parametrize("arguments", [(), ("--source", "inspectr1"), ("--source=inspectr1",)])
+def test_a_folder_with_a_name_like_a_command_is_no_misspelling(
+    run: Callable[..., Result], tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    (tmp_path / "inspectr1").mkdir()
+    outcome = run("inspectr1", *arguments)
+    assert "No such command" not in outcome.stderr
+    assert outcome.stderr.startswith("inspectr1: ")
+
+
+def test_a_name_like_a_command_may_be_given_to_a_source(run: Callable[..., Result]) -> None:
+    assert "nowhere does not exist" in run("inspectr1", "--source", "nowhere").stderr
+    assert "No such command `inspectr1`" in run("inspectr1").stderr
