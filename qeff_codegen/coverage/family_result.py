@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from qeff_codegen.coverage.scenario_margins import ScenarioMargins
+
 SUPPORTED = "supported"
 REFUSED = "refused"
 MISMATCH = "mismatch"
@@ -39,6 +41,7 @@ class FamilyResult:
         kept: upstream's lines among those of the emitted attention and decoder layer forwards, from 0 to 1.
         notes: what makes its tests less than sharp.
         stage_4: how far Stage 4 went, in the scenario where it went least far; empty where no stage ran.
+        margins: how near to the tolerance each scenario came; empty where no stage ran.
     """
 
     family: str
@@ -56,6 +59,7 @@ class FamilyResult:
     kept: float | None = None
     notes: tuple[str, ...] = ()
     stage_4: str = ""
+    margins: tuple[ScenarioMargins, ...] = ()
 
     @property
     def is_defect(self) -> bool:
@@ -69,4 +73,6 @@ class FamilyResult:
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> FamilyResult:
         """The result that `as_json` turned into `record`."""
-        return cls(**{**record, "layers": tuple(record["layers"]), "notes": tuple(record["notes"])})
+        lists = {"layers": tuple(record["layers"]), "notes": tuple(record["notes"])}
+        margins = tuple(ScenarioMargins(**item) for item in record.get("margins", ()))
+        return cls(**{**record, **lists, "margins": margins})

@@ -52,6 +52,7 @@ def as_json(found: Sequence[ReleaseShare], pinned: str) -> str:
             "generated": share.generated,
             "share": round(share.share, 4),
             "besides": share.outside,
+            "generated_families": [name for name in share.population if name not in share.refused],
             "refused": [{"family": name, **verdict.as_json()} for name, verdict in sorted(share.refused.items())],
         }
         for share in found

@@ -11,6 +11,7 @@ from typing import Any
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.checked_in.generated_code import load_transforms
 from qeff_codegen.coverage.family_result import FAILED, MISMATCH, REFUSED, SUPPORTED, UNFIT, FamilyResult
+from qeff_codegen.coverage.scenario_margins import margins_of
 from qeff_codegen.emit.write import write_models
 from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.errors import Refusal
@@ -80,6 +81,7 @@ def _result(name: str, last_stage: int, folder: Path) -> FamilyResult:
         kept=upstream_share(model),
         notes=tuple(sorted({note for result in results for note in result.notes})),
         stage_4=min((_device(result).status for result in results), key=_HOW_FAR.index, default=""),
+        margins=tuple(map(margins_of, results)),
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from qeff_codegen.coverage.family_result import FAILED, MISMATCH, REFUSED, SUPPORTED, FamilyResult
 from qeff_codegen.coverage.page import as_json, as_markdown, write_coverage
+from qeff_codegen.coverage.scenario_margins import ScenarioMargins
 from qeff_codegen.errors import UsageError
 from qeff_codegen.validation.results import PREFLIGHT_PASSED
 
@@ -25,6 +27,10 @@ PLUM = FamilyResult(
     kept=0.75,
     notes=("plum, base: hardly sharp.",),
     stage_4=PREFLIGHT_PASSED,
+    margins=(
+        ScenarioMargins("base", "ragged batch", 0.0205, 0.04, 12.9),
+        ScenarioMargins("base", "end", 0.1, None, 9.0),
+    ),
 )
 APPLE = FamilyResult(
     "apple",
@@ -136,7 +142,8 @@ JSON = """\
       "lines_removed": null,
       "kept": null,
       "notes": [],
-      "stage_4": ""
+      "stage_4": "",
+      "margins": []
     },
     {
       "family": "plum",
@@ -158,7 +165,11 @@ JSON = """\
       "notes": [
         "plum, base: hardly sharp."
       ],
-      "stage_4": "preflight passed, not run on hardware"
+      "stage_4": "preflight passed, not run on hardware",
+      "margins": [
+        {"variant": "base", "scenario": "ragged batch", "torch": 0.0205, "onnx": 0.04, "choice": 12.9},
+        {"variant": "base", "scenario": "end", "torch": 0.1, "onnx": null, "choice": 9.0}
+      ]
     }
   ]
 }
@@ -174,6 +185,11 @@ def test_the_document() -> None:
     assert as_json((PLUM, FIG), "9.8.7", 2) == JSON
     read = [FamilyResult.from_json(record) for record in json.loads(as_json(ALL, "9.8.7", 3))["families"]]
     assert read == sorted(ALL, key=lambda result: result.family)
+
+
+def test_a_document_of_before_margins_were_kept_is_read() -> None:
+    record = {name: value for name, value in PLUM.as_json().items() if name != "margins"}
+    assert FamilyResult.from_json(record) == replace(PLUM, margins=())
 
 
 def test_sections_without_families_are_left_out() -> None:

@@ -50,6 +50,7 @@ def test_as_json() -> None:
         "generated": 3,
         "share": 0.75,
         "besides": 1,
+        "generated_families": ["fir", "oak", "yew"],
         "refused": [{"family": "elm", "rule": "anatomy", "reason": "a | b", "place": NO.place}],
     }
 
