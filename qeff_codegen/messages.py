@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from typing import Any
 
 import click
@@ -23,7 +22,10 @@ class MessageCommand(click.Command):
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             say_stopped()
-            # A generator that was left in the middle may hold workers, which would be waited for.
+            # A generator that was left in the middle may hold workers, which would be waited for. Imported here, since
+            # few commands have any.
+            import multiprocessing
+
             for worker in multiprocessing.active_children():
                 worker.kill()
             ctx.exit(EXIT_STOPPED)
