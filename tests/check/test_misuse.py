@@ -34,14 +34,18 @@ def test_a_family_that_another_package_serves(folder: Path, run: Run) -> None:
 def test_no_folder(folder: Path, run: Run) -> None:
     outcome = run("check", "--generated", "nowhere")
     assert outcome.exit_code == 2
-    assert outcome.stderr.startswith("checking   everything in nowhere\nError: There is no folder nowhere, so there is nothing to check.\n")
+    assert outcome.stderr.startswith(
+        "checking   everything in nowhere\nError: There is no folder nowhere, so there is nothing to check.\n"
+    )
 
 
 def test_an_empty_folder(folder: Path, run: Run) -> None:
     Path("empty").mkdir()
     outcome = run("check", "--generated", "empty")
     assert outcome.exit_code == 2
-    assert outcome.stderr.startswith("checking   everything in empty\nError: empty holds no manifest.json and no generated model")
+    assert outcome.stderr.startswith(
+        "checking   everything in empty\nError: empty holds no manifest.json and no generated model"
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from selenium.webdriver import Chrome
 
-from qeff_codegen.generated_model import GeneratedModel
-from qeff_codegen.review.facts import review_of
-from qeff_codegen.review.page import as_html
-from tests.review.browser import AXE, DESKTOP, PHONE, Screen, chromium, is_required, missing, show, violations
+from tests.review.browser import AXE, DESKTOP, PHONE, Screen, is_required, missing, show, violations
 
 pytestmark = [
     pytest.mark.skipif(
@@ -24,20 +20,6 @@ pytestmark = [
         reason=f"{AXE} is not there: npm install --no-save --prefix build/npm axe-core",
     ),
 ]
-
-
-@pytest.fixture(scope="module")
-def page(llama: GeneratedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("page")
-    path = folder / "llama.html"
-    path.write_text(as_html(review_of(llama, folder, folder), "../docs/rules.md"), encoding="utf-8")
-    return path
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Chrome]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.mark.parametrize("screen", [DESKTOP, PHONE, replace(DESKTOP, scheme="dark")], ids=["desktop", "phone", "dark"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-from qeff_codegen.generated_model import GeneratedModel
-from qeff_codegen.review.facts import review_of
-from qeff_codegen.review.page import as_html
-from tests.review.browser import DESKTOP, PHONE, Screen, chromium, is_required, missing, show
+from tests.review.browser import DESKTOP, PHONE, Screen, is_required, missing, show
 
 pytestmark = pytest.mark.skipif(
     bool(missing()) and not is_required(),
@@ -48,21 +44,6 @@ for (const element of document.querySelectorAll("body *")) {
 }
 return found;
 """
-
-
-@pytest.fixture(scope="module")
-def page(llama: GeneratedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("page")
-    path = folder / "llama.html"
-    path.write_text(as_html(review_of(llama, folder, folder), "../docs/rules.md"), encoding="utf-8")
-    return path
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Chrome]:
-    assert not missing(), f"QEFF_CODEGEN_BROWSER is `required`, and there is no {' and no '.join(missing())}"
-    with chromium() as browser:
-        yield browser
 
 
 def evaluate(driver: Chrome, expression: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ from selenium.webdriver.support.select import Select
 
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.review.facts import Review, review_of
-from qeff_codegen.review.page import as_html
-from tests.review.browser import DESKTOP, PHONE, Screen, chromium, is_required, missing, show
+from tests.review.browser import DESKTOP, PHONE, Screen, is_required, missing, show
 
 pytestmark = pytest.mark.skipif(
     bool(missing()) and not is_required(),
@@ -33,19 +31,6 @@ VISIBLE = "return [...document.querySelectorAll('article.hunk')].filter((hunk) =
 def review(llama: GeneratedModel, tmp_path_factory: pytest.TempPathFactory) -> Review:
     nowhere = tmp_path_factory.mktemp("nothing")
     return review_of(llama, nowhere, nowhere)
-
-
-@pytest.fixture(scope="module")
-def page(review: Review, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("page") / "llama.html"
-    path.write_text(as_html(review, None), encoding="utf-8")
-    return path
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Chrome]:
-    with chromium() as browser:
-        yield browser
 
 
 def press(driver: Chrome, *keys: str) -> None:
