@@ -594,6 +594,16 @@ from transformers.models.hy_v3.modeling_hy_v3 import (
     HYV3RMSNorm,
     HYV3RotaryEmbedding,
 )
+from transformers.models.hy_v4.modeling_hy_v4 import (
+    HYV4Attention,
+    HYV4DecoderLayer,
+    HYV4Experts,
+    HYV4ForCausalLM,
+    HYV4Indexer,
+    HYV4Model,
+    HYV4RMSNorm,
+    HYV4RotaryEmbedding,
+)
 from transformers.models.hyperclovax.modeling_hyperclovax import (
     HyperCLOVAXAttention,
     HyperCLOVAXDecoderLayer,
@@ -843,6 +853,7 @@ from transformers.models.modernbert_decoder.modeling_modernbert_decoder import (
     ModernBertDecoderRotaryEmbedding,
 )
 from transformers.models.mpt.modeling_mpt import MptAttention, MptBlock, MptForCausalLM, MptModel
+from transformers.models.mvp.modeling_mvp import MvpAttention, MvpDecoder, MvpDecoderLayer, MvpForCausalLM
 from transformers.models.nanochat.modeling_nanochat import (
     NanoChatAttention,
     NanoChatDecoderLayer,
@@ -1061,6 +1072,14 @@ from transformers.models.roc_bert.modeling_roc_bert import (
     RoCBertModel,
     RoCBertSelfAttention,
 )
+from transformers.models.roformer.modeling_roformer import (
+    RoFormerAttention,
+    RoFormerEncoder,
+    RoFormerForCausalLM,
+    RoFormerLayer,
+    RoFormerModel,
+    RoFormerSelfAttention,
+)
 from transformers.models.seed_oss.modeling_seed_oss import (
     SeedOssAttention,
     SeedOssDecoderLayer,
@@ -1101,6 +1120,7 @@ from transformers.models.starcoder2.modeling_starcoder2 import (
     Starcoder2Model,
     Starcoder2RotaryEmbedding,
 )
+from transformers.models.trocr.modeling_trocr import TrOCRAttention, TrOCRDecoder, TrOCRDecoderLayer, TrOCRForCausalLM
 from transformers.models.vaultgemma.modeling_vaultgemma import (
     VaultGemmaAttention,
     VaultGemmaDecoderLayer,
@@ -1136,6 +1156,16 @@ from transformers.models.xlm_roberta_xl.modeling_xlm_roberta_xl import (
     XLMRobertaXLLayer,
     XLMRobertaXLModel,
     XLMRobertaXLSelfAttention,
+)
+from transformers.models.xmod.modeling_xmod import (
+    XmodAttention,
+    XmodEmbeddings,
+    XmodEncoder,
+    XmodForCausalLM,
+    XmodLayer,
+    XmodModel,
+    XmodOutput,
+    XmodSelfAttention,
 )
 from transformers.models.youtu.modeling_youtu import (
     YoutuAttention,
@@ -1727,6 +1757,15 @@ from .hy_v3.modeling_hy_v3 import (
     QEffHYV3Model,
     QEffHYV3RotaryEmbedding,
 )
+from .hy_v4.modeling_hy_v4 import (
+    QEffHYV4Attention,
+    QEffHYV4DecoderLayer,
+    QEffHYV4Experts,
+    QEffHYV4ForCausalLM,
+    QEffHYV4Indexer,
+    QEffHYV4Model,
+    QEffHYV4RotaryEmbedding,
+)
 from .hyperclovax.modeling_hyperclovax import (
     QEffHyperCLOVAXAttention,
     QEffHyperCLOVAXDecoderLayer,
@@ -1948,6 +1987,7 @@ from .modernbert_decoder.modeling_modernbert_decoder import (
     QEffModernBertDecoderRotaryEmbedding,
 )
 from .mpt.modeling_mpt import QEffMptAttention, QEffMptBlock, QEffMptForCausalLM, QEffMptModel
+from .mvp.modeling_mvp import QEffMvpAttention, QEffMvpDecoder, QEffMvpDecoderLayer, QEffMvpForCausalLM
 from .nanochat.modeling_nanochat import (
     QEffNanoChatAttention,
     QEffNanoChatDecoderLayer,
@@ -2152,6 +2192,14 @@ from .roc_bert.modeling_roc_bert import (
     QEffRoCBertModel,
     QEffRoCBertSelfAttention,
 )
+from .roformer.modeling_roformer import (
+    QEffRoFormerAttention,
+    QEffRoFormerEncoder,
+    QEffRoFormerForCausalLM,
+    QEffRoFormerLayer,
+    QEffRoFormerModel,
+    QEffRoFormerSelfAttention,
+)
 from .seed_oss.modeling_seed_oss import (
     QEffSeedOssAttention,
     QEffSeedOssDecoderLayer,
@@ -2189,6 +2237,7 @@ from .starcoder2.modeling_starcoder2 import (
     QEffStarcoder2Model,
     QEffStarcoder2RotaryEmbedding,
 )
+from .trocr.modeling_trocr import QEffTrOCRAttention, QEffTrOCRDecoder, QEffTrOCRDecoderLayer, QEffTrOCRForCausalLM
 from .vaultgemma.modeling_vaultgemma import (
     QEffVaultGemmaAttention,
     QEffVaultGemmaDecoderLayer,
@@ -2223,6 +2272,16 @@ from .xlm_roberta_xl.modeling_xlm_roberta_xl import (
     QEffXLMRobertaXLLayer,
     QEffXLMRobertaXLModel,
     QEffXLMRobertaXLSelfAttention,
+)
+from .xmod.modeling_xmod import (
+    QEffXmodAttention,
+    QEffXmodEmbeddings,
+    QEffXmodEncoder,
+    QEffXmodForCausalLM,
+    QEffXmodLayer,
+    QEffXmodModel,
+    QEffXmodOutput,
+    QEffXmodSelfAttention,
 )
 from .youtu.modeling_youtu import (
     QEffYoutuAttention,
@@ -2313,6 +2372,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         HunYuanDenseV1RMSNorm: CustomRMSNormAIC,
         HunYuanMoEV1RMSNorm: CustomRMSNormAIC,
         HYV3RMSNorm: CustomRMSNormAIC,
+        HYV4RMSNorm: CustomRMSNormAIC,
         HyperCLOVAXRMSNorm: CustomRMSNormAIC,
         JambaRMSNorm: CustomRMSNormAIC,
         JetMoeRMSNorm: CustomRMSNormAIC,
@@ -2790,6 +2850,13 @@ class KVCacheTransform(ModuleMappingTransform):
         HYV3DecoderLayer: QEffHYV3DecoderLayer,
         HYV3Model: QEffHYV3Model,
         HYV3ForCausalLM: QEffHYV3ForCausalLM,
+        HYV4RotaryEmbedding: QEffHYV4RotaryEmbedding,
+        HYV4Indexer: QEffHYV4Indexer,
+        HYV4Attention: QEffHYV4Attention,
+        HYV4Experts: QEffHYV4Experts,
+        HYV4DecoderLayer: QEffHYV4DecoderLayer,
+        HYV4Model: QEffHYV4Model,
+        HYV4ForCausalLM: QEffHYV4ForCausalLM,
         HyperCLOVAXRotaryEmbedding: QEffHyperCLOVAXRotaryEmbedding,
         HyperCLOVAXAttention: QEffHyperCLOVAXAttention,
         HyperCLOVAXDecoderLayer: QEffHyperCLOVAXDecoderLayer,
@@ -2974,6 +3041,10 @@ class KVCacheTransform(ModuleMappingTransform):
         MptBlock: QEffMptBlock,
         MptModel: QEffMptModel,
         MptForCausalLM: QEffMptForCausalLM,
+        MvpAttention: QEffMvpAttention,
+        MvpDecoderLayer: QEffMvpDecoderLayer,
+        MvpDecoder: QEffMvpDecoder,
+        MvpForCausalLM: QEffMvpForCausalLM,
         NanoChatRotaryEmbedding: QEffNanoChatRotaryEmbedding,
         NanoChatAttention: QEffNanoChatAttention,
         NanoChatDecoderLayer: QEffNanoChatDecoderLayer,
@@ -3129,6 +3200,12 @@ class KVCacheTransform(ModuleMappingTransform):
         RoCBertEncoder: QEffRoCBertEncoder,
         RoCBertModel: QEffRoCBertModel,
         RoCBertForCausalLM: QEffRoCBertForCausalLM,
+        RoFormerSelfAttention: QEffRoFormerSelfAttention,
+        RoFormerAttention: QEffRoFormerAttention,
+        RoFormerLayer: QEffRoFormerLayer,
+        RoFormerEncoder: QEffRoFormerEncoder,
+        RoFormerModel: QEffRoFormerModel,
+        RoFormerForCausalLM: QEffRoFormerForCausalLM,
         SeedOssAttention: QEffSeedOssAttention,
         SeedOssDecoderLayer: QEffSeedOssDecoderLayer,
         SeedOssRotaryEmbedding: QEffSeedOssRotaryEmbedding,
@@ -3157,6 +3234,10 @@ class KVCacheTransform(ModuleMappingTransform):
         Starcoder2RotaryEmbedding: QEffStarcoder2RotaryEmbedding,
         Starcoder2Model: QEffStarcoder2Model,
         Starcoder2ForCausalLM: QEffStarcoder2ForCausalLM,
+        TrOCRAttention: QEffTrOCRAttention,
+        TrOCRDecoderLayer: QEffTrOCRDecoderLayer,
+        TrOCRDecoder: QEffTrOCRDecoder,
+        TrOCRForCausalLM: QEffTrOCRForCausalLM,
         VaultGemmaAttention: QEffVaultGemmaAttention,
         VaultGemmaDecoderLayer: QEffVaultGemmaDecoderLayer,
         VaultGemmaRotaryEmbedding: QEffVaultGemmaRotaryEmbedding,
@@ -3187,6 +3268,14 @@ class KVCacheTransform(ModuleMappingTransform):
         XLMRobertaXLEncoder: QEffXLMRobertaXLEncoder,
         XLMRobertaXLModel: QEffXLMRobertaXLModel,
         XLMRobertaXLForCausalLM: QEffXLMRobertaXLForCausalLM,
+        XmodEmbeddings: QEffXmodEmbeddings,
+        XmodSelfAttention: QEffXmodSelfAttention,
+        XmodAttention: QEffXmodAttention,
+        XmodOutput: QEffXmodOutput,
+        XmodLayer: QEffXmodLayer,
+        XmodEncoder: QEffXmodEncoder,
+        XmodModel: QEffXmodModel,
+        XmodForCausalLM: QEffXmodForCausalLM,
         YoutuRotaryEmbedding: QEffYoutuRotaryEmbedding,
         YoutuAttention: QEffYoutuAttention,
         YoutuDecoderLayer: QEffYoutuDecoderLayer,

@@ -20,7 +20,8 @@ from qeff_codegen.patterns.match import find_in, match
 from rewrite_rules.vocabulary import pattern
 
 ACTIVATION = pattern("$ACTIVATION")
-MADE = pattern("{ACT2FN[$_], $ACTIVATION, nn.Identity(), nn.SiLU(), nn.GELU(...)}")
+# A setting that is no name of an activation is one itself.
+MADE = pattern("{ACT2FN[$_], config.hidden_act, $ACTIVATION, nn.Identity(), nn.SiLU(), nn.GELU(...)}")
 # Functions and methods that compute element by element, or the last axis with a weight.
 FUNCTION = pattern("{$ACTIVATION, $LINEAR, torch.matmul, torch.sigmoid, torch.where, torch.zeros_like}")
 METHODS = {"to", "float", "type_as", "clamp", "clip", "matmul"}

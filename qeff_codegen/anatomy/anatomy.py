@@ -66,7 +66,7 @@ class Anatomy:
         path: the parts on the call path, causal LM first; several decoder layers or attentions may stand side by side.
         embeddings: classes that look up tokens and positions for the model.
         rotary: classes that turn position_ids into cos and sin.
-        experts: classes that loop over the experts a token was routed to.
+        experts: classes that loop over the experts a token was routed to, or over the adapters of rows.
         norms: RMS norms whose arithmetic is recognised.
         attention_functions: module-level functions the attention hands its mask to, by name.
         mask_parameters: for each attention function and each method that takes the mask, the parameter's name.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.gap import Gap, short
+from qeff_codegen.anatomy.keys_joined import joined_after_update
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
 from qeff_codegen.codemod.tree import find, spelled
 
@@ -31,28 +32,16 @@ def more_rows_than_tokens(_file: ModelingFile, _lm: ModelingClass, classes: tupl
 
 
 def keys_beside_cache(_file: ModelingFile, _lm: ModelingClass, classes: tuple[ModelingClass, ...]) -> Gap | None:
-    """Keys that are joined to those of the cache after its update: trained prompts, for example."""
+    """Keys that are joined to those of the cache after its update; where they are an argument, a rule sees to them."""
     for cls in classes:
-        updated: dict[str, int] = {}
-        for node in find(ast.Assign, cls.forward):
-            call = node.value if isinstance(node.value, ast.Call) else None
-            if call is not None and isinstance(call.func, ast.Attribute) and call.func.attr == "update":
-                names = [item.id for item in find(ast.Name, node.targets[0])]
-                updated.update(dict.fromkeys(names, node.lineno))
-        for node in find(ast.Assign, cls.forward):
-            if isinstance(node.value, ast.Call):
-                several = node.value.args[0] if node.value.args else None
-                joined = several.elts if isinstance(several, (ast.List, ast.Tuple)) else []
-                target = spelled(node.targets[0])
-                joins = len(joined) > 1 and target in {spelled(item) for item in joined}
-                joins = joins and spelled(node.value.func) == "torch.cat"
-                if joins and updated.get(target, node.lineno) < node.lineno:
-                    return Gap(
-                        f"`{cls.name}` attends to more than the cache holds: `{short(node)}`",
-                        node.lineno,
-                        "keys and values that are those of the cache, whose slots the mask is made for",
-                        "keys without a slot of their own need an idea for mask and cache",
-                    )
+        for node, argument in joined_after_update(cls.forward).items():
+            if not argument:
+                return Gap(
+                    f"`{cls.name}` attends to more than the cache holds: `{short(node)}`",
+                    node.lineno,
+                    "keys and values that are those of the cache, whose slots the mask is made for",
+                    "keys without a slot of their own need an idea for mask and cache",
+                )
     return None
 
 

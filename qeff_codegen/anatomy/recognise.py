@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from qeff_codegen.anatomy.adapters import find_adapters
 from qeff_codegen.anatomy.anatomy import Anatomy, Norm, Part
 from qeff_codegen.anatomy.attention_functions import find_attention_functions
 from qeff_codegen.anatomy.attentions import find_attentions, find_wrapper, wrapper_part
@@ -58,6 +59,7 @@ def recognise(file: ModelingFile) -> Anatomy:
         *find_experts_in_lists(file, reachable),
         *find_sorted_experts(file, reachable),
         *find_dense_experts(file, reachable),
+        *find_adapters(file, reachable),
     )
     rotary = find_rotary_embeddings(file, reachable)
     embeddings = find_embeddings(file, model)

@@ -30,6 +30,7 @@ class Role(StrEnum):
     EXPERT_PROJECTION = "expert projection"
     DENSE_EXPERTS = "experts of every token"
     DENSE_DISPATCHER = "dispatcher to every expert"
+    ADAPTERS = "adapters of rows"
     RMS_NORM = "RMS norm"
 
 

@@ -141,7 +141,9 @@ class Expressions:
         if isinstance(value, Several) and name in {"values", "indices"}:
             return parts.each(value) if value.items is None else value.items[int(name == "indices")]
         if options(value):
-            return parts.all_joined([self.interpreter.attribute(option, name) for option in options(value)])
+            # Code that asks a module for what it has not fails: where one of several has it, that is the module.
+            having = [item for item in options(value) if not self.interpreter.lacks(item, name)] or options(value)
+            return parts.all_joined([self.interpreter.attribute(option, name) for option in having])
         if isinstance(value, Cache):
             return self.interpreter.store.of_cache(name)
         if isinstance(value, NotKnown):

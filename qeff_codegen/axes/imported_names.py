@@ -31,6 +31,7 @@ from qeff_codegen.axes.values import (
     Plain,
     Record,
     Several,
+    Shared,
     Table,
     Tensor,
     Value,
@@ -97,7 +98,7 @@ def call(interpreter: Interpreter, function: External, given: Given, node: ast.A
     if name in _LISTS_OF_MODULES:
         modules = given.take(0, "modules")
         return Several(None, each_of(modules)) if isinstance(modules, Several) else Several(None, None)
-    if name == "ModuleDict" and isinstance(modules := given.take(0, "modules"), Table):
+    if name == "ModuleDict" and isinstance(modules := given.take(0, "modules"), (Table, Shared)):
         return modules
     if name == "Sequential" and given.complete and layers.is_linear(given.positional):
         return Layer("Linear")

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.codemod.tree import find, parse
+from qeff_codegen.engine.refused_by_setting import refused_by_setting
 from qeff_codegen.generated_model import MappingEntry
 from qeff_codegen.targets.embedded import EMBEDDED
 from qeff_codegen.targets.target import PREFIX, Target
@@ -57,10 +58,17 @@ class FinishedModule:
         mapped = {entry.upstream_class for entry in self.mappings}
         file = self.anatomy.file
         pending = [name for name, source in self.imports.items() if source == file.upstream.definition(name)[0]]
+        classes = {node.name.removeprefix(PREFIX): node for node in find(ast.ClassDef, self.tree)}
+        others = [file.classes[name] for name in self.anatomy.reachable]
+        refused = {
+            name
+            for owner in mapped & classes.keys() & file.classes.keys()
+            for name in refused_by_setting(file.classes[owner], classes[owner], others)
+        }
         staying = {
             f"{name}.{method.name}": method
             for name in self.anatomy.reachable
-            if name not in mapped
+            if name not in mapped | refused
             for method in file.classes[name].methods.values()
             if method.name != "__init__"
         }

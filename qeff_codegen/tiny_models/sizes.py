@@ -192,6 +192,8 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     },
     # The second of its layers attends; its recurrences have a width of their own.
     "recurrent_gemma": {"block_types": ["recurrent", "attention"], "lru_width": 80},
+    # It has an adapter for each language; texts are in one of them, and not in the first.
+    "xmod": {"default_language": "de_DE", "languages": ["en_XX", "de_DE", "fr_XX"], "pad_token_id": 1},
     # The layers that also attend share one attention: the second of them has none of its own.
     "zamba": {"layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"], "num_hidden_layers": 4},
     # This one's attention rotates nothing unless it is told to.

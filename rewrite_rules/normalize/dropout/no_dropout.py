@@ -26,7 +26,7 @@ MODULE = "module"
 
 class NoDropout(Rule):
     why = "Dropout is the identity at inference; left in, it would only be one more node."
-    roles = (*CALL_PATH, Role.EMBEDDINGS, Role.ATTENTION_FUNCTION)
+    roles = (*CALL_PATH, Role.EMBEDDINGS, Role.ADAPTERS, Role.ATTENTION_FUNCTION)
     construct = f"`{FUNCTION}`, a call of an nn.Dropout module, or a `{ARGUMENT}=` argument"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:

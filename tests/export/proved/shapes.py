@@ -195,12 +195,12 @@ PROOFS = [
     ),
     *proofs(
         "split split_with_sizes chunk ConstantChunk unbind tensor_split unsafe_split",
-        _X + ", w=floats(b, 6, c, dtype=t)",
+        _X + ", w=floats(b, 6, c, dtype=t), p=floats(2, 3, dtype=t)",
         """
         x.split(2, -1); x.split(2, dim=2); x.split([1, 3], -1); x.split((1, 2, 1), dim=2); x.chunk(2, -1);
         x.chunk(2, dim=2); x.unbind(-1); x.unbind(2); w.split(4, 1); w.split([2, 0, 4], dim=1); w.chunk(4, dim=1);
         w.chunk(3, dim=-2); w.unbind(1); torch.tensor_split(w, 3, dim=1); torch.tensor_split(w, 4, dim=1);
-        w.split(3, dim=-2); x.split([4], -1); x.split(4, -1)
+        w.split(3, dim=-2); x.split([4], -1); x.split(4, -1); p.unbind(0)
         """,
         types=_ALL,
     ),
