@@ -5,8 +5,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .PHONY: demo test test-matrix docs bench mutants sweep releases
 
 demo: .venv/run.stamp
-	$(BIN)/python -m qeff_codegen blueprint
-	$(BIN)/python -m qeff_codegen validate blueprint
+	rm -rf build/demo
+	$(BIN)/python -m qeff_codegen blueprint --output build/demo
+	$(BIN)/python -m qeff_codegen validate blueprint --generated build/demo
 
 test: .venv/dev.stamp
 	$(BIN)/ruff check .

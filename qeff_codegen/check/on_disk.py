@@ -8,12 +8,10 @@ from pathlib import Path
 from qeff_codegen.check.finding import Cause, Finding, Remedy
 from qeff_codegen.checked_in import layout
 from qeff_codegen.errors import UsageError
-from qeff_codegen.files.differences import differences
+from qeff_codegen.files.differences import LABELS, differences
 
 # What running Python leaves behind; git leaves it behind too when a branch without the folder is checked out.
 BYTECODE = "__pycache__"
-# What the two sides of a diff are: applying it does what regenerating would do.
-LABELS = ("on disk", "regenerated")
 
 
 def read(path: Path) -> bytes | None:

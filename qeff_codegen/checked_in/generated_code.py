@@ -102,6 +102,14 @@ def check_generated(name: str, folder: Path) -> None:
             )
 
 
+def is_edited(name: str, folder: Path) -> bool:
+    """Whether the modeling file that serves `name` is another than the manifest says was written."""
+    package = package_of(name, folder)
+    entry = load(folder).models.get(package)
+    found = hashlib.sha256(layout.modeling_path(folder, package).read_bytes()).hexdigest()
+    return entry is not None and found != entry.generated_sha256
+
+
 def families_in(folder: Path) -> list[str]:
     """The names of all families that are generated into `folder`."""
     return sorted({name for model, entry in load(folder).models.items() for name in (model, *entry.families)})

@@ -23,7 +23,9 @@ _WORKER = "qeff_codegen.checkout.worker"
 _LAST_WORDS = 8
 
 
-def validate_in_checkout(names: Sequence[str], checkout: Checkout, python: Path, console: Console) -> Outcome:
+def validate_in_checkout(
+    names: Sequence[str], checkout: Checkout, python: Path, console: Console, in_detail: bool = False
+) -> Outcome:
     """Validate each name with what serves it in `checkout`, showing progress and a summary on `console`.
 
     Args:
@@ -31,6 +33,7 @@ def validate_in_checkout(names: Sequence[str], checkout: Checkout, python: Path,
         checkout: of which nothing is changed.
         python: an interpreter that has what QEfficient needs.
         console: where progress goes.
+        in_detail: also show all that was measured in each scenario.
 
     Raises:
         UsageError: the interpreter does not suit the checkout, a name is unknown there or not served, or the
@@ -38,7 +41,7 @@ def validate_in_checkout(names: Sequence[str], checkout: Checkout, python: Path,
     """
     with _worker(list(dict.fromkeys(names)), checkout, python) as events:
         rows = next(event.rows for event in events if isinstance(event, RowsKnown))
-        return Outcome(shown(console, rows, _progress(events)))
+        return Outcome(shown(console, rows, _progress(events), in_detail))
 
 
 def _progress(events: Iterator[WorkerEvent]) -> Iterator[StageStarted | ScenarioFinished]:

@@ -1,4 +1,4 @@
-"""Writing texts as they come: one prompt's at once, and those of others when the prompts before them are done."""
+"""Texts are written as they come: one prompt's at once, others' as soon as the prompts before them are done."""
 
 from __future__ import annotations
 

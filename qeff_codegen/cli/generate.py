@@ -45,6 +45,7 @@ class Failure:
     help="The folder to write the models' packages, the mapping file and the manifest into.",
 )
 @click.option("--force", is_flag=True, help="Overwrite generated files that were edited by hand.")
+@click.option("--quiet", is_flag=True, help="Say nothing but what went wrong.")
 @click.option(
     "--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Models generated at the same time."
 )
@@ -58,6 +59,7 @@ def generate(
     everything: bool,
     output: Path,
     force: bool,
+    quiet: bool,
     jobs: int,
 ) -> None:
     """Generate the QEff modeling code of every NAME. (The word `generate` may be left out.)
@@ -72,7 +74,8 @@ def generate(
         entries = manifest.load(output).models
         failures = [Failure(name, _given_with_source(entry)) for name, entry in entries.items() if entry.causal_lm]
         names = tuple(name for name, entry in entries.items() if entry.causal_lm is None)
-        say("generating", f"{len(names)} models of {output}, {jobs} at a time")
+        if not quiet:
+            say("generating", f"{len(names)} models of {output}, {jobs} at a time")
     names = tuple(dict.fromkeys(names))
     if source is not None and source.suffix == ".py" and len(names) > 1:
         raise UsageError(f"--source {source} is one modeling file, and {len(names)} names are given; give one.")
@@ -86,23 +89,39 @@ def generate(
             failures.append(Failure(name, error))
         else:
             found[upstream.name] = upstream
-            if name.replace("-", "_") != upstream.name:
+            if name.replace("-", "_") != upstream.name and not quiet:
                 click.echo(f"{name}: its causal LM, {upstream.causal_lm}, is generated as `{upstream.name}`")
     models, refused = _generated(list(found.values()), jobs)
     reports, unwritten = _write(models, output, force)
-    if everything:
+    written = [model for model in models if model.name not in {failure.name for failure in unwritten}]
+    if not quiet:
+        _say_what_was_done(models, written, reports, output, everything)
+    failures += refused + unwritten
+    _report(failures)
+    context.exit(max((failure.error.exit_code for failure in failures), default=EXIT_DONE))
+
+
+def _say_what_was_done(
+    models: Sequence[GeneratedModel],
+    written: Sequence[GeneratedModel],
+    reports: Sequence[WriteReport],
+    output: Path,
+    everything: bool,
+) -> None:
+    """An account of every model, where something has changed, and the command that follows."""
+    if reports and not any(report.written or report.dropped for report in reports):
+        count = len({path for report in reports for path in report.unchanged})
+        about = f"all {len(models)} models" if everything else ", ".join(model.name for model in written)
+        click.echo(f"unchanged  {about}: {count} files are as they would be written")
+    elif everything:
         _summarise(models, reports)
     else:
         for model in models:
             _show(model)
         _list(reports)
-    written = [model for model in models if model.name not in {failure.name for failure in unwritten}]
     for command in _next(written, everything):
         folder = "" if output == DEFAULT_OUTPUT else f" --generated {shlex.quote(str(output))}"
         click.echo(f"next       python -m qeff_codegen validate {command}{folder}")
-    failures += refused + unwritten
-    _report(failures)
-    context.exit(max((failure.error.exit_code for failure in failures), default=EXIT_DONE))
 
 
 def _given_with_source(entry: manifest.ManifestEntry) -> UsageError:

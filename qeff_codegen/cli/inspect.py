@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from qeff_codegen.cli.places import place_of
 from qeff_codegen.cli.source_options import source_options
-from qeff_codegen.cli.tables import show_table
+
+if TYPE_CHECKING:
+    from qeff_codegen.generated_model import RoleFound
+    from qeff_codegen.upstream.source import UpstreamModel
 
 
 @click.command()
@@ -19,8 +25,28 @@ def inspect(name: str, transformers_version: str | None, source: Path | None, cl
     from qeff_codegen.upstream.find import find_model
 
     upstream = find_model(name, transformers_version=transformers_version, source=source, class_name=class_name)
-    rows = [
-        (role.role, role.name, "{}:{}".format(*upstream.place(role.line)), "; ".join(role.because))
-        for role in inspect_model(upstream)
-    ]
-    show_table(f"{upstream.name}: recognised", ("role", "name", "where", "because"), rows)
+    roles = inspect_model(upstream)
+    click.echo(f"{upstream.name}: recognised")
+    for role in roles:
+        _show(role, upstream, source)
+
+
+def _show(role: RoleFound, upstream: UpstreamModel, source: Path | None) -> None:
+    """A role and its class, whole on a line of their own; then the place, whole; then the reasons."""
+    file, place = place_of(upstream, role.line, source)
+    reasons = "; ".join(role.because)
+    click.echo(f"  {role.role}: {role.name}")
+    if not sys.stdout.isatty():
+        click.echo(f"    {place}")
+        click.echo(f"    {reasons}")
+        return
+    # rich takes as long to import as it takes to read a model, and is of no use in a pipe.
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.style import Style
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    link = Style(link=file.as_uri()) if file is not None else Style()
+    console.print(Text.assemble("    ", Text(place, link)), soft_wrap=True)
+    console.print(Padding(Text(reasons), (0, 0, 0, 4)))

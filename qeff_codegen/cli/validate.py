@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import json
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from qeff_codegen.checked_in.generated_code import check_generated
+from qeff_codegen.checked_in.generated_code import check_generated, is_edited
+from qeff_codegen.checked_in.layout import modeling_path
+from qeff_codegen.checked_in.manifest import package_of
+from qeff_codegen.cli.formats import json_option, show_json
 from qeff_codegen.cli.progress import say
 from qeff_codegen.cli.remote_options import remote_of, remote_options
+from qeff_codegen.coverage.known import known
 from qeff_codegen.deploy.packaged_weights import PACKAGED, check_weights
 from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, UsageError
 from qeff_codegen.remote_code.given import Remote
 from qeff_codegen.remote_code.source import find_remote_source
 from qeff_codegen.stopping import importing, stops_within_a_second
 from qeff_codegen.validation.results import Outcome
+
+GENERATED = Path("generated")
 
 
 @click.command()
@@ -26,11 +33,13 @@ from qeff_codegen.validation.results import Outcome
     type=click.Choice(["smollm2"]),
     help="Also run real prompts through real weights: SmolLM2-135M-Instruct, a llama (about 90 MB, downloaded once).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else on standard output.")
+@click.option("-v", "--verbose", is_flag=True, help="Also show all that was measured in each scenario.")
+@json_option
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option(
     "--generated",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("generated"),
+    default=GENERATED,
     show_default=True,
     help="The folder the models were generated into.",
 )
@@ -50,6 +59,8 @@ def validate(
     context: click.Context,
     names: tuple[str, ...],
     weights: str | None,
+    verbose: bool,
+    style: str,
     as_json: bool,
     generated: Path,
     remote_source: Path | None,
@@ -63,16 +74,17 @@ def validate(
     Exit code 0: Stages 1 to 3 are equal. 1: they are not. 2: validation cannot start.
     """
     # Progress goes to standard error when standard output is a JSON document.
+    as_json = as_json or style == "json"
     console = Console(stderr=as_json)
     remote = remote_of(remote_source, class_name, trust_remote_code)
     if checkout is None:
-        outcome = _generated_code(names, weights, generated, checkout_python, console, remote)
+        outcome = _generated_code(names, weights, generated, checkout_python, console, remote, verbose)
     elif remote is not None:
         raise UsageError("--checkout runs what serves NAME there, and --source a model of its own: give one of them.")
     else:
-        outcome = _checkout(names, weights, checkout, checkout_python, console)
+        outcome = _checkout(names, weights, checkout, checkout_python, console, verbose)
     if as_json:
-        click.echo(json.dumps(outcome.as_json(), indent=2))
+        show_json(outcome.as_json())
     context.exit(EXIT_DONE if outcome.passed else EXIT_DIFFERENCES)
 
 
@@ -84,6 +96,7 @@ def _generated_code(
     checkout_python: Path | None,
     console: Console,
     remote: Remote | None,
+    verbose: bool,
 ) -> Outcome:
     if checkout_python is not None:
         raise UsageError("--checkout-python is the interpreter for --checkout PATH, which is not given.")
@@ -91,7 +104,7 @@ def _generated_code(
     # Names first: what follows takes seconds to import.
     if remote is None:
         for name in names:
-            check_generated(name, generated)
+            _check_name(name, generated)
     elif len(names) > 1:
         raise UsageError(f"--source {remote.source} is of one model, and {len(names)} names are given; give one.")
     else:
@@ -113,16 +126,54 @@ def _generated_code(
         upstream, classes = None, None
     else:
         upstream, classes = source.upstream, load_remote_classes(source, remote.trusted)
-    outcome = validate_models(names, chosen, generated, console, classes)
+    outcome = validate_models(names, chosen, generated, console, classes, verbose)
     try:
         keep_records(outcome.results, generated, RECORDS, upstream)
     except OSError as error:
         _say_not_kept("review", error)
+    for name in dict.fromkeys(names):
+        if is_edited(name, generated):
+            path = modeling_path(generated, package_of(name, generated))
+            _say(console, f"edited     {path} is not what was generated: this is about the file as it is")
+    options = () if upstream is None else upstream.options
+    _say(console, f"next       {_next(names, generated, options, outcome.passed)}")
     return outcome
 
 
+def _check_name(name: str, generated: Path) -> None:
+    """See that `name` is generated, or say that it is refused rather than send people into the refusal."""
+    try:
+        check_generated(name, generated)
+    except UsageError:
+        found = known(name)
+        if found is None or not found.is_refused:
+            raise
+        raise UsageError(
+            f"`{name}` is refused, so there is nothing to validate: {found.why}\n"
+            f"That is what the last sweep of transformers {found.transformers} found. "
+            f"`python -m qeff_codegen inspect {name} --all` says what is in the way today."
+        ) from None
+
+
+def _next(names: Sequence[str], generated: Path, options: Sequence[str], passed: bool) -> str:
+    """The command that shows what was compared, and why each line of it differs from upstream's."""
+    name = names[0] if len(set(names)) == 1 else "NAME"
+    folder = () if generated == GENERATED else ("--generated", str(generated))
+    command = " ".join(["python -m qeff_codegen review", name, shlex.join((*options, *folder))]).rstrip()
+    return command if passed else f"{command}   # which rule wrote the lines of the module that differs first"
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 def _checkout(
-    names: tuple[str, ...], weights: str | None, checkout: Path, checkout_python: Path | None, console: Console
+    names: tuple[str, ...],
+    weights: str | None,
+    checkout: Path,
+    checkout_python: Path | None,
+    console: Console,
+    verbose: bool,
 ) -> Outcome:
     from qeff_codegen.checkout.checkout import open_checkout
     from qeff_codegen.checkout.interpreter import checkout_python as found_python
@@ -133,12 +184,15 @@ def _checkout(
         raise UsageError("--weights run on this project's own runtime: give either --weights or --checkout.")
     opened = open_checkout(checkout)
     say("loading", f"{checkout} in an interpreter of its own")
-    outcome = validate_in_checkout(names, opened, found_python(checkout, checkout_python), console)
+    outcome = validate_in_checkout(names, opened, found_python(checkout, checkout_python), console, verbose)
     try:
         for name in dict.fromkeys(names):
             keep_results(checkout, name, [result for result in outcome.results if result.model == name])
     except OSError as error:
         _say_not_kept("apply", error)
+    if outcome.passed:
+        where = shlex.quote(str(checkout))
+        _say(console, f"next       python -m qeff_codegen apply {' '.join(dict.fromkeys(names))} --checkout {where}")
     return outcome
 
 

@@ -15,7 +15,7 @@ from qeff_codegen.checked_in.manifest import Manifest, ManifestEntry
 from qeff_codegen.emit import mapping_file
 from qeff_codegen.errors import DifferencesError, UsageError
 from qeff_codegen.files.all_or_nothing import change_files
-from qeff_codegen.files.differences import differences
+from qeff_codegen.files.differences import LABELS, differences
 from qeff_codegen.generated_model import GeneratedModel
 
 SHOWN_LINES = 20
@@ -136,8 +136,8 @@ def _check_not_edited(files: Sequence[_File]) -> None:
 
 
 def _differences(generated: str, found: str) -> str:
-    """The lines in which the file on disk differs from the generated text, as a diff, the first of them."""
-    lines = differences(generated, found, ("generated", "on disk"), context=0)
+    """What overwriting the file on disk would do, as a diff, the first lines of it."""
+    lines = differences(found, generated, LABELS, context=0)
     more = len(lines) - SHOWN_LINES
     return "\n".join([*lines[:SHOWN_LINES], *([f"... and {more} more lines"] if more > 0 else [])])
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import difflib
 
+# What the two sides of a diff of a generated file are: applying it does what regenerating would do.
+LABELS = ("on disk", "regenerated")
+
 
 def differences(before: str, after: str, labels: tuple[str, str], context: int) -> list[str]:
     """The lines of a unified diff, without their newlines; none when the texts are equal.

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Protocol
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
-from rich.markup import escape
 from rich.spinner import Spinner
 from rich.table import Table
+from rich.text import Text
 
+from qeff_codegen.validation.marks import (
+    HEADINGS,
+    MARKS,
+    in_full,
+    largest,
+    legend,
+    name_of,
+    plain_heading,
+    plain_row,
+)
 from qeff_codegen.validation.results import (
     DIFFERENT,
     EQUAL,
@@ -39,35 +50,36 @@ class Reporter(Protocol):
 
 
 class PlainReporter:
-    """One line per finished scenario."""
+    """One short line per finished scenario, below its model's name."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._model = ""
 
     def show(self, event: StageStarted | ScenarioFinished) -> None:
         """Print finished scenarios."""
         if isinstance(event, ScenarioFinished):
-            row = event.row
-            stages = "; ".join(f"{STAGE_NAMES[stage.stage]}: {_cell(stage)}" for stage in event.result.stages)
-            self._console.print(
-                f"{row.model}, {row.variant}, {row.scenario}: {stages}", markup=False, highlight=False, soft_wrap=True
-            )
+            if event.row.model != self._model:
+                self._model = event.row.model
+                _print(self._console, f"{self._model}\n{plain_heading()}")
+            _print(self._console, plain_row(event.result))
 
 
 class LiveReporter:
     """One table per model, redrawn as its stages start and finish; a table of all models could outgrow the screen."""
 
-    def __init__(self, console: Console, rows: Iterable[Row]) -> None:
+    def __init__(self, console: Console, rows: Iterable[Row], clock: Callable[[], float]) -> None:
         self._console = console
-        self._waiting = [_LiveTable(list(group)) for _, group in groupby(rows, key=lambda row: row.model)]
+        self._clock = clock
+        self._waiting = [list(group) for _, group in groupby(rows, key=lambda row: row.model)]
         self._live: Live | None = None
-        self._table = _LiveTable([])
+        self._table = _LiveTable([], clock)
 
     def show(self, event: StageStarted | ScenarioFinished) -> None:
         """Update the row of `event`."""
         if event.row not in self._table.results:
             self.close()
-            self._table = self._waiting.pop(0)
+            self._table = _LiveTable(self._waiting.pop(0), self._clock)
             self._live = Live(self._table, console=self._console, refresh_per_second=8)
             self._live.start()
         self._table.show(event)
@@ -80,10 +92,12 @@ class LiveReporter:
 
 
 class _LiveTable:
-    def __init__(self, rows: list[Row]) -> None:
+    def __init__(self, rows: list[Row], clock: Callable[[], float]) -> None:
         self.results: dict[Row, ScenarioResult | None] = dict.fromkeys(rows)
         self._running: dict[Row, int] = {}
         self._spinner = Spinner("line")
+        self._clock = clock
+        self._started = clock()
 
     def show(self, event: StageStarted | ScenarioFinished) -> None:
         if isinstance(event, ScenarioFinished):
@@ -91,37 +105,53 @@ class _LiveTable:
         else:
             self._running[event.row] = event.stage
 
-    def __rich__(self) -> Table:
+    def __rich__(self) -> Group:
+        table = Table(box=None, pad_edge=False)
+        *stages, number, name = HEADINGS
+        for stage in stages:
+            table.add_column(stage, no_wrap=True)
+        table.add_column(number, justify="right", no_wrap=True)
+        # Where the terminal is narrow this column gives way, and its cells are cut off.
+        table.add_column(name)
+        for row, result in self.results.items():
+            found = "" if result is None else largest(result)
+            table.add_row(
+                *self._stage_cells(row, result), found, Text(name_of(row), no_wrap=True, overflow="ellipsis")
+            )
+        # A table wraps its title within its own width.
+        return Group(Text(self._title(), "bold"), table)
+
+    def _title(self) -> str:
+        """How far it is, and about how long the rest takes if it takes as long."""
         done = sum(result is not None for result in self.results.values())
         model = next((row.model for row in self.results), "")
-        table = Table(title=f"{model}: {done} of {len(self.results)} scenarios", title_justify="left")
-        for heading in ("Variant", "Scenario"):
-            table.add_column(heading, no_wrap=True)
-        for stage, name in STAGE_NAMES.items():
-            table.add_column(f"{stage} {name}")
-        for row, result in self.results.items():
-            table.add_row(row.variant, row.scenario, *self._stage_cells(row, result))
-        return table
+        left = len(self.results) - done
+        seconds = (self._clock() - self._started) / done * left if done else 0
+        rest = f", about {seconds:.0f} s left" if seconds else ""
+        return f"{model}: {done} of {len(self.results)} scenarios{rest}"
 
     def _stage_cells(self, row: Row, result: ScenarioResult | None) -> list[str | Spinner]:
         if result is not None:
             return [_styled(stage) for stage in result.stages]
         running = self._running.get(row, 0)
-        return ["done" if stage < running else self._spinner if stage == running else "" for stage in STAGE_NAMES]
+        return [self._spinner if stage == running else "" for stage in STAGE_NAMES]
 
 
 @contextmanager
-def reporting(console: Console, rows: Iterable[Row]) -> Iterator[Reporter]:
+def reporting(
+    console: Console, rows: Iterable[Row], clock: Callable[[], float] = time.monotonic
+) -> Iterator[Reporter]:
     """The reporter that suits `console`: live on a terminal, plain lines elsewhere.
 
     Args:
         console: where to show progress.
         rows: every row there will be, in the order in which they run.
+        clock: gives seconds, for how long the rest takes.
     """
     if not console.is_terminal:
         yield PlainReporter(console)
         return
-    reporter = LiveReporter(console, rows)
+    reporter = LiveReporter(console, rows, clock)
     try:
         yield reporter
     finally:
@@ -129,18 +159,26 @@ def reporting(console: Console, rows: Iterable[Row]) -> Iterator[Reporter]:
 
 
 def shown(
-    console: Console, rows: Iterable[Row], events: Iterable[StageStarted | ScenarioFinished]
+    console: Console, rows: Iterable[Row], events: Iterable[StageStarted | ScenarioFinished], in_detail: bool = False
 ) -> tuple[ScenarioResult, ...]:
-    """Show every event as it happens, then what the results say; returns them."""
+    """Show every event as it happens, then what the results say; returns them.
+
+    Args:
+        in_detail: also show all that was measured in each scenario.
+    """
     results = []
     with reporting(console, rows) as reporter:
         for event in events:
             reporter.show(event)
             if isinstance(event, ScenarioFinished):
                 results.append(event.result)
+    _print(console, legend(results))
+    for result in results if in_detail else ():
+        _print(console, in_full(result))
     for result in results:
-        console.print(texts(result), markup=False, highlight=False, soft_wrap=True, end="")
-    console.print(summary(results), markup=False, highlight=False, soft_wrap=True)
+        if said := texts(result):
+            _print(console, said.removesuffix("\n"))
+    _print(console, summary(results))
     return tuple(results)
 
 
@@ -213,16 +251,14 @@ def _device_lines(results: list[ScenarioResult]) -> list[str]:
     ]
 
 
-def _cell(stage: StageResult) -> str:
-    if stage.max_difference is None:
-        return stage.status
-    return f"{stage.status} ({stage.max_difference:.1g})"
+def _print(console: Console, text: str) -> None:
+    """Plain text: wrapped at words on a terminal, as it is everywhere else."""
+    console.print(text, markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
 
 def _styled(stage: StageResult) -> str:
-    style = _STYLES.get(stage.status)
-    text = escape(_cell(stage))
-    return f"[{style}]{text}[/]" if style else text
+    style, mark = _STYLES.get(stage.status), MARKS[stage.status]
+    return f"[{style}]{mark}[/]" if style else mark
 
 
 def _indented(text: str) -> str:

@@ -28,6 +28,7 @@ def validate_models(
     generated: Path,
     console: Console,
     remote: RemoteClasses | None = None,
+    in_detail: bool = False,
 ) -> Outcome:
     """Validate each name in turn, showing progress and a summary on `console`.
 
@@ -37,6 +38,7 @@ def validate_models(
         generated: the folder the models were generated into.
         console: where progress goes.
         remote: the classes of the one model that is named, where it is not in transformers.
+        in_detail: also show all that was measured in each scenario.
 
     Raises:
         UsageError: a name is unknown or not generated, or the weights belong to another model or cannot be fetched.
@@ -51,7 +53,7 @@ def validate_models(
         fetch(weights)
     rows = [row for plan in plans for row in plan.rows()]
     rows += [] if weights is None else real_rows(weights)
-    return Outcome(shown(console, rows, _events(plans, weights)))
+    return Outcome(shown(console, rows, _events(plans, weights), in_detail))
 
 
 def _plan(name: str, transforms: GeneratedTransforms, remote: RemoteClasses | None) -> Plan | ImagePlan:

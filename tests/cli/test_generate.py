@@ -70,10 +70,27 @@ def test_a_second_run_changes_nothing(run: Callable[..., Result], tmp_path: Path
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "generated").rglob("*")}
     outcome = run("blueprint")
     assert outcome.exit_code == 0
-    assert "\nwritten " not in outcome.stdout
-    for name in FILES[1:]:
-        assert f"\nunchanged  generated/{name}\n" in outcome.stdout
+    assert outcome.stdout == (
+        "unchanged  blueprint: 4 files are as they would be written\n"
+        "next       python -m qeff_codegen validate blueprint\n"
+    )
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "generated").rglob("*")} == before
+
+
+def test_all_that_is_current_is_one_line(run: Callable[..., Result]) -> None:
+    run("gpt2", "blueprint")
+    outcome = run("generate", "--all")
+    assert outcome.stdout.splitlines()[0] == "unchanged  all 2 models: 6 files are as they would be written"
+
+
+def test_quiet_says_what_went_wrong_and_nothing_else(run: Callable[..., Result], tmp_path: Path) -> None:
+    assert run("blueprint", "--quiet").output == ""
+    assert (tmp_path / "generated/blueprint/modeling_blueprint.py").is_file()
+    assert run("blueprint", "--quiet").output == ""
+    assert run("generate", "--all", "--quiet").output == ""
+    outcome = run("clip", "blueprint", "--quiet")
+    assert (outcome.exit_code, outcome.stdout) == (3, "")
+    assert outcome.stderr.startswith("clip: refused by ")
 
 
 def test_a_model_whose_file_was_deleted_is_said_to_be_dropped(run: Callable[..., Result], tmp_path: Path) -> None:
@@ -160,7 +177,8 @@ def test_a_file_edited_by_hand_is_kept_and_the_other_models_are_written(
     outcome = run("blueprint", "gpt2")
     assert outcome.exit_code == 1
     assert outcome.stderr.startswith("blueprint: generated/blueprint/modeling_blueprint.py was edited by hand;")
-    assert "+EDITED = True" in outcome.stderr
+    assert "--- on disk\n+++ regenerated\n" in outcome.stderr, "as in `check`"
+    assert "-EDITED = True" in outcome.stderr
     assert "--force" in outcome.stderr
     assert path.read_text() == text
     assert (tmp_path / "generated/gpt2/modeling_gpt2.py").is_file()

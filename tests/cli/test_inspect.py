@@ -5,25 +5,47 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from click.testing import Result
 
 from qeff_codegen.upstream.find import find_model
+from tests.cli.terminal import STYLE, in_terminal
+from tests.imports import ROOT
 
 
 def test_every_role_is_shown_with_place_and_reason(run: Callable[..., Result], tmp_path: Path) -> None:
     outcome = run("inspect", "blueprint")
     assert outcome.exit_code == 0
-    title, header, *rows = outcome.stdout.splitlines()
+    title, *rows = outcome.stdout.splitlines()
     assert title == "blueprint: recognised"
-    assert header.split() == ["role", "name", "where", "because"]
     upstream = find_model("blueprint")
     lines = upstream.source.splitlines()
     line = next(number for number, text in enumerate(lines, 1) if text.startswith("class BlueprintAttention("))
-    (attention,) = (row for row in rows if row.startswith("  attention  "))
-    assert f"{upstream.display_path}:{line}  its forward calls `cache.update(" in attention
-    (causal_lm,) = (row for row in rows if row.startswith("  causal LM  "))
-    assert causal_lm.endswith("the one class that inherits GenerationMixin and returns logits"), "no table names it"
+    attention = rows.index("  attention: BlueprintAttention")
+    path, _, number = rows[attention + 1].strip().rpartition(":")
+    assert Path(path).read_text().splitlines()[int(number) - 1].startswith("class BlueprintAttention("), "it opens"
+    assert int(number) == line
+    assert rows[attention + 2].startswith("    its forward calls `cache.update(")
+    causal_lm = rows.index("  causal LM: BlueprintForCausalLM")
+    assert rows[causal_lm + 2] == "    the one class that inherits GenerationMixin and returns logits", "no table"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("width", [50, 80, 130])
+def test_a_terminal_keeps_names_and_places_whole(width: int) -> None:
+    shown = in_terminal(width, "-m", "qeff_codegen", "inspect", "blueprint")
+    lines = STYLE.sub("", shown).splitlines()
+    name = lines.index("  rotary embedding: BlueprintRotaryEmbedding")
+    assert lines[name + 1].strip() == "qeff_codegen/examples/blueprint/modeling_blueprint.py:53"
+    assert (ROOT / "qeff_codegen/examples/blueprint/modeling_blueprint.py").as_uri() in shown, "a link of the terminal"
+    reasons = [line for line in lines if line.startswith("    ") and ".py:" not in line]
+    assert max(map(len, reasons)) <= width
+
+
+def test_a_place_in_a_release_that_is_not_unpacked_is_named(run: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "modeling_toy.py").write_text(find_model("llama").source.replace("from ...", "from transformers."))
+    outcome = run("inspect", "toy", "--source", "modeling_toy.py")
+    assert "    modeling_toy.py:" in outcome.stdout
 
 
 def test_a_file_that_does_not_parse_is_refused_with_its_line(run: Callable[..., Result], tmp_path: Path) -> None:

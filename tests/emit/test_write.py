@@ -62,7 +62,7 @@ def test_an_edit_by_hand_is_kept_and_shown(tmp_path: Path, model: GeneratedModel
         write(tmp_path, tiny_model(code="x = 2\n"))
     assert str(caught.value) == (
         f"{path} was edited by hand; it is left as it is.\n"
-        "--- generated\n+++ on disk\n@@ -1 +1 @@\n-x = 2\n+x = 1  # mine\n"
+        "--- on disk\n+++ regenerated\n@@ -1 +1 @@\n-x = 1  # mine\n+x = 2\n"
         f"Put the change into a rule, or give --force to overwrite {path}."
     )
     assert contents(tmp_path) == before
@@ -82,7 +82,7 @@ def test_an_edited_mapping_is_kept(tmp_path: Path, model: GeneratedModel) -> Non
     write(tmp_path, model)
     path = tmp_path / "pytorch_transforms.py"
     path.write_text(path.read_text() + "# mine\n")
-    with pytest.raises(DifferencesError, match=r"was edited by hand; it is left as it is.*\n(.*\n)*\+# mine"):
+    with pytest.raises(DifferencesError, match=r"was edited by hand; it is left as it is.*\n(.*\n)*-# mine"):
         write(tmp_path, tiny_model("pear"))
     assert "pear" not in str(contents(tmp_path))
 

@@ -47,14 +47,14 @@ def test_all_edited_files_are_named_at_once(tmp_path: Path) -> None:
     assert str(caught.value) == (
         "".join(
             f"{path} was edited by hand; it is left as it is.\n"
-            "--- generated\n+++ on disk\n@@ -1 +1 @@\n-x = 1\n+x = 'mine'\n"
+            "--- on disk\n+++ regenerated\n@@ -1 +1 @@\n-x = 'mine'\n+x = 1\n"
             for path in paths
         )
         + f"Put the change into a rule, or give --force to overwrite {paths[0]}, {paths[1]}."
     )
 
 
-@pytest.mark.parametrize(("text", "shown"), [("x = 1\r\n", "+x = 1\\r"), ("x = 1", "+x = 1 (no newline at the end)")])
+@pytest.mark.parametrize(("text", "shown"), [("x = 1\r\n", "-x = 1\\r"), ("x = 1", "-x = 1 (no newline at the end)")])
 def test_line_endings_count(tmp_path: Path, text: str, shown: str) -> None:
     write(tmp_path, tiny_model())
     (tmp_path / "tiny/modeling_tiny.py").write_bytes(text.encode())

@@ -66,9 +66,10 @@ def test_equal_stages_exit_0(tmp_path: Path) -> None:
     outcome = run("mistral", "--generated", str(write_generated(tmp_path / "made_right")))
     assert outcome.exit_code == 0, outcome.output
     lines = outcome.output.splitlines()
-    assert len([line for line in lines if line.startswith("mistral, ")]) == 5
+    assert len([line for line in lines if line.startswith("  . = = p ")]) == 5
     assert "Stages 1 to 3 equal in 5 of 5 scenarios." in lines
-    assert lines[-1] == "Stage 4 (Cloud AI 100): preflight passed, not run on hardware, in 5 of 5 scenarios."
+    assert lines[-2] == "Stage 4 (Cloud AI 100): preflight passed, not run on hardware, in 5 of 5 scenarios."
+    assert lines[-1].startswith("next       python -m qeff_codegen review mistral --generated ")
 
 
 @pytest.mark.usefixtures("only_the_window")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
+from qeff_codegen.validation.marks import in_full, legend, plain_row
 from qeff_codegen.validation.report import reporting, summary, texts
+from qeff_codegen.validation.report import shown as show_all
 from qeff_codegen.validation.results import Row, ScenarioFinished, ScenarioResult, StageResult, StageStarted
 
 ROW = Row("toy", "base", "ragged batch")
@@ -31,23 +34,77 @@ def shown(console: Console, events: list[StageStarted | ScenarioFinished]) -> No
             reporter.show(event)
 
 
-def test_a_pipe_gets_one_plain_line_per_scenario() -> None:
+def test_a_pipe_gets_one_short_line_per_scenario() -> None:
     output = io.StringIO()
     shown(Console(file=output, width=60), [StageStarted(ROW, 2), ScenarioFinished(ROW, EQUAL)])
     assert output.getvalue() == (
-        "toy, base, ragged batch: Hugging Face: reference; QEff PyTorch: equal (1e-06); "
-        "ONNX Runtime: equal (4e-06); Cloud AI 100: not run\n"
+        "toy\n"  # once for all of its scenarios
+        "  1 2 3 4  largest  scenario\n"
+        "  . = = -     0.02  base, ragged batch\n"
     )
+
+
+def test_a_difference_is_marked_in_its_stage() -> None:
+    assert plain_row(DIFFERENT) == "  . x - -  2.5e+03  base, ragged batch"
+
+
+@pytest.mark.parametrize("width", [50, 80, 130])
+def test_a_terminal_gets_one_row_a_scenario(width: int) -> None:
+    output = io.StringIO()
+    console = Console(file=output, width=width, force_terminal=True, color_system=None)
+    rows = [Row("toy", f"a variant with a long name {number}", "end of context") for number in range(3)]
+    with reporting(console, rows) as reporter:
+        for row in rows:
+            reporter.show(StageStarted(row, 1))
+            reporter.show(StageStarted(row, 2))
+            reporter.show(ScenarioFinished(row, EQUAL))
+    last_frame = output.getvalue().rpartition("toy: 3 of 3 scenarios")[2]
+    found = [line for line in last_frame.splitlines() if line.startswith(".")]
+    assert [line.split()[:5] for line in found] == [[".", "=", "=", "-", "0.02"]] * 3
+    assert max(map(len, found)) <= width
+    assert all("a variant with" in line for line in found)
+
+
+def test_marks_and_headings_are_explained_once_below() -> None:
+    assert legend([EQUAL, DIFFERENT]) == (
+        "Stages: 1 Hugging Face, 2 QEff PyTorch, 3 ONNX Runtime, 4 Cloud AI 100. "
+        "Marks: . reference, = equal, - not run, x different.\n"
+        "Largest: the largest logit difference to Stage 1, as a part of the tolerance."
+    )
+
+
+def test_the_rest_is_shown_when_asked_for() -> None:
+    output = io.StringIO()
+    console = Console(file=output, width=60)
+    in_detail = in_full(EQUAL)
+    assert in_detail == (
+        "toy, base, ragged batch: Hugging Face: reference; QEff PyTorch: equal (1e-06); ONNX Runtime: equal (4e-06); "
+        "Cloud AI 100: not run; tolerance 0.0002; two best logits apart by 0.01; context sensitivity 1; seed 0"
+    )
+    show_all(console, [ROW], [ScenarioFinished(ROW, EQUAL)])
+    assert in_detail not in output.getvalue()
+    show_all(console, [ROW], [ScenarioFinished(ROW, EQUAL)], in_detail=True)
+    assert in_detail in output.getvalue()
+
+
+def test_the_time_left_is_what_the_rest_takes_if_it_takes_as_long() -> None:
+    output = io.StringIO()
+    console = Console(file=output, width=80, force_terminal=True, color_system=None)
+    rows = [Row("toy", "base", str(number)) for number in range(4)]
+    seconds = 0.0
+    with reporting(console, rows, lambda: seconds) as reporter:
+        reporter.show(StageStarted(rows[0], 1))
+        seconds = 5.0
+        reporter.show(ScenarioFinished(rows[0], EQUAL))
+    assert "toy: 1 of 4 scenarios, about 15 s left" in output.getvalue()
 
 
 def test_a_terminal_gets_a_table_that_ends_complete() -> None:
     output = io.StringIO()
     console = Console(file=output, width=140, force_terminal=True, color_system=None)
     shown(console, [StageStarted(ROW, 1), StageStarted(ROW, 2), ScenarioFinished(ROW, EQUAL)])
-    last_frame = output.getvalue().split("scenarios")[-1]
     assert "toy: 1 of 1 scenarios" in output.getvalue()
-    for text in ("2 QEff PyTorch", "ragged batch", "reference", "equal (1e-06)", "equal (4e-06)", "not run"):
-        assert text in last_frame
+    assert ".  =  =  -     0.02  base, ragged batch" in output.getvalue().rpartition("scenarios")[2]
 
 
 def test_each_model_has_a_table_of_its_own_on_a_terminal() -> None:
