@@ -39,7 +39,7 @@ mutants: .venv/dev.stamp
 	touch $@
 
 .venv/dev.stamp: pyproject.toml | .venv/bin/python
-	$(PIP) --editable '.[run,dev]'
+	$(PIP) --editable '.[run,report,dev]'
 	touch $@
 
 .venv/bin/python:

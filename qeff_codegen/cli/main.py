@@ -23,6 +23,7 @@ COMMANDS = {
     "infer": "qeff_codegen.cli.infer",
     "bump": "qeff_codegen.cli.bump",
     "compat": "qeff_codegen.cli.compat",
+    "report": "qeff_codegen.cli.report",
 }
 DEFAULT = "generate"
 

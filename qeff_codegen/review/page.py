@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from qeff_codegen.emit.steps import STEPS
+from qeff_codegen.review.at_release import at_release
 from qeff_codegen.review.changed_words import changed_words
 from qeff_codegen.review.changes import Hunk
 from qeff_codegen.review.colours import coloured
@@ -19,15 +20,13 @@ from qeff_codegen.review.sections import Context, Left, sections
 from qeff_codegen.upstream.source import UpstreamModel
 from qeff_codegen.validation.results import STAGE_NAMES
 
-# Where transformers keeps its releases, each under its tag.
-_AT_RELEASE = "https://github.com/huggingface/transformers/blob/v{version}/src/{path}#{lines}"
 
-
-def as_html(review: Review, catalogue: str | None) -> str:
+def as_html(review: Review, catalogue: str | None, site: str | None = None) -> str:
     """The page.
 
     Args:
         catalogue: where the rule catalogue stands, seen from the page; None when it is not there.
+        site: where the page of all families stands, seen from this one; None when it is not there.
     """
     environment = Environment(
         loader=PackageLoader("qeff_codegen.review"),
@@ -37,7 +36,7 @@ def as_html(review: Review, catalogue: str | None) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["prose"] = _prose
+    environment.filters["prose"] = prose
     upstream, generated = review.model.upstream.lines, review.model.code.splitlines()
     gone, new = changed_words(review.hunks, upstream, generated)
     # Hunks are numbered from top to bottom, whatever section they are in.
@@ -61,6 +60,7 @@ def as_html(review: Review, catalogue: str | None) -> str:
         stage_counts=stage_counts,
         stage_names=STAGE_NAMES,
         catalogue=catalogue,
+        site=site,
         style=_as_it_is("page.css"),
         script=_as_it_is("page.js"),
         span=span,
@@ -86,12 +86,7 @@ def _at_release(upstream: UpstreamModel, lines: range) -> str | None:
     """Where a reader sees lines of upstream's file as the release has them; None for a file that is in none."""
     path, first = upstream.place(lines.start)
     other, last = upstream.place(lines.stop - 1)
-    if upstream.version is None or not path.startswith("transformers/"):
-        return None
-    is_run = other == path and last > first
-    return _AT_RELEASE.format(
-        version=upstream.version, path=path, lines=f"L{first}-L{last}" if is_run else f"L{first}"
-    )
+    return at_release(upstream.version, path, first, last if other == path else first)
 
 
 def _kind(block: Context | Hunk | Left) -> str:
@@ -103,6 +98,6 @@ def span(lines: range) -> str:
     return str(lines.start) if len(lines) == 1 else f"{lines.start}–{lines.stop - 1}"
 
 
-def _prose(text: str) -> Markup:
+def prose(text: str) -> Markup:
     """A text in which `code` stands between backticks."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))

@@ -1,0 +1,58 @@
+"""`report`: one site of all families, as static files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from qeff_codegen.errors import UsageError
+
+if TYPE_CHECKING:
+    from qeff_codegen.errors import Refusal
+    from qeff_codegen.generated_model import GeneratedModel
+
+DOCS = Path("docs")
+GENERATED = Path("generated")
+
+
+@click.command()
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("build/site"),
+    show_default=True,
+    help="The folder for the site; one that holds other files is left alone.",
+)
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Models generated at the same time."
+)
+def report(output: Path, jobs: int) -> None:
+    """Write a site of all families: what is supported, by stage and by release, and what is missing.
+
+    Made of what is checked in: the generated models, docs/coverage.json and docs/releases.json. It is static, loads
+    nothing from elsewhere and opens from disk.
+    """
+    if find_spec("matplotlib") is None:
+        raise UsageError(
+            "The site's charts need the package `matplotlib`, which is not installed.\n"
+            "Run `pip install 'qeff_codegen[report]'`; the review of one model works without it."
+        )
+    click.echo(f"making     the site in {output}: every model is generated anew")
+    from qeff_codegen.site.build import Inputs, gather, write_site
+    from qeff_codegen.site.pages import pages
+    from qeff_codegen.validation.record import RECORDS
+
+    texts = pages(gather(Inputs(GENERATED, DOCS, RECORDS), jobs, _tracked))
+    write_site(texts, output)
+    click.echo(f"written    {output / 'index.html'} and {len(texts) - 1} files beside it")
+
+
+def _tracked(found: Iterable[GeneratedModel | Refusal], count: int) -> Iterable[GeneratedModel | Refusal]:
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(found, "Models", count, console=Console(stderr=True), transient=True)

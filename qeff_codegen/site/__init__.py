@@ -1,0 +1,1 @@
+"""One site of all families: what is supported and refused, by stage, release and reason, as static pages."""
