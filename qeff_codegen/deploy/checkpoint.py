@@ -10,13 +10,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
 from qeff_codegen.deploy.configuration import ReadConfiguration, read_configuration
 from qeff_codegen.deploy.named_model import GENERATED, no_such_model, why_incomplete
 from qeff_codegen.deploy.packaged_weights import PACKAGED, fetch
 from qeff_codegen.deploy.tokenizer import LoadedTokenizer, load_tokenizer
+from qeff_codegen.deploy.upstream_model import UpstreamModel, load_upstream_model
 from qeff_codegen.errors import UsageError
 from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.remote_code.load import OPTION as TRUST
@@ -36,7 +36,7 @@ class Checkpoint:
         random_weights: whether it was loaded from nothing, and its weights mean nothing.
         no_tokenizer: why it has none, for a message; empty where it has one.
         family: what serves it among generated models; its model type unless that is said.
-        remarks: what of its configuration was read otherwise than it is written.
+        remarks: what was read otherwise than it is written: of its configuration, and of quantized weights.
     """
 
     name: str
@@ -72,8 +72,15 @@ def load_checkpoint(source: str) -> Checkpoint:
     else:
         raise UsageError(no_such_model(source, GENERATED))
     read = configuration_of(path, folder)
-    model, loaded = _load(path, folder, {} if read.config is None else {"config": read.config})
-    return Checkpoint(name, model.eval(), loaded.tokenizer, sha256, no_tokenizer=loaded.missing, remarks=read.remarks)
+    found, loaded = _load(path, folder, {} if read.config is None else {"config": read.config})
+    return Checkpoint(
+        name,
+        found.model,
+        loaded.tokenizer,
+        sha256,
+        no_tokenizer=loaded.missing,
+        remarks=(*read.remarks, *found.remarks),
+    )
 
 
 def configuration_of(named: Path, folder: Path) -> ReadConfiguration:
@@ -88,23 +95,12 @@ def configuration_of(named: Path, folder: Path) -> ReadConfiguration:
         raise UsageError(f"{named} cannot be loaded: {error}\nIs it complete, and of a causal LM?") from error
 
 
-def _load(named: Path, folder: Path, arguments: dict[str, Any]) -> tuple[Any, LoadedTokenizer]:
+def _load(named: Path, folder: Path, arguments: dict[str, Any]) -> tuple[UpstreamModel, LoadedTokenizer]:
     """Model and tokenizer from a folder; `named` is what the user asked for."""
-    try:
-        # transformers draws progress bars that have no switch.
-        with redirect_stderr(io.StringIO()):
-            model = AutoModelForCausalLM.from_pretrained(
-                folder,
-                dtype=torch.float32,
-                attn_implementation="eager",
-                local_files_only=True,
-                # Without a word on it transformers asks, and waits for an answer.
-                trust_remote_code=False,
-                **arguments,
-            )
-            return model, load_tokenizer(named, folder, arguments)
-    except Exception as error:  # readers of many formats, each with errors of its own
-        raise UsageError(f"{named} cannot be loaded: {error}\nIs it complete, and of a causal LM?") from error
+    # Without a word on trust transformers asks, and waits for an answer.
+    untrusted = {**arguments, "trust_remote_code": False}
+    found = load_upstream_model(AutoModelForCausalLM, named, folder, untrusted, "a causal LM")
+    return found, load_tokenizer(named, folder, arguments)
 
 
 def _unpacked(gguf: Path, name: str, sha256: str) -> Path:
@@ -114,7 +110,8 @@ def _unpacked(gguf: Path, name: str, sha256: str) -> Path:
     """
 
     def unpack(folder: Path) -> None:
-        model, loaded = _load(gguf, gguf.parent, {"gguf_file": gguf.name})
+        found, loaded = _load(gguf, gguf.parent, {"gguf_file": gguf.name})
+        model = found.model
         # It holds plain numbers now, but still says that it is quantised, and then cannot be saved.
         model.hf_quantizer = None
         if hasattr(model.config, "quantization_config"):

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import io
-from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import AutoModelForImageTextToText
 
 from qeff_codegen.deploy.checkpoint import Checkpoint, checkpoint_sha256, configuration_of
 from qeff_codegen.deploy.named_model import names_a_family, why_incomplete
 from qeff_codegen.deploy.processor import load_processor
+from qeff_codegen.deploy.upstream_model import load_upstream_model
 from qeff_codegen.errors import UsageError
 from qeff_codegen.tiny_models.image_families import build_image_config, find_image_family, image_variants
 from qeff_codegen.tiny_models.models import build_tiny_model
@@ -57,25 +55,14 @@ def load_image_checkpoint(source: str, generated: Path) -> ImageCheckpoint:
     loaded = load_processor(folder)
     read = configuration_of(folder, folder)
     arguments = {} if read.config is None else {"config": read.config}
-    try:
-        # transformers draws progress bars that have no switch.
-        with redirect_stderr(io.StringIO()):
-            model = AutoModelForImageTextToText.from_pretrained(
-                folder,
-                dtype=torch.float32,
-                attn_implementation="eager",
-                local_files_only=True,
-                trust_remote_code=False,
-                **arguments,
-            )
-    except Exception as error:  # readers of many formats, each with errors of its own
-        raise UsageError(f"{folder} cannot be loaded: {error}\nIs it complete, and of an image-text model?") from error
+    untrusted = {**arguments, "trust_remote_code": False}
+    found = load_upstream_model(AutoModelForImageTextToText, folder, folder, untrusted, "an image-text model")
     return ImageCheckpoint(
         folder.resolve().stem,
-        model.eval(),
+        found.model,
         getattr(loaded.processor, "tokenizer", None),
         checkpoint_sha256(folder),
-        remarks=read.remarks,
+        remarks=(*read.remarks, *found.remarks),
         processor=loaded.processor,
         no_processor=loaded.missing,
     )

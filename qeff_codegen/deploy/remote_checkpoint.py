@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import io
-from contextlib import redirect_stderr
 from pathlib import Path
-from typing import Any
-
-import torch
-from transformers import GenerationConfig
 
 from qeff_codegen.deploy.checkpoint import Checkpoint, checkpoint_sha256
 from qeff_codegen.deploy.named_model import has_weights, why_incomplete
+from qeff_codegen.deploy.quantized_weights.load import generation_config_of
 from qeff_codegen.deploy.tiny_checkpoint import tiny_checkpoint
 from qeff_codegen.deploy.tokenizer import load_tokenizer
+from qeff_codegen.deploy.upstream_model import load_upstream_model
 from qeff_codegen.errors import UsageError
 from qeff_codegen.remote_code.given import Remote
 from qeff_codegen.remote_code.load import load_remote_classes
@@ -37,26 +33,22 @@ def remote_checkpoint(name: str, remote: Remote, generated: Path) -> Checkpoint:
     if missing:
         raise UsageError(missing)
     try:
-        # transformers draws progress bars that have no switch.
-        with redirect_stderr(io.StringIO()):
-            config = classes.config_class.from_pretrained(folder, local_files_only=True)
-            model = classes.causal_lm_class.from_pretrained(
-                folder, config=config, dtype=torch.float32, attn_implementation="eager", local_files_only=True
-            )
+        config = classes.config_class.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # a stranger's code may raise anything
         raise UsageError(f"{folder} cannot be loaded: {error}\nIs it complete, and of a causal LM?") from error
+    found = load_upstream_model(classes.causal_lm_class, folder, folder, {"config": config}, "a causal LM")
+    model = found.model
     if getattr(model, "generation_config", None) is None:
         # A model that inherits no way to generate has not read where its checkpoint says that a text ends.
-        model.generation_config = _generation_config(folder, config)
+        model.generation_config = generation_config_of(folder, config)
     loaded = load_tokenizer(folder, folder, {"trust_remote_code": True})
     sha256 = checkpoint_sha256(folder)
     return Checkpoint(
-        folder.resolve().name, model.eval(), loaded.tokenizer, sha256, no_tokenizer=loaded.missing, family=source.name
+        folder.resolve().name,
+        model,
+        loaded.tokenizer,
+        sha256,
+        no_tokenizer=loaded.missing,
+        family=source.name,
+        remarks=found.remarks,
     )
-
-
-def _generation_config(folder: Path, config: Any) -> GenerationConfig:
-    try:
-        return GenerationConfig.from_pretrained(folder, local_files_only=True)
-    except OSError:
-        return GenerationConfig.from_model_config(config)
