@@ -567,6 +567,14 @@ from transformers.models.helium.modeling_helium import (
     HeliumRMSNorm,
     HeliumRotaryEmbedding,
 )
+from transformers.models.hrm_text.modeling_hrm_text import (
+    HrmTextAttention,
+    HrmTextDecoderLayer,
+    HrmTextForCausalLM,
+    HrmTextModel,
+    HrmTextRotaryEmbedding,
+    HrmTextStack,
+)
 from transformers.models.hunyuan_v1_dense.modeling_hunyuan_v1_dense import (
     HunYuanDenseV1Attention,
     HunYuanDenseV1DecoderLayer,
@@ -1732,6 +1740,14 @@ from .helium.modeling_helium import (
     QEffHeliumModel,
     QEffHeliumRotaryEmbedding,
 )
+from .hrm_text.modeling_hrm_text import (
+    QEffHrmTextAttention,
+    QEffHrmTextDecoderLayer,
+    QEffHrmTextForCausalLM,
+    QEffHrmTextModel,
+    QEffHrmTextRotaryEmbedding,
+    QEffHrmTextStack,
+)
 from .hunyuan_v1_dense.modeling_hunyuan_v1_dense import (
     QEffHunYuanDenseV1Attention,
     QEffHunYuanDenseV1DecoderLayer,
@@ -2830,6 +2846,12 @@ class KVCacheTransform(ModuleMappingTransform):
         HeliumDecoderLayer: QEffHeliumDecoderLayer,
         HeliumModel: QEffHeliumModel,
         HeliumForCausalLM: QEffHeliumForCausalLM,
+        HrmTextAttention: QEffHrmTextAttention,
+        HrmTextDecoderLayer: QEffHrmTextDecoderLayer,
+        HrmTextStack: QEffHrmTextStack,
+        HrmTextRotaryEmbedding: QEffHrmTextRotaryEmbedding,
+        HrmTextModel: QEffHrmTextModel,
+        HrmTextForCausalLM: QEffHrmTextForCausalLM,
         HunYuanDenseV1Attention: QEffHunYuanDenseV1Attention,
         HunYuanDenseV1DecoderLayer: QEffHunYuanDenseV1DecoderLayer,
         HunYuanDenseV1RotaryEmbedding: QEffHunYuanDenseV1RotaryEmbedding,

@@ -9,7 +9,6 @@ from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.tree import find, spelled
 
 
-
 def class_called(call: ast.Call, attribute: str, code: Code, owner: ModelingClass, file: ModelingFile) -> str | None:
     """The class of the file whose module `call` of `self.<attribute>` is of, or None where that is not known.
 

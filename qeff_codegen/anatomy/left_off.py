@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 from qeff_codegen.anatomy.anatomy import Anatomy, Part
 from qeff_codegen.anatomy.modeling_file import ModelingClass, parameters, self_attribute
-from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.calls import bound_arguments
 from qeff_codegen.codemod.tree import find, spelled
 

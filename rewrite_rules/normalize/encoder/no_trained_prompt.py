@@ -1,8 +1,8 @@
 """Drop the keys of a trained prompt, which stand before those of the tokens, from models that are built without one.
 
-Some attentions join keys and values of a prompt to those of the cache, where they are given one. The cache has no slots
-for them, and the mask is made for its slots alone. Where the causal LM never gives any, because it leaves the switch
-off with which another model of the file turns prompts on, the prompt goes; anywhere else the model is refused.
+Some attentions join keys and values of a prompt to those of the cache, where they are given one. The cache has no
+slots for them, and the mask is made for its slots alone. Where the causal LM never gives any, because it leaves the
+switch off with which another model of the file turns prompts on, the prompt goes; anywhere else the model is refused.
 """
 
 from __future__ import annotations
