@@ -859,6 +859,14 @@ from transformers.models.modernbert_decoder.modeling_modernbert_decoder import (
     ModernBertDecoderModel,
     ModernBertDecoderRotaryEmbedding,
 )
+from transformers.models.moshi.modeling_moshi import (
+    MoshiAttention,
+    MoshiDecoderLayer,
+    MoshiForCausalLM,
+    MoshiModel,
+    MoshiRMSNorm,
+    MoshiRotaryEmbedding,
+)
 from transformers.models.mpt.modeling_mpt import MptAttention, MptBlock, MptForCausalLM, MptModel
 from transformers.models.mvp.modeling_mvp import MvpAttention, MvpDecoder, MvpDecoderLayer, MvpForCausalLM
 from transformers.models.nanochat.modeling_nanochat import (
@@ -2000,6 +2008,13 @@ from .modernbert_decoder.modeling_modernbert_decoder import (
     QEffModernBertDecoderModel,
     QEffModernBertDecoderRotaryEmbedding,
 )
+from .moshi.modeling_moshi import (
+    QEffMoshiAttention,
+    QEffMoshiDecoderLayer,
+    QEffMoshiForCausalLM,
+    QEffMoshiModel,
+    QEffMoshiRotaryEmbedding,
+)
 from .mpt.modeling_mpt import QEffMptAttention, QEffMptBlock, QEffMptForCausalLM, QEffMptModel
 from .mvp.modeling_mvp import QEffMvpAttention, QEffMvpDecoder, QEffMvpDecoderLayer, QEffMvpForCausalLM
 from .nanochat.modeling_nanochat import (
@@ -2411,6 +2426,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         Ministral3RMSNorm: CustomRMSNormAIC,
         MistralRMSNorm: CustomRMSNormAIC,
         MixtralRMSNorm: CustomRMSNormAIC,
+        MoshiRMSNorm: CustomRMSNormAIC,
         NemotronHRMSNorm: CustomRMSNormAIC,
         Olmo2RMSNorm: CustomRMSNormAIC,
         Olmo3RMSNorm: CustomRMSNormAIC,
@@ -3056,6 +3072,11 @@ class KVCacheTransform(ModuleMappingTransform):
         ModernBertDecoderLayer: QEffModernBertDecoderLayer,
         ModernBertDecoderModel: QEffModernBertDecoderModel,
         ModernBertDecoderForCausalLM: QEffModernBertDecoderForCausalLM,
+        MoshiRotaryEmbedding: QEffMoshiRotaryEmbedding,
+        MoshiAttention: QEffMoshiAttention,
+        MoshiDecoderLayer: QEffMoshiDecoderLayer,
+        MoshiModel: QEffMoshiModel,
+        MoshiForCausalLM: QEffMoshiForCausalLM,
         MptAttention: QEffMptAttention,
         MptBlock: QEffMptBlock,
         MptModel: QEffMptModel,
