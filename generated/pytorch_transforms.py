@@ -568,6 +568,14 @@ from transformers.models.helium.modeling_helium import (
     HeliumRMSNorm,
     HeliumRotaryEmbedding,
 )
+from transformers.models.hrm_text.modeling_hrm_text import (
+    HrmTextAttention,
+    HrmTextDecoderLayer,
+    HrmTextForCausalLM,
+    HrmTextModel,
+    HrmTextRotaryEmbedding,
+    HrmTextStack,
+)
 from transformers.models.hunyuan_v1_dense.modeling_hunyuan_v1_dense import (
     HunYuanDenseV1Attention,
     HunYuanDenseV1DecoderLayer,
@@ -851,6 +859,14 @@ from transformers.models.modernbert_decoder.modeling_modernbert_decoder import (
     ModernBertDecoderLayer,
     ModernBertDecoderModel,
     ModernBertDecoderRotaryEmbedding,
+)
+from transformers.models.moshi.modeling_moshi import (
+    MoshiAttention,
+    MoshiDecoderLayer,
+    MoshiForCausalLM,
+    MoshiModel,
+    MoshiRMSNorm,
+    MoshiRotaryEmbedding,
 )
 from transformers.models.mpt.modeling_mpt import MptAttention, MptBlock, MptForCausalLM, MptModel
 from transformers.models.mvp.modeling_mvp import MvpAttention, MvpDecoder, MvpDecoderLayer, MvpForCausalLM
@@ -1734,6 +1750,14 @@ from .helium.modeling_helium import (
     QEffHeliumModel,
     QEffHeliumRotaryEmbedding,
 )
+from .hrm_text.modeling_hrm_text import (
+    QEffHrmTextAttention,
+    QEffHrmTextDecoderLayer,
+    QEffHrmTextForCausalLM,
+    QEffHrmTextModel,
+    QEffHrmTextRotaryEmbedding,
+    QEffHrmTextStack,
+)
 from .hunyuan_v1_dense.modeling_hunyuan_v1_dense import (
     QEffHunYuanDenseV1Attention,
     QEffHunYuanDenseV1DecoderLayer,
@@ -1985,6 +2009,13 @@ from .modernbert_decoder.modeling_modernbert_decoder import (
     QEffModernBertDecoderLayer,
     QEffModernBertDecoderModel,
     QEffModernBertDecoderRotaryEmbedding,
+)
+from .moshi.modeling_moshi import (
+    QEffMoshiAttention,
+    QEffMoshiDecoderLayer,
+    QEffMoshiForCausalLM,
+    QEffMoshiModel,
+    QEffMoshiRotaryEmbedding,
 )
 from .mpt.modeling_mpt import QEffMptAttention, QEffMptBlock, QEffMptForCausalLM, QEffMptModel
 from .mvp.modeling_mvp import QEffMvpAttention, QEffMvpDecoder, QEffMvpDecoderLayer, QEffMvpForCausalLM
@@ -2397,6 +2428,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         Ministral3RMSNorm: CustomRMSNormAIC,
         MistralRMSNorm: CustomRMSNormAIC,
         MixtralRMSNorm: CustomRMSNormAIC,
+        MoshiRMSNorm: CustomRMSNormAIC,
         NemotronHRMSNorm: CustomRMSNormAIC,
         Olmo2RMSNorm: CustomRMSNormAIC,
         Olmo3RMSNorm: CustomRMSNormAIC,
@@ -2833,6 +2865,12 @@ class KVCacheTransform(ModuleMappingTransform):
         HeliumDecoderLayer: QEffHeliumDecoderLayer,
         HeliumModel: QEffHeliumModel,
         HeliumForCausalLM: QEffHeliumForCausalLM,
+        HrmTextAttention: QEffHrmTextAttention,
+        HrmTextDecoderLayer: QEffHrmTextDecoderLayer,
+        HrmTextStack: QEffHrmTextStack,
+        HrmTextRotaryEmbedding: QEffHrmTextRotaryEmbedding,
+        HrmTextModel: QEffHrmTextModel,
+        HrmTextForCausalLM: QEffHrmTextForCausalLM,
         HunYuanDenseV1Attention: QEffHunYuanDenseV1Attention,
         HunYuanDenseV1DecoderLayer: QEffHunYuanDenseV1DecoderLayer,
         HunYuanDenseV1RotaryEmbedding: QEffHunYuanDenseV1RotaryEmbedding,
@@ -3037,6 +3075,11 @@ class KVCacheTransform(ModuleMappingTransform):
         ModernBertDecoderLayer: QEffModernBertDecoderLayer,
         ModernBertDecoderModel: QEffModernBertDecoderModel,
         ModernBertDecoderForCausalLM: QEffModernBertDecoderForCausalLM,
+        MoshiRotaryEmbedding: QEffMoshiRotaryEmbedding,
+        MoshiAttention: QEffMoshiAttention,
+        MoshiDecoderLayer: QEffMoshiDecoderLayer,
+        MoshiModel: QEffMoshiModel,
+        MoshiForCausalLM: QEffMoshiForCausalLM,
         MptAttention: QEffMptAttention,
         MptBlock: QEffMptBlock,
         MptModel: QEffMptModel,

@@ -28,10 +28,23 @@ def cache_update(cls: ModelingClass) -> ast.Call | None:
 
 
 def is_layer_index(index: ast.expr, method: ast.FunctionDef) -> bool:
-    """Whether an expression is the number of a layer: `self.layer_idx`, or a parameter by such a name."""
+    """Whether an expression is the number of a layer: `self.layer_idx`, or a parameter by such a name.
+
+    A layer that runs several times in a call adds a parameter that says which time it is.
+    """
+    if added_to_index(index, method):
+        assert isinstance(index, ast.BinOp)
+        return is_layer_index(index.left, method)
     if isinstance(index, ast.Name):
         return index.id.startswith("layer_i") and index.id in parameters(method)
     return (self_attribute(index) or "").startswith("layer_i")
+
+
+def added_to_index(index: ast.expr, method: ast.FunctionDef) -> str:
+    """The parameter that is added to the number of a layer, by each call that runs it once more; empty without one."""
+    if isinstance(index, ast.BinOp) and isinstance(index.op, ast.Add) and isinstance(index.right, ast.Name):
+        return index.right.id if index.right.id in parameters(method) else ""
+    return ""
 
 
 def received_cache(file: ModelingFile, cls: ModelingClass, update: ast.Call) -> str:

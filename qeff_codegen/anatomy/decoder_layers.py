@@ -44,14 +44,14 @@ def find_model(file: ModelingFile, causal_lm: ModelingClass) -> tuple[str, Model
     return candidates[0]
 
 
-def find_stack(file: ModelingFile, model: ModelingClass) -> tuple[str, ModelingClass] | None:
-    """The one module that a model leaves the loop over its decoder layers to, if it does not loop itself.
+def find_stack(file: ModelingFile, model: ModelingClass) -> tuple[tuple[str, ...], ModelingClass] | None:
+    """What a model leaves the loop over its decoder layers to, if it does not loop itself: its calls and their class.
 
     Raises:
-        Refusal: there are several.
+        Refusal: there are modules of several classes.
     """
     stacks = [] if layer_loops(model) else _stacks(file, model)
-    if len(stacks) > 1:
+    if len({cls.name for _, cls in stacks}) > 1:
         found = ", ".join(cls.name for _, cls in stacks)
         raise refusal(
             file,
@@ -59,19 +59,22 @@ def find_stack(file: ModelingFile, model: ModelingClass) -> tuple[str, ModelingC
             model.forward.lineno if model.forward else model.node.lineno,
             "one module that loops over the decoder layers",
         )
-    return stacks[0] if stacks else None
+    return (tuple(spelling for spelling, _ in stacks), stacks[0][1]) if stacks else None
 
 
 def stack_part(
-    file: ModelingFile, model: ModelingClass, called: tuple[str, ModelingClass], loop: Loop, layer: Part
+    file: ModelingFile, model: ModelingClass, called: tuple[tuple[str, ...], ModelingClass], loop: Loop, layer: Part
 ) -> Part:
-    """The module that `find_stack` found, as a part of the call path."""
-    spelling, stack = called
+    """What `find_stack` found, as a part of the call path."""
+    spellings, stack = called
     return Part(
         Role.LAYER_STACK,
         stack,
-        (f"`{model.name}` calls it as `{spelling}`", f"its forward loops over `{loop.iterable}`"),
-        (spelling,),
+        (
+            f"`{model.name}` calls it as {' and '.join(f'`{item}`' for item in spellings)}",
+            f"its forward loops over `{loop.iterable}`",
+        ),
+        spellings,
         passed_cache(file, stack, {loop.variable: layer}),
     )
 

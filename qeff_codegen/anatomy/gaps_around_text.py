@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from qeff_codegen.anatomy.caches import added_to_index, cache_update
 from qeff_codegen.anatomy.called_modules import called_modules
 from qeff_codegen.anatomy.gap import Gap, short
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
@@ -60,10 +61,13 @@ def several_heads(_file: ModelingFile, lm: ModelingClass, _classes: tuple[Modeli
     return None
 
 
-def several_stacks(file: ModelingFile, lm: ModelingClass, _classes: tuple[ModelingClass, ...]) -> Gap | None:
+def several_stacks(file: ModelingFile, lm: ModelingClass, classes: tuple[ModelingClass, ...]) -> Gap | None:
+    """Several modules that loop over layers, unless all are of one class whose layers are told which run it is."""
+    numbered = any((update := cache_update(cls)) is not None and _is_added_to(update, cls) for cls in classes)
     for _, model in called_modules(file, lm):
-        stacks = [called for called, cls in called_modules(file, model) if _loops_over_layers(cls)]
-        if len(stacks) > 1 and model.forward is not None:
+        looping = {called: cls.name for called, cls in called_modules(file, model) if _loops_over_layers(cls)}
+        stacks = sorted(looping)
+        if len(stacks) > 1 and not (numbered and len(set(looping.values())) == 1) and model.forward is not None:
             first = next(call for call in find(ast.Call, model.forward) if spelled(call.func) in stacks)
             return Gap(
                 f"`{model.name}` runs several stacks of layers: {', '.join(f'`{item}`' for item in stacks)}",
@@ -72,6 +76,11 @@ def several_stacks(file: ModelingFile, lm: ModelingClass, _classes: tuple[Modeli
                 "a retained state for each of several stacks, of different lengths, needs an idea",
             )
     return None
+
+
+def _is_added_to(update: ast.Call, cls: ModelingClass) -> bool:
+    """Whether the number by which an attention updates the cache is its layer's and an argument, added up."""
+    return cls.forward is not None and added_to_index(update.args[2], cls.forward) != ""
 
 
 def _built_elsewhere(file: ModelingFile, cls: ModelingClass) -> Iterator[tuple[str, ast.Call]]:

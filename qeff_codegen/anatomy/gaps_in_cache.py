@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from qeff_codegen.anatomy.caches import is_layer_index
 from qeff_codegen.anatomy.gap import Gap, short
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters
 from qeff_codegen.codemod.tree import find, spelled
@@ -50,6 +51,8 @@ def keys_of_other_number(_file: ModelingFile, _lm: ModelingClass, classes: tuple
             if not isinstance(call.func, ast.Attribute) or call.func.attr != "update" or len(call.args) < 3:
                 continue
             number = call.args[2]
+            if is_layer_index(number, cls.forward):  # type: ignore[arg-type]
+                continue
             if isinstance(number, ast.BinOp) and any(item.attr == "layer_idx" for item in find(ast.Attribute, number)):
                 return Gap(
                     f"`{cls.name}` keeps keys and values at a number that is not its layer's: `{short(number)}`",

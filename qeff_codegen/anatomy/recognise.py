@@ -84,13 +84,14 @@ def _call_path(file: ModelingFile, causal_lm: ModelingClass) -> tuple[tuple[Part
     layers = called_by_others(tuple(path[0] for path in found))
     refuse_other_calls(file, layers)
     stacks: tuple[Part, ...] = (stack_part(file, model, stack, loop, layers[0]),) if stack else ()
-    looped = f"its forward calls `{stack[0]}`" if stack else f"its forward loops over `{loop.iterable}`"
+    calls = " and ".join(f"`{item}`" for item in stack[0]) if stack else ""
+    looped = f"its forward calls {calls}" if stack else f"its forward loops over `{loop.iterable}`"
     model_part = Part(
         Role.MODEL,
         model,
         (f"`{causal_lm.name}` calls it as `{called_as}`", looped),
         (called_as,),
-        passed_cache(file, model, {stack[0]: stacks[0]} if stack else {loop.variable: layers[0]}),
+        passed_cache(file, model, dict.fromkeys(stack[0], stacks[0]) if stack else {loop.variable: layers[0]}),
     )
     cache = passed_cache(file, causal_lm, {called_as: model_part})
     causal_lm_part = Part(Role.CAUSAL_LM, causal_lm, why_causal_lm(file, causal_lm), (), cache)

@@ -15,8 +15,8 @@ def told_when_made(initializer: ast.FunctionDef, listed: Sequence[str], given: G
     """What of the arguments that make a module is known, by the names of its parameters, `listed`."""
     handed = dict(zip(listed, given.positional, strict=False))
     told = _left_out(initializer, {*handed, *given.keywords})
-    told |= {name: value for name, value in handed.items() if _is_module(value)}
-    return told | {name: value for name, value in given.keywords.items() if _is_switch(value) or _is_module(value)}
+    every = handed | given.keywords
+    return told | {name: value for name, value in every.items() if _is_switch(value) or _is_module(value)}
 
 
 def _left_out(function: ast.FunctionDef, given: set[str]) -> Names:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from qeff_codegen.anatomy.anatomy import Anatomy
-from qeff_codegen.anatomy.caches import is_layer_index
+from qeff_codegen.anatomy.caches import added_to_index, is_layer_index
 from qeff_codegen.anatomy.modeling_file import ModelingClass
 from qeff_codegen.codemod.bindings import bindings
 from qeff_codegen.codemod.code import Code
@@ -74,6 +74,8 @@ def _is_given_in_init(node: ast.expr, found: Match, place: Place) -> bool:
 
 
 def _is_layer_index(node: ast.expr, found: Match, place: Place) -> bool:
+    if isinstance(node, ast.BinOp) and added_to_index(node, place.code.tree):
+        return _is_layer_index(node.left, found, place)
     return _is_given_in_init(node, found, place) or (
         isinstance(node, ast.Name) and is_layer_index(node, place.code.tree)
     )

@@ -140,6 +140,10 @@ _WINDOWS = {
 }
 
 
+# Model types with a window that no mask has: generated code refuses one that is shorter than the positions.
+_WINDOW_OF_CACHE = {"moshi"}
+
+
 def _windows(default: Any, base: dict[str, Any], source: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
     """Windowed variants: alternating layer types where layers have types, else one window for all layers.
 
@@ -148,7 +152,7 @@ def _windows(default: Any, base: dict[str, Any], source: str | None) -> Iterator
             have the same. None for other models.
     """
     for name, kind in _WINDOWS.items():
-        if not hasattr(default, name):
+        if not hasattr(default, name) or default.model_type in _WINDOW_OF_CACHE:
             continue
         window: dict[str, Any] = {name: SLIDING_WINDOW}
         if hasattr(default, "use_sliding_window"):

@@ -1,7 +1,7 @@
 """Take the cache that a model returns from its own name, not out of the layer stack's result.
 
 Where another module loops over the layers, its output object holds the cache it was given. The model has that cache by
-name, and gives it back by that name.
+name, and gives it back by that name. A stack that returns its hidden states alone has none to take it out of.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy, Part
+from qeff_codegen.anatomy.layer_stacks import stacks_return_states
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
@@ -34,7 +35,7 @@ class CacheOfLayerStack(Rule):
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code
         stacks = anatomy.parts(Role.LAYER_STACK)
-        if not function.is_forward or not stacks:
+        if not function.is_forward or not stacks or stacks_return_states(anatomy):
             return code, 0
         stack = stacks[0]
         made = missing_cache_made(stack.forward, stack.cache_parameter)

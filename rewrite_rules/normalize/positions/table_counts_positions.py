@@ -68,7 +68,7 @@ class TableCountsPositions(Rule):
 
 
 def _counts_itself(call: ast.Call, cls: ModelingClass, lengths: Lengths) -> bool | None:
-    """Whether a table, given tokens and how many are cached, counts a row for every sequence; None for others."""
+    """Whether a table counts a row for every sequence, from the tokens and how many are cached; None for others."""
     given = bound_arguments(call, parameters(cls.forward)) if cls.forward is not None else None
     if cls.forward is None or not given or POSITIONS in given or POSITIONS not in parameters(cls.forward):
         return None

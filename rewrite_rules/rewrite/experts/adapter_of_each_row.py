@@ -1,8 +1,8 @@
 """Lead the whole batch through each adapter, and take from it the rows that are its own.
 
-Upstream takes out the rows whose number is an adapter's, computes them, and puts them back. How many these are
-depends on values, which a graph of fixed shapes cannot; so every adapter computes all rows, and a mask says which of
-them stay. An adapter that computes each row by itself gives its own rows the same.
+Upstream takes out the rows whose number is an adapter's, computes them, and puts them back. How many these are depends
+on values, and a graph has fixed shapes; so every adapter computes all rows, and a mask says which of them stay. An
+adapter that computes each row by itself gives its own rows the same.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Upstream's mask builders look at the attention mask, the cache and the attention implementation; the graph has only
 `position_ids`, and a context whose length is that of the cache (or of `comp_ctx_lengths`, when only part of the
-context is read). Builders for a window and for chunks take their size from the configuration, as upstream's do.
+context is read). Builders for a window and for chunks take their size from the configuration, as upstream's do; a
+window that no mask has, and only upstream's cache, must be as long as all positions.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from qeff_codegen.codemod.names import assigned, drop_assignments, drop_overwrit
 from qeff_codegen.codemod.tree import walk
 from qeff_codegen.engine.draft import Function
 from qeff_codegen.engine.rule import Expect, Rule, Unmatched
-from qeff_codegen.patterns.match import changed_name, find_all, find_in, match
+from qeff_codegen.patterns.match import changed_name, find_all, match
 from rewrite_rules.normalize.padding.no_attention_mask import is_mask
+from rewrite_rules.rewrite.masks._window_of_cache import ALL_SEEN, cache_forgets
 from rewrite_rules.vocabulary import CACHE, pattern
 
 FULL, WINDOWED = "create_causal_mask", "create_sliding_window_causal_mask"
@@ -50,9 +52,6 @@ CHOICE = pattern(f"$builder = {FULL} if self.config.sliding_window is None else 
 COPY = pattern("{$arguments.copy(), $arguments}")
 KEY_ADDED = pattern("$arguments[$key] = $value")
 MADE_BOOLEAN = pattern("$mask.to(torch.bool)")
-READS_WINDOW = pattern("config.sliding_window")
-# A cache that knows nothing of the configuration forgets nothing.
-BARE_CACHE = pattern(f"{CACHE} = DynamicCache()")
 
 # Locals with the names and values of keywords.
 Keywords = dict[str, list[tuple[str, ast.expr]]]
@@ -96,10 +95,8 @@ class MaskFromPositionIds(Rule):
         if not calls:
             # Without attention nothing is masked.
             return code, int(not anatomy.parts(Role.ATTENTION))
-        reader = None if WINDOWED in code.names or find_all(BARE_CACHE, code) else _reads_window(anatomy)
-        if reader is not None:
-            what = f"{reader} reads `{READS_WINDOW}`, and no mask has a window: its cache forgets what its mask shows"
-            raise Unmatched(what, code.tree)
+        if WINDOWED not in code.names and cache_forgets(code, anatomy):
+            edits.insert_under_gap(code.statement_of(calls[0]), ALL_SEEN)
         for found in chosen:
             edits.remove(code.statement_of(found.node))
         return _say_context(_without_unread(edits.done(), set(arguments))), len(calls)
@@ -174,16 +171,6 @@ def _refuse_other_tokens(code: Code, call: ast.Call) -> None:
             continue
         if id(code.statement_of(node)) not in known:
             raise Unmatched("the mask of the tokens is made or changed by the model itself", code.statement_of(node))
-
-
-def _reads_window(anatomy: Anatomy) -> str | None:
-    """A class that reads the window from the configuration: upstream's cache then forgets what lies outside of it."""
-    for name in anatomy.reachable:
-        initializer = anatomy.file.classes[name].methods.get("__init__")
-        found = next(find_in(READS_WINDOW, initializer), None) if initializer is not None else None
-        if found is not None:
-            return f"`{name}` (line {found.expression.lineno})"
-    return None
 
 
 def _without_unread(code: Code, arguments: set[str]) -> Code:

@@ -1,7 +1,7 @@
 """Return the KV cache from the attention and the decoder layer, and take it where they are called.
 
 A traced module's outputs are what it returns; a cache that is only changed in place would be invisible to whoever
-exports a layer on its own.
+exports a layer on its own. A model, and a stack of layers that returns an output object, have it there already.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.anatomy import Anatomy
+from qeff_codegen.anatomy.layer_stacks import stacks_return_states
 from qeff_codegen.anatomy.roles import BESIDE, INNERMOST, Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
@@ -19,10 +20,8 @@ from qeff_codegen.engine.rule import Expect, Rule, Unmatched
 from qeff_codegen.patterns.match import match
 from rewrite_rules.vocabulary import CACHE, pattern
 
-# What returns an output object, in which upstream puts the cache itself.
-OUTSIDE = (Role.MODEL, Role.LAYER_STACK)
 # What may return the hidden states alone.
-ALONE = (Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, *BESIDE)
+ALONE = (Role.LAYER_STACK, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, *BESIDE)
 ANY_TUPLE = pattern("{tuple, Tuple}")
 TUPLE_TYPE = pattern("{tuple, Tuple}[$items]")
 EITHER = pattern("$first | $last")
@@ -42,7 +41,8 @@ class ReturnCache(Rule):
         code, role = function.code, function.role
         if not function.is_forward:
             return code, 0
-        if role is Role.MODEL and anatomy.parts(Role.LAYER_STACK):
+        alone = stacks_return_states(anatomy)
+        if role is Role.MODEL and anatomy.parts(Role.LAYER_STACK) and not alone:
             return code, 1  # the stack's output object holds the cache
         counts: dict[ast.AST, set[int | None]] = {
             call: {anatomy.returned_count(part) for part in parts} for call, parts in anatomy.calls(role, code.tree)
@@ -53,7 +53,7 @@ class ReturnCache(Rule):
             if len(node.targets) != 1 or not any(_takes(node.targets[0], count) for count in counts[node.value]):
                 raise Unmatched(f"the {role} takes the result otherwise", node)
             bind_value(edits, node, _with_cache(node.targets[0], code))
-        if role in OUTSIDE:
+        if role is Role.MODEL or (role is Role.LAYER_STACK and not alone):
             return edits.done(), len(calls)
         for returned in code.nodes(ast.Return):
             if returned.value is None or not _is_returned(returned.value, role, code):
@@ -73,7 +73,7 @@ def _takes(target: ast.expr, count: int | None) -> bool:
 
 def _is_returned(value: ast.expr, role: Role, code: Code) -> bool:
     """Whether a value is a tuple written out, or the hidden states alone, as layers and state mixers return them."""
-    if role in BESIDE and isinstance(value, ast.Call):
+    if role in (Role.LAYER_STACK, *BESIDE) and isinstance(value, ast.Call):
         return True
     if role not in ALONE or not isinstance(value, ast.Name | ast.BinOp):
         return isinstance(value, ast.Tuple)

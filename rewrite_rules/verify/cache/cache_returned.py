@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from qeff_codegen.anatomy.layer_stacks import stacks_return_states
 from qeff_codegen.anatomy.roles import INNERMOST, Role
 from qeff_codegen.anatomy.vocabulary import CACHE
 from qeff_codegen.codemod.tree import find, spelled
@@ -19,7 +20,9 @@ class CacheReturned(Check):
 
     def broken(self, module: FinishedModule) -> list[Broken]:
         found: list[Broken] = []
-        for role in (*INNERMOST, Role.ATTENTION_WRAPPER, Role.DECODER_LAYER):
+        alone = stacks_return_states(module.anatomy)
+        with_states = (Role.LAYER_STACK,) if alone else ()
+        for role in (*INNERMOST, Role.ATTENTION_WRAPPER, Role.DECODER_LAYER, *with_states):
             for part in module.anatomy.parts(role):
                 forward = module.method(part.name, "forward")
                 returns = find(ast.Return, forward)
@@ -27,12 +30,13 @@ class CacheReturned(Check):
                     found.append(Broken(f"`{part.name}` does not return the cache", part.forward.lineno))
         stacks = module.anatomy.parts(Role.LAYER_STACK)
         outside = Role.LAYER_STACK if stacks else Role.MODEL
-        for part in (*stacks, *(module.anatomy.parts(Role.MODEL) if stacks else ())):
+        for part in (*(stacks if not alone else ()), *(module.anatomy.parts(Role.MODEL) if stacks else ())):
             forward = module.method(part.name, "forward")
             returns = find(ast.Return, forward)
             if not returns or not all(_holds_cache(node.value) for node in returns):
                 found.append(Broken(f"`{part.name}` does not return the cache", part.forward.lineno))
-        for role in (outside, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.ATTENTION):
+        taking = (outside, Role.DECODER_LAYER, Role.ATTENTION_WRAPPER, Role.ATTENTION)
+        for role in (Role.MODEL, *taking) if alone else taking:
             for part in module.anatomy.parts(role):
                 forward = module.method(part.name, "forward")
                 taken = [item.value for item in find(ast.Assign, forward) if _ends_with_cache(item.targets[0])]

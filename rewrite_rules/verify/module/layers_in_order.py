@@ -1,12 +1,16 @@
 """The model runs its decoder layers in the order in which they are numbered, each once.
 
 The retained state is a list with a place for each layer: a layer that runs twice, late or never would leave holes.
+Only layers whose attention adds an argument to its number may run several times, if every call of their stack gives it
+one; that each place is then written once, and in order, is seen when the cache's shapes are asked of the model.
 """
 
 from __future__ import annotations
 
 import ast
 
+from qeff_codegen.anatomy.anatomy import Part
+from qeff_codegen.anatomy.caches import added_to_index, cache_update
 from qeff_codegen.anatomy.modeling_file import self_attribute
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.tree import find, spelled
@@ -26,7 +30,7 @@ class LayersInOrder(Check):
             for part in module.anatomy.parts(Role.MODEL)
             for stack in stacks
             if (forward := module.method(part.name, "forward")) is not None
-            if not _runs_once(forward, set(stack.called_as))
+            if not _runs_once(forward, set(stack.called_as)) and not _is_numbered(forward, stack, module)
         ]
         return found + [
             Broken(
@@ -73,3 +77,13 @@ def _runs_once(forward: ast.FunctionDef, stack: set[str]) -> bool:
     calls = [call for call in find(ast.Call, forward) if spelled(call.func) in stack]
     alone = [item for item in forward.body if isinstance(item, ast.Assign) and item.value in calls]
     return len(calls) == len(alone) == 1
+
+
+def _is_numbered(forward: ast.FunctionDef, stack: Part, module: FinishedModule) -> bool:
+    """Whether every call of the stack gives what all attentions add to the number of their layer."""
+    added = {
+        added_to_index(update.args[2], part.forward) if (update := cache_update(part.cls)) is not None else ""
+        for part in module.anatomy.parts(Role.ATTENTION)
+    }
+    calls = [call for call in find(ast.Call, forward) if spelled(call.func) in stack.called_as]
+    return len(added) == 1 and "" not in added and all(added <= {item.arg for item in call.keywords} for call in calls)
