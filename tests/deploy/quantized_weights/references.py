@@ -6,6 +6,8 @@ without a line in common with what reads them. MXFP4 is the specification's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from tests.deploy.quantized_weights.checkpoints import Quantized
@@ -32,8 +34,9 @@ def _packed(integers: list[int], bits: int) -> int:
     return _as_int32(sum(integer << (bits * place) for place, integer in enumerate(integers)))
 
 
-def awq(outputs: int, inputs: int, group_size: int, seed: int) -> Quantized:
-    """A weight in AWQ's layout gemm."""
+def awq(shape: Sequence[int], group_size: int, seed: int) -> Quantized:
+    """A weight (outputs, inputs) in AWQ's layout gemm."""
+    outputs, inputs = shape
     groups = inputs // group_size
     integers, zeros, scales = _random(outputs, inputs, groups, 4, seed)
 
@@ -59,9 +62,10 @@ def awq(outputs: int, inputs: int, group_size: int, seed: int) -> Quantized:
 
 
 def gptq(
-    outputs: int, inputs: int, group_size: int, seed: int, *, bits: int = 4, version: int = 1, desc_act: bool = False
+    shape: Sequence[int], group_size: int, seed: int, *, bits: int = 4, version: int = 1, desc_act: bool = False
 ) -> Quantized:
-    """A weight in GPTQ's layout of a version; with `desc_act` its inputs are in groups in no order."""
+    """A weight (outputs, inputs) in a version of GPTQ's layout; with `desc_act` its groups are in no order."""
+    outputs, inputs = shape
     size = inputs if group_size == -1 else group_size
     groups = -(-inputs // size)
     integers, zeros, scales = _random(outputs, inputs, groups, bits, seed)

@@ -16,7 +16,7 @@ CONFIG = {"quant_method": "awq", "bits": 4, "group_size": 16, "version": "gemm",
 @pytest.mark.parametrize("group_size", [16, -1])
 def test_weights_are_those_that_were_packed(checkpoint: Path, tmp_path: Path, group_size: int) -> None:
     weights = {
-        name: references.awq(*tensor.shape, tensor.shape[1] if group_size == -1 else group_size, seed)
+        name: references.awq(tensor.shape, tensor.shape[1] if group_size == -1 else group_size, seed)
         for seed, (name, tensor) in enumerate(stored(checkpoint).items())
         if is_linear(name)
     }

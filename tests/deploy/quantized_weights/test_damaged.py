@@ -20,7 +20,7 @@ UP = "model.layers.1.mlp.up_proj"
 @pytest.fixture
 def weights(checkpoint: Path) -> dict[str, references.Quantized]:
     return {
-        name: references.awq(*tensor.shape, 16, seed)
+        name: references.awq(tensor.shape, 16, seed)
         for seed, (name, tensor) in enumerate(stored(checkpoint).items())
         if is_linear(name)
     }
@@ -136,7 +136,7 @@ def test_a_part_of_another_type(checkpoint: Path, tmp_path: Path, weights: dict[
 def test_a_weight_of_another_shape_than_the_model_has(
     checkpoint: Path, tmp_path: Path, weights: dict[str, references.Quantized]
 ) -> None:
-    weights[f"{UP}.weight"] = references.awq(56, 32, 16, seed=0)
+    weights[f"{UP}.weight"] = references.awq((56, 32), 16, seed=0)
     folder, _ = write_both(tmp_path, checkpoint, weights, CONFIG)
     assert f"{folder}: {UP}.weight has shape [56, 32], and the model has [48, 32].\n" in refusal(folder)
 
@@ -162,5 +162,5 @@ def test_layers_that_store_their_weights_the_other_way_round(
     model.save_pretrained(tmp_path / "source")
     name = "transformer.h.0.attn.c_proj.weight"
     assert name in stored(tmp_path / "source")
-    folder, _ = write_both(tmp_path, tmp_path / "source", {name: references.awq(32, 32, 16, 0)}, CONFIG)
+    folder, _ = write_both(tmp_path, tmp_path / "source", {name: references.awq((32, 32), 16, 0)}, CONFIG)
     assert "attn.c_attn is a Conv1D, which stores its weight the other way round" in refusal(folder)

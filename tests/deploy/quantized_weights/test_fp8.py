@@ -29,7 +29,7 @@ CONFIG = {"quant_method": "fp8", "activation_scheme": "dynamic", "fmt": "e4m3", 
 def by_transformers(folder: Path) -> dict[str, torch.Tensor]:
     """The tensors of a folder as transformers' own quantizer makes them of its linear modules' weights."""
     settings = FineGrainedFP8Config(weight_block_size=(16, 16))
-    operation = Fp8Quantize(SimpleNamespace(quantization_config=settings))
+    operation: Any = Fp8Quantize(SimpleNamespace(quantization_config=settings))
     tensors = stored(folder)
     for name in [name for name in tensors if is_linear(name)]:
         tensors |= operation.convert({name: tensors[name]})
@@ -74,7 +74,6 @@ def test_experts_by_name_are_merged(checkpoint: Path, tmp_path: Path) -> None:
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        head_dim=8,
         num_experts=4,
         num_experts_per_tok=2,
         eos_token_id=0,

@@ -24,7 +24,7 @@ CONFIG = {"quant_method": "gptq", "bits": 4, "group_size": 16, "desc_act": False
 
 def quantized(checkpoint: Path, **how: Any) -> dict[str, Quantized]:
     return {
-        name: references.gptq(*tensor.shape, how.get("group_size", 16), seed, **how.get("layout", {}))
+        name: references.gptq(tensor.shape, how.get("group_size", 16), seed, **how.get("layout", {}))
         for seed, (name, tensor) in enumerate(stored(checkpoint).items())
         if is_linear(name)
     }

@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, GptOssConfig, GptOssForCausalLM, Mxfp4Config
+from transformers import AutoModelForCausalLM, GptOssConfig, GptOssForCausalLM
+from transformers.utils.quantization_config import Mxfp4Config
 
 from qeff_codegen.tiny_models.models import randomise
 from tests.deploy.quantized_weights import references

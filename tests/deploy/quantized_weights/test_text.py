@@ -21,14 +21,14 @@ FP8 = {"quant_method": "fp8", "activation_scheme": "dynamic", "weight_block_size
 
 def awq(checkpoint: Path, folder: Path) -> Folders:
     linears = {name: tensor.shape for name, tensor in stored(checkpoint).items() if is_linear(name)}
-    made = {name: references.awq(*shape, 16, seed) for seed, (name, shape) in enumerate(linears.items())}
+    made = {name: references.awq(shape, 16, seed) for seed, (name, shape) in enumerate(linears.items())}
     return write_both(folder, checkpoint, made, AWQ)
 
 
 def gptq(checkpoint: Path, folder: Path) -> Folders:
     linears = {name: tensor.shape for name, tensor in stored(checkpoint).items() if is_linear(name)}
     made = {
-        name: references.gptq(*shape, 16, seed, desc_act=True) for seed, (name, shape) in enumerate(linears.items())
+        name: references.gptq(shape, 16, seed, desc_act=True) for seed, (name, shape) in enumerate(linears.items())
     }
     return write_both(folder, checkpoint, made, GPTQ)
 
