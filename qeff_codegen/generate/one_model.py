@@ -38,7 +38,7 @@ def generate_model(upstream: UpstreamModel, target: Target = EMBEDDED) -> Genera
 
 
 def _generated(upstream: UpstreamModel, target: Target) -> GeneratedModel:
-    file, own_lines = _read(upstream)
+    file, own_lines = read(upstream)
     try:
         if upstream.image_text is not None:
             # Imported where there is one to generate: most commands are about models that read text alone.
@@ -67,11 +67,12 @@ def _rewritten(
     for check in rule_set.checks():
         broken = check.broken(module)
         if broken:
-            raise _refusal(check, broken[0], anatomy, text)
+            raise check_refusal(check, broken[0], anatomy, text)
     return text, as_defined(mappings, anatomy.file.upstream), tuple(draft.matches.items())
 
 
-def _refusal(check: Check, broken: Broken, anatomy: Anatomy, text: ModelingFileText) -> Refusal:
+def check_refusal(check: Check, broken: Broken, anatomy: Anatomy, text: ModelingFileText) -> Refusal:
+    """What a broken promise is as a refusal, at upstream's line."""
     line = broken.line
     if line is None and broken.generated is not None:
         line = origin(text.lines, broken.generated - 1, anatomy.file.lines)
@@ -86,7 +87,7 @@ def _refusal(check: Check, broken: Broken, anatomy: Anatomy, text: ModelingFileT
 
 def inspect_model(upstream: UpstreamModel) -> tuple[RoleFound, ...]:
     """The roles recognised in one model, with place and reasons."""
-    file, own_lines = _read(upstream)
+    file, own_lines = read(upstream)
     try:
         if upstream.image_text is not None:
             from qeff_codegen.image_text.recognise import recognise_image_text
@@ -102,7 +103,7 @@ def rule_summaries() -> dict[str, str]:
     return {rule.id: rule.why for rule in rule_set.rules()}
 
 
-def _read(upstream: UpstreamModel) -> tuple[ModelingFile, OwnLines]:
+def read(upstream: UpstreamModel) -> tuple[ModelingFile, OwnLines]:
     """Upstream's file in the plain layout, and where its lines come from."""
     source = with_usual_ends(upstream.source)
     usual = upstream if source == upstream.source else replace(upstream, source=source)
