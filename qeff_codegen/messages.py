@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from typing import Any
 
 import click
@@ -23,6 +22,9 @@ class MessageCommand(click.Command):
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             say_stopped()
+            # Most commands never need it, and the fastest ones would notice.
+            import multiprocessing
+
             # A generator that was left in the middle may hold workers, which would be waited for.
             for worker in multiprocessing.active_children():
                 worker.kill()

@@ -12,7 +12,7 @@ from qeff_codegen.anatomy.refusing import refusal
 from qeff_codegen.emit.mappings import as_defined, mapping_entries
 from qeff_codegen.emit.modeling_file import ModelingFileText, assemble
 from qeff_codegen.engine import rule_set
-from qeff_codegen.engine.draft import open_draft
+from qeff_codegen.engine.draft import Draft, open_draft
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.layout_followed import EXPECTED, NEXT
 from qeff_codegen.engine.provenance import origin
@@ -46,18 +46,17 @@ def _generated(upstream: UpstreamModel, target: Target) -> GeneratedModel:
 
             return own_lines.of_whole_file(generate_image_text(file, target))
         anatomy = recognise(file)
-        text, mappings, matches = _rewritten(anatomy, target)
+        text, mappings, draft = _rewritten(anatomy, target)
     except Refusal as refused:
         raise own_lines.refusal(refused) from None
     origins, edits = own_lines.generated(text.lines, text.edits)
     roles = own_lines.roles(anatomy.found())
-    return GeneratedModel(upstream.name, upstream, text.code, mappings, roles, edits, matches, origins)
+    matches, looked_at = tuple(draft.matches.items()), tuple(sorted(draft.looked_at))
+    return GeneratedModel(upstream.name, upstream, text.code, mappings, roles, edits, matches, origins, looked_at)
 
 
-def _rewritten(
-    anatomy: Anatomy, target: Target
-) -> tuple[ModelingFileText, tuple[MappingEntry, ...], tuple[tuple[str, int], ...]]:
-    """The finished text that keeps every promise, the model's mapping entries, and how often each rule matched."""
+def _rewritten(anatomy: Anatomy, target: Target) -> tuple[ModelingFileText, tuple[MappingEntry, ...], Draft]:
+    """The finished text that keeps every promise, the model's mapping entries, and what rules did to it."""
     draft = open_draft(anatomy, target)
     for rule in rule_set.rules_for(target):
         rule.apply(draft)
@@ -68,7 +67,7 @@ def _rewritten(
         broken = check.broken(module)
         if broken:
             raise check_refusal(check, broken[0], anatomy, text)
-    return text, as_defined(mappings, anatomy.file.upstream), tuple(draft.matches.items())
+    return text, as_defined(mappings, anatomy.file.upstream), draft
 
 
 def check_refusal(check: Check, broken: Broken, anatomy: Anatomy, text: ModelingFileText) -> Refusal:
