@@ -69,6 +69,7 @@ class GeneratedModel:
         edits: every hunk, in the order of the generated file.
         rules: ids of all rules that ran, in order, with how many places each matched.
         origins: for every line of `code`, the 1-based line of upstream's file that it is; None for other lines.
+        looked_at: ids of the rules that looked into a function of it; None where that is not known.
     """
 
     name: str
@@ -79,3 +80,4 @@ class GeneratedModel:
     edits: tuple[Edit, ...]
     rules: tuple[tuple[str, int], ...]
     origins: tuple[int | None, ...] = ()
+    looked_at: tuple[str, ...] | None = None

@@ -22,10 +22,10 @@ class MessageCommand(click.Command):
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             say_stopped()
-            # A generator that was left in the middle may hold workers, which would be waited for. Imported here, since
-            # few commands have any.
+            # Most commands never need it, and the fastest ones would notice.
             import multiprocessing
 
+            # A generator that was left in the middle may hold workers, which would be waited for.
             for worker in multiprocessing.active_children():
                 worker.kill()
             ctx.exit(EXIT_STOPPED)

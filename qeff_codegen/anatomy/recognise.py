@@ -48,11 +48,11 @@ def recognise(file: ModelingFile) -> Anatomy:
     causal_lm = find_causal_lm(file)
     refuse_known_gaps(file, causal_lm)
     path, model = _call_path(file, causal_lm)
-    reachable = tuple(_reachable(file, causal_lm))
+    reachable = tuple(reachable_from(file, causal_lm))
     functions, mask_parameters = find_attention_functions(
         file, tuple(part for part in path if part.role is Role.ATTENTION)
     )
-    norms = tuple(_norms(file, reachable))
+    norms = tuple(norms_among(file, reachable))
     experts = (
         *find_experts(file, reachable),
         *find_listed_experts(file, reachable),
@@ -66,7 +66,7 @@ def recognise(file: ModelingFile) -> Anatomy:
     return Anatomy(file, path, embeddings, rotary, experts, norms, functions, mask_parameters, reachable)
 
 
-def _norms(file: ModelingFile, reachable: tuple[str, ...]) -> Iterator[Norm]:
+def norms_among(file: ModelingFile, reachable: tuple[str, ...]) -> Iterator[Norm]:
     """The norms that an operator computes from their attributes as they are; it adds the 1 to a weight for good."""
     others = [file.classes[name] for name in reachable]
     for cls in others:
@@ -123,7 +123,7 @@ def _layer_path(file: ModelingFile, layer: ModelingClass, loop: Loop) -> tuple[P
     return (layer_part(file, layer, loop, called), *wrappers, *attentions, *mixers, *inside)
 
 
-def _reachable(file: ModelingFile, start: ModelingClass) -> Iterator[str]:
+def reachable_from(file: ModelingFile, start: ModelingClass) -> Iterator[str]:
     """Names of the classes that `start` builds, directly or not, itself first."""
     pending, seen = [start.name], set()
     while pending:

@@ -12,6 +12,7 @@ from qeff_codegen.bump.comparison import (
     GONE,
     NEW_GENERATES,
     NEW_REFUSED,
+    NOT_YET,
     OUTCOMES,
     REFUSED,
     REGENERATED,
@@ -24,7 +25,7 @@ from qeff_codegen.bump.comparison import (
 )
 from qeff_codegen.bump.models_to_compare import FindRelease, checked_in_models
 from qeff_codegen.bump.new_release import Generate, NewRelease, read_release
-from qeff_codegen.bump.whereabouts import whereabouts
+from qeff_codegen.bump.whereabouts import is_older, whereabouts
 from qeff_codegen.checked_in.tools import made_with, tools_here
 from qeff_codegen.errors import Refusal, UsageError
 from qeff_codegen.generated_model import GeneratedModel
@@ -82,7 +83,8 @@ def _of_checked_in(model: CheckedIn, before: TransformersText, new: NewRelease) 
         if family in new.sources:
             groups[new.package(family)].append(family)
         else:
-            yield Comparison((family,), model.name, GONE, model, note=whereabouts(family, before, new.tree))
+            outcome = NOT_YET if is_older(new.tree, before) else GONE
+            yield Comparison((family,), model.name, outcome, model, note=whereabouts(family, before, new.tree))
     for package, families in groups.items():
         result = new.results[package]
         outcome = REFUSED if isinstance(result, Refusal) else _outcome(model, result)

@@ -15,6 +15,7 @@ from qeff_codegen.upstream.source import UpstreamModel
 # Of families that are checked in.
 REFUSED = "refused now"
 GONE = "gone or renamed upstream"
+NOT_YET = "not yet there, or renamed since"
 REGENERATED = "regenerated"
 SAME_CODE = "changed, generated code unchanged"
 UNCHANGED = "upstream unchanged"
@@ -28,6 +29,7 @@ STILL_REFUSED = "still refused"
 OUTCOMES = (
     REFUSED,
     GONE,
+    NOT_YET,
     REGENERATED,
     SAME_CODE,
     UNCHANGED,
@@ -36,7 +38,7 @@ OUTCOMES = (
     NEW_REFUSED,
     STILL_REFUSED,
 )
-LOST = (REFUSED, GONE)
+LOST = (REFUSED, GONE, NOT_YET)
 KEPT = (REGENERATED, SAME_CODE, UNCHANGED)
 ADDABLE = (NEW_GENERATES, GENERATES_NOW)
 
@@ -92,7 +94,7 @@ class Comparison:
     def reason(self) -> str:
         """Why nothing is generated, in one line; empty when something is."""
         if self.refusal is None:
-            return self.note if self.outcome == GONE else ""
+            return self.note if self.outcome in (GONE, NOT_YET) else ""
         place = f" ({self.refusal.location})" if self.refusal.location else ""
         return f"{self.refusal.rule}: {self.refusal.what}{place}"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from packaging.version import Version
+
 from qeff_codegen.upstream.transformers_text import TransformersText
 
 
@@ -32,7 +34,14 @@ def whereabouts(family: str, before: TransformersText, after: TransformersText) 
     neighbours = [name for name in sorted(after.tables.causal_lm) if after.tables.folder(name) == folder]
     if neighbours and family not in neighbours:
         return f"{_standing(family, after)}; models/{folder} now serves {_names(neighbours)}"
+    if is_older(after, before) and family not in after.tables.configurations:
+        return f"not yet: it came after {after.version}"
     return f"{_standing(family, after)}; {class_name or 'its causal LM'} is defined nowhere"
+
+
+def is_older(after: TransformersText, before: TransformersText) -> bool:
+    """Whether the release to go to came before the one that is left."""
+    return None not in (after.version, before.version) and Version(str(after.version)) < Version(str(before.version))
 
 
 def _standing(family: str, tree: TransformersText) -> str:

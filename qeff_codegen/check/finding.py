@@ -46,6 +46,7 @@ class Finding:
         line: 1-based, where a line of `path` can be named.
         effect: what generating again gave; None when nothing had to be generated to know.
         diff: lines of a unified diff from what is on disk to what generating gives.
+        alike: of a refusal, what it has in common with others: the rule, and what that expects.
     """
 
     cause: Cause
@@ -56,6 +57,7 @@ class Finding:
     line: int | None = None
     effect: Effect | None = None
     diff: tuple[str, ...] = ()
+    alike: str = ""
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,12 @@ def sentence(models: tuple[str, ...], item: Finding) -> str:
 
 def _findings(report: Report) -> Iterator[str]:
     for models, item in _grouped(report.findings):
-        yield sentence(models, item)
+        if item.alike and len(models) > 1:
+            # Each has a place of its own; that of the first stands for all.
+            yield sentence(models[:1], item)
+            yield f"  likewise {', '.join(models[1:])}: {len(models)} models in all"
+        else:
+            yield sentence(models, item)
         yield from item.diff
 
 
@@ -79,7 +84,7 @@ def _grouped(findings: tuple[Finding, ...]) -> Iterator[tuple[tuple[str, ...], F
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for item in findings:
         alike = item.model is not None and not item.diff and item.line is None
-        key = (item.cause, item.effect, item.message, _pattern(item)) if alike else (item,)
+        key = (item.cause, item.effect, item.alike or item.message, _pattern(item)) if alike else (item,)
         groups.setdefault(key, []).append(item)
     for group in groups.values():
         yield tuple(item.model for item in group if item.model is not None), group[0]

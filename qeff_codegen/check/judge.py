@@ -62,7 +62,15 @@ class _Model:
                 remedy = Remedy.OVERWRITE if doubt.cause is Cause.EDITED else Remedy.GENERATE
                 message = f"{doubt.message}{self._reason()}"
                 yield Finding(
-                    doubt.cause, self.name, path, message, remedy, _first_line(diff), effect=effect, diff=diff
+                    doubt.cause,
+                    self.name,
+                    path,
+                    message,
+                    remedy,
+                    _first_line(diff),
+                    effect=effect,
+                    diff=diff,
+                    alike=self._alike,
                 )
                 diff = ()
         if not is_as_written(self.name, self.entry) and effect is Effect.DIFFERENT and content is not None:
@@ -84,6 +92,10 @@ class _Model:
         if content == self.outcome.code.encode():
             return Effect.EQUAL, ()
         return Effect.DIFFERENT, tuple(differences(text_of(content), self.outcome.code, LABELS, context=3))
+
+    @property
+    def _alike(self) -> str:
+        return f"{self.outcome.rule}: {self.outcome.expected}" if isinstance(self.outcome, Refusal) else ""
 
     def _reason(self) -> str:
         if isinstance(self.outcome, Refusal):

@@ -14,8 +14,9 @@ from qeff_codegen.check.mapping import entry_findings, open_mapping, text_findin
 from qeff_codegen.check.mend import mending
 from qeff_codegen.check.on_disk import BYTECODE, LABELS, in_folder, in_package, read
 from qeff_codegen.check.sources import NotCompared, Sources, is_of_transformers
+from qeff_codegen.check.spared import RuleChanges
 from qeff_codegen.checked_in import layout, manifest
-from qeff_codegen.checked_in.manifest import Manifest, ManifestEntry
+from qeff_codegen.checked_in.manifest import Manifest, ManifestEntry, rules_as_written
 from qeff_codegen.checked_in.tools import tools_here
 from qeff_codegen.errors import UsageError
 from qeff_codegen.files.differences import differences
@@ -45,17 +46,21 @@ def check(folder: Path, names: Sequence[str], generate: Generate | None = None) 
     unrecorded = unrecorded_packages(mapping)
     chosen = _chosen(folder, names, record)
     sources, tools = Sources(), tools_here()
+    changes = RuleChanges(record, tools)
     upstream = {name: sources.now(record.models[name]) for name in chosen if name in record.models}
     in_doubt: dict[str, tuple[Doubt, ...]] = {
         name: found
         for name, now in upstream.items()
-        if (found := tuple(doubts(folder, name, record.models[name], tools, now)))
+        if (found := tuple(doubts(folder, name, record.models[name], tools, now, changes.of(name))))
     }
     findings = [finding for name in upstream for finding in in_package(folder, name)]
     findings += in_folder(folder, {*record.models, *unrecorded})
     findings += _layout_of_manifest(folder)
+    findings += _rules_of_manifest(folder, record)
     findings += [_unrecorded(folder, name) for name in unrecorded]
-    judged = _judged(folder, record, in_doubt, sources, tools.rules_sha256, generate) if in_doubt else {}
+    spared = changes.spared(folder, in_doubt)
+    left = {name: found for name, found in in_doubt.items() if name not in spared}
+    judged = spared | (_judged(folder, record, left, sources, tools.rules_sha256, generate) if left else {})
     findings += [finding for item in judged.values() for finding in item.findings]
     fresh = {name: item.entry for name, item in judged.items() if item.entry is not None}
     # A record in doubt says nothing about the entries there are to be; what generating gives does.
@@ -149,6 +154,12 @@ def _layout_of_manifest(folder: Path) -> Iterator[Finding]:
     diff = tuple(differences(text, manifest.laid_out(json.loads(text)), LABELS, context=0))
     if diff:
         yield Finding(Cause.EDITED, None, path, "is not laid out as it was written", Remedy.GENERATE, diff=diff)
+
+
+def _rules_of_manifest(folder: Path, record: Manifest) -> Iterator[Finding]:
+    if record.rules is not None and not rules_as_written(record.rules):
+        message = "what it says of rules is not what was written there"
+        yield Finding(Cause.EDITED, None, folder / layout.MANIFEST, message, Remedy.GENERATE)
 
 
 def _unrecorded(folder: Path, name: str) -> Finding:

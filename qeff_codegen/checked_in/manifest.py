@@ -67,10 +67,12 @@ class Manifest:
         models: the record of each model, by name.
         pytorch_transforms_sha256: of the mapping file's text, which holds the entries of all models; None when there
             is no mapping file yet.
+        rules: what `rules_record` writes of the rules; None, and then not written, where that is not known.
     """
 
     models: Mapping[str, ManifestEntry]
     pytorch_transforms_sha256: str | None
+    rules: Mapping[str, Any] | None = None
 
 
 def entry_for(model: GeneratedModel, rules_sha256: str) -> ManifestEntry:
@@ -114,6 +116,17 @@ def is_as_written(name: str, entry: ManifestEntry) -> bool:
     return entry.entry_sha256 == entry_sha256(name, entry)
 
 
+def record_sha256(rules: Mapping[str, Any]) -> str:
+    """SHA-256 of all that the record of rules says but this hash."""
+    fields = {name: value for name, value in rules.items() if name != "record_sha256"}
+    return text_sha256(json.dumps(fields, sort_keys=True))
+
+
+def rules_as_written(rules: Mapping[str, Any]) -> bool:
+    """Whether the record of rules says what this tool wrote into it."""
+    return rules.get("record_sha256") == record_sha256(rules)
+
+
 def package_of(family: str, folder: Path) -> str:
     """The package of `folder` that serves a model type, in either spelling; the name as given when none does.
 
@@ -140,7 +153,8 @@ def text_sha256(text: str) -> str:
 def render(manifest: Manifest) -> str:
     """The manifest's text."""
     models = {name: _fields(entry) for name, entry in manifest.models.items()}
-    return laid_out({**asdict(manifest), "models": models})
+    document = {"models": models, "pytorch_transforms_sha256": manifest.pytorch_transforms_sha256}
+    return laid_out(document if manifest.rules is None else {**document, "rules": manifest.rules})
 
 
 def _fields(entry: ManifestEntry) -> dict[str, Any]:

@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     help="The folder the models were generated into.",
 )
 @click.option(
+    "--format",
     "--output-format",
+    "output_format",
     type=click.Choice(list(FORMATS)),
     default="text",
     show_default=True,
-    help="What to print: text to read, annotations for GitHub, or one JSON document.",
+    help="What to print: text to read, annotations for GitHub, or one JSON document: docs/json.md.",
 )
 @click.pass_context
 def check(context: click.Context, names: tuple[str, ...], generated: Path, output_format: str) -> None:

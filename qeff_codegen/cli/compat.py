@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import asdict, dataclass
 
 import click
+from packaging.version import Version
 
+from qeff_codegen.checked_in.generated_code import families_in
+from qeff_codegen.cli.formats import json_option, show_json
+from qeff_codegen.coverage.known import known, refused_at
+from qeff_codegen.deploy.named_model import GENERATED
 from qeff_codegen.releases.compat import GONE, IN_PINNED, NEWER, Compat
 from qeff_codegen.releases.compat import compat as answer_for
 from qeff_codegen.releases.table import load_table
@@ -14,25 +19,80 @@ from qeff_codegen.upstream.pin import pinned_version
 
 @click.command()
 @click.argument("name")
-@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@json_option
 def compat(name: str, style: str) -> None:
-    """Say which transformers releases have NAME, against the pinned one, and what to do.
+    """Say which transformers releases have NAME, whether this tool serves it, and what to do.
 
     Every minor release counts, with its last patch.
     """
     answer = answer_for(name, load_table(), pinned_version())
-    click.echo(json.dumps(answer.as_json(), indent=2) if style == "json" else as_text(answer))
+    tool = support(answer)
+    if style == "json":
+        show_json({**answer.as_json(), "tool": asdict(tool)})
+    else:
+        click.echo(as_text(answer, tool))
 
 
-def as_text(answer: Compat) -> str:
+@dataclass(frozen=True)
+class Support:
+    """Whether this tool serves a family at the release that the answer is about.
+
+    Attributes:
+        state: `supported`, `generated` (its code is there, or was generated, and no sweep has seen it), `refused`, or
+            `not known`.
+        release: the release of transformers.
+        reason: why it is refused.
+    """
+
+    state: str
+    release: str
+    reason: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """For the text."""
+        said = {
+            "supported": "supported: Stages 1 to 3 were equal in every scenario of the last sweep",
+            "generated": "generated; `validate` says whether it equals upstream",
+            "refused": f"refused: {self.reason}",
+            "not known": "not known here; `python -m qeff_codegen inspect` tries it",
+        }
+        return f"{self.release}: {said[self.state]}"
+
+
+def support(answer: Compat) -> Support:
+    """What the last sweep, the checked-in models and the last survey of releases say of the family."""
+    family, release = answer.history.family, answer.pinned
+    if answer.state == IN_PINNED:
+        found = known(family)
+        if found is not None and found.transformers == release and found.is_supported:
+            return Support("supported", release)
+        if family in families_in(GENERATED):
+            return Support("generated", release)
+        if found is not None and found.transformers == release and found.is_refused:
+            return Support("refused", release, found.why)
+        return Support("not known", release)
+    past = answer.history
+    newer = [version for version in past.releases if Version(version) > Version(release)]
+    release = newer[0] if newer else past.releases[-1]
+    why = refused_at(family, release)
+    state = "not known" if why is None else "refused" if why else "generated"
+    return Support(state, release, why or "")
+
+
+def as_text(answer: Compat, tool: Support) -> str:
     """The answer as a few lines."""
     past = answer.history
     at_pin = {IN_PINNED: "it is there", NEWER: "it is not there yet", GONE: "it is gone"}
+    # A command that is refused is no next step.
+    is_refused = tool.state == "refused" and answer.state == IN_PINNED
+    steps = (f"python -m qeff_codegen inspect {past.family} --all",) if is_refused else answer.next
     rows = [
         ("first", f"{past.releases[0]}, where the table begins" if past.since_table_begins else past.releases[0]),
         ("last", f"{past.last}; gone in {past.gone_in}" if past.last else f"still there in {past.releases[-1]}"),
         ("pinned", f"{answer.pinned}: {at_pin[answer.state]}"),
-        *zip(("next", "or", "or"), answer.next, strict=False),
+        ("tool", tool.sentence),
+        *zip(("next", "or", "or"), steps, strict=False),
         *(("note", note) for note in answer.notes),
     ]
     return "\n".join([f"{past.family}: {past.causal_lm}", *(f"  {label:8}{text}" for label, text in rows)])

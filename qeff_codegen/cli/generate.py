@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qeff_codegen.checked_in import manifest
+from qeff_codegen.cli.formats import json_option, show_json
 from qeff_codegen.cli.progress import counted, say
 from qeff_codegen.cli.source_options import source_options
 from qeff_codegen.cli.tables import show_table
@@ -46,6 +47,7 @@ class Failure:
 )
 @click.option("--force", is_flag=True, help="Overwrite generated files that were edited by hand.")
 @click.option("--quiet", is_flag=True, help="Say nothing but what went wrong.")
+@json_option
 @click.option(
     "--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Models generated at the same time."
 )
@@ -60,6 +62,7 @@ def generate(
     output: Path,
     force: bool,
     quiet: bool,
+    style: str,
     jobs: int,
 ) -> None:
     """Generate the QEff modeling code of every NAME. (The word `generate` may be left out.)
@@ -67,6 +70,8 @@ def generate(
     Each model is tried on its own: one that is refused is reported and writes nothing, the others are written.
     The exit code is that of the worst.
     """
+    as_json = style == "json"
+    quiet = quiet or as_json
     if bool(names) == everything:
         raise UsageError("Give the names of models, or --all for those that are generated already.")
     failures: list[Failure] = []
@@ -97,6 +102,8 @@ def generate(
     if not quiet:
         _say_what_was_done(models, written, reports, output, everything)
     failures += refused + unwritten
+    if as_json:
+        show_json(_as_json(written, reports, failures))
     _report(failures)
     context.exit(max((failure.error.exit_code for failure in failures), default=EXIT_DONE))
 
@@ -122,6 +129,28 @@ def _say_what_was_done(
     for command in _next(written, everything):
         folder = "" if output == DEFAULT_OUTPUT else f" --generated {shlex.quote(str(output))}"
         click.echo(f"next       python -m qeff_codegen validate {command}{folder}")
+
+
+def _as_json(
+    written: Sequence[GeneratedModel], reports: Sequence[WriteReport], failures: Sequence[Failure]
+) -> dict[str, Any]:
+    """The document that docs/json.md describes."""
+
+    def paths(of: Callable[[WriteReport], Iterable[object]]) -> list[str]:
+        return sorted({str(item) for report in reports for item in of(report)})
+
+    return {
+        "models": [
+            {"name": model.name, "rules": {rule: count for rule, count in model.rules if count}} for model in written
+        ],
+        "written": paths(lambda report: report.written),
+        "unchanged": paths(lambda report: report.unchanged),
+        "dropped": paths(lambda report: report.dropped),
+        "failures": [
+            {"name": failure.name, "exit_code": failure.error.exit_code, "message": str(failure.error)}
+            for failure in failures
+        ],
+    }
 
 
 def _given_with_source(entry: manifest.ManifestEntry) -> UsageError:

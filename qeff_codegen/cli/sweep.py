@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from qeff_codegen.cli.formats import json_option
 from qeff_codegen.coverage.family_result import FamilyResult
 from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, EXIT_STOPPED, UsageError
 
@@ -58,6 +59,7 @@ def _shard(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option(
     "--time-limit", type=click.FloatRange(min=1), default=180.0, show_default=True, help="Seconds for one family."
 )
+@json_option
 @click.pass_context
 def sweep(
     context: click.Context,
@@ -70,6 +72,7 @@ def sweep(
     output: Path | None,
     work: Path,
     time_limit: float,
+    style: str,
 ) -> None:
     """Generate, verify and validate every family of the installed transformers that has a causal LM.
 
@@ -81,8 +84,13 @@ def sweep(
     """
     _check_together(parts, merge, shard is not None, bool(families))
     if merge:
+        if style == "json":
+            raise UsageError("--merge writes coverage.json, which is the document of a sweep: leave --format out.")
         context.exit(_merge(parts, output or Path("docs")))
+    # Progress goes to standard error when standard output is a JSON document.
+    as_json = style == "json"
     from qeff_codegen.coverage.page import JSON, write_coverage
+    from qeff_codegen.coverage.page import as_json as coverage_json
     from qeff_codegen.sweep.result_key import PACKAGES
     from qeff_codegen.sweep.run import families_to_sweep, sweep_with
     from qeff_codegen.sweep.shards import Shard, measured_seconds, write_part
@@ -101,17 +109,20 @@ def sweep(
     if shard is not None:
         chosen = Shard(*shard).of(chosen, measured_seconds((output or Path("docs")) / JSON))
     try:
-        results = sweep_with(last_stage, work, jobs, time_limit).over(chosen, Console())
+        results = sweep_with(last_stage, work, jobs, time_limit).over(chosen, Console(stderr=as_json))
     except KeyboardInterrupt:
         click.echo(f"\nStopped. What is done is kept in {work}; the same command goes on from there.", err=True)
         context.exit(EXIT_STOPPED)
-    _show(results)
+    release = installed_transformers().version or ""
+    if as_json:
+        click.echo(coverage_json(results, release, last_stage), nl=False)
+    else:
+        _show(results)
     if shard is not None:
-        click.echo(f"written    {write_part(Shard(*shard), results, last_stage, work)}")
+        click.echo(f"written    {write_part(Shard(*shard), results, last_stage, work)}", err=as_json)
     elif output is not None or not families:
-        release = installed_transformers().version or ""
         for path in write_coverage(results, output or Path("docs"), release, last_stage):
-            click.echo(f"written    {path}")
+            click.echo(f"written    {path}", err=as_json)
     context.exit(EXIT_DIFFERENCES if any(result.is_defect for result in results) else EXIT_DONE)
 
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qeff_codegen.coverage.family_result import REFUSED, SUPPORTED, FamilyResult
-from qeff_codegen.upstream.spelling import spelled
+from qeff_codegen.upstream.spelling import plain, spelled
 
 # An installation without the documentation knows nothing.
-COVERAGE = Path(__file__).resolve().parents[2] / "docs" / "coverage.json"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+COVERAGE = DOCS / "coverage.json"
+SURVEY = DOCS / "releases.json"
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,23 @@ class Known:
         """Why it is not supported, with the rule that said so and the place; empty for one that is."""
         where = ", ".join(part for part in (self.result.rule, self.result.place) if part)
         return f"{self.result.reason} ({where})" if where else self.result.reason
+
+
+def refused_at(family: str, release: str, survey: Path = SURVEY) -> str | None:
+    """Why a family of a release is refused, as the last survey of releases found; empty where it was generated.
+
+    Returns:
+        None where the survey did not see the release, or where its results are not here.
+    """
+    try:
+        document = json.loads(survey.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    for record in document["releases"]:
+        if record["release"] == release:
+            reasons = [other for other in record["refused"] if plain(other["family"]) == plain(family)]
+            return f"{reasons[0]['reason']} ({reasons[0]['rule']}, {reasons[0]['place']})" if reasons else ""
+    return None
 
 
 def known(family: str, coverage: Path = COVERAGE) -> Known | None:

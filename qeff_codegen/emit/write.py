@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from qeff_codegen.checked_in import layout, manifest
+from qeff_codegen.checked_in import layout, manifest, rules_record
 from qeff_codegen.checked_in.layout import modeling_path
 from qeff_codegen.checked_in.manifest import Manifest, ManifestEntry
 from qeff_codegen.emit import mapping_file
@@ -86,7 +86,8 @@ def write_models(
     initializer = output / layout.INITIALIZER
     texts = {} if initializer.exists() else {initializer: layout.INITIALIZER_TEXT}
     texts.update((file.path, file.text) for file in files)
-    texts[output / layout.MANIFEST] = manifest.render(Manifest(entries, manifest.text_sha256(mapping)))
+    rules = rules_record.recorded(before.rules, models, entries.keys(), rules_sha256)
+    texts[output / layout.MANIFEST] = manifest.render(Manifest(entries, manifest.text_sha256(mapping), rules))
     texts.update(beside)
     changed = {path: text for path, text in texts.items() if _text(path) != text}
     gone = sorted(before.models.keys() - entries.keys())

@@ -77,6 +77,7 @@ class Draft:
         functions: methods of the role classes and the module functions they reach, in upstream's order.
         mappings: entries for the mapping file, as rules decide them.
         matches: for every rule that ran, how many places it matched.
+        looked_at: the rules that looked into a function, whether they matched there or not.
         target: where the generated code goes.
     """
 
@@ -84,6 +85,7 @@ class Draft:
     functions: list[Function]
     mappings: list[MappingEntry] = field(default_factory=list)
     matches: dict[str, int] = field(default_factory=dict)
+    looked_at: set[str] = field(default_factory=set)
     target: Target = EMBEDDED
 
     def of(self, *roles: Role) -> Iterator[Function]:

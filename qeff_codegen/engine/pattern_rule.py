@@ -90,6 +90,12 @@ class PatternRule(Rule):
         words = function.code.identifiers
         return any((change.wider or change.pattern).identifiers <= words for change in self.changes)
 
+    @property
+    def chooses_by(self) -> str:
+        """Also what the patterns mention."""
+        mentioned = [sorted((change.wider or change.pattern).identifiers) for change in self.changes]
+        return f"{super().chooses_by} {mentioned}"
+
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         """Make every change wherever it matches, from the inside out."""
         place = Place(function.code, anatomy.file.classes.get(function.owner or ""), anatomy)
@@ -127,6 +133,11 @@ class FactsRule(Rule):
         if function.added or function.role not in self.roles:
             return False
         return any(pattern.identifiers <= function.code.identifiers for pattern, _ in self._known)
+
+    @property
+    def chooses_by(self) -> str:
+        """Also what the conditions mention."""
+        return f"{super().chooses_by} {[sorted(pattern.identifiers) for pattern, _ in self._known]}"
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         """Fold the conditions that are known."""

@@ -81,6 +81,12 @@ class Rule:
             return False
         return not self.names or not function.code.identifiers.isdisjoint(self.names)
 
+    @property
+    def chooses_by(self) -> str:
+        """All that decides which functions the rule looks into, and how often it must match there."""
+        roles, names, needs = (sorted(map(str, items)) for items in (self.roles, self.names, self.needs))
+        return f"{roles} {names} {needs} {self.expect}"
+
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         """The changed function and the number of places matched."""
         raise NotImplementedError
@@ -93,6 +99,7 @@ class Rule:
             counts.setdefault(unit, 0)
             if not self.applies_to(function):
                 continue
+            draft.looked_at.add(self.id)
             try:
                 code, matches = self.rewrite(function, draft.anatomy)
             except (Unmatched, NameTaken) as unmatched:

@@ -12,7 +12,7 @@ from qeff_codegen.anatomy.refusing import refusal
 from qeff_codegen.emit.mappings import as_defined, mapping_entries
 from qeff_codegen.emit.modeling_file import ModelingFileText, assemble
 from qeff_codegen.engine import rule_set
-from qeff_codegen.engine.draft import open_draft
+from qeff_codegen.engine.draft import Draft, open_draft
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.layout_followed import EXPECTED, NEXT
 from qeff_codegen.engine.provenance import origin
@@ -38,7 +38,7 @@ def generate_model(upstream: UpstreamModel, target: Target = EMBEDDED) -> Genera
 
 
 def _generated(upstream: UpstreamModel, target: Target) -> GeneratedModel:
-    file, own_lines = _read(upstream)
+    file, own_lines = read(upstream)
     try:
         if upstream.image_text is not None:
             # Imported where there is one to generate: most commands are about models that read text alone.
@@ -46,18 +46,17 @@ def _generated(upstream: UpstreamModel, target: Target) -> GeneratedModel:
 
             return own_lines.of_whole_file(generate_image_text(file, target))
         anatomy = recognise(file)
-        text, mappings, matches = _rewritten(anatomy, target)
+        text, mappings, draft = _rewritten(anatomy, target)
     except Refusal as refused:
         raise own_lines.refusal(refused) from None
     origins, edits = own_lines.generated(text.lines, text.edits)
     roles = own_lines.roles(anatomy.found())
-    return GeneratedModel(upstream.name, upstream, text.code, mappings, roles, edits, matches, origins)
+    matches, looked_at = tuple(draft.matches.items()), tuple(sorted(draft.looked_at))
+    return GeneratedModel(upstream.name, upstream, text.code, mappings, roles, edits, matches, origins, looked_at)
 
 
-def _rewritten(
-    anatomy: Anatomy, target: Target
-) -> tuple[ModelingFileText, tuple[MappingEntry, ...], tuple[tuple[str, int], ...]]:
-    """The finished text that keeps every promise, the model's mapping entries, and how often each rule matched."""
+def _rewritten(anatomy: Anatomy, target: Target) -> tuple[ModelingFileText, tuple[MappingEntry, ...], Draft]:
+    """The finished text that keeps every promise, the model's mapping entries, and what rules did to it."""
     draft = open_draft(anatomy, target)
     for rule in rule_set.rules_for(target):
         rule.apply(draft)
@@ -67,11 +66,12 @@ def _rewritten(
     for check in rule_set.checks():
         broken = check.broken(module)
         if broken:
-            raise _refusal(check, broken[0], anatomy, text)
-    return text, as_defined(mappings, anatomy.file.upstream), tuple(draft.matches.items())
+            raise check_refusal(check, broken[0], anatomy, text)
+    return text, as_defined(mappings, anatomy.file.upstream), draft
 
 
-def _refusal(check: Check, broken: Broken, anatomy: Anatomy, text: ModelingFileText) -> Refusal:
+def check_refusal(check: Check, broken: Broken, anatomy: Anatomy, text: ModelingFileText) -> Refusal:
+    """What a broken promise is as a refusal, at upstream's line."""
     line = broken.line
     if line is None and broken.generated is not None:
         line = origin(text.lines, broken.generated - 1, anatomy.file.lines)
@@ -86,7 +86,7 @@ def _refusal(check: Check, broken: Broken, anatomy: Anatomy, text: ModelingFileT
 
 def inspect_model(upstream: UpstreamModel) -> tuple[RoleFound, ...]:
     """The roles recognised in one model, with place and reasons."""
-    file, own_lines = _read(upstream)
+    file, own_lines = read(upstream)
     try:
         if upstream.image_text is not None:
             from qeff_codegen.image_text.recognise import recognise_image_text
@@ -102,7 +102,7 @@ def rule_summaries() -> dict[str, str]:
     return {rule.id: rule.why for rule in rule_set.rules()}
 
 
-def _read(upstream: UpstreamModel) -> tuple[ModelingFile, OwnLines]:
+def read(upstream: UpstreamModel) -> tuple[ModelingFile, OwnLines]:
     """Upstream's file in the plain layout, and where its lines come from."""
     source = with_usual_ends(upstream.source)
     usual = upstream if source == upstream.source else replace(upstream, source=source)

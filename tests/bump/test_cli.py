@@ -12,6 +12,7 @@ from click.testing import Result
 from qeff_codegen.bump.comparison import Bump
 from qeff_codegen.coverage.family_result import MISMATCH, SUPPORTED, FamilyResult
 from tests.cli.conftest import run as run
+from tests.json_schemas import faults, schemas
 
 PIN = '[project.optional-dependencies]\nrun = ["transformers==1.0.0"]\n'
 LOST = ("--drop", "fig", "--drop", "kiwi", "--drop", "olive", "--drop", "quince")
@@ -70,13 +71,14 @@ def test_reports_in_files_and_on_standard_output(run: Run, project: Path) -> Non
     printed = run("bump", "2.0.0", "--format", "json")
     assert printed.stdout == (project / "deep/a.json").read_text()
     assert json.loads(printed.stdout)["to"] == "2.0.0"
+    assert list(faults(json.loads(printed.stdout), schemas()["bump"])) == []
 
 
 def test_nothing_is_written_while_something_is_undecided(run: Run, project: Path) -> None:
     before = contents(project)
     outcome = run("bump", "2.0.0", "--write", "--drop", "fig", "--drop", "kiwi")
     assert outcome.exit_code == 1
-    assert outcome.stderr.startswith("Error: Nothing is written. Before transformers 2.0.0 is taken over")
+    assert "\nError: Nothing is written. Before transformers 2.0.0 is taken over" in outcome.stderr
     assert "fig" not in outcome.stderr
     assert contents(project) == before
 
@@ -153,7 +155,7 @@ def test_misuse(run: Run, project: Path, arguments: tuple[str, ...], message: st
 def test_a_word_that_is_no_version(run: Run, generated: Path) -> None:
     outcome = run("bump", "newest")
     assert outcome.exit_code == 2
-    assert outcome.stderr.startswith("Error: `newest` is not a version of transformers.")
+    assert "\nError: `newest` is not a version of transformers." in outcome.stderr
 
 
 def test_a_folder_without_a_project(run: Run, tmp_path: Path) -> None:

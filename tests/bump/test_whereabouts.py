@@ -56,3 +56,8 @@ def test_another_family_in_its_folder(tmp_path: Path) -> None:
 
 def test_no_trace(tmp_path: Path) -> None:
     assert went(tmp_path, "apple", APPLE, PEAR) == "no model type any more; AppleForCausalLM is defined nowhere"
+
+
+def test_a_family_that_an_older_release_has_not_yet(tmp_path: Path) -> None:
+    old, new = write_release(tmp_path, OLD, APPLE), write_release(tmp_path, NEW, APPLE | PEAR)
+    assert whereabouts("pear", new, old) == f"not yet: it came after {OLD}"

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from qeff_codegen.checked_in.generated_code import load_transforms
+from qeff_codegen.checked_in.generated_code import is_edited, load_transforms
 from qeff_codegen.checked_in.manifest import Manifest, load, render
+from qeff_codegen.emit.write import write_models
 from qeff_codegen.errors import UsageError
+from qeff_codegen.generate.one_model import generate_model
+from qeff_codegen.upstream.find import find_model
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,3 +83,11 @@ def test_code_of_another_release_says_so(tmp_path: Path) -> None:
     (folder / "manifest.json").write_text(render(Manifest({"toy": entry}, None)))
     with pytest.raises(UsageError, match=r"generated from transformers 4\.0\.0, and \d.* is installed"):
         load_transforms("toy", folder)
+
+
+def test_a_file_that_was_edited_is_told(tmp_path: Path) -> None:
+    write_models([generate_model(find_model("blueprint"))], tmp_path, force=False, rules_sha256="")
+    assert not is_edited("blueprint", tmp_path)
+    path = tmp_path / "blueprint/modeling_blueprint.py"
+    path.write_text(path.read_text() + "# mine\n")
+    assert is_edited("blueprint", tmp_path)

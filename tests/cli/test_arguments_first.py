@@ -34,6 +34,10 @@ def without_heavy_packages(*arguments: str) -> tuple[int, str]:
         (("infer", "smolm2", "--prompt", "x"), "Near names: smollm2"),
         (("compile", "lamma"), "Near names: llama, "),
         (("validate", "lamma"), "Near names: llama, "),
+        (
+            ("validate", "rwkv"),
+            "`rwkv` is refused, so there is nothing to validate: `RwkvSelfAttention` ",
+        ),
         (("validate", "llama", "lamma"), "`lamma` is not generated: "),
         (("validate", "gpt2", "--weights", "smollm2"), "--weights smollm2 are for `llama`, which is not among"),
         (("validate", "llama", "--source", "README.md"), "which needs no --source: leave it out."),

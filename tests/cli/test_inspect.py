@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.upstream.find import find_model
 from tests.cli.terminal import STYLE, in_terminal
 from tests.imports import ROOT
@@ -58,4 +59,35 @@ def test_a_file_that_does_not_parse_is_refused_with_its_line(run: Callable[..., 
         "  at       modeling_toy.py:2\n"
         "  source   class Toy(:\n"
         "  next     check that the path names a modeling_*.py file for Python 3\n"
+    )
+
+
+def test_everything_in_the_way_is_listed_with_the_roles_that_are_there(run: Callable[..., Result]) -> None:
+    outcome = run("inspect", "rwkv", "--all")
+    assert (outcome.exit_code, outcome.stderr) == (3, "")
+    assert "  causal LM: RwkvForCausalLM\n" in outcome.stdout
+    assert "  decoder layer: RwkvBlock\n" in outcome.stdout
+    assert "\nrwkv: 1 in the way\n  refused by anatomy: `RwkvSelfAttention` keeps a state" in outcome.stdout
+
+
+def test_rules_go_on_after_one_that_refuses(run: Callable[..., Result], tmp_path: Path) -> None:
+    """Two constructs that two rules do not understand are both told, where generating stops at the first."""
+    text = find_model("llama").source.replace("from ...", "from transformers.")
+    text = text.replace("emb.cos()", "emb.cosh()").replace(
+        "attn_weights + attention_mask", "attn_weights * attention_mask"
+    )
+    (tmp_path / "modeling_toy.py").write_text(text)
+    outcome = run("inspect", "toy", "--source", "modeling_toy.py", "--all")
+    assert outcome.exit_code == 3
+    assert outcome.stdout.count("\n  refused by ") == 2
+    stopped = run("toy", "--source", "modeling_toy.py")
+    assert stopped.stderr.count("refused by ") == 1
+
+
+def test_nothing_in_the_way_is_said_with_the_number_of_rules(run: Callable[..., Result]) -> None:
+    outcome = run("inspect", "blueprint", "--all")
+    assert outcome.exit_code == 0
+    fired = sum(count > 0 for _, count in generate_model(find_model("blueprint")).rules)
+    assert outcome.stdout.endswith(
+        f"\nblueprint: nothing in the way\nblueprint: {fired} rules would change something\n"
     )

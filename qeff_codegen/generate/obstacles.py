@@ -1,0 +1,84 @@
+"""All that is in a model's way, where generating stops at the first: for people who weigh what a model would take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qeff_codegen.anatomy.recognise import recognise
+from qeff_codegen.anatomy.what_is_there import what_is_there
+from qeff_codegen.emit.mappings import mapping_entries
+from qeff_codegen.emit.modeling_file import assemble
+from qeff_codegen.engine import rule_set
+from qeff_codegen.engine.draft import Draft, open_draft
+from qeff_codegen.engine.finished_module import FinishedModule
+from qeff_codegen.errors import Refusal
+from qeff_codegen.generate.one_model import check_refusal, inspect_model, read
+from qeff_codegen.generated_model import RoleFound
+from qeff_codegen.targets.embedded import EMBEDDED
+from qeff_codegen.upstream.source import UpstreamModel
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What generating a model meets.
+
+    Attributes:
+        roles: those that are recognised.
+        obstacles: every refusal; a later one may follow from an earlier one. None for a model that is generated.
+        rules: how many rules change something; None where recognition does not get so far.
+    """
+
+    roles: tuple[RoleFound, ...]
+    obstacles: tuple[Refusal, ...]
+    rules: int | None
+
+
+def survey(upstream: UpstreamModel) -> Survey:
+    """Go on after every refusal as far as something can still be said.
+
+    Raises:
+        Refusal: the file cannot be read at all.
+    """
+    if upstream.image_text is not None:
+        try:
+            return Survey(inspect_model(upstream), (), None)
+        except Refusal as refused:
+            return Survey((), (refused,), None)
+    file, own_lines = read(upstream)
+    roles, obstacles = what_is_there(file)
+    rules: int | None = None
+    if not obstacles:
+        anatomy = recognise(file)
+        roles = anatomy.found()
+        try:
+            draft = open_draft(anatomy, EMBEDDED)
+        except Refusal as refused:
+            obstacles = (refused,)
+        else:
+            obstacles = _of_rules(draft) or _of_checks(draft)
+            rules = sum(count > 0 for count in draft.matches.values())
+    return Survey(own_lines.roles(roles), tuple(map(own_lines.refusal, obstacles)), rules)
+
+
+def _of_rules(draft: Draft) -> tuple[Refusal, ...]:
+    """The refusal of every rule, each after those before it did what they can."""
+    found = []
+    for rule in rule_set.rules_for(draft.target):
+        try:
+            rule.apply(draft)
+        except Refusal as refused:
+            found.append(refused)
+    return tuple(found)
+
+
+def _of_checks(draft: Draft) -> tuple[Refusal, ...]:
+    """Every way in which the finished module breaks a promise."""
+    try:
+        text = assemble(draft)
+        mappings = mapping_entries(draft)
+    except Refusal as refused:
+        return (refused,)
+    anatomy = draft.anatomy
+    module = FinishedModule(text.code, anatomy, mappings, text.imports, text.defined, draft.target, text.copied)
+    checks = ((check, broken) for check in rule_set.checks() for broken in check.broken(module))
+    return tuple(check_refusal(check, broken, anatomy, text) for check, broken in checks)
