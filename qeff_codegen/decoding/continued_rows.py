@@ -31,8 +31,14 @@ class ContinuedRows:
             batch_index: int64 `[batch_size, 1]`, the cache row of each row; None where they are the same.
 
         Raises:
-            UsageError: it is longer than a state can take, or a row of it does not go on where its cache row stands.
+            UsageError: it is longer than a state can take, or has more rows than the cache, or a row of it does not go
+                on where its cache row stands.
         """
+        if len(position_ids) > len(self._lengths):
+            raise UsageError(
+                f"a call has {len(position_ids)} rows, and the cache of this model, which keeps states, has "
+                f"{len(self._lengths)}. Make the cache of as many rows, or pass the rows in several calls."
+            )
         if position_ids.shape[1] > LONGEST_CALL:
             raise UsageError(
                 f"a call has {position_ids.shape[1]} tokens, and this model keeps states, which take at most "

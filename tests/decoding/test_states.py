@@ -174,3 +174,5 @@ def test_rows_go_on_by_their_number_in_the_cache(make_decoder: MakeDecoder) -> N
         call([2, 0], [4], [4])
     with pytest.raises(UsageError, match="two rows of a call go on in row 2 of the cache"):
         call([2, 2], [4], [4])
+    with pytest.raises(UsageError, match="a call has 4 rows, and the cache of this model, which keeps states, has 3"):
+        call([2, 0, 1, -1], [4], [1], [0], [-1])

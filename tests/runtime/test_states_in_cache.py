@@ -36,6 +36,12 @@ def call(positions: list[list[int]], batch_index: list[int] | None = None) -> di
     return {"position_ids": torch.tensor(positions), "batch_index": rows}
 
 
+def after_tokens(state: torch.Tensor, positions: list[list[int]]) -> torch.Tensor:
+    """What a recurrence makes of the rows' states: something else, but where all of a row is pads."""
+    idle = torch.tensor([max(row) < 0 for row in positions])
+    return torch.where(idle[:, None, None, None], state, state + 1)
+
+
 @pytest.mark.parametrize("tokens", [1, 2, 4, 6])
 @pytest.mark.parametrize("pads", [0, 1, 5])
 def test_the_last_valid_columns_are_kept(tokens: int, pads: int) -> None:
@@ -78,7 +84,7 @@ def test_rows_by_batch_index() -> None:
     columns = cache.update_conv_state(new, 0, kwargs, conv_kernel_size=KERNEL)
     read = cache.get_recurrent_state(0, kwargs)
     assert read is not None
-    cache.update_recurrent_state(read + 1, 0, kwargs)
+    cache.update_recurrent_state(after_tokens(read, positions), 0, kwargs)
     kept, kept_recurrent = cache.to_legacy_cache()[0]
 
     assert torch.equal(columns[0], torch.cat([state[5], new[0]], 1))
@@ -90,6 +96,39 @@ def test_rows_by_batch_index() -> None:
     for untouched in (1, 3, 4):
         assert torch.equal(kept[untouched], state[untouched])
         assert torch.equal(kept_recurrent[untouched], recurrent[untouched])
+
+
+@pytest.mark.parametrize("named", [-1, 0, 3, 5, 99])
+def test_an_idle_row_may_name_any_row(named: int) -> None:
+    """Also one that another row of the call goes on in, in front of it and behind it, or none of the cache."""
+    state, recurrent, new = conv_states(6), recurrent_states(6), torch.randn(4, CHANNELS, 1)
+    positions, batch_index = [[PAD], [3], [PAD], [0]], [named, 5, named, 0]
+    kwargs = call(positions, batch_index)
+    cache = QEffDynamicCache.from_legacy_cache([(state.clone(), recurrent.clone())])
+    cache.update_conv_state(new, 0, kwargs, conv_kernel_size=KERNEL)
+    read = cache.get_recurrent_state(0, kwargs)
+    assert read is not None
+    cache.update_recurrent_state(after_tokens(read, positions), 0, kwargs)
+    kept, kept_recurrent = cache.to_legacy_cache()[0]
+
+    assert torch.equal(kept[5], torch.cat([state[5, :, 1:], new[1]], 1))
+    assert torch.equal(kept[0], torch.cat([torch.zeros(CHANNELS, 3), new[3]], 1))
+    assert torch.equal(kept_recurrent[5], recurrent[5] + 1)
+    assert torch.equal(kept_recurrent[0], torch.ones(2, 5, 7))
+    assert torch.equal(kept[1:5], state[1:5]) and torch.equal(kept_recurrent[1:5], recurrent[1:5])
+
+
+def test_a_call_of_idle_rows_changes_nothing() -> None:
+    state, new = conv_states(2), torch.full((2, CHANNELS, 3), math.nan)
+    _, kept = convolve(state, new, [[PAD] * 3, [PAD] * 3], [-1, -1])
+    assert torch.equal(kept, state)
+
+
+def test_a_call_that_fills_the_cache_and_names_its_rows_in_another_order() -> None:
+    state, new = conv_states(3), torch.randn(3, CHANNELS, 1)
+    columns, kept = convolve(state, new, [[4], [7], [0]], [2, 0, 1])
+    assert torch.equal(columns[:2, :, :KERNEL], state[[2, 0]])
+    assert torch.equal(kept[[2, 0, 1]], columns[:, :, -KERNEL:])
 
 
 def test_a_state_keeps_its_type() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspect import signature
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +40,12 @@ def graph_of(
     """Exports by one of torch's exporters; neither may fix a length or leave an operator that ONNX has not."""
     if dynamo:
         sizes = {"seq_len": torch.export.Dim("seq_len", min=1, max=1024)}
-        sizes["batch_size"] = torch.export.Dim("batch_size", min=1)
+        sizes |= {name: torch.export.Dim(name, min=1) for name in ("batch_size", "rows")}
         dynamic = [{axis: sizes[name] for axis, name in axes.get(each, {}).items()} for each in inputs]
         # What a forward takes as `*tensors` has its shapes in a tuple of its own.
-        named = len(signature(module.forward).parameters) - 1
-        shapes = (*dynamic[:named], tuple(dynamic[named:]))
+        kinds = [parameter.kind for parameter in signature(module.forward).parameters.values()]
+        named = kinds.index(Parameter.VAR_POSITIONAL) if Parameter.VAR_POSITIONAL in kinds else len(kinds)
+        shapes = (*dynamic[:named], *([tuple(dynamic[named:])] if named < len(kinds) else []))
         traced = torch.export.export(module, (*inputs.values(),), dynamic_shapes=shapes, strict=False)
         program = torch.onnx.export(
             traced,
@@ -143,8 +144,9 @@ def layer_states(rows: int) -> tuple[torch.Tensor, torch.Tensor]:
     )
 
 
-def test_a_layer_by_batch_index_in_a_graph(tmp_path: Path) -> None:
-    """Rows that begin, go on, end in pads and are idle with an index of -1, against PyTorch."""
+@pytest.mark.parametrize("of_idle_row", [-1, 2, 5])
+def test_a_layer_by_batch_index_in_graphs(dynamo: bool, of_idle_row: int, tmp_path: Path) -> None:
+    """Rows that begin, go on, end in pads and are idle with an index of -1 or another row's, against PyTorch."""
     torch.manual_seed(0)
     layer = _Layer().eval()
     conv, recurrent = layer_states(4)
@@ -163,7 +165,7 @@ def test_a_layer_by_batch_index_in_a_graph(tmp_path: Path) -> None:
         "recurrent_state": {0: "rows"},
         "batch_index": {0: "batch_size"},
     }
-    session = graph_of(layer, inputs, axes, dynamo=False, path=tmp_path / "layer.onnx")
+    session = graph_of(layer, inputs, axes, dynamo, tmp_path / "layer.onnx")
     conv, recurrent = layer_states(6)
     conv[2], recurrent[2] = torch.nan, torch.nan
     feeds = {
@@ -171,7 +173,7 @@ def test_a_layer_by_batch_index_in_a_graph(tmp_path: Path) -> None:
         "position_ids": torch.tensor([[5, 6, 7], [9, -1, -1], [0, 1, -1], [-1, -1, -1]]),
         "conv_state": conv,
         "recurrent_state": recurrent,
-        "batch_index": torch.tensor([[0], [5], [2], [-1]]),
+        "batch_index": torch.tensor([[0], [5], [2], [of_idle_row]]),
     }
     outputs = [
         torch.from_numpy(each) for each in session.run(None, {name: each.numpy() for name, each in feeds.items()})

@@ -6,9 +6,6 @@ from functools import cached_property
 
 import torch
 
-from qeff_codegen.runtime.constants import INVALID_INDEX
-from qeff_codegen.runtime.customop import CtxScatterFuncCB, CtxScatterFuncCB3D
-
 
 class CallRows:
     """What a call does with each of its rows.
@@ -25,6 +22,7 @@ class CallRows:
     def __init__(self, position_ids: torch.Tensor, batch_index: torch.Tensor | None) -> None:
         self.position_ids = position_ids
         self.batch_index = batch_index
+        self._named: torch.Tensor | None = None
 
     @cached_property
     def begins(self) -> torch.Tensor:
@@ -41,6 +39,22 @@ class CallRows:
         """`[batch_size]`, how many tokens each row has."""
         return (self.position_ids >= 0).sum(1)
 
+    def named(self, state_rows: int) -> torch.Tensor | None:
+        """`[batch_size]`, the row of a state that each row goes on from and comes to; None where they are the same.
+
+        An idle row names a row that no other one does, so that all can be written at once: it writes what it read. Its
+        own `batch_index` may be anything.
+
+        Args:
+            state_rows: rows of every state, at least as many as the call has: so there is one that is not named.
+        """
+        if self.batch_index is not None and self._named is None:
+            rows, named = torch.arange(state_rows, device=self.position_ids.device), self.batch_index[:, 0]
+            goes_on = (rows[:, None] == named) & ~self.idle
+            free = torch.where(goes_on.sum(1) == 0, rows, 0).amax(0, keepdim=True)
+            self._named = torch.where(self.idle, free, named)
+        return self._named
+
 
 def read_rows(state: torch.Tensor, rows: CallRows) -> torch.Tensor:
     """Returns the state of each row of the call, zeros for those that begin.
@@ -49,9 +63,9 @@ def read_rows(state: torch.Tensor, rows: CallRows) -> torch.Tensor:
         state: `[rows, ...]`, of three or four axes.
         rows: the call's.
     """
-    if rows.batch_index is not None:
-        # An idle row may name any row, -1 too: what it reads it does not write.
-        state = state.index_select(0, rows.batch_index[:, 0].clamp(min=0))
+    named = rows.named(state.shape[0])
+    if named is not None:
+        state = state.index_select(0, named)
     begins = rows.begins[:, None, None] if state.dim() == 3 else rows.begins[:, None, None, None]
     return torch.where(begins, 0.0, state)
 
@@ -67,10 +81,5 @@ def written_rows(state: torch.Tensor, new: torch.Tensor, rows: CallRows) -> torc
         rows: the call's.
     """
     new = new.to(state.dtype)
-    if rows.batch_index is None:
-        return new
-    # The operators write slots of a context: a state's are all entries of the axis before the last.
-    slots = torch.arange(state.shape[-2], device=state.device)
-    slots = torch.where(rows.idle[:, None], INVALID_INDEX, slots)
-    scatter = CtxScatterFuncCB3D if state.dim() == 3 else CtxScatterFuncCB
-    return scatter.apply(state, rows.batch_index, slots, new)
+    named = rows.named(state.shape[0])
+    return new if named is None else state.index_put((named,), new)

@@ -74,6 +74,14 @@ PROOFS = [
         types=_FLOATS,
     ),
     *proofs(
+        "index_put",
+        """
+        x=smooth(c + 5, 3, 2, dtype=t), y=smooth(c + 5, 2, 3, 2, dtype=t), i=(torch.arange(b) * 3 + 1) % (c + 5),
+        v=smooth(b, 3, 2, dtype=t), w=smooth(b, 2, 3, 2, dtype=t)
+        """,
+        "x.index_put((i,), v); y.index_put((i,), w)",
+    ),
+    *proofs(
         "item scalar_tensor div",
         "x=floats(b, c, 4)",
         "filled_up(x, x.shape[1], part_length(x.shape[1], 4) * 4, 1)",
