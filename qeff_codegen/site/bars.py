@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -34,7 +34,12 @@ _COLOURS = {
 }
 _TEXT, _QUIET, _LINE, _STAGE_2, _STAGE_3, _LIMIT = _COLOURS
 # The same bytes every time, and text as text.
-_SETTINGS = {"svg.hashsalt": "qeff_codegen", "svg.fonttype": "none", "font.size": 11, "axes.linewidth": 0.8}
+_SETTINGS: dict[str, Any] = {
+    "svg.hashsalt": "qeff_codegen",
+    "svg.fonttype": "none",
+    "font.size": 11,
+    "axes.linewidth": 0.8,
+}
 
 
 def bars(family: str, margins: Sequence[ScenarioMargins]) -> Markup:
@@ -45,11 +50,12 @@ def bars(family: str, margins: Sequence[ScenarioMargins]) -> Markup:
         margins: at least one.
     """
     # Only charts need it, and only whoever writes the site has charts.
-    from matplotlib import rc_context
+    from matplotlib import style
     from matplotlib.figure import Figure
 
     height = _ABOVE + _ROW * len(margins) + _BELOW
-    with rc_context(_SETTINGS):
+    # Whatever a user has set for pictures of their own.
+    with style.context(["default", _SETTINGS]):
         # A point is a CSS pixel.
         figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
         axes = figure.add_axes((14 / WIDTH, _BELOW / height, (WIDTH - 50) / WIDTH, _ROW * len(margins) / height))

@@ -27,6 +27,8 @@ from qeff_codegen.upstream.find import find_model
 
 # Folders of the site in which pages of an earlier one may be left.
 _FOLDERS = ("families", "review")
+_SWEEP = "qeff_codegen sweep"
+_SURVEY = "qeff_codegen.releases.survey"
 # Shows how far an iteration of so many steps is.
 Tracking = Callable[[Iterable[GeneratedModel | Refusal], int], Iterable[GeneratedModel | Refusal]]
 
@@ -57,7 +59,7 @@ def gather(inputs: Inputs, jobs: int, tracking: Tracking) -> Site:
     entries = manifest.load(inputs.generated).models
     if not entries:
         raise UsageError(f"{inputs.generated} holds no generated models. Run this in a checkout.")
-    coverage, survey = _read(inputs.docs / COVERAGE, "sweep"), _read(inputs.docs / RELEASES, "releases.survey")
+    coverage, survey = _read(inputs.docs / COVERAGE, _SWEEP), _read(inputs.docs / RELEASES, _SURVEY)
     try:
         swept = [FamilyResult.from_json(record) for record in coverage["families"]]
         version: str = coverage["transformers"]
@@ -116,5 +118,5 @@ def _read(path: Path, command: str) -> dict[str, Any]:
         return record
     except (OSError, ValueError, AssertionError) as error:
         raise UsageError(
-            f"{path} cannot be read: {error}.\nRun this in a checkout, after python -m qeff_codegen {command}."
+            f"{path} cannot be read: {error}.\nRun this in a checkout, after python -m {command}."
         ) from error

@@ -105,7 +105,8 @@ def families(
     def kind(name: str, package: Package | None) -> str:
         if package is not None:
             return IMAGE_TEXT if package.is_image_text else TEXT
-        return TEXT if name in known else IMAGE_TEXT
+        # The sweep looks at families of two tables, and one of them is that of causal LMs.
+        return IMAGE_TEXT if name in results and name not in known else TEXT
 
     return tuple(
         Family(name, kind(name, package), package, results.get(name))

@@ -52,3 +52,11 @@ def test_the_same_bytes_in_the_pages_colours_without_a_font_or_a_date() -> None:
 @pytest.mark.parametrize(("share", "text"), [(None, "not run"), (0.0, "0"), (0.0393, "0.039"), (12.0, "12")])
 def test_a_share_as_a_reader_sees_it(share: float | None, text: str) -> None:
     assert shown(share) == text
+
+
+def test_what_a_user_has_set_for_other_pictures_changes_nothing() -> None:
+    from matplotlib import rc_context
+
+    with rc_context({"font.size": 30, "axes.facecolor": "red", "grid.linestyle": ":"}):
+        other = bars("elm", margins(0.02))
+    assert other == bars("elm", margins(0.02))
