@@ -13,11 +13,20 @@ EMBEDDED = Target(
         "over_key_blocks": "qeff_codegen.runtime.key_blocks",
         "ImageTextOutput": "qeff_codegen.runtime.images",
         **dict.fromkeys(
-            ("ListedImage", "PatchRows", "TiledImage", "WholeImage", "joined_embeds"),
+            ("ListedImage", "PatchRows", "PatchSquares", "PatchTable", "TiledImage", "WholeImage", "joined_embeds"),
             "qeff_codegen.runtime.one_image",
         ),
-        "place_image_embeds": "qeff_codegen.runtime.images",
-        "text_model_of": "qeff_codegen.runtime.images",
+        "attending_within": "qeff_codegen.runtime.modeling_attn_mask_utils",
+        **dict.fromkeys(
+            (
+                "block_of_prompt",
+                "blocks_of_images",
+                "has_relative_positions",
+                "place_image_embeds",
+                "text_model_of",
+            ),
+            "qeff_codegen.runtime.images",
+        ),
         "all_but_largest": "qeff_codegen.runtime.indexer",
         "causal_conv1d": "qeff_codegen.runtime.states",
         "delayed_by_one": "qeff_codegen.runtime.states",

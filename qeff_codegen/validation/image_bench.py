@@ -35,6 +35,11 @@ class ImageRuntime:
 
     generated: GeneratedTransforms
 
+    def both_ways(self, upstream_class: type[Any]) -> str | None:
+        """Whose tokens attend to one another both ways in the programs, `image` or `prompt`; None where none do."""
+        found: str | None = getattr(self.generated.class_of(upstream_class), "both_ways", None)
+        return found
+
     def bench(self, subject: Subject, folder: Path) -> ImageBench:
         """See `Runtime`."""
         assert isinstance(subject, ImageSubject)
