@@ -791,6 +791,8 @@ from transformers.models.minicpm3.modeling_minicpm3 import (
     MiniCPM3RMSNorm,
     MiniCPM3RotaryEmbedding,
 )
+from transformers.models.minicpm_ocr.modeling_minicpm_ocr import MiniCPMOcrForConditionalGeneration
+from transformers.models.minicpmv4_6.modeling_minicpmv4_6 import MiniCPMV4_6ForConditionalGeneration
 from transformers.models.minimax.modeling_minimax import (
     MiniMaxAttention,
     MiniMaxDecoderLayer,
@@ -1910,6 +1912,8 @@ from .minicpm3.modeling_minicpm3 import (
     QEffMiniCPM3Model,
     QEffMiniCPM3RotaryEmbedding,
 )
+from .minicpm_ocr.modeling_minicpm_ocr import QEffMiniCPMOcrForConditionalGeneration
+from .minicpmv4_6.modeling_minicpmv4_6 import QEffMiniCPMV4_6ForConditionalGeneration
 from .minimax.modeling_minimax import (
     QEffMiniMaxAttention,
     QEffMiniMaxDecoderLayer,
@@ -2955,6 +2959,8 @@ class KVCacheTransform(ModuleMappingTransform):
         MiniCPM3DecoderLayer: QEffMiniCPM3DecoderLayer,
         MiniCPM3Model: QEffMiniCPM3Model,
         MiniCPM3ForCausalLM: QEffMiniCPM3ForCausalLM,
+        MiniCPMOcrForConditionalGeneration: QEffMiniCPMOcrForConditionalGeneration,
+        MiniCPMV4_6ForConditionalGeneration: QEffMiniCPMV4_6ForConditionalGeneration,
         MiniMaxLightningAttention: QEffMiniMaxLightningAttention,
         MiniMaxRotaryEmbedding: QEffMiniMaxRotaryEmbedding,
         MiniMaxAttention: QEffMiniMaxAttention,

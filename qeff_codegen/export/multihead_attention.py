@@ -1,7 +1,7 @@
 """What `nn.MultiheadAttention` computes, operator by operator.
 
-PyTorch hands it on as one function, which makes numbers of its inputs' sizes and splits its weights while traced. Where
-these are known, the same is a product of weights that are known, a softmax and two more products.
+PyTorch hands it on as one function, which makes numbers of its inputs' sizes and splits its weights while traced.
+Where these are known, the same is a product of weights that are known, a softmax and two more products.
 """
 
 from __future__ import annotations

@@ -61,7 +61,8 @@ _COMMON = (
 _PLACED_IF_ENCODED = (
     needed(
         "features of images",
-        f"if {{{_NOT_YET}, {_NOT_YET} and pixel_values.size(0) > 0, {_NOT_YET} and inputs_embeds.shape[1] != 1}}:\n"
+        f"if {{{_NOT_YET}, {_NOT_YET} and pixel_values.size(0) > 0, {_NOT_YET} and inputs_embeds.shape[1] != 1, "
+        f"{_NOT_YET} and self.config.image_token_id is not None}}:\n"
         '    $encoded["image"] = $features',
     ),
     needed("placing of images", 'if $encoded.get("image") is not None:\n    $...placing'),

@@ -47,6 +47,7 @@ def side_inputs(file: ModelingFile, method: ast.FunctionDef, call: ast.Call) -> 
     given = bound_arguments(plain, parameters(method))
     if given is None or spelled(given.pop(PIXELS, ast.Constant(None))) not in (
         PIXELS,
+        f"{PIXELS}[:1]",
         f"{PIXELS}.to(inputs_embeds.dtype)",
     ):
         raise _refusal(file, method, call)
@@ -76,6 +77,8 @@ def _layout(file: ModelingFile, method: ast.FunctionDef, given: set[str]) -> tup
         return layout, ("image_grid_thw", "image_merge_sizes")
     if {"spatial_shapes", "pixel_attention_mask"} <= given:
         return "PatchTable", ("spatial_shapes", "pixel_attention_mask")
+    if "target_sizes" in given:
+        return "PatchStrip", ("target_sizes",)
     if any(match(_TILED, node) is not None for node in find(ast.Compare, method)):
         return "TiledImage", ("image_sizes",)
     if any(match(_LISTED, statement) is not None for statement in method.body):

@@ -100,6 +100,28 @@ class PatchSquares(PatchRows):
         self.shape = (self.shape[0], channels_of(config), side, side)
 
 
+class PatchStrip:
+    """The image's patches side by side, as one image: `[1, channels, side, grid_height * grid_width * side]`.
+
+    See `WholeImage`.
+
+    Attributes:
+        target_sizes: int64 `[1, 2]`, of rows and columns of patches.
+    """
+
+    images_axis = 3
+
+    def __init__(self, config: Any, image_size: tuple[int, int] | None = None) -> None:
+        vision = config.vision_config
+        height, width = self.image_size = size_of_image(config, image_size)
+        windows = 1 if config.downsample_mode == "4x" else int(vision.window_kernel_size[0])
+        merged = windows * int(config.merge_kernel_size[0]) ** int(config.merger_times)
+        rows, columns = grid_of(config, height, width, merged)
+        side = int(vision.patch_size)
+        self.shape = (1, channels_of(config), side, rows * columns * side)
+        self.target_sizes = torch.tensor([[rows, columns]])
+
+
 class PatchTable:
     """The image's patches, one a row, as one of a batch: `[1, grid_height * grid_width, channels * side * side]`.
 

@@ -13,7 +13,16 @@ EMBEDDED = Target(
         "over_key_blocks": "qeff_codegen.runtime.key_blocks",
         "ImageTextOutput": "qeff_codegen.runtime.images",
         **dict.fromkeys(
-            ("ListedImage", "PatchRows", "PatchSquares", "PatchTable", "TiledImage", "WholeImage", "joined_embeds"),
+            (
+                "ListedImage",
+                "PatchRows",
+                "PatchSquares",
+                "PatchStrip",
+                "PatchTable",
+                "TiledImage",
+                "WholeImage",
+                "joined_embeds",
+            ),
             "qeff_codegen.runtime.one_image",
         ),
         "attending_within": "qeff_codegen.runtime.modeling_attn_mask_utils",

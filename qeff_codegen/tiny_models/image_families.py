@@ -12,7 +12,15 @@ import torch
 from transformers import AutoConfig
 
 from qeff_codegen.errors import UsageError
-from qeff_codegen.runtime.one_image import ListedImage, PatchRows, PatchSquares, PatchTable, TiledImage, WholeImage
+from qeff_codegen.runtime.one_image import (
+    ListedImage,
+    PatchRows,
+    PatchSquares,
+    PatchStrip,
+    PatchTable,
+    TiledImage,
+    WholeImage,
+)
 from qeff_codegen.tiny_models.configurations import Variant
 from qeff_codegen.tiny_models.release_differences import with_readable_sizes
 from qeff_codegen.tiny_models.sizes import tiny_sizes
@@ -40,6 +48,8 @@ _VISION = {
 }
 # What stands between tower and text model, by the names of the settings of the whole.
 _BETWEEN: dict[str, Any] = {
+    # Of a tower of three layers.
+    "insert_layer_id": 1,
     "image_grid_pinpoints": [[16, 32], [32, 16]],
     "perceiver_config": {
         "num_key_value_heads": 2,
@@ -60,10 +70,11 @@ _WINDOW = 3
 _OTHER_TEXT = {"gemma": "gemma2"}
 # Settings of the text model by which the class with the head scales logits; each has no effect by default.
 _OF_LOGITS = {"final_logit_softcapping": 5.0, "logits_scaling": 0.25}
-# Heights and widths in pixels: of an image that has more patches in a row than in a column; of one that leaves a part
-# of its tiles empty; and of one below the size that the tower has positions for.
+# Heights and widths in pixels: of an image with more patches in a row than in a column; of one that leaves a part of
+# its tiles empty; of one whose patches are merged twice; and of one below the size that the tower has positions for.
 _WIDE = (16, 24)
 _FLAT = (12, 32)
+_LONG = (16, 32)
 _FLAT_WHOLE = (8, 16)
 # Of a tower of three layers, for families that join the features of several.
 _TWO_LAYERS = [-2, -1]
@@ -207,6 +218,8 @@ def layout_of(model: Any) -> Any:
         return PatchSquares(model.config, _WIDE)
     if "image_grid_thw" in asked:
         return PatchRows(model.config, _WIDE)
+    if "target_sizes" in asked:
+        return PatchStrip(model.config, _LONG)
     if "spatial_shapes" in asked:
         return PatchTable(model.config, _WIDE)
     if hasattr(model.config, "image_grid_pinpoints"):

@@ -105,6 +105,7 @@ def test_logits_that_are_changed_otherwise_are_refused(after: str) -> None:
             "spatial_shapes, pixel_attention_mask",
             "PatchTable",
         ),
+        ("target_sizes=target_sizes", "target_sizes", "PatchStrip"),
     ],
 )
 def test_what_a_processor_gives_says_how_pixels_are_laid_out(given: str, taken: str, layout: str) -> None:
