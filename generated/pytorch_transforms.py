@@ -38,6 +38,7 @@ from transformers.models.arcee.modeling_arcee import (
 )
 from transformers.models.aria.modeling_aria import (
     AriaExperts,
+    AriaForConditionalGeneration,
     AriaTextAttention,
     AriaTextDecoderLayer,
     AriaTextForCausalLM,
@@ -326,6 +327,7 @@ from transformers.models.exaone4.modeling_exaone4 import (
     Exaone4RMSNorm,
     Exaone4RotaryEmbedding,
 )
+from transformers.models.exaone4_5.modeling_exaone4_5 import Exaone4_5_ForConditionalGeneration
 from transformers.models.exaone_moe.modeling_exaone_moe import (
     ExaoneMoeAttention,
     ExaoneMoeDecoderLayer,
@@ -397,6 +399,7 @@ from transformers.models.gemma3.modeling_gemma3 import (
     Gemma3Attention,
     Gemma3DecoderLayer,
     Gemma3ForCausalLM,
+    Gemma3ForConditionalGeneration,
     Gemma3RMSNorm,
     Gemma3RotaryEmbedding,
     Gemma3TextModel,
@@ -620,6 +623,9 @@ from transformers.models.hyperclovax.modeling_hyperclovax import (
     HyperCLOVAXRMSNorm,
     HyperCLOVAXRotaryEmbedding,
 )
+from transformers.models.hyperclovax_vision_v2.modeling_hyperclovax_vision_v2 import (
+    HyperCLOVAXVisionV2ForConditionalGeneration,
+)
 from transformers.models.idefics2.modeling_idefics2 import Idefics2ForConditionalGeneration, Idefics2Model
 from transformers.models.idefics3.modeling_idefics3 import Idefics3ForConditionalGeneration, Idefics3Model
 from transformers.models.internvl.modeling_internvl import InternVLForConditionalGeneration
@@ -653,6 +659,7 @@ from transformers.models.jetmoe.modeling_jetmoe import (
     JetMoeRotaryEmbedding,
     JetMoeTopKGating,
 )
+from transformers.models.kimi_k25.modeling_kimi_k25 import Kimi_K25ForConditionalGeneration
 from transformers.models.kimi_linear.modeling_kimi_linear import (
     KimiLinearAttention,
     KimiLinearDecoderLayer,
@@ -709,6 +716,7 @@ from transformers.models.lfm2_moe.modeling_lfm2_moe import (
     Lfm2MoeRotaryEmbedding,
     Lfm2MoeShortConv,
 )
+from transformers.models.lfm2_vl.modeling_lfm2_vl import Lfm2VlForConditionalGeneration
 from transformers.models.lfm3.modeling_lfm3 import (
     Lfm3Attention,
     Lfm3DecoderLayer,
@@ -718,6 +726,7 @@ from transformers.models.lfm3.modeling_lfm3 import (
     Lfm3RotaryEmbedding,
     Lfm3ShortConv,
 )
+from transformers.models.lfm3_vl.modeling_lfm3_vl import Lfm3VlForConditionalGeneration
 from transformers.models.lighton_ocr.modeling_lighton_ocr import LightOnOcrForConditionalGeneration
 from transformers.models.llama.modeling_llama import (
     LlamaAttention,
@@ -800,6 +809,8 @@ from transformers.models.minicpm3.modeling_minicpm3 import (
     MiniCPM3RMSNorm,
     MiniCPM3RotaryEmbedding,
 )
+from transformers.models.minicpm_ocr.modeling_minicpm_ocr import MiniCPMOcrForConditionalGeneration
+from transformers.models.minicpmv4_6.modeling_minicpmv4_6 import MiniCPMV4_6ForConditionalGeneration
 from transformers.models.minimax.modeling_minimax import (
     MiniMaxAttention,
     MiniMaxDecoderLayer,
@@ -936,6 +947,7 @@ from transformers.models.olmoe.modeling_olmoe import (
     OlmoeRotaryEmbedding,
 )
 from transformers.models.opt.modeling_opt import OPTAttention, OPTDecoder, OPTDecoderLayer, OPTForCausalLM
+from transformers.models.paligemma.modeling_paligemma import PaliGemmaForConditionalGeneration
 from transformers.models.pegasus.modeling_pegasus import (
     PegasusAttention,
     PegasusDecoder,
@@ -1263,6 +1275,7 @@ from .arcee.modeling_arcee import (
     QEffArceeModel,
     QEffArceeRotaryEmbedding,
 )
+from .aria.modeling_aria import QEffAriaForConditionalGeneration
 from .aria_text.modeling_aria_text import (
     QEffAriaExperts,
     QEffAriaTextAttention,
@@ -1531,6 +1544,7 @@ from .exaone4.modeling_exaone4 import (
     QEffExaone4Model,
     QEffExaone4RotaryEmbedding,
 )
+from .exaone4_5.modeling_exaone4_5 import QEffExaone4_5_ForConditionalGeneration
 from .exaone_moe.modeling_exaone_moe import (
     QEffExaoneMoeAttention,
     QEffExaoneMoeDecoderLayer,
@@ -1590,6 +1604,7 @@ from .gemma2.modeling_gemma2 import (
     QEffGemma2Model,
     QEffGemma2RotaryEmbedding,
 )
+from .gemma3.modeling_gemma3 import QEffGemma3ForConditionalGeneration
 from .gemma3_text.modeling_gemma3_text import (
     QEffGemma3Attention,
     QEffGemma3DecoderLayer,
@@ -1797,6 +1812,7 @@ from .hyperclovax.modeling_hyperclovax import (
     QEffHyperCLOVAXModel,
     QEffHyperCLOVAXRotaryEmbedding,
 )
+from .hyperclovax_vision_v2.modeling_hyperclovax_vision_v2 import QEffHyperCLOVAXVisionV2ForConditionalGeneration
 from .idefics2.modeling_idefics2 import QEffIdefics2ForConditionalGeneration, QEffIdefics2Model
 from .idefics3.modeling_idefics3 import QEffIdefics3ForConditionalGeneration, QEffIdefics3Model
 from .internvl.modeling_internvl import QEffInternVLForConditionalGeneration
@@ -1828,6 +1844,7 @@ from .jetmoe.modeling_jetmoe import (
     QEffJetMoeRotaryEmbedding,
     QEffJetMoeTopKGating,
 )
+from .kimi_k25.modeling_kimi_k25 import QEffKimi_K25ForConditionalGeneration
 from .kimi_linear.modeling_kimi_linear import (
     QEffKimiLinearAttention,
     QEffKimiLinearDecoderLayer,
@@ -1878,6 +1895,7 @@ from .lfm2_moe.modeling_lfm2_moe import (
     QEffLfm2MoeRotaryEmbedding,
     QEffLfm2MoeShortConv,
 )
+from .lfm2_vl.modeling_lfm2_vl import QEffLfm2VlForConditionalGeneration
 from .lfm3.modeling_lfm3 import (
     QEffLfm3Attention,
     QEffLfm3DecoderLayer,
@@ -1886,6 +1904,7 @@ from .lfm3.modeling_lfm3 import (
     QEffLfm3RotaryEmbedding,
     QEffLfm3ShortConv,
 )
+from .lfm3_vl.modeling_lfm3_vl import QEffLfm3VlForConditionalGeneration
 from .lighton_ocr.modeling_lighton_ocr import QEffLightOnOcrForConditionalGeneration
 from .llama.modeling_llama import (
     QEffLlamaAttention,
@@ -1956,6 +1975,8 @@ from .minicpm3.modeling_minicpm3 import (
     QEffMiniCPM3Model,
     QEffMiniCPM3RotaryEmbedding,
 )
+from .minicpm_ocr.modeling_minicpm_ocr import QEffMiniCPMOcrForConditionalGeneration
+from .minicpmv4_6.modeling_minicpmv4_6 import QEffMiniCPMV4_6ForConditionalGeneration
 from .minimax.modeling_minimax import (
     QEffMiniMaxAttention,
     QEffMiniMaxDecoderLayer,
@@ -2080,6 +2101,7 @@ from .olmoe.modeling_olmoe import (
     QEffOlmoeRotaryEmbedding,
 )
 from .opt.modeling_opt import QEffOPTAttention, QEffOPTDecoder, QEffOPTDecoderLayer, QEffOPTForCausalLM
+from .paligemma.modeling_paligemma import QEffPaliGemmaForConditionalGeneration
 from .pegasus.modeling_pegasus import (
     QEffPegasusAttention,
     QEffPegasusDecoder,
@@ -2479,6 +2501,7 @@ class KVCacheTransform(ModuleMappingTransform):
         ArceeDecoderLayer: QEffArceeDecoderLayer,
         ArceeModel: QEffArceeModel,
         ArceeForCausalLM: QEffArceeForCausalLM,
+        AriaForConditionalGeneration: QEffAriaForConditionalGeneration,
         AriaExperts: QEffAriaExperts,
         AriaTextAttention: QEffAriaTextAttention,
         AriaTextDecoderLayer: QEffAriaTextDecoderLayer,
@@ -2696,6 +2719,7 @@ class KVCacheTransform(ModuleMappingTransform):
         Exaone4DecoderLayer: QEffExaone4DecoderLayer,
         Exaone4Model: QEffExaone4Model,
         Exaone4ForCausalLM: QEffExaone4ForCausalLM,
+        Exaone4_5_ForConditionalGeneration: QEffExaone4_5_ForConditionalGeneration,
         ExaoneMoeAttention: QEffExaoneMoeAttention,
         ExaoneMoeExperts: QEffExaoneMoeExperts,
         ExaoneMoeDecoderLayer: QEffExaoneMoeDecoderLayer,
@@ -2740,6 +2764,7 @@ class KVCacheTransform(ModuleMappingTransform):
         Gemma2DecoderLayer: QEffGemma2DecoderLayer,
         Gemma2Model: QEffGemma2Model,
         Gemma2ForCausalLM: QEffGemma2ForCausalLM,
+        Gemma3ForConditionalGeneration: QEffGemma3ForConditionalGeneration,
         Gemma3RotaryEmbedding: QEffGemma3RotaryEmbedding,
         Gemma3Attention: QEffGemma3Attention,
         Gemma3DecoderLayer: QEffGemma3DecoderLayer,
@@ -2900,6 +2925,7 @@ class KVCacheTransform(ModuleMappingTransform):
         HyperCLOVAXDecoderLayer: QEffHyperCLOVAXDecoderLayer,
         HyperCLOVAXModel: QEffHyperCLOVAXModel,
         HyperCLOVAXForCausalLM: QEffHyperCLOVAXForCausalLM,
+        HyperCLOVAXVisionV2ForConditionalGeneration: QEffHyperCLOVAXVisionV2ForConditionalGeneration,
         Idefics2Model: QEffIdefics2Model,
         Idefics2ForConditionalGeneration: QEffIdefics2ForConditionalGeneration,
         Idefics3Model: QEffIdefics3Model,
@@ -2927,6 +2953,7 @@ class KVCacheTransform(ModuleMappingTransform):
         JetMoeDecoderLayer: QEffJetMoeDecoderLayer,
         JetMoeModel: QEffJetMoeModel,
         JetMoeForCausalLM: QEffJetMoeForCausalLM,
+        Kimi_K25ForConditionalGeneration: QEffKimi_K25ForConditionalGeneration,
         KimiLinearExperts: QEffKimiLinearExperts,
         KimiLinearAttention: QEffKimiLinearAttention,
         KimiLinearDeltaAttention: QEffKimiLinearDeltaAttention,
@@ -2965,12 +2992,14 @@ class KVCacheTransform(ModuleMappingTransform):
         Lfm2MoeDecoderLayer: QEffLfm2MoeDecoderLayer,
         Lfm2MoeModel: QEffLfm2MoeModel,
         Lfm2MoeForCausalLM: QEffLfm2MoeForCausalLM,
+        Lfm2VlForConditionalGeneration: QEffLfm2VlForConditionalGeneration,
         Lfm3RotaryEmbedding: QEffLfm3RotaryEmbedding,
         Lfm3Attention: QEffLfm3Attention,
         Lfm3ShortConv: QEffLfm3ShortConv,
         Lfm3DecoderLayer: QEffLfm3DecoderLayer,
         Lfm3Model: QEffLfm3Model,
         Lfm3ForCausalLM: QEffLfm3ForCausalLM,
+        Lfm3VlForConditionalGeneration: QEffLfm3VlForConditionalGeneration,
         LightOnOcrForConditionalGeneration: QEffLightOnOcrForConditionalGeneration,
         LlamaRotaryEmbedding: QEffLlamaRotaryEmbedding,
         LlamaAttention: QEffLlamaAttention,
@@ -3035,6 +3064,8 @@ class KVCacheTransform(ModuleMappingTransform):
         MiniCPM3DecoderLayer: QEffMiniCPM3DecoderLayer,
         MiniCPM3Model: QEffMiniCPM3Model,
         MiniCPM3ForCausalLM: QEffMiniCPM3ForCausalLM,
+        MiniCPMOcrForConditionalGeneration: QEffMiniCPMOcrForConditionalGeneration,
+        MiniCPMV4_6ForConditionalGeneration: QEffMiniCPMV4_6ForConditionalGeneration,
         MiniMaxLightningAttention: QEffMiniMaxLightningAttention,
         MiniMaxRotaryEmbedding: QEffMiniMaxRotaryEmbedding,
         MiniMaxAttention: QEffMiniMaxAttention,
@@ -3136,6 +3167,7 @@ class KVCacheTransform(ModuleMappingTransform):
         OPTDecoderLayer: QEffOPTDecoderLayer,
         OPTDecoder: QEffOPTDecoder,
         OPTForCausalLM: QEffOPTForCausalLM,
+        PaliGemmaForConditionalGeneration: QEffPaliGemmaForConditionalGeneration,
         PegasusAttention: QEffPegasusAttention,
         PegasusDecoderLayer: QEffPegasusDecoderLayer,
         PegasusDecoder: QEffPegasusDecoder,

@@ -11,7 +11,7 @@ import numpy as np
 from qeff_codegen.decoding.decoding import Decoding, NewToken, OneTokenEach, Row, Run
 from qeff_codegen.decoding.generation import Generation, tokens_to_generate
 from qeff_codegen.decoding.long_context import LongContext, with_long_context
-from qeff_codegen.decoding.prefill import check_prompts, prefill
+from qeff_codegen.decoding.prefill import Together, check_prompts, prefill
 from qeff_codegen.errors import UsageError
 
 
@@ -24,6 +24,7 @@ def generate_continuously(
     ctx_len: int,
     max_new_tokens: Sequence[int],
     long_context: LongContext | None = None,
+    together: Together | None = None,
 ) -> Generation:
     """Prefills each prompt alone into a free cache row and decodes all rows together; see `stream_continuously`."""
     tokens = stream_continuously(
@@ -34,6 +35,7 @@ def generate_continuously(
         ctx_len=ctx_len,
         max_new_tokens=max_new_tokens,
         long_context=long_context,
+        together=together,
     )
     return Generation.collect(tokens, len(prompts))
 
@@ -49,6 +51,7 @@ def stream_continuously(
     stop_tokens: Container[int] = (),
     decoding: Decoding | None = None,
     long_context: LongContext | None = None,
+    together: Together | None = None,
 ) -> Iterator[NewToken]:
     """Prefills each prompt alone into a free cache row, and decodes all rows together, giving each token at once.
 
@@ -62,11 +65,12 @@ def stream_continuously(
         stop_tokens: a prompt ends with the first of these, which is given too, and its row is free again.
         decoding: how decoding goes on, one token for each row and call unless given.
         long_context: where a model with LongRoPE changes its factors.
+        together: which tokens of a prompt have to be in one chunk; none unless given.
 
     Raises:
         UsageError: a prompt or setting is out of range.
     """
-    check_prompts(prompts, prefill_seq_len, ctx_len)
+    check_prompts(prompts, prefill_seq_len, ctx_len, together)
     if full_batch_size < 1:
         raise UsageError(f"full_batch_size is {full_batch_size}: the KV cache needs at least one row.")
     decoding, long_from = with_long_context(
@@ -84,7 +88,7 @@ def stream_continuously(
             while waiting and index not in busy:
                 row = waiting.popleft()
                 one_row = decoding.prefill_run(_with_batch_index(run, [index]), [row.prompt])
-                (logits,) = prefill(one_row, [row.tokens], prefill_seq_len, ctx_len, long_from)
+                (logits,) = prefill(one_row, [row.tokens], prefill_seq_len, ctx_len, long_from, together)
                 yield from row.take([logits], decoding.choose, stop_tokens)
                 if row.left:
                     busy[index] = row

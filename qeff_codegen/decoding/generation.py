@@ -9,7 +9,7 @@ import numpy as np
 
 from qeff_codegen.decoding.decoding import Decoding, NewToken, OneTokenEach, Row, Run
 from qeff_codegen.decoding.long_context import LongContext, with_long_context
-from qeff_codegen.decoding.prefill import check_prompts, prefill
+from qeff_codegen.decoding.prefill import Together, check_prompts, prefill
 from qeff_codegen.errors import UsageError
 
 
@@ -66,6 +66,7 @@ def generate(
     ctx_len: int,
     max_new_tokens: int | None = None,
     long_context: LongContext | None = None,
+    together: Together | None = None,
 ) -> Generation:
     """Prefills the prompts as one batch and decodes greedily; see `stream`, whose tokens it collects."""
     tokens = stream(
@@ -75,6 +76,7 @@ def generate(
         ctx_len=ctx_len,
         max_new_tokens=max_new_tokens,
         long_context=long_context,
+        together=together,
     )
     return Generation.collect(tokens, len(prompts))
 
@@ -89,6 +91,7 @@ def stream(
     stop_tokens: Container[int] = (),
     decoding: Decoding | None = None,
     long_context: LongContext | None = None,
+    together: Together | None = None,
 ) -> Iterator[NewToken]:
     """Prefills the prompts as one batch and decodes greedily, giving every token as soon as it is known.
 
@@ -101,11 +104,12 @@ def stream(
         stop_tokens: a prompt ends with the first of these, which is given too.
         decoding: how decoding goes on, one token for each row and call unless given.
         long_context: where a model with LongRoPE changes its factors.
+        together: which tokens of a prompt have to be in one chunk; none unless given.
 
     Raises:
         UsageError: a prompt or setting is out of range.
     """
-    check_prompts(prompts, prefill_seq_len, ctx_len)
+    check_prompts(prompts, prefill_seq_len, ctx_len, together)
     decoding, long_from = with_long_context(
         decoding or OneTokenEach(), long_context, prefill_seq_len=prefill_seq_len, ctx_len=ctx_len, continuous=False
     )
@@ -113,7 +117,9 @@ def stream(
         index: Row(index, list(prompt), tokens_to_generate(len(prompt), ctx_len, max_new_tokens))
         for index, prompt in enumerate(prompts)
     }
-    prefilled = prefill(decoding.prefill_run(run, range(len(prompts))), prompts, prefill_seq_len, ctx_len, long_from)
+    prefilled = prefill(
+        decoding.prefill_run(run, range(len(prompts))), prompts, prefill_seq_len, ctx_len, long_from, together
+    )
     next_logits = {index: [logits] for index, logits in enumerate(prefilled)}
     while rows:
         for index, logits in next_logits.items():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Protocol
 
 import numpy as np
 
-from qeff_codegen.decoding.prefill import PAD_POSITION
+from qeff_codegen.decoding.prefill import PAD_POSITION, Together
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.graph_io import PIXEL_VALUES, VISION_EMBEDS
 
@@ -48,6 +49,31 @@ def check_image_tokens(prompts: Sequence[Sequence[int]], num_embeds: Sequence[in
                 f"prompt {index} has {found} image tokens, and its images have {wanted} embeddings. Put as many of "
                 f"token {image_token} where an image stands as it has."
             )
+
+
+def kept_together(both_ways: str | None, image_token: int) -> Together | None:
+    """Which tokens of a prompt have to be in one call, since they attend to one another both ways.
+
+    Args:
+        both_ways: whose tokens do: `image`, those of one image or of several side by side, or `prompt`, all of them;
+            what a generated model says in its attribute of that name. None where none do.
+        image_token: the token that images take the places of.
+    """
+    if both_ways is None:
+        return None
+    if both_ways == "prompt":
+        return lambda prompt: [range(len(prompt))]
+    return lambda prompt: _runs(prompt, image_token)
+
+
+def _runs(prompt: Sequence[int], token: int) -> list[range]:
+    """The longest ranges of places where `token` stands."""
+    found = []
+    for is_token, places in groupby(range(len(prompt)), lambda place: prompt[place] == token):
+        if is_token:
+            first, *others = places
+            found.append(range(first, first + 1 + len(others)))
+    return found
 
 
 class WithImages:

@@ -19,7 +19,7 @@ from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
 from qeff_codegen.deploy.find_compiler import find_compiler
 from qeff_codegen.deploy.image_checkpoint import ImageCheckpoint, load_image_checkpoint
 from qeff_codegen.deploy.image_inference import ImageRun, image_inference
-from qeff_codegen.deploy.image_options import ImageOptions, check_vision_size
+from qeff_codegen.deploy.image_options import ImageOptions, check_call_holds_image, check_vision_size
 from qeff_codegen.deploy.image_specializations import language_specializations, vision_specializations
 from qeff_codegen.deploy.inference import Inference
 from qeff_codegen.deploy.named_model import GENERATED
@@ -188,6 +188,7 @@ class QEFFAutoModelForImageTextToText:
         of_an_image = max(tokens_per_image(self.encoder, spec, size) for size in spec.sizes)
         num_images = images.max_num_images or 1
         check_vision_size(num_images * of_an_image, options.ctx_len)
+        check_call_holds_image(getattr(self.model, "both_ways", None), of_an_image, options.prefill_seq_len)
         store = _store(compile_dir)
         graphs = [] if images.single_qpc else [self._vision(spec, num_images * options.batch_size, store)]
         graphs.append(self._language(options, images, spec, num_images * of_an_image, store))

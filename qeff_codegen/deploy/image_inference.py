@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qeff_codegen.decoding.image_prompts import WithImages, WithPixels, check_image_tokens
+from qeff_codegen.decoding.image_prompts import WithImages, WithPixels, check_image_tokens, kept_together
 from qeff_codegen.decoding.prefill import check_prompts
 from qeff_codegen.decoding.session import OrtDecoderSession
 from qeff_codegen.decoding.torch_decoder import TorchDecoder
@@ -38,6 +38,7 @@ class ImageRun:
     Attributes:
         tokens: each prompt's.
         pixels: for each prompt, `[images, channels, height, width]` in the model's format; None where it has none.
+        together: which tokens of a prompt have to be in one call.
 
     Raises:
         UsageError: saying what does not fit.
@@ -72,7 +73,8 @@ class ImageRun:
         self.image_token = int(model.config.image_token_id)
         self.tokens = [each.tokens for each in prepared]
         self.pixels = [None if each.pixels is None else torch.from_numpy(each.pixels).to(dtype) for each in prepared]
-        check_prompts(self.tokens, options.prefill_seq_len, options.ctx_len)
+        self.together = kept_together(getattr(model, "both_ways", None), self.image_token)
+        check_prompts(self.tokens, options.prefill_seq_len, options.ctx_len, self.together)
         of_an_image = [self._tokens_per_image(pixels) for pixels in self.pixels]
         self._check_number(images.max_num_images, max(of_an_image))
         self.num_embeds = [
@@ -147,7 +149,14 @@ def image_inference(
         vision = None if graphs is None else graphs[1]
         with_images = WithImages(runner, run.tokens, _embeds(run, vision), run.image_token)
     return Inference(
-        with_images, run.model, run.tokenizer, run.tokens, options, generation_len=generation_len, sampled=None
+        with_images,
+        run.model,
+        run.tokenizer,
+        run.tokens,
+        options,
+        generation_len=generation_len,
+        sampled=None,
+        together=run.together,
     )
 
 

@@ -74,3 +74,23 @@ def check_vision_size(vision_size: int, ctx_len: int) -> None:
             f"vision_size is {vision_size}, what the images of a prompt take of the context, and ctx_len {ctx_len}. "
             "Raise ctx_len, or lower max_num_images or img_size."
         )
+
+
+def check_call_holds_image(both_ways: str | None, of_an_image: int, prefill_seq_len: int) -> None:
+    """Makes sure that the tokens of an image are in one call, where they attend to one another both ways.
+
+    Args:
+        both_ways: whose tokens do, as a generated model says: those of an `image`, or of a `prompt`, which is one with
+            a token of text at the least; None where none do.
+        of_an_image: how many tokens an image has.
+        prefill_seq_len: how many a call has.
+
+    Raises:
+        UsageError: they are more than a call has.
+    """
+    needed = {None: 0, "image": of_an_image, "prompt": of_an_image + 1}[both_ways]
+    if needed > prefill_seq_len:
+        raise UsageError(
+            f"prefill_seq_len is {prefill_seq_len}, and {needed} tokens of a prompt with an image attend to one another "
+            "both ways and have to be in one call. Raise prefill_seq_len to that or more."
+        )

@@ -11,7 +11,7 @@ from qeff_codegen.decoding.context_lengths import ContextLengths
 from qeff_codegen.decoding.continuous_batching import stream_continuously
 from qeff_codegen.decoding.decoding import NewToken
 from qeff_codegen.decoding.generation import stream, tokens_to_generate
-from qeff_codegen.decoding.prefill import check_prompts
+from qeff_codegen.decoding.prefill import Together, check_prompts
 from qeff_codegen.decoding.prompt_lookup import PromptLookup
 from qeff_codegen.decoding.sampled_decoding import SampledDecoding
 from qeff_codegen.decoding.text import TextSoFar, prompt_tokens, stop_tokens
@@ -96,6 +96,7 @@ class Inference:
         *,
         generation_len: int | None,
         sampled: SampledDecoding | None = None,
+        together: Together | None = None,
     ) -> None:
         self.texts = [TextSoFar(tokenizer) for _ in tokens]
         self._ends = ends = stop_tokens(model)
@@ -126,6 +127,7 @@ class Inference:
                 stop_tokens=ends,
                 decoding=decoding,
                 long_context=long_context,
+                together=together,
             )
         else:
             self._stream = stream_continuously(
@@ -138,6 +140,7 @@ class Inference:
                 stop_tokens=ends,
                 decoding=decoding,
                 long_context=long_context,
+                together=together,
             )
 
     def __iter__(self) -> Iterator[Piece]:

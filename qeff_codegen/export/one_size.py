@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_all, tree_map_only
 
 from qeff_codegen.errors import Location, Refusal
+from qeff_codegen.export import multihead_attention
 
 RULE = "export"
 _KNOWN = "_same_for_every_image"
@@ -79,6 +80,11 @@ class _OfInputs(TorchFunctionMode):
         if tree_all(_is_known, (args, given)):
             with _not_traced():
                 return tree_map_only(torch.Tensor, _known, function(*args, **given))
+        if function is multihead_attention.FUNCTION:
+            with self:
+                attended = multihead_attention.attention_of(args, given)
+            if attended is not None:
+                return attended
         if function in _LOOKS or (function is torch.where and len(args) + len(given) == 1):
             raise _refusal(_LOOKS.get(function, "`torch.where(...)` with one argument"))
         name = getattr(function, "__name__", "")
@@ -142,6 +148,11 @@ def _written_to(tensor: torch.Tensor) -> None:
     if _is_known(tensor):
         if tensor._is_view():
             raise _refusal("what is written to a part of a tensor")
+        # The graph keeps what a tensor holds when it is exported, which is the sum already where one is added to it.
+        with _not_traced():
+            before = tensor.clone()
+        bindings: Any = torch._C
+        bindings._set_value_trace(tensor, bindings._get_value_trace(before.clone()))
         setattr(tensor, _KNOWN, False)
 
 

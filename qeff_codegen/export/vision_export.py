@@ -73,6 +73,39 @@ class VisionSpec:
         return count, self.channels, *(size or max(self.sizes))
 
 
+@dataclass(frozen=True)
+class OneImageSpec:
+    """The image that a vision program of one image a call takes; see `VisionSpec`.
+
+    Attributes:
+        sizes: its height and width in pixels, alone.
+        pixels: the shape of `pixel_values`.
+    """
+
+    sizes: tuple[tuple[int, int]]
+    pixels: tuple[int, ...]
+
+    @property
+    def axes(self) -> dict[str, dict[int, str]]:
+        """None: every axis is one of the graph's own."""
+        return {PIXEL_VALUES: {}, VISION_EMBEDS: {}}
+
+    def shape(self, count: int, size: tuple[int, int] | None = None) -> tuple[int, ...]:
+        """The shape of its pixels; there is one image, of one size."""
+        return self.pixels
+
+
+def one_image_spec(encoder: nn.Module, onnx_path: Path) -> OneImageSpec | None:
+    """The image that the graph of `encoder` takes, if it takes one a call; None for any number of images."""
+    layout: Any = getattr(encoder, "image", None)
+    if layout is not None:
+        return OneImageSpec((layout.image_size,), layout.shape)
+    if not takes_one_image(onnx_path):
+        return None
+    spec = vision_spec(encoder)
+    return OneImageSpec((spec.sizes[0],), spec.shape(1))
+
+
 class _VisionInterface(nn.Module):
     def __init__(self, encoder: nn.Module) -> None:
         super().__init__()

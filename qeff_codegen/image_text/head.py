@@ -1,4 +1,4 @@
-"""What stands between the model and the logits: a head."""
+"""What stands between the model and the logits: a head, whose logits may be scaled."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.image_text.known_statements import needed, possible, read_statements, refusal
+from qeff_codegen.image_text.scaled_logits import without_scaling
 
 
 @dataclass(frozen=True)
@@ -17,10 +18,12 @@ class Head:
     Attributes:
         attribute: what the class with the head calls it.
         cache_field: what the output of the model calls the cache.
+        scaling: the statements that scale or cap its `logits`.
     """
 
     attribute: str
     cache_field: str
+    scaling: tuple[ast.stmt, ...] = ()
 
 
 def head_around(file: ModelingFile, whole: ModelingClass, model_attribute: str) -> Head:
@@ -43,10 +46,11 @@ def head_around(file: ModelingFile, whole: ModelingClass, model_attribute: str) 
             "one `self.<head>(hidden_states)` with an nn.Linear",
         )
     head = heads[0]
+    statements, scaling = without_scaling(whole.forward.body, head)
     found = read_statements(
         file,
         f"{whole.name}.forward",
-        whole.forward.body,
+        statements,
         (
             needed("call of the model", f"$outputs = self.{model_attribute}(...)"),
             needed("hidden states", "$hidden = {$outputs[0], $outputs.last_hidden_state}"),
@@ -69,4 +73,4 @@ def head_around(file: ModelingFile, whole: ModelingClass, model_attribute: str) 
             returned.lineno,
             f"`logits=logits, cache={outputs}.cache`",
         )
-    return Head(head, cache)
+    return Head(head, cache, scaling)

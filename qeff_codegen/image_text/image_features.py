@@ -113,5 +113,10 @@ def _never_given(file: ModelingFile, method: ast.FunctionDef) -> frozenset[str]:
     if more or PIXELS not in parameters(method):
         asked = " and ".join(f"`{name}`" for name in more) or "no `pixel_values`"
         raise refusal(file, f"`{method.name}` takes more than pixels of one size: {asked}", method.lineno, ONE_INPUT)
+    return frozenset(parameters(method)) - {PIXELS} - filled_in(method)
+
+
+def filled_in(method: ast.FunctionDef) -> frozenset[str]:
+    """Parameters that are the configuration's setting of the same name where they are not given."""
     is_filled = any(ast.unparse(item).split(".")[-1] == FILLING for item in method.decorator_list)
-    return frozenset(parameters(method)) - {PIXELS} - (FILLED_IN if is_filled else frozenset())
+    return FILLED_IN if is_filled else frozenset()

@@ -6,12 +6,14 @@ What is for inputs that no program takes, such as videos, never runs: it waits f
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters, self_attribute
 from qeff_codegen.codemod.folding import decided, none_comparison
 from qeff_codegen.codemod.tree import spelled
+from qeff_codegen.image_text.both_ways import BothWays, without_mask
+from qeff_codegen.image_text.embedded_tokens import with_given_tokens
 from qeff_codegen.image_text.known_statements import Known, needed, possible, read_statements, refusal
 from qeff_codegen.image_text.placing import image_token_of_placing
 from qeff_codegen.patterns.match import Match, match
@@ -31,12 +33,27 @@ TEXT_ARGUMENTS = {
 # Arguments that say what is done with videos, which no program takes.
 _VIDEOS = "video"
 _OF_KIND = Pattern("$_.get($kind)")
+_FROM_ONE = Pattern("""
+if position_ids is None:
+    $seen = cache.get_seq_length() if cache is not None else 0
+    position_ids = torch.arange(inputs_embeds.shape[1], device=inputs_embeds.device) + $seen
+    position_ids = position_ids.unsqueeze(0) + 1
+""")
 _NOT_YET = '$encoded.get("image") is None and pixel_values is not None'
 _COMMON = (
     possible("check", "if $_:\n    raise $_"),
     possible("cache", "if use_cache and cache is None:\n    cache = $_"),
     possible("training", "if self.training and $_ and $_:\n    ..."),
     possible("return_dict", "kwargs['return_dict'] = True"),
+    possible(
+        "positions",
+        """
+        if position_ids is None:
+            $seen = cache.get_seq_length() if cache is not None else 0
+            position_ids = torch.arange(inputs_embeds.shape[1], device=inputs_embeds.device) + $seen
+            position_ids = position_ids.unsqueeze(0)
+        """,
+    ),
     needed("outputs of encoders", "$encoded = $encoded if $encoded is not None else {}"),
     needed("result", "return $_(..., **$outputs)"),
 )
@@ -44,7 +61,8 @@ _COMMON = (
 _PLACED_IF_ENCODED = (
     needed(
         "features of images",
-        f"if {{{_NOT_YET}, {_NOT_YET} and pixel_values.size(0) > 0, {_NOT_YET} and inputs_embeds.shape[1] != 1}}:\n"
+        f"if {{{_NOT_YET}, {_NOT_YET} and pixel_values.size(0) > 0, {_NOT_YET} and inputs_embeds.shape[1] != 1, "
+        f"{_NOT_YET} and self.config.image_token_id is not None}}:\n"
         '    $encoded["image"] = $features',
     ),
     needed("placing of images", 'if $encoded.get("image") is not None:\n    $...placing'),
@@ -77,11 +95,17 @@ class BetweenTokensAndText:
         features: its method that makes their features.
         call: the call of that.
         token: the setting that holds the token whose places they take.
+        embedded: what makes `token_ids`, which are embedded; empty where the given tokens are.
+        both_ways: which tokens attend to one another both ways, if any do.
+        from_one: whether positions are counted from 1.
     """
 
     features: ast.FunctionDef
     call: ast.Call
     token: ast.expr
+    embedded: str
+    both_ways: BothWays | None
+    from_one: bool
 
 
 def between_tokens_and_text(file: ModelingFile, model: ModelingClass, text_attribute: str) -> BetweenTokensAndText:
@@ -93,7 +117,11 @@ def between_tokens_and_text(file: ModelingFile, model: ModelingClass, text_attri
     assert model.forward is not None
     embeddings = _embeddings(file, model, text_attribute)
     videos = [name for name in parameters(model.forward) if _VIDEOS in name]
-    statements = [item for item in model.forward.body if not _never_runs(item, videos)]
+    running = [item for item in model.forward.body if not _never_runs(item, videos)]
+    statements, embedded = with_given_tokens(file, model, running)
+    statements, both_ways = without_mask(file, statements)
+    from_one = [item for item in statements if match(_FROM_ONE, item) is not None]
+    statements = [item for item in statements if item not in from_one]
     is_given = any(match(_IF_GIVEN, item) for item in statements)
     found = read_statements(
         file,
@@ -106,12 +134,13 @@ def between_tokens_and_text(file: ModelingFile, model: ModelingClass, text_attri
             needed("call of the text model", f"$outputs = self.{text_attribute}(...)"),
         ),
     )
-    _check_text_arguments(file, model, found["call of the text model"])
+    mask = "attention_mask" if both_ways is None else both_ways.mask
+    _check_text_arguments(file, model, found["call of the text model"], TEXT_ARGUMENTS | {"attention_mask": mask})
     placing = found["placing of images"]
     given = placing.name("images") if is_given else f'{placing.name("encoded")}["image"].pooler_output'
     token = image_token_of_placing(file, model, placing.rest("placing"), given)
     method, call = _features(file, model, found["features of images"])
-    return BetweenTokensAndText(method, call, token)
+    return BetweenTokensAndText(method, call, token, embedded, both_ways, bool(from_one))
 
 
 def _embedding_of_tokens(embeddings: Sequence[str]) -> Known:
@@ -155,13 +184,13 @@ def _never_runs(statement: ast.stmt, not_given: Collection[str]) -> bool:
     return isinstance(statement, ast.If) and not statement.orelse and decided(statement.test, truth) is False
 
 
-def _check_text_arguments(file: ModelingFile, model: ModelingClass, call: Match) -> None:
+def _check_text_arguments(file: ModelingFile, model: ModelingClass, call: Match, known: Mapping[str, str]) -> None:
     node = call.node
     assert isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
     wrong = [spelled(item) for item in node.value.args] + [
         f"{item.arg}={spelled(item.value)}"
         for item in node.value.keywords
-        if item.arg is not None and TEXT_ARGUMENTS.get(item.arg) != spelled(item.value)
+        if item.arg is not None and known.get(item.arg) != spelled(item.value)
     ]
     if wrong:
         raise refusal(

@@ -31,6 +31,9 @@ class ImageTextParts:
         projector_attributes: the other modules that it calls.
         token: the expression of the token whose places are taken, such as `self.config.image_token_id`.
         token_node: where that stands.
+        embedded: what makes `token_ids`, which are embedded; empty where the given tokens are.
+        both_ways: which tokens attend to one another both ways, `image` or `prompt`; None where none do.
+        from_one: whether positions are counted from 1.
     """
 
     file: ModelingFile
@@ -48,6 +51,9 @@ class ImageTextParts:
     projector_attributes: tuple[str, ...]
     token: str
     token_node: ast.expr
+    embedded: str
+    both_ways: str | None
+    from_one: bool
 
     def found(self) -> tuple[RoleFound, ...]:
         """Every part with its place and reasons, as `inspect` shows them."""

@@ -11,12 +11,19 @@ family's own package serves it. What stands between that and the logits is upstr
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 
 from qeff_codegen.codemod.layout import INDENT, indented
+from qeff_codegen.image_text.embedded_tokens import EMBEDDED
 from qeff_codegen.image_text.parts import ImageTextParts
 from qeff_codegen.targets.target import PREFIX
 
+_BOTH_WAYS = """\
+    # Tokens of {kind}s attend to one another both ways, so all of one have to be in one call.
+    both_ways = "{kind}"
+
+"""
 _SUFFIX = "ForConditionalGeneration"
 
 ENCODER = '''\
@@ -56,7 +63,7 @@ class {decoder}(nn.Module):
 
     def __init__(self, model: {whole}):
         super().__init__()
-        self.{text} = text_model_of(model, model.{model}.{text})
+        self.{text} = {text_model}
         self.{head} = model.{head}
         self.config = model.config
 
@@ -71,26 +78,13 @@ class {decoder}(nn.Module):
         batch_index: torch.LongTensor | None = None,
         comp_ctx_lengths: torch.LongTensor | None = None,
     ) -> ImageTextOutput:
-        inputs_embeds = self.{text}.get_input_embeddings()(input_ids)
-        if vision_embeds is not None:
-            is_image_token = input_ids == {token}
-            inputs_embeds, image_idx = place_image_embeds(
-                inputs_embeds, is_image_token, position_ids, vision_embeds, image_idx
-            )
-
-        outputs = self.{text}(
-            inputs_embeds=inputs_embeds,
-            position_ids=position_ids,
-            past_key_values=past_key_values,
-            use_cache=use_cache,
-            batch_index=batch_index,
-            comp_ctx_lengths=comp_ctx_lengths,
-        )
-
+{embedding}        if vision_embeds is not None:
+{placing}
+{call}
         hidden_states = outputs[0]
         logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
         hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
-        logits = self.{head}(hidden_states)
+        logits = self.{head}(hidden_states){scaling}
 
         return ImageTextOutput(
             logits=logits.float(),
@@ -100,9 +94,28 @@ class {decoder}(nn.Module):
         )
 '''
 
+IS_IMAGE_TOKEN = "is_image_token = input_ids == {token}"
+PLACING = """\
+inputs_embeds, image_idx = place_image_embeds(
+    inputs_embeds, is_image_token, position_ids, vision_embeds, image_idx
+)
+"""
+CALL = """\
+outputs = self.{text}(
+    inputs_embeds=inputs_embeds,
+    position_ids=position_ids,
+    past_key_values=past_key_values,
+    use_cache=use_cache,
+    batch_index=batch_index,
+    comp_ctx_lengths=comp_ctx_lengths,
+)
+"""
+# Of tokens that attend to one another both ways, which do.
+BLOCKS = {"image": "blocks_of_images(is_image_token, position_ids)", "prompt": "block_of_prompt(position_ids)"}
+
 WHOLE = '''\
 class {prefix}{whole}({whole}):
-    def get_qeff_vision_encoder(self{size_given}) -> nn.Module:
+{both_ways}    def get_qeff_vision_encoder(self{size_given}) -> nn.Module:
         """The module that the vision program is exported from{size_told}."""
         return {encoder}(self{size})
 
@@ -142,8 +155,10 @@ def programs(parts: ImageTextParts) -> tuple[Program, ...]:
         "features": parts.features.name,
         "token": parts.token,
         "cache": parts.head.cache_field,
+        "scaling": "".join(f"\n{indented(ast.unparse(item), INDENT * 2)}" for item in parts.head.scaling),
         **_of_one_image(parts),
     }
+    names |= _decoder_lines(parts, names)
     encoder = ENCODER if parts.inputs is None else ENCODER_OF_ONE_IMAGE
     found = [Program(template.format(**names), whole) for template in (encoder, DECODER, WHOLE)]
     if parts.features_changed:
@@ -151,6 +166,27 @@ def programs(parts: ImageTextParts) -> tuple[Program, ...]:
         text = f"class {PREFIX}{model}({model}):\n{indented(parts.features_code.text, INDENT)}"
         found.insert(0, Program(text, model, f"{model}.{parts.features.name}"))
     return tuple(found)
+
+
+def _decoder_lines(parts: ImageTextParts, names: dict[str, str]) -> dict[str, str]:
+    """What stands between tokens and the text model's output, piece by piece."""
+    text_model = "text_model_of(model, model.{model}.{text})".format(**names)
+    is_image_token = IS_IMAGE_TOKEN.format(**names)
+    embeds = f"inputs_embeds = self.{parts.text_attribute}.get_input_embeddings()"
+    before = [parts.embedded] if parts.embedded else []
+    embedding = [*before, f"{embeds}({EMBEDDED if parts.embedded else 'input_ids'})"]
+    placing, call = [is_image_token, PLACING], CALL.format(**names)
+    if parts.both_ways is not None:
+        # Known in a call without images too.
+        embedding, placing = [*embedding, is_image_token], [PLACING]
+        call = f"with attending_within({BLOCKS[parts.both_ways]}):\n{indented(call, INDENT)}"
+    return {
+        "text_model": f"has_relative_positions({text_model})" if parts.from_one else text_model,
+        "embedding": "".join(f"{indented(item, INDENT * 2)}\n" for item in embedding),
+        "placing": "\n".join(indented(item, INDENT * 3) for item in placing),
+        "call": indented(call, INDENT * 2),
+        "both_ways": _BOTH_WAYS.format(kind=parts.both_ways) if parts.both_ways is not None else "",
+    }
 
 
 def _of_one_image(parts: ImageTextParts) -> dict[str, str]:

@@ -49,13 +49,18 @@ def recognise_image_text(file: ModelingFile) -> ImageTextParts:
         projector_attributes=projectors,
         token=spelled(between.token),
         token_node=between.token,
+        embedded=between.embedded,
+        both_ways=None if between.both_ways is None else between.both_ways.kind,
+        from_one=between.from_one,
     )
 
 
 def _image_features(file: ModelingFile, between: BetweenTokensAndText) -> tuple[Code, bool, SideInputs | None]:
     """The method as the vision program calls it: for any number of images, or for one, with what that takes."""
     inputs = side_inputs(file, between.features, between.call)
-    if inputs.layout == "WholeImage":
+    # That module makes numbers of the sizes that it is traced with.
+    is_traced_once = any(cls.made_by("MultiheadAttention") for cls in file.classes.values())
+    if inputs.layout == "WholeImage" and not is_traced_once:
         try:
             return (*for_one_size(file, between.features), None)
         except Refusal:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from qeff_codegen.anatomy.modeling_file import ModelingFile, parameters
+from qeff_codegen.anatomy.modeling_file import ModelingFile, parameters, self_attribute
 from qeff_codegen.codemod.calls import bound_arguments
 from qeff_codegen.codemod.tree import find, spelled
-from qeff_codegen.image_text.image_features import PIXELS
+from qeff_codegen.image_text.image_features import PIXELS, filled_in
 from qeff_codegen.image_text.known_statements import refusal
 from qeff_codegen.patterns.match import match
 from qeff_codegen.patterns.pattern import Pattern
@@ -47,18 +47,22 @@ def side_inputs(file: ModelingFile, method: ast.FunctionDef, call: ast.Call) -> 
     given = bound_arguments(plain, parameters(method))
     if given is None or spelled(given.pop(PIXELS, ast.Constant(None))) not in (
         PIXELS,
+        f"{PIXELS}[:1]",
         f"{PIXELS}.to(inputs_embeds.dtype)",
     ):
         raise _refusal(file, method, call)
     given = {name: value for name, value in given.items() if name != "return_dict"}
     others = {name: spelled(value) for name, value in given.items()}
     needed = _without_default(method)
-    layout, attributes = _layout(method, set(others.values()))
+    layout, attributes = _layout(file, method, set(others.values()))
     of_size = tuple((name, text) for name, text in others.items() if text in attributes)
     unknown = [
         name
         for name, text in others.items()
-        if text not in attributes and (text != name or name in needed) and text not in _FILLED
+        if text not in attributes
+        and (text != name or name in needed)
+        and text not in _FILLED
+        and not (text == f"self.config.{name}" and name in filled_in(method))
     ]
     unknown += [name for name in needed if name not in given and name != PIXELS]
     if unknown:
@@ -66,15 +70,32 @@ def side_inputs(file: ModelingFile, method: ast.FunctionDef, call: ast.Call) -> 
     return SideInputs(layout, of_size)
 
 
-def _layout(method: ast.FunctionDef, given: set[str]) -> tuple[str, tuple[str, ...]]:
+def _layout(file: ModelingFile, method: ast.FunctionDef, given: set[str]) -> tuple[str, tuple[str, ...]]:
     """How pixels are laid out, and what of the method's arguments the size of an image says then."""
-    if {"image_grid_thw", "image_merge_sizes"} <= given:
-        return "PatchRows", ("image_grid_thw", "image_merge_sizes")
+    if "image_grid_thw" in given:
+        layout = "PatchSquares" if _convolves_patches(file) else "PatchRows"
+        return layout, ("image_grid_thw", "image_merge_sizes")
+    if {"spatial_shapes", "pixel_attention_mask"} <= given:
+        return "PatchTable", ("spatial_shapes", "pixel_attention_mask")
+    if "target_sizes" in given:
+        return "PatchStrip", ("target_sizes",)
     if any(match(_TILED, node) is not None for node in find(ast.Compare, method)):
         return "TiledImage", ("image_sizes",)
     if any(match(_LISTED, statement) is not None for statement in method.body):
         return "ListedImage", ()
     return "WholeImage", ("image_sizes",)
+
+
+def _convolves_patches(file: ModelingFile) -> bool:
+    """Whether a class that is told the grids of patches convolves its pixels as they are, as small images."""
+    for cls in file.classes.values():
+        if cls.forward is None or not {PIXELS, "grid_thw"} <= set(parameters(cls.forward)):
+            continue
+        for call in find(ast.Call, cls.forward):
+            name = self_attribute(call.func)
+            if name in cls.made_by("Conv2d") and [spelled(item) for item in call.args] == [PIXELS]:
+                return True
+    return False
 
 
 def _without_default(method: ast.FunctionDef) -> list[str]:

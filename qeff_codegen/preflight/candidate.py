@@ -14,7 +14,7 @@ import onnx_ir
 from qeff_codegen.export.graph_io import ExportSpec, LayerShapes
 from qeff_codegen.export.kv_cache import kv_cache_shapes
 from qeff_codegen.export.specialization import Specialization
-from qeff_codegen.export.vision_export import VisionSpec
+from qeff_codegen.export.vision_export import OneImageSpec, VisionSpec
 from qeff_codegen.preflight.sized_graph import sized_graph, without_functions
 
 
@@ -88,7 +88,7 @@ class VisionCandidate(GraphCandidate):
         spec: the images it was asked to take.
     """
 
-    spec: VisionSpec
+    spec: VisionSpec | OneImageSpec
 
 
 def candidate_of(
@@ -113,7 +113,7 @@ def candidate_of(
 
 
 def vision_candidate_of(
-    encoder: Any, onnx_path: Path, spec: VisionSpec, programs: tuple[Specialization, ...]
+    encoder: Any, onnx_path: Path, spec: VisionSpec | OneImageSpec, programs: tuple[Specialization, ...]
 ) -> VisionCandidate:
     """The candidate that a vision program was exported to, as `export_vision` wrote it."""
     return VisionCandidate(onnx_path, _weight_names(encoder), programs, spec)

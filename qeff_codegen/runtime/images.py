@@ -11,6 +11,7 @@ from torch import nn
 from transformers.utils import ModelOutput
 
 from qeff_codegen.errors import UsageError
+from qeff_codegen.runtime.modeling_attn_mask_utils import Blocks
 
 
 @dataclass
@@ -63,6 +64,56 @@ def place_image_embeds(
     image_embeds = vision_embeds[rows, places].to(inputs_embeds.dtype)
     inputs_embeds = torch.where(is_placed.unsqueeze(-1), image_embeds, inputs_embeds)
     return inputs_embeds, image_idx + ordinals.sum(1, keepdim=True)
+
+
+def blocks_of_images(is_image_token: torch.Tensor, position_ids: torch.Tensor) -> Blocks:
+    """Has the tokens of an image attend to one another: each run of image tokens, which is in one call as a whole.
+
+    Args:
+        is_image_token: bool `[batch_size, seq_len]`.
+        position_ids: int64 `[batch_size, seq_len]`; at a pad, -1, no token stands.
+    """
+    is_image = is_image_token & (position_ids >= 0)
+    # The number of tokens before it that are no image tokens is the same for those of a run.
+    run = (~is_image).to(torch.int64).cumsum(1)
+    is_same_run = (run[:, :, None] == run[:, None, :]) & is_image[:, :, None] & is_image[:, None, :]
+    last = torch.where(is_same_run, position_ids[:, None, :], -1).amax(2)
+    return Blocks(torch.maximum(last, position_ids))
+
+
+def block_of_prompt(position_ids: torch.Tensor) -> Blocks:
+    """Has the tokens of a prompt attend to one another, whatever window a layer has: all of it is in one call.
+
+    A call of one token is a step of decoding, in which a token attends to itself and to what came before.
+
+    Args:
+        position_ids: int64 `[batch_size, seq_len]`, -1 for pads, which come last.
+    """
+    is_token = position_ids >= 0
+    last = torch.where(is_token, position_ids.amax(1, keepdim=True), position_ids)
+    first = torch.where(is_token, position_ids[:, :1], position_ids)
+    return Blocks(last, first)
+
+
+def has_relative_positions(text_model: Any) -> Any:
+    """The text model, once it is one to which positions matter by their differences alone.
+
+    Upstream counts the positions of an image-text model's tokens from 1 there, and a slot of the cache is a position
+    from 0.
+
+    Raises:
+        UsageError: it looks positions up in a table, or scales its rotation by the length of a text.
+    """
+    config = text_model.config
+    kinds = [config.rope_parameters] if getattr(config, "rope_parameters", None) else []
+    kinds += [kind for kind in (kinds[0].values() if kinds else ()) if isinstance(kind, dict)]
+    scaled = any(kind.get("rope_type") in ("dynamic", "longrope") for kind in kinds)
+    tables = [module for module in text_model.modules() if isinstance(module, nn.Embedding)]
+    if scaled or not kinds or tables != [text_model.get_input_embeddings()]:
+        raise UsageError(
+            f"{type(text_model).__name__} knows positions themselves, and upstream counts those of images from 1."
+        )
+    return text_model
 
 
 def text_model_of(model: nn.Module, text_model: Any) -> Any:

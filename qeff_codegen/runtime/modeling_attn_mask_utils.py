@@ -2,7 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
 import torch
+
+from qeff_codegen.errors import UsageError
+
+
+@dataclass
+class Blocks:
+    """Runs of tokens that attend to one another both ways, the later ones too. Each run is in one call.
+
+    Attributes:
+        last: int64 `[batch_size, seq_len]`, the position of the last token of a query's run; its own outside of any.
+        first: the same of the first token, where a layer with a window sees all of a run; None where it sees what of
+            the run lies in the window.
+        is_used: whether a mask was made with it.
+    """
+
+    last: torch.Tensor
+    first: torch.Tensor | None = None
+    is_used: bool = False
+
+
+_BLOCKS: ContextVar[Blocks | None] = ContextVar("runs of tokens that attend to one another", default=None)
+
+
+@contextmanager
+def attending_within(blocks: Blocks) -> Iterator[None]:
+    """Has every mask that is made in the meantime let the tokens of a run attend to one another.
+
+    Raises:
+        UsageError: a text model made its mask by itself, with which they would attend to what came before alone.
+    """
+    token = _BLOCKS.set(blocks)
+    try:
+        yield
+    finally:
+        _BLOCKS.reset(token)
+    if not blocks.is_used:
+        raise UsageError("The text model makes a mask of its own, in which image tokens cannot attend to one another.")
 
 
 def _create_causal_mask(
@@ -22,10 +64,26 @@ def _create_causal_mask(
     """
     query_positions = position_ids[:, None, :, None]
     slots = torch.arange(target_length, device=position_ids.device)
+    blocks = _BLOCKS.get()
+    if blocks is not None:
+        return _with_blocks(blocks, slots, query_positions, sliding_window)
     mask = slots > query_positions
     if sliding_window is not None:
         mask = mask | (slots <= query_positions - sliding_window)
     return mask
+
+
+def _with_blocks(
+    blocks: Blocks, slots: torch.Tensor, query_positions: torch.Tensor, sliding_window: int | None
+) -> torch.Tensor:
+    blocks.is_used = True
+    mask = slots > blocks.last[:, None, :, None]
+    if sliding_window is None:
+        return mask
+    before_window = slots <= query_positions - sliding_window
+    if blocks.first is not None:
+        before_window = before_window & (slots < blocks.first[:, None, :, None])
+    return mask | before_window
 
 
 def _create_chunked_causal_mask(position_ids: torch.Tensor, target_length: int, chunk_size: int) -> torch.Tensor:
@@ -39,6 +97,8 @@ def _create_chunked_causal_mask(position_ids: torch.Tensor, target_length: int, 
     Returns:
         bool `[batch_size, 1, seq_len, target_length]`, true where attention is forbidden.
     """
+    if _BLOCKS.get() is not None:
+        raise UsageError("The text model attends in chunks, in which image tokens cannot attend to one another.")
     query_positions = position_ids[:, None, :, None]
     slots = torch.arange(target_length, device=position_ids.device)
     chunk_start = torch.div(query_positions, chunk_size, rounding_mode="floor") * chunk_size

@@ -83,12 +83,64 @@ class PatchRows:
     def __init__(self, config: Any, image_size: tuple[int, int] | None = None) -> None:
         vision = config.vision_config
         height, width = self.image_size = size_of_image(config, image_size)
-        merged = int(getattr(vision, "spatial_merge_size", 1))
+        merged = merged_patches(vision)
         rows, columns = grid_of(config, height, width, merged)
         frames = int(getattr(vision, "temporal_patch_size", 1))
         self.shape = (rows * columns, channels_of(config) * frames * int(vision.patch_size) ** 2)
         self.image_grid_thw = torch.tensor([[1, rows, columns]])
         self.image_merge_sizes = torch.tensor([merged])
+
+
+class PatchSquares(PatchRows):
+    """The image's patches, each as a small image: `[grid_height * grid_width, channels, side, side]`."""
+
+    def __init__(self, config: Any, image_size: tuple[int, int] | None = None) -> None:
+        super().__init__(config, image_size)
+        side = int(config.vision_config.patch_size)
+        self.shape = (self.shape[0], channels_of(config), side, side)
+
+
+class PatchStrip:
+    """The image's patches side by side, as one image: `[1, channels, side, grid_height * grid_width * side]`.
+
+    See `WholeImage`.
+
+    Attributes:
+        target_sizes: int64 `[1, 2]`, of rows and columns of patches.
+    """
+
+    images_axis = 3
+
+    def __init__(self, config: Any, image_size: tuple[int, int] | None = None) -> None:
+        vision = config.vision_config
+        height, width = self.image_size = size_of_image(config, image_size)
+        windows = 1 if config.downsample_mode == "4x" else int(vision.window_kernel_size[0])
+        merged = windows * int(config.merge_kernel_size[0]) ** int(config.merger_times)
+        rows, columns = grid_of(config, height, width, merged)
+        side = int(vision.patch_size)
+        self.shape = (1, channels_of(config), side, rows * columns * side)
+        self.target_sizes = torch.tensor([[rows, columns]])
+
+
+class PatchTable:
+    """The image's patches, one a row, as one of a batch: `[1, grid_height * grid_width, channels * side * side]`.
+
+    Processors fill the rows up to those of the largest image of a batch, and one image needs none of that. See
+    `WholeImage`.
+
+    Attributes:
+        spatial_shapes: int64 `[1, 2]`, of rows and columns of patches.
+        pixel_attention_mask: int64 `[1, grid_height * grid_width]`, ones: every patch is the image's.
+    """
+
+    images_axis = 0
+
+    def __init__(self, config: Any, image_size: tuple[int, int] | None = None) -> None:
+        height, width = self.image_size = size_of_image(config, image_size)
+        rows, columns = grid_of(config, height, width, int(getattr(config, "downsample_factor", 1)))
+        self.shape = (1, rows * columns, channels_of(config) * int(config.vision_config.patch_size) ** 2)
+        self.spatial_shapes = torch.tensor([[rows, columns]])
+        self.pixel_attention_mask = torch.ones(1, rows * columns, dtype=torch.int64)
 
 
 def joined_embeds(features: torch.Tensor | list[torch.Tensor] | tuple[torch.Tensor, ...]) -> torch.Tensor:
@@ -116,15 +168,16 @@ def size_of_image(config: Any, image_size: tuple[int, int] | None) -> tuple[int,
 
 
 def channels_of(config: Any) -> int:
-    """How many channels a pixel has."""
+    """How many channels a pixel has: three where there is no setting for it."""
     vision = config.vision_config
-    return int(
-        next(
-            getattr(vision, name)
-            for name in ("num_channels", "in_channels", "in_chans", "channels")
-            if hasattr(vision, name)
-        )
-    )
+    names = ("num_channels", "in_channels", "in_chans", "channels")
+    return int(next((getattr(vision, name) for name in names if hasattr(vision, name)), 3))
+
+
+def merged_patches(vision: Any) -> int:
+    """How many rows, and as many columns, of patches become one token."""
+    kernel = getattr(vision, "merge_kernel_size", None)
+    return int(getattr(vision, "spatial_merge_size", 1) if kernel is None else kernel[0])
 
 
 def grid_of(config: Any, height: int, width: int, merged: int) -> tuple[int, int]:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import copy
 import inspect
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from transformers import AutoConfig
 
 from qeff_codegen.errors import UsageError
-from qeff_codegen.runtime.one_image import ListedImage, PatchRows, TiledImage, WholeImage
+from qeff_codegen.runtime.one_image import (
+    ListedImage,
+    PatchRows,
+    PatchSquares,
+    PatchStrip,
+    PatchTable,
+    TiledImage,
+    WholeImage,
+)
 from qeff_codegen.tiny_models.configurations import Variant
 from qeff_codegen.tiny_models.release_differences import with_readable_sizes
 from qeff_codegen.tiny_models.sizes import tiny_sizes
@@ -31,12 +41,15 @@ _VISION = {
     "patch_size": 4,
     # Where a projector ends in it, it is the text model's width.
     "projection_dim": 64,
+    "projection_hidden_size": 32,
     # No vector for an image as a whole, for which no token stands; towers compute it by an attention that the export
     # refuses, since its sizes would be those of the traced example.
     "vision_use_head": False,
 }
 # What stands between tower and text model, by the names of the settings of the whole.
 _BETWEEN: dict[str, Any] = {
+    # Of a tower of three layers.
+    "insert_layer_id": 1,
     "image_grid_pinpoints": [[16, 32], [32, 16]],
     "perceiver_config": {
         "num_key_value_heads": 2,
@@ -45,11 +58,23 @@ _BETWEEN: dict[str, Any] = {
         "resampler_n_heads": 4,
         "resampler_n_latents": 5,
     },
+    "mm_tokens_per_image": 4,
+    "projection_dim": 64,
+    "projection_hidden_size": 32,
+    # Of so many patches, so many vectors.
+    "projector_patch_to_query_dict": {16: 5},
 }
-# Heights and widths in pixels: of an image that has more patches in a row than in a column; of one that leaves a part
-# of its tiles empty; and of one below the size that the tower has positions for.
+# Shorter than any image: a window in which image tokens attend to one another.
+_WINDOW = 3
+# Of a family whose checkpoints have another text model than its configuration's, which has a window.
+_OTHER_TEXT = {"gemma": "gemma2"}
+# Settings of the text model by which the class with the head scales logits; each has no effect by default.
+_OF_LOGITS = {"final_logit_softcapping": 5.0, "logits_scaling": 0.25}
+# Heights and widths in pixels: of an image with more patches in a row than in a column; of one that leaves a part of
+# its tiles empty; of one whose patches are merged twice; and of one below the size that the tower has positions for.
 _WIDE = (16, 24)
 _FLAT = (12, 32)
+_LONG = (16, 32)
 _FLAT_WHOLE = (8, 16)
 # Of a tower of three layers, for families that join the features of several.
 _TWO_LAYERS = [-2, -1]
@@ -92,20 +117,55 @@ def find_image_family(name: str) -> ImageFamily | None:
 
 
 def image_variants(family: ImageFamily) -> tuple[Variant, ...]:
-    """The family's own setting, and where it chooses layers or patches of the tower, another choice of each."""
+    """The family's own setting, and another choice of each that it has: tower, window, text model, scale of logits."""
+    base = _tiny(family.config_class())
+    found = [Variant("base", "base", base)]
+    found += [Variant(name, "base", base | extra) for name, extra in _texts(family, base).items()]
+    found += [Variant(name, "flag", base | extra) for name, extra in _choices(family, base).items()]
+    return tuple(item for item in found if item.overrides is base or _is_built(family, item.overrides))
+
+
+def _texts(family: ImageFamily, base: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Where image tokens attend to one another, text models with a window that is shorter than an image."""
+    if "block_sequence_ids" not in _source_around(family):
+        return {}
+    text = family.config_class().get_text_config()
+    found = {}
+    if getattr(text, "sliding_window", None) is not None:
+        found[f"sliding_window={_WINDOW}"] = base["text_config"] | {"sliding_window": _WINDOW}
+    other = _OTHER_TEXT.get(text.model_type)
+    if other is not None:
+        config_class: Any = type(AutoConfig.for_model(other))
+        sizes = tiny_sizes(config_class, with_readable_sizes(config_class()))
+        found[f"text {other}"] = {"model_type": other, **sizes, "sliding_window": _WINDOW}
+    return {name: {"text_config": settings} for name, settings in found.items()}
+
+
+def _choices(family: ImageFamily, base: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """For each other choice, by its name, the settings that make it; upstream need not take all."""
     default = family.config_class()
-    base = _tiny(default)
-    others: dict[str, Any] = {}
+    found: dict[str, dict[str, Any]] = {}
     strategy = getattr(default, "vision_feature_select_strategy", None)
     if strategy is not None:
-        others["vision_feature_select_strategy"] = "full" if strategy == "default" else "default"
+        other = "full" if strategy == "default" else "default"
+        found[f"vision_feature_select_strategy={other}"] = {"vision_feature_select_strategy": other}
     if hasattr(default, "vision_feature_layer"):
-        others["vision_feature_layer"] = -2 if "vision_feature_layer" in base else _TWO_LAYERS
-    found = [Variant("base", "base", base)]
-    for name, value in others.items():
-        if _is_built(family, base | {name: value}):
-            found.append(Variant(f"{name}={value}", "flag", base | {name: value}))
-    return tuple(found)
+        for layers in (-2,) if "vision_feature_layer" in base else (_TWO_LAYERS, -2):
+            if layers != default.vision_feature_layer:
+                found[f"vision_feature_layer={layers}"] = {"vision_feature_layer": layers}
+    source = inspect.getsource(family.model_class.forward)
+    for name, value in _OF_LOGITS.items():
+        if name in source and hasattr(default.get_text_config(), name):
+            found[f"{name}={value}"] = {"text_config": base["text_config"] | {name: value}}
+    if "image_token_id >= self.vocab_size" in _source_around(family):
+        outside = IMAGE_TOKEN + 1
+        found[f"image_token_id={outside}"] = {"image_token_id": outside}
+    return found
+
+
+def _source_around(family: ImageFamily) -> str:
+    """The text of the file that defines the family's class."""
+    return inspect.getsource(sys.modules[family.model_class.__module__])
 
 
 def build_image_config(family: ImageFamily, variant: Variant) -> Any:
@@ -154,8 +214,14 @@ def _is_built(family: ImageFamily, overrides: dict[str, Any]) -> bool:
 def layout_of(model: Any) -> Any:
     """How an image of the tiny size is laid out for upstream's model, by what that asks for beside pixels."""
     asked = inspect.signature(model.base_model.get_image_features).parameters
+    if "image_grid_thw" in asked and hasattr(model.config.vision_config, "merge_kernel_size"):
+        return PatchSquares(model.config, _WIDE)
     if "image_grid_thw" in asked:
         return PatchRows(model.config, _WIDE)
+    if "target_sizes" in asked:
+        return PatchStrip(model.config, _LONG)
+    if "spatial_shapes" in asked:
+        return PatchTable(model.config, _WIDE)
     if hasattr(model.config, "image_grid_pinpoints"):
         return TiledImage(model.config, _FLAT)
     if "pixel_attention_mask" in asked:
@@ -181,6 +247,19 @@ def inputs_of_images(model: Any, layout: Any, pixels: torch.Tensor) -> dict[str,
         if hasattr(layout, name) and (_is_needed(parameter) or not isinstance(layout, WholeImage))
     }
     return {"pixel_values": torch.cat(list(pixels), dim=layout.images_axis), **beside}
+
+
+def token_types(model: Any, input_ids: torch.Tensor, both_ways: str) -> dict[str, torch.Tensor]:
+    """What upstream's model is told of the types of a prompt's tokens, as its processor does.
+
+    Args:
+        input_ids: int64 `[batch_size, seq_len]`.
+        both_ways: `image`, where those of image tokens are 1 and others 0; `prompt`, where all are 0.
+    """
+    asked = inspect.signature(model.forward).parameters
+    name = next(name for name in ("token_type_ids", "mm_token_type_ids") if name in asked)
+    is_image = (input_ids == model.config.image_token_id).to(torch.int64)
+    return {name: is_image if both_ways == "image" else torch.zeros_like(is_image)}
 
 
 def features_of_images(model: Any, layout: Any, pixels: torch.Tensor) -> list[torch.Tensor]:

@@ -22,6 +22,7 @@ def decode_greedily(decoder: Decoder, scenario: Scenario) -> Trace:
             ctx_len=scenario.ctx_len,
             max_new_tokens=max(scenario.new_tokens),
             long_context=scenario.long_context,
+            together=scenario.together,
         )
     else:
         generation = generate_continuously(
@@ -32,6 +33,7 @@ def decode_greedily(decoder: Decoder, scenario: Scenario) -> Trace:
             ctx_len=scenario.ctx_len,
             max_new_tokens=scenario.new_tokens,
             long_context=scenario.long_context,
+            together=scenario.together,
         )
     return Trace(
         tuple(generation.logits[:new_tokens, prompt] for prompt, new_tokens in enumerate(scenario.new_tokens))

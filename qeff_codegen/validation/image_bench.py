@@ -20,13 +20,12 @@ from qeff_codegen.decoding.vision_session import OrtVisionSession
 from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.export.vision_export import ONE_IMAGE, export_vision
+from qeff_codegen.validation.image_device import ImageDeviceStage, Sample
 from qeff_codegen.validation.image_scenarios import ImageScenario
 from qeff_codegen.validation.image_subject import ImageSubject
-from qeff_codegen.validation.results import NOT_RUN, StageResult
+from qeff_codegen.validation.results import StageResult
 from qeff_codegen.validation.scenarios import Scenario
 from qeff_codegen.validation.subjects import Subject
-
-NO_PREFLIGHT = "preflight does not know the two programs of an image-text model"
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,11 @@ class ImageRuntime:
     """See `Runtime`: the generated programs run on this project's own."""
 
     generated: GeneratedTransforms
+
+    def both_ways(self, upstream_class: type[Any]) -> str | None:
+        """Whose tokens attend to one another both ways in the programs, `image` or `prompt`; None where none do."""
+        found: str | None = getattr(self.generated.class_of(upstream_class), "both_ways", None)
+        return found
 
     def bench(self, subject: Subject, folder: Path) -> ImageBench:
         """See `Runtime`."""
@@ -57,7 +61,9 @@ class ImageBench:
         self._encoder = self._vision_encoder().eval()
         self._decoder = self._qeff_model.get_qeff_language_decoder().eval()
         self._vision: OrtVisionSession | None = None
-        self._graphs: dict[bool, Path] = {}
+        self._graphs: dict[bool, tuple[Path, ExportSpec]] = {}
+        self._vision_path = folder / "vision.onnx"
+        self._device = ImageDeviceStage(self._encoder, self._decoder)
 
     def _vision_encoder(self) -> torch.nn.Module:
         """The generated encoder, for images of the size that the subject's have, where it takes one."""
@@ -80,7 +86,7 @@ class ImageBench:
     def onnx(self, scenario: Scenario) -> Any:
         """See `Bench`."""
         if self._vision is None:
-            self._vision = OrtVisionSession(export_vision(self._encoder, self._folder / "vision.onnx"))
+            self._vision = OrtVisionSession(export_vision(self._encoder, self._vision_path))
         vision = self._vision
 
         def encode(pixels: torch.Tensor) -> np.ndarray:
@@ -90,8 +96,8 @@ class ImageBench:
         if continuous not in self._graphs:
             spec = ExportSpec(ctx_len=scenario.ctx_len, continuous_batching=continuous, images=True)
             path = self._folder / ("continuous" if continuous else "plain") / "language.onnx"
-            self._graphs[continuous] = export_onnx(self._decoder, path, spec)
-        session = OrtDecoderSession(self._graphs[continuous], scenario.cache_rows, scenario.ctx_len)
+            self._graphs[continuous] = export_onnx(self._decoder, path, spec), spec
+        session = OrtDecoderSession(self._graphs[continuous][0], scenario.cache_rows, scenario.ctx_len)
         return self._with_images(session, scenario, encode)
 
     def fed(self, decoder: Any, scenario: Scenario) -> Any:
@@ -100,7 +106,18 @@ class ImageBench:
 
     def device(self, scenario: Scenario) -> StageResult:
         """See `Bench`."""
-        return StageResult(4, NOT_RUN, detail=NO_PREFLIGHT)
+        graph, spec = self._graphs[scenario.full_batch_size is not None]
+        return self._device.result(scenario, self._vision_path, graph, spec, self._sample())
+
+    def _sample(self) -> Sample:
+        """A prompt with one image, and the embeddings of that."""
+        assert self._vision is not None
+        scenario = next(
+            each for each in self._subject.scenarios if isinstance(each, ImageScenario) and each.images == (1,)
+        )
+        (pixels,) = self._subject.pixels_of(scenario)
+        embeds = self._vision.run([image.numpy() for image in pixels])
+        return Sample(scenario.prompts, embeds.reshape(-1, embeds.shape[-1]))
 
     def notes(self, scenario: Scenario) -> tuple[str, ...]:
         """None."""

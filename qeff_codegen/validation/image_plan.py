@@ -24,10 +24,14 @@ class ImagePlan:
     variants: tuple[Variant, ...]
     last_stage: int = ALL_STAGES
 
+    @property
+    def _both_ways(self) -> str | None:
+        return self.runtime.both_ways(self.family.model_class)
+
     def rows(self) -> Iterator[Row]:
         """The rows of the report, in the order in which they run."""
         for variant in self.variants:
-            for name in names_of(variant.kind):
+            for name in names_of(variant.kind, self._both_ways):
                 yield Row(self.family.name, variant.name, name)
 
     def run(self) -> Iterator[StageStarted | ScenarioFinished]:
@@ -36,7 +40,7 @@ class ImagePlan:
             rows = [row for row in self.rows() if row.variant == variant.name]
             yield from (StageStarted(row, 1) for row in rows)
             try:
-                subject = image_subject(self.family, variant)
+                subject = image_subject(self.family, variant, self._both_ways)
             except Exception as error:  # upstream's code may raise anything
                 yield from (ScenarioFinished(row, without_reference(row, error)) for row in rows)
             else:

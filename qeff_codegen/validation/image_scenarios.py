@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from qeff_codegen.decoding.image_prompts import kept_together
 from qeff_codegen.tiny_models.models import random_tokens
 from qeff_codegen.validation.scenarios import Scenario
 
@@ -31,6 +32,9 @@ class _Planned:
     prefill_seq_len: int
     full_batch_size: int | None = None
     kinds: tuple[str, ...] = ("base",)
+    # Whether an image may be in several calls, or a prompt.
+    splits_image: bool = False
+    splits_prompt: bool = False
 
 
 CTX_LEN = 64
@@ -41,10 +45,15 @@ LONG_CTX_LEN = 128
 _PLANNED = (
     _Planned("text alone", ((3,), (9,)), prefill_seq_len=4),
     _Planned("one image", ((3, IMAGE, 4),), prefill_seq_len=CTX_LEN, kinds=("base", "flag")),
-    _Planned("an image over chunks", ((4, IMAGE, 2),), prefill_seq_len=3, kinds=("base", "flag")),
-    _Planned("chunks between images", ((2, IMAGE, 11, IMAGE, 3),), prefill_seq_len=3),
+    _Planned("an image over chunks", ((4, IMAGE, 2),), prefill_seq_len=3, kinds=("base", "flag"), splits_image=True),
+    _Planned("chunks between images", ((2, IMAGE, 11, IMAGE, 3),), prefill_seq_len=3, splits_prompt=True),
     _Planned("ragged batch", ((2, IMAGE, 5), (7, IMAGE), (4,), (IMAGE, 1, IMAGE, 1)), prefill_seq_len=CTX_LEN),
-    _Planned("ragged batch over chunks", ((2, IMAGE, 5), (9, IMAGE), (4,), (IMAGE, 1, IMAGE, 1)), prefill_seq_len=5),
+    _Planned(
+        "ragged batch over chunks",
+        ((2, IMAGE, 5), (9, IMAGE), (4,), (IMAGE, 1, IMAGE, 1)),
+        prefill_seq_len=5,
+        splits_prompt=True,
+    ),
     _Planned(
         "continuous batching",
         ((2, IMAGE, 3), (5,), (1, IMAGE, IMAGE, 2), (6, IMAGE)),
@@ -55,17 +64,33 @@ _PLANNED = (
 NEW_TOKENS = 6
 
 
-def names_of(kind: str) -> tuple[str, ...]:
-    """The names of a variant's scenarios, in their order."""
-    return tuple(planned.name for planned in _PLANNED if kind in planned.kinds)
+def names_of(kind: str, both_ways: str | None = None) -> tuple[str, ...]:
+    """The names of a variant's scenarios, in their order; `both_ways` as for `image_scenarios`."""
+    return tuple(planned.name for planned in _planned(kind, both_ways))
+
+
+def _planned(kind: str, both_ways: str | None) -> list[_Planned]:
+    """What fits: what has to be in one call is split by none."""
+    return [
+        planned
+        for planned in _PLANNED
+        if kind in planned.kinds
+        and not (both_ways is not None and planned.splits_image)
+        and not (both_ways == "prompt" and planned.splits_prompt)
+    ]
 
 
 def image_scenarios(
-    kind: str, vocab_size: int, image_token: int, tokens_per_image: int, seed: int
+    kind: str, vocab_size: int, image_token: int, tokens_per_image: int, seed: int, both_ways: str | None = None
 ) -> tuple[ImageScenario, ...]:
-    """The scenarios for a variant of this `kind`; text is drawn from `seed`, of all tokens below the image token."""
+    """The scenarios for a variant of this `kind`; text is drawn from `seed`, of all tokens below the image token.
+
+    Where tokens attend to one another `both_ways`, chunks hold the longest run of them: two images side by side, or a
+    prompt.
+    """
     text = min(vocab_size, image_token)
     ctx_len = CTX_LEN if tokens_per_image <= _FEW_TOKENS else LONG_CTX_LEN
+    shortest = {None: 0, "image": 2 * tokens_per_image + 1, "prompt": ctx_len}[both_ways]
     return tuple(
         ImageScenario(
             name=planned.name,
@@ -73,14 +98,16 @@ def image_scenarios(
                 _prompt(shape, text, image_token, tokens_per_image, seed * 1000 + row)
                 for row, shape in enumerate(planned.prompts)
             ),
-            prefill_seq_len=ctx_len if planned.prefill_seq_len == CTX_LEN else planned.prefill_seq_len,
+            prefill_seq_len=(
+                ctx_len if planned.prefill_seq_len == CTX_LEN else max(planned.prefill_seq_len, shortest)
+            ),
             ctx_len=ctx_len,
             new_tokens=(NEW_TOKENS,) * len(planned.prompts),
             full_batch_size=planned.full_batch_size,
+            together=kept_together(both_ways, image_token),
             images=tuple(shape.count(IMAGE) for shape in planned.prompts),
         )
-        for planned in _PLANNED
-        if kind in planned.kinds
+        for planned in _planned(kind, both_ways)
     )
 
 

@@ -16,6 +16,7 @@ from qeff_codegen.tiny_models.image_families import (
     features_of_images,
     inputs_of_images,
     layout_of,
+    token_types,
 )
 from qeff_codegen.tiny_models.models import build_tiny_model
 from qeff_codegen.tiny_models.release_differences import cache_argument
@@ -42,25 +43,31 @@ class ImageSubject(Subject):
         return self.pixels[scenario.name]
 
 
-def image_subject(family: ImageFamily, variant: Variant) -> ImageSubject:
+def image_subject(family: ImageFamily, variant: Variant, both_ways: str | None = None) -> ImageSubject:
     """The variant's tiny model with the first seed that makes a sharp test, out of `MAX_SEEDS`.
 
     Sharp means: at every step the best two logits are further apart than the tolerance can blur, and another image
     moves the logits after it. If no seed is sharp, the last one is used and a note says so.
+
+    Args:
+        family: it.
+        variant: which configuration of it.
+        both_ways: whose tokens attend to one another both ways, `image` or `prompt`, which upstream is told by the
+            types of a prompt's tokens; None where none do.
     """
     for seed in range(MAX_SEEDS):
-        subject = _with_seed(family, variant, seed)
+        subject = _with_seed(family, variant, seed, both_ways)
         if not subject.notes:
             return subject
     return subject
 
 
-def _with_seed(family: ImageFamily, variant: Variant, seed: int) -> ImageSubject:
+def _with_seed(family: ImageFamily, variant: Variant, seed: int, both_ways: str | None) -> ImageSubject:
     model = build_tiny_model(family.model_class, build_image_config(family, variant), seed)
     layout = layout_of(model)
     tokens = sum(map(len, features_of_images(model, layout, torch.randn(1, *layout.shape))))
     vocab_size = model.config.get_text_config().vocab_size
-    planned = image_scenarios(variant.kind, vocab_size, model.config.image_token_id, tokens, seed)
+    planned = image_scenarios(variant.kind, vocab_size, model.config.image_token_id, tokens, seed, both_ways)
     generator = torch.Generator().manual_seed(seed)
     pixels = {
         scenario.name: tuple(torch.randn(count, *layout.shape, generator=generator) for count in scenario.images)
@@ -69,7 +76,7 @@ def _with_seed(family: ImageFamily, variant: Variant, seed: int) -> ImageSubject
     references = tuple(
         Trace(
             tuple(
-                _logits(model, layout, prompt, images, new_tokens)
+                _logits(model, layout, prompt, images, new_tokens, both_ways)
                 for prompt, images, new_tokens in zip(
                     scenario.prompts, pixels[scenario.name], scenario.new_tokens, strict=True
                 )
@@ -77,7 +84,7 @@ def _with_seed(family: ImageFamily, variant: Variant, seed: int) -> ImageSubject
         )
         for scenario in planned
     )
-    sensitivity = _image_sensitivity(model, layout, planned, pixels)
+    sensitivity = _image_sensitivity(model, layout, planned, pixels, both_ways)
     subject = ImageSubject(
         model_name=family.name,
         variant=variant.name,
@@ -103,16 +110,27 @@ def _weaknesses(subject: ImageSubject) -> list[str]:
 
 
 def _image_sensitivity(
-    model: Any, layout: Any, planned: tuple[ImageScenario, ...], pixels: dict[str, tuple[torch.Tensor, ...]]
+    model: Any,
+    layout: Any,
+    planned: tuple[ImageScenario, ...],
+    pixels: dict[str, tuple[torch.Tensor, ...]],
+    both_ways: str | None,
 ) -> float:
     """Change of the last logits by another image, in units of their standard deviation."""
     scenario = next(item for item in planned if item.images == (1,))
     (prompt,), (images,) = scenario.prompts, pixels[scenario.name]
-    before, after = (_logits(model, layout, prompt, each, 1)[0] for each in (images, images.flip(-1)))
+    before, after = (_logits(model, layout, prompt, each, 1, both_ways)[0] for each in (images, images.flip(-1)))
     return float(np.abs(before - after).max() / before.std())
 
 
-def _logits(model: Any, layout: Any, prompt: tuple[int, ...], pixels: torch.Tensor, new_tokens: int) -> np.ndarray:
+def _logits(
+    model: Any,
+    layout: Any,
+    prompt: tuple[int, ...],
+    pixels: torch.Tensor,
+    new_tokens: int,
+    both_ways: str | None,
+) -> np.ndarray:
     """Upstream's logits of each new token, the prompt with its pixels in one call, and each new token in another."""
     cache = DynamicCache(config=model.config.get_text_config())
     call, seen = list(prompt), 0
@@ -123,6 +141,8 @@ def _logits(model: Any, layout: Any, prompt: tuple[int, ...], pixels: torch.Tens
             given: dict[str, Any] = {cache_argument(model): cache}
             if step == 0 and len(pixels):
                 given |= inputs_of_images(model, layout, pixels)
+            if step == 0 and both_ways is not None:
+                given |= token_types(model, torch.tensor([call]), both_ways)
             output = model(
                 input_ids=torch.tensor([call]),
                 attention_mask=torch.ones(1, seen, dtype=torch.int64),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qeff_codegen.decoding.long_context import LongContext
+from qeff_codegen.decoding.prefill import Together
 from qeff_codegen.tiny_models.models import random_tokens
 
 
@@ -23,6 +24,7 @@ class Scenario:
         full_batch_size: rows of the KV cache, for continuous batching: a prompt takes a row as soon as one is free.
             None when all prompts start together, each in its own row.
         long_context: where the model changes the factors of LongRoPE, if it does.
+        together: which tokens of a prompt have to be in one call, if some have.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Scenario:
     full_batch_size: int | None = None
     split_after: int | None = None
     long_context: LongContext | None = None
+    together: Together | None = None
 
     @property
     def cache_rows(self) -> int:

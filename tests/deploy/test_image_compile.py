@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from qeff_codegen.cli.main import main
 from qeff_codegen.deploy.image_auto_model import QEFFAutoModelForImageTextToText
+from qeff_codegen.deploy.image_options import check_call_holds_image
 from qeff_codegen.errors import UsageError
 from tests.deploy.image_checkpoints import TOKENS_PER_IMAGE, save_llava
 
@@ -194,3 +195,11 @@ def model_of(folder: Path) -> Path:
 
 def axes(value: Any) -> list[int | str]:
     return [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
+
+
+@pytest.mark.parametrize(("both_ways", "most"), [("image", 9), ("prompt", 10)])
+def test_what_attends_to_one_another_has_to_fit_into_a_call(both_ways: str, most: int) -> None:
+    with pytest.raises(UsageError, match=f"prefill_seq_len is {most - 1}, and {most} tokens"):
+        check_call_holds_image(both_ways, 9, most - 1)
+    check_call_holds_image(both_ways, 9, most)
+    check_call_holds_image(None, 9, 2)

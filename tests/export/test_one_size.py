@@ -29,6 +29,7 @@ class Tower(nn.Module):
         super().__init__()
         self.table = nn.Parameter(torch.randn(1, 3, 5, 5))
         self.register_buffer("places", torch.arange(4), persistent=False)
+        self.with_bias, self.without_bias = Summary(bias=True), Summary(bias=False)
         self.body = body
         self.config = SimpleNamespace(vision_config=SimpleNamespace(num_channels=3, image_size=8, model_type="plum"))
 
@@ -65,6 +66,31 @@ def written_to(tower: Tower, x: torch.Tensor) -> torch.Tensor:
     return made + tower.places[0]
 
 
+def added_to(tower: Tower, x: torch.Tensor) -> torch.Tensor:
+    made = torch.ones(1, 3, 8, 8)
+    made.add_(x)
+    return made * 2
+
+
+class Summary(nn.Module):
+    """Vectors of an image by an attention of PyTorch's own, as towers sum one up."""
+
+    def __init__(self, *, bias: bool) -> None:
+        super().__init__()
+        self.probe = nn.Parameter(torch.randn(1, 2, 8))
+        self.attention = nn.MultiheadAttention(8, 2, bias=bias, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows = x.reshape(x.shape[0], 24, 8)
+        attended: torch.Tensor = self.attention(self.probe.repeat(x.shape[0], 1, 1), rows, rows * 2)[0]
+        return attended
+
+
+def summed_up(tower: Tower, x: torch.Tensor) -> torch.Tensor:
+    summed: torch.Tensor = tower.with_bias(x) + tower.without_bias(x)
+    return summed
+
+
 def loop(tower: Tower, x: torch.Tensor) -> torch.Tensor:
     return torch.stack([row * 2 for row in x.squeeze(0).squeeze(1)])
 
@@ -96,6 +122,8 @@ def written_to_a_part(tower: Tower, x: torch.Tensor) -> torch.Tensor:
         mask_of_sizes,
         places_of_sizes,
         written_to,
+        added_to,
+        summed_up,
         loop,
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +12,24 @@ import pytest
 import torch
 
 from qeff_codegen.checked_in.generated_code import load_transforms
+from qeff_codegen.deploy.specializations import specializations_for
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.export.vision_export import export_vision, image_shape
 from qeff_codegen.runtime import images
 from qeff_codegen.tiny_models.image_families import ImageFamily, find_image_family, image_variants
+from qeff_codegen.validation import image_device
 from qeff_codegen.validation.image_bench import ImageRuntime
 from qeff_codegen.validation.image_subject import ImageSubject, image_subject
-from qeff_codegen.validation.results import DIFFERENT, ScenarioFinished, StageResult
+from qeff_codegen.validation.results import (
+    DIFFERENT,
+    EQUAL,
+    PREFLIGHT_FAILED,
+    PREFLIGHT_PASSED,
+    ScenarioFinished,
+    StageResult,
+)
 from qeff_codegen.validation.stages import run_stages
 
 GENERATED = Path(__file__).parents[2] / "generated"
@@ -49,9 +60,29 @@ def test_the_programs_are_equal_to_upstream(name: str) -> None:
     assert subject.notes == ()
     found = stages(subject, 3)
     assert len(found) == 7
-    assert {
-        row: result for row, result in found.items() if [stage.status for stage in result[1:3]] != ["equal"] * 2
-    } == {}
+    wanted = [EQUAL, EQUAL, PREFLIGHT_PASSED]
+    assert {row: result for row, result in found.items() if [stage.status for stage in result[1:]] != wanted} == {}
+
+
+def test_a_program_that_cannot_be_compiled_fails_preflight(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = subject_of("llava")
+    monkeypatch.setattr(
+        image_device, "language_specializations", lambda layers, options, _: specializations_for(layers, options)
+    )
+    one = replace(subject, scenarios=subject.scenarios[1:2], references=subject.references[1:2])
+    (result,) = stages(one, 3).values()
+    assert [stage.status for stage in result[1:]] == [EQUAL, EQUAL, PREFLIGHT_FAILED]
+    assert "vision_size" in result[3].detail
+
+
+def test_a_mask_that_only_looks_back_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = family("gemma3")
+    subject = image_subject(own, image_variants(own)[0], "image")
+    load_transforms("gemma3", GENERATED)
+    monkeypatch.setattr("generated.gemma3.modeling_gemma3.attending_within", nullcontext)
+    found = stages(subject, 2)
+    assert found["text alone"][1].status == EQUAL
+    assert {row for row, result in found.items() if result[1].status == DIFFERENT} == set(found) - {"text alone"}
 
 
 def _count_lost(*given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -45,4 +45,21 @@ PROOFS = [
         types=_TYPES,
         tolerance=5e-6,
     ),
+    *proofs(
+        "index_add of places that are known",
+        "x=floats(b, 3, 4, dtype=t), v=floats(6, 5, dtype=t)",
+        """
+        x[0, :, :1] + torch.zeros(3, 5).index_add_(0, torch.tensor([0, 2, 2, 0, 2, 0]), v)
+        """,
+        types=(torch.float32,),
+        tolerance=5e-6,
+    ),
+    *proofs(
+        "new_zeros of a known size",
+        "x=floats(b, 3, 4, dtype=t)",
+        """
+        x[0] + x.new_zeros(3, 4, dtype=torch.float32); x[0] + x.new_zeros(4); x[0] + x.new_zeros(3, 4)
+        """,
+        types=_TYPES,
+    ),
 ]

@@ -1,0 +1,84 @@
+"""Stage 4 of an image-text subject, as far as it goes without a device: preflight of both programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from qeff_codegen.deploy.image_specializations import VISION, language_specializations, vision_specializations
+from qeff_codegen.export.graph_io import ExportSpec
+from qeff_codegen.export.kv_cache import kv_cache_shapes
+from qeff_codegen.export.specialization import Specialization
+from qeff_codegen.export.vision_export import OneImageSpec, VisionSpec, one_image_spec, vision_spec
+from qeff_codegen.preflight.candidate import candidate_of, vision_candidate_of
+from qeff_codegen.preflight.run import Preflight, preflight, vision_preflight
+from qeff_codegen.validation.device import compile_options
+from qeff_codegen.validation.results import PREFLIGHT_FAILED, PREFLIGHT_PASSED, StageResult
+from qeff_codegen.validation.scenarios import Scenario
+
+_NOT_COMPILED = "Programs of an image-text model are compiled by `compile`; here they were not."
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Prompts with an image.
+
+    Attributes:
+        prompts: token ids.
+        embeds: `[vision_size, hidden]`, what its image tokens stand for.
+    """
+
+    prompts: tuple[tuple[int, ...], ...]
+    embeds: np.ndarray
+
+
+class ImageDeviceStage:
+    """Stage 4, scenario by scenario. Scenarios that share a graph share its preflight.
+
+    Args:
+        encoder: what the vision program was exported from.
+        decoder: what the language program was.
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+        self._encoder = encoder
+        self._decoder = decoder
+        self._preflights: dict[Path, Preflight] = {}
+
+    def result(
+        self, scenario: Scenario, vision: Path, language: Path, spec: ExportSpec, sample: Sample
+    ) -> StageResult:
+        """What is known of the graphs that run `scenario` on ONNX Runtime, before a device has seen them.
+
+        Args:
+            scenario: it.
+            vision: the vision program's graph.
+            language: the language program's.
+            spec: what that was exported with.
+            sample: what the language program is run with.
+        """
+        if vision not in self._preflights:
+            self._preflights[vision] = self._of_vision(vision)
+        if language not in self._preflights:
+            # One scenario's sizes stand for all, as for a model that reads text alone.
+            layers, options = kv_cache_shapes(self._decoder), compile_options(scenario)
+            programs = tuple(language_specializations(layers, options, len(sample.embeds)))
+            candidate = candidate_of(self._decoder, language, spec, programs, sample.prompts, sample.embeds)
+            self._preflights[language] = preflight(candidate)
+        found = self._preflights[vision], self._preflights[language]
+        if not all(each.passed for each in found):
+            return StageResult(4, PREFLIGHT_FAILED, detail="\n".join(str(each) for each in found if not each.passed))
+        remarks = [remark for each in found for remark in each.remarks]
+        return StageResult(4, PREFLIGHT_PASSED, detail="\n".join((_NOT_COMPILED, *remarks)))
+
+    def _of_vision(self, path: Path) -> Preflight:
+        spec: VisionSpec | OneImageSpec | None = one_image_spec(self._encoder, path)
+        if spec is None:
+            spec = vision_spec(self._encoder)
+            programs = tuple(vision_specializations(spec, 1))
+        else:
+            programs = (Specialization(VISION, {}),)
+        return vision_preflight(vision_candidate_of(self._encoder, path, spec, programs))
