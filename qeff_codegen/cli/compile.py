@@ -66,6 +66,7 @@ def compile(  # noqa: A001 - the name of the command
     num_kv_blocks: int,
     use_onnx_subfunctions: bool,
     dynamo: bool,
+    full_caches: bool,
     remote_source: Path | None,
     class_name: str | None,
     trust_remote_code: bool,
@@ -110,6 +111,7 @@ def compile(  # noqa: A001 - the name of the command
         mxint8_kv_cache=mxint8_kv_cache,
         use_onnx_subfunctions=use_onnx_subfunctions,
         dynamo=dynamo,
+        full_caches=full_caches,
         compiler_options=compiler_options,
     )
     given: dict[str, Any] = {

@@ -70,6 +70,7 @@ def infer(
     num_kv_blocks: int,
     use_onnx_subfunctions: bool,
     dynamo: bool,
+    full_caches: bool,
     remote_source: Path | None,
     class_name: str | None,
     trust_remote_code: bool,
@@ -102,6 +103,7 @@ def infer(
         num_speculative_tokens=prompt_lookup_num_tokens,
         use_onnx_subfunctions=use_onnx_subfunctions,
         dynamo=dynamo,
+        full_caches=full_caches,
     )
     given: dict[str, Any] = {
         "dtype": dtype,

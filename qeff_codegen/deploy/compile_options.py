@@ -33,6 +33,7 @@ class CompileOptions:
         mxint8_kv_cache: compress the KV cache to MXINT8.
         use_onnx_subfunctions: each decoder-layer class is one ONNX function, which is compiled once.
         dynamo: the graph is exported with torch.export, not TorchScript.
+        full_caches: layers with a window keep the whole context too.
         compiler_options: further options of qaic-compile, in snake case.
 
     Raises:
@@ -52,6 +53,7 @@ class CompileOptions:
     mxint8_kv_cache: bool = False
     use_onnx_subfunctions: bool = False
     dynamo: bool = False
+    full_caches: bool = False
     compiler_options: Mapping[str, CompilerValue] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
