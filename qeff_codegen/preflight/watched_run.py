@@ -44,7 +44,7 @@ class WatchedRun:
         self.graph, self._session = _watched(candidate)
         self._candidate = candidate
         self._symbols = candidate.programs[0].symbols
-        self._ctx_len = min(self._symbols.get("ctx_len", _MAX_CTX_LEN), _MAX_CTX_LEN)
+        self._ctx_len = min(self._symbols.get("ctx_len", candidate.spec.ctx_len), _MAX_CTX_LEN)
         self._kv_names = kv_names(candidate.layers)
         self._names = [output.name for output in self._session.get_outputs()]
 
