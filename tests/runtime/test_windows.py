@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 import torch
 
-from qeff_codegen.runtime import cache_utils, modeling_attn_mask_utils, windows
+from qeff_codegen.runtime import modeling_attn_mask_utils
 from qeff_codegen.runtime.cache_utils import QEffDynamicCache
 from qeff_codegen.runtime.constants import INVALID_INDEX
 from qeff_codegen.runtime.windows import Window, WindowCall, chunk, positions_before, sliding, windows_kept
+from tests.runtime.broken_windows import BROKEN
 
 CTX_LEN, LENGTH, ROWS = 24, 5, 3
 # Positions of each call, for the rows of the cache that it names. Rows are at different positions, all wrap, one call
-# is longer than the window and one straddles the end of a chunk; row 1 idles, and is taken again by a shorter text.
+# is longer than the window and one straddles the end of a chunk; rows idle, one is taken again by a shorter text.
 CALLS = (
     ([0, 1, 2], [[0, 1, 2, 3], [0, 1, -1, -1], [0, -1, -1, -1]]),
     ([0, 1, 2], [[4, 5, 6, 7, 8, 9, 10], [2, 3, 4, 5, -1, -1, -1], [1, 2, 3, -1, -1, -1, -1]]),
@@ -23,7 +23,8 @@ CALLS = (
     ([0, 1, 2], [[12], [-1], [5]]),
     ([0, 1, 2], [[13, 14, 15], [-1, -1, -1], [6, 7, -1]]),
     ([1], [[0, 1, 2]]),
-    ([0, 1, 2], [[16], [3], [8]]),
+    ([0, 1, 2], [[16], [3], [-1]]),
+    ([0, 1, 2], [[17], [4], [8]]),
 )
 KINDS = {"sliding": sliding(LENGTH), "chunk": chunk(LENGTH)}
 
@@ -82,70 +83,10 @@ def test_windows_of_any_length(length: int) -> None:
     assert same(chunk(length), continuous=False)
 
 
-def _read_after_writing(kept: torch.Tensor, new_states: torch.Tensor, call: WindowCall) -> Any:
-    read, written = cache_utils_beside_window(kept, new_states, call)
-    after, _ = cache_utils_beside_window(written, new_states, call)
-    return torch.cat([after[:, :, : call.slots], read[:, :, call.slots :]], dim=2), written
-
-
-cache_utils_beside_window = cache_utils._beside_window
-
-
-def _slots_as_positions(position_ids: torch.Tensor, slots: int) -> torch.Tensor:
-    return torch.arange(slots).expand(len(position_ids), slots)
-
-
-def _stale_row(position_ids: torch.Tensor, slots: int) -> torch.Tensor:
-    return positions_before(position_ids, slots).remainder(CTX_LEN)
-
-
-def _first_row_for_all(position_ids: torch.Tensor, slots: int) -> torch.Tensor:
-    return positions_before(position_ids[:1].expand_as(position_ids), slots)
-
-
-class _PadsWritten(WindowCall):
-    """As without rows of their own in a cache of the whole context: a pad takes the last slot."""
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.write_slots = self.position_ids.remainder(self.slots)
-
-
-class _TooManyWritten(WindowCall):
-    """Each token takes its slot, the earlier of two after the later."""
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        slots = self.position_ids.remainder(self.slots)
-        first = self.position_ids.amin(1, keepdim=True)
-        is_lost = (self.position_ids < 0) | (self.position_ids >= first + self.slots)
-        self.write_slots = torch.where(is_lost, INVALID_INDEX, slots)
-
-
-@pytest.mark.parametrize(
-    ("place", "name", "broken"),
-    [
-        (cache_utils, "_beside_window", _read_after_writing),
-        (windows, "positions_before", _slots_as_positions),
-        (windows, "positions_before", _stale_row),
-        (windows, "positions_before", _first_row_for_all),
-        (cache_utils, "WindowCall", _PadsWritten),
-        (cache_utils, "WindowCall", _TooManyWritten),
-    ],
-    ids=[
-        "a chunk reads what it has overwritten",
-        "keys are masked by their slot",
-        "a row taken again sees the text before",
-        "rows are taken to be at one position",
-        "pads are written",
-        "the first token of two keeps a slot",
-    ],
-)
+@pytest.mark.parametrize("name", BROKEN)
 @pytest.mark.parametrize("kind", KINDS)
-def test_without_any_part_of_it_answers_are_others(
-    kind: str, place: Any, name: str, broken: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(place, name, broken)
+def test_without_any_part_of_it_answers_are_others(kind: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    BROKEN[name](monkeypatch)
     assert not same(KINDS[kind], continuous=True)
 
 
