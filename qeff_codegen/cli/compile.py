@@ -77,6 +77,7 @@ def compile(  # noqa: A001 - the name of the command
     num_kv_blocks: int,
     use_onnx_subfunctions: bool,
     dynamo: bool,
+    full_caches: bool,
     remote_source: Path | None,
     class_name: str | None,
     trust_remote_code: bool,
@@ -123,6 +124,7 @@ def compile(  # noqa: A001 - the name of the command
         use_onnx_subfunctions=use_onnx_subfunctions,
         dynamo=dynamo,
         specializations_format=specializations_format,
+        full_caches=full_caches,
         compiler_options=compiler_options,
     )
     remote = remote_of(remote_source, class_name, trust_remote_code)

@@ -38,6 +38,7 @@ _OPTIONS = (
     ),
     click.option("--use-onnx-subfunctions", is_flag=True, help="Make one ONNX function of every decoder-layer class."),
     click.option("--dynamo", is_flag=True, help="Export with torch.export instead of TorchScript."),
+    click.option("--full-caches", is_flag=True, help="Layers with a window keep the whole context too."),
 )
 
 

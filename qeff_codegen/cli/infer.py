@@ -75,6 +75,7 @@ def infer(
     num_kv_blocks: int,
     use_onnx_subfunctions: bool,
     dynamo: bool,
+    full_caches: bool,
     remote_source: Path | None,
     class_name: str | None,
     trust_remote_code: bool,
@@ -110,6 +111,7 @@ def infer(
         num_speculative_tokens=prompt_lookup_num_tokens,
         use_onnx_subfunctions=use_onnx_subfunctions,
         dynamo=dynamo,
+        full_caches=full_caches,
     )
     remote = remote_of(remote_source, class_name, trust_remote_code)
     check_named(source, generated or GENERATED, remote)

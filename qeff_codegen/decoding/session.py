@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
 
-from qeff_codegen.decoding.cache_in_place import may_write_in_place
+from qeff_codegen.decoding.cache_in_place import written_in_place
 from qeff_codegen.decoding.continued_rows import ContinuedRows
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.graph_io import (
@@ -31,7 +32,7 @@ class OrtDecoderSession:
     Args:
         onnx_path: a graph that `export_onnx` wrote.
         batch_size: rows of the cache; with continuous batching, the slots that `batch_index` chooses from.
-        ctx_len: slots per row.
+        ctx_len: slots per row, of layers that keep the whole context.
 
     Raises:
         UsageError: the file cannot be loaded, or is no decoder with retained state.
@@ -49,10 +50,12 @@ class OrtDecoderSession:
         self._output_names = [node.name for node in self._session.get_outputs()]
         retained = {name for name in self._output_names if name.endswith(RETAINED_STATE_SUFFIX)}
         self._result = NEXT_TOKENS if NEXT_TOKENS in self._output_names else LOGITS
+        # How long a window is, by its axis.
+        windows = self._session.get_modelmeta().custom_metadata_map
         # The rows are an axis with a name, and so is the context; a sampler's buffers and states have none.
         self._cache_types = {
             node.name: (
-                (batch_size, *(ctx_len if isinstance(size, str) else size for size in node.shape[1:])),
+                (batch_size, *(_size(size, ctx_len, windows) for size in node.shape[1:])),
                 _NUMPY_TYPES[node.type],
             )
             for node in inputs
@@ -66,8 +69,8 @@ class OrtDecoderSession:
         self._batch_size = batch_size
         self._states = [name for name in self._cache_types if name.split(".")[0] in (CONV_STATE, RECURRENT_STATE)]
         # Buffers are read after they are written, and small; states are read and replaced as a whole.
-        self._places = [name for name in self._cache_types if name not in (*PENALTY_BUFFERS, *self._states)]
-        self._in_place = may_write_in_place(onnx_path, self._places)
+        slots = [name for name in self._cache_types if name not in (*PENALTY_BUFFERS, *self._states)]
+        self._places = written_in_place(onnx_path, slots)
         self.reset()
 
     def reset(self) -> None:
@@ -141,7 +144,7 @@ class OrtDecoderSession:
             )
         if self._continued is not None:
             self._continued.take(position_ids, batch_index)
-        run = self._run_in_place if self._in_place else self._run_into_copies
+        run = self._run_in_place if self._places else self._run_into_copies
         outputs = run(feeds)
         retained = {name: retained_state_name(name) for name in self._cache}
         self._cache |= {name: outputs[output] for name, output in retained.items() if output in outputs}
@@ -167,3 +170,10 @@ class OrtDecoderSession:
         """Runs with a new cache as output; returns all outputs."""
         values = self._session.run_with_ort_values(self._output_names, feeds)
         return dict(zip(self._output_names, values, strict=True))
+
+
+def _size(of_axis: int | str, ctx_len: int, windows: Mapping[str, str]) -> int:
+    """How long an axis of the cache is: as it says, or the context, or as much of it as a window has."""
+    if isinstance(of_axis, int):
+        return of_axis
+    return min(int(windows.get(of_axis, ctx_len)), ctx_len)

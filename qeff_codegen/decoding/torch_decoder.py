@@ -13,14 +13,18 @@ from qeff_codegen.decoding.continued_rows import ContinuedRows
 from qeff_codegen.export.graph_io import (
     PIXEL_VALUES,
     VISION_EMBEDS,
+    ExportSpec,
     LayerShapes,
     in_graph_order,
     kv_names,
     states_of,
+    window_of,
 )
-from qeff_codegen.export.kv_cache import allocate_kv_cache, cache_of, check_ctx_len, kv_cache_shapes
+from qeff_codegen.export.kept_layers import layers_kept
+from qeff_codegen.export.kv_cache import allocate_kv_cache, cache_of, check_ctx_len
 from qeff_codegen.export.sampler_io import PENALTY_BUFFERS, SamplerSpec
 from qeff_codegen.export.sampling import Sampler
+from qeff_codegen.runtime.windows import windows_kept
 
 
 class TorchDecoder:
@@ -29,8 +33,8 @@ class TorchDecoder:
     Args:
         model: a causal LM whose modules were mapped to their QEff classes.
         batch_size: rows of the cache; with continuous batching, the slots that `batch_index` chooses from.
-        ctx_len: slots per row.
-        layers: what each layer caches; asked of the model unless given.
+        ctx_len: slots per row, of layers that keep the whole context.
+        layers: what each layer caches; asked of the model unless given (see `layers_kept`).
         sampler: what draws the next tokens, where not logits are wanted but these.
 
     Raises:
@@ -49,7 +53,7 @@ class TorchDecoder:
         config: Any = model.config
         check_ctx_len(config, ctx_len)
         self.model = model.eval()
-        self._shapes = kv_cache_shapes(self.model) if layers is None else layers
+        self._shapes = layers_kept(self.model, ExportSpec(ctx_len)) if layers is None else layers
         self._batch_size = batch_size
         self._ctx_len = ctx_len
         self._sampler = None if sampler is None else Sampler(sampler)
@@ -68,7 +72,7 @@ class TorchDecoder:
     def cache(self) -> dict[str, np.ndarray]:
         """Returns what is cached, by the names and in the order of the graph's inputs.
 
-        Keys and values are `[batch_size, num_heads, ctx_len, head_dim]`. All may share their memory with the cache.
+        Keys and values are `[batch_size, num_heads, slots, head_dim]`. All may share their memory with the cache.
         """
         layers = zip(self._shapes, self._past_key_values, strict=True)
         tensors = [tensor for layer, kept in layers for tensor in in_graph_order(layer, kept)]
@@ -118,7 +122,7 @@ class TorchDecoder:
             PIXEL_VALUES: pixel_values,
             "image_idx": image_idx,
         }
-        with torch.no_grad():
+        with torch.no_grad(), windows_kept([window_of(layer) for layer in self._shapes]):
             outputs = self.model(
                 input_ids=torch.from_numpy(input_ids),
                 position_ids=torch.from_numpy(position_ids),

@@ -27,6 +27,7 @@ from qeff_codegen.deploy.tiny_checkpoint import tiny_checkpoint
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.exported_graph import ExportedGraph, exported_graph
 from qeff_codegen.export.graph_io import ExportSpec
+from qeff_codegen.export.kept_layers import layers_kept
 from qeff_codegen.export.kv_cache import kv_cache_shapes
 from qeff_codegen.export.precision import convert, precision
 from qeff_codegen.export.with_states import check_call_length, check_drafts
@@ -166,6 +167,7 @@ class QEFFAutoModelForCausalLM:
         mxint8_kv_cache: bool = False,
         use_onnx_subfunctions: bool = False,
         dynamo: bool = False,
+        full_caches: bool = False,
         **compiler_options: CompilerValue,
     ) -> Program:
         """Export, write what the compiler reads, and compile where there is a compiler.
@@ -195,6 +197,7 @@ class QEFFAutoModelForCausalLM:
             mxint8_kv_cache=mxint8_kv_cache,
             use_onnx_subfunctions=use_onnx_subfunctions,
             dynamo=dynamo,
+            full_caches=full_caches,
             compiler_options=compiler_options,
         )
         return self.compile_for(options, compile_dir)
@@ -234,6 +237,7 @@ class QEFFAutoModelForCausalLM:
             is_tlm=options.num_speculative_tokens is not None,
             use_onnx_subfunctions=options.use_onnx_subfunctions,
             dynamo=options.dynamo,
+            full_caches=options.full_caches,
         )
 
     def infer(
@@ -272,9 +276,11 @@ class QEFFAutoModelForCausalLM:
         tokens = tokens_of(prompts, self.tokenizer, self.model.config.get_text_config().vocab_size, options)
         rows = options.full_batch_size or len(prompts)
         if runtime == "pytorch":
-            layers = kv_cache_shapes(self.model)
+            is_tlm = options.num_speculative_tokens is not None
+            wanted = ExportSpec(options.ctx_len, is_tlm=is_tlm, full_caches=options.full_caches)
+            layers = layers_kept(self.model, wanted)
             check_call_length(layers, options.prefill_seq_len)
-            if options.num_speculative_tokens is not None:
+            if is_tlm:
                 check_drafts(layers)
             decoder: TorchDecoder | OrtDecoderSession = TorchDecoder(
                 self.model, rows, options.ctx_len, layers=layers, sampler=self.sampler

@@ -43,6 +43,7 @@ class CompileOptions:
         dynamo: the graph is exported with torch.export, not TorchScript.
         specializations_format: the form of `specializations.json`; None for the one that the compiler takes, or the
             newer one where there is no compiler.
+        full_caches: layers with a window keep the whole context too.
         compiler_options: further options of qaic-compile, in snake case.
 
     Raises:
@@ -63,6 +64,7 @@ class CompileOptions:
     use_onnx_subfunctions: bool = False
     dynamo: bool = False
     specializations_format: SpecializationsFormat | None = None
+    full_caches: bool = False
     compiler_options: Mapping[str, CompilerValue] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

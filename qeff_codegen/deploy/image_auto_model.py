@@ -140,6 +140,7 @@ class QEFFAutoModelForImageTextToText:
         num_cores: int = 16,
         mxfp6_matmul: bool = False,
         mxint8_kv_cache: bool = False,
+        full_caches: bool = False,
         **compiler_options: CompilerValue,
     ) -> tuple[Program, ...]:
         """Export, write what the compiler reads, and compile where there is a compiler.
@@ -168,6 +169,7 @@ class QEFFAutoModelForImageTextToText:
             num_cores=num_cores,
             mxfp6_matmul=mxfp6_matmul,
             mxint8_kv_cache=mxint8_kv_cache,
+            full_caches=full_caches,
             compiler_options=compiler_options,
         )
         sizes = (img_size,) if isinstance(img_size, int) else tuple(img_size)
@@ -254,6 +256,7 @@ class QEFFAutoModelForImageTextToText:
             continuous_batching=options.continuous_batching,
             compute_context_length=options.compute_context_length,
             images=True,
+            full_caches=options.full_caches,
             pixels=spec.shape(1)[1:] if images.single_qpc else None,
         )
         check_call_length(kv_cache_shapes(self.decoder), options.prefill_seq_len)

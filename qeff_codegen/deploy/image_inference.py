@@ -19,6 +19,8 @@ from qeff_codegen.deploy.image_options import ImageOptions
 from qeff_codegen.deploy.inference import Inference
 from qeff_codegen.deploy.processor import open_image, prepare
 from qeff_codegen.errors import UsageError
+from qeff_codegen.export.graph_io import ExportSpec
+from qeff_codegen.export.kept_layers import layers_kept
 from qeff_codegen.export.vision_export import VisionSpec, tokens_per_image
 
 
@@ -134,11 +136,12 @@ def image_inference(
     """
     options = run.options
     rows = options.full_batch_size or len(run.tokens)
-    runner: Any = (
-        TorchDecoder(decoder, rows, options.ctx_len)
-        if graphs is None
-        else OrtDecoderSession(graphs[0], rows, options.ctx_len)
-    )
+    runner: Any
+    if graphs is None:
+        layers = layers_kept(decoder, ExportSpec(options.ctx_len, full_caches=options.full_caches))
+        runner = TorchDecoder(decoder, rows, options.ctx_len, layers=layers)
+    else:
+        runner = OrtDecoderSession(graphs[0], rows, options.ctx_len)
     with_images: WithImages
     if run.single:
         shape = run.spec.shape(1)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from qeff_codegen.deploy.compile_options import CompileOptions, SpecializationsFormat
-from qeff_codegen.export.graph_io import LayerShapes, has_context
+from qeff_codegen.export.graph_io import CTX_LEN, LayerShapes, has_context, windows_of
 from qeff_codegen.export.specialization import Specialization
 
 FILE_NAME = "specializations.json"
@@ -35,13 +35,19 @@ def specializations(options: CompileOptions) -> list[Specialization]:
 
 
 def specializations_for(layers: Sequence[LayerShapes], options: CompileOptions) -> list[Specialization]:
-    """The programs of a graph of these layers: where none of them has keys, no axis counts the context's slots."""
-    items = specializations(options)
-    if has_context(layers):
-        return items
+    """The programs of a graph of these layers.
+
+    Where none of them keeps keys of the whole context, no axis counts its slots; those of a window have an axis of
+    their own.
+    """
+    without = set() if has_context(layers) else {CTX_LEN}
+    windows = {axis: min(length, options.ctx_len) for axis, length in windows_of(layers).items()}
     return [
-        Specialization(item.name, {name: size for name, size in item.symbols.items() if name != "ctx_len"})
-        for item in items
+        Specialization(
+            item.name,
+            dict(sorted((name, size) for name, size in (item.symbols | windows).items() if name not in without)),
+        )
+        for item in specializations(options)
     ]
 
 

@@ -29,9 +29,12 @@ from qeff_codegen.export.graph_io import (
     output_names,
     retained_state_name,
     traced_input_names,
+    window_of,
+    windows_of,
 )
 from qeff_codegen.export.graph_weights import attach_weights
-from qeff_codegen.export.kv_cache import allocate_kv_cache, cache_of, check_ctx_len, kv_cache_shapes
+from qeff_codegen.export.kept_layers import layers_kept
+from qeff_codegen.export.kv_cache import allocate_kv_cache, cache_of, check_ctx_len
 from qeff_codegen.export.layer_scopes import by_node_name, by_scope, repeated_layers
 from qeff_codegen.export.plain_casts import spell_casts
 from qeff_codegen.export.sampler_io import NEXT_TOKENS, SAMPLING_INPUTS
@@ -50,6 +53,7 @@ from qeff_codegen.export.weight_folding import fold_into_weights
 from qeff_codegen.export.with_states import check_spec
 from qeff_codegen.garbage import no_garbage_collection
 from qeff_codegen.runtime.cache_utils import every_layer_for_itself
+from qeff_codegen.runtime.windows import windows_kept
 
 
 class _GraphInterface(nn.Module):
@@ -73,13 +77,14 @@ class _GraphInterface(nn.Module):
     ) -> tuple[torch.Tensor, ...]:
         optional = dict(zip(self.optional_input_names, optional_inputs, strict=True))
         sampling = {name: optional.pop(name) for name in SAMPLING_INPUTS if name in optional}
-        outputs = self.decoder(
-            input_ids=input_ids,
-            position_ids=position_ids,
-            past_key_values=self._reordered(past_key_values),
-            use_cache=True,
-            **optional,
-        )
+        with windows_kept([window_of(layer) for layer in self.layers]):
+            outputs = self.decoder(
+                input_ids=input_ids,
+                position_ids=position_ids,
+                past_key_values=self._reordered(past_key_values),
+                use_cache=True,
+                **optional,
+            )
         cache = (tensor for layer in self._reordered(cache_of(outputs)) for tensor in layer)
         if self.takes_images:
             return outputs.logits, outputs[self.image_input], outputs.image_idx, *cache
@@ -121,7 +126,7 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
     """
     config: Any = model.config
     check_ctx_len(config, spec.ctx_len)
-    shapes = kv_cache_shapes(model)
+    shapes = layers_kept(model, spec)
     check_spec(shapes, spec)
     each_layer = every_layer_for_itself() if spec.use_onnx_subfunctions or spec.dynamo else nullcontext()
     with whole_or_not_at_all(onnx_path) as unfinished, no_garbage_collection():
@@ -143,6 +148,8 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
             outline_layers(graph_model, layers, by_scope(layers) if spec.dynamo else by_node_name(layers))
         tidy(graph_model)
         _declare_output_shapes(graph_model.graph, lambda: _vocab_size(model, shapes), spec)
+        # Whoever has the file knows from it how many slots a window needs.
+        graph_model.metadata_props.update({axis: str(length) for axis, length in windows_of(shapes).items()})
         save_graph(graph_model, unfinished)
     return onnx_path
 

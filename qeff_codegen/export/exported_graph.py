@@ -10,7 +10,7 @@ from typing import Any
 
 from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.graph_io import ExportSpec, LayerShapes, kv_names
-from qeff_codegen.export.kv_cache import kv_cache_shapes
+from qeff_codegen.export.kept_layers import layers_kept
 from qeff_codegen.export.vision_export import VisionSpec, export_vision
 from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.own_code import own_code_sha256
@@ -74,7 +74,7 @@ def exported_graph(
         export_onnx(model, unfinished / GRAPH_FILE, spec)
 
     folder = store.get(name, facts, export)
-    layers = tuple(kv_cache_shapes(model))
+    layers = tuple(layers_kept(model, spec))
     first = (_SUBFUNCTIONS_TRANSFORM,) if spec.use_onnx_subfunctions else ()
     return ExportedGraph(folder / GRAPH_FILE, spec, layers, pytorch_transforms, (*first, *ONNX_TRANSFORMS))
 

@@ -8,9 +8,11 @@ from math import inf
 from typing import TypeVar
 
 from qeff_codegen.export.sampler_io import PENALTY_BUFFERS, SAMPLING_INPUTS, SamplerSpec, sampler_axes
+from qeff_codegen.runtime.windows import Window
 
 RETAINED_STATE_SUFFIX = "_RetainedState"
 LOGITS = "logits"
+CTX_LEN = "ctx_len"
 # Axes that do not count tokens, so that the context does not limit them.
 ROWS = ("batch_size", "full_batch_size", "vision_batch_size", "vision_size")
 # The program for text of an image-text model: what its image tokens stand for, and how many of these are used.
@@ -34,19 +36,24 @@ INDEXER_KEYS = "indexer_key_cache"
 
 @dataclass(frozen=True)
 class KVShape:
-    """A cache tensor: its name without the layer's number, and what it needs besides batch size and context length."""
+    """A cache tensor: its name without the layer's number, and what it needs besides batch size and context length.
+
+    It has a slot for each position of the context, or those of its layer's window.
+    """
 
     name: str
     num_heads: int
     head_dim: int
+    window: Window | None = None
 
     def sizes(self, rows: int, ctx_len: int) -> tuple[int, ...]:
-        """Returns the whole shape for so many rows of so many slots."""
-        return rows, self.num_heads, ctx_len, self.head_dim
+        """Returns the whole shape for so many rows of so long a context."""
+        slots = ctx_len if self.window is None else self.window.slots(ctx_len)
+        return rows, self.num_heads, slots, self.head_dim
 
     def axes(self, rows: str) -> dict[int, str]:
         """Returns the names of the axes that are not fixed, that of rows as given."""
-        return {0: rows, 2: "ctx_len"}
+        return {0: rows, 2: CTX_LEN if self.window is None else self.window.axis}
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ class IndexerShape:
 
     def axes(self, rows: str) -> dict[int, str]:
         """Returns the names of the axes that are not fixed, that of rows as given."""
-        return {0: rows, 1: "ctx_len"}
+        return {0: rows, 1: CTX_LEN}
 
 
 PartShape = KVShape | StateShape | IndexerShape
@@ -103,6 +110,7 @@ class ExportSpec:
         sampler: how the graph draws the next tokens, which it then gives instead of logits; None where it does not.
         dynamo: torch.export traces the model, not TorchScript.
         images: the graph takes image embeddings and puts them in the places of image tokens.
+        full_caches: layers with a window keep the whole context too.
         pixels: channels, height and width of the image of each row, where the graph makes the embeddings itself, of
             pixels that it takes instead; None where it takes embeddings.
     """
@@ -116,6 +124,7 @@ class ExportSpec:
     dynamo: bool = False
     images: bool = False
     pixels: tuple[int, int, int] | None = None
+    full_caches: bool = False
 
     @property
     def image_input(self) -> str:
@@ -138,8 +147,19 @@ def states_of(layers: Sequence[LayerShapes]) -> list[str]:
 
 
 def has_context(layers: Sequence[LayerShapes]) -> bool:
-    """Returns whether some layer keeps keys and values, which have a slot for every token of the context."""
-    return any(isinstance(part, KVShape) for layer in layers for part in layer)
+    """Returns whether some layer keeps keys and values that have a slot for every token of the context."""
+    return any(CTX_LEN in part.axes("").values() for layer in layers for part in layer)
+
+
+def window_of(layer: LayerShapes) -> Window | None:
+    """Returns the window that a layer keeps; None where it keeps the whole context, or no keys."""
+    return next((part.window for part in layer if isinstance(part, KVShape)), None)
+
+
+def windows_of(layers: Sequence[LayerShapes]) -> dict[str, int]:
+    """Returns the length of each window that some layer keeps, by the name of its axis."""
+    windows = (window_of(layer) for layer in layers)
+    return {window.axis: window.length for window in windows if window is not None}
 
 
 def kv_names(layers: Sequence[LayerShapes]) -> list[str]:
@@ -230,8 +250,8 @@ def axis_limit(axis_name: str, spec: ExportSpec) -> int | None:
 
 def axis_limits(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[dict[int, float]]:
     """Returns the longest that the axes which are not fixed may be, for every input in the order of tracing."""
-    axes = dynamic_axes(spec, layers)
+    axes, windows = dynamic_axes(spec, layers), windows_of(layers)
     return [
-        {axis: axis_limit(axis_name, spec) or inf for axis, axis_name in axes[name].items()}
+        {axis: windows.get(axis_name) or axis_limit(axis_name, spec) or inf for axis, axis_name in axes[name].items()}
         for name in traced_input_names(spec, layers)
     ]

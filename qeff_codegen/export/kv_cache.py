@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,6 +24,7 @@ from qeff_codegen.export.graph_io import (
 )
 from qeff_codegen.runtime.cache_utils import QEffDynamicCache, QEffDynamicLayer
 from qeff_codegen.runtime.constants import ROTARY_POSITIONS
+from qeff_codegen.runtime.windows import Window, masks_that_tell
 
 if TYPE_CHECKING:  # transformers 4.x spells its name in another way
     from transformers import PreTrainedConfig
@@ -31,10 +33,15 @@ _NUMBERED = "an exported cache needs its layers numbered 0, 1, 2 and so on, each
 
 
 class _ProbingCache(QEffDynamicCache):
-    """Keeps what one token writes, so that its shapes can be read off."""
+    """Keeps what one token writes, so that its shapes can be read off.
 
-    def __init__(self) -> None:
+    Args:
+        windows: those that masks were made for so far, where masks tell (see `masks_that_tell`).
+    """
+
+    def __init__(self, windows: Sequence[Window] = ()) -> None:
         super().__init__([])
+        self._windows = windows
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
         """Returns the one slot that the one token takes, before any layer has written it."""
@@ -47,12 +54,15 @@ class _ProbingCache(QEffDynamicCache):
         layer_idx: int,
         cache_kwargs: dict[str, Any],
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Keeps keys and values, each `[1, num_heads, 1, head_dim]`, and returns them as they are."""
+        """Keeps keys and values, each `[1, num_heads, 1, head_dim]`, and returns them as often as its mask is long."""
         layer = self._layer(layer_idx)
         if layer.keys is not None:
             raise ValueError(self._out_of_order(layer_idx))
         layer.keys, layer.values = key_states, value_states
-        return key_states, value_states
+        length = cache_kwargs.get("CCL", 1)
+        if length > 1:
+            layer.window = self._windows[length - 2]
+        return key_states.expand(-1, -1, length, -1), value_states.expand(-1, -1, length, -1)
 
     def update_indexer(  # type: ignore[override]
         self, indexer_key_states: torch.Tensor, layer_idx: int, cache_kwargs: dict[str, Any]
@@ -98,7 +108,7 @@ class _ProbingCache(QEffDynamicCache):
         return f"the model updates layer {layer_idx} of the KV cache where layer {due} is due: {_NUMBERED}"
 
 
-def kv_cache_shapes(model: nn.Module) -> list[LayerShapes]:
+def kv_cache_shapes(model: nn.Module, *, windows: bool = False) -> list[LayerShapes]:
     """Runs `model` on one token and returns the names and shapes of what each layer keeps.
 
     Configurations name these sizes in too many ways to be read: keys may be wider than values, heads may differ from
@@ -108,12 +118,14 @@ def kv_cache_shapes(model: nn.Module) -> list[LayerShapes]:
 
     Args:
         model: a causal LM whose modules were mapped to their QEff classes.
+        windows: a layer that sees a window keeps no more than that; otherwise all keep the whole context. The window
+            is that of the mask which comes to the layer.
 
     Raises:
         ValueError: the model's layers do not write the cache one after the other, each once.
     """
-    probe = _ProbingCache()
-    with torch.no_grad():
+    with torch.no_grad(), masks_that_tell() if windows else nullcontext(()) as asked:
+        probe = _ProbingCache(asked)
         model(
             input_ids=torch.zeros(1, 1, dtype=torch.int64),
             position_ids=torch.zeros(1, 1, dtype=torch.int64),
@@ -139,7 +151,7 @@ def _shapes_of(layer: QEffDynamicLayer, names: tuple[str, str]) -> LayerShapes:
         shapes.append(StateShape(CONV_STATE, tuple(layer.conv_state.shape[1:])))
     if layer.keys is not None and layer.values is not None:
         pair = zip(names, (layer.keys, layer.values), strict=True)
-        shapes.extend(KVShape(name, tensor.shape[1], tensor.shape[3]) for name, tensor in pair)
+        shapes.extend(KVShape(name, tensor.shape[1], tensor.shape[3], layer.window) for name, tensor in pair)
     if layer.recurrent_state is not None:
         shapes.append(StateShape(RECURRENT_STATE, tuple(layer.recurrent_state.shape[1:])))
     if layer.indexer_keys is not None:
@@ -152,7 +164,8 @@ def allocate_kv_cache(
 ) -> list[tuple[torch.Tensor, ...]]:
     """Returns zeros for every layer: what it keeps, such as `(key, value)`, each with `batch_size` rows.
 
-    Keys and values are `[batch_size, num_heads, ctx_len, head_dim]`. A recurrent state is float32 in every model: that
+    Keys and values are `[batch_size, num_heads, ctx_len, head_dim]`, those of a layer that keeps a window
+    `[batch_size, num_heads, min(window, ctx_len), head_dim]`. A recurrent state is float32 in every model: that
     is what it is computed in, and rounding it in each call would add up.
     """
 

@@ -12,7 +12,7 @@ import numpy as np
 import onnx_ir
 
 from qeff_codegen.export.graph_io import ExportSpec, LayerShapes
-from qeff_codegen.export.kv_cache import kv_cache_shapes
+from qeff_codegen.export.kept_layers import layers_kept
 from qeff_codegen.export.specialization import Specialization
 from qeff_codegen.export.vision_export import OneImageSpec, VisionSpec
 from qeff_codegen.preflight.sized_graph import sized_graph, without_functions
@@ -109,7 +109,7 @@ def candidate_of(
         prompts: token ids to run it with, at least one prompt.
         images: what image tokens of the prompts stand for, where it takes images.
     """
-    return Candidate(onnx_path, _weight_names(model), programs, spec, tuple(kv_cache_shapes(model)), prompts, images)
+    return Candidate(onnx_path, _weight_names(model), programs, spec, tuple(layers_kept(model, spec)), prompts, images)
 
 
 def vision_candidate_of(

@@ -44,7 +44,7 @@ class WatchedRun:
         self.graph, self._session = _watched(candidate)
         self._candidate = candidate
         self._symbols = candidate.programs[0].symbols
-        self._ctx_len = min(self._symbols.get("ctx_len", _MAX_CTX_LEN), _MAX_CTX_LEN)
+        self._ctx_len = min(self._symbols.get("ctx_len", candidate.spec.ctx_len), _MAX_CTX_LEN)
         self._kv_names = kv_names(candidate.layers)
         self._names = [output.name for output in self._session.get_outputs()]
 
@@ -79,13 +79,16 @@ class WatchedRun:
         rows = self._symbols.get("full_batch_size", self._symbols["batch_size"])
         cache = {}
         for name in self._kv_names:
-            # The context is an axis with a name, if there is one.
-            sizes = [self._ctx_len if isinstance(size, str) else size for size in inputs[name].shape[1:]]
+            # The context is an axis with a name, if there is one, and so is a window.
+            sizes = [self._length(size) if isinstance(size, str) else size for size in inputs[name].shape[1:]]
             dtype = np.float16 if inputs[name].type == "tensor(float16)" else np.float32
             cache[name] = np.zeros((rows, *sizes), dtype)
         if self._candidate.spec.images:
             cache[IMAGE_IDX] = np.zeros((self._symbols["batch_size"], 1), np.int64)
         return cache
+
+    def _length(self, axis: str) -> int:
+        return min(self._symbols[axis], self._ctx_len)
 
     def _run(self, tokens: np.ndarray, positions: np.ndarray, cache: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         feeds = {"input_ids": tokens, "position_ids": positions, **cache}

@@ -1,7 +1,7 @@
 """The cache that generated code reads and writes.
 
-Keys and values are preallocated, with a token's position as its slot. States, which some layers keep instead of them
-or beside them, are replaced in every call.
+Keys and values are preallocated, with a token's position as its slot, or as many slots as a layer's window has.
+States, which some layers keep instead of them or beside them, are replaced in every call.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from transformers.cache_utils import Cache
 from qeff_codegen.runtime.constants import INVALID_INDEX
 from qeff_codegen.runtime.customop import CtxGatherFunc, CtxGatherFuncCB, CtxScatterFunc, CtxScatterFuncCB
 from qeff_codegen.runtime.states.rows import CallRows, read_rows, written_rows
+from qeff_codegen.runtime.windows import Window, WindowCall, kept_windows
 
 _SHARED_BETWEEN_LAYERS = ContextVar("slots and positions are computed for the first layer only", default=True)
 
@@ -42,7 +43,8 @@ class QEffDynamicLayer:
 
     Keys and values are `[batch_size, num_kv_heads, ctx_len, head_dim]`, `conv_state` the last columns that went into a
     convolution, `[batch_size, channels, kernel]`, `recurrent_state` what a recurrence carries on, of four axes.
-    `indexer_keys` is what an indexer scores, `[batch_size, ctx_len, index_head_dim]`.
+    `indexer_keys` is what an indexer scores, `[batch_size, ctx_len, index_head_dim]`. With a `window` keys and values
+    have its slots instead of `ctx_len`.
     """
 
     keys: torch.Tensor | None = None
@@ -50,6 +52,7 @@ class QEffDynamicLayer:
     conv_state: torch.Tensor | None = None
     recurrent_state: torch.Tensor | None = None
     indexer_keys: torch.Tensor | None = None
+    window: Window | None = None
 
     @classmethod
     def of(cls, tensors: Sequence[torch.Tensor]) -> QEffDynamicLayer:
@@ -73,8 +76,8 @@ class QEffDynamicLayer:
                 "indexer_key_cache [batch_size, ctx_len, index_head_dim]"
             )
         if len(others) < 2:
-            return cls(None, None, conv_state, *others)
-        return cls(others[0], others[1], conv_state, *others[2:])
+            return cls(conv_state=conv_state, recurrent_state=others[0] if others else None)
+        return cls(others[0], others[1], conv_state, others[2] if len(others) > 2 else None)
 
     def tensors(self) -> tuple[torch.Tensor, ...]:
         """Returns what the layer keeps, in the order in which `of` takes it."""
@@ -85,8 +88,9 @@ class QEffDynamicLayer:
 class QEffDynamicCache(Cache):
     """A cache for one forward pass, built from the tensors passed in and taken apart into those passed out.
 
-    All layers share `ctx_len`. What to read and where to write depends on the positions alone, so it is computed
-    for the first layer and used by those that follow with the same tensor: the exported graph holds it once.
+    All layers share `ctx_len`, but those that keep a window (see `runtime.windows`). What to read and where to write
+    depends on the positions alone, so it is computed for the first layer and used by those that follow with the same
+    tensor: the exported graph holds it once.
 
     A pad has position -1. Without `batch_index` it is written as it is, and -1 wraps to the last slot. That slot
     stays invalid, hence unread, until the row's real last token overwrites it. The one exception is a call that
@@ -104,11 +108,22 @@ class QEffDynamicCache(Cache):
         self._last_write: tuple[torch.Tensor, torch.Tensor] | None = None
         self._last_read: tuple[torch.Tensor, int, torch.Tensor, torch.Tensor] | None = None
         self._last_rows: CallRows | None = None
+        self._last_windows: dict[Window, WindowCall] = {}
 
     @classmethod
     def from_legacy_cache(cls, past_key_values: Iterable[Sequence[torch.Tensor]] | None = None) -> QEffDynamicCache:
-        """Wraps a tuple per layer: `(key, value)`, or what `QEffDynamicLayer.of` says of layers with states."""
-        return cls([QEffDynamicLayer.of(tensors) for tensors in past_key_values or ()])
+        """Wraps a tuple per layer: `(key, value)`, or what `QEffDynamicLayer.of` says of layers with states.
+
+        Where layers keep windows in this call, their slots are noted, for the masks.
+        """
+        cache = cls([QEffDynamicLayer.of(tensors) for tensors in past_key_values or ()])
+        kept = kept_windows()
+        if kept is not None:
+            for layer, window in zip(cache.layers, kept.of_layers, strict=True):
+                if window is not None and layer.keys is not None:
+                    layer.window = window
+                    kept.slots[window] = layer.keys.shape[-2]
+        return cache
 
     def to_legacy_cache(self) -> tuple[tuple[torch.Tensor, ...], ...]:
         """Returns a tuple per layer, as they came in, with everything written so far."""
@@ -117,9 +132,12 @@ class QEffDynamicCache(Cache):
     def get_seq_length(self, layer_idx: int = 0) -> int:
         """Returns the number of slots, used or not: the context length the cache was made for.
 
-        It is that of the first layer from `layer_idx` on that has keys, 0 where there is none.
+        It is that of the first layer from `layer_idx` on that has keys of the whole context; of the first that has
+        keys where each keeps a window, and 0 where there is none.
         """
-        return next((layer.keys.shape[-2] for layer in self.layers[layer_idx:] if layer.keys is not None), 0)
+        with_keys = [layer for layer in self.layers[layer_idx:] if layer.keys is not None]
+        whole = [layer for layer in with_keys if layer.window is None]
+        return next((layer.keys.shape[-2] for layer in whole or with_keys if layer.keys is not None), 0)
 
     def update(
         self,
@@ -140,7 +158,8 @@ class QEffDynamicCache(Cache):
 
         Returns:
             Keys and values `[batch_size, num_kv_heads, CCL, head_dim]`. Beyond the row's largest position the
-            values are zero and the keys arbitrary: the attention mask must forbid those slots.
+            values are zero and the keys arbitrary: the attention mask must forbid those slots. A layer with a window
+            gives its slots as they were before the call, and then the call's own keys and values.
 
         Raises:
             ValueError: the cache has no such layer; it is preallocated and never grows.
@@ -154,6 +173,11 @@ class QEffDynamicCache(Cache):
         layer = self.layers[layer_idx]
         if layer.keys is None or layer.values is None:
             raise ValueError(_given_without(layer_idx, "(key, value)"))
+        if layer.window is not None:
+            call = self._window_call(layer.window, layer.keys.shape[-2], cache_kwargs)
+            keys, layer.keys = _beside_window(layer.keys, key_states, call)
+            values, layer.values = _beside_window(layer.values, value_states, call)
+            return keys, torch.where(call.is_nothing, 0.0, values)
         read_length = cache_kwargs.get("CCL", layer.keys.shape[-2])
         _, invalid = self._slots_to_read(cache_kwargs["position_ids"], read_length)
         layer.keys = self._written(layer.keys, key_states, cache_kwargs)
@@ -257,6 +281,14 @@ class QEffDynamicCache(Cache):
             self._last_rows = last = CallRows(position_ids, batch_index)
         return last
 
+    def _window_call(self, window: Window, slots: int, cache_kwargs: dict[str, Any]) -> WindowCall:
+        """Returns what a call does with the slots of a window, computed once where layers share it."""
+        position_ids, batch_index = cache_kwargs["position_ids"], cache_kwargs.get("batch_index")
+        last = self._last_windows.get(window) if _SHARED_BETWEEN_LAYERS.get() else None
+        if last is None or not last.is_of(position_ids, batch_index):
+            self._last_windows[window] = last = WindowCall(position_ids, batch_index, slots)
+        return last
+
     def _positions_to_write(self, position_ids: torch.Tensor) -> torch.Tensor:
         """Replaces the position of pads by the index that is skipped."""
         last = self._last_write if _SHARED_BETWEEN_LAYERS.get() else None
@@ -273,6 +305,27 @@ class QEffDynamicCache(Cache):
             read_slots = torch.where(invalid, INVALID_INDEX, slots)
             self._last_read = last = position_ids, read_length, read_slots, invalid.unsqueeze(-1)
         return last[2], last[3]
+
+
+def _beside_window(
+    kept: torch.Tensor, new_states: torch.Tensor, call: WindowCall
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a layer with a window reads, and what it keeps.
+
+    Args:
+        kept: `[rows, heads, slots, size]`, what it has kept.
+        new_states: `[batch_size, heads, seq_len, size]`, of the call.
+        call: what the call does.
+
+    Returns:
+        `[batch_size, heads, slots + seq_len, size]`, and `kept` with the new states.
+    """
+    # The compiler knows by its name an operator that skips indices, with rows; here a row's index is its own.
+    written = CtxScatterFuncCB.apply(kept, call.rows, call.write_slots, new_states)
+    before = kept
+    if call.batch_index is not None:
+        before = CtxGatherFuncCB.apply(kept, call.batch_index, call.read_slots, call.slots)
+    return torch.cat([before, new_states], dim=2), written
 
 
 def _given_without(layer_idx: int, missing: str) -> str:

@@ -1,4 +1,8 @@
-"""The attention mask of a preallocated KV cache, where a token's slot is its position."""
+"""The attention mask of a preallocated KV cache.
+
+Where a layer keeps the whole context, a token's slot is its position. Where it keeps a window (`runtime.windows`), the
+mask is as long as what the layer reads, and looks at the positions that stand there.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from dataclasses import dataclass
 import torch
 
 from qeff_codegen.errors import UsageError
+from qeff_codegen.runtime.windows import chunk, key_positions, sliding
 
 
 @dataclass
@@ -52,38 +57,30 @@ def _create_causal_mask(
 ) -> torch.Tensor:
     """Says which cache slots each query may not attend to.
 
-    The cache keeps the whole context, also for layers with a window: slot `i` holds position `i`.
-
     Args:
         position_ids: `[batch_size, seq_len]`, -1 for a pad (which may attend to nothing).
-        target_length: number of cache slots that attention reads.
+        target_length: number of cache slots that attention reads where the whole context is kept.
         sliding_window: a query sees at most this many positions, its own included; None for all before it.
 
     Returns:
-        bool `[batch_size, 1, seq_len, target_length]`, true where attention is forbidden.
+        bool `[batch_size, 1, seq_len, target_length]`, true where attention is forbidden. Where the window is what
+        is kept, the last axis is its slots before the call, and then the call's own tokens.
     """
     query_positions = position_ids[:, None, :, None]
-    slots = torch.arange(target_length, device=position_ids.device)
+    kept = None if sliding_window is None else key_positions(position_ids, target_length, sliding(sliding_window))
+    keys = torch.arange(target_length, device=position_ids.device) if kept is None else kept
     blocks = _BLOCKS.get()
-    if blocks is not None:
-        return _with_blocks(blocks, slots, query_positions, sliding_window)
-    mask = slots > query_positions
+    if blocks is None:
+        mask = keys > query_positions
+    else:
+        blocks.is_used = True
+        mask = keys > blocks.last[:, None, :, None]
     if sliding_window is not None:
-        mask = mask | (slots <= query_positions - sliding_window)
-    return mask
-
-
-def _with_blocks(
-    blocks: Blocks, slots: torch.Tensor, query_positions: torch.Tensor, sliding_window: int | None
-) -> torch.Tensor:
-    blocks.is_used = True
-    mask = slots > blocks.last[:, None, :, None]
-    if sliding_window is None:
-        return mask
-    before_window = slots <= query_positions - sliding_window
-    if blocks.first is not None:
-        before_window = before_window & (slots < blocks.first[:, None, :, None])
-    return mask | before_window
+        before_window = keys <= query_positions - sliding_window
+        if blocks is not None and blocks.first is not None:
+            before_window = before_window & (keys < blocks.first[:, None, :, None])
+        mask = mask | before_window
+    return mask if kept is None else mask | (kept < 0)
 
 
 def _create_chunked_causal_mask(position_ids: torch.Tensor, target_length: int, chunk_size: int) -> torch.Tensor:
@@ -91,15 +88,19 @@ def _create_chunked_causal_mask(position_ids: torch.Tensor, target_length: int, 
 
     Args:
         position_ids: `[batch_size, seq_len]`, -1 for a pad.
-        target_length: number of cache slots that attention reads.
+        target_length: number of cache slots that attention reads where the whole context is kept.
         chunk_size: a query sees only positions of its own chunk: `[n * chunk_size, (n + 1) * chunk_size)`.
 
     Returns:
-        bool `[batch_size, 1, seq_len, target_length]`, true where attention is forbidden.
+        bool `[batch_size, 1, seq_len, target_length]`, true where attention is forbidden. Where a chunk is what is
+        kept, the last axis is as in `_create_causal_mask`.
     """
     if _BLOCKS.get() is not None:
         raise UsageError("The text model attends in chunks, in which image tokens cannot attend to one another.")
     query_positions = position_ids[:, None, :, None]
-    slots = torch.arange(target_length, device=position_ids.device)
     chunk_start = torch.div(query_positions, chunk_size, rounding_mode="floor") * chunk_size
+    kept = key_positions(position_ids, target_length, chunk(chunk_size))
+    if kept is not None:
+        return (kept > query_positions) | (kept < chunk_start) | (kept < 0)
+    slots = torch.arange(target_length, device=position_ids.device)
     return (slots > query_positions) | (slots < chunk_start)

@@ -15,7 +15,7 @@ from qeff_codegen.decoding.torch_decoder import TorchDecoder
 from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.exported_graph import GRAPH_FILE, ExportedGraph
 from qeff_codegen.export.graph_io import ExportSpec
-from qeff_codegen.export.kv_cache import kv_cache_shapes
+from qeff_codegen.export.kept_layers import layers_kept
 from qeff_codegen.validation.device import DeviceStage
 from qeff_codegen.validation.results import StageResult
 from qeff_codegen.validation.scenarios import Scenario
@@ -57,7 +57,8 @@ class OwnBench:
 
     def pytorch(self, scenario: Scenario) -> TorchDecoder:
         """See `Bench`."""
-        return TorchDecoder(self._model(), scenario.cache_rows, scenario.ctx_len)
+        layers = layers_kept(self._model(), self._spec(scenario))
+        return TorchDecoder(self._model(), scenario.cache_rows, scenario.ctx_len, layers=layers)
 
     def onnx(self, scenario: Scenario) -> OrtDecoderSession:
         """See `Bench`."""
@@ -77,15 +78,18 @@ class OwnBench:
         """None."""
         return ()
 
+    def _spec(self, scenario: Scenario) -> ExportSpec:
+        """Of the graph that serves this scenario, and others."""
+        longest = max(planned.ctx_len for planned in self._subject.scenarios)
+        return ExportSpec(ctx_len=longest, continuous_batching=scenario.full_batch_size is not None)
+
     def _exported(self, scenario: Scenario) -> ExportedGraph:
         continuous = scenario.full_batch_size is not None
         if continuous not in self._graphs:
-            model = self._model()
-            longest = max(planned.ctx_len for planned in self._subject.scenarios)
-            spec = ExportSpec(ctx_len=longest, continuous_batching=continuous)
+            model, spec = self._model(), self._spec(scenario)
             onnx_path = self._folder / ("continuous" if continuous else "plain") / GRAPH_FILE
             export_onnx(model, onnx_path, spec)
-            layers = tuple(kv_cache_shapes(model))
+            layers = tuple(layers_kept(model, spec))
             self._graphs[continuous] = ExportedGraph(onnx_path, spec, layers, self._transforms, ())
         return self._graphs[continuous]
 

@@ -73,6 +73,15 @@ _CONTINUOUS = _Shape(
 _PAST_ORIGINAL = _Shape("past original max", (24, 12, 5), prefill_seq_len=7, ctx_len=48, new_tokens=(16, 16, 16))
 # SLIDING_WINDOW is 6: smaller than a chunk, than a prompt and than the context.
 _WINDOWED = _Shape("window < context", (20, 4), prefill_seq_len=8, ctx_len=40, new_tokens=(10, 10))
+# Rows whose slots are taken a second time, by shorter and longer prompts; one prompt ends where its slots wrap.
+_WINDOWED_ROWS = _Shape(
+    "window < context, rows reused",
+    (14, 4, 2, 12),
+    prefill_seq_len=8,
+    ctx_len=24,
+    new_tokens=(6, 9, 7, 4),
+    full_batch_size=2,
+)
 # Pads within prompts, which a state must not take for tokens. A first call of two tokens is shorter than any kernel of
 # the tiny models.
 _SPLIT = _Shape("pads within prompts", (19, 2, 9), prefill_seq_len=8, ctx_len=40, new_tokens=(6, 6, 6), split_after=2)
@@ -88,7 +97,7 @@ _SPLIT_ROWS = _Shape(
 
 _SHAPES: dict[str, tuple[_Shape, ...]] = {
     "base": (_RAGGED, _CHUNKED, _FULL_CONTEXT, _CONTINUOUS),
-    "window": (_WINDOWED,),
+    "window": (_WINDOWED, _WINDOWED_ROWS),
     "rope": (_PAST_ORIGINAL,),
     "flag": (_CHUNKED,),
     "states": (_SPLIT, _SPLIT_ROWS),

@@ -195,7 +195,8 @@ def first_different_output(
         calls: the rows of the call that hold tokens.
         position_ids: `[batch_size, seq_len]` of the call, -1 for pads.
         expected: PyTorch's outputs by name, in the order of the graph's computation: what is retained first, keys and
-            values with the slot as their third axis, an indexer's as their second, then `logits`.
+            values with the slot (the position, modulo the window where that is kept) as their third axis, an
+            indexer's as their second, then `logits`.
         got: ONNX Runtime's.
     """
     for name, tensor in expected.items():
@@ -208,10 +209,12 @@ def first_different_output(
                 written = written[-1:]
                 one, other = tensor[call.cache_row][None], got[name][call.cache_row][None]
             else:
-                # Only the slots this call wrote: the others were compared when they were written.
-                slots = 0 if name.split(".")[0] == INDEXER_KEYS else 1
-                one = tensor[call.cache_row].swapaxes(0, slots)[written]
-                other = got[name][call.cache_row].swapaxes(0, slots)[written]
+                # Only the slots this call wrote: the others were compared when they were written. Where a window has
+                # fewer, the last positions took them.
+                axis = 0 if name.split(".")[0] == INDEXER_KEYS else 1
+                one, other = (kept[call.cache_row].swapaxes(0, axis) for kept in (tensor, got[name]))
+                written = written[-len(one) :]
+                one, other = one[written % len(one)], other[written % len(other)]
             difference = np.nan_to_num(np.abs(one - other).reshape(len(written), -1).max(1), nan=np.inf)
             beyond = np.flatnonzero(difference > RELATIVE_TOLERANCE * max(float(one.std()), TINY))
             if len(beyond):

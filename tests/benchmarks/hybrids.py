@@ -110,24 +110,24 @@ def _of_kind(kind: Kind, size: Size, folder: Path) -> Iterator[Measurement]:
     graphs = exported(kind.family, upstream, ctx_len, folder)
 
     tokens = np.random.default_rng(0).integers(0, config.vocab_size, (1, ctx_len))
-    ours = _Ours(graphs[False], tokens, rows=1, ctx_len=ctx_len, continuous=False)
+    ours = Ours(graphs[False], tokens, rows=1, ctx_len=ctx_len, continuous=False)
     theirs = _Theirs(upstream, torch.from_numpy(tokens))
-    for mine, other, what in _in_turns(ours, theirs, prompt, steps, rounds):
+    for mine, other, what in in_turns(ours, theirs, prompt, steps, rounds):
         goal = DECODE_GOAL if what == "decode a token" else PREFILL_GOAL
         yield Measurement(f"{kind.name}: {what}", mine, f"transformers' {kind.family}", other, goal)
-    _check_the_same(ours.logits, theirs.logits)
+    check_the_same(ours.logits, theirs.logits)
 
     tokens = np.random.default_rng(1).integers(0, config.vocab_size, (ROWS, ctx_len))
     plain, continuous = (
-        _Ours(graphs[each], tokens, rows=ROWS, ctx_len=ctx_len, continuous=each) for each in (False, True)
+        Ours(graphs[each], tokens, rows=ROWS, ctx_len=ctx_len, continuous=each) for each in (False, True)
     )
-    for mine, other, what in _in_turns(continuous, plain, prompt // ROWS, steps, rounds):
+    for mine, other, what in in_turns(continuous, plain, prompt // ROWS, steps, rounds):
         called = f"{kind.name}: {what}, {ROWS} rows, continuous batching"
         yield Measurement(called, mine, "the plain graph", other, CONTINUOUS_GOAL)
-    _check_the_same(continuous.logits, plain.logits)
+    check_the_same(continuous.logits, plain.logits)
 
 
-class _Ours:
+class Ours:
     """An exported graph on ONNX Runtime, on one thread."""
 
     def __init__(self, graph: Path, tokens: np.ndarray, *, rows: int, ctx_len: int, continuous: bool) -> None:
@@ -141,6 +141,10 @@ class _Ours:
 
     def begin(self) -> None:
         self._session.reset()
+
+    def cache_mib(self) -> float:
+        """What is kept between calls, in MiB."""
+        return sum(array.nbytes for array in self._session.cache().values()) / 2**20
 
     def run(self, start: int, end: int) -> None:
         positions = np.tile(np.arange(start, end), (len(self._tokens), 1))
@@ -170,8 +174,8 @@ class _Theirs:
         self.logits = output.logits.numpy()
 
 
-def _in_turns(
-    one: _Ours, other: _Ours | _Theirs, prompt: int, steps: int, rounds: int
+def in_turns(
+    one: Ours, other: Ours | _Theirs, prompt: int, steps: int, rounds: int
 ) -> Iterator[tuple[float, float, str]]:
     """The shortest times of a step after a prefill, and of the prefill, each of one side before it of the other."""
     prefills: list[tuple[float, ...]] = []
@@ -189,7 +193,7 @@ def _in_turns(
         yield mine, theirs, what
 
 
-def _seconds(side: _Ours | _Theirs, start: int, end: int) -> float:
+def _seconds(side: Ours | _Theirs, start: int, end: int) -> float:
     before = time.thread_time()
     side.run(start, end)
     return time.thread_time() - before
@@ -208,7 +212,7 @@ def exported(name: str, upstream: Any, ctx_len: int, folder: Path) -> dict[bool,
     return graphs
 
 
-def _check_the_same(one: np.ndarray, other: np.ndarray) -> None:
+def check_the_same(one: np.ndarray, other: np.ndarray) -> None:
     """Two that give other logits are not compared."""
     if not np.abs(one - other).max() <= TOLERANCE * other.std():
         raise BenchmarkError("the sides gave other logits, so their speeds say nothing")

@@ -37,6 +37,7 @@ SAMPLER |= {"repetition_penalties", "presence_penalties"}
 SEEN = ("repetition", "presence")
 # What of images a decoder hands on to the next call.
 IMAGES = ("vision_embeds", "pixel_values")
+WINDOWS = ("sliding_window", "chunk_ctx_len")
 CACHE_NAMES = ("past_key.", "past_value.", "compressed_kv.", "k_pe.")
 
 
@@ -77,7 +78,11 @@ def check_specializations(path: Path, axes: set[str], rows: str) -> None:
             fail(f"{entry['name']}: axes without a number {sorted(missing)}, numbers without an axis {sorted(extra)}")
         if not rows:
             continue
-        if int(symbols["seq_len"]) > int(symbols["ctx_len"]) or int(symbols["batch_size"]) > int(symbols[rows]):
+        # A cache of windows alone has no axis of the context.
+        ctx_len = int(symbols.get("ctx_len", symbols["seq_len"]))
+        windows = [int(symbols[axis]) for axis in WINDOWS if axis in symbols and "ctx_len" in symbols]
+        is_too_long = int(symbols["seq_len"]) > ctx_len or any(window >= ctx_len for window in windows)
+        if is_too_long or int(symbols["batch_size"]) > int(symbols[rows]):
             fail(f"{entry['name']}: sizes contradict each other: {symbols}")
 
 

@@ -46,7 +46,7 @@ class QEffLlamaRotaryEmbedding(LlamaRotaryEmbedding):
 
 class QEffLlamaAttention(LlamaAttention):
     def forward(self, hidden_states, position_embeddings, attention_mask, past_key_value, position_ids, **kwargs: Any):
-        batch_index, comp_ctx_lengths = kwargs.get("batch_index"), kwargs.get("comp_ctx_lengths")
+        batch_index = kwargs.get("batch_index")
         input_shape = hidden_states.shape[:-1]
         hidden_shape = (*input_shape, -1, self.head_dim)
         query_states = self.q_proj(hidden_states).view(hidden_shape).transpose(1, 2)
@@ -57,10 +57,7 @@ class QEffLlamaAttention(LlamaAttention):
         query_states = query_states * cos + rotate_half(query_states) * sin
         key_states = key_states * cos + rotate_half(key_states) * sin
 
-        cache_kwargs = {"position_ids": position_ids, "batch_index": batch_index}
-        if comp_ctx_lengths is not None:
-            attention_mask = attention_mask[:, :, :, : comp_ctx_lengths.shape[-1]]
-            cache_kwargs["CCL"] = attention_mask.shape[-1]
+        cache_kwargs = {"position_ids": position_ids, "batch_index": batch_index, "CCL": attention_mask.shape[-1]}
         key_states, value_states = past_key_value.update(key_states, value_states, self.layer_idx, cache_kwargs)
 
         key_states = repeat_kv(key_states, self.num_key_value_groups)
@@ -88,9 +85,10 @@ class QEffLlamaModel(LlamaModel):
         return_legacy_cache = use_cache and not isinstance(past_key_values, Cache)
         if return_legacy_cache:
             past_key_values = QEffDynamicCache.from_legacy_cache(past_key_values)
+        read = kwargs.get("comp_ctx_lengths")
         attention_mask = _create_causal_mask(
             position_ids=position_ids,
-            target_length=past_key_values.get_seq_length(),
+            target_length=past_key_values.get_seq_length() if read is None else read.shape[-1],
             sliding_window=getattr(self.config, "sliding_window", None),
         )
         hidden_states = self.embed_tokens(input_ids)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from transformers.models.mistral import modeling_mistral as mistral
@@ -49,4 +51,6 @@ def base_subject(mistral_family: Family) -> Subject:
 
 @pytest.fixture(scope="session")
 def window_subject(mistral_family: Family) -> Subject:
-    return subject_of(mistral_family, "window")
+    """The variant with the first of its scenarios alone."""
+    subject = subject_of(mistral_family, "window")
+    return replace(subject, scenarios=subject.scenarios[:1], references=subject.references[:1])

@@ -70,10 +70,11 @@ def test_validate_ends_with_1_and_names_the_scenarios_of_the_graph(
     monkeypatch.setattr(plan_module, "variants", lambda family: variants(family)[:2])
     outcome = CliRunner().invoke(validate, ["mistral", "--generated", str(write_generated(tmp_path / "made_unfit"))])
     assert outcome.exit_code == 1
-    assert "Stages 1 to 3 equal in 5 of 5 scenarios." in outcome.output
-    assert "Stage 4 (Cloud AI 100): preflight failed, in 5 of 5 scenarios." in outcome.output
+    assert "Stages 1 to 3 equal in 6 of 6 scenarios." in outcome.output
+    assert "Stage 4 (Cloud AI 100): preflight failed, in 6 of 6 scenarios." in outcome.output
     assert (
         "mistral, base, ragged batch; mistral, base, chunked prefill; mistral, base, end of context; mistral, base, "
-        "continuous batching; mistral, window, window < context: Stage 4 (Cloud AI 100) preflight failed\n"
+        "continuous batching; mistral, window, window < context; mistral, window, window < context, rows reused: "
+        "Stage 4 (Cloud AI 100) preflight failed\n"
         "  preflight failed, known operators: "
     ) in outcome.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +16,15 @@ from qeff_codegen.checked_in.generated_code import load_transforms
 from qeff_codegen.deploy.specializations import specializations_for
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.export import export_onnx
-from qeff_codegen.export.graph_io import ExportSpec
+from qeff_codegen.export.graph_io import ExportSpec, window_of
+from qeff_codegen.export.kept_layers import layers_kept
 from qeff_codegen.export.vision_export import export_vision, image_shape
 from qeff_codegen.runtime import images
+from qeff_codegen.runtime.windows import sliding
 from qeff_codegen.tiny_models.image_families import ImageFamily, find_image_family, image_variants
 from qeff_codegen.validation import image_device
 from qeff_codegen.validation.image_bench import ImageRuntime
+from qeff_codegen.validation.image_scenarios import CTX_LEN
 from qeff_codegen.validation.image_subject import ImageSubject, image_subject
 from qeff_codegen.validation.results import (
     DIFFERENT,
@@ -83,6 +87,20 @@ def test_a_mask_that_only_looks_back_is_noticed(monkeypatch: pytest.MonkeyPatch)
     found = stages(subject, 2)
     assert found["text alone"][1].status == EQUAL
     assert {row for row, result in found.items() if result[1].status == DIFFERENT} == set(found) - {"text alone"}
+
+
+def test_the_text_model_s_layers_keep_windows() -> None:
+    own = family("cohere2_vision")
+    variant = image_variants(own)[0]
+    text = variant.overrides["text_config"]
+    kinds = ["sliding_attention", "full_attention"] * (text["num_hidden_layers"] // 2)
+    overrides = variant.overrides | {"text_config": text | {"sliding_window": 6, "layer_types": kinds}}
+    subject = image_subject(own, replace(variant, overrides=overrides))
+    decoder = load_transforms(own.name, GENERATED).apply(copy.deepcopy(subject.model)).get_qeff_language_decoder()
+    windows = [window_of(layer) for layer in layers_kept(decoder, ExportSpec(CTX_LEN, images=True))]
+    assert windows == [sliding(6), None] * (len(kinds) // 2)
+    for row, result in stages(subject, 3).items():
+        assert [stage.status for stage in result[1:3]] == ["equal"] * 2, row
 
 
 def _count_lost(*given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
