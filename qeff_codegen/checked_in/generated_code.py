@@ -39,8 +39,8 @@ class GeneratedTransforms:
     def class_of(self, upstream_class: type[Any]) -> type[Any] | None:
         """The QEff class that a model of `upstream_class` becomes; None where it stays as it is."""
         mappings = [getattr(transform, "_module_mapping", {}) for transform in self.transforms]
-        found = [mapping[upstream_class] for mapping in mappings if upstream_class in mapping]
-        return found[0] if found else None
+        found: type[Any] | None = next(filter(None, (mapping.get(upstream_class) for mapping in mappings)), None)
+        return found
 
     def apply(self, model: Any) -> Any:
         """Turn `model` into its QEff model, in place, and return it.

@@ -10,7 +10,7 @@ from torch import nn
 
 from qeff_codegen.deploy.image_specializations import VISION, language_specializations, vision_specializations
 from qeff_codegen.export.graph_io import ExportSpec
-from qeff_codegen.export.kv_cache import kv_cache_shapes
+from qeff_codegen.export.kept_layers import layers_kept
 from qeff_codegen.export.specialization import Specialization
 from qeff_codegen.export.vision_export import OneImageSpec, VisionSpec, one_image_spec, vision_spec
 from qeff_codegen.preflight.candidate import candidate_of, vision_candidate_of
@@ -64,7 +64,7 @@ class ImageDeviceStage:
             self._preflights[vision] = self._of_vision(vision)
         if language not in self._preflights:
             # One scenario's sizes stand for all, as for a model that reads text alone.
-            layers, options = kv_cache_shapes(self._decoder), compile_options(scenario)
+            layers, options = layers_kept(self._decoder, spec), compile_options(scenario)
             programs = tuple(language_specializations(layers, options, len(sample.embeds)))
             candidate = candidate_of(self._decoder, language, spec, programs, sample.prompts, sample.embeds)
             self._preflights[language] = preflight(candidate)

@@ -111,3 +111,11 @@ def test_names_of_classes_that_cannot_be_imported() -> None:
     _, transform = read_mapping(text, "made")
     place = transform.remote["modeling_toy.ToyForCausalLM"]["modeling_toy.Toy"]
     assert (place.module, place.name) == ("made.toy.modeling_toy", "QEffLinear")
+
+
+def test_the_class_that_a_class_becomes() -> None:
+    transforms = load_transforms("llama", ROOT / "generated")
+    llama = importlib.import_module("transformers.models.llama.modeling_llama")
+    found = transforms.class_of(llama.LlamaForCausalLM)
+    assert found is not None and found.__name__ == "QEffLlamaForCausalLM"
+    assert transforms.class_of(llama.LlamaMLP) is None
