@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -52,7 +52,7 @@ class QEffDynamicLayer:
     conv_state: torch.Tensor | None = None
     recurrent_state: torch.Tensor | None = None
     indexer_keys: torch.Tensor | None = None
-    window: Window | None = None
+    window: Window | None = field(default=None, kw_only=True)
 
     @classmethod
     def of(cls, tensors: Sequence[torch.Tensor]) -> QEffDynamicLayer:
