@@ -1,8 +1,8 @@
 """Whether a text begins with BOS, by a GGUF file that does not say so itself.
 
 A file says it with `tokenizer.ggml.add_bos_token`, and transformers does as it says. Converters that find no such
-setting write none: of Llama 3, and others that get BOS from their tokenizer's post-processor. llama.cpp, which such files
-are for, then goes by the pre-tokenizer that the file names, and transformers 5.24.0 adds no BOS.
+setting write none: of Llama 3, and others that get BOS from their tokenizer's post-processor. llama.cpp, which such
+files are for, then goes by the pre-tokenizer that the file names, and transformers 5.24.0 adds no BOS.
 Source: llama.cpp, `src/llama-vocab.cpp` (`llama_vocab::impl::load`).
 """
 
