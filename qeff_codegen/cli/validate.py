@@ -19,6 +19,7 @@ from qeff_codegen.coverage.known import known
 from qeff_codegen.deploy.packaged_weights import PACKAGED, check_weights
 from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, UsageError
 from qeff_codegen.remote_code.given import Remote
+from qeff_codegen.remote_code.load import check_trusted, load_remote_classes
 from qeff_codegen.remote_code.source import find_remote_source
 from qeff_codegen.stopping import importing, stops_within_a_second
 from qeff_codegen.validation.results import Outcome
@@ -109,12 +110,12 @@ def _generated_code(
         raise UsageError(f"--source {remote.source} is of one model, and {len(names)} names are given; give one.")
     else:
         source = find_remote_source(names[0], remote.source, remote.class_name, generated)
+        check_trusted(source, remote.trusted)
     chosen = PACKAGED[weights] if weights else None
     check_weights(chosen, names)
     say("loading", "PyTorch, transformers and ONNX Runtime")
     try:
         with importing():
-            from qeff_codegen.remote_code.load import load_remote_classes
             from qeff_codegen.validation.record import RECORDS, keep_records
             from qeff_codegen.validation.run import validate_models
     except ModuleNotFoundError as error:

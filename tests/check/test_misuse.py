@@ -14,6 +14,7 @@ def test_an_unknown_name(folder: Path, run: Run) -> None:
     outcome = run("check", "gpt2", "gpt3")
     assert (outcome.exit_code, outcome.stdout) == (2, "")
     assert outcome.stderr == (
+        "checking   gpt2, gpt3 in generated\n"
         "Error: generated/manifest.json has no model `gpt3`. Near names: gpt2.\n"
         "To generate it: python -m qeff_codegen gpt3\n"
     )
@@ -33,14 +34,14 @@ def test_a_family_that_another_package_serves(folder: Path, run: Run) -> None:
 def test_no_folder(folder: Path, run: Run) -> None:
     outcome = run("check", "--generated", "nowhere")
     assert outcome.exit_code == 2
-    assert outcome.stderr.startswith("Error: There is no folder nowhere, so there is nothing to check.\n")
+    assert "\nError: There is no folder nowhere, so there is nothing to check.\n" in outcome.stderr
 
 
 def test_an_empty_folder(folder: Path, run: Run) -> None:
     Path("empty").mkdir()
     outcome = run("check", "--generated", "empty")
     assert outcome.exit_code == 2
-    assert outcome.stderr.startswith("Error: empty holds no manifest.json and no generated model")
+    assert "\nError: empty holds no manifest.json and no generated model" in outcome.stderr
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_an_unreadable_manifest(folder: Path, run: Run, content: bytes) -> None:
     (folder / "manifest.json").write_bytes(content)
     outcome = run("check")
     assert (outcome.exit_code, outcome.stdout) == (2, "")
-    assert outcome.stderr.startswith("Error: generated/manifest.json is not a manifest this version wrote: ")
+    assert "\nError: generated/manifest.json is not a manifest this version wrote: " in outcome.stderr
 
 
 def test_a_number_where_text_belongs(folder: Path, run: Run) -> None:
