@@ -64,8 +64,14 @@ def tiny_configuration(configuration: UpstreamConfiguration) -> dict[str, Any]:
     if "kv_lora_rank" in settings:
         sizes |= _LATENT
     kinds = _layer_kinds(configuration)
-    sizes |= {"num_hidden_layers": len(kinds) or 1, "decoder_layers": len(kinds) or 1, "layer_types": kinds or None}
-    sizes |= {"mlp_layer_types": ["sparse"] * (len(kinds) or 1), "moe_layer_end_index": (len(kinds) or 1) - 1}
+    layers = len(kinds) or 1
+    if "no_rope_layers" in settings:
+        # A layer with rotation, 1, and one without: what the family differs in from others.
+        layers = max(layers, 2)
+        kinds += kinds[-1:] * (layers - len(kinds))
+        sizes |= {"no_rope_layers": [1] * (layers - 1) + [0]}
+    sizes |= {"num_hidden_layers": layers, "decoder_layers": layers, "layer_types": kinds or None}
+    sizes |= {"mlp_layer_types": ["sparse"] * layers, "moe_layer_end_index": layers - 1}
     named = {configuration.own_name(name): value for name, value in sizes.items()}
     vocabulary = configuration.own_name("vocab_size")
     named[vocabulary] = settings.get(vocabulary)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qeff_codegen.checked_in import manifest
+from qeff_codegen.checked_in import layout, manifest
 from qeff_codegen.cli.formats import json_option, show_json
 from qeff_codegen.cli.progress import counted, say
 from qeff_codegen.cli.source_options import source_options
@@ -232,8 +232,10 @@ def _list(reports: Sequence[WriteReport]) -> None:
 
 
 def _summarise(models: Sequence[GeneratedModel], reports: Sequence[WriteReport]) -> None:
-    """One line a model that was generated, and the files that have changed."""
-    for model in models:
+    """One line a model, where code has changed, and the files that have."""
+    written = {path.name for report in reports for path in report.written}
+    # What is recorded of them is no change of a model.
+    for model in models if written - {layout.MANIFEST} else ():
         fired = sum(count > 0 for _, count in model.rules)
         click.echo(f"generated  {model.name}: {fired} rules changed {sum(count for _, count in model.rules)} places")
     _list([replace(report, unchanged=()) for report in reports])

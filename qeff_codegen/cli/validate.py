@@ -16,9 +16,11 @@ from qeff_codegen.cli.formats import json_option, show_json
 from qeff_codegen.cli.progress import say
 from qeff_codegen.cli.remote_options import remote_of, remote_options
 from qeff_codegen.coverage.known import known
+from qeff_codegen.deploy.named_model import GENERATED as INSTALLED
 from qeff_codegen.deploy.packaged_weights import PACKAGED, check_weights
 from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, UsageError
 from qeff_codegen.remote_code.given import Remote
+from qeff_codegen.remote_code.load import check_trusted, load_remote_classes
 from qeff_codegen.remote_code.source import find_remote_source
 from qeff_codegen.stopping import importing, stops_within_a_second
 from qeff_codegen.validation.results import Outcome
@@ -39,9 +41,7 @@ GENERATED = Path("generated")
 @click.option(
     "--generated",
     type=click.Path(file_okay=False, path_type=Path),
-    default=GENERATED,
-    show_default=True,
-    help="The folder the models were generated into.",
+    help="The folder the models were generated into.  [default: generated, or the one that comes with this tool]",
 )
 @remote_options
 @click.option(
@@ -62,7 +62,7 @@ def validate(
     verbose: bool,
     style: str,
     as_json: bool,
-    generated: Path,
+    generated: Path | None,
     remote_source: Path | None,
     class_name: str | None,
     trust_remote_code: bool,
@@ -78,7 +78,8 @@ def validate(
     console = Console(stderr=as_json)
     remote = remote_of(remote_source, class_name, trust_remote_code)
     if checkout is None:
-        outcome = _generated_code(names, weights, generated, checkout_python, console, remote, verbose)
+        folder = generated or (GENERATED if GENERATED.is_dir() else INSTALLED)
+        outcome = _generated_code(names, weights, folder, checkout_python, console, remote, verbose)
     elif remote is not None:
         raise UsageError("--checkout runs what serves NAME there, and --source a model of its own: give one of them.")
     else:
@@ -109,12 +110,12 @@ def _generated_code(
         raise UsageError(f"--source {remote.source} is of one model, and {len(names)} names are given; give one.")
     else:
         source = find_remote_source(names[0], remote.source, remote.class_name, generated)
+        check_trusted(source, remote.trusted)
     chosen = PACKAGED[weights] if weights else None
     check_weights(chosen, names)
     say("loading", "PyTorch, transformers and ONNX Runtime")
     try:
         with importing():
-            from qeff_codegen.remote_code.load import load_remote_classes
             from qeff_codegen.validation.record import RECORDS, keep_records
             from qeff_codegen.validation.run import validate_models
     except ModuleNotFoundError as error:
@@ -158,7 +159,7 @@ def _check_name(name: str, generated: Path) -> None:
 def _next(names: Sequence[str], generated: Path, options: Sequence[str], passed: bool) -> str:
     """The command that shows what was compared, and why each line of it differs from upstream's."""
     name = names[0] if len(set(names)) == 1 else "NAME"
-    folder = () if generated == GENERATED else ("--generated", str(generated))
+    folder = () if generated in (GENERATED, INSTALLED) else ("--generated", str(generated))
     command = " ".join(["python -m qeff_codegen review", name, shlex.join((*options, *folder))]).rstrip()
     return command if passed else f"{command}   # which rule wrote the lines of the module that differs first"
 

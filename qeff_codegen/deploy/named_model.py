@@ -10,6 +10,7 @@ from qeff_codegen.checked_in.manifest import load, package_of
 from qeff_codegen.deploy.packaged_weights import PACKAGED
 from qeff_codegen.errors import UsageError
 from qeff_codegen.remote_code.given import Remote
+from qeff_codegen.remote_code.load import check_trusted
 from qeff_codegen.remote_code.source import find_remote_source
 from qeff_codegen.upstream.checkpoint_folder import read_checkpoint_folder
 from qeff_codegen.upstream.spelling import near
@@ -35,12 +36,13 @@ def check_named(source: str, generated: Path, remote: Remote | None) -> None:
         remote: where the model's own code stands, if it is not transformers' own.
 
     Raises:
-        UsageError: there is none, and what has nearly its name; or a file of it is missing.
+        UsageError: there is none, and what has nearly its name; or a file of it is missing; or its code is not
+            trusted.
         Refusal: `config.json` of its own code names code elsewhere.
     """
     path = Path(source)
     if remote is not None:
-        find_remote_source(source, remote.source, remote.class_name, generated)
+        check_trusted(find_remote_source(source, remote.source, remote.class_name, generated), remote.trusted)
     elif source in PACKAGED or path.suffix == ".gguf" and path.is_file():
         return
     elif path.is_dir():

@@ -47,7 +47,8 @@ def generate_image_text(file: ModelingFile, target: Target) -> GeneratedModel:
     replaced = [*([parts.model.name] if parts.features_changed else []), parts.conditional_generation.name]
     mappings = tuple(MappingEntry("KVCacheTransform", name, PREFIX + name, module) for name in replaced)
     origins = (None,) * len(code.splitlines())
-    return GeneratedModel(file.upstream.name, file.upstream, code, mappings, parts.found(), edits, (), origins)
+    # No rule looks at an image-text model, so none can change it.
+    return GeneratedModel(file.upstream.name, file.upstream, code, mappings, parts.found(), edits, (), origins, ())
 
 
 def _imports(file: ModelingFile, body: str, target: Target) -> str:

@@ -46,16 +46,26 @@ class RemoteClasses:
     transformers_version: str | None
 
 
+def check_trusted(source: RemoteSource, trusted: bool) -> Executed:
+    """The files that running the model of `source` would execute; nothing is executed for it.
+
+    Raises:
+        UsageError: the user does not trust them.
+    """
+    modules = dict.fromkeys(path for path, _ in (source.causal_lm, source.configuration) if path is not None)
+    executed = executed_files(modules)
+    if not trusted:
+        raise UsageError(_refused(executed))
+    return executed
+
+
 def load_remote_classes(source: RemoteSource, trusted: bool) -> RemoteClasses:
     """Import the modules of `source` and give its classes.
 
     Raises:
         UsageError: the user does not trust them, or they cannot be imported, or lack a class.
     """
-    modules = dict.fromkeys(path for path, _ in (source.causal_lm, source.configuration) if path is not None)
-    executed = executed_files(modules)
-    if not trusted:
-        raise UsageError(_refused(executed))
+    executed = check_trusted(source, trusted)
     with _known_by_plain_names(executed, source):
         module = _imported(source.causal_lm[0], executed, source)
     causal_lm_class = _class_of(module, source.causal_lm[1], source.causal_lm[0])

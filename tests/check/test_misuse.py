@@ -34,18 +34,14 @@ def test_a_family_that_another_package_serves(folder: Path, run: Run) -> None:
 def test_no_folder(folder: Path, run: Run) -> None:
     outcome = run("check", "--generated", "nowhere")
     assert outcome.exit_code == 2
-    assert outcome.stderr.startswith(
-        "checking   everything in nowhere\nError: There is no folder nowhere, so there is nothing to check.\n"
-    )
+    assert "\nError: There is no folder nowhere, so there is nothing to check.\n" in outcome.stderr
 
 
 def test_an_empty_folder(folder: Path, run: Run) -> None:
     Path("empty").mkdir()
     outcome = run("check", "--generated", "empty")
     assert outcome.exit_code == 2
-    assert outcome.stderr.startswith(
-        "checking   everything in empty\nError: empty holds no manifest.json and no generated model"
-    )
+    assert "\nError: empty holds no manifest.json and no generated model" in outcome.stderr
 
 
 @pytest.mark.parametrize(
@@ -64,8 +60,7 @@ def test_an_unreadable_manifest(folder: Path, run: Run, content: bytes) -> None:
     (folder / "manifest.json").write_bytes(content)
     outcome = run("check")
     assert (outcome.exit_code, outcome.stdout) == (2, "")
-    _, _, message = outcome.stderr.partition("\n")
-    assert message.startswith("Error: generated/manifest.json is not a manifest this version wrote: ")
+    assert "\nError: generated/manifest.json is not a manifest this version wrote: " in outcome.stderr
 
 
 def test_a_number_where_text_belongs(folder: Path, run: Run) -> None:

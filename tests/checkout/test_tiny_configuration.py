@@ -50,6 +50,14 @@ def test_sizes_by_the_names_the_class_has(tmp_path: Path) -> None:
     ("fields", "expected"),
     [
         (("n_routed_experts: int = 64", "n_group: int = 8"), {"n_routed_experts": 4, "n_group": 1}),
+        (
+            ("no_rope_layers: list[int] | None = None", "layer_types: list[str] | None = None"),
+            {
+                "no_rope_layers": [1, 0],
+                "num_hidden_layers": 2,
+                "layer_types": ["full_attention", "full_attention"],
+            },
+        ),
         (("kv_lora_rank: int = 512",), {"kv_lora_rank": 32, "num_key_value_heads": 2}),
         (
             ("layer_types: list[str] | None = None", 'kind = "sliding_attention"'),
