@@ -257,6 +257,13 @@ from transformers.models.diffllama.modeling_diffllama import (
     DiffLlamaRMSNorm,
     DiffLlamaRotaryEmbedding,
 )
+from transformers.models.dory.modeling_dory import (
+    DoryAttention,
+    DoryDecoderLayer,
+    DoryForCausalLM,
+    DoryModel,
+    DoryRotaryEmbedding,
+)
 from transformers.models.dots1.modeling_dots1 import (
     Dots1Attention,
     Dots1DecoderLayer,
@@ -1480,6 +1487,13 @@ from .diffllama.modeling_diffllama import (
     QEffDiffLlamaModel,
     QEffDiffLlamaRotaryEmbedding,
 )
+from .dory.modeling_dory import (
+    QEffDoryAttention,
+    QEffDoryDecoderLayer,
+    QEffDoryForCausalLM,
+    QEffDoryModel,
+    QEffDoryRotaryEmbedding,
+)
 from .dots1.modeling_dots1 import (
     QEffDots1Attention,
     QEffDots1DecoderLayer,
@@ -2671,6 +2685,11 @@ class KVCacheTransform(ModuleMappingTransform):
         DiffLlamaDecoderLayer: QEffDiffLlamaDecoderLayer,
         DiffLlamaModel: QEffDiffLlamaModel,
         DiffLlamaForCausalLM: QEffDiffLlamaForCausalLM,
+        DoryRotaryEmbedding: QEffDoryRotaryEmbedding,
+        DoryAttention: QEffDoryAttention,
+        DoryDecoderLayer: QEffDoryDecoderLayer,
+        DoryModel: QEffDoryModel,
+        DoryForCausalLM: QEffDoryForCausalLM,
         Dots1RotaryEmbedding: QEffDots1RotaryEmbedding,
         Dots1Attention: QEffDots1Attention,
         Dots1Experts: QEffDots1Experts,

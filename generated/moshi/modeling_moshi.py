@@ -188,9 +188,7 @@ class QEffMoshiModel(MoshiModel):
         if return_legacy_cache:
             past_key_values = QEffDynamicCache.from_legacy_cache(past_key_values)
         if self.config.sliding_window is not None and self.config.sliding_window < self.config.max_position_embeddings:
-            raise ValueError(
-                "with `sliding_window` below `max_position_embeddings` the cache forgets what the mask shows"
-            )
+            raise ValueError("with `sliding_window` below `max_position_embeddings` the cache forgets what masks show")
         target_length = past_key_values.get_seq_length() if comp_ctx_lengths is None else comp_ctx_lengths.shape[-1]
         causal_mask = _create_causal_mask(position_ids=position_ids, target_length=target_length)
 

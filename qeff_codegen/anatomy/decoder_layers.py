@@ -80,13 +80,15 @@ def stack_part(
 
 
 def find_decoder_layers(file: ModelingFile, model: ModelingClass) -> tuple[Loop, tuple[ModelingClass, ...]]:
-    """The one loop of a class over its decoder layers, and their classes.
+    """The loop of a class over its decoder layers, and their classes.
+
+    Several loops that call the same layers in the same words, stretch by stretch or again, count as one.
 
     Raises:
-        Refusal: there are several loops, or several kinds of layer of which none keeps a state.
+        Refusal: there are several other loops, or several kinds of layer of which none keeps a state.
     """
     loops = layer_loops(model)
-    if len(loops) != 1:
+    if len({(loop.variable, loop.attribute) for loop in loops}) != 1:
         raise refusal(
             file,
             f"`{model.name}.forward` must loop once over its decoder layers, found {len(loops)} loops",

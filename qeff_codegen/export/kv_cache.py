@@ -97,9 +97,7 @@ class _ProbingCache(QEffDynamicCache):
         layer.recurrent_state = recurrent_state
 
     def _layer(self, layer_idx: int) -> QEffDynamicLayer:
-        """Returns a layer, with those before it that keep nothing."""
-        if layer_idx < len(self.layers) - 1:
-            raise ValueError(self._out_of_order(layer_idx))
+        """Returns a layer, with those before it that keep nothing yet: layers that run again come after later ones."""
         self.layers.extend(QEffDynamicLayer() for _ in range(layer_idx + 1 - len(self.layers)))
         return self.layers[layer_idx]
 
@@ -122,7 +120,7 @@ def kv_cache_shapes(model: nn.Module, *, windows: bool = False) -> list[LayerSha
             is that of the mask which comes to the layer.
 
     Raises:
-        ValueError: the model's layers do not write the cache one after the other, each once.
+        ValueError: a place of the cache is left out, or written twice.
     """
     with torch.no_grad(), masks_that_tell() if windows else nullcontext(()) as asked:
         probe = _ProbingCache(asked)

@@ -14,6 +14,7 @@ from qeff_codegen.preflight import (
     interface,
     known_dimensions,
     known_operators,
+    known_states,
     specialized_axes,
     vision_interface,
     weights_once,
@@ -31,7 +32,12 @@ _OF_ANY_GRAPH: tuple[Check[GraphCandidate], ...] = (
     weights_once.CHECK,
     float16_weights.CHECK,
 )
-CHECKS: tuple[Check[Candidate], ...] = (interface.CHECK, *_OF_ANY_GRAPH, float16_activations.CHECK)
+CHECKS: tuple[Check[Candidate], ...] = (
+    interface.CHECK,
+    *_OF_ANY_GRAPH,
+    float16_activations.CHECK,
+    known_states.CHECK,
+)
 OF_VISION: tuple[Check[VisionCandidate], ...] = (vision_interface.CHECK, *_OF_ANY_GRAPH, float16_activations.CHECK)
 
 Looked = TypeVar("Looked", bound=GraphCandidate)

@@ -140,6 +140,16 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
         "attn_config": {"kv_n_heads": 2, "clip_qkv": 2.0, "rope_theta": 10000.0},
         "ffn_config": {"hidden_size": 64, "ffn_hidden_size": 64, "moe_num_experts": 8, "moe_top_k": 2},
     },
+    # Of four layers the two in the middle run twice, each time with keys and values of their own. Its scales are read
+    # in units of the range of initial values: what is drawn would be many times one that is small.
+    "dory": {
+        "initializer_range": 1.0,
+        "layer_types": ["sliding_attention", "full_attention"] * 2,
+        "n_input_layers": 1,
+        "n_output_layers": 1,
+        "n_recurrent_layers": 2,
+        "num_hidden_layers": 4,
+    },
     # Two of four layers read the keys and values of the two before; each list has one entry per layer.
     "gemma3n_text": {
         "activation_sparsity_pattern": [0.95, 0.0, 0.95, 0.0],

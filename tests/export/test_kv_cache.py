@@ -38,12 +38,21 @@ def test_keys_and_values_may_differ() -> None:
     assert cache[1][1].dtype == torch.float16 and not cache[1][1].any()
 
 
-def test_layers_must_come_in_order() -> None:
-    model = qeff_llama(upstream_llama())
-    for layer in model.model.layers:  # type: ignore[union-attr]
-        layer.self_attn.layer_idx += 1
-    with pytest.raises(ValueError, match="updates layer 1 of the KV cache where layer 0 is due"):
-        kv_cache_shapes(model)
+def numbered(*numbers: int) -> Any:
+    model = qeff_llama(upstream_llama(num_hidden_layers=len(numbers)))
+    for layer, number in zip(model.model.layers, numbers, strict=True):  # type: ignore[union-attr,arg-type]
+        layer.self_attn.layer_idx = number
+    return model
+
+
+@pytest.mark.parametrize(("numbers", "layer", "due"), [((1, 2), 1, 0), ((0, 1, 1), 1, 2), ((2, 0), 2, 1)])
+def test_no_layer_is_left_out_or_written_twice(numbers: tuple[int, ...], layer: int, due: int) -> None:
+    with pytest.raises(ValueError, match=f"updates layer {layer} of the KV cache where layer {due} is due"):
+        kv_cache_shapes(numbered(*numbers))
+
+
+def test_layers_that_run_again_may_come_before_others() -> None:
+    assert kv_cache_shapes(numbered(0, 2, 1)) == kv_cache_shapes(numbered(0, 1, 2))
 
 
 def test_ctx_len_is_limited_by_the_positions_the_model_knows() -> None:

@@ -145,6 +145,13 @@ BREAKS = [
     ("cache_returned", "hidden_states, past_key_values = decoder_layer", "hidden_states, _ = decoder_layer", "take"),
     ("cache_reached_once", "self.layer_idx, cache", "self.layer_idx // 2, cache", "updates the cache 0 times"),
     ("layers_in_order", "in self.layers", "in reversed(self.layers)", "does not run its layers in order"),
+    ("layers_in_order", "in self.layers", "in self.layers[1:]", "does not run its layers in order"),
+    (
+        "layers_in_order",
+        "        for decoder_layer in self.layers:",
+        "        for _ in range(2):\n         for decoder_layer in self.layers:",
+        "does not run its layers in order",
+    ),
     ("mask_unchanged", "attention_mask=causal_mask", "attention_mask=causal_mask.clone()", "computes with the"),
     ("mask_unchanged", "value_states, attention_mask,", "value_states, 0.5 * attention_mask,", "computes with the"),
     (

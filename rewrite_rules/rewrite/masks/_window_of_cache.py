@@ -18,7 +18,7 @@ BARE_CACHE = pattern(f"{CACHE} = DynamicCache()")
 ALL_SEEN = (
     "if self.config.sliding_window is not None"
     " and self.config.sliding_window < self.config.max_position_embeddings:\n"
-    '    raise ValueError("with `sliding_window` below `max_position_embeddings` the cache forgets what the mask shows")'
+    '    raise ValueError("with `sliding_window` below `max_position_embeddings` the cache forgets what masks show")'
 )
 
 

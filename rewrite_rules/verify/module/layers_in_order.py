@@ -32,20 +32,39 @@ class LayersInOrder(Check):
             if (forward := module.method(part.name, "forward")) is not None
             if not _runs_once(forward, set(stack.called_as)) and not _is_numbered(forward, stack, module)
         ]
-        return found + [
-            Broken(
-                f"`{part.name}` does not run its layers in order: `for ... in {spelled(node.iter)}`",
-                generated=node.lineno,
-            )
-            for part in module.anatomy.parts(looping)
-            if (forward := module.method(part.name, "forward")) is not None
-            for node in find(ast.For, forward)
-            if _calls_any(node, callees) and not _is_in_order(node.iter)
-        ]
+        for part in module.anatomy.parts(looping):
+            forward = module.method(part.name, "forward")
+            every = [*find(ast.For, forward), *find(ast.While, forward)]
+            around = [loop for loop in every if any(spelled(call.func) in callees for call in find(ast.Call, loop))]
+            inner = [loop for loop in around if not any(item in around for item in _inside(loop))]
+            again = len(around) > 1
+            found += [
+                Broken(
+                    f"`{part.name}` does not run its layers in order: `{_head(loop)}`",
+                    generated=loop.lineno,
+                )
+                for loop in inner
+                if again or not isinstance(loop, ast.For) or not _is_in_order(loop.iter)
+                if not _added(module) or not isinstance(loop, ast.For) or not _is_stretch(loop.iter)
+            ]
+        return found
 
 
-def _calls_any(loop: ast.For, callees: set[str]) -> bool:
-    return any(spelled(call.func) in callees for call in find(ast.Call, loop))
+def _inside(loop: ast.AST) -> list[ast.AST]:
+    return [node for node in ast.walk(loop) if node is not loop]
+
+
+def _head(loop: ast.For | ast.While) -> str:
+    return f"for ... in {spelled(loop.iter)}" if isinstance(loop, ast.For) else f"while {spelled(loop.test)}"
+
+
+def _is_stretch(iterable: ast.expr) -> bool:
+    """`self.<layers>`, or `self.<layers>[<from>:<to>]` without a step."""
+    if self_attribute(iterable) is not None:
+        return True
+    taken = iterable.slice if isinstance(iterable, ast.Subscript) else None
+    is_slice = isinstance(taken, ast.Slice) and taken.step is None
+    return is_slice and isinstance(iterable, ast.Subscript) and self_attribute(iterable.value) is not None
 
 
 def _is_in_order(iterable: ast.expr) -> bool:
@@ -81,9 +100,15 @@ def _runs_once(forward: ast.FunctionDef, stack: set[str]) -> bool:
 
 def _is_numbered(forward: ast.FunctionDef, stack: Part, module: FinishedModule) -> bool:
     """Whether every call of the stack gives what all attentions add to the number of their layer."""
+    added = _added(module)
+    calls = [call for call in find(ast.Call, forward) if spelled(call.func) in stack.called_as]
+    return bool(added) and all(added <= {item.arg for item in call.keywords} for call in calls)
+
+
+def _added(module: FinishedModule) -> set[str]:
+    """What all attentions add to the number of their layer; empty where one adds nothing, or something else."""
     added = {
         added_to_index(update.args[2], part.forward) if (update := cache_update(part.cls)) is not None else ""
         for part in module.anatomy.parts(Role.ATTENTION)
     }
-    calls = [call for call in find(ast.Call, forward) if spelled(call.func) in stack.called_as]
-    return len(added) == 1 and "" not in added and all(added <= {item.arg for item in call.keywords} for call in calls)
+    return added if len(added) == 1 and "" not in added else set()
