@@ -1,8 +1,8 @@
-"""Where each row of a cache with states stands, and that every call goes on there.
+"""Where each row of a cache with states or windows stands, and that every call goes on there.
 
-Keys and values have slots, so a call may write any of them, and again. A state is what a row has come to: it can be
-begun anew, at position 0, and gone on with. A call that begins elsewhere would get an answer that looks right and is
-not.
+Where keys and values have a slot for each position, a call may write any of them, and again. A state is what a row has
+come to: it can be begun anew, at position 0, and gone on with. So can a window: which positions stand in its slots
+follows from where the call begins. A call that begins elsewhere would get an answer that looks right and is not.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ class ContinuedRows:
 
     Args:
         rows: rows of the cache.
+        keeps_states: whether some layer keeps a state; otherwise some layer keeps a window.
     """
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, *, keeps_states: bool) -> None:
         self._lengths = [0] * rows
+        self._keeps_states = keeps_states
+        self._kept = "states" if keeps_states else "windows"
 
     def take(self, position_ids: np.ndarray, batch_index: np.ndarray | None) -> None:
         """Takes note of a call.
@@ -36,10 +39,10 @@ class ContinuedRows:
         """
         if len(position_ids) > len(self._lengths):
             raise UsageError(
-                f"a call has {len(position_ids)} rows, and the cache of this model, which keeps states, has "
+                f"a call has {len(position_ids)} rows, and the cache of this model, which keeps {self._kept}, has "
                 f"{len(self._lengths)}. Make the cache of as many rows, or pass the rows in several calls."
             )
-        if position_ids.shape[1] > LONGEST_CALL:
+        if self._keeps_states and position_ids.shape[1] > LONGEST_CALL:
             raise UsageError(
                 f"a call has {position_ids.shape[1]} tokens, and this model keeps states, which take at most "
                 f"{LONGEST_CALL} at once. Pass the prompt in chunks: prefill_seq_len is at most {LONGEST_CALL}."
@@ -51,19 +54,22 @@ class ContinuedRows:
                 continue
             cache_row = row if batch_index is None else int(batch_index[row, 0])
             if cache_row in lengths:
-                raise UsageError(f"two rows of a call go on in row {cache_row} of the cache, which has one state.")
+                raise UsageError(
+                    f"two rows of a call go on in row {cache_row} of the cache, and this model keeps {self._kept}, "
+                    "which a row has once. Give each row of a call its own."
+                )
             first = int(positions[0])
             if not np.array_equal(positions[:count], np.arange(first, first + count)):
                 raise UsageError(
-                    f"row {row} of a call has the positions {positions.tolist()}: this model keeps states, for which "
-                    "a row's tokens follow one another and its pads stand behind them."
+                    f"row {row} of a call has the positions {positions.tolist()}: this model keeps {self._kept}, for "
+                    "which a row's tokens follow one another and its pads stand behind them."
                 )
             stands = self._lengths[cache_row]
             if first not in (0, stands):
                 raise UsageError(
                     f"row {row} of a call begins at position {first}, and row {cache_row} of the cache has "
-                    f"{f'{stands} tokens' if stands else 'none'}: this model keeps states, which begin at position 0 "
-                    f"or go on where they are. Begin the text at position 0, or go on at position {stands}."
+                    f"{f'{stands} tokens' if stands else 'none'}: this model keeps {self._kept}, which begin at "
+                    f"position 0 or go on where they are. Begin the text at position 0, or go on at position {stands}."
                 )
             lengths[cache_row] = first + count
         for cache_row, length in lengths.items():

@@ -52,6 +52,7 @@ class OrtDecoderSession:
         self._result = NEXT_TOKENS if NEXT_TOKENS in self._output_names else LOGITS
         # How long a window is, by its axis.
         windows = self._session.get_modelmeta().custom_metadata_map
+        self._has_windows = any(size in windows for node in inputs for size in node.shape if isinstance(size, str))
         # The rows are an axis with a name, and so is the context; a sampler's buffers and states have none.
         self._cache_types = {
             node.name: (
@@ -76,7 +77,8 @@ class OrtDecoderSession:
     def reset(self) -> None:
         """Empties the cache."""
         self.image_idx: np.ndarray | None = None
-        self._continued = ContinuedRows(self._batch_size) if self._states else None
+        goes_on = self._states or self._has_windows
+        self._continued = ContinuedRows(self._batch_size, keeps_states=bool(self._states)) if goes_on else None
         # The values share the arrays' memory, so each gets an array of its own.
         self._cache = {
             name: ort.OrtValue.ortvalue_from_numpy(np.zeros(shape, dtype))
@@ -120,8 +122,8 @@ class OrtDecoderSession:
             graph that samples, int64 `[batch_size, 1, 1]`: each row's next token.
 
         Raises:
-            UsageError: the graph was exported for other inputs than those given, or it keeps states and a row does
-                not go on where it stands.
+            UsageError: the graph was exported for other inputs than those given, or it keeps states or windows and
+                a row does not go on where it stands.
         """
         given = {
             "input_ids": input_ids,

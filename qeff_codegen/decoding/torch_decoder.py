@@ -19,6 +19,7 @@ from qeff_codegen.export.graph_io import (
     kv_names,
     states_of,
     window_of,
+    windows_of,
 )
 from qeff_codegen.export.kept_layers import layers_kept
 from qeff_codegen.export.kv_cache import allocate_kv_cache, cache_of, check_ctx_len
@@ -65,7 +66,9 @@ class TorchDecoder:
         self.image_idx: np.ndarray | None = None
         dtype = next(self.model.parameters()).dtype
         self._past_key_values: Any = allocate_kv_cache(self._shapes, self._batch_size, self._ctx_len, dtype)
-        self._continued = ContinuedRows(self._batch_size) if states_of(self._shapes) else None
+        kept = states_of(self._shapes)
+        goes_on = kept or windows_of(self._shapes)
+        self._continued = ContinuedRows(self._batch_size, keeps_states=bool(kept)) if goes_on else None
         unseen = torch.zeros(self._batch_size, self._vocab_size, dtype=torch.bool)
         self._penalty_buffers = [unseen, unseen]
 
@@ -110,7 +113,7 @@ class TorchDecoder:
             With a sampler int64 `[batch_size, 1, 1]`: each row's next token.
 
         Raises:
-            UsageError: the model keeps states, and a row does not go on where it stands.
+            UsageError: the model keeps states or windows, and a row does not go on where it stands.
         """
         if self._continued is not None:
             self._continued.take(position_ids, batch_index)

@@ -72,6 +72,6 @@ def test_full_caches(tmp_path: Path) -> None:
 
 def test_each_kind_of_window_has_a_number() -> None:
     layers = [(KVShape("past_key", 1, 4, window),) for window in (sliding(6), None, chunk(64))]
-    (prefill, decode) = specializations_for(layers, CompileOptions(8, 32))
+    prefill, decode = specializations_for(layers, CompileOptions(8, 32))
     own = {"batch_size": 1, "chunk_ctx_len": 32, "ctx_len": 32, "sliding_window": 6}
     assert prefill.symbols == own | {"seq_len": 8} and decode.symbols == own | {"seq_len": 1}
