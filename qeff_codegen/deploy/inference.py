@@ -113,9 +113,7 @@ class Inference:
         self._long_context = long_context = long_context_of(model)
         if long_context is not None:
             # The last token is not given to the graph any more.
-            texts = [
-                (len(own), len(own) + longest - 1) for own, longest in zip(tokens, self._longest, strict=True)
-            ]
+            texts = [(len(own), len(own) + longest - 1) for own, longest in zip(tokens, self._longest, strict=True)]
             long_context.check(texts, options.prefill_seq_len, samples=sampled is not None)
         if options.full_batch_size is None:
             self._stream: Iterator[NewToken] = stream(
