@@ -21,6 +21,9 @@ WIDTH = 380
 _ROW = 44
 _ABOVE, _BELOW = 56, 34
 _BAR = 11
+_SIZE = 11.0
+# Characters of that size in a row.
+_FITS = 56
 # Where the axis begins, unless a bar is shorter: differences below it say nothing but that there are some.
 _LEAST = 1e-3
 # Stand-ins for the page's colours, which differ in light and dark.
@@ -37,7 +40,8 @@ _TEXT, _QUIET, _LINE, _STAGE_2, _STAGE_3, _LIMIT = _COLOURS
 _SETTINGS: dict[str, Any] = {
     "svg.hashsalt": "qeff_codegen",
     "svg.fonttype": "none",
-    "font.size": 11,
+    "text.parse_math": False,
+    "font.size": _SIZE,
     "axes.linewidth": 0.8,
 }
 
@@ -60,8 +64,12 @@ def bars(family: str, margins: Sequence[ScenarioMargins]) -> Markup:
         figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
         axes = figure.add_axes((14 / WIDTH, _BELOW / height, (WIDTH - 50) / WIDTH, _ROW * len(margins) / height))
         _axis(axes, margins)
+        # Rows downwards, and across from the axis' left end, whatever its scale.
+        from_left = axes.get_yaxis_transform()
         for row, item in enumerate(margins):
-            axes.text(0, row * _ROW + 15, f"{item.variant}, {item.scenario}", color=_TEXT, transform=_beside(axes))
+            name = f"{item.variant}, {item.scenario}"
+            size = min(_SIZE, _SIZE * _FITS / len(name))
+            axes.text(0, row * _ROW + 15, name, size=size, color=_TEXT, transform=from_left)
             _bar(axes, row * _ROW + 20, item.torch, _STAGE_2)
             _bar(axes, row * _ROW + 20 + _BAR, item.onnx, _STAGE_3)
         _legend(figure, height)
@@ -76,9 +84,9 @@ def shown(share: float | None) -> str:
 
 
 def _axis(axes: Axes, margins: Sequence[ScenarioMargins]) -> None:
-    shares = [share for item in margins for share in (item.torch, item.onnx) if share]
+    shares = [1.0, *(share for item in margins for share in (item.torch, item.onnx) if share)]
     axes.set_xscale("log")
-    axes.set_xlim(min(_LEAST, *shares, 1) / 1.5, max(*shares, 1.0, 1.0) * 1.5)
+    axes.set_xlim(min(_LEAST, *shares) / 1.5, max(shares) * 1.5)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_ylim(_ROW * len(margins), 0)
     axes.set_yticks([])
@@ -90,11 +98,6 @@ def _axis(axes: Axes, margins: Sequence[ScenarioMargins]) -> None:
         spine.set_visible(side == "bottom")
         spine.set_color(_LINE)
     axes.axvline(1, color=_LIMIT, linewidth=1.2, linestyle=(0, (4, 3)))
-
-
-def _beside(axes: Axes) -> object:
-    """Rows downwards, and across from the axis' left end, whatever its scale."""
-    return axes.get_yaxis_transform()
 
 
 def _bar(axes: Axes, top: float, share: float | None, colour: str) -> None:

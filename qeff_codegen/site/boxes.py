@@ -51,7 +51,8 @@ class Box:
         name: its class or function, or the attribute that it is.
         line: where it is defined in upstream's file, or built.
         hunks, added, removed: what rules changed of it, in hunks and in lines.
-        state: what becomes of it where no rule changed a line: left as it is, generated anew, or replaced.
+        state: what becomes of it where no rule changed a line: left as it is, generated anew, or replaced by
+            a class of the runtime.
         place: the fragment of the review page that shows it.
         inside: the parts that it holds.
     """
@@ -129,8 +130,7 @@ class _Picture:
         if name in self._generated:
             return "generated", f"def-{name}"
         if name in self._replaced:
-            replacement = self._replaced[name]
-            return "generated" if replacement == PREFIX + name else f"becomes {replacement}", "mapping"
+            return "generated" if self._replaced[name] == PREFIX + name else "replaced", "mapping"
         return "unchanged", "recognised"
 
     def _named(self, name: str) -> list[str]:

@@ -64,6 +64,8 @@ def test_coverage_says_what_was_found(swept: Swept) -> None:
     assert (gpt2["family"], gpt2["state"], gpt2["stages"]) == ("gpt2", SUPPORTED, 2)
     assert gpt2["layers"] == ["full", "no rotary module"]
     assert gpt2["scenarios"] >= 8 and gpt2["seconds"] > 0
+    assert len(gpt2["margins"]) == gpt2["scenarios"] and rwkv["margins"] == []
+    assert all(0 < item["torch"] < 1 and item["onnx"] is None and item["choice"] > 2 for item in gpt2["margins"])
     assert gpt2["lines_removed"] > gpt2["lines_added"] > 0 and 0 < gpt2["kept"] < 1
     changed = f"+{gpt2['lines_added']} -{gpt2['lines_removed']}"
     assert f"| gpt2 | full, no rotary module | 1-2 | {gpt2['scenarios']} | {changed} |" in (

@@ -54,6 +54,17 @@ def test_a_share_as_a_reader_sees_it(share: float | None, text: str) -> None:
     assert shown(share) == text
 
 
+def test_a_long_name_is_written_small_enough_and_as_it_is() -> None:
+    def size(name: str) -> float:
+        chart = bars("elm", [ScenarioMargins("base", name, 0.1, 0.1, 9.0)])
+        label = re.search(rf"font-size: ([\d.]+)px[^>]*>base, {re.escape(name)}<", chart)
+        assert label is not None
+        return float(label[1])
+
+    assert size("ragged batch") == 11
+    assert 0 < size("a_parameter=$x$, " * 10) * len("a_parameter=$x$, " * 10) * 0.6 < 366
+
+
 def test_what_a_user_has_set_for_other_pictures_changes_nothing() -> None:
     from matplotlib import rc_context
 

@@ -55,7 +55,7 @@ def test_lines_are_those_of_hunks(review: Review) -> None:
     attention = found["TinyAttention"]
     assert (attention.hunks, attention.added) == (len(own), sum(len(hunk.generated) for hunk in own))
     assert attention.place == f"hunk-{review.hunks.index(own[0]) + 1}"
-    assert (found["TinyRMSNorm"].place, found["TinyRMSNorm"].change) == ("mapping", "becomes CustomRMSNormAIC")
+    assert (found["TinyRMSNorm"].place, found["TinyRMSNorm"].change) == ("mapping", "replaced")
     assert "class TinyAttention" in review.model.upstream.lines[attention.line - 1]
     assert "self.lm_head" in review.model.upstream.lines[found["self.lm_head"].line - 1]
 
