@@ -75,7 +75,6 @@ OLDER_RELEASES = {
     "no_mask_without_pads": ("5.5.4", "lfm2"),
     "one_device": ("5.5.4", "gptj"),
     "one_triangle": ("5.0.0", "gpt2"),
-    "returned_at_once": ("4.57.6", "opt"),
     "same_for_one_token": ("5.5.4", "zamba2"),
     "table_rows_by_position": ("5.5.4", "gptj"),
     "text_for_any_device": ("5.5.4", "lfm2"),
