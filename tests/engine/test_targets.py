@@ -11,6 +11,7 @@ from qeff_codegen.errors import Refusal
 from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.targets.embedded import EMBEDDED
 from qeff_codegen.targets.qefficient import LICENCE, QEFFICIENT
+from qeff_codegen.upstream.find import find_model
 from tests.rewrite_rules.example_runner import HERE, example_model
 
 CHUNKED = "from transformers.masking_utils import create_chunked_causal_mask\n"
@@ -48,6 +49,12 @@ def test_a_cache_of_latents_is_refused_where_the_export_knows_none() -> None:
     with pytest.raises(Refusal, match="the target `qefficient` exports no cache of latents") as refusal:
         generate_model(example_model(example), QEFFICIENT)
     assert "modeling_tiny.py:" in str(refusal.value)
+
+
+def test_layers_that_run_again_are_refused_where_the_export_counts_layers() -> None:
+    with pytest.raises(Refusal, match="exports one pair of keys and values for each layer") as refusal:
+        generate_model(find_model("hrm_text"), QEFFICIENT)
+    assert "modeling_hrm_text.py:" in str(refusal.value)
 
 
 def test_a_mask_that_the_target_has_no_function_for_is_refused() -> None:

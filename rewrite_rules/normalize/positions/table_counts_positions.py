@@ -88,7 +88,7 @@ def _counts_itself(call: ast.Call, cls: ModelingClass, lengths: Lengths) -> bool
 def _with_given_batch(code: Code, call: ast.Call, row: str) -> tuple[ast.expr, str]:
     """What stands in the place of one row for the whole batch, to which the model adds its axis."""
     holder = code.parent(call)
-    if match(BATCH_ADDED, holder) is None:
+    if holder is None or match(BATCH_ADDED, holder) is None:
         raise Unmatched("one row of positions for the whole batch is no tensor of `[1, 1, tokens, size]`", call)
     assert isinstance(holder, ast.Subscript)
     return holder, f"{row}[:, None, :, :]"

@@ -34,7 +34,7 @@ class LayersInOrder(Check):
         ]
         for part in module.anatomy.parts(looping):
             forward = module.method(part.name, "forward")
-            every = [*find(ast.For, forward), *find(ast.While, forward)]
+            every: list[ast.For | ast.While] = [*find(ast.For, forward), *find(ast.While, forward)]
             around = [loop for loop in every if any(spelled(call.func) in callees for call in find(ast.Call, loop))]
             inner = [loop for loop in around if not any(item in around for item in _inside(loop))]
             again = len(around) > 1
