@@ -379,6 +379,7 @@ from transformers.models.flint.modeling_flint import (
     FlintRMSNorm,
     FlintRotaryEmbedding,
 )
+from transformers.models.fuyu.modeling_fuyu import FuyuForCausalLM
 from transformers.models.gemma.modeling_gemma import (
     GemmaAttention,
     GemmaDecoderLayer,
@@ -1544,6 +1545,7 @@ from .flint.modeling_flint import (
     QEffFlintModel,
     QEffFlintRotaryEmbedding,
 )
+from .fuyu.modeling_fuyu import QEffFuyuForCausalLM
 from .gemma.modeling_gemma import (
     QEffGemmaAttention,
     QEffGemmaDecoderLayer,
@@ -2662,6 +2664,7 @@ class KVCacheTransform(ModuleMappingTransform):
         FlintRotaryEmbedding: QEffFlintRotaryEmbedding,
         FlintModel: QEffFlintModel,
         FlintForCausalLM: QEffFlintForCausalLM,
+        FuyuForCausalLM: QEffFuyuForCausalLM,
         GemmaRotaryEmbedding: QEffGemmaRotaryEmbedding,
         GemmaAttention: QEffGemmaAttention,
         GemmaDecoderLayer: QEffGemmaDecoderLayer,

@@ -91,6 +91,6 @@ def check_call_holds_image(both_ways: str | None, of_an_image: int, prefill_seq_
     needed = {None: 0, "image": of_an_image, "prompt": of_an_image + 1}[both_ways]
     if needed > prefill_seq_len:
         raise UsageError(
-            f"prefill_seq_len is {prefill_seq_len}, and {needed} tokens of a prompt with an image attend to one another "
-            "both ways and have to be in one call. Raise prefill_seq_len to that or more."
+            f"prefill_seq_len is {prefill_seq_len}, and {needed} tokens of a prompt with an image attend to one "
+            "another both ways and have to be in one call. Raise prefill_seq_len to that or more."
         )
