@@ -386,6 +386,7 @@ from transformers.models.flint.modeling_flint import (
     FlintRMSNorm,
     FlintRotaryEmbedding,
 )
+from transformers.models.fuyu.modeling_fuyu import FuyuForCausalLM
 from transformers.models.gemma.modeling_gemma import (
     GemmaAttention,
     GemmaDecoderLayer,
@@ -1604,6 +1605,7 @@ from .flint.modeling_flint import (
     QEffFlintModel,
     QEffFlintRotaryEmbedding,
 )
+from .fuyu.modeling_fuyu import QEffFuyuForCausalLM
 from .gemma.modeling_gemma import (
     QEffGemmaAttention,
     QEffGemmaDecoderLayer,
@@ -2773,6 +2775,7 @@ class KVCacheTransform(ModuleMappingTransform):
         FlintRotaryEmbedding: QEffFlintRotaryEmbedding,
         FlintModel: QEffFlintModel,
         FlintForCausalLM: QEffFlintForCausalLM,
+        FuyuForCausalLM: QEffFuyuForCausalLM,
         GemmaRotaryEmbedding: QEffGemmaRotaryEmbedding,
         GemmaAttention: QEffGemmaAttention,
         GemmaDecoderLayer: QEffGemmaDecoderLayer,

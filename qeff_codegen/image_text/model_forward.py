@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters, self_attribute
 from qeff_codegen.codemod.folding import decided, none_comparison
-from qeff_codegen.codemod.tree import spelled
+from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.image_text.both_ways import BothWays, without_mask
 from qeff_codegen.image_text.embedded_tokens import with_given_tokens
 from qeff_codegen.image_text.known_statements import Known, needed, possible, read_statements, refusal
@@ -54,8 +54,19 @@ _COMMON = (
             position_ids = position_ids.unsqueeze(0)
         """,
     ),
+    possible("length", "$_ = inputs_embeds.shape[1]"),
+    possible(
+        "positions of a length",
+        """
+        if position_ids is None:
+            $device = input_ids.device if input_ids is not None else inputs_embeds.device
+            $seen = cache.get_seq_length() if cache is not None else 0
+            position_ids = torch.arange($seen, $length + $seen, dtype=torch.long, device=$device)
+            position_ids = position_ids.unsqueeze(0)
+        """,
+    ),
     needed("outputs of encoders", "$encoded = $encoded if $encoded is not None else {}"),
-    needed("result", "return $_(..., **$outputs)"),
+    needed("result", "return {$_(..., **$outputs), $outputs}"),
 )
 # The features of images as they are placed, under one condition each.
 _PLACED_IF_ENCODED = (
@@ -94,6 +105,7 @@ class BetweenTokensAndText:
     Attributes:
         features: its method that makes their features.
         call: the call of that.
+        field: what of its output is placed.
         token: the setting that holds the token whose places they take.
         embedded: what makes `token_ids`, which are embedded; empty where the given tokens are.
         both_ways: which tokens attend to one another both ways, if any do.
@@ -102,6 +114,7 @@ class BetweenTokensAndText:
 
     features: ast.FunctionDef
     call: ast.Call
+    field: str
     token: ast.expr
     embedded: str
     both_ways: BothWays | None
@@ -137,10 +150,17 @@ def between_tokens_and_text(file: ModelingFile, model: ModelingClass, text_attri
     mask = "attention_mask" if both_ways is None else both_ways.mask
     _check_text_arguments(file, model, found["call of the text model"], TEXT_ARGUMENTS | {"attention_mask": mask})
     placing = found["placing of images"]
-    given = placing.name("images") if is_given else f'{placing.name("encoded")}["image"].pooler_output'
+    field = _field(placing.rest("placing"))
+    given = placing.name("images") if is_given else f'{placing.name("encoded")}["image"].{field}'
     token = image_token_of_placing(file, model, placing.rest("placing"), given)
     method, call = _features(file, model, found["features of images"])
-    return BetweenTokensAndText(method, call, token, embedded, both_ways, bool(from_one))
+    return BetweenTokensAndText(method, call, field, token, embedded, both_ways, bool(from_one))
+
+
+def _field(placing: Sequence[ast.stmt]) -> str:
+    """What of an encoder's output is placed."""
+    read = {node.attr for statement in placing for node in find(ast.Attribute, statement)}
+    return "last_hidden_state" if "last_hidden_state" in read and "pooler_output" not in read else "pooler_output"
 
 
 def _embedding_of_tokens(embeddings: Sequence[str]) -> Known:

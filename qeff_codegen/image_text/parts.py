@@ -26,6 +26,7 @@ class ImageTextParts:
         text_built: how that is built.
         features: the model's method from pixels to what takes the places of tokens.
         features_code: it as it is to be, and whether that is another text than upstream's.
+        features_field: what of its output takes the places of tokens.
         inputs: what it is given beside pixels by a program of one image; None where images are one tensor.
         tower_attribute: the module that takes the pixels.
         projector_attributes: the other modules that it calls.
@@ -46,6 +47,7 @@ class ImageTextParts:
     features: ast.FunctionDef
     features_code: Code
     features_changed: bool
+    features_field: str
     inputs: SideInputs | None
     tower_attribute: str
     projector_attributes: tuple[str, ...]
@@ -81,7 +83,7 @@ class ImageTextParts:
                 "image features",
                 f"{model.name}.{self.features.name}",
                 self.features.lineno,
-                ("what it gives as `pooler_output` is placed by `masked_scatter`",),
+                (f"what it gives as `{self.features_field}` is placed by `masked_scatter`",),
             ),
             RoleFound(
                 "vision tower",

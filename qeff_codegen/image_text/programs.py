@@ -37,7 +37,7 @@ class {encoder}(nn.Module):
 
     def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
         image_outputs = self.model.{features}(pixel_values=pixel_values, return_dict=True)
-        return image_outputs.pooler_output
+        return image_outputs.{field}
 '''
 
 ENCODER_OF_ONE_IMAGE = '''\
@@ -54,7 +54,7 @@ class {encoder}(nn.Module):
 
     def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
         image_outputs = self.model.{features}(pixel_values=pixel_values, {given}return_dict=True)
-        return joined_embeds(image_outputs.pooler_output)
+        return joined_embeds(image_outputs.{field})
 '''
 
 DECODER = '''\
@@ -153,6 +153,7 @@ def programs(parts: ImageTextParts) -> tuple[Program, ...]:
         "text": parts.text_attribute,
         "head": parts.head.attribute,
         "features": parts.features.name,
+        "field": parts.features_field,
         "token": parts.token,
         "cache": parts.head.cache_field,
         "scaling": "".join(f"\n{indented(ast.unparse(item), INDENT * 2)}" for item in parts.head.scaling),

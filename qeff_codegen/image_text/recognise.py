@@ -31,8 +31,8 @@ def recognise_image_text(file: ModelingFile) -> ImageTextParts:
     head = head_around(file, whole, model_attribute)
     text_attribute, text_built = _text_model(file, model)
     between = between_tokens_and_text(file, model, text_attribute)
-    code, is_changed, inputs = _image_features(file, between)
     tower, projectors = _called_on_pixels(file, model, between.features)
+    code, is_changed, inputs = _image_features(file, between, is_linear=tower in model.made_by("Linear"))
     return ImageTextParts(
         file=file,
         conditional_generation=whole,
@@ -44,6 +44,7 @@ def recognise_image_text(file: ModelingFile) -> ImageTextParts:
         features=between.features,
         features_code=code,
         features_changed=is_changed,
+        features_field=between.field,
         inputs=inputs,
         tower_attribute=tower,
         projector_attributes=projectors,
@@ -55,9 +56,19 @@ def recognise_image_text(file: ModelingFile) -> ImageTextParts:
     )
 
 
-def _image_features(file: ModelingFile, between: BetweenTokensAndText) -> tuple[Code, bool, SideInputs | None]:
-    """The method as the vision program calls it: for any number of images, or for one, with what that takes."""
+def _image_features(
+    file: ModelingFile, between: BetweenTokensAndText, *, is_linear: bool
+) -> tuple[Code, bool, SideInputs | None]:
+    """The method as the vision program calls it: for any number of images, or for one, with what that takes.
+
+    Args:
+        file: the file.
+        between: what the model does with images.
+        is_linear: whether a projection takes the pixels, those of a patch in a row.
+    """
     inputs = side_inputs(file, between.features, between.call)
+    if is_linear and inputs.layout == "WholeImage":
+        inputs = SideInputs("PatchTable", ())
     # That module makes numbers of the sizes that it is traced with.
     is_traced_once = any(cls.made_by("MultiheadAttention") for cls in file.classes.values())
     if inputs.layout == "WholeImage" and not is_traced_once:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from qeff_codegen.errors import EXIT_REFUSED, QEffCodegenError
+from qeff_codegen.export.vision_export import OneImageSpec
 from qeff_codegen.preflight import (
     constants,
     float16_activations,
@@ -39,6 +40,8 @@ CHECKS: tuple[Check[Candidate], ...] = (
     known_states.CHECK,
 )
 OF_VISION: tuple[Check[VisionCandidate], ...] = (vision_interface.CHECK, *_OF_ANY_GRAPH, float16_activations.CHECK)
+# What no image decides stands in the graph of one image as its result: positions, resized tables, places.
+OF_ONE_IMAGE = tuple(check for check in OF_VISION if check is not constants.CHECK)
 
 Looked = TypeVar("Looked", bound=GraphCandidate)
 
@@ -110,8 +113,8 @@ def preflight(candidate: Candidate) -> Preflight:
 
 
 def vision_preflight(candidate: VisionCandidate) -> Preflight:
-    """The same for a vision program."""
-    return _run(OF_VISION, candidate)
+    """The same for a vision program; one of one image may have large constants."""
+    return _run(OF_ONE_IMAGE if isinstance(candidate.spec, OneImageSpec) else OF_VISION, candidate)
 
 
 def _run(checks: Sequence[Check[Looked]], candidate: Looked) -> Preflight:

@@ -61,7 +61,7 @@ class TiledImage:
 
     def __init__(self, config: Any, image_size: tuple[int, int] | None = None) -> None:
         height, width = self.image_size = size_of_image(config, image_size)
-        side = int(config.vision_config.image_size)
+        side = int(vision_of(config).image_size)
         best_height, best_width = select_best_resolution((height, width), config.image_grid_pinpoints)
         tiles = 1 + (best_height // side) * (best_width // side)
         self.shape = (1, tiles, channels_of(config), side, side)
@@ -81,7 +81,7 @@ class PatchRows:
     images_axis = 0
 
     def __init__(self, config: Any, image_size: tuple[int, int] | None = None) -> None:
-        vision = config.vision_config
+        vision = vision_of(config)
         height, width = self.image_size = size_of_image(config, image_size)
         merged = merged_patches(vision)
         rows, columns = grid_of(config, height, width, merged)
@@ -96,7 +96,7 @@ class PatchSquares(PatchRows):
 
     def __init__(self, config: Any, image_size: tuple[int, int] | None = None) -> None:
         super().__init__(config, image_size)
-        side = int(config.vision_config.patch_size)
+        side = int(vision_of(config).patch_size)
         self.shape = (self.shape[0], channels_of(config), side, side)
 
 
@@ -112,7 +112,7 @@ class PatchStrip:
     images_axis = 3
 
     def __init__(self, config: Any, image_size: tuple[int, int] | None = None) -> None:
-        vision = config.vision_config
+        vision = vision_of(config)
         height, width = self.image_size = size_of_image(config, image_size)
         windows = 1 if config.downsample_mode == "4x" else int(vision.window_kernel_size[0])
         merged = windows * int(config.merge_kernel_size[0]) ** int(config.merger_times)
@@ -138,7 +138,7 @@ class PatchTable:
     def __init__(self, config: Any, image_size: tuple[int, int] | None = None) -> None:
         height, width = self.image_size = size_of_image(config, image_size)
         rows, columns = grid_of(config, height, width, int(getattr(config, "downsample_factor", 1)))
-        self.shape = (1, rows * columns, channels_of(config) * int(config.vision_config.patch_size) ** 2)
+        self.shape = (1, rows * columns, channels_of(config) * int(vision_of(config).patch_size) ** 2)
         self.spatial_shapes = torch.tensor([[rows, columns]])
         self.pixel_attention_mask = torch.ones(1, rows * columns, dtype=torch.int64)
 
@@ -150,13 +150,18 @@ def joined_embeds(features: torch.Tensor | list[torch.Tensor] | tuple[torch.Tens
     return (flat[0] if len(flat) == 1 else torch.cat(flat, dim=0)).unsqueeze(0)
 
 
+def vision_of(config: Any) -> Any:
+    """What says of what size pixels and patches are: the vision configuration, or that of a model without a tower."""
+    return getattr(config, "vision_config", config)
+
+
 def size_of_image(config: Any, image_size: tuple[int, int] | None) -> tuple[int, int]:
     """Height and width in pixels: as given, or as the vision configuration says.
 
     Raises:
         UsageError: neither says it.
     """
-    size = image_size if image_size is not None else getattr(config.vision_config, "image_size", None)
+    size = image_size if image_size is not None else getattr(vision_of(config), "image_size", None)
     if isinstance(size, int):
         size = (size, size)
     if size is None or len(size) != 2:
@@ -169,7 +174,7 @@ def size_of_image(config: Any, image_size: tuple[int, int] | None) -> tuple[int,
 
 def channels_of(config: Any) -> int:
     """How many channels a pixel has: three where there is no setting for it."""
-    vision = config.vision_config
+    vision = vision_of(config)
     names = ("num_channels", "in_channels", "in_chans", "channels")
     return int(next((getattr(vision, name) for name in names if hasattr(vision, name)), 3))
 
@@ -186,7 +191,7 @@ def grid_of(config: Any, height: int, width: int, merged: int) -> tuple[int, int
     Raises:
         UsageError: they do not fill the image.
     """
-    side = int(config.vision_config.patch_size)
+    side = int(vision_of(config).patch_size)
     if height % (side * merged) or width % (side * merged):
         raise UsageError(
             f"an image of {height} x {width} pixels is not made of whole squares of {side * merged} pixels, each of "

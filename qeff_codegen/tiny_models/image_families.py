@@ -20,6 +20,7 @@ from qeff_codegen.runtime.one_image import (
     PatchTable,
     TiledImage,
     WholeImage,
+    vision_of,
 )
 from qeff_codegen.tiny_models.configurations import Variant
 from qeff_codegen.tiny_models.release_differences import with_readable_sizes
@@ -176,8 +177,8 @@ def build_image_config(family: ImageFamily, variant: Variant) -> Any:
 
 
 def _tiny(default: Any) -> dict[str, Any]:
-    text, vision = default.get_text_config(), getattr(default, "vision_config", None)
-    if vision is None or text is default:
+    text, vision = default.get_text_config(), vision_of(default)
+    if text is default or not hasattr(vision, "patch_size") and vision is default:
         raise UsageError(
             f"{type(default).__name__} has no text_config and vision_config, so no tiny model can be made of it."
         )
@@ -189,7 +190,12 @@ def _tiny(default: Any) -> dict[str, Any]:
     return {
         **({"vision_feature_layer": _TWO_LAYERS} if joined else {}),
         "text_config": {"model_type": text.model_type, **text_sizes},
-        "vision_config": {"model_type": vision.model_type, **vision_sizes},
+        # A model without a tower has the sizes of patches beside those of its text model.
+        **(
+            {name: vision_sizes[name] for name in ("image_size", "num_channels", "patch_size")}
+            if vision is default
+            else {"vision_config": {"model_type": vision.model_type, **vision_sizes}}
+        ),
         **{name: value for name, value in _BETWEEN.items() if hasattr(default, name)},
         "image_token_id": IMAGE_TOKEN,
     }
@@ -218,6 +224,8 @@ def layout_of(model: Any) -> Any:
         return PatchSquares(model.config, _WIDE)
     if "image_grid_thw" in asked:
         return PatchRows(model.config, _WIDE)
+    if vision_of(model.config) is model.config:
+        return PatchTable(model.config, _WIDE)
     if "target_sizes" in asked:
         return PatchStrip(model.config, _LONG)
     if "spatial_shapes" in asked:
@@ -266,4 +274,5 @@ def features_of_images(model: Any, layout: Any, pixels: torch.Tensor) -> list[to
     """What upstream's model puts in the places of each image's tokens, `[tokens, hidden]`."""
     with torch.no_grad():
         given = inputs_of_images(model, layout, pixels)
-        return list(model.base_model.get_image_features(**given, return_dict=True).pooler_output)
+        outputs = model.base_model.get_image_features(**given, return_dict=True)
+        return list(outputs.last_hidden_state if outputs.pooler_output is None else outputs.pooler_output)

@@ -120,3 +120,9 @@ def test_what_a_processor_gives_says_how_pixels_are_laid_out(given: str, taken: 
 def test_patches_that_are_convolved_are_small_images() -> None:
     code = generate_model(find_model("kimi_k25")).code
     assert "self.image = PatchSquares(model.config, image_size)" in code
+
+
+def test_a_projection_is_a_tower_of_one_layer() -> None:
+    code = generate_model(find_model("fuyu")).code
+    assert "self.image = PatchTable(model.config, image_size)" in code
+    assert "return joined_embeds(image_outputs.last_hidden_state)" in code
