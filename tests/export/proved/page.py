@@ -37,9 +37,9 @@ proof is a line in a file of `tests/export/proved`, an expression and its inputs
 tests.export.proved.table` runs all and writes the table, `qeff_codegen/export/proved_operators/proved.json`. A form
 is told apart by what a translation may look at: the types of tensors, and whether they are numbers (`float32 number`)
 or have no axes (`float32[]`); of the other arguments sign and kind, with `size` for what comes from a shape. For
-torch.export (`--dynamo`) what traces of the supported families hold in their base configuration is proved, in float32.
-What else a model holds, and float16, is refused there; of the families `gemma3n_text`, whose `erfinv` PyTorch does not
-translate.
+torch.export (`--dynamo`) what traces of the supported causal LMs hold is proved, in their base configuration and in
+the variants that validation runs, in float32. What else a model holds, and float16, is refused there; of the families
+`gemma3n_text`, whose `erfinv` PyTorch does not translate, and `aria_text`, which torch.export cannot trace.
 
 Where the TorchScript exporter's own translation is wrong, ours takes its place: `qeff_codegen/export/translations`,
 one idea a file, and a test that each is needed. A tensor that is changed in place and read under another name (`seen
