@@ -76,6 +76,7 @@ OLDER_RELEASES = {
     "one_device": ("5.5.4", "gptj"),
     "one_triangle": ("5.0.0", "gpt2"),
     "same_for_one_token": ("5.5.4", "zamba2"),
+    "states_read_first": ("5.20.2", "bamba"),
     "table_rows_by_position": ("5.5.4", "gptj"),
     "text_for_any_device": ("5.5.4", "lfm2"),
     "unsorted_rows": ("5.5.4", "aria_text"),
