@@ -101,8 +101,10 @@ def _generated_code(
 ) -> Outcome:
     if checkout_python is not None:
         raise UsageError("--checkout-python is the interpreter for --checkout PATH, which is not given.")
-    source = None
     # Names first: what follows takes seconds to import.
+    chosen = PACKAGED[weights] if weights else None
+    check_weights(chosen, names)
+    source = None
     if remote is None:
         for name in names:
             _check_name(name, generated)
@@ -111,8 +113,6 @@ def _generated_code(
     else:
         source = find_remote_source(names[0], remote.source, remote.class_name, generated)
         check_trusted(source, remote.trusted)
-    chosen = PACKAGED[weights] if weights else None
-    check_weights(chosen, names)
     say("loading", "PyTorch, transformers and ONNX Runtime")
     try:
         with importing():
