@@ -86,7 +86,7 @@ class PatchRows:
         merged = merged_patches(vision)
         rows, columns = grid_of(config, height, width, merged)
         frames = int(getattr(vision, "temporal_patch_size", 1))
-        self.shape = (rows * columns, channels_of(config) * frames * int(vision.patch_size) ** 2)
+        self.shape: tuple[int, ...] = (rows * columns, channels_of(config) * frames * int(vision.patch_size) ** 2)
         self.image_grid_thw = torch.tensor([[1, rows, columns]])
         self.image_merge_sizes = torch.tensor([merged])
 
