@@ -7,7 +7,7 @@ import ast
 from qeff_codegen.anatomy.anatomy import Part
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, bind, parameters, self_attribute
 from qeff_codegen.anatomy.refusing import refusal
-from qeff_codegen.codemod.tree import find, spelled
+from qeff_codegen.codemod.tree import find, speaks_of, spelled
 
 # <key>, <value> and the layer's index.
 GIVEN = 3
@@ -96,15 +96,22 @@ def passed_cache(file: ModelingFile, caller: ModelingClass, callees: dict[str, P
     Raises:
         Refusal: it hands none on, or none that has a plain name.
     """
-    for call in find(ast.Call, caller.forward):
-        part = callees.get(spelled(call.func))
-        if part is None:
-            continue
+    calls = [call for call in find(ast.Call, caller.forward) if spelled(call.func) in callees]
+    in_branches = {call for branch in find(ast.If, caller.forward) for call in find(ast.Call, branch)}
+    handed: list[str] = []
+    for call in calls:
+        part = callees[spelled(call.func)]
         value = bind(call, part.forward).get(part.cache_parameter)
         # `<cache> if use_cache else None`
         value = value.body if isinstance(value, ast.IfExp) else value
-        for name in find(ast.Name, value):
-            return handed_from(caller.forward, name.id) if caller.forward is not None else name.id
+        names = find(ast.Name, value)
+        if names:
+            handed.append(handed_from(caller.forward, names[0].id) if caller.forward is not None else names[0].id)
+        elif not _needs_no_cache(call, call in in_branches):
+            handed.clear()
+            break
+    if handed:
+        return handed[0]
     line = caller.forward.lineno if caller.forward else caller.node.lineno
     calls = " or ".join(f"`{name}(...)`" for name in callees)
     raise refusal(
@@ -113,3 +120,11 @@ def passed_cache(file: ModelingFile, caller: ModelingClass, callees: dict[str, P
         line,
         f"a call of {calls} that passes the cache",
     )
+
+
+def _needs_no_cache(call: ast.Call, is_in_branch: bool) -> bool:
+    """Whether a call is of what keeps nothing, such as an MLP that other layers have by the same name.
+
+    Attention to an encoder's states is dropped later.
+    """
+    return speaks_of("encoder", call) or (is_in_branch and not speaks_of("mask", call))

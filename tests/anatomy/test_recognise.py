@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,8 @@ from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.modeling_file import read_modeling_file
 from qeff_codegen.anatomy.recognise import recognise
 from qeff_codegen.errors import Refusal
+from qeff_codegen.generate.one_model import generate_model
+from qeff_codegen.upstream.find import find_model
 from qeff_codegen.upstream.source import UpstreamModel
 from tests.rewrite_rules.example_runner import SKELETON
 
@@ -186,3 +189,14 @@ def test_the_implementation_may_stand_in_a_local(local: str, eager: bool) -> Non
     else:
         with pytest.raises(Refusal, match="no attention of `TinyDecoderLayer` updates a KV cache"):
             recognised(source)
+
+
+@pytest.mark.parametrize("name", ["bert", "xmod"])
+def test_attention_to_an_encoder_hands_no_cache_on_for_the_layers_own(name: str) -> None:
+    upstream = find_model(name)
+    cache = "            cache=cache,\n"
+    handed, withheld = (f"            attention_mask,\n{line}            **kwargs,\n" for line in (cache, ""))
+    assert upstream.source.count(handed) == 1
+    layer = "BertLayer" if name == "bert" else "XmodLayer"
+    with pytest.raises(Refusal, match=f"`{layer}.forward` does not hand the KV cache on"):
+        generate_model(replace(upstream, source=upstream.source.replace(handed, withheld)))
