@@ -107,7 +107,7 @@ def passed_cache(file: ModelingFile, caller: ModelingClass, callees: dict[str, P
         names = find(ast.Name, value)
         if names:
             handed.append(handed_from(caller.forward, names[0].id) if caller.forward is not None else names[0].id)
-        elif not _needs_no_cache(call, call in in_branches):
+        elif part.cache_parameter and not _needs_no_cache(call, call in in_branches):
             handed.clear()
             break
     if handed:

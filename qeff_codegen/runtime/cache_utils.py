@@ -177,7 +177,8 @@ class QEffDynamicCache(Cache):
             call = self._window_call(layer.window, layer.keys.shape[-2], cache_kwargs)
             keys, layer.keys = _beside_window(layer.keys, key_states, call)
             values, layer.values = _beside_window(layer.values, value_states, call)
-            return keys, torch.where(call.is_nothing, 0.0, values)
+            # Keys too: what is read as keys may be what attention sums up, and a pad's may be no number.
+            return torch.where(call.is_nothing, 0.0, keys), torch.where(call.is_nothing, 0.0, values)
         read_length = cache_kwargs.get("CCL", layer.keys.shape[-2])
         _, invalid = self._slots_to_read(cache_kwargs["position_ids"], read_length)
         layer.keys = self._written(layer.keys, key_states, cache_kwargs)
