@@ -179,7 +179,7 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     "gpt_neo": {"attention_types": [[["global", "local"], 1]]},
     # Its output projection takes as many features as the model has.
     "helium": {"head_dim": 16},
-    # Its layers run several times in a call, each time with keys and values of their own.
+    # Its layers run several times in a call, each time with keys and values of their own: twice is enough.
     "hrm_text": {"H_cycles": 2, "L_cycles": 1},
     # Its layers all attend unless they are told to be convolutions; those of the one below say nothing by default.
     "lfm2": {"layer_types": ["conv", "full_attention"]},

@@ -91,7 +91,7 @@ def test_scenarios_reach_what_their_variants_are_about() -> None:
     assert min(crossing) > ORIGINAL_MAX_POSITIONS
     assert past_original.ctx_len <= MAX_POSITIONS
     assert ORIGINAL_MAX_POSITIONS % past_original.prefill_seq_len != 0, "no chunk would cross it"
-    (windowed,) = scenarios("window", vocab_size=160, seed=0)
+    windowed, _ = scenarios("window", vocab_size=160, seed=0)
     assert SLIDING_WINDOW < windowed.prefill_seq_len < len(windowed.prompts[0])
     full_context = next(s for s in scenarios("base", vocab_size=160, seed=0) if s.name == "end of context")
     for prompt, new_tokens in zip(full_context.prompts, full_context.new_tokens, strict=True):

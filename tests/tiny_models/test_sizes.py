@@ -191,10 +191,22 @@ def adds_alike(family: Family) -> bool:
     return config.linear_attn_alpha_factor == config.linear_attn_beta_factor == config.mlp_beta_factor
 
 
+def loops_over_none(family: Family) -> bool:
+    """Whether no layer stands between the first and the last ones, to run several times."""
+    return build_config(family, variants(family)[0]).n_recurrent_layers < 1
+
+
+def runs_many(family: Family) -> bool:
+    """Whether its layers run so often that a tiny model is no small one."""
+    return build_config(family, variants(family)[0]).num_hidden_layers > 8
+
+
 # What is wrong without the row, where it is not that upstream fails.
 WITHOUT = {
     **dict.fromkeys(("gemma4_text", "gemma4_unified_text"), shares_no_keys),
     **dict.fromkeys(("granitemoehybrid", "lfm2", "nemotron_h", "recurrent_gemma"), lacks_a_kind),
+    "dory": loops_over_none,
+    "hrm_text": runs_many,
     "longcat_flash": has_other_layers,
     "minimax": adds_alike,
     "zamba2": attends_once,

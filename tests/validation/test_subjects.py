@@ -41,7 +41,8 @@ def test_a_model_without_attention_is_noticed(mistral_family: Family, monkeypatc
 def test_another_seed_is_tried_when_choices_are_unclear(
     mistral_family: Family, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    verdicts = iter([False, False, True])
+    # Of two scenarios each; the first that is unclear decides.
+    verdicts = iter([False, False, True, True])
     monkeypatch.setattr(subjects, "distinguishes", lambda _reference: next(verdicts))
     subject = tiny_subject(mistral_family, variants(mistral_family)[1])
     assert (subject.seed, subject.notes) == (2, ())
