@@ -959,6 +959,14 @@ from transformers.models.qwen2.modeling_qwen2 import (
     Qwen2RMSNorm,
     Qwen2RotaryEmbedding,
 )
+from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import (
+    Qwen2_5_VLAttention,
+    Qwen2_5_VLDecoderLayer,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLRMSNorm,
+    Qwen2_5_VLRotaryEmbedding,
+    Qwen2_5_VLTextModel,
+)
 from transformers.models.qwen2_moe.modeling_qwen2_moe import (
     Qwen2MoeAttention,
     Qwen2MoeDecoderLayer,
@@ -967,6 +975,14 @@ from transformers.models.qwen2_moe.modeling_qwen2_moe import (
     Qwen2MoeModel,
     Qwen2MoeRMSNorm,
     Qwen2MoeRotaryEmbedding,
+)
+from transformers.models.qwen2_vl.modeling_qwen2_vl import (
+    Qwen2VLAttention,
+    Qwen2VLDecoderLayer,
+    Qwen2VLForConditionalGeneration,
+    Qwen2VLRMSNorm,
+    Qwen2VLRotaryEmbedding,
+    Qwen2VLTextModel,
 )
 from transformers.models.qwen3.modeling_qwen3 import (
     Qwen3Attention,
@@ -2056,6 +2072,13 @@ from .qwen2.modeling_qwen2 import (
     QEffQwen2Model,
     QEffQwen2RotaryEmbedding,
 )
+from .qwen2_5_vl.modeling_qwen2_5_vl import (
+    QEffQwen2_5_VLAttention,
+    QEffQwen2_5_VLDecoderLayer,
+    QEffQwen2_5_VLForConditionalGeneration,
+    QEffQwen2_5_VLRotaryEmbedding,
+    QEffQwen2_5_VLTextModel,
+)
 from .qwen2_moe.modeling_qwen2_moe import (
     QEffQwen2MoeAttention,
     QEffQwen2MoeDecoderLayer,
@@ -2063,6 +2086,13 @@ from .qwen2_moe.modeling_qwen2_moe import (
     QEffQwen2MoeForCausalLM,
     QEffQwen2MoeModel,
     QEffQwen2MoeRotaryEmbedding,
+)
+from .qwen2_vl.modeling_qwen2_vl import (
+    QEffQwen2VLAttention,
+    QEffQwen2VLDecoderLayer,
+    QEffQwen2VLForConditionalGeneration,
+    QEffQwen2VLRotaryEmbedding,
+    QEffQwen2VLTextModel,
 )
 from .qwen3.modeling_qwen3 import (
     QEffQwen3Attention,
@@ -2342,7 +2372,9 @@ class CustomOpsTransform(ModuleMappingTransform):
         OlmoeRMSNorm: CustomRMSNormAIC,
         Phi3RMSNorm: CustomRMSNormAIC,
         Qwen2RMSNorm: CustomRMSNormAIC,
+        Qwen2_5_VLRMSNorm: CustomRMSNormAIC,
         Qwen2MoeRMSNorm: CustomRMSNormAIC,
+        Qwen2VLRMSNorm: CustomRMSNormAIC,
         Qwen3RMSNorm: CustomRMSNormAIC,
         Qwen3_5RMSNorm: GemmaCustomRMSNormAIC,
         Qwen3_5MoeRMSNorm: GemmaCustomRMSNormAIC,
@@ -3054,12 +3086,22 @@ class KVCacheTransform(ModuleMappingTransform):
         Qwen2DecoderLayer: QEffQwen2DecoderLayer,
         Qwen2Model: QEffQwen2Model,
         Qwen2ForCausalLM: QEffQwen2ForCausalLM,
+        Qwen2_5_VLRotaryEmbedding: QEffQwen2_5_VLRotaryEmbedding,
+        Qwen2_5_VLAttention: QEffQwen2_5_VLAttention,
+        Qwen2_5_VLDecoderLayer: QEffQwen2_5_VLDecoderLayer,
+        Qwen2_5_VLTextModel: QEffQwen2_5_VLTextModel,
+        Qwen2_5_VLForConditionalGeneration: QEffQwen2_5_VLForConditionalGeneration,
         Qwen2MoeRotaryEmbedding: QEffQwen2MoeRotaryEmbedding,
         Qwen2MoeAttention: QEffQwen2MoeAttention,
         Qwen2MoeExperts: QEffQwen2MoeExperts,
         Qwen2MoeDecoderLayer: QEffQwen2MoeDecoderLayer,
         Qwen2MoeModel: QEffQwen2MoeModel,
         Qwen2MoeForCausalLM: QEffQwen2MoeForCausalLM,
+        Qwen2VLRotaryEmbedding: QEffQwen2VLRotaryEmbedding,
+        Qwen2VLAttention: QEffQwen2VLAttention,
+        Qwen2VLDecoderLayer: QEffQwen2VLDecoderLayer,
+        Qwen2VLTextModel: QEffQwen2VLTextModel,
+        Qwen2VLForConditionalGeneration: QEffQwen2VLForConditionalGeneration,
         Qwen3RotaryEmbedding: QEffQwen3RotaryEmbedding,
         Qwen3Attention: QEffQwen3Attention,
         Qwen3DecoderLayer: QEffQwen3DecoderLayer,

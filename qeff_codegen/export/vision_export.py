@@ -17,8 +17,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from qeff_codegen.errors import Refusal, UsageError
 from qeff_codegen.export.frozen_numbers import no_frozen_numbers
 from qeff_codegen.export.graph_file import save_graph, whole_or_not_at_all
-from qeff_codegen.export.graph_io import PIXEL_VALUES, VISION_EMBEDS
+from qeff_codegen.export.graph_io import DEEPSTACK_FEATURES, PIXEL_VALUES, VISION_EMBEDS
 from qeff_codegen.export.graph_weights import attach_weights
+from qeff_codegen.export.kv_cache import feature_layers_of
 from qeff_codegen.export.one_size import traced_for_one_size
 from qeff_codegen.export.plain_casts import spell_casts
 from qeff_codegen.export.size_ranges import Limits
@@ -78,9 +79,9 @@ class _VisionInterface(nn.Module):
         super().__init__()
         self.encoder = encoder
 
-    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        embeds: torch.Tensor = self.encoder(pixel_values)
-        return embeds
+    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+        made: torch.Tensor | tuple[torch.Tensor, torch.Tensor] = self.encoder(pixel_values)
+        return made
 
 
 class _WithWeights(WeightsAsLastInput, _VisionInterface):
@@ -228,11 +229,12 @@ def _of_one_image(encoder: nn.Module, path: Path, spec: VisionSpec | None) -> on
             "graph. Give one --img-size (img_size)."
         )
     shape = layout.shape if own is None else own.shape(1)
+    outputs = [VISION_EMBEDS, *([DEEPSTACK_FEATURES] if feature_layers_of(encoder) else [])]
     beside = [] if layout is None else [each for each in vars(layout).values() if isinstance(each, torch.Tensor)]
     return export_with_torchscript(
         _WithWeights(encoder).train(encoder.training),
         (torch.zeros(shape, dtype=next(encoder.parameters()).dtype),),
         path,
-        GraphNames([PIXEL_VALUES], [VISION_EMBEDS], {}),
+        GraphNames([PIXEL_VALUES], outputs, {}),
         looks=traced_for_one_size(beside),
     )

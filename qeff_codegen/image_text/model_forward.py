@@ -6,14 +6,16 @@ What is for inputs that no program takes, such as videos, never runs: it waits f
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters, self_attribute
 from qeff_codegen.codemod.folding import decided, none_comparison
 from qeff_codegen.codemod.tree import spelled
 from qeff_codegen.image_text.known_statements import Known, needed, possible, read_statements, refusal
+from qeff_codegen.image_text.layer_features import LayerFeatures, layer_features
 from qeff_codegen.image_text.placing import image_token_of_placing
+from qeff_codegen.image_text.sections import Sections, sections_of
 from qeff_codegen.patterns.match import Match, match
 from qeff_codegen.patterns.pattern import Pattern
 
@@ -77,11 +79,15 @@ class BetweenTokensAndText:
         features: its method that makes their features.
         call: the call of that.
         token: the setting that holds the token whose places they take.
+        sections: how each token gets positions of several kinds; None where it has one.
+        layer_features: what goes into layers of the text model beside; None where nothing does.
     """
 
     features: ast.FunctionDef
     call: ast.Call
     token: ast.expr
+    sections: Sections | None
+    layer_features: LayerFeatures | None
 
 
 def between_tokens_and_text(file: ModelingFile, model: ModelingClass, text_attribute: str) -> BetweenTokensAndText:
@@ -93,8 +99,10 @@ def between_tokens_and_text(file: ModelingFile, model: ModelingClass, text_attri
     assert model.forward is not None
     embeddings = _embeddings(file, model, text_attribute)
     videos = [name for name in parameters(model.forward) if _VIDEOS in name]
-    statements = [item for item in model.forward.body if not _never_runs(item, videos)]
+    statements = [_plain(item) for item in model.forward.body if not _never_runs(item, videos)]
     is_given = any(match(_IF_GIVEN, item) for item in statements)
+    sections, statements = sections_of(file, model, statements)
+    deep, statements = layer_features(file, model, statements)
     found = read_statements(
         file,
         f"{model.name}.forward",
@@ -106,12 +114,23 @@ def between_tokens_and_text(file: ModelingFile, model: ModelingClass, text_attri
             needed("call of the text model", f"$outputs = self.{text_attribute}(...)"),
         ),
     )
-    _check_text_arguments(file, model, found["call of the text model"])
+    known = {} if deep is None else {deep.embeds: deep.embeds, deep.places: deep.places}
+    _check_text_arguments(file, model, found["call of the text model"], TEXT_ARGUMENTS | known)
     placing = found["placing of images"]
     given = placing.name("images") if is_given else f'{placing.name("encoded")}["image"].pooler_output'
     token = image_token_of_placing(file, model, placing.rest("placing"), given)
     method, call = _features(file, model, found["features of images"])
-    return BetweenTokensAndText(method, call, token)
+    return BetweenTokensAndText(method, call, token, sections, deep)
+
+
+def _plain(statement: ast.stmt) -> ast.stmt:
+    """A statement without what it says of types, `x["image"]: Output = ...`, in its body neither."""
+    if isinstance(statement, ast.AnnAssign) and statement.value is not None:
+        return ast.copy_location(ast.Assign([statement.target], statement.value), statement)
+    if isinstance(statement, ast.If):
+        bodies = [[_plain(item) for item in part] for part in (statement.body, statement.orelse)]
+        return ast.copy_location(ast.If(statement.test, *bodies), statement)
+    return statement
 
 
 def _embedding_of_tokens(embeddings: Sequence[str]) -> Known:
@@ -155,13 +174,13 @@ def _never_runs(statement: ast.stmt, not_given: Collection[str]) -> bool:
     return isinstance(statement, ast.If) and not statement.orelse and decided(statement.test, truth) is False
 
 
-def _check_text_arguments(file: ModelingFile, model: ModelingClass, call: Match) -> None:
+def _check_text_arguments(file: ModelingFile, model: ModelingClass, call: Match, known: Mapping[str, str]) -> None:
     node = call.node
     assert isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
     wrong = [spelled(item) for item in node.value.args] + [
         f"{item.arg}={spelled(item.value)}"
         for item in node.value.keywords
-        if item.arg is not None and TEXT_ARGUMENTS.get(item.arg) != spelled(item.value)
+        if item.arg is not None and known.get(item.arg) != spelled(item.value)
     ]
     if wrong:
         raise refusal(

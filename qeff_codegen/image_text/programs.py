@@ -44,10 +44,10 @@ class {encoder}(nn.Module):
         self.model = model.{model}
         self.config = model.config
         self.image = {layout}(model.config, image_size)
-
-    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
+{deep_counted}
+    def forward(self, pixel_values: torch.Tensor) -> {result}:
         image_outputs = self.model.{features}(pixel_values=pixel_values, {given}return_dict=True)
-        return joined_embeds(image_outputs.pooler_output)
+        {returned}
 '''
 
 DECODER = '''\
@@ -59,29 +59,29 @@ class {decoder}(nn.Module):
         self.{text} = text_model_of(model, model.{model}.{text})
         self.{head} = model.{head}
         self.config = model.config
-
+{sections_counted}{deep_counted}
     def forward(
         self,
         input_ids: torch.LongTensor,
         position_ids: torch.LongTensor,
         past_key_values: list[tuple[torch.Tensor, torch.Tensor]],
         vision_embeds: torch.Tensor | None = None,
-        image_idx: torch.LongTensor | None = None,
+        image_idx: torch.LongTensor | None = None,{deep_taken}
         use_cache: bool | None = None,
         batch_index: torch.LongTensor | None = None,
         comp_ctx_lengths: torch.LongTensor | None = None,
     ) -> ImageTextOutput:
-        inputs_embeds = self.{text}.get_input_embeddings()(input_ids)
+{sections_apart}{deep_before}        inputs_embeds = self.{text}.get_input_embeddings()(input_ids)
         if vision_embeds is not None:
             is_image_token = input_ids == {token}
-            inputs_embeds, image_idx = place_image_embeds(
+{deep_placed}            inputs_embeds, image_idx = place_image_embeds(
                 inputs_embeds, is_image_token, position_ids, vision_embeds, image_idx
             )
 
         outputs = self.{text}(
             inputs_embeds=inputs_embeds,
             position_ids=position_ids,
-            past_key_values=past_key_values,
+{sections_given}{deep_given}            past_key_values=past_key_values,
             use_cache=use_cache,
             batch_index=batch_index,
             comp_ctx_lengths=comp_ctx_lengths,
@@ -96,7 +96,7 @@ class {decoder}(nn.Module):
             logits=logits.float(),
             cache=outputs.{cache},
             vision_embeds=vision_embeds,
-            image_idx=image_idx,
+            image_idx=image_idx,{deep_returned}
         )
 '''
 
@@ -109,7 +109,58 @@ class {prefix}{whole}({whole}):
     def get_qeff_language_decoder(self) -> nn.Module:
         """The module that the language program is exported from."""
         return {decoder}(self)
-'''
+{sections_made}'''
+# What is there beside, where each token has positions of several kinds.
+_SECTIONS = {
+    "sections_counted": """\
+        # Kinds of position beside that in the text.
+        self.num_position_sections = {kinds}
+""",
+    "sections_apart": """\
+        # `[1 + kinds, batch_size, seq_len]`: where a token is cached, and what it is rotated by.
+        position_ids, position_sections = position_ids[0], position_ids[1:]
+""",
+    "sections_given": """\
+            position_sections=position_sections,
+""",
+    "sections_made": '''
+    def get_qeff_position_sections(
+        self, input_ids: torch.LongTensor, image_grid_thw: torch.LongTensor | None = None
+    ) -> tuple[torch.LongTensor, torch.LongTensor]:
+        """What tokens are rotated by, `[kinds, batch_size, seq_len]`, and how far later ones are ahead of places."""
+        if image_grid_thw is None:
+            places = torch.arange(input_ids.shape[1]).expand({kinds}, *input_ids.shape)
+            return places, torch.zeros(input_ids.shape[0], 1, dtype=torch.int64)
+        is_image_token = input_ids == {token}
+        return self.{model}.{method}(
+            input_ids=input_ids, mm_token_type_ids=is_image_token.int(), image_grid_thw=image_grid_thw
+        )
+''',
+}
+
+
+# What is there beside, where features of images go into layers of the text model too.
+_DEEP = {
+    "deep_counted": """\
+        # Layers of the text model that features of images go into.
+        self.num_feature_layers = len(model.config.vision_config.{layers})
+""",
+    "deep_taken": """
+        deepstack_features: torch.Tensor | None = None,""",
+    "deep_before": """\
+        deep_embeds = None
+""",
+    "deep_placed": """\
+            deep_embeds = place_deep_embeds(
+                is_image_token, position_ids, deepstack_features, image_idx
+            )
+""",
+    "deep_given": """\
+            {embeds}=deep_embeds,
+""",
+    "deep_returned": """
+            deepstack_features=deepstack_features,""",
+}
 
 
 @dataclass(frozen=True)
@@ -144,6 +195,8 @@ def programs(parts: ImageTextParts) -> tuple[Program, ...]:
         "cache": parts.head.cache_field,
         **_of_one_image(parts),
     }
+    names |= _of_sections(parts, names)
+    names |= _of_deep_features(parts)
     encoder = ENCODER if parts.inputs is None else ENCODER_OF_ONE_IMAGE
     found = [Program(template.format(**names), whole) for template in (encoder, DECODER, WHOLE)]
     if parts.features_changed:
@@ -151,6 +204,29 @@ def programs(parts: ImageTextParts) -> tuple[Program, ...]:
         text = f"class {PREFIX}{model}({model}):\n{indented(parts.features_code.text, INDENT)}"
         found.insert(0, Program(text, model, f"{model}.{parts.features.name}"))
     return tuple(found)
+
+
+def _of_sections(parts: ImageTextParts, names: dict[str, str]) -> dict[str, str]:
+    """What the text has beside where each token has positions of several kinds; nothing elsewhere."""
+    if parts.sections is None:
+        return dict.fromkeys(_SECTIONS, "")
+    own = {"kinds": parts.sections.kinds, "method": parts.sections.method.name}
+    return {name: text.format(**names, **own) for name, text in _SECTIONS.items()}
+
+
+def _of_deep_features(parts: ImageTextParts) -> dict[str, str]:
+    """What the text has beside where features of images go into layers too; nothing elsewhere."""
+    if parts.deep is None:
+        returned = "return joined_embeds(image_outputs.pooler_output)"
+        return {**dict.fromkeys(_DEEP, ""), "result": "torch.Tensor", "returned": returned}
+    return {
+        **{name: text.format(embeds=parts.deep.embeds, layers=parts.deep_layers) for name, text in _DEEP.items()},
+        "result": "tuple[torch.Tensor, torch.Tensor]",
+        "returned": (
+            "deep = [joined_embeds(features) for features in image_outputs.deepstack_features]\n"
+            "        return joined_embeds(image_outputs.pooler_output), torch.stack(deep)"
+        ),
+    }
 
 
 def _of_one_image(parts: ImageTextParts) -> dict[str, str]:

@@ -68,7 +68,7 @@ def side_inputs(file: ModelingFile, method: ast.FunctionDef, call: ast.Call) -> 
 
 def _layout(method: ast.FunctionDef, given: set[str]) -> tuple[str, tuple[str, ...]]:
     """How pixels are laid out, and what of the method's arguments the size of an image says then."""
-    if {"image_grid_thw", "image_merge_sizes"} <= given:
+    if "image_grid_thw" in given:
         return "PatchRows", ("image_grid_thw", "image_merge_sizes")
     if any(match(_TILED, node) is not None for node in find(ast.Compare, method)):
         return "TiledImage", ("image_sizes",)

@@ -22,12 +22,14 @@ class ImageTextOutput(ModelOutput):
         cache: what is kept of each layer, updated.
         vision_embeds: as they were taken; they stay on the device for the next call. None where none were taken.
         image_idx: int64 `[batch_size, 1]`, how many image tokens of each row have their embedding. None likewise.
+        deepstack_features: what goes into layers beside `vision_embeds`, as it was taken. None where nothing does.
     """
 
     logits: torch.Tensor | None = None
     cache: Any = None
     vision_embeds: torch.Tensor | None = None
     image_idx: torch.Tensor | None = None
+    deepstack_features: torch.Tensor | None = None
 
 
 def place_image_embeds(
@@ -54,15 +56,40 @@ def place_image_embeds(
     Returns:
         The embeddings, and `image_idx` after this call.
     """
-    is_prefill = torch.ones_like(position_ids).sum(1, keepdim=True) > 1
-    is_placed = is_image_token & (position_ids >= 0) & is_prefill
-    ordinals = is_placed.to(torch.int64)
-    places = (image_idx + ordinals.cumsum(1) - 1).clamp(min=0)
-    places = torch.minimum(places, torch.ones_like(vision_embeds[:1, :, 0]).to(torch.int64).sum(1, keepdim=True) - 1)
-    rows = torch.arange(vision_embeds.shape[0]).view(-1, 1)
+    is_placed, rows, places = _places(is_image_token, position_ids, vision_embeds, image_idx)
     image_embeds = vision_embeds[rows, places].to(inputs_embeds.dtype)
     inputs_embeds = torch.where(is_placed.unsqueeze(-1), image_embeds, inputs_embeds)
-    return inputs_embeds, image_idx + ordinals.sum(1, keepdim=True)
+    return inputs_embeds, image_idx + is_placed.to(torch.int64).sum(1, keepdim=True)
+
+
+def place_deep_embeds(
+    is_image_token: torch.Tensor,
+    position_ids: torch.Tensor,
+    deepstack_features: torch.Tensor,
+    image_idx: torch.Tensor,
+) -> torch.Tensor:
+    """Puts what goes into layers where each row's image tokens stand, as `place_image_embeds` does before the first.
+
+    Args:
+        deepstack_features: `[layers, vision_batch_size, vision_size, hidden]`.
+
+    Returns:
+        `[layers, batch_size, seq_len, hidden]`, zero at every other token.
+    """
+    is_placed, rows, places = _places(is_image_token, position_ids, deepstack_features[0], image_idx)
+    return deepstack_features[:, rows, places] * is_placed.unsqueeze(-1).to(deepstack_features.dtype)
+
+
+def _places(
+    is_image_token: torch.Tensor, position_ids: torch.Tensor, vision_embeds: torch.Tensor, image_idx: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """At which tokens embeddings are placed, and of which row of them the token at each place gets which."""
+    is_prefill = torch.ones_like(position_ids).sum(1, keepdim=True) > 1
+    is_placed = is_image_token & (position_ids >= 0) & is_prefill
+    places = (image_idx + is_placed.to(torch.int64).cumsum(1) - 1).clamp(min=0)
+    places = torch.minimum(places, torch.ones_like(vision_embeds[:1, :, 0]).to(torch.int64).sum(1, keepdim=True) - 1)
+    rows = torch.arange(vision_embeds.shape[0]).view(-1, 1)
+    return is_placed, rows, places
 
 
 def text_model_of(model: nn.Module, text_model: Any) -> Any:

@@ -16,6 +16,7 @@ EMBEDDED = Target(
             ("ListedImage", "PatchRows", "TiledImage", "WholeImage", "joined_embeds"),
             "qeff_codegen.runtime.one_image",
         ),
+        "place_deep_embeds": "qeff_codegen.runtime.images",
         "place_image_embeds": "qeff_codegen.runtime.images",
         "text_model_of": "qeff_codegen.runtime.images",
         "all_but_largest": "qeff_codegen.runtime.indexer",

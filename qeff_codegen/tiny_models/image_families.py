@@ -18,7 +18,12 @@ from qeff_codegen.tiny_models.sizes import tiny_sizes
 # The last token of the tiny vocabulary of 160.
 IMAGE_TOKEN = 159
 _VISION = {
+    # Layers whose features go into the text model's, before its last.
+    "deepstack_visual_indexes": [0, 2],
     "depth": 3,
+    "embed_dim": 32,
+    # One layer among those with windows, and windows that an image does not fill.
+    "fullatt_block_indexes": [1],
     "hidden_size": 32,
     "image_size": 16,
     "intermediate_size": 48,
@@ -28,12 +33,15 @@ _VISION = {
     "out_hidden_size": 64,
     "num_channels": 3,
     "num_hidden_layers": 3,
+    # Fewer than an image has patches in a row, so that they are resized.
+    "num_position_embeddings": 16,
     "patch_size": 4,
     # Where a projector ends in it, it is the text model's width.
     "projection_dim": 64,
     # No vector for an image as a whole, for which no token stands; towers compute it by an attention that the export
     # refuses, since its sizes would be those of the traced example.
     "vision_use_head": False,
+    "window_size": 16,
 }
 # What stands between tower and text model, by the names of the settings of the whole.
 _BETWEEN: dict[str, Any] = {
@@ -51,6 +59,8 @@ _BETWEEN: dict[str, Any] = {
 _WIDE = (16, 24)
 _FLAT = (12, 32)
 _FLAT_WHOLE = (8, 16)
+# How many pairs of features turn by time, by height and by width.
+_SECTION = "mrope_section"
 # Of a tower of three layers, for families that join the features of several.
 _TWO_LAYERS = [-2, -1]
 
@@ -123,14 +133,29 @@ def _tiny(default: Any) -> dict[str, Any]:
     vision_sizes = {
         name: _like(getattr(vision, name), size) for name, size in _VISION.items() if hasattr(vision, name)
     }
+    if hasattr(vision, "embed_dim") and "hidden_size" in vision_sizes:
+        # A tower that has both is as wide as the first, and gives what is as wide as the text.
+        vision_sizes["hidden_size"] = text_sizes["hidden_size"]
     joined = isinstance(getattr(default, "vision_feature_layer", None), list | tuple)
     return {
         **({"vision_feature_layer": _TWO_LAYERS} if joined else {}),
-        "text_config": {"model_type": text.model_type, **text_sizes},
+        "text_config": {"model_type": text.model_type, **text_sizes, **_sections(type(text), text_sizes)},
         "vision_config": {"model_type": vision.model_type, **vision_sizes},
         **{name: value for name, value in _BETWEEN.items() if hasattr(default, name)},
         "image_token_id": IMAGE_TOKEN,
     }
+
+
+def _sections(text_class: type[Any], sizes: dict[str, Any]) -> dict[str, Any]:
+    """Rotary settings of a text model that rotates by several kinds of position: sections of its tiny heads."""
+    if _SECTION not in getattr(text_class, "ignore_keys_at_rope_validation", ()):
+        return {}
+    config = text_class(**copy.deepcopy(sizes))
+    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    pairs = int(head_dim * config.rope_parameters.get("partial_rotary_factor", 1.0)) // 2
+    # As different as there is room for.
+    height, width = (5, 3) if pairs == 16 else (pairs // 4, pairs // 4)
+    return {"rope_parameters": {**config.rope_parameters, _SECTION: [pairs - height - width, height, width]}}
 
 
 def _like(default: Any, size: Any) -> Any:

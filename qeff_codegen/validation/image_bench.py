@@ -14,17 +14,22 @@ import torch
 
 from qeff_codegen.checked_in.generated_code import GeneratedTransforms
 from qeff_codegen.decoding.image_prompts import ImageDecoder, WithImages
+from qeff_codegen.decoding.position_sections import PromptSections
 from qeff_codegen.decoding.session import OrtDecoderSession
 from qeff_codegen.decoding.torch_decoder import TorchDecoder
 from qeff_codegen.decoding.vision_session import OrtVisionSession
 from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.graph_io import ExportSpec
+from qeff_codegen.export.kv_cache import feature_layers_of, position_sections_of
 from qeff_codegen.export.vision_export import ONE_IMAGE, export_vision
 from qeff_codegen.validation.image_scenarios import ImageScenario
 from qeff_codegen.validation.image_subject import ImageSubject
 from qeff_codegen.validation.results import NOT_RUN, StageResult
 from qeff_codegen.validation.scenarios import Scenario
 from qeff_codegen.validation.subjects import Subject
+
+# The embeddings of images, and what goes into layers beside, where anything does.
+Features = tuple[np.ndarray, np.ndarray | None]
 
 NO_PREFLIGHT = "preflight does not know the two programs of an image-text model"
 
@@ -69,10 +74,13 @@ class ImageBench:
     def pytorch(self, scenario: Scenario) -> Any:
         """See `Bench`."""
 
-        def encode(pixels: torch.Tensor) -> np.ndarray:
+        def encode(pixels: torch.Tensor) -> Features:
             calls = list(pixels) if getattr(self._encoder, ONE_IMAGE, False) else [torch.cat(list(pixels))]
             with torch.no_grad():
-                return np.concatenate([self._encoder(call) for call in calls])
+                made = [self._encoder(call) for call in calls]
+            if not feature_layers_of(self._encoder):
+                return np.concatenate(made), None
+            return np.concatenate([embeds for embeds, _ in made]), np.concatenate([deep for _, deep in made], axis=1)
 
         decoder = TorchDecoder(self._decoder, scenario.cache_rows, scenario.ctx_len)
         return self._with_images(decoder, scenario, encode)
@@ -83,12 +91,18 @@ class ImageBench:
             self._vision = OrtVisionSession(export_vision(self._encoder, self._folder / "vision.onnx"))
         vision = self._vision
 
-        def encode(pixels: torch.Tensor) -> np.ndarray:
-            return vision.run([image.numpy() for image in pixels])
+        def encode(pixels: torch.Tensor) -> Features:
+            return vision.run_for_layers([image.numpy() for image in pixels])
 
         continuous = scenario.full_batch_size is not None
         if continuous not in self._graphs:
-            spec = ExportSpec(ctx_len=scenario.ctx_len, continuous_batching=continuous, images=True)
+            spec = ExportSpec(
+                ctx_len=scenario.ctx_len,
+                continuous_batching=continuous,
+                images=True,
+                feature_layers=feature_layers_of(self._decoder),
+                position_sections=position_sections_of(self._decoder),
+            )
             path = self._folder / ("continuous" if continuous else "plain") / "language.onnx"
             self._graphs[continuous] = export_onnx(self._decoder, path, spec)
         session = OrtDecoderSession(self._graphs[continuous], scenario.cache_rows, scenario.ctx_len)
@@ -107,15 +121,27 @@ class ImageBench:
         return ()
 
     def _with_images(
-        self, decoder: ImageDecoder, scenario: Scenario, encode: Callable[[torch.Tensor], np.ndarray]
+        self, decoder: ImageDecoder, scenario: Scenario, encode: Callable[[torch.Tensor], Features]
     ) -> WithImages:
         """`decoder` with the embeddings of each prompt's images, all of a prompt in one call of the vision program."""
         assert isinstance(scenario, ImageScenario)
         config = self._subject.model.config
         hidden_size = config.get_text_config().hidden_size
-        nothing = np.zeros((0, hidden_size), np.float32)
-        embeds = [
-            encode(pixels).reshape(-1, hidden_size) if len(pixels) else nothing
-            for pixels in self._subject.pixels_of(scenario)
-        ]
-        return WithImages(decoder, scenario.prompts, embeds, config.image_token_id)
+        layers = feature_layers_of(self._encoder)
+        nothing = np.zeros((0, hidden_size), np.float32), np.zeros((layers, 0, hidden_size), np.float32)
+        made = [encode(pixels) if len(pixels) else nothing for pixels in self._subject.pixels_of(scenario)]
+        embeds = [each.reshape(-1, hidden_size) for each, _ in made]
+        deep = [each.reshape(layers, -1, hidden_size) for _, each in made if each is not None] if layers else None
+        sections = self._sections(scenario)
+        return WithImages(decoder, scenario.prompts, embeds, config.image_token_id, sections, deep)
+
+    def _sections(self, scenario: ImageScenario) -> list[PromptSections] | None:
+        """What each prompt's tokens are rotated by, where that is not where they stand."""
+        if not hasattr(self._qeff_model, "get_qeff_position_sections"):
+            return None
+        found = []
+        for prompt, pixels in zip(scenario.prompts, self._subject.pixels_of(scenario), strict=True):
+            grids = torch.cat([self._subject.layout.image_grid_thw] * len(pixels)) if len(pixels) else None
+            sections, ahead = self._qeff_model.get_qeff_position_sections(torch.tensor([prompt]), grids)
+            found.append(PromptSections(sections[:, 0].numpy(), int(ahead)))
+        return found

@@ -61,16 +61,21 @@ def names_of(kind: str) -> tuple[str, ...]:
 
 
 def image_scenarios(
-    kind: str, vocab_size: int, image_token: int, tokens_per_image: int, seed: int
+    kind: str, vocab_size: int, image_token: int, tokens_per_image: int, seed: int, *, apart: bool = False
 ) -> tuple[ImageScenario, ...]:
-    """The scenarios for a variant of this `kind`; text is drawn from `seed`, of all tokens below the image token."""
+    """The scenarios for a variant of this `kind`; text is drawn from `seed`, of all tokens below the image token.
+
+    Args:
+        apart: no image may follow another at once: processors put a token before and behind each, and the model tells
+            images apart by that.
+    """
     text = min(vocab_size, image_token)
     ctx_len = CTX_LEN if tokens_per_image <= _FEW_TOKENS else LONG_CTX_LEN
     return tuple(
         ImageScenario(
             name=planned.name,
             prompts=tuple(
-                _prompt(shape, text, image_token, tokens_per_image, seed * 1000 + row)
+                _prompt(_set_apart(shape) if apart else shape, text, image_token, tokens_per_image, seed * 1000 + row)
                 for row, shape in enumerate(planned.prompts)
             ),
             prefill_seq_len=ctx_len if planned.prefill_seq_len == CTX_LEN else planned.prefill_seq_len,
@@ -82,6 +87,14 @@ def image_scenarios(
         for planned in _PLANNED
         if kind in planned.kinds
     )
+
+
+def _set_apart(shape: _Shape) -> _Shape:
+    """The shape with a token of text between two images."""
+    found: list[int | str] = []
+    for part in shape:
+        found += [1, part] if part == IMAGE and found[-1:] == [IMAGE] else [part]
+    return tuple(found)
 
 
 def _prompt(

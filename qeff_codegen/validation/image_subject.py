@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,7 +61,9 @@ def _with_seed(family: ImageFamily, variant: Variant, seed: int) -> ImageSubject
     layout = layout_of(model)
     tokens = sum(map(len, features_of_images(model, layout, torch.randn(1, *layout.shape))))
     vocab_size = model.config.get_text_config().vocab_size
-    planned = image_scenarios(variant.kind, vocab_size, model.config.image_token_id, tokens, seed)
+    planned = image_scenarios(
+        variant.kind, vocab_size, model.config.image_token_id, tokens, seed, apart=_counts_on(model)
+    )
     generator = torch.Generator().manual_seed(seed)
     pixels = {
         scenario.name: tuple(torch.randn(count, *layout.shape, generator=generator) for count in scenario.images)
@@ -92,6 +95,11 @@ def _with_seed(family: ImageFamily, variant: Variant, seed: int) -> ImageSubject
     return replace(subject, notes=tuple(_weaknesses(subject)))
 
 
+def _counts_on(model: Any) -> bool:
+    """Whether upstream's model keeps how far the tokens behind a prompt's images are ahead of their places."""
+    return hasattr(model.base_model, "rope_deltas")
+
+
 def _weaknesses(subject: ImageSubject) -> list[str]:
     where = f"{subject.model_name}, {subject.variant}"
     found = []
@@ -115,17 +123,24 @@ def _image_sensitivity(
 def _logits(model: Any, layout: Any, prompt: tuple[int, ...], pixels: torch.Tensor, new_tokens: int) -> np.ndarray:
     """Upstream's logits of each new token, the prompt with its pixels in one call, and each new token in another."""
     cache = DynamicCache(config=model.config.get_text_config())
+    if _counts_on(model):
+        # How far the tokens behind another prompt's images were ahead: `generate()` forgets it.
+        model.base_model.rope_deltas = None
     call, seen = list(prompt), 0
     logits: list[np.ndarray] = []
     with torch.no_grad():
         for step in range(new_tokens):
             seen += len(call)
             given: dict[str, Any] = {cache_argument(model): cache}
+            if not _counts_on(model):
+                # With a mask, what counts on from an image would give every token that is cached a position again.
+                given["attention_mask"] = torch.ones(1, seen, dtype=torch.int64)
             if step == 0 and len(pixels):
                 given |= inputs_of_images(model, layout, pixels)
+                if "mm_token_type_ids" in inspect.signature(model.forward).parameters:
+                    given["mm_token_type_ids"] = (torch.tensor([call]) == model.config.image_token_id).int()
             output = model(
                 input_ids=torch.tensor([call]),
-                attention_mask=torch.ones(1, seen, dtype=torch.int64),
                 use_cache=True,
                 **given,
             )
