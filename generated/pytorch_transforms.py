@@ -457,6 +457,14 @@ from transformers.models.glm4_moe_lite.modeling_glm4_moe_lite import (
     Glm4MoeLiteRMSNorm,
     Glm4MoeLiteRotaryEmbedding,
 )
+from transformers.models.glm4v.modeling_glm4v import (
+    Glm4vForConditionalGeneration,
+    Glm4vRMSNorm,
+    Glm4vTextAttention,
+    Glm4vTextDecoderLayer,
+    Glm4vTextModel,
+    Glm4vTextRotaryEmbedding,
+)
 from transformers.models.glm_moe_dsa.modeling_glm_moe_dsa import (
     GlmMoeDsaAttention,
     GlmMoeDsaDecoderLayer,
@@ -1029,6 +1037,14 @@ from transformers.models.qwen3_next.modeling_qwen3_next import (
     Qwen3NextModel,
     Qwen3NextRMSNorm,
     Qwen3NextRotaryEmbedding,
+)
+from transformers.models.qwen3_vl.modeling_qwen3_vl import (
+    Qwen3VLForConditionalGeneration,
+    Qwen3VLTextAttention,
+    Qwen3VLTextDecoderLayer,
+    Qwen3VLTextModel,
+    Qwen3VLTextRMSNorm,
+    Qwen3VLTextRotaryEmbedding,
 )
 from transformers.models.recurrent_gemma.modeling_recurrent_gemma import (
     RecurrentGemmaAttention,
@@ -1618,6 +1634,13 @@ from .glm4_moe_lite.modeling_glm4_moe_lite import (
     QEffGlm4MoeLiteModel,
     QEffGlm4MoeLiteRotaryEmbedding,
 )
+from .glm4v.modeling_glm4v import (
+    QEffGlm4vForConditionalGeneration,
+    QEffGlm4vTextAttention,
+    QEffGlm4vTextDecoderLayer,
+    QEffGlm4vTextModel,
+    QEffGlm4vTextRotaryEmbedding,
+)
 from .glm_moe_dsa.modeling_glm_moe_dsa import (
     QEffGlmMoeDsaAttention,
     QEffGlmMoeDsaDecoderLayer,
@@ -2135,6 +2158,13 @@ from .qwen3_next.modeling_qwen3_next import (
     QEffQwen3NextModel,
     QEffQwen3NextRotaryEmbedding,
 )
+from .qwen3_vl.modeling_qwen3_vl import (
+    QEffQwen3VLForConditionalGeneration,
+    QEffQwen3VLTextAttention,
+    QEffQwen3VLTextDecoderLayer,
+    QEffQwen3VLTextModel,
+    QEffQwen3VLTextRotaryEmbedding,
+)
 from .recurrent_gemma.modeling_recurrent_gemma import (
     QEffRecurrentGemmaAttention,
     QEffRecurrentGemmaDecoderLayer,
@@ -2329,6 +2359,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         Glm4RMSNorm: CustomRMSNormAIC,
         Glm4MoeRMSNorm: CustomRMSNormAIC,
         Glm4MoeLiteRMSNorm: CustomRMSNormAIC,
+        Glm4vRMSNorm: CustomRMSNormAIC,
         GlmMoeDsaRMSNorm: CustomRMSNormAIC,
         GptOssRMSNorm: CustomRMSNormAIC,
         GraniteRMSNorm: CustomRMSNormAIC,
@@ -2380,6 +2411,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         Qwen3_5MoeRMSNorm: GemmaCustomRMSNormAIC,
         Qwen3MoeRMSNorm: CustomRMSNormAIC,
         Qwen3NextRMSNorm: GemmaCustomRMSNormAIC,
+        Qwen3VLTextRMSNorm: CustomRMSNormAIC,
         RecurrentGemmaRMSNorm: GemmaCustomRMSNormAIC,
         SeedOssRMSNorm: CustomRMSNormAIC,
         SmolLM3RMSNorm: CustomRMSNormAIC,
@@ -2721,6 +2753,11 @@ class KVCacheTransform(ModuleMappingTransform):
         Glm4MoeLiteDecoderLayer: QEffGlm4MoeLiteDecoderLayer,
         Glm4MoeLiteModel: QEffGlm4MoeLiteModel,
         Glm4MoeLiteForCausalLM: QEffGlm4MoeLiteForCausalLM,
+        Glm4vTextRotaryEmbedding: QEffGlm4vTextRotaryEmbedding,
+        Glm4vTextAttention: QEffGlm4vTextAttention,
+        Glm4vTextDecoderLayer: QEffGlm4vTextDecoderLayer,
+        Glm4vTextModel: QEffGlm4vTextModel,
+        Glm4vForConditionalGeneration: QEffGlm4vForConditionalGeneration,
         GlmMoeDsaRotaryEmbedding: QEffGlmMoeDsaRotaryEmbedding,
         GlmMoeDsaIndexer: QEffGlmMoeDsaIndexer,
         GlmMoeDsaAttention: QEffGlmMoeDsaAttention,
@@ -3133,6 +3170,11 @@ class KVCacheTransform(ModuleMappingTransform):
         Qwen3NextDecoderLayer: QEffQwen3NextDecoderLayer,
         Qwen3NextModel: QEffQwen3NextModel,
         Qwen3NextForCausalLM: QEffQwen3NextForCausalLM,
+        Qwen3VLTextRotaryEmbedding: QEffQwen3VLTextRotaryEmbedding,
+        Qwen3VLTextAttention: QEffQwen3VLTextAttention,
+        Qwen3VLTextDecoderLayer: QEffQwen3VLTextDecoderLayer,
+        Qwen3VLTextModel: QEffQwen3VLTextModel,
+        Qwen3VLForConditionalGeneration: QEffQwen3VLForConditionalGeneration,
         RecurrentGemmaRotaryEmbedding: QEffRecurrentGemmaRotaryEmbedding,
         RecurrentGemmaAttention: QEffRecurrentGemmaAttention,
         RecurrentGemmaRglru: QEffRecurrentGemmaRglru,

@@ -38,6 +38,15 @@ _COMMON = (
     possible("check", "if $_:\n    raise $_"),
     possible("cache", "if use_cache and cache is None:\n    cache = $_"),
     possible("training", "if self.training and $_ and $_:\n    ..."),
+    possible(
+        "positions that are counted",
+        """
+        if position_ids is None:
+            $seen = {$cached.get_seq_length() if $cached is not None else 0}
+            position_ids = torch.arange(inputs_embeds.shape[1], device=$_) + $seen
+            position_ids = position_ids.unsqueeze(0)
+        """,
+    ),
     possible("return_dict", "kwargs['return_dict'] = True"),
     needed("outputs of encoders", "$encoded = $encoded if $encoded is not None else {}"),
     needed("result", "return $_(..., **$outputs)"),

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qeff_codegen.anatomy.position_kinds import SECTIONS
 from qeff_codegen.codemod.layout import INDENT, indented
 from qeff_codegen.image_text.parts import ImageTextParts
 from qeff_codegen.targets.target import PREFIX
@@ -56,7 +57,7 @@ class {decoder}(nn.Module):
 
     def __init__(self, model: {whole}):
         super().__init__()
-        self.{text} = text_model_of(model, model.{model}.{text})
+        self.{text} = text_model_of(model, model.{model}.{text}{takes})
         self.{head} = model.{head}
         self.config = model.config
 {sections_counted}{deep_counted}
@@ -209,9 +210,10 @@ def programs(parts: ImageTextParts) -> tuple[Program, ...]:
 def _of_sections(parts: ImageTextParts, names: dict[str, str]) -> dict[str, str]:
     """What the text has beside where each token has positions of several kinds; nothing elsewhere."""
     if parts.sections is None:
-        return dict.fromkeys(_SECTIONS, "")
+        return dict.fromkeys((*_SECTIONS, "takes"), "")
     own = {"kinds": parts.sections.kinds, "method": parts.sections.method.name}
-    return {name: text.format(**names, **own) for name, text in _SECTIONS.items()}
+    takes = f', takes="{SECTIONS}"' if parts.text_class is None else ""
+    return {"takes": takes, **{name: text.format(**names, **own) for name, text in _SECTIONS.items()}}
 
 
 def _of_deep_features(parts: ImageTextParts) -> dict[str, str]:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters, self_attribute
+from qeff_codegen.codemod.calls import bound_arguments
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.image_text.known_statements import refusal
 from qeff_codegen.patterns.match import match
@@ -22,7 +23,23 @@ from qeff_codegen.patterns.pattern import Pattern
 
 _MADE = Pattern("if position_ids is None:\n    position_ids = $made(...)")
 _OF_PROMPT = Pattern("position_ids, $ahead = $made(...)")
-_KEPT = Pattern("self.rope_deltas = $ahead")
+# Of a prompt, of what follows it, and of text alone, for which the text model counts.
+_IN_ALL_CASES = Pattern("""
+if $_ and (self.rope_deltas is None or $cached == 0):
+    position_ids, $ahead = $made(...)
+    self.rope_deltas = $ahead
+elif self.rope_deltas is not None and ($cached > 0 or input_ids is None):
+    $rows, $tokens, $_ = inputs_embeds.shape
+    if attention_mask is not None:
+        ...
+    else:
+        position_ids = torch.arange($cached, $cached + $tokens)
+        position_ids = position_ids.view(1, 1, -1).expand($kinds, $rows, -1).to(...)
+    $delta = self.rope_deltas.repeat_interleave($rows // self.rope_deltas.shape[0], dim=0)
+    position_ids = position_ids + {$delta.to(...), $delta}
+else:
+    position_ids = None
+""")
 _KINDS = Pattern("position_ids = {torch.zeros($kinds, ...), torch.ones($kinds, ...)}")
 # What the method for a prompt is given: its tokens, which of them are an image's, and the grids of images.
 _GIVEN = ("input_ids", "mm_token_type_ids", "image_grid_thw")
@@ -71,17 +88,17 @@ def sections_of(
 
 def _of_prompt(model: ModelingClass, method: ast.FunctionDef) -> ast.FunctionDef | None:
     """The method for a prompt, where `method` calls it, keeps what it says is ahead, and counts on with that."""
-    calls = [found for node in find(ast.Assign, method) if (found := match(_OF_PROMPT, node)) is not None]
-    kept = [found for node in find(ast.Assign, method) if (found := match(_KEPT, node)) is not None]
-    if len(calls) != 1 or len(kept) != 1 or kept[0].spelled("ahead") != calls[0].spelled("ahead"):
+    *_, cases, last = method.body
+    in_all = match(_IN_ALL_CASES, cases)
+    if in_all is None or match(Pattern("return position_ids"), last) is None:
         return None
-    node = calls[0].node
-    assert isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+    (node,) = [item for item in find(ast.Assign, cases) if match(_OF_PROMPT, item) is not None]
+    assert isinstance(node.value, ast.Call)
     found = model.methods.get(self_attribute(node.value.func) or "")
-    if found is None or not set(_GIVEN) <= set(parameters(found)):
+    given = None if found is None else bound_arguments(node.value, parameters(found))
+    if found is None or given is None or any(spelled(given.get(name, node)) != name for name in _GIVEN):
         return None
-    arguments = found.args
-    needed = parameters(found)[: len(parameters(found)) - len(arguments.defaults)]
+    needed = parameters(found)[: len(parameters(found)) - len(found.args.defaults)]
     return found if set(needed) <= set(_GIVEN) else None
 
 

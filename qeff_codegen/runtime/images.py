@@ -92,16 +92,26 @@ def _places(
     return is_placed, rows, places
 
 
-def text_model_of(model: nn.Module, text_model: Any) -> Any:
+def text_model_of(model: nn.Module, text_model: Any, takes: str | None = None) -> Any:
     """The text model of an image-text model, once it is a QEff model whose embeddings are those of the whole.
 
+    Args:
+        takes: what it must take beside what every decoder does, where its package is another one.
+
     Raises:
-        UsageError: the text model's family is not generated, or the tokens' embeddings are elsewhere.
+        UsageError: the text model's family is not generated, or not as a part of such a model, or the tokens'
+            embeddings are elsewhere.
     """
-    if "batch_index" not in inspect.signature(text_model.forward).parameters:
+    taken = inspect.signature(text_model.forward).parameters
+    if "batch_index" not in taken:
         raise UsageError(
             f"the text model of {type(model).__name__} is a {type(text_model).__name__}, which is no QEff model: the "
             "mapping has no entry for it. Generate its family into the same folder first."
+        )
+    if takes is not None and takes not in taken:
+        raise UsageError(
+            f"the text model of {type(model).__name__}, a {type(text_model).__name__}, does not take `{takes}`: it is "
+            "generated for text alone. Its family must be generated as an image-text model, into the same folder."
         )
     whole: Any = model
     if whole.get_input_embeddings() is not text_model.get_input_embeddings():

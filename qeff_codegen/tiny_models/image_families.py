@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,8 +56,9 @@ _BETWEEN: dict[str, Any] = {
     },
 }
 # Heights and widths in pixels: of an image that has more patches in a row than in a column; of one that leaves a part
-# of its tiles empty; and of one below the size that the tower has positions for.
+# of its tiles empty; of one below the size that the tower has positions for.
 _WIDE = (16, 24)
+_TALL = (32, 16)
 _FLAT = (12, 32)
 _FLAT_WHOLE = (8, 16)
 # How many pairs of features turn by time, by height and by width.
@@ -155,12 +157,16 @@ def _sections(text_class: type[Any], sizes: dict[str, Any]) -> dict[str, Any]:
     pairs = int(head_dim * config.rope_parameters.get("partial_rotary_factor", 1.0)) // 2
     # As different as there is room for.
     height, width = (5, 3) if pairs == 16 else (pairs // 4, pairs // 4)
-    return {"rope_parameters": {**config.rope_parameters, _SECTION: [pairs - height - width, height, width]}}
+    sections = [pairs - height - width, height, width]
+    # At the usual base, the features of the last section hardly turn between one column of an image and the next.
+    return {"rope_parameters": {**config.rope_parameters, "rope_theta": 10.0, _SECTION: sections}}
 
 
 def _like(default: Any, size: Any) -> Any:
     """A size as the configuration writes it: height and width, where it has both."""
-    return type(default)([size] * len(default)) if isinstance(default, list | tuple) else size
+    if isinstance(size, list) or not isinstance(default, list | tuple):
+        return size
+    return type(default)([size] * len(default))
 
 
 def _is_built(family: ImageFamily, overrides: dict[str, Any]) -> bool:
@@ -172,6 +178,17 @@ def _is_built(family: ImageFamily, overrides: dict[str, Any]) -> bool:
     except Exception:  # upstream's code may raise anything
         return False
     return True
+
+
+def takes_sizes(model_class: type[Any]) -> bool:
+    """Whether upstream's class takes images of any size, each with its grid of patches."""
+    return "image_grid_thw" in inspect.signature(model_class.get_image_features).parameters
+
+
+def layouts_of(model: Any) -> list[Any]:
+    """How an image of the tiny size is laid out, and one of another size, where the model takes any."""
+    other = [PatchRows(model.config, _TALL)] if takes_sizes(type(model)) else []
+    return [layout_of(model), *other]
 
 
 def layout_of(model: Any) -> Any:
@@ -190,16 +207,17 @@ def _is_needed(parameter: inspect.Parameter | None) -> bool:
     return parameter is not None and parameter.default is inspect.Parameter.empty
 
 
-def inputs_of_images(model: Any, layout: Any, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
+def inputs_of_images(model: Any, layouts: Sequence[Any], pixels: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
     """What upstream's model takes of images.
 
     Args:
-        layout: how each is laid out.
-        pixels: `[images, *layout.shape]`.
+        layouts: how each is laid out.
+        pixels: of each, in the shape of its layout.
     """
+    layout = layouts[0]
     asked = inspect.signature(model.base_model.get_image_features).parameters
     beside = {
-        name: torch.cat([getattr(layout, name)] * len(pixels))
+        name: torch.cat([getattr(each, name) for each in layouts])
         for name, parameter in asked.items()
         if hasattr(layout, name) and (_is_needed(parameter) or not isinstance(layout, WholeImage))
     }
@@ -209,5 +227,5 @@ def inputs_of_images(model: Any, layout: Any, pixels: torch.Tensor) -> dict[str,
 def features_of_images(model: Any, layout: Any, pixels: torch.Tensor) -> list[torch.Tensor]:
     """What upstream's model puts in the places of each image's tokens, `[tokens, hidden]`."""
     with torch.no_grad():
-        given = inputs_of_images(model, layout, pixels)
+        given = inputs_of_images(model, [layout] * len(pixels), list(pixels))
         return list(model.base_model.get_image_features(**given, return_dict=True).pooler_output)

@@ -120,7 +120,7 @@ WITH_STATES = (
     "zaya",
 )
 # Families of no kind that the sample has, each with a rule that nothing else needs.
-ALONE = ("ctrl", "deepseek_v32", "megatron_bert", "rembert")
+ALONE = ("ctrl", "deepseek_v32", "megatron_bert", "qwen3_vl", "rembert")
 
 
 def test_every_rule_changes_a_model_of_the_sample() -> None:

@@ -50,6 +50,14 @@ PROOFS = [
     ),
     *proofs(
         "index",
+        "x=floats(2, 6, 5, 4, dtype=t), i=indices(6, b, 1), j=indices(5, b, c)",
+        """
+        x[:, i, j]
+        """,
+        types=_TYPES,
+    ),
+    *proofs(
+        "index",
         _X,
         """
         x[m]; x[x[..., 0] > 0]; x[m, 0]; x[m][:, 1]
