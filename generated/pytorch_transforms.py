@@ -475,6 +475,14 @@ from transformers.models.glm_moe_dsa.modeling_glm_moe_dsa import (
     GlmMoeDsaRMSNorm,
     GlmMoeDsaRotaryEmbedding,
 )
+from transformers.models.glm_ocr.modeling_glm_ocr import (
+    GlmOcrForConditionalGeneration,
+    GlmOcrRMSNorm,
+    GlmOcrTextAttention,
+    GlmOcrTextDecoderLayer,
+    GlmOcrTextModel,
+    GlmOcrTextRotaryEmbedding,
+)
 from transformers.models.gpt2.modeling_gpt2 import GPT2Attention, GPT2Block, GPT2LMHeadModel, GPT2Model
 from transformers.models.gpt_bigcode.modeling_gpt_bigcode import (
     GPTBigCodeAttention,
@@ -1650,6 +1658,13 @@ from .glm_moe_dsa.modeling_glm_moe_dsa import (
     QEffGlmMoeDsaModel,
     QEffGlmMoeDsaRotaryEmbedding,
 )
+from .glm_ocr.modeling_glm_ocr import (
+    QEffGlmOcrForConditionalGeneration,
+    QEffGlmOcrTextAttention,
+    QEffGlmOcrTextDecoderLayer,
+    QEffGlmOcrTextModel,
+    QEffGlmOcrTextRotaryEmbedding,
+)
 from .gpt2.modeling_gpt2 import QEffGPT2Attention, QEffGPT2Block, QEffGPT2LMHeadModel, QEffGPT2Model
 from .gpt_bigcode.modeling_gpt_bigcode import (
     QEffGPTBigCodeAttention,
@@ -2361,6 +2376,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         Glm4MoeLiteRMSNorm: CustomRMSNormAIC,
         Glm4vRMSNorm: CustomRMSNormAIC,
         GlmMoeDsaRMSNorm: CustomRMSNormAIC,
+        GlmOcrRMSNorm: CustomRMSNormAIC,
         GptOssRMSNorm: CustomRMSNormAIC,
         GraniteRMSNorm: CustomRMSNormAIC,
         GraniteSWARMSNorm: CustomRMSNormAIC,
@@ -2765,6 +2781,11 @@ class KVCacheTransform(ModuleMappingTransform):
         GlmMoeDsaDecoderLayer: QEffGlmMoeDsaDecoderLayer,
         GlmMoeDsaModel: QEffGlmMoeDsaModel,
         GlmMoeDsaForCausalLM: QEffGlmMoeDsaForCausalLM,
+        GlmOcrTextAttention: QEffGlmOcrTextAttention,
+        GlmOcrTextDecoderLayer: QEffGlmOcrTextDecoderLayer,
+        GlmOcrTextRotaryEmbedding: QEffGlmOcrTextRotaryEmbedding,
+        GlmOcrTextModel: QEffGlmOcrTextModel,
+        GlmOcrForConditionalGeneration: QEffGlmOcrForConditionalGeneration,
         GPT2Attention: QEffGPT2Attention,
         GPT2Block: QEffGPT2Block,
         GPT2Model: QEffGPT2Model,
