@@ -1054,6 +1054,15 @@ from transformers.models.qwen3_vl.modeling_qwen3_vl import (
     Qwen3VLTextRMSNorm,
     Qwen3VLTextRotaryEmbedding,
 )
+from transformers.models.qwen3_vl_moe.modeling_qwen3_vl_moe import (
+    Qwen3VLMoeForConditionalGeneration,
+    Qwen3VLMoeTextAttention,
+    Qwen3VLMoeTextDecoderLayer,
+    Qwen3VLMoeTextExperts,
+    Qwen3VLMoeTextModel,
+    Qwen3VLMoeTextRMSNorm,
+    Qwen3VLMoeTextRotaryEmbedding,
+)
 from transformers.models.recurrent_gemma.modeling_recurrent_gemma import (
     RecurrentGemmaAttention,
     RecurrentGemmaDecoderLayer,
@@ -2180,6 +2189,14 @@ from .qwen3_vl.modeling_qwen3_vl import (
     QEffQwen3VLTextModel,
     QEffQwen3VLTextRotaryEmbedding,
 )
+from .qwen3_vl_moe.modeling_qwen3_vl_moe import (
+    QEffQwen3VLMoeForConditionalGeneration,
+    QEffQwen3VLMoeTextAttention,
+    QEffQwen3VLMoeTextDecoderLayer,
+    QEffQwen3VLMoeTextExperts,
+    QEffQwen3VLMoeTextModel,
+    QEffQwen3VLMoeTextRotaryEmbedding,
+)
 from .recurrent_gemma.modeling_recurrent_gemma import (
     QEffRecurrentGemmaAttention,
     QEffRecurrentGemmaDecoderLayer,
@@ -2428,6 +2445,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         Qwen3MoeRMSNorm: CustomRMSNormAIC,
         Qwen3NextRMSNorm: GemmaCustomRMSNormAIC,
         Qwen3VLTextRMSNorm: CustomRMSNormAIC,
+        Qwen3VLMoeTextRMSNorm: CustomRMSNormAIC,
         RecurrentGemmaRMSNorm: GemmaCustomRMSNormAIC,
         SeedOssRMSNorm: CustomRMSNormAIC,
         SmolLM3RMSNorm: CustomRMSNormAIC,
@@ -3196,6 +3214,12 @@ class KVCacheTransform(ModuleMappingTransform):
         Qwen3VLTextDecoderLayer: QEffQwen3VLTextDecoderLayer,
         Qwen3VLTextModel: QEffQwen3VLTextModel,
         Qwen3VLForConditionalGeneration: QEffQwen3VLForConditionalGeneration,
+        Qwen3VLMoeTextExperts: QEffQwen3VLMoeTextExperts,
+        Qwen3VLMoeTextAttention: QEffQwen3VLMoeTextAttention,
+        Qwen3VLMoeTextDecoderLayer: QEffQwen3VLMoeTextDecoderLayer,
+        Qwen3VLMoeTextRotaryEmbedding: QEffQwen3VLMoeTextRotaryEmbedding,
+        Qwen3VLMoeTextModel: QEffQwen3VLMoeTextModel,
+        Qwen3VLMoeForConditionalGeneration: QEffQwen3VLMoeForConditionalGeneration,
         RecurrentGemmaRotaryEmbedding: QEffRecurrentGemmaRotaryEmbedding,
         RecurrentGemmaAttention: QEffRecurrentGemmaAttention,
         RecurrentGemmaRglru: QEffRecurrentGemmaRglru,
