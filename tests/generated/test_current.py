@@ -127,6 +127,7 @@ ALONE = (
     "megatron_bert",
     "moshi",
     "mvp",
+    "qwen3_vl",
     "rembert",
     "roformer",
     "trocr",
