@@ -117,8 +117,11 @@ def _with_seed(family: ImageFamily, variant: Variant, seed: int, both_ways: str 
 
 
 def _counts_on(model: Any) -> bool:
-    """Whether upstream's model keeps how far the tokens behind a prompt's images are ahead of their places."""
-    return hasattr(model.base_model, "rope_deltas")
+    """Whether upstream's model keeps how far the tokens behind a prompt's images are ahead of their places.
+
+    One that makes no positions by images may have the attribute all the same (EXAONE 4.5).
+    """
+    return hasattr(model.base_model, "rope_deltas") and hasattr(model.base_model, "get_rope_index")
 
 
 def _weaknesses(subject: ImageSubject) -> list[str]:
