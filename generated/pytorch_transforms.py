@@ -468,6 +468,14 @@ from transformers.models.glm4_moe_lite.modeling_glm4_moe_lite import (
     Glm4MoeLiteRMSNorm,
     Glm4MoeLiteRotaryEmbedding,
 )
+from transformers.models.glm4v.modeling_glm4v import (
+    Glm4vForConditionalGeneration,
+    Glm4vRMSNorm,
+    Glm4vTextAttention,
+    Glm4vTextDecoderLayer,
+    Glm4vTextModel,
+    Glm4vTextRotaryEmbedding,
+)
 from transformers.models.glm_moe_dsa.modeling_glm_moe_dsa import (
     GlmMoeDsaAttention,
     GlmMoeDsaDecoderLayer,
@@ -477,6 +485,14 @@ from transformers.models.glm_moe_dsa.modeling_glm_moe_dsa import (
     GlmMoeDsaModel,
     GlmMoeDsaRMSNorm,
     GlmMoeDsaRotaryEmbedding,
+)
+from transformers.models.glm_ocr.modeling_glm_ocr import (
+    GlmOcrForConditionalGeneration,
+    GlmOcrRMSNorm,
+    GlmOcrTextAttention,
+    GlmOcrTextDecoderLayer,
+    GlmOcrTextModel,
+    GlmOcrTextRotaryEmbedding,
 )
 from transformers.models.got_ocr2.modeling_got_ocr2 import GotOcr2ForConditionalGeneration
 from transformers.models.gpt2.modeling_gpt2 import GPT2Attention, GPT2Block, GPT2LMHeadModel, GPT2Model
@@ -1007,6 +1023,14 @@ from transformers.models.qwen2.modeling_qwen2 import (
     Qwen2RMSNorm,
     Qwen2RotaryEmbedding,
 )
+from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import (
+    Qwen2_5_VLAttention,
+    Qwen2_5_VLDecoderLayer,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLRMSNorm,
+    Qwen2_5_VLRotaryEmbedding,
+    Qwen2_5_VLTextModel,
+)
 from transformers.models.qwen2_moe.modeling_qwen2_moe import (
     Qwen2MoeAttention,
     Qwen2MoeDecoderLayer,
@@ -1015,6 +1039,14 @@ from transformers.models.qwen2_moe.modeling_qwen2_moe import (
     Qwen2MoeModel,
     Qwen2MoeRMSNorm,
     Qwen2MoeRotaryEmbedding,
+)
+from transformers.models.qwen2_vl.modeling_qwen2_vl import (
+    Qwen2VLAttention,
+    Qwen2VLDecoderLayer,
+    Qwen2VLForConditionalGeneration,
+    Qwen2VLRMSNorm,
+    Qwen2VLRotaryEmbedding,
+    Qwen2VLTextModel,
 )
 from transformers.models.qwen3.modeling_qwen3 import (
     Qwen3Attention,
@@ -1061,6 +1093,23 @@ from transformers.models.qwen3_next.modeling_qwen3_next import (
     Qwen3NextModel,
     Qwen3NextRMSNorm,
     Qwen3NextRotaryEmbedding,
+)
+from transformers.models.qwen3_vl.modeling_qwen3_vl import (
+    Qwen3VLForConditionalGeneration,
+    Qwen3VLTextAttention,
+    Qwen3VLTextDecoderLayer,
+    Qwen3VLTextModel,
+    Qwen3VLTextRMSNorm,
+    Qwen3VLTextRotaryEmbedding,
+)
+from transformers.models.qwen3_vl_moe.modeling_qwen3_vl_moe import (
+    Qwen3VLMoeForConditionalGeneration,
+    Qwen3VLMoeTextAttention,
+    Qwen3VLMoeTextDecoderLayer,
+    Qwen3VLMoeTextExperts,
+    Qwen3VLMoeTextModel,
+    Qwen3VLMoeTextRMSNorm,
+    Qwen3VLMoeTextRotaryEmbedding,
 )
 from transformers.models.recurrent_gemma.modeling_recurrent_gemma import (
     RecurrentGemmaAttention,
@@ -1680,6 +1729,13 @@ from .glm4_moe_lite.modeling_glm4_moe_lite import (
     QEffGlm4MoeLiteModel,
     QEffGlm4MoeLiteRotaryEmbedding,
 )
+from .glm4v.modeling_glm4v import (
+    QEffGlm4vForConditionalGeneration,
+    QEffGlm4vTextAttention,
+    QEffGlm4vTextDecoderLayer,
+    QEffGlm4vTextModel,
+    QEffGlm4vTextRotaryEmbedding,
+)
 from .glm_moe_dsa.modeling_glm_moe_dsa import (
     QEffGlmMoeDsaAttention,
     QEffGlmMoeDsaDecoderLayer,
@@ -1688,6 +1744,13 @@ from .glm_moe_dsa.modeling_glm_moe_dsa import (
     QEffGlmMoeDsaIndexer,
     QEffGlmMoeDsaModel,
     QEffGlmMoeDsaRotaryEmbedding,
+)
+from .glm_ocr.modeling_glm_ocr import (
+    QEffGlmOcrForConditionalGeneration,
+    QEffGlmOcrTextAttention,
+    QEffGlmOcrTextDecoderLayer,
+    QEffGlmOcrTextModel,
+    QEffGlmOcrTextRotaryEmbedding,
 )
 from .got_ocr2.modeling_got_ocr2 import QEffGotOcr2ForConditionalGeneration
 from .gpt2.modeling_gpt2 import QEffGPT2Attention, QEffGPT2Block, QEffGPT2LMHeadModel, QEffGPT2Model
@@ -2167,6 +2230,13 @@ from .qwen2.modeling_qwen2 import (
     QEffQwen2Model,
     QEffQwen2RotaryEmbedding,
 )
+from .qwen2_5_vl.modeling_qwen2_5_vl import (
+    QEffQwen2_5_VLAttention,
+    QEffQwen2_5_VLDecoderLayer,
+    QEffQwen2_5_VLForConditionalGeneration,
+    QEffQwen2_5_VLRotaryEmbedding,
+    QEffQwen2_5_VLTextModel,
+)
 from .qwen2_moe.modeling_qwen2_moe import (
     QEffQwen2MoeAttention,
     QEffQwen2MoeDecoderLayer,
@@ -2174,6 +2244,13 @@ from .qwen2_moe.modeling_qwen2_moe import (
     QEffQwen2MoeForCausalLM,
     QEffQwen2MoeModel,
     QEffQwen2MoeRotaryEmbedding,
+)
+from .qwen2_vl.modeling_qwen2_vl import (
+    QEffQwen2VLAttention,
+    QEffQwen2VLDecoderLayer,
+    QEffQwen2VLForConditionalGeneration,
+    QEffQwen2VLRotaryEmbedding,
+    QEffQwen2VLTextModel,
 )
 from .qwen3.modeling_qwen3 import (
     QEffQwen3Attention,
@@ -2215,6 +2292,21 @@ from .qwen3_next.modeling_qwen3_next import (
     QEffQwen3NextGatedDeltaNet,
     QEffQwen3NextModel,
     QEffQwen3NextRotaryEmbedding,
+)
+from .qwen3_vl.modeling_qwen3_vl import (
+    QEffQwen3VLForConditionalGeneration,
+    QEffQwen3VLTextAttention,
+    QEffQwen3VLTextDecoderLayer,
+    QEffQwen3VLTextModel,
+    QEffQwen3VLTextRotaryEmbedding,
+)
+from .qwen3_vl_moe.modeling_qwen3_vl_moe import (
+    QEffQwen3VLMoeForConditionalGeneration,
+    QEffQwen3VLMoeTextAttention,
+    QEffQwen3VLMoeTextDecoderLayer,
+    QEffQwen3VLMoeTextExperts,
+    QEffQwen3VLMoeTextModel,
+    QEffQwen3VLMoeTextRotaryEmbedding,
 )
 from .recurrent_gemma.modeling_recurrent_gemma import (
     QEffRecurrentGemmaAttention,
@@ -2429,7 +2521,9 @@ class CustomOpsTransform(ModuleMappingTransform):
         Glm4RMSNorm: CustomRMSNormAIC,
         Glm4MoeRMSNorm: CustomRMSNormAIC,
         Glm4MoeLiteRMSNorm: CustomRMSNormAIC,
+        Glm4vRMSNorm: CustomRMSNormAIC,
         GlmMoeDsaRMSNorm: CustomRMSNormAIC,
+        GlmOcrRMSNorm: CustomRMSNormAIC,
         GptOssRMSNorm: CustomRMSNormAIC,
         GraniteRMSNorm: CustomRMSNormAIC,
         GraniteSWARMSNorm: CustomRMSNormAIC,
@@ -2474,12 +2568,16 @@ class CustomOpsTransform(ModuleMappingTransform):
         OlmoeRMSNorm: CustomRMSNormAIC,
         Phi3RMSNorm: CustomRMSNormAIC,
         Qwen2RMSNorm: CustomRMSNormAIC,
+        Qwen2_5_VLRMSNorm: CustomRMSNormAIC,
         Qwen2MoeRMSNorm: CustomRMSNormAIC,
+        Qwen2VLRMSNorm: CustomRMSNormAIC,
         Qwen3RMSNorm: CustomRMSNormAIC,
         Qwen3_5RMSNorm: GemmaCustomRMSNormAIC,
         Qwen3_5MoeRMSNorm: GemmaCustomRMSNormAIC,
         Qwen3MoeRMSNorm: CustomRMSNormAIC,
         Qwen3NextRMSNorm: GemmaCustomRMSNormAIC,
+        Qwen3VLTextRMSNorm: CustomRMSNormAIC,
+        Qwen3VLMoeTextRMSNorm: CustomRMSNormAIC,
         RecurrentGemmaRMSNorm: GemmaCustomRMSNormAIC,
         SeedOssRMSNorm: CustomRMSNormAIC,
         SmolLM3RMSNorm: CustomRMSNormAIC,
@@ -2830,6 +2928,11 @@ class KVCacheTransform(ModuleMappingTransform):
         Glm4MoeLiteDecoderLayer: QEffGlm4MoeLiteDecoderLayer,
         Glm4MoeLiteModel: QEffGlm4MoeLiteModel,
         Glm4MoeLiteForCausalLM: QEffGlm4MoeLiteForCausalLM,
+        Glm4vTextRotaryEmbedding: QEffGlm4vTextRotaryEmbedding,
+        Glm4vTextAttention: QEffGlm4vTextAttention,
+        Glm4vTextDecoderLayer: QEffGlm4vTextDecoderLayer,
+        Glm4vTextModel: QEffGlm4vTextModel,
+        Glm4vForConditionalGeneration: QEffGlm4vForConditionalGeneration,
         GlmMoeDsaRotaryEmbedding: QEffGlmMoeDsaRotaryEmbedding,
         GlmMoeDsaIndexer: QEffGlmMoeDsaIndexer,
         GlmMoeDsaAttention: QEffGlmMoeDsaAttention,
@@ -2837,6 +2940,11 @@ class KVCacheTransform(ModuleMappingTransform):
         GlmMoeDsaDecoderLayer: QEffGlmMoeDsaDecoderLayer,
         GlmMoeDsaModel: QEffGlmMoeDsaModel,
         GlmMoeDsaForCausalLM: QEffGlmMoeDsaForCausalLM,
+        GlmOcrTextAttention: QEffGlmOcrTextAttention,
+        GlmOcrTextDecoderLayer: QEffGlmOcrTextDecoderLayer,
+        GlmOcrTextRotaryEmbedding: QEffGlmOcrTextRotaryEmbedding,
+        GlmOcrTextModel: QEffGlmOcrTextModel,
+        GlmOcrForConditionalGeneration: QEffGlmOcrForConditionalGeneration,
         GotOcr2ForConditionalGeneration: QEffGotOcr2ForConditionalGeneration,
         GPT2Attention: QEffGPT2Attention,
         GPT2Block: QEffGPT2Block,
@@ -3225,12 +3333,22 @@ class KVCacheTransform(ModuleMappingTransform):
         Qwen2DecoderLayer: QEffQwen2DecoderLayer,
         Qwen2Model: QEffQwen2Model,
         Qwen2ForCausalLM: QEffQwen2ForCausalLM,
+        Qwen2_5_VLRotaryEmbedding: QEffQwen2_5_VLRotaryEmbedding,
+        Qwen2_5_VLAttention: QEffQwen2_5_VLAttention,
+        Qwen2_5_VLDecoderLayer: QEffQwen2_5_VLDecoderLayer,
+        Qwen2_5_VLTextModel: QEffQwen2_5_VLTextModel,
+        Qwen2_5_VLForConditionalGeneration: QEffQwen2_5_VLForConditionalGeneration,
         Qwen2MoeRotaryEmbedding: QEffQwen2MoeRotaryEmbedding,
         Qwen2MoeAttention: QEffQwen2MoeAttention,
         Qwen2MoeExperts: QEffQwen2MoeExperts,
         Qwen2MoeDecoderLayer: QEffQwen2MoeDecoderLayer,
         Qwen2MoeModel: QEffQwen2MoeModel,
         Qwen2MoeForCausalLM: QEffQwen2MoeForCausalLM,
+        Qwen2VLRotaryEmbedding: QEffQwen2VLRotaryEmbedding,
+        Qwen2VLAttention: QEffQwen2VLAttention,
+        Qwen2VLDecoderLayer: QEffQwen2VLDecoderLayer,
+        Qwen2VLTextModel: QEffQwen2VLTextModel,
+        Qwen2VLForConditionalGeneration: QEffQwen2VLForConditionalGeneration,
         Qwen3RotaryEmbedding: QEffQwen3RotaryEmbedding,
         Qwen3Attention: QEffQwen3Attention,
         Qwen3DecoderLayer: QEffQwen3DecoderLayer,
@@ -3262,6 +3380,17 @@ class KVCacheTransform(ModuleMappingTransform):
         Qwen3NextDecoderLayer: QEffQwen3NextDecoderLayer,
         Qwen3NextModel: QEffQwen3NextModel,
         Qwen3NextForCausalLM: QEffQwen3NextForCausalLM,
+        Qwen3VLTextRotaryEmbedding: QEffQwen3VLTextRotaryEmbedding,
+        Qwen3VLTextAttention: QEffQwen3VLTextAttention,
+        Qwen3VLTextDecoderLayer: QEffQwen3VLTextDecoderLayer,
+        Qwen3VLTextModel: QEffQwen3VLTextModel,
+        Qwen3VLForConditionalGeneration: QEffQwen3VLForConditionalGeneration,
+        Qwen3VLMoeTextExperts: QEffQwen3VLMoeTextExperts,
+        Qwen3VLMoeTextAttention: QEffQwen3VLMoeTextAttention,
+        Qwen3VLMoeTextDecoderLayer: QEffQwen3VLMoeTextDecoderLayer,
+        Qwen3VLMoeTextRotaryEmbedding: QEffQwen3VLMoeTextRotaryEmbedding,
+        Qwen3VLMoeTextModel: QEffQwen3VLMoeTextModel,
+        Qwen3VLMoeForConditionalGeneration: QEffQwen3VLMoeForConditionalGeneration,
         RecurrentGemmaRotaryEmbedding: QEffRecurrentGemmaRotaryEmbedding,
         RecurrentGemmaAttention: QEffRecurrentGemmaAttention,
         RecurrentGemmaRglru: QEffRecurrentGemmaRglru,

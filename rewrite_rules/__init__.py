@@ -38,6 +38,7 @@ STAGES = {
         "attention",
         "cache",
         "states",
+        "images",
         "experts",
         "outputs",
         "arguments",

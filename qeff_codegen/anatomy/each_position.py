@@ -54,6 +54,12 @@ if position_ids.ndim == 2:
 NUMBERED = Pattern("enumerate($numbers, start=$first)")
 FEATURES_OF_ONE = Pattern("$freqs[$kind, ..., $features]")
 FEATURES = Pattern("$freqs[..., $features]")
+# Features cut in sections, each taken of the kind whose turn it is.
+IN_TURN = "for $number, $section in enumerate($freqs.split($sizes, dim=-1))"
+SECTIONS_IN_TURN = (Pattern(f"[$section[$kind] {IN_TURN}]"), Pattern(f"($section[$kind] {IN_TURN})"))
+REPEATED = Pattern("$features.repeat_interleave($times, dim=-1)")
+# Features of two or more, one after the other.
+ALTERNATING = Pattern("torch.stack($features, dim=-1).flatten(-2)")
 ADDS_UP = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
 
 
@@ -78,6 +84,13 @@ def depends_on_more(
     except _NotUnderstood as found:
         return found.node
     return None
+
+
+def number_of_kinds(forward: ast.FunctionDef) -> str | None:
+    """How many kinds of position a rotation takes, as its forward spells that; None where it takes one."""
+    spread = [found for node in find(ast.Call, forward) if (found := match(FOR_EVERY_KIND, node)) is not None]
+    spread += [found for node in find(ast.If, forward) if (found := match(TAKEN_FOR_EVERY_KIND, node)) is not None]
+    return spread[0].spelled("kinds") if len(spread) == 1 else None
 
 
 class _Follower:
@@ -211,6 +224,10 @@ class _Follower:
                 return self._of_index(node)
             case ast.Call():
                 return self._of_call(node)
+            case ast.ListComp() | ast.GeneratorExp():
+                return self._of_sections(node)
+            case ast.List(elts=items):
+                return self._alike(node, items)
         return self._unknown(node)
 
     def _mentions(self, node: ast.expr) -> bool:
@@ -261,6 +278,12 @@ class _Follower:
             return Layout.KINDS
         if function.removeprefix("self.") in self.methods and function.startswith("self."):
             return self._of_method(call, self.methods[function.removeprefix("self.")])
+        if (alternating := match(ALTERNATING, call)) is not None:
+            layout = self.layout(alternating["features"])
+            return layout if layout is Layout.SPREAD else self._unknown(call)
+        if (repeated := match(REPEATED, call)) is not None and not self._mentions(repeated["times"]):
+            layout = self.layout(repeated["features"])
+            return layout if layout in (Layout.SPREAD, Layout.SPREAD_KINDS) else self._unknown(call)
         given = [*call.args, *(item.value for item in call.keywords)]
         if function in FUNCTIONS_BY_ELEMENT and not call.keywords:
             return self._alike(call, call.args)
@@ -276,6 +299,21 @@ class _Follower:
         if layout is Layout.COLUMNS_KINDS and swapped in SWAPS_KINDS:
             return Layout.SPREAD_KINDS
         return Layout.SPREAD if layout is Layout.COLUMNS and swapped in SWAPS else self._unknown(call)
+
+    def _of_sections(self, node: ast.ListComp | ast.GeneratorExp) -> Layout:
+        """Sections of features, each of one kind, which is chosen by the section's number."""
+        found = next((item for form in SECTIONS_IN_TURN if (item := match(form, node)) is not None), None)
+        if found is None or not found.are_names("number", "section"):
+            return self._unknown(node)
+        number = found.name("number")
+        is_by_number = all(item.id in (number, "self", "len") for item in find(ast.Name, found["kind"]))
+        if (
+            self.layout(found["freqs"]) is not Layout.SPREAD_KINDS
+            or self._mentions(found["sizes"])
+            or not is_by_number
+        ):
+            return self._unknown(node)
+        return Layout.SPREAD
 
     def _of_method(self, call: ast.Call, method: ast.FunctionDef) -> Layout:
         """What a method makes of one tensor, given first: its statements to the one that returns, the last."""

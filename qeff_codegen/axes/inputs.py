@@ -9,6 +9,8 @@ from qeff_codegen.axes.values import CACHE, KEYS, ONE, OWN_TABLE, POSITIONS, ROW
 INPUTS: Names = {
     "input_ids": Tensor(((ROWS,), (TOKENS,))),
     "position_ids": Tensor(((ROWS,), (TOKENS,)), POSITIONS),
+    "position_sections": Tensor(((SOME,), (ROWS,), (TOKENS,)), POSITIONS),
+    "deep_embeds": Tensor(((SOME,), (ROWS,), (TOKENS,), (SOME,)), optional=True),
     "past_key_values": CACHE,
     "batch_index": Tensor(((ROWS,), ONE), optional=True),
     "comp_ctx_lengths": Tensor(((KEYS,),), optional=True),
@@ -18,6 +20,7 @@ INPUTS: Names = {
 OWN_TABLES: dict[str, Value] = {
     "cos_cached": Tensor(((SOME,), (SOME,)), OWN_TABLE),
     "sin_cached": Tensor(((SOME,), (SOME,)), OWN_TABLE),
+    "of_kind": Tensor(((SOME,), ONE, ONE, (SOME,)), OWN_TABLE),
     "freqs_cis_cached": Tensor(((SOME,), (SOME,), (SOME,)), OWN_TABLE),
     "alibi_cached": Tensor(((SOME,), ONE, (SOME,)), OWN_TABLE),
 }

@@ -8,9 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
+from qeff_codegen.decoding.position_sections import PromptSections, sections_of_call
 from qeff_codegen.decoding.prefill import PAD_POSITION, Together
 from qeff_codegen.errors import UsageError
-from qeff_codegen.export.graph_io import PIXEL_VALUES, VISION_EMBEDS
+from qeff_codegen.export.graph_io import DEEPSTACK_FEATURES, PIXEL_VALUES, VISION_EMBEDS
 
 
 class ImageDecoder(Protocol):
@@ -86,21 +87,35 @@ class WithImages:
         prompts: token ids of each prompt, in the order in which they begin.
         embeds: for each prompt, `[tokens, hidden]`, the embeddings of its images one after the other.
         image_token: the token that they take the places of.
+        deep: for each prompt, `[layers, tokens, hidden]`, what goes into layers beside, where anything does.
+        sections: for each prompt, what its tokens are rotated by, where that is not where they stand.
 
     Raises:
         UsageError: a prompt has another number of image tokens than embeddings.
     """
 
     def __init__(
-        self, decoder: ImageDecoder, prompts: Sequence[Sequence[int]], embeds: Sequence[np.ndarray], image_token: int
+        self,
+        decoder: ImageDecoder,
+        prompts: Sequence[Sequence[int]],
+        embeds: Sequence[np.ndarray],
+        image_token: int,
+        sections: Sequence[PromptSections] | None = None,
+        deep: Sequence[np.ndarray] | None = None,
     ) -> None:
         check_image_tokens(prompts, [len(own) for own in embeds], image_token)
         self._decoder = decoder
+        self._sections = sections
         # A row without images is handed one of zeros: no axis has a size of 0.
         size = max(1, *map(len, embeds)) if embeds else 1
         self._embeds = np.zeros((len(embeds), size, embeds[0].shape[1]), embeds[0].dtype)
         for row, own in zip(self._embeds, embeds, strict=True):
             row[: len(own)] = own
+        self._deep: np.ndarray | None = None
+        if deep is not None:
+            self._deep = np.zeros((len(deep[0]), *self._embeds.shape), self._embeds.dtype)
+            for index, of_layers in enumerate(deep):
+                self._deep[:, index, : of_layers.shape[1]] = of_layers
         self._used = np.zeros((len(embeds), 1), np.int64)
         self._in_row: dict[int, int] = {}
         self._arrived = 0
@@ -119,6 +134,9 @@ class WithImages:
     ) -> np.ndarray:
         """One call: input_ids and position_ids `[batch_size, seq_len]` to logits `[batch_size, 1, vocab]`."""
         prompts = self._prompts(position_ids, batch_index)
+        if self._sections is not None:
+            own = [self._sections[prompt] for prompt in prompts]
+            inputs["position_sections"] = sections_of_call(own, position_ids)
         logits = self._decoder.run(
             input_ids,
             position_ids,
@@ -134,7 +152,10 @@ class WithImages:
 
     def _images(self, prompts: np.ndarray, *, is_step: bool) -> dict[str, np.ndarray]:
         """What a call of these prompts takes; a step of decoding places nothing, so it is handed next to nothing."""
-        return {VISION_EMBEDS: self._embeds[:1, :1] if is_step else self._embeds[prompts]}
+        given = {VISION_EMBEDS: self._embeds[:1, :1] if is_step else self._embeds[prompts]}
+        if self._deep is not None:
+            given[DEEPSTACK_FEATURES] = self._deep[:, :1, :1] if is_step else self._deep[:, prompts]
+        return given
 
     def _prompts(self, position_ids: np.ndarray, batch_index: np.ndarray | None) -> np.ndarray:
         """The prompt of each row of a call; a row of pads may have any."""

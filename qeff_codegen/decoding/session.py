@@ -10,9 +10,11 @@ import onnxruntime as ort
 
 from qeff_codegen.decoding.cache_in_place import written_in_place
 from qeff_codegen.decoding.continued_rows import ContinuedRows
+from qeff_codegen.decoding.position_sections import with_sections
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.graph_io import (
     CONV_STATE,
+    DEEPSTACK_FEATURES,
     IMAGE_IDX_OUTPUT,
     LOGITS,
     PIXEL_VALUES,
@@ -23,6 +25,8 @@ from qeff_codegen.export.graph_io import (
 )
 from qeff_codegen.export.sampler_io import NEXT_TOKENS, PENALTY_BUFFERS
 
+# What is handed on from call to call, and no part of the cache.
+OF_IMAGES = (VISION_EMBEDS, DEEPSTACK_FEATURES, PIXEL_VALUES)
 _NUMPY_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(bool)": np.bool_}
 
 
@@ -60,7 +64,7 @@ class OrtDecoderSession:
                 _NUMPY_TYPES[node.type],
             )
             for node in inputs
-            if retained_state_name(node.name) in retained and node.name not in (VISION_EMBEDS, PIXEL_VALUES)
+            if retained_state_name(node.name) in retained and node.name not in OF_IMAGES
         }
         if not self._cache_types:
             raise UsageError(
@@ -99,6 +103,8 @@ class OrtDecoderSession:
         vision_embeds: np.ndarray | None = None,
         pixel_values: np.ndarray | None = None,
         image_idx: np.ndarray | None = None,
+        position_sections: np.ndarray | None = None,
+        deepstack_features: np.ndarray | None = None,
         **sampling: np.ndarray,
     ) -> np.ndarray:
         """Runs one prefill chunk or decode step and keeps the updated cache.
@@ -114,6 +120,10 @@ class OrtDecoderSession:
             pixel_values: `[batch_size, channels, height, width]` likewise, of one that makes these embeddings itself.
             image_idx: int64 `[batch_size, 1]`, how many of them each row has used; the attribute of the same name is
                 that after the call.
+            position_sections: int64 `[kinds, batch_size, seq_len]`, what tokens are rotated by, where that is another
+                place than theirs.
+            deepstack_features: `[layers, vision_batch_size, vision_size, hidden]`, what goes into layers beside
+                `vision_embeds`.
             sampling: what a sampler takes besides its buffers; see `sampler_io`.
 
         Returns:
@@ -127,11 +137,12 @@ class OrtDecoderSession:
         """
         given = {
             "input_ids": input_ids,
-            "position_ids": position_ids,
+            "position_ids": with_sections(position_ids, position_sections),
             "batch_index": batch_index,
             "comp_ctx_lengths": comp_ctx_lengths,
             "num_logits_to_keep": num_logits_to_keep,
             VISION_EMBEDS: vision_embeds,
+            DEEPSTACK_FEATURES: deepstack_features,
             PIXEL_VALUES: pixel_values,
             "image_idx": image_idx,
             **sampling,

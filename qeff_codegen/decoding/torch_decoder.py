@@ -10,7 +10,9 @@ import torch
 from torch import nn
 
 from qeff_codegen.decoding.continued_rows import ContinuedRows
+from qeff_codegen.decoding.position_sections import with_sections
 from qeff_codegen.export.graph_io import (
+    DEEPSTACK_FEATURES,
     PIXEL_VALUES,
     VISION_EMBEDS,
     ExportSpec,
@@ -91,6 +93,8 @@ class TorchDecoder:
         vision_embeds: np.ndarray | None = None,
         pixel_values: np.ndarray | None = None,
         image_idx: np.ndarray | None = None,
+        position_sections: np.ndarray | None = None,
+        deepstack_features: np.ndarray | None = None,
         **sampling: np.ndarray,
     ) -> np.ndarray:
         """Runs one prefill chunk or decode step and keeps the updated cache.
@@ -105,6 +109,10 @@ class TorchDecoder:
             pixel_values: `[batch_size, channels, height, width]` likewise, where it makes these embeddings itself.
             image_idx: int64 `[batch_size, 1]`, how many of them each row has used; the attribute of the same name is
                 that after the call.
+            position_sections: int64 `[kinds, batch_size, seq_len]`, what tokens are rotated by, where that is another
+                place than theirs.
+            deepstack_features: `[layers, vision_batch_size, vision_size, hidden]`, what goes into layers beside
+                `vision_embeds`.
             sampling: what the sampler takes besides its buffers; see `sampler_io`.
 
         Returns:
@@ -122,13 +130,14 @@ class TorchDecoder:
             "comp_ctx_lengths": comp_ctx_lengths,
             "num_logits_to_keep": num_logits_to_keep,
             VISION_EMBEDS: vision_embeds,
+            DEEPSTACK_FEATURES: deepstack_features,
             PIXEL_VALUES: pixel_values,
             "image_idx": image_idx,
         }
         with torch.no_grad(), windows_kept([window_of(layer) for layer in self._shapes]):
             outputs = self.model(
                 input_ids=torch.from_numpy(input_ids),
-                position_ids=torch.from_numpy(position_ids),
+                position_ids=torch.from_numpy(with_sections(position_ids, position_sections)),
                 past_key_values=self._past_key_values,
                 use_cache=True,
                 **{name: torch.from_numpy(array) for name, array in optional.items() if array is not None},

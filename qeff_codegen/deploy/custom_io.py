@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from qeff_codegen.export.graph_io import (
     CONV_STATE,
+    DEEPSTACK_FEATURES,
     INDEXER_KEYS,
     PIXEL_VALUES,
     RECURRENT_STATE,
@@ -26,6 +27,7 @@ MXINT8 = "mxint8"
 # What images are for the device is not compressed either.
 _NOT_COMPRESSED = {
     CONV_STATE: FLOAT16,
+    DEEPSTACK_FEATURES: FLOAT16,
     INDEXER_KEYS: FLOAT16,
     RECURRENT_STATE: FLOAT32,
     VISION_EMBEDS: FLOAT16,

@@ -28,7 +28,7 @@ from qeff_codegen.deploy.specializations import specializations_for
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.exported_graph import ONNX_TRANSFORMS, ExportedGraph, exported_graph, exported_vision
 from qeff_codegen.export.graph_io import ExportSpec
-from qeff_codegen.export.kv_cache import kv_cache_shapes
+from qeff_codegen.export.kv_cache import feature_layers_of, kv_cache_shapes, position_sections_of
 from qeff_codegen.export.precision import convert, precision
 from qeff_codegen.export.single_program import SingleProgram
 from qeff_codegen.export.vision_export import VisionSpec, takes_one_image, tokens_per_image, vision_spec
@@ -257,6 +257,8 @@ class QEFFAutoModelForImageTextToText:
             compute_context_length=options.compute_context_length,
             images=True,
             full_caches=options.full_caches,
+            feature_layers=feature_layers_of(self.decoder),
+            position_sections=position_sections_of(self.decoder),
             pixels=spec.shape(1)[1:] if images.single_qpc else None,
         )
         check_call_length(kv_cache_shapes(self.decoder), options.prefill_seq_len)

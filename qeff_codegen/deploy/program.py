@@ -88,11 +88,10 @@ def decoder_to_compile(
     """
     sizes = specializations.specializations_for(graph.layers, options) if programs is None else programs
     precision = custom_io.MXINT8 if options.mxint8_kv_cache else custom_io.FLOAT16
-    images = [graph.spec.image_input] if graph.spec.images else []
     return ToCompile(
         onnx_path=graph.onnx_path,
         programs=tuple(sizes),
-        custom_io=custom_io.render([*images, *graph.kv_names], precision),
+        custom_io=custom_io.render([*graph.spec.of_images, *graph.kv_names], precision),
         pytorch_transforms=graph.pytorch_transforms,
         onnx_transforms=graph.onnx_transforms,
     )

@@ -44,19 +44,37 @@ class ModelingFileText:
     lines: tuple[Line, ...]
 
 
-def assemble(draft: Draft) -> ModelingFileText:
+@dataclass(frozen=True)
+class WrittenBelow:
+    """Classes that stand below what rules made, and the one that they take the place of, which is not written.
+
+    Attributes:
+        lines: their lines.
+        defined: their names.
+        without: the upstream class whose generated class they stand for.
+    """
+
+    lines: tuple[Line, ...]
+    defined: frozenset[str]
+    without: str
+
+
+def assemble(draft: Draft, below: WrittenBelow | None = None) -> ModelingFileText:
     """Header, imports, then functions and `QEff*` classes in upstream's order, formatted with black.
+
+    Args:
+        below: what else stands in the file.
 
     Raises:
         Refusal: a name resolves to nothing, or a method would mean something else in a subclass.
     """
     file = draft.anatomy.file
-    emitted = _emitted(draft)
-    body = _body(draft, emitted, ())
+    emitted = [item for item in _emitted(draft) if below is None or item.owner != below.without]
+    body = _body(draft, emitted, (), below)
     used = global_names(body.text) - body.defined
     carried = carried_over(used, file)
     if carried:
-        body = _body(draft, emitted, carried)
+        body = _body(draft, emitted, carried, below)
         used = global_names(body.text) - body.defined
     refuse_other_meanings(used, body.defined, file, draft.target)
     found, unknown = resolve(used, file, draft.target)
@@ -99,8 +117,10 @@ def assemble(draft: Draft) -> ModelingFileText:
     )
 
 
-def _body(draft: Draft, emitted: Sequence[Function], carried: Sequence[ast.stmt]) -> ModuleBody:
-    """Everything below the imports, in upstream's order."""
+def _body(
+    draft: Draft, emitted: Sequence[Function], carried: Sequence[ast.stmt], below: WrittenBelow | None
+) -> ModuleBody:
+    """Everything below the imports, in upstream's order, and what is written below that."""
     file = draft.anatomy.file
     body = ModuleBody(file.lines)
     statements = {item.lineno: item for item in carried}
@@ -112,6 +132,9 @@ def _body(draft: Draft, emitted: Sequence[Function], carried: Sequence[ast.stmt]
             body.function(functions[0])
         elif functions:
             body.cls(draft, name, functions)
+    if below is not None:
+        body.lines.extend(below.lines)
+        body.defined |= below.defined
     return body
 
 

@@ -34,7 +34,7 @@ from qeff_codegen.export.graph_io import (
 )
 from qeff_codegen.export.graph_weights import attach_weights
 from qeff_codegen.export.kept_layers import layers_kept
-from qeff_codegen.export.kv_cache import allocate_kv_cache, cache_of, check_ctx_len
+from qeff_codegen.export.kv_cache import allocate_kv_cache, cache_of, check_ctx_len, first_position
 from qeff_codegen.export.layer_scopes import by_node_name, by_scope, repeated_layers
 from qeff_codegen.export.plain_casts import spell_casts
 from qeff_codegen.export.sampler_io import NEXT_TOKENS, SAMPLING_INPUTS
@@ -65,7 +65,7 @@ class _GraphInterface(nn.Module):
         self.layers = layers
         self.optional_input_names = [*optional_input_names(spec), *image_input_names(spec)]
         self.takes_images = spec.images
-        self.image_input = spec.image_input
+        self.of_images = spec.of_images
         self.sampler = None if spec.sampler is None else Sampler(spec.sampler)
 
     def forward(
@@ -87,7 +87,7 @@ class _GraphInterface(nn.Module):
             )
         cache = (tensor for layer in self._reordered(cache_of(outputs)) for tensor in layer)
         if self.takes_images:
-            return outputs.logits, outputs[self.image_input], outputs.image_idx, *cache
+            return outputs.logits, *(outputs[name] for name in self.of_images), outputs.image_idx, *cache
         if self.sampler is None:
             return outputs.logits, *cache
         batch_index = optional.get("batch_index")
@@ -186,11 +186,10 @@ def _order_inputs(graph: onnx_ir.Graph, names: list[str]) -> None:
 
 def _vocab_size(model: nn.Module, shapes: list[LayerShapes]) -> int:
     """The number of logits of one token, asked of the model: it need not be the configuration's."""
-    one = torch.zeros(1, 1, dtype=torch.int64)
     with torch.no_grad():
         outputs = model(
-            input_ids=one,
-            position_ids=one,
+            input_ids=torch.zeros(1, 1, dtype=torch.int64),
+            position_ids=first_position(model),
             past_key_values=allocate_kv_cache(shapes, 1, 1, next(model.parameters()).dtype),
             use_cache=True,
         )

@@ -17,6 +17,8 @@ CTX_LEN = "ctx_len"
 ROWS = ("batch_size", "full_batch_size", "vision_batch_size", "vision_size")
 # The program for text of an image-text model: what its image tokens stand for, and how many of these are used.
 VISION_EMBEDS = "vision_embeds"
+# What goes into layers of the text model beside, a part for each of the first of them.
+DEEPSTACK_FEATURES = "deepstack_features"
 # What the program for both takes instead.
 PIXEL_VALUES = "pixel_values"
 IMAGE_IDX = "image_idx"
@@ -113,6 +115,9 @@ class ExportSpec:
         full_caches: layers with a window keep the whole context too.
         pixels: channels, height and width of the image of each row, where the graph makes the embeddings itself, of
             pixels that it takes instead; None where it takes embeddings.
+        feature_layers: for how many layers the graph takes features of images beside their embeddings.
+        position_sections: how many positions a token has beside that in the text, which then stands first of them, in
+            `position_ids` `[1 + position_sections, batch_size, seq_len]`.
     """
 
     ctx_len: int
@@ -125,11 +130,19 @@ class ExportSpec:
     images: bool = False
     pixels: tuple[int, int, int] | None = None
     full_caches: bool = False
+    feature_layers: int = 0
+    position_sections: int = 0
 
     @property
     def image_input(self) -> str:
         """What of images a graph takes, and hands on to the next call."""
         return VISION_EMBEDS if self.pixels is None else PIXEL_VALUES
+
+    @property
+    def of_images(self) -> list[str]:
+        """What of images a graph takes, and hands on to the next call; nothing for text alone."""
+        deep = [DEEPSTACK_FEATURES] if self.feature_layers and self.pixels is None else []
+        return [self.image_input, *deep] if self.images else []
 
 
 def in_graph_order(layer: LayerShapes, tensors: tuple[_Item, ...]) -> tuple[_Item, ...]:
@@ -185,8 +198,7 @@ def optional_input_names(spec: ExportSpec) -> list[str]:
 
 def token_input_names(spec: ExportSpec) -> list[str]:
     """Returns, in order, the inputs that stand before the cache."""
-    images = spec.images
-    return ["input_ids", *([spec.image_input] if images else []), "position_ids", *([IMAGE_IDX] if images else [])]
+    return ["input_ids", *spec.of_images, "position_ids", *([IMAGE_IDX] if spec.images else [])]
 
 
 def input_names(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[str]:
@@ -202,13 +214,13 @@ def traced_input_names(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[
 
 def image_input_names(spec: ExportSpec) -> list[str]:
     """Returns the inputs of a graph that takes images, which others do not have."""
-    return [spec.image_input, IMAGE_IDX] if spec.images else []
+    return [*spec.of_images, IMAGE_IDX] if spec.images else []
 
 
 def output_names(spec: ExportSpec, layers: Sequence[LayerShapes]) -> list[str]:
     """Returns the graph's outputs in order."""
     results, buffers = ([LOGITS], ()) if spec.sampler is None else (spec.sampler.output_names, PENALTY_BUFFERS)
-    images = [retained_state_name(spec.image_input), IMAGE_IDX_OUTPUT] if spec.images else []
+    images = [*map(retained_state_name, spec.of_images), IMAGE_IDX_OUTPUT] if spec.images else []
     return [*results, *images, *(retained_state_name(name) for name in (*kv_names(layers), *buffers))]
 
 
@@ -217,10 +229,14 @@ def dynamic_axes(spec: ExportSpec, layers: Sequence[LayerShapes]) -> dict[str, d
     cache_rows = "full_batch_size" if spec.continuous_batching else "batch_size"
     tokens = {0: "batch_size", 1: "seq_len"}
     axes: dict[str, dict[int, str]] = {"input_ids": tokens, "position_ids": tokens}
+    if spec.position_sections:
+        axes["position_ids"] = {1: "batch_size", 2: "seq_len"}
     if spec.images:
         embeds = {0: "vision_batch_size", 1: "vision_size"}
         rows = embeds if spec.pixels is None else {0: "batch_size"}
         axes[spec.image_input] = axes[retained_state_name(spec.image_input)] = rows
+        for name in spec.of_images[1:]:
+            axes[name] = axes[retained_state_name(name)] = {axis + 1: called for axis, called in embeds.items()}
         axes[IMAGE_IDX] = axes[IMAGE_IDX_OUTPUT] = {0: "batch_size"}
     parts = (part for layer in layers for part in in_graph_order(layer, layer))
     for name, part in zip(kv_names(layers), parts, strict=True):

@@ -126,7 +126,7 @@ def kv_cache_shapes(model: nn.Module, *, windows: bool = False) -> list[LayerSha
         probe = _ProbingCache(asked)
         model(
             input_ids=torch.zeros(1, 1, dtype=torch.int64),
-            position_ids=torch.zeros(1, 1, dtype=torch.int64),
+            position_ids=first_position(model),
             past_key_values=probe,
             use_cache=True,
         )
@@ -141,6 +141,24 @@ def kv_cache_shapes(model: nn.Module, *, windows: bool = False) -> list[LayerSha
             f"the model updates layer {following} of the KV cache where layer {empty} is due: {_NUMBERED}"
         )
     return shapes
+
+
+def position_sections_of(model: nn.Module) -> int:
+    """Returns how many positions a token of `model` has beside that in the text: those that an image's rotate by."""
+    sections: int = getattr(model, "num_position_sections", 0)
+    return sections
+
+
+def feature_layers_of(program: nn.Module) -> int:
+    """Returns for how many layers a program of images gives features, or one of text takes them."""
+    layers: int = getattr(program, "num_feature_layers", 0)
+    return layers
+
+
+def first_position(model: nn.Module) -> torch.Tensor:
+    """Returns what `model` takes as the position of one token, the first of its row."""
+    sections = position_sections_of(model)
+    return torch.zeros((1 + sections, 1, 1) if sections else (1, 1), dtype=torch.int64)
 
 
 def _shapes_of(layer: QEffDynamicLayer, names: tuple[str, str]) -> LayerShapes:

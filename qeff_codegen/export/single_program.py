@@ -9,6 +9,9 @@ import torch
 from torch import nn
 from transformers.utils import ModelOutput
 
+from qeff_codegen.export.graph_io import DEEPSTACK_FEATURES
+from qeff_codegen.export.kv_cache import position_sections_of
+
 
 @dataclass
 class SingleProgramOutput(ModelOutput):
@@ -40,6 +43,7 @@ class SingleProgram(nn.Module):
         self.text = decoder
         self.images = encoder
         self.config = decoder.config
+        self.num_position_sections = position_sections_of(decoder)
 
     def forward(
         self,
@@ -60,11 +64,14 @@ class SingleProgram(nn.Module):
             image_idx: int64 `[batch_size, 1]`, how many of its embeddings each row has used.
             optional: what else the decoder takes.
         """
+        made = None if pixel_values is None else self.images(pixel_values)
+        if isinstance(made, tuple):
+            made, optional[DEEPSTACK_FEATURES] = made
         outputs = self.text(
             input_ids=input_ids,
             position_ids=position_ids,
             past_key_values=past_key_values,
-            vision_embeds=None if pixel_values is None else self.images(pixel_values),
+            vision_embeds=made,
             image_idx=image_idx,
             **optional,
         )

@@ -51,6 +51,8 @@ def example_of(
     seq_len, ctx_len = min(sizes.seq_len, spec.ctx_len), min(sizes.ctx_len, spec.ctx_len)
     input_ids = torch.zeros(sizes.batch_size, seq_len, dtype=torch.int64)
     position_ids = torch.arange(seq_len).repeat(sizes.batch_size, 1)
+    if spec.position_sections:
+        position_ids = position_ids.repeat(1 + spec.position_sections, 1, 1)
     cache = allocate_kv_cache(shapes, cache_rows, ctx_len, dtype)
     reordered = [in_graph_order(layer, tensors) for layer, tensors in zip(shapes, cache, strict=True)]
     optional: list[torch.Tensor] = []
@@ -71,5 +73,7 @@ def example_of(
         embeds = sizes.batch_size, sizes.vision_size, hidden_size
         of_images = embeds if spec.pixels is None else (sizes.batch_size, *spec.pixels)
         optional.append(torch.zeros(of_images, dtype=dtype))
+        for _ in spec.of_images[1:]:
+            optional.append(torch.zeros(spec.feature_layers, *embeds, dtype=dtype))
         optional.append(torch.zeros(sizes.batch_size, 1, dtype=torch.int64))
     return input_ids, position_ids, reordered, optional

@@ -17,8 +17,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from qeff_codegen.errors import Refusal, UsageError
 from qeff_codegen.export.frozen_numbers import no_frozen_numbers
 from qeff_codegen.export.graph_file import save_graph, whole_or_not_at_all
-from qeff_codegen.export.graph_io import PIXEL_VALUES, VISION_EMBEDS
+from qeff_codegen.export.graph_io import DEEPSTACK_FEATURES, PIXEL_VALUES, VISION_EMBEDS
 from qeff_codegen.export.graph_weights import attach_weights
+from qeff_codegen.export.kv_cache import feature_layers_of
 from qeff_codegen.export.one_size import traced_for_one_size
 from qeff_codegen.export.plain_casts import spell_casts
 from qeff_codegen.export.size_ranges import Limits
@@ -53,6 +54,11 @@ class VisionSpec:
     sizes: tuple[tuple[int, int], ...]
 
     @property
+    def outputs(self) -> list[str]:
+        """The names of what the program gives."""
+        return [VISION_EMBEDS]
+
+    @property
     def axes(self) -> dict[str, dict[int, str]]:
         """The names of the axes that are not fixed: a single size is one of the graph's own."""
         images = {0: "batch_size"}
@@ -80,10 +86,17 @@ class OneImageSpec:
     Attributes:
         sizes: its height and width in pixels, alone.
         pixels: the shape of `pixel_values`.
+        feature_layers: for how many layers of the text model it gives features beside.
     """
 
     sizes: tuple[tuple[int, int]]
     pixels: tuple[int, ...]
+    feature_layers: int = 0
+
+    @property
+    def outputs(self) -> list[str]:
+        """The names of what the program gives."""
+        return [VISION_EMBEDS, *([DEEPSTACK_FEATURES] if self.feature_layers else [])]
 
     @property
     def axes(self) -> dict[str, dict[int, str]]:
@@ -99,7 +112,7 @@ def one_image_spec(encoder: nn.Module, onnx_path: Path) -> OneImageSpec | None:
     """The image that the graph of `encoder` takes, if it takes one a call; None for any number of images."""
     layout: Any = getattr(encoder, "image", None)
     if layout is not None:
-        return OneImageSpec((layout.image_size,), layout.shape)
+        return OneImageSpec((layout.image_size,), layout.shape, feature_layers_of(encoder))
     if not takes_one_image(onnx_path):
         return None
     spec = vision_spec(encoder)
@@ -111,9 +124,9 @@ class _VisionInterface(nn.Module):
         super().__init__()
         self.encoder = encoder
 
-    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        embeds: torch.Tensor = self.encoder(pixel_values)
-        return embeds
+    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+        made: torch.Tensor | tuple[torch.Tensor, torch.Tensor] = self.encoder(pixel_values)
+        return made
 
 
 class _WithWeights(WeightsAsLastInput, _VisionInterface):
@@ -261,11 +274,12 @@ def _of_one_image(encoder: nn.Module, path: Path, spec: VisionSpec | None) -> on
             "graph. Give one --img-size (img_size)."
         )
     shape = layout.shape if own is None else own.shape(1)
+    outputs = [VISION_EMBEDS, *([DEEPSTACK_FEATURES] if feature_layers_of(encoder) else [])]
     beside = [] if layout is None else [each for each in vars(layout).values() if isinstance(each, torch.Tensor)]
     return export_with_torchscript(
         _WithWeights(encoder).train(encoder.training),
         (torch.zeros(shape, dtype=next(encoder.parameters()).dtype),),
         path,
-        GraphNames([PIXEL_VALUES], [VISION_EMBEDS], {}),
+        GraphNames([PIXEL_VALUES], outputs, {}),
         looks=traced_for_one_size(beside),
     )

@@ -12,7 +12,8 @@ from qeff_codegen.engine import rule_set
 from qeff_codegen.engine.draft import Draft, open_draft
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.errors import Refusal
-from qeff_codegen.generate.one_model import check_refusal, inspect_model, read
+from qeff_codegen.generate.one_model import inspect_model, read
+from qeff_codegen.generate.rewritten import check_refusal
 from qeff_codegen.generated_model import RoleFound
 from qeff_codegen.targets.embedded import EMBEDDED
 from qeff_codegen.upstream.source import UpstreamModel

@@ -9,33 +9,26 @@ from qeff_codegen.emit import steps
 from qeff_codegen.emit.formatting import formatted, formatted_imports
 from qeff_codegen.emit.header import header
 from qeff_codegen.emit.imports import global_names, import_section, resolve
+from qeff_codegen.engine.provenance import Line
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generated_model import Edit, GeneratedModel, MappingEntry
 from qeff_codegen.image_text.known_statements import RULE
 from qeff_codegen.image_text.parts import ImageTextParts
 from qeff_codegen.image_text.programs import programs
-from qeff_codegen.image_text.recognise import recognise_image_text
 from qeff_codegen.targets.target import PREFIX, Target
 
 # What the programs are made with.
 RUNTIME_NAMES = ("ImageTextOutput", "place_image_embeds", "text_model_of")
 
 
-def generate_image_text(file: ModelingFile, target: Target) -> GeneratedModel:
-    """The two programs of one image-text model.
+def generate_image_text(parts: ImageTextParts, target: Target) -> GeneratedModel:
+    """The two programs of one image-text model, whose text model another package serves.
 
     Raises:
-        Refusal: a part is not recognised, or the target's runtime has no programs for images.
+        Refusal: the target's runtime has no programs for images.
     """
-    parts = recognise_image_text(file)
-    if not target.has(*RUNTIME_NAMES):
-        raise Refusal(
-            f"the runtime of {target.name} has nothing that places images among tokens",
-            rule=RULE,
-            location=file.location(parts.conditional_generation.node.lineno),
-            expected=f"{', '.join(RUNTIME_NAMES)} in its runtime",
-            next_step="generate for this project's own runtime: `python -m qeff_codegen NAME`",
-        )
+    file = parts.file
+    check_runtime(parts, target)
     made = programs(parts)
     texts = [formatted(program.text, target) for program in made]
     body = "\n\n".join(texts)
@@ -43,12 +36,40 @@ def generate_image_text(file: ModelingFile, target: Target) -> GeneratedModel:
     imports = formatted_imports(_imports(file, body, target), target)
     code = f"{top}\n\n{imports}\n\n\n{body}"
     edits = _edits(file, [top, imports, *texts], [*_owners(parts)])
-    module = target.modeling_module.format(name=file.upstream.name)
-    replaced = [*([parts.model.name] if parts.features_changed else []), parts.conditional_generation.name]
-    mappings = tuple(MappingEntry("KVCacheTransform", name, PREFIX + name, module) for name in replaced)
+    mappings = mappings_of_programs(parts, target)
     origins = (None,) * len(code.splitlines())
     # No rule looks at an image-text model, so none can change it.
     return GeneratedModel(file.upstream.name, file.upstream, code, mappings, parts.found(), edits, (), origins, ())
+
+
+def check_runtime(parts: ImageTextParts, target: Target) -> None:
+    """Raises a refusal where the target's runtime has nothing to make the programs with."""
+    if not target.has(*RUNTIME_NAMES):
+        raise Refusal(
+            f"the runtime of {target.name} has nothing that places images among tokens",
+            rule=RULE,
+            location=parts.file.location(parts.conditional_generation.node.lineno),
+            expected=f"{', '.join(RUNTIME_NAMES)} in its runtime",
+            next_step="generate for this project's own runtime: `python -m qeff_codegen NAME`",
+        )
+
+
+def mappings_of_programs(parts: ImageTextParts, target: Target) -> tuple[MappingEntry, ...]:
+    """The entries of the classes that give the programs."""
+    module = target.modeling_module.format(name=parts.file.upstream.name)
+    replaced = [*([parts.model.name] if parts.features_changed else []), parts.conditional_generation.name]
+    return tuple(MappingEntry("KVCacheTransform", name, PREFIX + name, module) for name in replaced)
+
+
+def lines_of_programs(parts: ImageTextParts, target: Target) -> tuple[Line, ...]:
+    """The classes as lines of a file in which others stand above them, with the steps that made them."""
+    found: list[Line] = []
+    for program in programs(parts):
+        step = steps.IMAGES_OF_ONE_SIZE if program.method else steps.IMAGE_PROGRAMS
+        found += [Line("", rules=(steps.BLANK_LINES.id,))] * 2
+        texts = formatted(program.text, target).splitlines()
+        found += [Line(text, rules=(step.id,), function=program.method) for text in texts]
+    return tuple(found)
 
 
 def _imports(file: ModelingFile, body: str, target: Target) -> str:

@@ -58,6 +58,8 @@ def head_around(file: ModelingFile, whole: ModelingClass, model_attribute: str) 
             needed("logits", f"$logits = self.{head}($hidden)"),
             possible("no loss", "loss = None"),
             possible("loss", "if labels is not None:\n    loss = $_"),
+            possible("no loss of routers", "aux_loss = None"),
+            possible("loss of routers", "if output_router_logits:\n    $...losses"),
             needed("result", "return $_(...)"),
         ),
     )

@@ -105,10 +105,10 @@ _DEFAULT = Pattern("$name = $name if $name is not None else $value")
 
 
 def _is_default_of_configuration(statement: ast.stmt) -> bool:
-    """`x = x if x is not None else self.config.x`."""
+    """`x = x if x is not None else self.config.x`, or of the text model's configuration."""
     found = match(_DEFAULT, statement)
     return (
         found is not None
         and bool(found.name("name"))
-        and found.spelled("value") == f"self.config.{found.name('name')}"
+        and found.spelled("value").replace(".text_config.", ".") == f"self.config.{found.name('name')}"
     )

@@ -15,7 +15,9 @@ from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.image_text.both_ways import BothWays, without_mask
 from qeff_codegen.image_text.embedded_tokens import with_given_tokens
 from qeff_codegen.image_text.known_statements import Known, needed, possible, read_statements, refusal
+from qeff_codegen.image_text.layer_features import LayerFeatures, layer_features
 from qeff_codegen.image_text.placing import image_token_of_placing
+from qeff_codegen.image_text.sections import Sections, sections_of
 from qeff_codegen.patterns.match import Match, match
 from qeff_codegen.patterns.pattern import Pattern
 
@@ -44,16 +46,16 @@ _COMMON = (
     possible("check", "if $_:\n    raise $_"),
     possible("cache", "if use_cache and cache is None:\n    cache = $_"),
     possible("training", "if self.training and $_ and $_:\n    ..."),
-    possible("return_dict", "kwargs['return_dict'] = True"),
     possible(
-        "positions",
+        "positions that are counted",
         """
         if position_ids is None:
-            $seen = cache.get_seq_length() if cache is not None else 0
-            position_ids = torch.arange(inputs_embeds.shape[1], device=inputs_embeds.device) + $seen
+            $seen = {$cached.get_seq_length() if $cached is not None else 0}
+            position_ids = torch.arange(inputs_embeds.shape[1], device=$_) + $seen
             position_ids = position_ids.unsqueeze(0)
         """,
     ),
+    possible("return_dict", "kwargs['return_dict'] = True"),
     possible("length", "$_ = inputs_embeds.shape[1]"),
     possible(
         "positions of a length",
@@ -110,6 +112,8 @@ class BetweenTokensAndText:
         embedded: what makes `token_ids`, which are embedded; empty where the given tokens are.
         both_ways: which tokens attend to one another both ways, if any do.
         from_one: whether positions are counted from 1.
+        sections: how each token gets positions of several kinds; None where it has one.
+        layer_features: what goes into layers of the text model beside; None where nothing does.
     """
 
     features: ast.FunctionDef
@@ -119,6 +123,8 @@ class BetweenTokensAndText:
     embedded: str
     both_ways: BothWays | None
     from_one: bool
+    sections: Sections | None
+    layer_features: LayerFeatures | None
 
 
 def between_tokens_and_text(file: ModelingFile, model: ModelingClass, text_attribute: str) -> BetweenTokensAndText:
@@ -130,12 +136,14 @@ def between_tokens_and_text(file: ModelingFile, model: ModelingClass, text_attri
     assert model.forward is not None
     embeddings = _embeddings(file, model, text_attribute)
     videos = [name for name in parameters(model.forward) if _VIDEOS in name]
-    running = [item for item in model.forward.body if not _never_runs(item, videos)]
+    running = [_plain(item) for item in model.forward.body if not _never_runs(item, videos)]
     statements, embedded = with_given_tokens(file, model, running)
     statements, both_ways = without_mask(file, statements)
     from_one = [item for item in statements if match(_FROM_ONE, item) is not None]
     statements = [item for item in statements if item not in from_one]
     is_given = any(match(_IF_GIVEN, item) for item in statements)
+    sections, statements = sections_of(file, model, statements)
+    deep, statements = layer_features(file, model, statements)
     found = read_statements(
         file,
         f"{model.name}.forward",
@@ -147,20 +155,32 @@ def between_tokens_and_text(file: ModelingFile, model: ModelingClass, text_attri
             needed("call of the text model", f"$outputs = self.{text_attribute}(...)"),
         ),
     )
-    mask = "attention_mask" if both_ways is None else both_ways.mask
-    _check_text_arguments(file, model, found["call of the text model"], TEXT_ARGUMENTS | {"attention_mask": mask})
+    known = TEXT_ARGUMENTS | {"attention_mask": "attention_mask" if both_ways is None else both_ways.mask}
+    if deep is not None:
+        known |= {deep.embeds: deep.embeds, deep.places: deep.places}
+    _check_text_arguments(file, model, found["call of the text model"], known)
     placing = found["placing of images"]
     field = _field(placing.rest("placing"))
     given = placing.name("images") if is_given else f'{placing.name("encoded")}["image"].{field}'
     token = image_token_of_placing(file, model, placing.rest("placing"), given)
     method, call = _features(file, model, found["features of images"])
-    return BetweenTokensAndText(method, call, field, token, embedded, both_ways, bool(from_one))
+    return BetweenTokensAndText(method, call, field, token, embedded, both_ways, bool(from_one), sections, deep)
 
 
 def _field(placing: Sequence[ast.stmt]) -> str:
     """What of an encoder's output is placed."""
     read = {node.attr for statement in placing for node in find(ast.Attribute, statement)}
     return "last_hidden_state" if "last_hidden_state" in read and "pooler_output" not in read else "pooler_output"
+
+
+def _plain(statement: ast.stmt) -> ast.stmt:
+    """A statement without what it says of types, `x["image"]: Output = ...`, in its body neither."""
+    if isinstance(statement, ast.AnnAssign) and statement.value is not None:
+        return ast.copy_location(ast.Assign([statement.target], statement.value), statement)
+    if isinstance(statement, ast.If):
+        bodies = [[_plain(item) for item in part] for part in (statement.body, statement.orelse)]
+        return ast.copy_location(ast.If(statement.test, *bodies), statement)
+    return statement
 
 
 def _embedding_of_tokens(embeddings: Sequence[str]) -> Known:

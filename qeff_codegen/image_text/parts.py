@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from qeff_codegen.anatomy.deep_features import DeepFeatures
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.generated_model import RoleFound
 from qeff_codegen.image_text.head import Head
+from qeff_codegen.image_text.sections import Sections
 from qeff_codegen.image_text.side_inputs import SideInputs
 
 
@@ -24,6 +26,10 @@ class ImageTextParts:
         head: the head of the first.
         text_attribute: what the model calls its text model, whose class is another file's.
         text_built: how that is built.
+        text_class: its class, where that is of this file; it is written with the programs then.
+        sections: how a token of an image gets its positions; None where each token has one.
+        deep: how the text model takes features of images for its layers; None where it takes none.
+        deep_layers: the setting of the vision tower that lists the layers of it which give them.
         features: the model's method from pixels to what takes the places of tokens.
         features_code: it as it is to be, and whether that is another text than upstream's.
         features_field: what of its output takes the places of tokens.
@@ -44,6 +50,10 @@ class ImageTextParts:
     head: Head
     text_attribute: str
     text_built: ast.expr
+    text_class: ModelingClass | None
+    sections: Sections | None
+    deep: DeepFeatures | None
+    deep_layers: str
     features: ast.FunctionDef
     features_code: Code
     features_changed: bool
@@ -60,6 +70,7 @@ class ImageTextParts:
     def found(self) -> tuple[RoleFound, ...]:
         """Every part with its place and reasons, as `inspect` shows them."""
         model, own = self.model, self.model.assigned
+        served = "it stands in the same file" if self.text_class else "its own generated package serves it"
         rows = [
             RoleFound(
                 "image-text model",
@@ -77,7 +88,19 @@ class ImageTextParts:
                 "text model",
                 f"self.{self.text_attribute}",
                 self.text_built.lineno,
-                (f"`{ast.unparse(self.text_built)}`: its own generated package serves it",),
+                (f"`{ast.unparse(self.text_built)}`: {served}",),
+            ),
+            *(
+                [
+                    RoleFound(
+                        "positions of images",
+                        f"{model.name}.{self.sections.method.name}",
+                        self.sections.method.lineno,
+                        (f"it gives tokens {self.sections.kinds} positions each, by the sizes of images",),
+                    )
+                ]
+                if self.sections is not None
+                else []
             ),
             RoleFound(
                 "image features",

@@ -23,6 +23,7 @@ _PLACED = "$embeds = $embeds.masked_scatter($mask, $features)"
 _MASK_CALL = (
     "{$where(input_ids, inputs_embeds=$embeds, image_features=$features), "
     "$where(input_ids=input_ids, inputs_embeds=$embeds, image_features=$features), "
+    "$where(input_ids, $embeds, image_features=$features), "
     "$where(input_ids, $embeds, $features), $where(input_ids, $embeds, $features, $_)}"
 )
 

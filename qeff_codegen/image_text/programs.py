@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from qeff_codegen.anatomy.position_kinds import SECTIONS
 from qeff_codegen.codemod.layout import INDENT, indented
 from qeff_codegen.image_text.embedded_tokens import EMBEDDED
 from qeff_codegen.image_text.parts import ImageTextParts
@@ -51,10 +52,10 @@ class {encoder}(nn.Module):
         self.model = model.{model}
         self.config = model.config
         self.image = {layout}(model.config, image_size)
-
-    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
+{deep_counted}
+    def forward(self, pixel_values: torch.Tensor) -> {result}:
         image_outputs = self.model.{features}(pixel_values=pixel_values, {given}return_dict=True)
-        return joined_embeds(image_outputs.{field})
+        {returned}
 '''
 
 DECODER = '''\
@@ -66,19 +67,19 @@ class {decoder}(nn.Module):
         self.{text} = {text_model}
         self.{head} = model.{head}
         self.config = model.config
-
+{sections_counted}{deep_counted}
     def forward(
         self,
         input_ids: torch.LongTensor,
         position_ids: torch.LongTensor,
         past_key_values: list[tuple[torch.Tensor, torch.Tensor]],
         vision_embeds: torch.Tensor | None = None,
-        image_idx: torch.LongTensor | None = None,
+        image_idx: torch.LongTensor | None = None,{deep_taken}
         use_cache: bool | None = None,
         batch_index: torch.LongTensor | None = None,
         comp_ctx_lengths: torch.LongTensor | None = None,
     ) -> ImageTextOutput:
-{embedding}        if vision_embeds is not None:
+{sections_apart}{deep_before}{embedding}        if vision_embeds is not None:
 {placing}
 {call}
         hidden_states = outputs[0]
@@ -90,11 +91,12 @@ class {decoder}(nn.Module):
             logits=logits.float(),
             cache=outputs.{cache},
             vision_embeds=vision_embeds,
-            image_idx=image_idx,
+            image_idx=image_idx,{deep_returned}
         )
 '''
 
 IS_IMAGE_TOKEN = "is_image_token = input_ids == {token}"
+PLACING_DEEP = "deep_embeds = place_deep_embeds(is_image_token, position_ids, deepstack_features, image_idx)"
 PLACING = """\
 inputs_embeds, image_idx = place_image_embeds(
     inputs_embeds, is_image_token, position_ids, vision_embeds, image_idx
@@ -104,7 +106,7 @@ CALL = """\
 outputs = self.{text}(
     inputs_embeds=inputs_embeds,
     position_ids=position_ids,
-    past_key_values=past_key_values,
+{sections_given}{deep_given}    past_key_values=past_key_values,
     use_cache=use_cache,
     batch_index=batch_index,
     comp_ctx_lengths=comp_ctx_lengths,
@@ -122,7 +124,53 @@ class {prefix}{whole}({whole}):
     def get_qeff_language_decoder(self) -> nn.Module:
         """The module that the language program is exported from."""
         return {decoder}(self)
-'''
+{sections_made}'''
+# What is there beside, where each token has positions of several kinds.
+_SECTIONS = {
+    "sections_counted": """\
+        # Kinds of position beside that in the text.
+        self.num_position_sections = {kinds}
+""",
+    "sections_apart": """\
+        # `[1 + kinds, batch_size, seq_len]`: where a token is cached, and what it is rotated by.
+        position_ids, position_sections = position_ids[0], position_ids[1:]
+""",
+    "sections_given": """\
+    position_sections=position_sections,
+""",
+    "sections_made": '''
+    def get_qeff_position_sections(
+        self, input_ids: torch.LongTensor, image_grid_thw: torch.LongTensor | None = None
+    ) -> tuple[torch.LongTensor, torch.LongTensor]:
+        """What tokens are rotated by, `[kinds, batch_size, seq_len]`, and how far later ones are ahead of places."""
+        if image_grid_thw is None:
+            places = torch.arange(input_ids.shape[1]).expand({kinds}, *input_ids.shape)
+            return places, torch.zeros(input_ids.shape[0], 1, dtype=torch.int64)
+        is_image_token = input_ids == {token}
+        return self.{model}.{method}(
+            input_ids=input_ids, mm_token_type_ids=is_image_token.int(), image_grid_thw=image_grid_thw
+        )
+''',
+}
+
+
+# What is there beside, where features of images go into layers of the text model too.
+_DEEP = {
+    "deep_counted": """\
+        # Layers of the text model that features of images go into.
+        self.num_feature_layers = len(model.config.vision_config.{layers})
+""",
+    "deep_taken": """
+        deepstack_features: torch.Tensor | None = None,""",
+    "deep_before": """\
+        deep_embeds = None
+""",
+    "deep_given": """\
+    {embeds}=deep_embeds,
+""",
+    "deep_returned": """
+            deepstack_features=deepstack_features,""",
+}
 
 
 @dataclass(frozen=True)
@@ -159,6 +207,8 @@ def programs(parts: ImageTextParts) -> tuple[Program, ...]:
         "scaling": "".join(f"\n{indented(ast.unparse(item), INDENT * 2)}" for item in parts.head.scaling),
         **_of_one_image(parts),
     }
+    names |= _of_sections(parts, names)
+    names |= _of_deep_features(parts, names)
     names |= _decoder_lines(parts, names)
     encoder = ENCODER if parts.inputs is None else ENCODER_OF_ONE_IMAGE
     found = [Program(template.format(**names), whole) for template in (encoder, DECODER, WHOLE)]
@@ -171,15 +221,18 @@ def programs(parts: ImageTextParts) -> tuple[Program, ...]:
 
 def _decoder_lines(parts: ImageTextParts, names: dict[str, str]) -> dict[str, str]:
     """What stands between tokens and the text model's output, piece by piece."""
-    text_model = "text_model_of(model, model.{model}.{text})".format(**names)
+    text_model = "text_model_of(model, model.{model}.{text}{takes})".format(**names)
     is_image_token = IS_IMAGE_TOKEN.format(**names)
     embeds = f"inputs_embeds = self.{parts.text_attribute}.get_input_embeddings()"
     before = [parts.embedded] if parts.embedded else []
     embedding = [*before, f"{embeds}({EMBEDDED if parts.embedded else 'input_ids'})"]
-    placing, call = [is_image_token, PLACING], CALL.format(**names)
-    if parts.both_ways is not None:
+    placing = [PLACING] if parts.deep is None else [PLACING_DEEP, PLACING]
+    call = CALL.format(**names)
+    if parts.both_ways is None:
+        placing = [is_image_token, *placing]
+    else:
         # Known in a call without images too.
-        embedding, placing = [*embedding, is_image_token], [PLACING]
+        embedding = [*embedding, is_image_token]
         call = f"with attending_within({BLOCKS[parts.both_ways]}):\n{indented(call, INDENT)}"
     return {
         "text_model": f"has_relative_positions({text_model})" if parts.from_one else text_model,
@@ -187,6 +240,30 @@ def _decoder_lines(parts: ImageTextParts, names: dict[str, str]) -> dict[str, st
         "placing": "\n".join(indented(item, INDENT * 3) for item in placing),
         "call": indented(call, INDENT * 2),
         "both_ways": _BOTH_WAYS.format(kind=parts.both_ways) if parts.both_ways is not None else "",
+    }
+
+
+def _of_sections(parts: ImageTextParts, names: dict[str, str]) -> dict[str, str]:
+    """What the text has beside where each token has positions of several kinds; nothing elsewhere."""
+    if parts.sections is None:
+        return dict.fromkeys((*_SECTIONS, "takes"), "")
+    own = {"kinds": parts.sections.kinds, "method": parts.sections.method.name}
+    takes = f', takes="{SECTIONS}"' if parts.text_class is None else ""
+    return {"takes": takes, **{name: text.format(**names, **own) for name, text in _SECTIONS.items()}}
+
+
+def _of_deep_features(parts: ImageTextParts, names: dict[str, str]) -> dict[str, str]:
+    """What the text has beside where features of images go into layers too; nothing elsewhere."""
+    if parts.deep is None:
+        returned = "return joined_embeds(image_outputs.{field})".format(**names)
+        return {**dict.fromkeys(_DEEP, ""), "result": "torch.Tensor", "returned": returned}
+    return {
+        **{name: text.format(embeds=parts.deep.embeds, layers=parts.deep_layers) for name, text in _DEEP.items()},
+        "result": "tuple[torch.Tensor, torch.Tensor]",
+        "returned": (
+            "deep = [joined_embeds(features) for features in image_outputs.deepstack_features]\n"
+            "        return joined_embeds(image_outputs.{field}), torch.stack(deep)".format(**names)
+        ),
     }
 
 

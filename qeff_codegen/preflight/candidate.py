@@ -67,12 +67,14 @@ class Candidate(GraphCandidate):
         prompts: token ids to run it with.
         images: what image tokens of the prompts stand for, in the model's format: `[vision_size, hidden]`, or where
             the graph takes pixels, `[channels, height, width]`; None where it takes no images.
+        deep: what goes into layers beside, `[layers, vision_size, hidden]`; None where nothing does.
     """
 
     spec: ExportSpec
     layers: tuple[LayerShapes, ...]
     prompts: tuple[tuple[int, ...], ...]
     images: np.ndarray | None = None
+    deep: np.ndarray | None = None
 
     @property
     def is_of_dynamo(self) -> bool:
@@ -98,6 +100,7 @@ def candidate_of(
     programs: tuple[Specialization, ...],
     prompts: tuple[tuple[int, ...], ...],
     images: np.ndarray | None = None,
+    deep: np.ndarray | None = None,
 ) -> Candidate:
     """The candidate that `model` was exported to.
 
@@ -108,8 +111,10 @@ def candidate_of(
         programs: the sizes it is to be compiled for.
         prompts: token ids to run it with, at least one prompt.
         images: what image tokens of the prompts stand for, where it takes images.
+        deep: what goes into layers beside, where it takes that.
     """
-    return Candidate(onnx_path, _weight_names(model), programs, spec, tuple(layers_kept(model, spec)), prompts, images)
+    layers = tuple(layers_kept(model, spec))
+    return Candidate(onnx_path, _weight_names(model), programs, spec, layers, prompts, images, deep)
 
 
 def vision_candidate_of(

@@ -53,8 +53,8 @@ def _findings(candidate: Candidate) -> Iterator[Finding]:
     yield from _types(candidate.spec, [*inputs, *graph.outputs])
     yield from _axes(candidate, [*inputs, *graph.outputs])
     yield from _cache_pairs(candidate)
-    if candidate.spec.images:
-        yield from _image_pair(candidate)
+    for name in candidate.spec.of_images:
+        yield from _image_pair(candidate, name)
 
 
 def _order(kind: str, values: Sequence[onnx_ir.Value], expected: list[str]) -> Iterator[Finding]:
@@ -131,9 +131,9 @@ def _own_sizes(name: str, taken: onnx_ir.Value, part: PartShape) -> Iterator[Fin
         yield Finding(f"{name} has the shape {taken.shape}; its layer keeps [{wanted}] of each row.", _NEXT)
 
 
-def _image_pair(candidate: Candidate) -> Iterator[Finding]:
+def _image_pair(candidate: Candidate, name: str) -> Iterator[Finding]:
     """What image tokens stand for is handed on as it was taken, in the format of the cache."""
-    graph, name = candidate.graph_model.graph, candidate.spec.image_input
+    graph = candidate.graph_model.graph
     by_name = {value.name: value for value in (*graph.inputs, *graph.outputs)}
     taken, kept = by_name.get(name), by_name.get(retained_state_name(name))
     if taken is None or kept is None:

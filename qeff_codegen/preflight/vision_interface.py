@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import onnx_ir
 
-from qeff_codegen.export.graph_io import PIXEL_VALUES, VISION_EMBEDS
+from qeff_codegen.export.graph_io import PIXEL_VALUES
 from qeff_codegen.preflight.candidate import VisionCandidate
 from qeff_codegen.preflight.check import Check, Finding
 
@@ -21,19 +21,21 @@ def _findings(candidate: VisionCandidate) -> Iterator[Finding]:
     graph = candidate.graph_model.graph
     inputs = [value for value in graph.inputs if value.name not in graph.initializers]
     names = [value.name for value in inputs], [value.name for value in graph.outputs]
-    if names != ([PIXEL_VALUES], [VISION_EMBEDS]):
+    wanted_names = candidate.spec.outputs
+    if names != ([PIXEL_VALUES], wanted_names):
         yield Finding(
             f"The graph takes {', '.join(map(str, names[0]))} and gives {', '.join(map(str, names[1]))}; it should "
-            f"take {PIXEL_VALUES} and give {VISION_EMBEDS}.",
+            f"take {PIXEL_VALUES} and give {', '.join(wanted_names)}.",
             _NEXT,
         )
         return
-    pixels, embeds = inputs[0], graph.outputs[0]
-    if pixels.dtype not in _TYPES or embeds.dtype != pixels.dtype:
-        yield Finding(
-            f"{PIXEL_VALUES} is {pixels.dtype} and {VISION_EMBEDS} {embeds.dtype}; both should be float32 or float16.",
-            _NEXT,
-        )
+    pixels = inputs[0]
+    for given in graph.outputs:
+        if pixels.dtype not in _TYPES or given.dtype != pixels.dtype:
+            yield Finding(
+                f"{PIXEL_VALUES} is {pixels.dtype} and {given.name} {given.dtype}; both should be float32 or float16.",
+                _NEXT,
+            )
     axes = candidate.spec.axes[PIXEL_VALUES]
     wanted = [axes.get(axis, size) for axis, size in enumerate(candidate.spec.shape(1))]
     found = [size if isinstance(size, int) else size.value for size in pixels.shape or ()]

@@ -11,6 +11,7 @@ import onnxruntime as ort
 from onnx_ir.passes.common import InlinePass
 
 from qeff_codegen.export.graph_io import (
+    DEEPSTACK_FEATURES,
     IMAGE_IDX,
     IMAGE_IDX_OUTPUT,
     LOGITS,
@@ -91,7 +92,10 @@ class WatchedRun:
         return min(self._symbols[axis], self._ctx_len)
 
     def _run(self, tokens: np.ndarray, positions: np.ndarray, cache: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        feeds = {"input_ids": tokens, "position_ids": positions, **cache}
+        sections = self._candidate.spec.position_sections
+        # Text is rotated by its places, whatever the kind, and an image by numbers of the same size.
+        places = positions if not sections else positions[None].repeat(1 + sections, 0)
+        feeds = {"input_ids": tokens, "position_ids": places, **cache}
         if self._candidate.spec.continuous_batching:
             feeds["batch_index"] = np.arange(len(tokens), dtype=np.int64)[:, None]
         if self._candidate.spec.compute_context_length:
@@ -100,6 +104,8 @@ class WatchedRun:
             feeds["num_logits_to_keep"] = np.zeros((1, 1), dtype=np.int64)
         if self._candidate.images is not None:
             feeds[self._candidate.spec.image_input] = self._candidate.images[None].repeat(len(tokens), 0)
+        if self._candidate.deep is not None:
+            feeds[DEEPSTACK_FEATURES] = self._candidate.deep[:, None].repeat(len(tokens), 1)
         sampler = self._candidate.spec.sampler
         if sampler is not None:
             shapes = {each.name: each.shape for each in self._session.get_inputs()}

@@ -23,12 +23,14 @@ class ImageTextOutput(ModelOutput):
         cache: what is kept of each layer, updated.
         vision_embeds: as they were taken; they stay on the device for the next call. None where none were taken.
         image_idx: int64 `[batch_size, 1]`, how many image tokens of each row have their embedding. None likewise.
+        deepstack_features: what goes into layers beside `vision_embeds`, as it was taken. None where nothing does.
     """
 
     logits: torch.Tensor | None = None
     cache: Any = None
     vision_embeds: torch.Tensor | None = None
     image_idx: torch.Tensor | None = None
+    deepstack_features: torch.Tensor | None = None
 
 
 def place_image_embeds(
@@ -55,15 +57,40 @@ def place_image_embeds(
     Returns:
         The embeddings, and `image_idx` after this call.
     """
-    is_prefill = torch.ones_like(position_ids).sum(1, keepdim=True) > 1
-    is_placed = is_image_token & (position_ids >= 0) & is_prefill
-    ordinals = is_placed.to(torch.int64)
-    places = (image_idx + ordinals.cumsum(1) - 1).clamp(min=0)
-    places = torch.minimum(places, torch.ones_like(vision_embeds[:1, :, 0]).to(torch.int64).sum(1, keepdim=True) - 1)
-    rows = torch.arange(vision_embeds.shape[0]).view(-1, 1)
+    is_placed, rows, places = _places(is_image_token, position_ids, vision_embeds, image_idx)
     image_embeds = vision_embeds[rows, places].to(inputs_embeds.dtype)
     inputs_embeds = torch.where(is_placed.unsqueeze(-1), image_embeds, inputs_embeds)
-    return inputs_embeds, image_idx + ordinals.sum(1, keepdim=True)
+    return inputs_embeds, image_idx + is_placed.to(torch.int64).sum(1, keepdim=True)
+
+
+def place_deep_embeds(
+    is_image_token: torch.Tensor,
+    position_ids: torch.Tensor,
+    deepstack_features: torch.Tensor,
+    image_idx: torch.Tensor,
+) -> torch.Tensor:
+    """Puts what goes into layers where each row's image tokens stand, as `place_image_embeds` does before the first.
+
+    Args:
+        deepstack_features: `[layers, vision_batch_size, vision_size, hidden]`.
+
+    Returns:
+        `[layers, batch_size, seq_len, hidden]`, zero at every other token.
+    """
+    is_placed, rows, places = _places(is_image_token, position_ids, deepstack_features[0], image_idx)
+    return deepstack_features[:, rows, places] * is_placed.unsqueeze(-1).to(deepstack_features.dtype)
+
+
+def _places(
+    is_image_token: torch.Tensor, position_ids: torch.Tensor, vision_embeds: torch.Tensor, image_idx: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """At which tokens embeddings are placed, and of which row of them the token at each place gets which."""
+    is_prefill = torch.ones_like(position_ids).sum(1, keepdim=True) > 1
+    is_placed = is_image_token & (position_ids >= 0) & is_prefill
+    places = (image_idx + is_placed.to(torch.int64).cumsum(1) - 1).clamp(min=0)
+    places = torch.minimum(places, torch.ones_like(vision_embeds[:1, :, 0]).to(torch.int64).sum(1, keepdim=True) - 1)
+    rows = torch.arange(vision_embeds.shape[0]).view(-1, 1)
+    return is_placed, rows, places
 
 
 def blocks_of_images(is_image_token: torch.Tensor, position_ids: torch.Tensor) -> Blocks:
@@ -116,16 +143,26 @@ def has_relative_positions(text_model: Any) -> Any:
     return text_model
 
 
-def text_model_of(model: nn.Module, text_model: Any) -> Any:
+def text_model_of(model: nn.Module, text_model: Any, takes: str | None = None) -> Any:
     """The text model of an image-text model, once it is a QEff model whose embeddings are those of the whole.
 
+    Args:
+        takes: what it must take beside what every decoder does, where its package is another one.
+
     Raises:
-        UsageError: the text model's family is not generated, or the tokens' embeddings are elsewhere.
+        UsageError: the text model's family is not generated, or not as a part of such a model, or the tokens'
+            embeddings are elsewhere.
     """
-    if "batch_index" not in inspect.signature(text_model.forward).parameters:
+    taken = inspect.signature(text_model.forward).parameters
+    if "batch_index" not in taken:
         raise UsageError(
             f"the text model of {type(model).__name__} is a {type(text_model).__name__}, which is no QEff model: the "
             "mapping has no entry for it. Generate its family into the same folder first."
+        )
+    if takes is not None and takes not in taken:
+        raise UsageError(
+            f"the text model of {type(model).__name__}, a {type(text_model).__name__}, does not take `{takes}`: it is "
+            "generated for text alone. Its family must be generated as an image-text model, into the same folder."
         )
     whole: Any = model
     if whole.get_input_embeddings() is not text_model.get_input_embeddings():

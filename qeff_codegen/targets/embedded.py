@@ -31,6 +31,7 @@ EMBEDDED = Target(
                 "block_of_prompt",
                 "blocks_of_images",
                 "has_relative_positions",
+                "place_deep_embeds",
                 "place_image_embeds",
                 "text_model_of",
             ),

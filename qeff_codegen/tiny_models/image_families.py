@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +30,12 @@ from qeff_codegen.tiny_models.sizes import tiny_sizes
 # The last token of the tiny vocabulary of 160.
 IMAGE_TOKEN = 159
 _VISION = {
+    # Layers whose features go into the text model's, before its last.
+    "deepstack_visual_indexes": [0, 2],
     "depth": 3,
+    "embed_dim": 32,
+    # One layer among those with windows, and windows that an image does not fill.
+    "fullatt_block_indexes": [1],
     "hidden_size": 32,
     "image_size": 16,
     "intermediate_size": 48,
@@ -39,6 +45,8 @@ _VISION = {
     "out_hidden_size": 64,
     "num_channels": 3,
     "num_hidden_layers": 3,
+    # Fewer than an image has patches in a row, so that they are resized.
+    "num_position_embeddings": 16,
     "patch_size": 4,
     # Where a projector ends in it, it is the text model's width.
     "projection_dim": 64,
@@ -46,6 +54,7 @@ _VISION = {
     # No vector for an image as a whole, for which no token stands; towers compute it by an attention that the export
     # refuses, since its sizes would be those of the traced example.
     "vision_use_head": False,
+    "window_size": 16,
 }
 # What stands between tower and text model, by the names of the settings of the whole.
 _BETWEEN: dict[str, Any] = {
@@ -74,9 +83,12 @@ _OF_LOGITS = {"final_logit_softcapping": 5.0, "logits_scaling": 0.25}
 # Heights and widths in pixels: of an image with more patches in a row than in a column; of one that leaves a part of
 # its tiles empty; of one whose patches are merged twice; and of one below the size that the tower has positions for.
 _WIDE = (16, 24)
+_TALL = (32, 16)
 _FLAT = (12, 32)
 _LONG = (16, 32)
 _FLAT_WHOLE = (8, 16)
+# How many pairs of features turn by time, by height and by width.
+_SECTION = "mrope_section"
 # Of a tower of three layers, for families that join the features of several.
 _TWO_LAYERS = [-2, -1]
 
@@ -186,10 +198,13 @@ def _tiny(default: Any) -> dict[str, Any]:
     vision_sizes = {
         name: _like(getattr(vision, name), size) for name, size in _VISION.items() if hasattr(vision, name)
     }
+    if hasattr(vision, "embed_dim") and "hidden_size" in vision_sizes:
+        # A tower that has both is as wide as the first, and gives what is as wide as the text.
+        vision_sizes["hidden_size"] = text_sizes["hidden_size"]
     joined = isinstance(getattr(default, "vision_feature_layer", None), list | tuple)
     return {
         **({"vision_feature_layer": _TWO_LAYERS} if joined else {}),
-        "text_config": {"model_type": text.model_type, **text_sizes},
+        "text_config": {"model_type": text.model_type, **text_sizes, **_sections(type(text), text_sizes)},
         # A model without a tower has the sizes of patches beside those of its text model.
         **(
             {name: vision_sizes[name] for name in ("image_size", "num_channels", "patch_size")}
@@ -201,9 +216,25 @@ def _tiny(default: Any) -> dict[str, Any]:
     }
 
 
+def _sections(text_class: type[Any], sizes: dict[str, Any]) -> dict[str, Any]:
+    """Rotary settings of a text model that rotates by several kinds of position: sections of its tiny heads."""
+    if _SECTION not in getattr(text_class, "ignore_keys_at_rope_validation", ()):
+        return {}
+    config = text_class(**copy.deepcopy(sizes))
+    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    pairs = int(head_dim * config.rope_parameters.get("partial_rotary_factor", 1.0)) // 2
+    # As different as there is room for.
+    height, width = (5, 3) if pairs == 16 else (pairs // 4, pairs // 4)
+    sections = [pairs - height - width, height, width]
+    # At the usual base, the features of the last section hardly turn between one column of an image and the next.
+    return {"rope_parameters": {**config.rope_parameters, "rope_theta": 10.0, _SECTION: sections}}
+
+
 def _like(default: Any, size: Any) -> Any:
     """A size as the configuration writes it: height and width, where it has both."""
-    return type(default)([size] * len(default)) if isinstance(default, list | tuple) else size
+    if isinstance(size, list) or not isinstance(default, list | tuple):
+        return size
+    return type(default)([size] * len(default))
 
 
 def _is_built(family: ImageFamily, overrides: dict[str, Any]) -> bool:
@@ -215,6 +246,17 @@ def _is_built(family: ImageFamily, overrides: dict[str, Any]) -> bool:
     except Exception:  # upstream's code may raise anything
         return False
     return True
+
+
+def takes_sizes(model_class: type[Any]) -> bool:
+    """Whether upstream's class takes images of any size, each with its grid of patches."""
+    return "image_grid_thw" in inspect.signature(model_class.get_image_features).parameters
+
+
+def layouts_of(model: Any) -> list[Any]:
+    """How an image of the tiny size is laid out, and one of another size, where the model takes any."""
+    own = layout_of(model)
+    return [own, type(own)(model.config, _TALL)] if takes_sizes(type(model)) else [own]
 
 
 def layout_of(model: Any) -> Any:
@@ -241,16 +283,17 @@ def _is_needed(parameter: inspect.Parameter | None) -> bool:
     return parameter is not None and parameter.default is inspect.Parameter.empty
 
 
-def inputs_of_images(model: Any, layout: Any, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
+def inputs_of_images(model: Any, layouts: Sequence[Any], pixels: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
     """What upstream's model takes of images.
 
     Args:
-        layout: how each is laid out.
-        pixels: `[images, *layout.shape]`.
+        layouts: how each is laid out.
+        pixels: of each, in the shape of its layout.
     """
+    layout = layouts[0]
     asked = inspect.signature(model.base_model.get_image_features).parameters
     beside = {
-        name: torch.cat([getattr(layout, name)] * len(pixels))
+        name: torch.cat([getattr(each, name) for each in layouts])
         for name, parameter in asked.items()
         if hasattr(layout, name) and (_is_needed(parameter) or not isinstance(layout, WholeImage))
     }
@@ -273,6 +316,6 @@ def token_types(model: Any, input_ids: torch.Tensor, both_ways: str) -> dict[str
 def features_of_images(model: Any, layout: Any, pixels: torch.Tensor) -> list[torch.Tensor]:
     """What upstream's model puts in the places of each image's tokens, `[tokens, hidden]`."""
     with torch.no_grad():
-        given = inputs_of_images(model, layout, pixels)
+        given = inputs_of_images(model, [layout] * len(pixels), list(pixels))
         outputs = model.base_model.get_image_features(**given, return_dict=True)
         return list(outputs.last_hidden_state if outputs.pooler_output is None else outputs.pooler_output)

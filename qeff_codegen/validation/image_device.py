@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,56 +30,62 @@ class Sample:
     Attributes:
         prompts: token ids.
         embeds: `[vision_size, hidden]`, what its image tokens stand for.
+        deep: `[layers, vision_size, hidden]`, what goes into layers beside, where anything does.
     """
 
     prompts: tuple[tuple[int, ...], ...]
     embeds: np.ndarray
+    deep: np.ndarray | None = None
 
 
 class ImageDeviceStage:
     """Stage 4, scenario by scenario. Scenarios that share a graph share its preflight.
 
     Args:
-        encoder: what the vision program was exported from.
+        encoders: what the vision programs were exported from, one for each size of images.
         decoder: what the language program was.
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
-        self._encoder = encoder
+    def __init__(self, encoders: Sequence[nn.Module], decoder: nn.Module) -> None:
+        self._encoders = encoders
         self._decoder = decoder
         self._preflights: dict[Path, Preflight] = {}
 
     def result(
-        self, scenario: Scenario, vision: Path, language: Path, spec: ExportSpec, sample: Sample
+        self, scenario: Scenario, visions: Mapping[int, Path], language: Path, spec: ExportSpec, sample: Sample
     ) -> StageResult:
         """What is known of the graphs that run `scenario` on ONNX Runtime, before a device has seen them.
 
         Args:
             scenario: it.
-            vision: the vision program's graph.
+            visions: the graphs of the vision programs that it runs, by the numbers of their encoders.
             language: the language program's.
             spec: what that was exported with.
             sample: what the language program is run with.
         """
-        if vision not in self._preflights:
-            self._preflights[vision] = self._of_vision(vision)
+        for of_size, vision in visions.items():
+            if vision not in self._preflights:
+                self._preflights[vision] = _of_vision(self._encoders[of_size], vision)
         if language not in self._preflights:
             # One scenario's sizes stand for all, as for a model that reads text alone.
             layers, options = layers_kept(self._decoder, spec), compile_options(scenario)
             programs = tuple(language_specializations(layers, options, len(sample.embeds)))
-            candidate = candidate_of(self._decoder, language, spec, programs, sample.prompts, sample.embeds)
+            candidate = candidate_of(
+                self._decoder, language, spec, programs, sample.prompts, sample.embeds, sample.deep
+            )
             self._preflights[language] = preflight(candidate)
-        found = self._preflights[vision], self._preflights[language]
+        found = [self._preflights[path] for path in (*visions.values(), language)]
         if not all(each.passed for each in found):
             return StageResult(4, PREFLIGHT_FAILED, detail="\n".join(str(each) for each in found if not each.passed))
         remarks = [remark for each in found for remark in each.remarks]
         return StageResult(4, PREFLIGHT_PASSED, detail="\n".join((_NOT_COMPILED, *remarks)))
 
-    def _of_vision(self, path: Path) -> Preflight:
-        spec: VisionSpec | OneImageSpec | None = one_image_spec(self._encoder, path)
-        if spec is None:
-            spec = vision_spec(self._encoder)
-            programs = tuple(vision_specializations(spec, 1))
-        else:
-            programs = (Specialization(VISION, {}),)
-        return vision_preflight(vision_candidate_of(self._encoder, path, spec, programs))
+
+def _of_vision(encoder: nn.Module, path: Path) -> Preflight:
+    spec: VisionSpec | OneImageSpec | None = one_image_spec(encoder, path)
+    if spec is None:
+        spec = vision_spec(encoder)
+        programs = tuple(vision_specializations(spec, 1))
+    else:
+        programs = (Specialization(VISION, {}),)
+    return vision_preflight(vision_candidate_of(encoder, path, spec, programs))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qeff_codegen.tiny_models.configurations import Variant
-from qeff_codegen.tiny_models.image_families import ImageFamily, image_variants
+from qeff_codegen.tiny_models.image_families import ImageFamily, image_variants, takes_sizes
 from qeff_codegen.validation.family_plan import without_reference
 from qeff_codegen.validation.image_bench import ImageRuntime
 from qeff_codegen.validation.image_scenarios import names_of
@@ -31,7 +31,8 @@ class ImagePlan:
     def rows(self) -> Iterator[Row]:
         """The rows of the report, in the order in which they run."""
         for variant in self.variants:
-            for name in names_of(variant.kind, self._both_ways):
+            two_sizes = takes_sizes(self.family.model_class)
+            for name in names_of(variant.kind, self._both_ways, two_sizes=two_sizes):
                 yield Row(self.family.name, variant.name, name)
 
     def run(self) -> Iterator[StageStarted | ScenarioFinished]:

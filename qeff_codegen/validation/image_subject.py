@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +17,7 @@ from qeff_codegen.tiny_models.image_families import (
     build_image_config,
     features_of_images,
     inputs_of_images,
-    layout_of,
+    layouts_of,
     token_types,
 )
 from qeff_codegen.tiny_models.models import build_tiny_model
@@ -24,23 +26,30 @@ from qeff_codegen.validation.comparison import Trace, distinguishes
 from qeff_codegen.validation.image_scenarios import ImageScenario, image_scenarios
 from qeff_codegen.validation.subjects import MAX_SEEDS, MIN_CONTEXT_SENSITIVITY, UNCLEAR_CHOICE, Subject
 
+# The pixels of a prompt's images, one after the other.
+Images = tuple[torch.Tensor, ...]
+
 
 @dataclass(frozen=True)
 class ImageSubject(Subject):
     """A subject whose prompts have images.
 
     Attributes:
-        pixels: for each scenario by its name, for each prompt, float32 `[images, *layout.shape]`.
-        layout: how an image's pixels are laid out.
+        pixels: for each scenario by its name, for each prompt, its images, float32 in the shape of their layout.
+        layouts: how an image's pixels are laid out, and those of one of another size, where there are any.
     """
 
-    pixels: dict[str, tuple[torch.Tensor, ...]] | None = None
-    layout: Any = None
+    pixels: dict[str, tuple[Images, ...]] | None = None
+    layouts: tuple[Any, ...] = ()
 
-    def pixels_of(self, scenario: ImageScenario) -> tuple[torch.Tensor, ...]:
+    def pixels_of(self, scenario: ImageScenario) -> tuple[Images, ...]:
         """The images of each prompt of a scenario."""
         assert self.pixels is not None
         return self.pixels[scenario.name]
+
+    def layouts_of(self, scenario: ImageScenario) -> list[list[Any]]:
+        """How the images of each prompt of a scenario are laid out."""
+        return [[self.layouts[is_other] for is_other in others] for others in scenario.others]
 
 
 def image_subject(family: ImageFamily, variant: Variant, both_ways: str | None = None) -> ImageSubject:
@@ -64,27 +73,35 @@ def image_subject(family: ImageFamily, variant: Variant, both_ways: str | None =
 
 def _with_seed(family: ImageFamily, variant: Variant, seed: int, both_ways: str | None) -> ImageSubject:
     model = build_tiny_model(family.model_class, build_image_config(family, variant), seed)
-    layout = layout_of(model)
-    tokens = sum(map(len, features_of_images(model, layout, torch.randn(1, *layout.shape))))
+    layouts = tuple(layouts_of(model))
+    tokens = [sum(map(len, features_of_images(model, each, torch.randn(1, *each.shape)))) for each in layouts]
     vocab_size = model.config.get_text_config().vocab_size
-    planned = image_scenarios(variant.kind, vocab_size, model.config.image_token_id, tokens, seed, both_ways)
+    planned = image_scenarios(
+        variant.kind, vocab_size, model.config.image_token_id, tokens, seed, both_ways, apart=_counts_on(model)
+    )
     generator = torch.Generator().manual_seed(seed)
     pixels = {
-        scenario.name: tuple(torch.randn(count, *layout.shape, generator=generator) for count in scenario.images)
+        scenario.name: tuple(
+            tuple(torch.randn(layouts[is_other].shape, generator=generator) for is_other in others)
+            for others in scenario.others
+        )
         for scenario in planned
     }
     references = tuple(
         Trace(
             tuple(
-                _logits(model, layout, prompt, images, new_tokens, both_ways)
-                for prompt, images, new_tokens in zip(
-                    scenario.prompts, pixels[scenario.name], scenario.new_tokens, strict=True
+                _logits(model, [layouts[is_other] for is_other in others], prompt, images, new_tokens, both_ways)
+                for prompt, images, others, new_tokens in zip(
+                    scenario.prompts, pixels[scenario.name], scenario.others, scenario.new_tokens, strict=True
                 )
             )
         )
         for scenario in planned
     )
-    sensitivity = _image_sensitivity(model, layout, planned, pixels, both_ways)
+    sensitivity = min(
+        _image_sensitivity(model, layouts[:1], planned, pixels, both_ways),
+        _section_sensitivity(model, layouts[:1], planned, pixels, both_ways),
+    )
     subject = ImageSubject(
         model_name=family.name,
         variant=variant.name,
@@ -94,9 +111,17 @@ def _with_seed(family: ImageFamily, variant: Variant, seed: int, both_ways: str 
         seed=seed,
         sensitivity=sensitivity,
         pixels=pixels,
-        layout=layout,
+        layouts=layouts,
     )
     return replace(subject, notes=tuple(_weaknesses(subject)))
+
+
+def _counts_on(model: Any) -> bool:
+    """Whether upstream's model keeps how far the tokens behind a prompt's images are ahead of their places.
+
+    One that makes no positions by images may have the attribute all the same (EXAONE 4.5).
+    """
+    return hasattr(model.base_model, "rope_deltas") and hasattr(model.base_model, "get_rope_index")
 
 
 def _weaknesses(subject: ImageSubject) -> list[str]:
@@ -105,47 +130,96 @@ def _weaknesses(subject: ImageSubject) -> list[str]:
     if not all(distinguishes(reference) for reference in subject.references):
         found.append(f"{where}: {UNCLEAR_CHOICE}, with every seed below {MAX_SEEDS}.")
     if subject.sensitivity is not None and subject.sensitivity < MIN_CONTEXT_SENSITIVITY:
-        found.append(f"{where}: another image hardly moves the last logits, so a wrong place could go unnoticed.")
+        found.append(
+            f"{where}: another image, or its rows for columns, hardly moves the last logits: a mistake could hide."
+        )
     return found
 
 
 def _image_sensitivity(
     model: Any,
-    layout: Any,
+    layouts: Sequence[Any],
     planned: tuple[ImageScenario, ...],
-    pixels: dict[str, tuple[torch.Tensor, ...]],
+    pixels: dict[str, tuple[Images, ...]],
     both_ways: str | None,
 ) -> float:
     """Change of the last logits by another image, in units of their standard deviation."""
     scenario = next(item for item in planned if item.images == (1,))
     (prompt,), (images,) = scenario.prompts, pixels[scenario.name]
-    before, after = (_logits(model, layout, prompt, each, 1, both_ways)[0] for each in (images, images.flip(-1)))
+    flipped = tuple(image.flip(-1) for image in images)
+    before, after = (_logits(model, layouts, prompt, each, 1, both_ways)[0] for each in (images, flipped))
     return float(np.abs(before - after).max() / before.std())
+
+
+def _section_sensitivity(
+    model: Any,
+    layouts: Sequence[Any],
+    planned: tuple[ImageScenario, ...],
+    pixels: dict[str, tuple[Images, ...]],
+    both_ways: str | None,
+) -> float:
+    """The least change of the last logits by positions of one kind for those of another, in the same units.
+
+    Infinite where each token has one position.
+    """
+    if not _counts_on(model):
+        return float("inf")
+    scenario = next(item for item in planned if item.images == (1,))
+    (prompt,), (images,) = scenario.prompts, pixels[scenario.name]
+    tokens = torch.tensor([prompt])
+    is_image = (tokens == model.config.image_token_id).int()
+    sections, _ = model.base_model.get_rope_index(
+        input_ids=tokens, mm_token_type_ids=is_image, image_grid_thw=layouts[0].image_grid_thw
+    )
+    given = _beside_tokens(model, layouts, tokens, images, both_ways)
+    with torch.no_grad():
+        before, *others = [
+            model(input_ids=tokens, position_ids=sections[order], use_cache=False, **given).logits[0, -1]
+            for order in ([0, 1, 2], [1, 0, 2], [0, 2, 1])
+        ]
+    return min(float((after - before).abs().max() / before.std()) for after in others)
+
+
+def _beside_tokens(
+    model: Any, layouts: Sequence[Any], input_ids: torch.Tensor, pixels: Images, both_ways: str | None
+) -> dict[str, torch.Tensor]:
+    """What upstream's model takes of a prompt beside its tokens: images, and which tokens are of which type."""
+    given: dict[str, torch.Tensor] = {}
+    if len(pixels):
+        given |= inputs_of_images(model, layouts, pixels)
+        if "mm_token_type_ids" in inspect.signature(model.forward).parameters:
+            given["mm_token_type_ids"] = (input_ids == model.config.image_token_id).int()
+    if both_ways is not None:
+        given |= token_types(model, input_ids, both_ways)
+    return given
 
 
 def _logits(
     model: Any,
-    layout: Any,
+    layouts: Sequence[Any],
     prompt: tuple[int, ...],
-    pixels: torch.Tensor,
+    pixels: Images,
     new_tokens: int,
     both_ways: str | None,
 ) -> np.ndarray:
     """Upstream's logits of each new token, the prompt with its pixels in one call, and each new token in another."""
     cache = DynamicCache(config=model.config.get_text_config())
+    if _counts_on(model):
+        # How far the tokens behind another prompt's images were ahead: `generate()` forgets it.
+        model.base_model.rope_deltas = None
     call, seen = list(prompt), 0
     logits: list[np.ndarray] = []
     with torch.no_grad():
         for step in range(new_tokens):
             seen += len(call)
             given: dict[str, Any] = {cache_argument(model): cache}
-            if step == 0 and len(pixels):
-                given |= inputs_of_images(model, layout, pixels)
-            if step == 0 and both_ways is not None:
-                given |= token_types(model, torch.tensor([call]), both_ways)
+            if not _counts_on(model):
+                # With a mask, what counts on from an image would give every token that is cached a position again.
+                given["attention_mask"] = torch.ones(1, seen, dtype=torch.int64)
+            if step == 0:
+                given |= _beside_tokens(model, layouts, torch.tensor([call]), pixels, both_ways)
             output = model(
                 input_ids=torch.tensor([call]),
-                attention_mask=torch.ones(1, seen, dtype=torch.int64),
                 use_cache=True,
                 **given,
             )

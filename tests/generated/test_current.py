@@ -128,6 +128,7 @@ ALONE = (
     "megatron_bert",
     "moshi",
     "mvp",
+    "qwen3_vl",
     "rembert",
     "roformer",
     "trocr",

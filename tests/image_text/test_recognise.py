@@ -146,7 +146,7 @@ def test_every_line_has_an_owner() -> None:
             "the features of images are made of more than pixels",
         ),
         ("mask = mask.unsqueeze(-1)", "mask = mask.roll(1).unsqueeze(-1)", "more than those of a token"),
-        ("AutoModel.from_config(config.text_config)", "PlumProjector(config)", "builds no text model of another file"),
+        ("AutoModel.from_config(config.text_config)", "PlumProjector(config)", "builds no text model from"),
         (
             "position_ids=position_ids, cache=cache",
             "position_ids=position_ids + 1, cache=cache",

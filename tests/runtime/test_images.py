@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from qeff_codegen.errors import UsageError
-from qeff_codegen.runtime.images import place_image_embeds, text_model_of
+from qeff_codegen.runtime.images import place_deep_embeds, place_image_embeds, text_model_of
 
 HIDDEN = 4
 
@@ -67,3 +67,29 @@ def test_a_text_model_without_a_mapping_entry_is_said() -> None:
 
     with pytest.raises(UsageError, match="is a Text, which is no QEff model"):
         text_model_of(torch.nn.Module(), Text())
+
+
+def test_what_goes_into_layers_stands_where_embeddings_do_and_nothing_elsewhere() -> None:
+    deep = embeds(3, 2, 5)
+    is_image = torch.tensor([[False, True, True, False], [True, False, False, True]])
+    rows = positions((0, 1, 2, 3), (4, 5, 6, -1))
+    placed = place_deep_embeds(is_image, rows, deep, torch.tensor([[0], [2]]))
+    expected = torch.zeros(3, 2, 4, HIDDEN)
+    expected[:, 0, 1:3] = deep[:, 0, :2]
+    # The last token of the second row is a pad.
+    expected[:, 1, 0] = deep[:, 1, 2]
+    assert torch.equal(placed, expected)
+
+
+def test_a_step_of_decoding_puts_nothing_into_layers() -> None:
+    placed = place_deep_embeds(torch.tensor([[True]]), positions((7,)), embeds(2, 1, 1), torch.tensor([[0]]))
+    assert torch.equal(placed, torch.zeros(2, 1, 1, HIDDEN))
+
+
+def test_a_text_model_that_is_generated_for_text_alone_is_refused() -> None:
+    class Text(torch.nn.Module):
+        def forward(self, inputs_embeds: torch.Tensor, batch_index: torch.Tensor) -> None:
+            """Takes no sections of positions."""
+
+    with pytest.raises(UsageError, match="does not take `position_sections`: it is generated for text alone"):
+        text_model_of(torch.nn.Module(), Text(), takes="position_sections")

@@ -8,7 +8,8 @@ cache are given it too. Rows of positions that differ are those of images, which
 from __future__ import annotations
 
 from qeff_codegen.anatomy.anatomy import Anatomy
-from qeff_codegen.anatomy.position_kinds import SET_APART, SPREAD, text_positions
+from qeff_codegen.anatomy.modeling_file import parameters
+from qeff_codegen.anatomy.position_kinds import SECTIONS, SET_APART, SPREAD, text_positions
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
@@ -30,7 +31,8 @@ class OneKindOfPosition(Rule):
 
     def rewrite(self, function: Function, anatomy: Anatomy) -> tuple[Code, int]:
         code = function.code
-        text = text_positions(code.tree) if function.is_forward else None
+        takes_sections = SECTIONS in parameters(anatomy.causal_lm.forward)
+        text = text_positions(code.tree) if function.is_forward and not takes_sections else None
         if text is None:
             return code, 0
         edits = Edits(code)

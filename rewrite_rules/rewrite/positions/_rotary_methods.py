@@ -1,7 +1,7 @@
 """What a class of rotary tables is given: `__qeff_init__`, which makes them, and `forward`, which gathers from them.
 
-`$positions` says how many rows there are, `$original` is where a release keeps the length of the original context, and
-`$chooses` says when a rotation has two stretches.
+`$positions` says how many rows there are, `$original` is where a release keeps the length of the original context,
+`$chooses` says when a rotation has two stretches, and `$kinds` how many kinds of position there are.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class RotaryMethods:
     choice: str
     gathers: str
 
-    def written(self, *, positions: str, original: str, chooses: str | None) -> tuple[str, str]:
-        """Both methods; `chooses` is None for a rotation that has one stretch."""
+    def written(self, *, positions: str, original: str, chooses: str | None, kinds: str = "") -> tuple[str, str]:
+        """Both methods; `chooses` is None for a rotation that has one stretch, `kinds` says how many of positions."""
         short_rows, choice = (self.short_rows, self.choice) if chooses is not None else ("", "")
         made = "def __qeff_init__(self):\n" + _joined(self.rows, short_rows, self.keeps)
         called = f"{self.signature}\n" + _joined(choice, self.gathers)
         return (
-            Template(made).substitute(positions=positions, original=original, chooses=chooses),
+            Template(made).substitute(positions=positions, original=original, chooses=chooses, kinds=kinds),
             Template(called).substitute(positions=positions, original=original, chooses=chooses),
         )
 
@@ -71,6 +71,25 @@ COS_AND_SIN = RotaryMethods(
     choice=CHOICE,
     gathers="""
     return self.cos_cached[position_ids].to(dtype=x.dtype), self.sin_cached[position_ids].to(dtype=x.dtype)
+""",
+)
+SECTIONED = RotaryMethods(
+    signature=COS_AND_SIN.signature,
+    rows=COS_AND_SIN.rows,
+    short_rows=COS_AND_SIN.short_rows,
+    keeps=COS_AND_SIN.keeps + """
+    # A feature turns by the positions of one kind: the one whose position alone moves it, as its sine shows.
+    alone = torch.eye($kinds, dtype=torch.int64, device=self.inv_freq.device).unsqueeze(1)
+    _, moved = super().forward(self.inv_freq, alone)
+    kind_of_feature = moved.squeeze(0).abs().argmax(dim=0)
+    of_kind = torch.arange($kinds, device=kind_of_feature.device).view(-1, 1, 1, 1) == kind_of_feature
+    self.register_buffer("of_kind", of_kind.to(cos.dtype), persistent=False)
+""".removeprefix("\n"),
+    choice=CHOICE.replace("amax(dim=1", "amax(dim=(0, 2)"),
+    gathers="""
+    cos = (self.cos_cached[position_ids] * self.of_kind).sum(dim=0)
+    sin = (self.sin_cached[position_ids] * self.of_kind).sum(dim=0)
+    return cos.to(dtype=x.dtype), sin.to(dtype=x.dtype)
 """,
 )
 PER_LAYER_TYPE = RotaryMethods(

@@ -5,7 +5,8 @@ its arithmetic and its scaling, the rows are upstream's. Upstream's decorator fo
 position of a call. For `longrope` that choice stays, between two stretches of the table; the others do not change
 within `max_position_embeddings`, which is as far as the table goes; where there is one type of RoPE alone, and no such
 setting, to a limit of the runtime's. The same two stretches serve a forward that makes the choice itself. A rotary
-embedding with frequencies of its own for each layer type has a pair of tables for each. One that keeps tables of its
+embedding with frequencies of its own for each layer type has a pair of tables for each. Where an image's tokens have
+positions of several kinds, each feature takes the row of its own kind. One that keeps tables of its
 own for all positions, as older ones do, gives them whole, and attention indexes them.
 """
 
@@ -14,11 +15,12 @@ from __future__ import annotations
 import ast
 
 from qeff_codegen.anatomy.anatomy import Part
-from qeff_codegen.anatomy.each_position import depends_on_more
+from qeff_codegen.anatomy.each_position import depends_on_more, number_of_kinds
 from qeff_codegen.anatomy.frequency_growth import grows_beyond_positions
 from qeff_codegen.anatomy.kept_tables import inherited, kept_tables, rows_depend_on_length, rows_for_positions
 from qeff_codegen.anatomy.longest_position import longest_taken, refuses_layer_types
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters
+from qeff_codegen.anatomy.position_kinds import SECTIONS
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.scaled_rotation import keeps_no_configuration, rotation_scaled
 from qeff_codegen.codemod.tree import find, spelled
@@ -26,7 +28,13 @@ from qeff_codegen.engine.draft import Draft
 from qeff_codegen.engine.rule import Rule
 from qeff_codegen.errors import Refusal
 from qeff_codegen.patterns.match import find_in, match
-from rewrite_rules.rewrite.positions._rotary_methods import COMPLEX, COS_AND_SIN, PER_LAYER_TYPE, whole_tables
+from rewrite_rules.rewrite.positions._rotary_methods import (
+    COMPLEX,
+    COS_AND_SIN,
+    PER_LAYER_TYPE,
+    SECTIONED,
+    whole_tables,
+)
 from rewrite_rules.vocabulary import pattern
 
 ARGUMENTS = ("x", "position_ids")
@@ -74,7 +82,7 @@ class RotaryTables(Rule):
                     expected=self.construct,
                     next_step=self.next_step,
                 )
-            made = _methods(file, part) if kept is None else whole_tables(kept.cos, kept.sin, kept.four_axes)
+            made = _methods(draft, part) if kept is None else whole_tables(kept.cos, kept.sin, kept.four_axes)
             for method in made:
                 draft.add_method(part.name, method, self.id)
         draft.matches[self.id] = len(parts)
@@ -105,12 +113,14 @@ def _problem_of_kept(file: ModelingFile, cls: ModelingClass) -> str:
     return "" if rows_for_positions(file, cls) else "may have fewer rows than the model has positions"
 
 
-def _methods(file: ModelingFile, part: Part) -> tuple[str, str]:
+def _methods(draft: Draft, part: Part) -> tuple[str, str]:
     """`__qeff_init__`, which makes the tables, and `forward`, which gathers from them."""
+    file = draft.anatomy.file
+    kinds = number_of_kinds(part.forward) if SECTIONS in parameters(draft.anatomy.causal_lm.forward) else None
     if _arguments(part.forward) == ARGUMENTS_PER_TYPE:
         methods = PER_LAYER_TYPE
     else:
-        methods = COMPLEX if _returns_complex(part.forward) else COS_AND_SIN
+        methods = COMPLEX if _returns_complex(part.forward) else COS_AND_SIN if kinds is None else SECTIONED
     is_dynamic = any(match(DYNAMIC, item) for item in part.forward.decorator_list)
     chooses = BY_FORWARD if longest_taken(part.cls) is not None else BY_DECORATOR if is_dynamic else None
     made = part.cls.methods.get("__init__")
@@ -121,6 +131,7 @@ def _methods(file: ModelingFile, part: Part) -> tuple[str, str]:
         positions=f"self.{LIMIT}" if keeps_no_configuration(file, part.cls) else positions,
         original=BESIDE if _knows_no_parameters(part.cls) else ORIGINAL,
         chooses=None if only_default else chooses,
+        kinds=kinds or "",
     )
     if any(inherited(file, part.cls, name) is not None for name in KEPT):
         # Releases that give their own tables up have properties by those names.

@@ -39,10 +39,20 @@ PROOFS = [
     ),
     *proofs(
         "index",
-        _ROWS + ", w=floats(6, 4, 2, dtype=t), u=floats(6, dtype=t), h=floats(6, 2, 3, 4, dtype=t)",
+        _ROWS
+        + ", w=floats(6, 4, 2, dtype=t), u=floats(6, dtype=t), h=floats(6, 2, 3, 4, dtype=t)"
+        + ", s=signed_indices(6, 3, b, c)",
         """
-        x[i]; w[i]; u[i]; h[i]; w[i.flatten()]; u[i.flatten()]; w[j]; x[i, :2]; x[j]; x[i, ..., 1]; x[[0, 5, 2]];
+        x[i]; x[s]; w[i]; u[i]; h[i]; w[i.flatten()]; u[i.flatten()]; w[j]; x[i, :2]; x[j]; x[i, ..., 1]; x[[0, 5, 2]];
         x[[-1, 0]]; x[i.flatten()]; x[:, torch.tensor([0, 2])]; x[i, 0]
+        """,
+        types=_TYPES,
+    ),
+    *proofs(
+        "index",
+        "x=floats(2, 6, 5, 4, dtype=t), i=indices(6, b, 1), j=indices(5, b, c)",
+        """
+        x[:, i, j]
         """,
         types=_TYPES,
     ),

@@ -1,0 +1,69 @@
+"""Generate an image-text model: its two programs, and its text model where that stands in the same file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from qeff_codegen.anatomy.modeling_file import ModelingFile
+from qeff_codegen.anatomy.recognise import recognise
+from qeff_codegen.emit.modeling_file import WrittenBelow
+from qeff_codegen.generate.own_lines import OwnLines
+from qeff_codegen.generate.rewritten import rewritten
+from qeff_codegen.generated_model import Edit, GeneratedModel
+from qeff_codegen.image_text.generate import (
+    check_runtime,
+    generate_image_text,
+    lines_of_programs,
+    mappings_of_programs,
+)
+from qeff_codegen.image_text.own_text import causal_lm_name, with_causal_lm
+from qeff_codegen.image_text.parts import ImageTextParts
+from qeff_codegen.image_text.recognise import recognise_image_text
+from qeff_codegen.targets.target import Target
+
+
+def generated_image_text(file: ModelingFile, own_lines: OwnLines, target: Target) -> GeneratedModel:
+    """The file of an image-text model.
+
+    Raises:
+        Refusal: a part is not recognised, its text model cannot be rewritten, or the target has no such programs.
+    """
+    parts = recognise_image_text(file)
+    if parts.text_class is None:
+        return own_lines.of_whole_file(generate_image_text(parts, target))
+    check_runtime(parts, target)
+    return _with_text_model(parts, own_lines, target)
+
+
+def _with_text_model(parts: ImageTextParts, own_lines: OwnLines, target: Target) -> GeneratedModel:
+    upstream, name = parts.file.upstream, causal_lm_name(parts)
+    lines = lines_of_programs(parts, target)
+    made = [line.text for line in lines if line.text.startswith("class ")]
+    defined = frozenset(text.split("(")[0].removeprefix("class ") for text in made)
+    anatomy = recognise(with_causal_lm(parts.file, parts))
+    text, mappings, draft = rewritten(anatomy, target, WrittenBelow(lines, defined, name))
+    origins, edits = own_lines.generated(text.lines, _edits_of_file(text.edits, len(upstream.lines)))
+    roles = [role for role in anatomy.found() if role.name != name]
+    return GeneratedModel(
+        upstream.name,
+        upstream,
+        text.code,
+        (*(entry for entry in mappings if entry.upstream_class != name), *mappings_of_programs(parts, target)),
+        own_lines.roles(sorted((*roles, *parts.found()), key=lambda role: role.line)),
+        edits,
+        tuple(draft.matches.items()),
+        origins,
+        tuple(sorted(draft.looked_at)),
+    )
+
+
+def _edits_of_file(edits: tuple[Edit, ...], lines: int) -> tuple[Edit, ...]:
+    """The edits without those of lines below upstream's own, of which there are so many."""
+    found: list[Edit] = []
+    for edit in edits:
+        span = edit.upstream_lines
+        if span is None or span[1] <= lines:
+            found.append(edit)
+        elif span[0] <= lines:
+            found.append(replace(edit, upstream_lines=(span[0], lines)))
+    return tuple(found)
