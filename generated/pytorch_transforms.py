@@ -476,6 +476,16 @@ from transformers.models.glm4v.modeling_glm4v import (
     Glm4vTextModel,
     Glm4vTextRotaryEmbedding,
 )
+from transformers.models.glm4v_moe.modeling_glm4v_moe import (
+    Glm4vMoeForConditionalGeneration,
+    Glm4vMoeRMSNorm,
+    Glm4vMoeTextAttention,
+    Glm4vMoeTextDecoderLayer,
+    Glm4vMoeTextExperts,
+    Glm4vMoeTextModel,
+    Glm4vMoeTextRMSNorm,
+    Glm4vMoeTextRotaryEmbedding,
+)
 from transformers.models.glm_moe_dsa.modeling_glm_moe_dsa import (
     GlmMoeDsaAttention,
     GlmMoeDsaDecoderLayer,
@@ -1736,6 +1746,14 @@ from .glm4v.modeling_glm4v import (
     QEffGlm4vTextModel,
     QEffGlm4vTextRotaryEmbedding,
 )
+from .glm4v_moe.modeling_glm4v_moe import (
+    QEffGlm4vMoeForConditionalGeneration,
+    QEffGlm4vMoeTextAttention,
+    QEffGlm4vMoeTextDecoderLayer,
+    QEffGlm4vMoeTextExperts,
+    QEffGlm4vMoeTextModel,
+    QEffGlm4vMoeTextRotaryEmbedding,
+)
 from .glm_moe_dsa.modeling_glm_moe_dsa import (
     QEffGlmMoeDsaAttention,
     QEffGlmMoeDsaDecoderLayer,
@@ -2522,6 +2540,8 @@ class CustomOpsTransform(ModuleMappingTransform):
         Glm4MoeRMSNorm: CustomRMSNormAIC,
         Glm4MoeLiteRMSNorm: CustomRMSNormAIC,
         Glm4vRMSNorm: CustomRMSNormAIC,
+        Glm4vMoeRMSNorm: CustomRMSNormAIC,
+        Glm4vMoeTextRMSNorm: CustomRMSNormAIC,
         GlmMoeDsaRMSNorm: CustomRMSNormAIC,
         GlmOcrRMSNorm: CustomRMSNormAIC,
         GptOssRMSNorm: CustomRMSNormAIC,
@@ -2933,6 +2953,12 @@ class KVCacheTransform(ModuleMappingTransform):
         Glm4vTextDecoderLayer: QEffGlm4vTextDecoderLayer,
         Glm4vTextModel: QEffGlm4vTextModel,
         Glm4vForConditionalGeneration: QEffGlm4vForConditionalGeneration,
+        Glm4vMoeTextRotaryEmbedding: QEffGlm4vMoeTextRotaryEmbedding,
+        Glm4vMoeTextAttention: QEffGlm4vMoeTextAttention,
+        Glm4vMoeTextExperts: QEffGlm4vMoeTextExperts,
+        Glm4vMoeTextDecoderLayer: QEffGlm4vMoeTextDecoderLayer,
+        Glm4vMoeTextModel: QEffGlm4vMoeTextModel,
+        Glm4vMoeForConditionalGeneration: QEffGlm4vMoeForConditionalGeneration,
         GlmMoeDsaRotaryEmbedding: QEffGlmMoeDsaRotaryEmbedding,
         GlmMoeDsaIndexer: QEffGlmMoeDsaIndexer,
         GlmMoeDsaAttention: QEffGlmMoeDsaAttention,

@@ -113,12 +113,12 @@ def passed_cache(file: ModelingFile, caller: ModelingClass, callees: dict[str, P
     if handed:
         return handed[0]
     line = caller.forward.lineno if caller.forward else caller.node.lineno
-    calls = " or ".join(f"`{name}(...)`" for name in callees)
+    named = " or ".join(f"`{name}(...)`" for name in callees)
     raise refusal(
         file,
         f"`{caller.name}.forward` does not hand the KV cache on",
         line,
-        f"a call of {calls} that passes the cache",
+        f"a call of {named} that passes the cache",
     )
 
 

@@ -72,7 +72,7 @@ def test_equal_to_pytorch_at_another_size(function: Forward, tmp_path: Path) -> 
     value = torch.rand(3, 5, 8)
     found, expected = run_exported(function, value, tmp_path), function(value).numpy()
     # Results up to 40, whose last bit is worth more than the difference that smaller ones may have.
-    np.testing.assert_allclose(found, expected, rtol=np.finfo(np.float32).eps, atol=1e-6)
+    np.testing.assert_allclose(found, expected, rtol=float(np.finfo(np.float32).eps), atol=1e-6)
 
 
 def test_rms_norm_of_half_takes_the_epsilon_of_float(tmp_path: Path) -> None:
