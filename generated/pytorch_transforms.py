@@ -450,6 +450,7 @@ from transformers.models.glm4.modeling_glm4 import (
     Glm4RMSNorm,
     Glm4RotaryEmbedding,
 )
+from transformers.models.glm46v.modeling_glm46v import Glm46VForConditionalGeneration
 from transformers.models.glm4_moe.modeling_glm4_moe import (
     Glm4MoeAttention,
     Glm4MoeDecoderLayer,
@@ -1723,6 +1724,7 @@ from .glm4.modeling_glm4 import (
     QEffGlm4Model,
     QEffGlm4RotaryEmbedding,
 )
+from .glm46v.modeling_glm46v import QEffGlm46VForConditionalGeneration
 from .glm4_moe.modeling_glm4_moe import (
     QEffGlm4MoeAttention,
     QEffGlm4MoeDecoderLayer,
@@ -2936,6 +2938,7 @@ class KVCacheTransform(ModuleMappingTransform):
         Glm4RotaryEmbedding: QEffGlm4RotaryEmbedding,
         Glm4Model: QEffGlm4Model,
         Glm4ForCausalLM: QEffGlm4ForCausalLM,
+        Glm46VForConditionalGeneration: QEffGlm46VForConditionalGeneration,
         Glm4MoeRotaryEmbedding: QEffGlm4MoeRotaryEmbedding,
         Glm4MoeAttention: QEffGlm4MoeAttention,
         Glm4MoeExperts: QEffGlm4MoeExperts,

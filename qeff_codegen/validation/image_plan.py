@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from qeff_codegen.errors import UsageError
 from qeff_codegen.tiny_models.configurations import Variant
 from qeff_codegen.tiny_models.image_families import ImageFamily, image_variants, takes_sizes
 from qeff_codegen.validation.family_plan import without_reference
@@ -49,5 +50,16 @@ class ImagePlan:
 
 
 def image_plan_for(family: ImageFamily, runtime: ImageRuntime, last_stage: int = ALL_STAGES) -> ImagePlan:
-    """All variants of `family`."""
-    return ImagePlan(family, runtime, image_variants(family), last_stage)
+    """All variants of `family`.
+
+    Raises:
+        UsageError: no tiny configuration of it is known, so nothing can be compared.
+    """
+    try:
+        found = image_variants(family)
+    except Exception as error:  # configuration classes raise what they like
+        raise UsageError(
+            f"`{family.name}` cannot be validated: no tiny configuration of it can be made. {error}\n"
+            "What it needs is told in qeff_codegen/tiny_models/image_families.py."
+        ) from error
+    return ImagePlan(family, runtime, found, last_stage)
