@@ -250,7 +250,8 @@ def _is_built(family: ImageFamily, overrides: dict[str, Any]) -> bool:
 
 def takes_sizes(model_class: type[Any]) -> bool:
     """Whether upstream's class takes images of any size, each with its grid of patches."""
-    return "image_grid_thw" in inspect.signature(model_class.get_image_features).parameters
+    method = getattr(model_class, "get_image_features", None)
+    return method is not None and "image_grid_thw" in inspect.signature(method).parameters
 
 
 def layouts_of(model: Any) -> list[Any]:
