@@ -450,7 +450,6 @@ from transformers.models.glm4.modeling_glm4 import (
     Glm4RMSNorm,
     Glm4RotaryEmbedding,
 )
-from transformers.models.glm46v.modeling_glm46v import Glm46VForConditionalGeneration
 from transformers.models.glm4_moe.modeling_glm4_moe import (
     Glm4MoeAttention,
     Glm4MoeDecoderLayer,
@@ -487,6 +486,7 @@ from transformers.models.glm4v_moe.modeling_glm4v_moe import (
     Glm4vMoeTextRMSNorm,
     Glm4vMoeTextRotaryEmbedding,
 )
+from transformers.models.glm46v.modeling_glm46v import Glm46VForConditionalGeneration
 from transformers.models.glm_moe_dsa.modeling_glm_moe_dsa import (
     GlmMoeDsaAttention,
     GlmMoeDsaDecoderLayer,
@@ -1724,7 +1724,6 @@ from .glm4.modeling_glm4 import (
     QEffGlm4Model,
     QEffGlm4RotaryEmbedding,
 )
-from .glm46v.modeling_glm46v import QEffGlm46VForConditionalGeneration
 from .glm4_moe.modeling_glm4_moe import (
     QEffGlm4MoeAttention,
     QEffGlm4MoeDecoderLayer,
@@ -1756,6 +1755,7 @@ from .glm4v_moe.modeling_glm4v_moe import (
     QEffGlm4vMoeTextModel,
     QEffGlm4vMoeTextRotaryEmbedding,
 )
+from .glm46v.modeling_glm46v import QEffGlm46VForConditionalGeneration
 from .glm_moe_dsa.modeling_glm_moe_dsa import (
     QEffGlmMoeDsaAttention,
     QEffGlmMoeDsaDecoderLayer,

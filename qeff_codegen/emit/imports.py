@@ -100,7 +100,7 @@ def import_block(found: Mapping[str, tuple[str, str | None]], first_party: str =
         lines = plain.get(section, [])
         lines = lines + [
             f"from {module} import {members}"
-            for module in sorted(modules)
+            for module in sorted(modules, key=_module_order)
             if _section(module, first_party) == section
             for members in _members(modules[module])
         ]
@@ -145,3 +145,9 @@ def _member_order(name: str) -> tuple[int, list[str | int], str]:
     kind = 0 if first.isupper() and len(first) > 1 else 1 if first[:1].isupper() else 2
     parts = re.split(r"(\d+)", name.lower())
     return kind, [int(part) if part.isdigit() else part for part in parts], name
+
+
+def _module_order(module: str) -> list[tuple[int, int]]:
+    """Letter by letter, but numbers by their values: `glm4v` stands before `glm46v`."""
+    parts = re.findall(r"\d+|\D", module)
+    return [(ord("0"), int(part)) if part.isdigit() else (ord(part), 0) for part in parts]
