@@ -102,14 +102,14 @@ def _is_length_of_cache(value: ast.expr) -> bool:
     """`cache.get_seq_length() if cache is not None else 0`, or the other way round."""
     if not isinstance(value, ast.IfExp) or not isinstance(value.test, ast.Compare):
         return False
-    cache = ast.unparse(value.test.left)
+    cache = spelled(value.test.left)
     spellings = "{0}.get_seq_length() if {0} is not None else 0", "0 if {0} is None else {0}.get_seq_length()"
-    return cache.isidentifier() and ast.unparse(value) in [text.format(cache) for text in spellings]
+    return cache.isidentifier() and spelled(value) in [text.format(cache) for text in spellings]
 
 
 def _second_size_of(expression: ast.expr) -> ast.expr | None:
     """The `x` of `x.shape[1]` and `x.size(1)`."""
-    if isinstance(expression, ast.Call) and [ast.unparse(item) for item in expression.args] == ["1"]:
+    if isinstance(expression, ast.Call) and [spelled(item) for item in expression.args] == ["1"]:
         sized = expression.func
         return sized.value if isinstance(sized, ast.Attribute) and _is_attribute(sized, "size") else None
     if not isinstance(expression, ast.Subscript) or not isinstance(expression.slice, ast.Constant):

@@ -61,7 +61,7 @@ class ModelingClass:
         return frozenset(
             attribute
             for attribute, values in self.assigned.items()
-            if all(isinstance(value, ast.Call) and ast.unparse(value.func) in makers for value in values)
+            if all(isinstance(value, ast.Call) and spelled(value.func) in makers for value in values)
         )
 
     @property

@@ -43,9 +43,15 @@ def formatted_imports(section: str, target: Target) -> str:
     """Import statements of a line each, the long ones as the formatter lays them out; it leaves the others alone."""
     lines = section.splitlines()
     too_long = [line for line in lines if len(line) > target.line_length]
-    if any(line.startswith(" ") for line in too_long):
+    if any(not line.startswith("from ") for line in too_long):
         return formatted(section, target)
-    return "\n".join(formatted(line, target).rstrip("\n") if line in too_long else line for line in lines)
+    return "\n".join(_one_a_line(line) if line in too_long else line for line in lines)
+
+
+def _one_a_line(statement: str) -> str:
+    """`from a import b, c` with a line for each name, as the formatters lay one out that is too long."""
+    module, names = statement.split(" import ")
+    return "\n".join([f"{module} import (", *(f"    {name}," for name in names.split(", ")), ")"])
 
 
 def formatted_below(top: str, body: str, target: Target) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.edits import Edits
+from qeff_codegen.codemod.tree import spelled
 from qeff_codegen.engine.rule import Unmatched
 from qeff_codegen.patterns.match import match
 from rewrite_rules.vocabulary import pattern
@@ -41,7 +42,7 @@ def drop_dropout(edits: Edits, modules: Collection[str] = ()) -> list[ast.Call]:
 
 def _is_dropout(call: ast.Call, code: Code, modules: Collection[str]) -> bool:
     if match(FUNCTION, call, code.aliases) is None:
-        return bool(call.args) and isinstance(call.func, ast.Attribute) and ast.unparse(call.func) in modules
+        return bool(call.args) and isinstance(call.func, ast.Attribute) and spelled(call.func) in modules
     if all(match(switched, call, code.aliases) is None for switched in (SWITCHED, SWITCHED_BY_KEYWORD)):
         raise Unmatched("this drops out at inference as well", call)
     return True
