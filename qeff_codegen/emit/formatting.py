@@ -8,6 +8,7 @@ last byte, so no check formats the module once more to compare; that would cost 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -19,6 +20,9 @@ from qeff_codegen.targets.target import Target
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 # How a definition begins.
 _FIRST_WORDS = ("def ", "class ", "@", "async def ")
+# A first line that black leaves as it is, and one in its place that says nothing of which class it is.
+_PLAIN_HEADER = re.compile(r"class \w+\([\w.]+\):")
+_ANY_CLASS = "class _:\n"
 # What black reads off a whole module, which one definition need not show: the grammar that it may use.
 _GRAMMAR = {black.TargetVersion.PY311}
 
@@ -28,10 +32,20 @@ def formatted(code: str, target: Target = EMBEDDED) -> str:
 
     black goes over a text twice unless it finds it laid out already, and most definitions are upstream's lines: given
     one at a time, only those with a line that changed take two passes. Many models have the same attention function,
-    word for word, which is laid out once.
+    or the same class but for its name, word for word, which is laid out once.
     """
-    laid_out = "\n\n".join(_laid_out(piece, target.line_length) for piece in _apart(code))
+    laid_out = "\n\n".join(_piece(text, target.line_length) for text in _apart(code))
     return _without_blank_first_lines(laid_out) if target.formatter == "ruff" else laid_out
+
+
+def _piece(text: str, line_length: int) -> str:
+    header, end, body = text.partition("\n")
+    if len(header) <= line_length and body and _PLAIN_HEADER.fullmatch(header):
+        of_any_class = _laid_out(f"{_ANY_CLASS}{body}", line_length)
+        # A body that is `...` alone goes into the line of its class.
+        if of_any_class.startswith(_ANY_CLASS):
+            return header + end + of_any_class.removeprefix(_ANY_CLASS)
+    return _laid_out(text, line_length)
 
 
 @lru_cache(maxsize=256)

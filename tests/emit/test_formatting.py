@@ -3,9 +3,10 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+import black
 import pytest
 
-from qeff_codegen.emit.formatting import formatted
+from qeff_codegen.emit.formatting import formatted, formatted_imports
 from qeff_codegen.targets.embedded import EMBEDDED
 from qeff_codegen.targets.qefficient import QEFFICIENT
 
@@ -91,3 +92,30 @@ def test_what_is_laid_out_stays_as_it_is(name: str) -> None:
     assert formatted(text, EMBEDDED) == text
     laid_out = formatted(text, QEFFICIENT)
     assert formatted(laid_out, QEFFICIENT) == laid_out
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class A(B):\n    ...\n",
+        "class A(B):\n    x = 1\n",
+        'class A(b.C):\n    """Text."""\n    def f(self):\n        return  1\n',
+        "class A(B):\n\n    def f(self, a,):\n        pass\n    # after\n",
+        "class A(B, C):\n    def f(self): return 1\n",
+        "class A (B) :\n    x=1\n",
+        f"class {'A' * 60}({'B' * 60}):\n    x=1\n",
+        "@final\nclass A(B):\n    x=1\n",
+    ],
+)
+def test_a_class_is_laid_out_as_black_does_whatever_its_name(text: str) -> None:
+    mode = black.Mode(line_length=EMBEDDED.line_length, target_versions={black.TargetVersion.PY311})
+    assert formatted(text) == black.format_str(text, mode=mode)
+    other = text.replace("class A", "class Other")
+    assert formatted(other) == black.format_str(other, mode=mode)
+
+
+def test_an_import_that_is_too_long_is_laid_out_as_black_does() -> None:
+    names = ", ".join(f"name_{number:03}" for number in range(20))
+    for line in (f"from some.module import {names}", f"from {'a' * 115} import b", "from a import b"):
+        mode = black.Mode(line_length=EMBEDDED.line_length)
+        assert formatted_imports(line, EMBEDDED) == black.format_str(line, mode=mode).rstrip("\n")
