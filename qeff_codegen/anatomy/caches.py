@@ -99,6 +99,7 @@ def passed_cache(file: ModelingFile, caller: ModelingClass, callees: dict[str, P
     calls = [call for call in find(ast.Call, caller.forward) if spelled(call.func) in callees]
     in_branches = {call for branch in find(ast.If, caller.forward) for call in find(ast.Call, branch)}
     handed: list[str] = []
+    withheld: list[ast.Call] = []
     for call in calls:
         part = callees[spelled(call.func)]
         value = bind(call, part.forward).get(part.cache_parameter)
@@ -106,12 +107,13 @@ def passed_cache(file: ModelingFile, caller: ModelingClass, callees: dict[str, P
         value = value.body if isinstance(value, ast.IfExp) else value
         names = find(ast.Name, value)
         if names:
-            handed.append(handed_from(caller.forward, names[0].id) if caller.forward is not None else names[0].id)
+            handed.append(names[0].id)
         elif part.cache_parameter and not _needs_no_cache(call, call in in_branches):
-            handed.clear()
-            break
-    if handed:
-        return handed[0]
+            withheld.append(call)
+    # Layers of several kinds call what they have by one name, and some of it calls the cache otherwise.
+    withheld = [call for call in withheld if not any(name.id in handed for name in find(ast.Name, call))]
+    if handed and not withheld:
+        return handed_from(caller.forward, handed[0]) if caller.forward is not None else handed[0]
     line = caller.forward.lineno if caller.forward else caller.node.lineno
     named = " or ".join(f"`{name}(...)`" for name in callees)
     raise refusal(
