@@ -97,7 +97,6 @@ def passed_cache(file: ModelingFile, caller: ModelingClass, callees: dict[str, P
         Refusal: it hands none on, or none that has a plain name.
     """
     calls = [call for call in find(ast.Call, caller.forward) if spelled(call.func) in callees]
-    in_branches = {call for branch in find(ast.If, caller.forward) for call in find(ast.Call, branch)}
     handed: list[str] = []
     withheld: list[ast.Call] = []
     for call in calls:
@@ -108,7 +107,7 @@ def passed_cache(file: ModelingFile, caller: ModelingClass, callees: dict[str, P
         names = find(ast.Name, value)
         if names:
             handed.append(names[0].id)
-        elif part.cache_parameter and not _needs_no_cache(call, call in in_branches):
+        elif part.cache_parameter and not _needs_no_cache(call, caller.forward):
             withheld.append(call)
     # Layers of several kinds call what they have by one name, and some of it calls the cache otherwise.
     withheld = [call for call in withheld if not any(name.id in handed for name in find(ast.Name, call))]
@@ -124,9 +123,12 @@ def passed_cache(file: ModelingFile, caller: ModelingClass, callees: dict[str, P
     )
 
 
-def _needs_no_cache(call: ast.Call, is_in_branch: bool) -> bool:
-    """Whether a call is of what keeps nothing, such as an MLP that other layers have by the same name.
+def _needs_no_cache(call: ast.Call, forward: ast.FunctionDef | None) -> bool:
+    """Whether a call in `forward` is of what keeps nothing, such as an MLP that other layers have by the same name.
 
     Attention to an encoder's states is dropped later.
     """
-    return speaks_of("encoder", call) or (is_in_branch and not speaks_of("mask", call))
+    if speaks_of("encoder", call):
+        return True
+    is_in_branch = any(call in find(ast.Call, branch) for branch in find(ast.If, forward))
+    return is_in_branch and not speaks_of("mask", call)

@@ -22,6 +22,7 @@ from qeff_codegen.axes.values import (
     Method,
     NotFollowed,
     NotKnown,
+    Option,
     Plain,
     Record,
     Several,
@@ -142,7 +143,7 @@ class Expressions:
             return parts.each(value) if value.items is None else value.items[int(name == "indices")]
         if options(value):
             # Code that asks a module for what it has not fails: where one of several has it, that is the module.
-            having = [item for item in options(value) if not self.interpreter.lacks(item, name)] or options(value)
+            having = [item for item in options(value) if not _lacks(self.interpreter, item, name)] or options(value)
             return parts.all_joined([self.interpreter.attribute(option, name) for option in having])
         if isinstance(value, Cache):
             return self.interpreter.store.of_cache(name)
@@ -362,6 +363,14 @@ class Expressions:
     def _must_make(self, name: str) -> None:
         if not self.interpreter.makes:
             raise NotFollowed(f"`{name}` is kept between calls")
+
+
+def _lacks(interpreter: Interpreter, option: Option, name: str) -> bool:
+    """Whether a module is known to have no weight of a name: its class is a plain `nn.Module` that makes none."""
+    if not isinstance(option, Instance) or name not in {"weight", "bias"}:
+        return False
+    plain = interpreter.classes.file.classes[option.cls].bases == ("nn.Module",)
+    return plain and interpreter.attribute(option, name) == Plain(f"{option.cls}.{name}")
 
 
 _KINDS: dict[type[ast.AST], Function[[Expressions, Any], Value]] = {

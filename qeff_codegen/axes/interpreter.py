@@ -316,13 +316,6 @@ class Interpreter:
             return Method(option, name)
         return self._made_by_a_method(option, name)
 
-    def lacks(self, option: Option, name: str) -> bool:
-        """Whether a module is known to have no weight of a name: its class is a plain `nn.Module` that makes none."""
-        if not isinstance(option, Instance) or name not in {"weight", "bias"}:
-            return False
-        plain = self.classes.file.classes[option.cls].bases == ("nn.Module",)
-        return plain and self.attribute(option, name) == Plain(f"{option.cls}.{name}")
-
     def _made_by_a_method(self, option: Instance, name: str) -> Value:
         """An attribute that no `__init__` assigns: one that another method makes, or what the class says."""
         if (option.cls, name) in self._making:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
+
+from qeff_codegen.review.environment import environment_of
 
 
 def markdown_environment(package: str) -> Environment:
@@ -10,14 +12,7 @@ def markdown_environment(package: str) -> Environment:
 
     Markdown is no HTML: code stands in fences and between backticks, and tables have their own escape.
     """
-    environment = Environment(
-        loader=PackageLoader(package),
-        autoescape=False,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = environment_of(package, autoescape=False)
     environment.filters["cell"] = _cell
     return environment
 

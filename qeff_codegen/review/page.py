@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from qeff_codegen.emit.steps import STEPS
 from qeff_codegen.review.at_release import at_release
 from qeff_codegen.review.changed_words import changed_words
 from qeff_codegen.review.changes import Hunk
 from qeff_codegen.review.colours import coloured
+from qeff_codegen.review.environment import page_environment
 from qeff_codegen.review.facts import Review, is_by_rule, stage_counts
 from qeff_codegen.review.renames import renames
 from qeff_codegen.review.sections import Context, Left, sections
@@ -28,19 +27,12 @@ def as_html(review: Review, catalogue: str | None, site: str | None = None) -> s
         catalogue: where the rule catalogue stands, seen from the page; None when it is not there.
         site: where the page of all families stands, seen from this one; None when it is not there.
     """
-    environment = Environment(
-        loader=PackageLoader("qeff_codegen.review"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["prose"] = prose
+    environment = page_environment("qeff_codegen.review")
     upstream, generated = review.model.upstream.lines, review.model.code.splitlines()
     gone, new = changed_words(review.hunks, upstream, generated)
     # Hunks are numbered from top to bottom, whatever section they are in.
     numbers = {id(hunk): number for number, hunk in enumerate(review.hunks, start=1)}
+    renamed = {id(hunk): renames(hunk, upstream, generated) for hunk in review.hunks}
     return environment.get_template("page.html.jinja").render(
         review=review,
         model=review.model,
@@ -51,8 +43,8 @@ def as_html(review: Review, catalogue: str | None, site: str | None = None) -> s
         hunks_of=lambda owner: [numbers[id(hunk)] for hunk in review.hunks if owner in hunk.owners],
         kind=_kind,
         is_by_rule=is_by_rule,
-        renames=lambda hunk: renames(hunk, upstream, generated),
-        rename_count=sum(bool(renames(hunk, upstream, generated)) for hunk in review.hunks),
+        renames=lambda hunk: renamed[id(hunk)],
+        rename_count=sum(map(bool, renamed.values())),
         link=lambda lines: _at_release(review.model.upstream, lines),
         step_ids=STEPS,
         old=_Pane(coloured(upstream, gone)),
@@ -96,8 +88,3 @@ def _kind(block: Context | Hunk | Left) -> str:
 def span(lines: range) -> str:
     """The lines of a run as a reader writes them: `7` or `7–9`."""
     return str(lines.start) if len(lines) == 1 else f"{lines.start}–{lines.stop - 1}"
-
-
-def prose(text: str) -> Markup:
-    """A text in which `code` stands between backticks."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))

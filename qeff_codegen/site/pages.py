@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from qeff_codegen.coverage.family_result import DEFECTS, REFUSED, SUPPORTED, FamilyResult
 from qeff_codegen.review.at_release import at_release
-from qeff_codegen.review.page import prose
+from qeff_codegen.review.environment import page_environment
 from qeff_codegen.site import picture
 from qeff_codegen.site.bars import shown
 from qeff_codegen.site.family import ALL_STATES, NOT_SWEPT, Family
@@ -63,15 +63,7 @@ def pages(site: Site) -> dict[str, str]:
 
 
 def _environment(site: Site) -> Environment:
-    environment = Environment(
-        loader=PackageLoader("qeff_codegen.site"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["prose"] = prose
+    environment = page_environment("qeff_codegen.site")
     counts = Counter(family.state for family in site.families)
     environment.globals.update(
         site=site,

@@ -98,9 +98,11 @@ def _with_seed(family: ImageFamily, variant: Variant, seed: int, both_ways: str 
         )
         for scenario in planned
     )
+    with_image = next(item for item in planned if item.images == (1,))
+    (prompt,), (images,) = with_image.prompts, pixels[with_image.name]
     sensitivity = min(
-        _image_sensitivity(model, layouts[:1], planned, pixels, both_ways),
-        _section_sensitivity(model, layouts[:1], planned, pixels, both_ways),
+        _image_sensitivity(model, layouts[:1], prompt, images, both_ways),
+        _section_sensitivity(model, layouts[:1], prompt, images, both_ways),
     )
     subject = ImageSubject(
         model_name=family.name,
@@ -137,26 +139,16 @@ def _weaknesses(subject: ImageSubject) -> list[str]:
 
 
 def _image_sensitivity(
-    model: Any,
-    layouts: Sequence[Any],
-    planned: tuple[ImageScenario, ...],
-    pixels: dict[str, tuple[Images, ...]],
-    both_ways: str | None,
+    model: Any, layouts: Sequence[Any], prompt: tuple[int, ...], images: Images, both_ways: str | None
 ) -> float:
     """Change of the last logits by another image, in units of their standard deviation."""
-    scenario = next(item for item in planned if item.images == (1,))
-    (prompt,), (images,) = scenario.prompts, pixels[scenario.name]
     flipped = tuple(image.flip(-1) for image in images)
     before, after = (_logits(model, layouts, prompt, each, 1, both_ways)[0] for each in (images, flipped))
     return float(np.abs(before - after).max() / before.std())
 
 
 def _section_sensitivity(
-    model: Any,
-    layouts: Sequence[Any],
-    planned: tuple[ImageScenario, ...],
-    pixels: dict[str, tuple[Images, ...]],
-    both_ways: str | None,
+    model: Any, layouts: Sequence[Any], prompt: tuple[int, ...], images: Images, both_ways: str | None
 ) -> float:
     """The least change of the last logits by positions of one kind for those of another, in the same units.
 
@@ -164,8 +156,6 @@ def _section_sensitivity(
     """
     if not _counts_on(model):
         return float("inf")
-    scenario = next(item for item in planned if item.images == (1,))
-    (prompt,), (images,) = scenario.prompts, pixels[scenario.name]
     tokens = torch.tensor([prompt])
     is_image = (tokens == model.config.image_token_id).int()
     sections, _ = model.base_model.get_rope_index(
