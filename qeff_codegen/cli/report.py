@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from qeff_codegen.cli.progress import counted
 from qeff_codegen.errors import UsageError
-
-if TYPE_CHECKING:
-    from qeff_codegen.errors import Refusal
-    from qeff_codegen.generated_model import GeneratedModel
 
 DOCS = Path("docs")
 GENERATED = Path("generated")
@@ -46,13 +42,6 @@ def report(output: Path, jobs: int) -> None:
     from qeff_codegen.site.pages import pages
     from qeff_codegen.validation.record import RECORDS
 
-    texts = pages(gather(Inputs(GENERATED, DOCS, RECORDS), jobs, _tracked))
+    texts = pages(gather(Inputs(GENERATED, DOCS, RECORDS), jobs, partial(counted, doing="Models")))
     write_site(texts, output)
     click.echo(f"written    {output / 'index.html'} and {len(texts) - 1} files beside it")
-
-
-def _tracked(found: Iterable[GeneratedModel | Refusal], count: int) -> Iterable[GeneratedModel | Refusal]:
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(found, "Models", count, console=Console(stderr=True), transient=True)

@@ -37,15 +37,13 @@ class LayersInOrder(Check):
             every: list[ast.For | ast.While] = [*find(ast.For, forward), *find(ast.While, forward)]
             around = [loop for loop in every if any(spelled(call.func) in callees for call in find(ast.Call, loop))]
             inner = [loop for loop in around if not any(item in around for item in _inside(loop))]
-            again = len(around) > 1
             found += [
                 Broken(
                     f"`{part.name}` does not run its layers in order: `{_head(loop)}`",
                     generated=loop.lineno,
                 )
                 for loop in inner
-                if again or not isinstance(loop, ast.For) or not _is_in_order(loop.iter)
-                if not _added(module) or not isinstance(loop, ast.For) or not _is_stretch(loop.iter)
+                if not _runs_in_order(loop, module, once=len(around) == 1)
             ]
         return found
 
@@ -58,13 +56,18 @@ def _head(loop: ast.For | ast.While) -> str:
     return f"for ... in {spelled(loop.iter)}" if isinstance(loop, ast.For) else f"while {spelled(loop.test)}"
 
 
+def _runs_in_order(loop: ast.For | ast.While, module: FinishedModule, *, once: bool) -> bool:
+    """Whether a loop runs its layers by their numbers: once, or several times where their calls are numbered."""
+    if not isinstance(loop, ast.For):
+        return False
+    return (once and _is_in_order(loop.iter)) or (bool(_added(module)) and _is_stretch(loop.iter))
+
+
 def _is_stretch(iterable: ast.expr) -> bool:
     """`self.<layers>`, or `self.<layers>[<from>:<to>]` without a step."""
-    if self_attribute(iterable) is not None:
-        return True
-    taken = iterable.slice if isinstance(iterable, ast.Subscript) else None
-    is_slice = isinstance(taken, ast.Slice) and taken.step is None
-    return is_slice and isinstance(iterable, ast.Subscript) and self_attribute(iterable.value) is not None
+    if isinstance(iterable, ast.Subscript) and isinstance(iterable.slice, ast.Slice) and iterable.slice.step is None:
+        iterable = iterable.value
+    return self_attribute(iterable) is not None
 
 
 def _is_in_order(iterable: ast.expr) -> bool:
