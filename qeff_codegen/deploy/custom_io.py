@@ -47,9 +47,9 @@ def render(kv_names: Sequence[str], precision: str) -> str:
     return _rendered(blocks)
 
 
-def render_vision() -> str:
-    """The file's text for a vision program, which retains nothing: one block for its input and one for its output."""
-    return _rendered((name, FLOAT16) for name in (PIXEL_VALUES, VISION_EMBEDS))
+def render_vision(outputs: Sequence[str]) -> str:
+    """The file's text for a vision program, which retains nothing: a block for its input and one for each output."""
+    return _rendered((name, FLOAT16) for name in (PIXEL_VALUES, *outputs))
 
 
 def _rendered(blocks: Iterable[tuple[str, str]]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -18,20 +17,21 @@ from qeff_codegen.deploy import custom_io
 from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
 from qeff_codegen.deploy.find_compiler import find_compiler
 from qeff_codegen.deploy.image_checkpoint import ImageCheckpoint, load_image_checkpoint
-from qeff_codegen.deploy.image_inference import ImageRun, image_inference
+from qeff_codegen.deploy.image_inference import Graphs, ImageRun, image_inference
 from qeff_codegen.deploy.image_options import ImageOptions, check_call_holds_image, check_vision_size
 from qeff_codegen.deploy.image_specializations import language_specializations, vision_specializations
 from qeff_codegen.deploy.inference import Inference
 from qeff_codegen.deploy.named_model import GENERATED
 from qeff_codegen.deploy.program import Program, ToCompile, decoder_to_compile, make_program
 from qeff_codegen.deploy.specializations import specializations_for
+from qeff_codegen.deploy.vision_programs import Size, VisionProgram, VisionPrograms
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.exported_graph import ONNX_TRANSFORMS, ExportedGraph, exported_graph, exported_vision
 from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.export.kv_cache import feature_layers_of, kv_cache_shapes, position_sections_of
 from qeff_codegen.export.precision import convert, precision
 from qeff_codegen.export.single_program import SingleProgram
-from qeff_codegen.export.vision_export import VisionSpec, takes_one_image, tokens_per_image, vision_spec
+from qeff_codegen.export.vision_export import VisionSpec, graph_spec
 from qeff_codegen.export.with_states import check_call_length
 from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.preflight.candidate import candidate_of, vision_candidate_of
@@ -106,31 +106,37 @@ class QEFFAutoModelForImageTextToText:
 
     @cached_property
     def encoder(self) -> Any:
-        """The module that the vision program is exported from.
+        """The module that the vision program for the configured images is exported from.
 
         Raises:
-            UsageError: it is made for one image of one size, which the processor's arithmetic would have to fit.
+            UsageError: it is made for one size of images, and the configuration says none.
         """
-        get: Any = self.model.get_qeff_vision_encoder
-        if "image_size" in inspect.signature(get).parameters:
-            raise UsageError(
-                f"the vision program of {self.model.config.model_type} is made for one image of one size, and neither "
-                "compile nor infer gives it one yet. validate runs it; get_qeff_vision_encoder(image_size=(height, "
-                "width)) and export_vision make it."
-            )
-        return get().eval()
+        (program,) = VisionPrograms(self.model).asked_for()
+        return program.encoder
 
     @cached_property
     def decoder(self) -> Any:
-        """The module that the language program is exported from, or the one for both."""
+        """The module that the language program is exported from, or the one for both.
+
+        Raises:
+            UsageError: one program for both is asked for, and the vision tower takes one image a call.
+        """
         language: nn.Module = self.model.get_qeff_language_decoder()
-        return (language if self.kv_offload else SingleProgram(self.encoder, language)).eval()
+        if self.kv_offload:
+            return language.eval()
+        if VisionPrograms(self.model).one_for_each_size:
+            raise UsageError(
+                f"the vision tower of {self.model.config.model_type} computes one image of one size a call, and one "
+                "program for images and text has one for each row. Make two programs: leave out --single-qpc "
+                "(kv_offload=False)."
+            )
+        return SingleProgram(self.encoder, language).eval()
 
     def compile(
         self,
         compile_dir: Path | None = None,
         *,
-        img_size: int | Sequence[int] = (),
+        img_size: int | Sequence[int | Size] = (),
         max_num_images: int | None = None,
         prefill_seq_len: int = 32,
         ctx_len: int = 128,
@@ -147,13 +153,14 @@ class QEFFAutoModelForImageTextToText:
 
         Args:
             compile_dir: where graphs and programs are kept; the cache folder unless given.
-            img_size, max_num_images: see `ImageOptions`.
+            img_size: one size or several, each a number for a square, or a pair of height and width.
+            max_num_images: see `ImageOptions`.
             compiler_options: further options of qaic-compile: `mos=1` becomes `-mos=1`, `True` a bare flag.
 
         The others are those of `CompileOptions`.
 
         Returns:
-            The vision program and the one for text, or the one for both.
+            The vision programs and the one for text, or the one for both.
 
         Raises:
             UsageError: an option is wrong or contradicts another, or a folder cannot be written.
@@ -172,8 +179,8 @@ class QEFFAutoModelForImageTextToText:
             full_caches=full_caches,
             compiler_options=compiler_options,
         )
-        sizes = (img_size,) if isinstance(img_size, int) else tuple(img_size)
-        return self.compile_for(options, ImageOptions(sizes, max_num_images, not self.kv_offload), compile_dir)
+        images = ImageOptions(_sizes(img_size), max_num_images, not self.kv_offload)
+        return self.compile_for(options, images, compile_dir)
 
     def compile_for(
         self, options: CompileOptions, images: ImageOptions, compile_dir: Path | None = None
@@ -186,14 +193,16 @@ class QEFFAutoModelForImageTextToText:
             raise UsageError(
                 "continuous batching needs continuous_batching in from_pretrained, and full_batch_size in compile."
             )
-        spec = vision_spec(self.encoder, images.img_size)
-        of_an_image = max(tokens_per_image(self.encoder, spec, size) for size in spec.sizes)
+        visions = VisionPrograms(self.model, images.img_size).asked_for()
+        of_an_image = max(vision.most_tokens for vision in visions)
         num_images = images.max_num_images or 1
         check_vision_size(num_images * of_an_image, options.ctx_len)
         check_call_holds_image(getattr(self.model, "both_ways", None), of_an_image, options.prefill_seq_len)
         store = _store(compile_dir)
-        graphs = [] if images.single_qpc else [self._vision(spec, num_images * options.batch_size, store)]
-        graphs.append(self._language(options, images, spec, num_images * of_an_image, store))
+        graphs = []
+        if not images.single_qpc:
+            graphs = [self._vision(vision, num_images * options.batch_size, store) for vision in visions]
+        graphs.append(self._language(options, images, visions, num_images * of_an_image, store))
         made = []
         for graph, remarks in graphs:
             # A tower is small, and its numbers are what the text model reads; QEfficient compresses none of it.
@@ -202,54 +211,72 @@ class QEFFAutoModelForImageTextToText:
             made.append(replace(program, remarks=remarks))
         return tuple(made)
 
-    def _vision(self, spec: VisionSpec, num_images: int, store: ArtifactStore) -> tuple[ToCompile, tuple[str, ...]]:
-        """The vision program's graph, which passed preflight, and what was remarked of it."""
-        path = self._vision_graph(spec, store)
-        if takes_one_image(path):
-            raise UsageError(
-                f"the vision program of {self.model.config.model_type} takes one image of one size a call, for which "
-                "compile writes no specializations yet. infer and validate run it."
-            )
+    def _vision(
+        self, vision: VisionProgram, num_images: int, store: ArtifactStore
+    ) -> tuple[ToCompile, tuple[str, ...]]:
+        """A vision program's graph, which passed preflight, and what was remarked of it."""
+        path = self._vision_graph(vision, store)
+        spec = graph_spec(vision.spec, path)
         programs = tuple(vision_specializations(spec, num_images))
-        found = vision_preflight(vision_candidate_of(self.encoder, path, spec, programs))
+        found = vision_preflight(vision_candidate_of(vision.encoder, path, spec, programs))
         found.refuse_problems()
-        graph = ToCompile(
-            path, programs, custom_io.render_vision(), self._pytorch_transforms, ONNX_TRANSFORMS, retains_state=False
-        )
+        custom = custom_io.render_vision(spec.outputs)
+        graph = ToCompile(path, programs, custom, self._pytorch_transforms, ONNX_TRANSFORMS, retains_state=False)
         return graph, found.remarks
 
     def _language(
-        self, options: CompileOptions, images: ImageOptions, spec: VisionSpec, vision_size: int, store: ArtifactStore
+        self,
+        options: CompileOptions,
+        images: ImageOptions,
+        visions: Sequence[VisionProgram],
+        vision_size: int,
+        store: ArtifactStore,
     ) -> tuple[ToCompile, tuple[str, ...]]:
         """The graph for text, or for both, likewise."""
-        graph = self._language_graph(options, images, spec, store)
+        graph = self._language_graph(options, images, visions[0].many if images.single_qpc else None, store)
         if images.single_qpc:
             programs = specializations_for(graph.layers, options)
         else:
             programs = language_specializations(graph.layers, options, vision_size)
-        sample = self._sample(images, spec, vision_size)
+        sample, deep = self._sample(images, visions[0], vision_size)
         config: Any = self.model.config
         text = sample_prompt(None, min(config.get_text_config().vocab_size, config.image_token_id))
         prompt = (*[config.image_token_id] * min(_SAMPLE_TOKENS, vision_size), *text)
-        candidate = candidate_of(self.decoder, graph.onnx_path, graph.spec, tuple(programs), (prompt,), sample)
+        candidate = candidate_of(self.decoder, graph.onnx_path, graph.spec, tuple(programs), (prompt,), sample, deep)
         found = preflight(candidate)
         found.refuse_problems()
         return decoder_to_compile(graph, options, programs), found.remarks
 
-    def _sample(self, images: ImageOptions, spec: VisionSpec, vision_size: int) -> np.ndarray:
-        """What image tokens stand for in preflight's sample: an image of noise, or its embeddings."""
-        pixels = torch.randn(spec.shape(1), generator=torch.Generator().manual_seed(0)).to(self._dtype)
+    def _sample(
+        self, images: ImageOptions, vision: VisionProgram, vision_size: int
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """What image tokens stand for in preflight's sample: an image of noise, or its embeddings and deep ones."""
+        pixels = torch.randn(vision.spec.shape(1), generator=torch.Generator().manual_seed(0)).to(self._dtype)
         if images.single_qpc:
-            return np.asarray(pixels[0])
+            return np.asarray(pixels[0]), None
         with torch.no_grad():
-            embeds = self.encoder(pixels).flatten(0, 1)
-        return np.resize(np.asarray(embeds), (vision_size, embeds.shape[1]))
+            made = vision.encoder(pixels)
+        embeds, deep = made if isinstance(made, tuple) else (made, None)
+        embeds = embeds.flatten(0, 1)
+        sample = np.resize(np.asarray(embeds), (vision_size, embeds.shape[1]))
+        if deep is None:
+            return sample, None
+        of_layers = [np.resize(np.asarray(layer), sample.shape) for layer in deep.flatten(1, 2)]
+        return sample, np.stack(of_layers)
 
-    def _vision_graph(self, spec: VisionSpec, store: ArtifactStore) -> Path:
-        return exported_vision(f"{self._name}-vision", self.encoder, spec, store, made_from=self._made_from)
+    def _vision_graph(self, vision: VisionProgram, store: ArtifactStore) -> Path:
+        name = f"{self._name}-vision"
+        if vision.of_one_image:
+            ((height, width),) = vision.spec.sizes
+            name += f"-{height}x{width}"
+        return exported_vision(name, vision.encoder, vision.spec, store, made_from=self._made_from)
 
     def _language_graph(
-        self, options: CompileOptions, images: ImageOptions, spec: VisionSpec, store: ArtifactStore
+        self,
+        options: CompileOptions,
+        images: ImageOptions,
+        pixels: VisionSpec | None,
+        store: ArtifactStore,
     ) -> ExportedGraph:
         wanted = ExportSpec(
             options.ctx_len,
@@ -259,7 +286,7 @@ class QEFFAutoModelForImageTextToText:
             full_caches=options.full_caches,
             feature_layers=feature_layers_of(self.decoder),
             position_sections=position_sections_of(self.decoder),
-            pixels=spec.shape(1)[1:] if images.single_qpc else None,
+            pixels=None if pixels is None else pixels.shape(1)[1:],
         )
         check_call_length(kv_cache_shapes(self.decoder), options.prefill_seq_len)
         return exported_graph(
@@ -302,24 +329,34 @@ class QEFFAutoModelForImageTextToText:
         images.check_with(options)
         if self.processor is None:
             raise UsageError(self._no_processor)
+        # A model that cannot be one program for both says so before anything is made of images.
+        decoder = self.decoder
+        programs = VisionPrograms(self.model, images.img_size)
         run = ImageRun(
             prompts,
             image_files,
             processor=self.processor,
             model=self.model,
-            spec=vision_spec(self.encoder, images.img_size),
-            encoder=self.encoder,
+            programs=programs,
             options=options,
             images=images,
         )
         store = _store(None)
         graphs = None
         if runtime != "pytorch":
-            graphs = (
-                self._language_graph(options, images, run.spec, store).onnx_path,
-                None if images.single_qpc or not run.has_images else self._vision_graph(run.spec, store),
+            pixels = programs.asked_for()[0].many if images.single_qpc else None
+            visions = [] if images.single_qpc else run.programs_of_images
+            graphs = Graphs(
+                self._language_graph(options, images, pixels, store).onnx_path,
+                {vision: self._vision_graph(vision, store) for vision in visions},
             )
-        return image_inference(run, self.decoder, graphs, generation_len=generation_len)
+        return image_inference(run, decoder, graphs, generation_len=generation_len)
+
+
+def _sizes(given: int | Sequence[int | Size]) -> tuple[Size, ...]:
+    """Heights and widths, of what `compile` takes as `img_size`."""
+    sizes = (given,) if isinstance(given, int) else given
+    return tuple((size, size) if isinstance(size, int) else size for size in sizes)
 
 
 def _store(folder: Path | None) -> ArtifactStore:
