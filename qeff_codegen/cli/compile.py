@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qeff_codegen.cli.compiler_options import further_options
 from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.image_options import image_options
 from qeff_codegen.cli.load_image_model import load_image_model
 from qeff_codegen.cli.load_model import load_model
+from qeff_codegen.cli.program_options import program_options
 from qeff_codegen.cli.progress import say
 from qeff_codegen.cli.remote_options import remote_of, remote_options
 from qeff_codegen.cli.sampling_options import include_sampler, max_top_k_ids, qaic_config_of
@@ -43,23 +43,7 @@ EXPORTING = "what is not kept from before, and looking at what the compiler woul
 @max_top_k_ids
 @click.option("--return-pdfs", is_flag=True, help="The graph that samples also gives the probabilities.")
 @click.option("--num-devices", type=int, default=1, show_default=True, help="Cards the program is split over.")
-@click.option("--num-cores", type=int, default=16, show_default=True, help="Cores of each card.")
-@click.option("--mxfp6", is_flag=True, help="Compress the weights of matrix products to MXFP6.")
-@click.option("--mxint8-kv-cache", is_flag=True, help="Compress the KV cache to MXINT8.")
-@click.option("--mos", type=int, help="Effort to reduce on-chip memory.")
-@click.option(
-    "--compiler-option",
-    "further",
-    multiple=True,
-    metavar="NAME[=VALUE]",
-    help="A further option of qaic-compile by its own name, such as allow-mxint8-mdp-io, stats-level=70.",
-)
-@click.option(
-    "--specializations-format",
-    type=click.Choice(SpecializationsFormat, case_sensitive=False),
-    help="The form of specializations.json; flat is for older compilers.  [default: what the compiler takes]",
-)
-@click.option("--aic-enable-depth-first", is_flag=True, help="Schedule depth first.")
+@program_options
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
@@ -88,13 +72,7 @@ def compile(  # noqa: A001 - the name of the command
     max_top_k_ids: int | None,
     return_pdfs: bool,
     num_devices: int,
-    num_cores: int,
-    mxfp6: bool,
-    mxint8_kv_cache: bool,
-    mos: int | None,
-    further: tuple[str, ...],
-    specializations_format: SpecializationsFormat | None,
-    aic_enable_depth_first: bool,
+    program: dict[str, Any],
     output: Path | None,
     images: ImageOptions | None,
 ) -> None:
@@ -105,10 +83,8 @@ def compile(  # noqa: A001 - the name of the command
     modeling code of its own is MODEL by the name that it was generated under, and its folder is --source.
     """
     qaic_config = qaic_config_of(include_sampler, max_top_k_ids, return_pdfs)
-    compiler_options: dict[str, int | str | bool] = {"aic_enable_depth_first": aic_enable_depth_first}
-    if mos is not None:
-        compiler_options["mos"] = mos
-    compiler_options |= further_options(further, ("aic_enable_depth_first", "mos"))
+    # qconfig.json says of this one whether it was asked for or not.
+    compiler_options = {"aic_enable_depth_first": False} | program.get("compiler_options", {})
     options = CompileOptions(
         prefill_seq_len=prefill_seq_len,
         ctx_len=ctx_len,
@@ -118,14 +94,10 @@ def compile(  # noqa: A001 - the name of the command
         comp_ctx_lengths_decode=comp_ctx_lengths_decode,
         num_speculative_tokens=num_speculative_tokens,
         num_devices=num_devices,
-        num_cores=num_cores,
-        mxfp6_matmul=mxfp6,
-        mxint8_kv_cache=mxint8_kv_cache,
         use_onnx_subfunctions=use_onnx_subfunctions,
         dynamo=dynamo,
-        specializations_format=specializations_format,
         full_caches=full_caches,
-        compiler_options=compiler_options,
+        **(program | {"compiler_options": compiler_options}),
     )
     remote = remote_of(remote_source, class_name, trust_remote_code)
     check_named(source, generated or GENERATED, remote)

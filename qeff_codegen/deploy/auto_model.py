@@ -10,6 +10,8 @@ from typing import Any
 import torch
 
 from qeff_codegen.checked_in.generated_code import code_sha256, load_transforms
+from qeff_codegen.decoding.cloud_runtime import cloud_runtime
+from qeff_codegen.decoding.device_session import DeviceDecoderSession
 from qeff_codegen.decoding.sampled_decoding import SampledDecoding
 from qeff_codegen.decoding.sampling_parameters import SamplingParameters
 from qeff_codegen.decoding.session import OrtDecoderSession
@@ -19,6 +21,7 @@ from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
 from qeff_codegen.deploy.find_compiler import find_compiler
 from qeff_codegen.deploy.inference import Inference, tokens_of
 from qeff_codegen.deploy.named_model import GENERATED, names_a_family
+from qeff_codegen.deploy.on_device import check_on_device, loaded
 from qeff_codegen.deploy.program import Program, decoder_to_compile, make_program
 from qeff_codegen.deploy.remote_checkpoint import remote_checkpoint
 from qeff_codegen.deploy.sampler_options import check_qaic_config, check_sampling, sampler_spec
@@ -210,13 +213,24 @@ class QEFFAutoModelForCausalLM:
                 f"continuous_batching is {self.continuous_batching} and full_batch_size {given} given: continuous "
                 "batching needs both. Say it in from_pretrained and give compile the number of cache rows."
             )
-        graph = self._export_for(options, compile_dir)
+        return self._program(self._export_for(options, compile_dir), options)
+
+    def _program(self, graph: ExportedGraph, options: CompileOptions) -> Program:
+        """The program of a graph that passes preflight."""
         found = self._preflight(graph, options)
         found.refuse_problems()
         program = make_program(
             decoder_to_compile(graph, options), options, self.model.config.to_dict(), find_compiler()
         )
         return replace(program, remarks=found.remarks)
+
+    def _on_device(self, options: CompileOptions, rows: int, device_ids: Sequence[int]) -> DeviceDecoderSession:
+        """The program for these rows on these cards, compiled now or before."""
+        runtime = cloud_runtime()
+        check_on_device(device_ids, options)
+        sized = replace(options, batch_size=1 if options.continuous_batching else rows, num_devices=len(device_ids))
+        graph = self._export_for(sized, None)
+        return DeviceDecoderSession(loaded(self._program(graph, sized), device_ids, runtime), graph.layers, rows)
 
     def _preflight(self, graph: ExportedGraph, options: CompileOptions) -> Preflight:
         prompt = sample_prompt(self.tokenizer, self.model.config.get_text_config().vocab_size)
@@ -248,6 +262,7 @@ class QEFFAutoModelForCausalLM:
         generation_len: int | None,
         runtime: str,
         sampling: SamplingParameters | None = None,
+        device_ids: Sequence[int] = (),
     ) -> Inference:
         """The prompts' continuation, to be iterated over piece by piece.
 
@@ -257,10 +272,12 @@ class QEFFAutoModelForCausalLM:
             generation_len: tokens per prompt at most; None for all the context allows.
             runtime: `onnxruntime` or `pytorch`.
             sampling: how the sampler draws, if there is one.
+            device_ids: the cards that run the program for `options`, and not this machine; none unless given.
 
         Raises:
             UsageError: a prompt does not fit, the checkpoint has no tokenizer, it cannot be exported, or there is no
-                sampler and something is asked of it.
+                sampler and something is asked of it; with cards, their runtime or compiler is not installed.
+            PreflightFailed, CompilerError, DeviceError: with cards, the program cannot be made, or not be run.
         """
         if self.random_weights:
             raise UsageError(
@@ -275,16 +292,17 @@ class QEFFAutoModelForCausalLM:
             raise UsageError(self._no_tokenizer)
         tokens = tokens_of(prompts, self.tokenizer, self.model.config.get_text_config().vocab_size, options)
         rows = options.full_batch_size or len(prompts)
-        if runtime == "pytorch":
+        decoder: TorchDecoder | OrtDecoderSession | DeviceDecoderSession
+        if device_ids:
+            decoder = self._on_device(options, rows, device_ids)
+        elif runtime == "pytorch":
             is_tlm = options.num_speculative_tokens is not None
             wanted = ExportSpec(options.ctx_len, is_tlm=is_tlm, full_caches=options.full_caches)
             layers = layers_kept(self.model, wanted)
             check_call_length(layers, options.prefill_seq_len)
             if is_tlm:
                 check_drafts(layers)
-            decoder: TorchDecoder | OrtDecoderSession = TorchDecoder(
-                self.model, rows, options.ctx_len, layers=layers, sampler=self.sampler
-            )
+            decoder = TorchDecoder(self.model, rows, options.ctx_len, layers=layers, sampler=self.sampler)
         else:
             graph = self._export_for(options, None)
             decoder = OrtDecoderSession(graph.onnx_path, rows, options.ctx_len)
