@@ -14,20 +14,28 @@ import torch
 from torch import nn
 
 from qeff_codegen.checked_in.generated_code import code_sha256, load_transforms
+from qeff_codegen.decoding.cloud_runtime import cloud_runtime
+from qeff_codegen.decoding.device_session import DeviceDecoderSession
+from qeff_codegen.decoding.device_vision import DeviceVisionSession
+from qeff_codegen.decoding.session import OrtDecoderSession
+from qeff_codegen.decoding.torch_decoder import TorchDecoder
+from qeff_codegen.decoding.vision_session import OrtVisionSession
 from qeff_codegen.deploy import custom_io
 from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
 from qeff_codegen.deploy.find_compiler import find_compiler
 from qeff_codegen.deploy.image_checkpoint import ImageCheckpoint, load_image_checkpoint
-from qeff_codegen.deploy.image_inference import ImageRun, image_inference
+from qeff_codegen.deploy.image_inference import ImageRun, embeds_of, image_inference, in_pytorch
 from qeff_codegen.deploy.image_options import ImageOptions, check_call_holds_image, check_vision_size
 from qeff_codegen.deploy.image_specializations import language_specializations, vision_specializations
 from qeff_codegen.deploy.inference import Inference
 from qeff_codegen.deploy.named_model import GENERATED
+from qeff_codegen.deploy.on_device import check_on_device, loaded
 from qeff_codegen.deploy.program import Program, ToCompile, decoder_to_compile, make_program
 from qeff_codegen.deploy.specializations import specializations_for
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.exported_graph import ONNX_TRANSFORMS, ExportedGraph, exported_graph, exported_vision
 from qeff_codegen.export.graph_io import ExportSpec
+from qeff_codegen.export.kept_layers import layers_kept
 from qeff_codegen.export.kv_cache import feature_layers_of, kv_cache_shapes, position_sections_of
 from qeff_codegen.export.precision import convert, precision
 from qeff_codegen.export.single_program import SingleProgram
@@ -280,6 +288,7 @@ class QEFFAutoModelForImageTextToText:
         *,
         generation_len: int | None,
         runtime: str,
+        device_ids: Sequence[int] = (),
     ) -> Inference:
         """The prompts' continuation, to be iterated over piece by piece; the vision program has run by then.
 
@@ -290,10 +299,12 @@ class QEFFAutoModelForImageTextToText:
             images: sizes of images, and whether one program runs both.
             generation_len: tokens per prompt at most; None for all the context allows.
             runtime: `onnxruntime` or `pytorch`.
+            device_ids: the cards that run the programs for `options`, and not this machine; none unless given.
 
         Raises:
             UsageError: prompts and images do not fit together, or into what is asked for, or the checkpoint has no
-                processor; before anything is exported or run.
+                processor; before anything is exported or run. With cards, their runtime or compiler is not installed.
+            PreflightFailed, CompilerError, DeviceError: with cards, a program cannot be made, or not be run.
         """
         if self.random_weights:
             raise UsageError(
@@ -312,14 +323,53 @@ class QEFFAutoModelForImageTextToText:
             options=options,
             images=images,
         )
+        embeds: list[np.ndarray]
+        runner: Any
+        if device_ids:
+            embeds, runner = self._on_device(run, images, device_ids)
+        elif runtime == "pytorch":
+            embeds, runner = self._in_pytorch(run)
+        else:
+            embeds, runner = self._on_onnxruntime(run, images)
+        return image_inference(run, runner, None if images.single_qpc else embeds, generation_len=generation_len)
+
+    def _in_pytorch(self, run: ImageRun) -> tuple[list[np.ndarray], TorchDecoder]:
+        """What images are for text, and what decodes, both as modules."""
+        options = run.options
+        layers = layers_kept(self.decoder, ExportSpec(options.ctx_len, full_caches=options.full_caches))
+        embeds = [] if run.single else embeds_of(run, in_pytorch(run.encoder))
+        return embeds, TorchDecoder(self.decoder, run.rows, options.ctx_len, layers=layers)
+
+    def _on_onnxruntime(self, run: ImageRun, images: ImageOptions) -> tuple[list[np.ndarray], OrtDecoderSession]:
+        """The same as graphs, exported now or before."""
         store = _store(None)
-        graphs = None
-        if runtime != "pytorch":
-            graphs = (
-                self._language_graph(options, images, run.spec, store).onnx_path,
-                None if images.single_qpc or not run.has_images else self._vision_graph(run.spec, store),
-            )
-        return image_inference(run, self.decoder, graphs, generation_len=generation_len)
+        text = self._language_graph(run.options, images, run.spec, store)
+        embeds: list[np.ndarray] = []
+        if not run.single:
+            vision = OrtVisionSession(self._vision_graph(run.spec, store)) if run.has_images else None
+            embeds = embeds_of(run, None if vision is None else vision.run)
+        return embeds, OrtDecoderSession(text.onnx_path, run.rows, run.options.ctx_len)
+
+    def _on_device(
+        self, run: ImageRun, images: ImageOptions, device_ids: Sequence[int]
+    ) -> tuple[list[np.ndarray], DeviceDecoderSession]:
+        """The same as programs on cards, compiled now or before; that for images makes room for the other."""
+        runtime = cloud_runtime()
+        check_on_device(device_ids, run.options)
+        batch_size = 1 if run.options.continuous_batching else run.rows
+        sized = replace(run.options, batch_size=batch_size, num_devices=len(device_ids))
+        if not images.single_qpc:
+            images = replace(images, max_num_images=images.max_num_images or max(1, run.most_images))
+        *vision, text = self.compile_for(sized, images)
+        embeds: list[np.ndarray] = []
+        if vision and run.has_images:
+            program = loaded(vision[0], device_ids, runtime)
+            embeds = embeds_of(run, DeviceVisionSession(program).run)
+            program.close()
+        elif vision:
+            embeds = embeds_of(run, None)
+        layers = self._language_graph(sized, images, run.spec, _store(None)).layers
+        return embeds, DeviceDecoderSession(loaded(text, device_ids, runtime), layers, run.rows)
 
 
 def _store(folder: Path | None) -> ArtifactStore:

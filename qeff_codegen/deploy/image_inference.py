@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,11 @@ import torch
 
 from qeff_codegen.decoding.image_prompts import WithImages, WithPixels, check_image_tokens, kept_together
 from qeff_codegen.decoding.prefill import check_prompts
-from qeff_codegen.decoding.session import OrtDecoderSession
-from qeff_codegen.decoding.torch_decoder import TorchDecoder
-from qeff_codegen.decoding.vision_session import OrtVisionSession
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.image_options import ImageOptions
 from qeff_codegen.deploy.inference import Inference
 from qeff_codegen.deploy.processor import open_image, prepare
 from qeff_codegen.errors import UsageError
-from qeff_codegen.export.graph_io import ExportSpec
-from qeff_codegen.export.kept_layers import layers_kept
 from qeff_codegen.export.vision_export import VisionSpec, tokens_per_image
 
 
@@ -86,9 +81,19 @@ class ImageRun:
         check_image_tokens(self.tokens, self.num_embeds, self.image_token)
 
     @property
+    def rows(self) -> int:
+        """Rows of the cache."""
+        return self.options.full_batch_size or len(self.tokens)
+
+    @property
     def has_images(self) -> bool:
         """Whether some prompt has an image."""
-        return any(pixels is not None for pixels in self.pixels)
+        return self.most_images > 0
+
+    @property
+    def most_images(self) -> int:
+        """How many images the prompt with most of them has."""
+        return max(0 if pixels is None else len(pixels) for pixels in self.pixels)
 
     def _tokens_per_image(self, pixels: torch.Tensor | None) -> int:
         """How many tokens each of a prompt's images has, which are of a size that the vision program takes."""
@@ -122,59 +127,64 @@ class ImageRun:
                 )
 
 
-def image_inference(
-    run: ImageRun, decoder: Any, graphs: tuple[Path, Path | None] | None, *, generation_len: int | None
-) -> Inference:
-    """The vision program's run, and the decoding of its prompts, to be iterated over.
+# Makes `[n, tokens, hidden]` of images in their order, each `[1, channels, height, width]` in the model's format.
+Embed = Callable[[Sequence[np.ndarray]], np.ndarray]
+
+
+def in_pytorch(encoder: Any) -> Embed:
+    """Makes embeddings with the module that the vision program is exported from."""
+
+    def embed(images: Sequence[np.ndarray]) -> np.ndarray:
+        with torch.no_grad():
+            return np.asarray(encoder(torch.from_numpy(np.concatenate(images))))
+
+    return embed
+
+
+def embeds_of(run: ImageRun, embed: Embed | None) -> list[np.ndarray]:
+    """For each prompt, `[tokens, hidden]`: all of its images in one call of the vision program, if it takes many.
 
     Args:
         run: prompts and images.
-        decoder: the QEff module for text, or for both.
-        graphs: the files of the program for text, or for both, and of the vision program, where that is run; None to
-            run both in PyTorch.
+        embed: the vision program; None where no prompt has an image.
+    """
+    hidden_size = run.model.config.get_text_config().hidden_size
+    nothing = np.zeros((0, hidden_size), str(next(run.encoder.parameters()).dtype).removeprefix("torch."))
+    embeds = []
+    for pixels in run.pixels:
+        if pixels is None:
+            embeds.append(nothing)
+        else:
+            assert embed is not None, "a prompt has images"
+            embeds.append(embed([image.numpy() for image in pixels.split(1)]).reshape(-1, hidden_size))
+    return embeds
+
+
+def image_inference(
+    run: ImageRun, runner: Any, embeds: Sequence[np.ndarray] | None, *, generation_len: int | None
+) -> Inference:
+    """The decoding of prompts with images, to be iterated over.
+
+    Args:
+        run: prompts and images.
+        runner: what runs the program for text, or for both, with an empty cache.
+        embeds: what `embeds_of` gives; None where the program for both makes them itself.
         generation_len: tokens per prompt at most; None for all the context allows.
     """
-    options = run.options
-    rows = options.full_batch_size or len(run.tokens)
-    runner: Any
-    if graphs is None:
-        layers = layers_kept(decoder, ExportSpec(options.ctx_len, full_caches=options.full_caches))
-        runner = TorchDecoder(decoder, rows, options.ctx_len, layers=layers)
-    else:
-        runner = OrtDecoderSession(graphs[0], rows, options.ctx_len)
     with_images: WithImages
-    if run.single:
-        shape = run.spec.shape(1)
-        blank = torch.zeros(shape, dtype=next(run.encoder.parameters()).dtype)
+    if embeds is None:
+        blank = torch.zeros(run.spec.shape(1), dtype=next(run.encoder.parameters()).dtype)
         pixels = [np.asarray((blank if own is None else own)[0]) for own in run.pixels]
         with_images = WithPixels(runner, run.tokens, pixels, run.num_embeds, run.image_token)
     else:
-        vision = None if graphs is None else graphs[1]
-        with_images = WithImages(runner, run.tokens, _embeds(run, vision), run.image_token)
+        with_images = WithImages(runner, run.tokens, embeds, run.image_token)
     return Inference(
         with_images,
         run.model,
         run.tokenizer,
         run.tokens,
-        options,
+        run.options,
         generation_len=generation_len,
         sampled=None,
         together=run.together,
     )
-
-
-def _embeds(run: ImageRun, vision: Path | None) -> list[np.ndarray]:
-    """For each prompt, `[tokens, hidden]`: all of its images in one call of the vision program, if it takes many."""
-    hidden_size = run.model.config.get_text_config().hidden_size
-    session = None if vision is None else OrtVisionSession(vision)
-    embeds = []
-    for pixels in run.pixels:
-        if pixels is None:
-            found = np.zeros((0, hidden_size), str(next(run.encoder.parameters()).dtype).removeprefix("torch."))
-        elif session is not None:
-            found = session.run([image.numpy() for image in pixels.split(1)])
-        else:
-            with torch.no_grad():
-                found = np.asarray(run.encoder(pixels))
-        embeds.append(found.reshape(-1, hidden_size))
-    return embeds

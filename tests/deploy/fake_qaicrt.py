@@ -74,14 +74,17 @@ class Qpc:
             self.types[item.name] = PRECISIONS[found["precisions"][item.name]] if item.name in found["precisions"] else own
         for entry in found["specializations"]:
             symbols = {name: int(size) for name, size in entry["symbols"].items()}
-            self.sizes.append(
-                {
-                    item.name: tuple(
-                        dim.dim_value or symbols[dim.dim_param] for dim in item.type.tensor_type.shape.dim
-                    )
-                    for item in (*model.graph.input, *model.graph.output)
-                }
-            )
+            given = {
+                item.name: tuple(dim.dim_value or symbols[dim.dim_param] for dim in item.type.tensor_type.shape.dim)
+                for item in model.graph.input
+            }
+            self.sizes.append(given | self.sizes_of_outputs(given))
+
+    def sizes_of_outputs(self, given: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+        """As the graph makes them, since some have axes that no input has."""
+        feeds = {name: np.zeros(sizes, self.graph_types[name]) for name, sizes in given.items()}
+        outputs = [name for name in self.names if name not in self.inputs]
+        return {name: found.shape for name, found in zip(outputs, self.session.run(outputs, feeds), strict=True)}
 
     def getIoDescriptor(self) -> tuple[int, bytes]:
         def each(sizes: dict[str, tuple[int, ...]]) -> list[dict[str, Any]]:
