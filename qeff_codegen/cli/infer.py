@@ -112,7 +112,9 @@ def infer(
     if device_ids:
         check_device_options(runtime)
     elif program:
-        raise UsageError("options of the compiler are given without --device, and nothing is compiled. Leave them out.")
+        raise UsageError(
+            "options of the compiler are given without --device, and nothing is compiled. Leave them out."
+        )
     options = CompileOptions(
         prefill_seq_len=prefill_seq_len,
         ctx_len=ctx_len,

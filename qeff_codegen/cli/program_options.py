@@ -35,7 +35,7 @@ _OF_THE_COMPILER = ("aic_enable_depth_first", "mos")
 
 
 def program_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options to a command, which gets them as `program`: fields of `CompileOptions`, none where none is given."""
+    """Adds the options to a command, which gets them as `program`: those fields of `CompileOptions` that are given."""
 
     @wraps(command)
     def with_program(**arguments: Any) -> Any:

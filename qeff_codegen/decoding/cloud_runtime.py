@@ -1,7 +1,7 @@
 """Qualcomm's Python runtime for Cloud AI 100, where it is installed.
 
-It comes with the Platform SDK, not from a package index: `qaicrt` runs programs, and `QAicApi_pb2` reads what a program
-says of its inputs and outputs. Where they stand and how they are called is as in QEfficient's
+It comes with the Platform SDK, not from a package index: `qaicrt` runs programs, and `QAicApi_pb2` reads what a
+program says of its inputs and outputs. Where they stand and how they are called is as in QEfficient's
 `generation/cloud_infer.py` (August 2026).
 """
 
@@ -72,8 +72,8 @@ def _imported(name: str) -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise UsageError(
-            f"Running on a device needs the module `{name}` of Qualcomm's Platform SDK, which this Python cannot import: "
-            f"{error}.\n"
-            f"It is looked for on Python's path and in {folder}. Install the Platform SDK, or leave out --device to run "
-            "on this machine."
+            f"Running on a device needs the module `{name}` of Qualcomm's Platform SDK, which this Python cannot "
+            f"import: {error}.\n"
+            f"It is looked for on Python's path and in {folder}. Install the Platform SDK, or leave out --device to "
+            "run on this machine."
         ) from error

@@ -17,8 +17,8 @@ from qeff_codegen.decoding.cloud_runtime import CloudRuntime
 from qeff_codegen.errors import EXIT_DIFFERENCES, QEffCodegenError, UsageError
 from qeff_codegen.export.graph_io import retained_state_name
 
-# How long the host waits for a call, in ms; QEfficient's value. SDK 1.22.0.120 has the first of the two names alone, and
-# QEfficient set the second before (its pull request 1011).
+# How long the host waits for a call, in ms; QEfficient's value. SDK 1.22.0.120 has the first of the two names alone,
+# and before it QEfficient set the second (its pull request 1011).
 _TIMEOUT_MS = 60_000
 _TIMEOUT_NAMES = ("dataPathTimeoutMs", "SubmitRetryTimeoutMs")
 
@@ -162,7 +162,8 @@ class LoadedProgram:
             "  " + ", ".join(f"{name} {_shown(sizes[self._index[name]])}" for name in given) for sizes in self._sizes
         )
         raise UsageError(
-            f"no program was compiled for a call of {asked}. There are those for:\n{known}\nCompile one for these sizes."
+            f"no program was compiled for a call of {asked}. There are those for:\n{known}\n"
+            "Compile one for these sizes."
         )
 
     def _array(self, name: str, results: Sequence[Any], sizes: Sequence[Shape]) -> np.ndarray:

@@ -23,8 +23,8 @@ def check_on_device(device_ids: Sequence[int], options: CompileOptions) -> None:
         raise UsageError(f"the devices are {named}: each is a number from 0 on, and named once.")
     if options.continuous_batching and options.prefill_seq_len == 1:
         raise UsageError(
-            "prefill_seq_len is 1 and full_batch_size is given: such a program takes a token of every row in each call, "
-            "and a prompt is prefilled alone. Give a prefill_seq_len of 2 or more to run it on a device."
+            "prefill_seq_len is 1 and full_batch_size is given: such a program takes a token of every row in each "
+            "call, and a prompt is prefilled alone. Give a prefill_seq_len of 2 or more to run it on a device."
         )
 
 
@@ -37,7 +37,7 @@ def loaded(program: Program, device_ids: Sequence[int], runtime: CloudRuntime) -
     """
     if not program.compiled:
         raise UsageError(
-            "no program is compiled for these sizes, and qaic-compile was not found. Install the Apps SDK, or run this "
-            f"where it is and bring its folder here:\n{program.command_line}"
+            "no program is compiled for these sizes, and qaic-compile was not found. Install the Apps SDK, or run "
+            f"this where it is, and bring {program.folder} here:\n{program.command_line}"
         )
     return LoadedProgram(program.folder / PROGRAM_FOLDER, device_ids, runtime)

@@ -1,12 +1,12 @@
-"""Stands in for Qualcomm's runtime in tests, as two modules. It has no device: it runs the exported graph on ONNX Runtime.
+"""Stands in for Qualcomm's runtime in tests, as two modules. It has no device: it runs the graph on ONNX Runtime.
 
-It knows what QEfficient's `generation/cloud_infer.py` calls, and nothing else. On the way it checks, strictly: cards and
-how a program is put on them, the order of calls, the number of buffers, each one's bytes, its type and its dimensions,
-that only what is retained is left empty, and that some specialization has exactly these dimensions. What is retained
-is in no buffer: it stays here, in the precision of `custom_io.yaml`, from call to call.
+It knows what QEfficient's `generation/cloud_infer.py` calls, and nothing else. On the way it checks, strictly: cards
+and how a program is put on them, the order of calls, the number of buffers, each one's bytes, its type and its
+dimensions, that only what is retained is left empty, and that one specialization has exactly these dimensions. What
+is retained is in no buffer: it stays here, in the precision of `custom_io.yaml`, from call to call.
 
-A breach of how the runtime is used raises `Misuse`; dimensions that nothing was compiled for end a call with an error, as
-on a device.
+A breach of how the runtime is used raises `Misuse`; dimensions that nothing was compiled for end a call with an error,
+as on a device.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ class Qpc:
         for item in (*model.graph.input, *model.graph.output):
             own = onnx.helper.tensor_dtype_to_np_dtype(item.type.tensor_type.elem_type).name
             self.graph_types[item.name] = own
-            self.types[item.name] = PRECISIONS[found["precisions"][item.name]] if item.name in found["precisions"] else own
+            self.types[item.name] = (
+                PRECISIONS[found["precisions"][item.name]] if item.name in found["precisions"] else own
+            )
         for entry in found["specializations"]:
             symbols = {name: int(size) for name, size in entry["symbols"].items()}
             given = {
@@ -211,9 +213,7 @@ class ExecObj:
     def waitForCompletion(self) -> int:
         require(self.state == "started", "waited for before it is called")
         qpc, kept = self.program.qpc, self.program.kept
-        fitting = [
-            sizes for sizes in qpc.sizes if all(sizes[name] == dims for name, (_, dims) in self.given.items())
-        ]
+        fitting = [sizes for sizes in qpc.sizes if all(sizes[name] == dims for name, (_, dims) in self.given.items())]
         if len(fitting) != 1:
             return QStatus.QS_ERROR
         feeds = {}
@@ -231,7 +231,9 @@ class ExecObj:
         self.results = []
         for name in qpc.names:
             asked = name in self.given and name in found
-            require(not asked or found[name].shape == self.given[name][1], f"{name} is {found.get(name)} and not asked so")
+            require(
+                not asked or found[name].shape == self.given[name][1], f"{name} is {found.get(name)} and not asked so"
+            )
             self.results.append(QBuffer(found[name].astype(qpc.types[name]).tobytes() if asked else b""))
         self.state = "done"
         return QStatus.QS_SUCCESS
@@ -244,12 +246,10 @@ class ExecObj:
 def modules() -> dict[str, ModuleType]:
     """The two modules, by the names under which they are imported."""
     runtime, descriptions = ModuleType("qaicrt"), ModuleType("QAicApi_pb2")
-    for each in (Context, ExecObj, Program, QAicProgramProperties, QBuffer, QIDList, QStatus, Qpc, Queue):
+    own_classes = (Context, ExecObj, Program, QAicProgramProperties, QBuffer, QIDList, QStatus, Qpc, Queue)
+    for each in (*own_classes, BufferDimensionsVecRef):
         setattr(runtime, each.__name__, each)
-    setattr(runtime, "BufferDimensionsVecRef", BufferDimensionsVecRef)
-    setattr(descriptions, "IoDesc", IoDesc)
-    for name, number in NUMBERS.items():
-        setattr(descriptions, name, number)
-    setattr(descriptions, "BUFFER_IO_TYPE_INPUT", INPUT)
-    setattr(descriptions, "BUFFER_IO_TYPE_OUTPUT", OUTPUT)
+    directions = {"BUFFER_IO_TYPE_INPUT": INPUT, "BUFFER_IO_TYPE_OUTPUT": OUTPUT}
+    for name, own in (NUMBERS | directions | {"IoDesc": IoDesc}).items():
+        setattr(descriptions, name, own)
     return {"qaicrt": runtime, "QAicApi_pb2": descriptions}
