@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from qeff_codegen.cli.load_model import load_model
 from qeff_codegen.cli.program_options import program_options
 from qeff_codegen.cli.progress import say
 from qeff_codegen.cli.remote_options import remote_of, remote_options
+from qeff_codegen.cli.report_option import report_option, reported
 from qeff_codegen.cli.sampling_options import include_sampler, max_top_k_ids, qaic_config_of
 from qeff_codegen.deploy.compile_options import CompileOptions, SpecializationsFormat
 from qeff_codegen.deploy.image_options import ImageOptions
@@ -22,9 +24,13 @@ from qeff_codegen.deploy.named_model import GENERATED, check_named
 from qeff_codegen.stopping import stops_within_a_second
 
 if TYPE_CHECKING:
+    from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
+    from qeff_codegen.deploy.image_auto_model import QEFFAutoModelForImageTextToText
     from qeff_codegen.deploy.program import Program
 
 EXPORTING = "what is not kept from before, and looking at what the compiler would get"
+COMPILED = ("compiled", "not run on hardware")
+NOT_COMPILED = ("not compiled", "qaic-compile was not found; its input is written")
 
 
 @click.command()
@@ -49,6 +55,7 @@ EXPORTING = "what is not kept from before, and looking at what the compiler woul
     type=click.Path(file_okay=False, path_type=Path),
     help="The folder that keeps graphs and programs.  [default: the cache folder]",
 )
+@report_option
 @stops_within_a_second()
 def compile(  # noqa: A001 - the name of the command
     source: str,
@@ -74,6 +81,7 @@ def compile(  # noqa: A001 - the name of the command
     num_devices: int,
     program: dict[str, Any],
     output: Path | None,
+    report_file: Path | None,
     images: ImageOptions | None,
 ) -> None:
     """Export MODEL with its generated classes, write what the compiler reads, and run the compiler if it is here.
@@ -109,17 +117,15 @@ def compile(  # noqa: A001 - the name of the command
         "remote": remote,
         "generated": generated,
     }
-    of_images = load_image_model(source, options, images, **given)
-    if of_images is not None:
+    with reported(report_file, "compile", source) as told:
+        started = time.perf_counter()
+        model = load_image_model(source, options, images, **given) or load_model(source, options, **given)
+        told.model, told.seconds = model, {"loading": time.perf_counter() - started}
         say("exporting", EXPORTING)
-        programs = of_images.compile_for(options, images or ImageOptions(), output)
-        random_weights = of_images.random_weights
-    else:
-        model = load_model(source, options, **given)
-        say("exporting", EXPORTING)
-        programs = (model.compile_for(options, output),)
-        random_weights = model.random_weights
-    if random_weights:
+        programs = _compiled(model, options, images or ImageOptions(), output)
+        told.commands = [program.command_line for program in programs]
+        told.outcome = COMPILED if all(program.compiled for program in programs) else NOT_COMPILED
+    if model.random_weights:
         click.echo(f"random     the weights: a tiny {source}, to see what is compiled; its program says nothing")
     for program in programs:
         _tell(program)
@@ -127,6 +133,19 @@ def compile(  # noqa: A001 - the name of the command
         click.echo(
             f"not compiled: qaic-compile was not found; run the {_commands(programs)} where the SDK is installed"
         )
+
+
+def _compiled(
+    model: QEFFAutoModelForCausalLM | QEFFAutoModelForImageTextToText,
+    options: CompileOptions,
+    images: ImageOptions,
+    output: Path | None,
+) -> tuple[Program, ...]:
+    from qeff_codegen.deploy.image_auto_model import QEFFAutoModelForImageTextToText
+
+    if isinstance(model, QEFFAutoModelForImageTextToText):
+        return model.compile_for(options, images, output)
+    return (model.compile_for(options, output),)
 
 
 def _commands(programs: Sequence[Program]) -> str:

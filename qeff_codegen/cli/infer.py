@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from qeff_codegen.cli.load_model import load_model
 from qeff_codegen.cli.program_options import program_options
 from qeff_codegen.cli.progress import say
 from qeff_codegen.cli.remote_options import remote_of, remote_options
+from qeff_codegen.cli.report_option import report_option, reported
 from qeff_codegen.cli.sampling_options import sampling_options
 from qeff_codegen.decoding.sampling_parameters import SamplingParameters
 from qeff_codegen.deploy.compile_options import CompileOptions
@@ -62,6 +64,7 @@ from qeff_codegen.stopping import stops_within_a_second
 )
 @device_option
 @program_options
+@report_option
 @stops_within_a_second()
 def infer(
     source: str,
@@ -87,6 +90,7 @@ def infer(
     runtime: str | None,
     device_ids: tuple[int, ...],
     program: dict[str, Any],
+    report_file: Path | None,
     qaic_config: dict[str, Any],
     sampling: SamplingParameters | None,
     images: ImageOptions | None,
@@ -109,6 +113,8 @@ def infer(
         raise UsageError(f"the prompt {empty[0]!r} is empty, and there is nothing to go on with. Give another text.")
     if not prompts:
         raise UsageError("there is no prompt. Give --prompt TEXT, more than once for a batch, or --prompts-file.")
+    if report_file is not None and runtime == "pytorch":
+        raise UsageError("--report is about a graph, and PyTorch runs none. Leave out --report or --runtime pytorch.")
     if device_ids:
         check_device_options(runtime)
     elif program:
@@ -142,11 +148,11 @@ def infer(
     }
     if image_files and images is None:
         images = ImageOptions()
-    of_images = load_image_model(source, options, images, **given)
     run: dict[str, Any] = {
         "generation_len": generation_len,
         "runtime": runtime or "onnxruntime",
         "device_ids": device_ids,
+        "preflights": report_file is not None,
     }
     where = cards(device_ids) if device_ids else run["runtime"]
     running = f"{len(prompts)} prompt{'s' if len(prompts) > 1 else ''} in {where}"
@@ -154,14 +160,24 @@ def infer(
         running += ", with a program that is compiled now where none is kept"
     elif where == "onnxruntime":
         running += ", with a graph that is exported now where none is kept"
-    if of_images is not None:
-        say("running", running)
-        inference = of_images.infer(prompts, image_files, options, images or ImageOptions(), **run)
-    else:
-        model = load_model(source, options, **given)
-        say("running", running)
-        inference = model.infer(prompts, options, sampling=sampling, **run)
-    write_answers(prompts, inference)
+    with reported(report_file, "infer", source) as told:
+        started = time.perf_counter()
+        of_images = load_image_model(source, options, images, **given)
+        if of_images is not None:
+            told.model = of_images
+            told.seconds = {"loading": time.perf_counter() - started}
+            say("running", running)
+            inference = of_images.infer(prompts, image_files, options, images or ImageOptions(), **run)
+        else:
+            told.model = model = load_model(source, options, **given)
+            told.seconds = {"loading": time.perf_counter() - started}
+            say("running", running)
+            inference = model.infer(prompts, options, sampling=sampling, **run)
+        write_answers(prompts, inference)
+        speed = inference.speed
+        told.later = {"to the first token": speed.time_to_first_token, "all tokens": speed.seconds}
+        told.remarks = [f"{inference.summary} ({where})."]
+        told.outcome = (f"{speed.tokens} tokens", f"on {where}")
     click.echo(f"{inference.summary} ({where})", err=True)
 
 

@@ -42,9 +42,14 @@ def render(kv_names: Sequence[str], precision: str) -> str:
         kv_names: the graph's inputs that are retained, in their order: the cache, and before it images.
         precision: `float16`, or `mxint8` for a compressed cache.
     """
-    precisions = {name: _NOT_COMPRESSED.get(name.split(".")[0], precision) for name in kv_names}
+    precisions = precisions_of(kv_names, precision)
     blocks = ((name, own) for kv_name, own in precisions.items() for name in (kv_name, retained_state_name(kv_name)))
     return _rendered(blocks)
+
+
+def precisions_of(kv_names: Sequence[str], precision: str) -> dict[str, str]:
+    """The type of each of these inputs; arguments are those of `render`."""
+    return {name: _NOT_COMPRESSED.get(name.split(".")[0], precision) for name in kv_names}
 
 
 def render_vision() -> str:

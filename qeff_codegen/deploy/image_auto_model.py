@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -30,8 +30,9 @@ from qeff_codegen.deploy.image_specializations import language_specializations, 
 from qeff_codegen.deploy.inference import Inference
 from qeff_codegen.deploy.named_model import GENERATED
 from qeff_codegen.deploy.on_device import check_on_device, loaded
-from qeff_codegen.deploy.program import Program, ToCompile, decoder_to_compile, make_program
+from qeff_codegen.deploy.program import Program, ToCompile, cache_precision, decoder_to_compile, make_program
 from qeff_codegen.deploy.specializations import specializations_for
+from qeff_codegen.deploy.steps import LookedAt, Steps, making
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.exported_graph import ONNX_TRANSFORMS, ExportedGraph, exported_graph, exported_vision
 from qeff_codegen.export.graph_io import ExportSpec
@@ -43,7 +44,7 @@ from qeff_codegen.export.vision_export import VisionSpec, takes_one_image, token
 from qeff_codegen.export.with_states import check_call_length
 from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.preflight.candidate import candidate_of, vision_candidate_of
-from qeff_codegen.preflight.run import preflight, vision_preflight
+from qeff_codegen.preflight.run import Preflight, preflight, vision_preflight
 from qeff_codegen.preflight.sample_prompt import sample_prompt
 from qeff_codegen.upstream.cache_folder import cache_folder
 
@@ -60,6 +61,7 @@ class QEFFAutoModelForImageTextToText:
         kv_offload: whether it becomes two programs.
         random_weights: whether it is a family's tiny model, which says nothing.
         remarks: what of its configuration was read otherwise than it is written.
+        steps: what was done with it, how long that took, and what was seen of its graphs.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class QEFFAutoModelForImageTextToText:
         self.continuous_batching = continuous
         self.random_weights = checkpoint.random_weights
         self.remarks = checkpoint.remarks
+        self.steps = Steps()
         self._no_processor = checkpoint.no_processor
         self._tokenizer = checkpoint.tokenizer
         self._name = checkpoint.name
@@ -194,24 +197,34 @@ class QEFFAutoModelForImageTextToText:
             raise UsageError(
                 "continuous batching needs continuous_batching in from_pretrained, and full_batch_size in compile."
             )
+        graphs = []
+        for graph, found in self._graphs(options, images, _store(compile_dir)):
+            found.refuse_problems()
+            graphs.append((graph, found.remarks))
+        made = []
+        for graph, remarks in graphs:
+            # A tower is small, and its numbers are what the text model reads; QEfficient compresses none of it.
+            own = options if graph.retains_state else replace(options, mxfp6_matmul=False)
+            with self.steps.time(making(find_compiler())):
+                program = make_program(graph, own, self.model.config.to_dict(), find_compiler())
+            made.append(replace(program, remarks=remarks))
+        return tuple(made)
+
+    def _graphs(
+        self, options: CompileOptions, images: ImageOptions, store: ArtifactStore
+    ) -> Iterator[tuple[ToCompile, Preflight]]:
+        """The graph for images and that for text, or the one for both, and what preflight found in each."""
         spec = vision_spec(self.encoder, images.img_size)
         of_an_image = max(tokens_per_image(self.encoder, spec, size) for size in spec.sizes)
         num_images = images.max_num_images or 1
         check_vision_size(num_images * of_an_image, options.ctx_len)
         check_call_holds_image(getattr(self.model, "both_ways", None), of_an_image, options.prefill_seq_len)
-        store = _store(compile_dir)
-        graphs = [] if images.single_qpc else [self._vision(spec, num_images * options.batch_size, store)]
-        graphs.append(self._language(options, images, spec, num_images * of_an_image, store))
-        made = []
-        for graph, remarks in graphs:
-            # A tower is small, and its numbers are what the text model reads; QEfficient compresses none of it.
-            own = options if graph.retains_state else replace(options, mxfp6_matmul=False)
-            program = make_program(graph, own, self.model.config.to_dict(), find_compiler())
-            made.append(replace(program, remarks=remarks))
-        return tuple(made)
+        if not images.single_qpc:
+            yield self._vision(spec, num_images * options.batch_size, store)
+        yield self._language(options, images, spec, num_images * of_an_image, store)
 
-    def _vision(self, spec: VisionSpec, num_images: int, store: ArtifactStore) -> tuple[ToCompile, tuple[str, ...]]:
-        """The vision program's graph, which passed preflight, and what was remarked of it."""
+    def _vision(self, spec: VisionSpec, num_images: int, store: ArtifactStore) -> tuple[ToCompile, Preflight]:
+        """The vision program's graph."""
         path = self._vision_graph(spec, store)
         if takes_one_image(path):
             raise UsageError(
@@ -219,17 +232,19 @@ class QEFFAutoModelForImageTextToText:
                 "compile writes no specializations yet. infer and validate run it."
             )
         programs = tuple(vision_specializations(spec, num_images))
-        found = vision_preflight(vision_candidate_of(self.encoder, path, spec, programs))
-        found.refuse_problems()
+        vision = vision_candidate_of(self.encoder, path, spec, programs)
+        with self.steps.time("preflight"):
+            found = vision_preflight(vision)
+        self.steps.looked_at.append(LookedAt("images", vision, found, custom_io.FLOAT16))
         graph = ToCompile(
             path, programs, custom_io.render_vision(), self._pytorch_transforms, ONNX_TRANSFORMS, retains_state=False
         )
-        return graph, found.remarks
+        return graph, found
 
     def _language(
         self, options: CompileOptions, images: ImageOptions, spec: VisionSpec, vision_size: int, store: ArtifactStore
-    ) -> tuple[ToCompile, tuple[str, ...]]:
-        """The graph for text, or for both, likewise."""
+    ) -> tuple[ToCompile, Preflight]:
+        """The graph for text, or for both."""
         graph = self._language_graph(options, images, spec, store)
         if images.single_qpc:
             programs = specializations_for(graph.layers, options)
@@ -240,9 +255,11 @@ class QEFFAutoModelForImageTextToText:
         text = sample_prompt(None, min(config.get_text_config().vocab_size, config.image_token_id))
         prompt = (*[config.image_token_id] * min(_SAMPLE_TOKENS, vision_size), *text)
         candidate = candidate_of(self.decoder, graph.onnx_path, graph.spec, tuple(programs), (prompt,), sample)
-        found = preflight(candidate)
-        found.refuse_problems()
-        return decoder_to_compile(graph, options, programs), found.remarks
+        with self.steps.time("preflight"):
+            found = preflight(candidate)
+        kind = "images and text" if images.single_qpc else "text"
+        self.steps.looked_at.append(LookedAt(kind, candidate, found, cache_precision(options)))
+        return decoder_to_compile(graph, options, programs), found
 
     def _sample(self, images: ImageOptions, spec: VisionSpec, vision_size: int) -> np.ndarray:
         """What image tokens stand for in preflight's sample: an image of noise, or its embeddings."""
@@ -254,7 +271,8 @@ class QEFFAutoModelForImageTextToText:
         return np.resize(np.asarray(embeds), (vision_size, embeds.shape[1]))
 
     def _vision_graph(self, spec: VisionSpec, store: ArtifactStore) -> Path:
-        return exported_vision(f"{self._name}-vision", self.encoder, spec, store, made_from=self._made_from)
+        with self.steps.time("exporting"):
+            return exported_vision(f"{self._name}-vision", self.encoder, spec, store, made_from=self._made_from)
 
     def _language_graph(
         self, options: CompileOptions, images: ImageOptions, spec: VisionSpec, store: ArtifactStore
@@ -270,14 +288,15 @@ class QEFFAutoModelForImageTextToText:
             pixels=spec.shape(1)[1:] if images.single_qpc else None,
         )
         check_call_length(kv_cache_shapes(self.decoder), options.prefill_seq_len)
-        return exported_graph(
-            f"{self._name}-{'single' if images.single_qpc else 'lang'}",
-            self.decoder,
-            wanted,
-            store,
-            made_from=self._made_from,
-            pytorch_transforms=self._pytorch_transforms,
-        )
+        with self.steps.time("exporting"):
+            return exported_graph(
+                f"{self._name}-{'single' if images.single_qpc else 'lang'}",
+                self.decoder,
+                wanted,
+                store,
+                made_from=self._made_from,
+                pytorch_transforms=self._pytorch_transforms,
+            )
 
     def infer(
         self,
@@ -289,6 +308,7 @@ class QEFFAutoModelForImageTextToText:
         generation_len: int | None,
         runtime: str,
         device_ids: Sequence[int] = (),
+        preflights: bool = False,
     ) -> Inference:
         """The prompts' continuation, to be iterated over piece by piece; the vision program has run by then.
 
@@ -300,6 +320,7 @@ class QEFFAutoModelForImageTextToText:
             generation_len: tokens per prompt at most; None for all the context allows.
             runtime: `onnxruntime` or `pytorch`.
             device_ids: the cards that run the programs for `options`, and not this machine; none unless given.
+            preflights: whether graphs that ONNX Runtime runs are looked at too, as those to be compiled are.
 
         Raises:
             UsageError: prompts and images do not fit together, or into what is asked for, or the checkpoint has no
@@ -330,6 +351,8 @@ class QEFFAutoModelForImageTextToText:
         elif runtime == "pytorch":
             embeds, runner = self._in_pytorch(run)
         else:
+            if preflights:
+                list(self._graphs(options.for_rows(run.rows), images.for_images(run.most_images), _store(None)))
             embeds, runner = self._on_onnxruntime(run, images)
         return image_inference(run, runner, None if images.single_qpc else embeds, generation_len=generation_len)
 
@@ -356,10 +379,8 @@ class QEFFAutoModelForImageTextToText:
         """The same as programs on cards, compiled now or before; that for images makes room for the other."""
         runtime = cloud_runtime()
         check_on_device(device_ids, run.options)
-        batch_size = 1 if run.options.continuous_batching else run.rows
-        sized = replace(run.options, batch_size=batch_size, num_devices=len(device_ids))
-        if not images.single_qpc:
-            images = replace(images, max_num_images=images.max_num_images or max(1, run.most_images))
+        sized = replace(run.options.for_rows(run.rows), num_devices=len(device_ids))
+        images = images.for_images(run.most_images)
         *vision, text = self.compile_for(sized, images)
         embeds: list[np.ndarray] = []
         if vision and run.has_images:
