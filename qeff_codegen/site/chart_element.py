@@ -36,7 +36,7 @@ def chart_element(document: str, *, name: str, colours: Mapping[str, str], title
         body = body.replace(stand_in, colour)
     body = re.sub(r" font-family: [^;\"]*;?|<!--.*?-->\s*", "", body)
     # Every document numbers its groups alike.
-    body = re.sub(r'<g id="(\w+)"', rf'<g id="{name}-\1"', body)
+    body = re.sub(r'<g id="([^"]+)"', rf'<g id="{name}-\1"', body)
     view = re.search(r'viewBox="([^"]*)"', document)
     assert view is not None
     head = Markup(
