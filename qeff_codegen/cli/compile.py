@@ -123,13 +123,13 @@ def compile(  # noqa: A001 - the name of the command
         told.model, told.seconds = model, {"loading": time.perf_counter() - started}
         say("exporting", EXPORTING)
         programs = _compiled(model, options, images or ImageOptions(), output)
-        told.commands = [program.command_line for program in programs]
-        told.outcome = COMPILED if all(program.compiled for program in programs) else NOT_COMPILED
+        told.commands = [made.command_line for made in programs]
+        told.outcome = COMPILED if all(made.compiled for made in programs) else NOT_COMPILED
     if model.random_weights:
         click.echo(f"random     the weights: a tiny {source}, to see what is compiled; its program says nothing")
-    for program in programs:
-        _tell(program)
-    if not all(program.compiled for program in programs):
+    for made in programs:
+        _tell(made)
+    if not all(made.compiled for made in programs):
         click.echo(
             f"not compiled: qaic-compile was not found; run the {_commands(programs)} where the SDK is installed"
         )

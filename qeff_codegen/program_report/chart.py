@@ -65,10 +65,10 @@ def sizes_chart(name: str, parts: Sequence[PartSize]) -> Markup:
         for place, (colour, text) in enumerate(_NAMES.items()):
             figure.text((_LEFT + 76 * place) / WIDTH, 1 - 14 / height, "■", color=colour, va="center")
             figure.text((_LEFT + 76 * place + 15) / WIDTH, 1 - 14 / height, text, color=_TEXT, va="center")
-        text = io.StringIO()
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        file = io.StringIO()
+        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return chart_element(
-        text.getvalue(),
+        file.getvalue(),
         name=name,
         colours=_COLOURS,
         title="Weights and cache on the device, by layer",

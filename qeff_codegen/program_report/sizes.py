@@ -199,7 +199,7 @@ def _size(value: onnx_ir.Value) -> int | None:
 
 def _stored(count: int, dtype: onnx_ir.DataType | None) -> int:
     """Bytes of so many numbers on the device: floats are float16 there, whatever they are in the graph."""
-    return int(count) * (2 if dtype is None or dtype.is_floating_point() else dtype.itemsize)
+    return math.ceil(count * (2 if dtype is None or dtype.is_floating_point() else dtype.itemsize))
 
 
 def _names(values: Iterable[onnx_ir.Value]) -> list[str]:

@@ -119,7 +119,7 @@ def test_rows_are_taken_again(cloud: CloudRuntime, tmp_path: Path) -> None:
 def test_a_text_begins_anew_over_what_is_still_there(loaded: LoadedProgram, llama: Exported) -> None:
     session = DeviceDecoderSession(loaded, llama[2], 2)
     prompts = random_prompts(13, 5)
-    settings = {"prefill_seq_len": SEQ_LEN, "ctx_len": CTX_LEN}
+    settings: dict[str, Any] = {"prefill_seq_len": SEQ_LEN, "ctx_len": CTX_LEN}
     first = generate(session.run, prompts, **settings)
     generate(session.run, random_prompts(24, 20), **settings)
     session.reset()
