@@ -1,4 +1,4 @@
-"""`--report` of `compile` and `infer`: a page is written where a graph was looked at, and not where charts cannot be."""
+"""`--report` of `compile` and `infer`: a page is written where a graph was looked at, else it is said why not."""
 
 from __future__ import annotations
 
