@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from qeff_codegen.cli.compiler_options import further_options
 from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.image_options import image_options
 from qeff_codegen.cli.load_image_model import load_image_model
 from qeff_codegen.cli.load_model import load_model
+from qeff_codegen.cli.program_options import program_options
 from qeff_codegen.cli.progress import say
 from qeff_codegen.cli.remote_options import remote_of, remote_options
+from qeff_codegen.cli.report_option import report_option, reported
 from qeff_codegen.cli.sampling_options import include_sampler, max_top_k_ids, qaic_config_of
 from qeff_codegen.deploy.compile_options import CompileOptions, SpecializationsFormat
 from qeff_codegen.deploy.image_options import ImageOptions
@@ -22,9 +24,13 @@ from qeff_codegen.deploy.named_model import GENERATED, check_named
 from qeff_codegen.stopping import stops_within_a_second
 
 if TYPE_CHECKING:
+    from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
+    from qeff_codegen.deploy.image_auto_model import QEFFAutoModelForImageTextToText
     from qeff_codegen.deploy.program import Program
 
 EXPORTING = "what is not kept from before, and looking at what the compiler would get"
+COMPILED = ("compiled", "not run on hardware")
+NOT_COMPILED = ("not compiled", "qaic-compile was not found; its input is written")
 
 
 @click.command()
@@ -43,28 +49,13 @@ EXPORTING = "what is not kept from before, and looking at what the compiler woul
 @max_top_k_ids
 @click.option("--return-pdfs", is_flag=True, help="The graph that samples also gives the probabilities.")
 @click.option("--num-devices", type=int, default=1, show_default=True, help="Cards the program is split over.")
-@click.option("--num-cores", type=int, default=16, show_default=True, help="Cores of each card.")
-@click.option("--mxfp6", is_flag=True, help="Compress the weights of matrix products to MXFP6.")
-@click.option("--mxint8-kv-cache", is_flag=True, help="Compress the KV cache to MXINT8.")
-@click.option("--mos", type=int, help="Effort to reduce on-chip memory.")
-@click.option(
-    "--compiler-option",
-    "further",
-    multiple=True,
-    metavar="NAME[=VALUE]",
-    help="A further option of qaic-compile by its own name, such as allow-mxint8-mdp-io, stats-level=70.",
-)
-@click.option(
-    "--specializations-format",
-    type=click.Choice(SpecializationsFormat, case_sensitive=False),
-    help="The form of specializations.json; flat is for older compilers.  [default: what the compiler takes]",
-)
-@click.option("--aic-enable-depth-first", is_flag=True, help="Schedule depth first.")
+@program_options
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     help="The folder that keeps graphs and programs.  [default: the cache folder]",
 )
+@report_option
 @stops_within_a_second()
 def compile(  # noqa: A001 - the name of the command
     source: str,
@@ -88,14 +79,9 @@ def compile(  # noqa: A001 - the name of the command
     max_top_k_ids: int | None,
     return_pdfs: bool,
     num_devices: int,
-    num_cores: int,
-    mxfp6: bool,
-    mxint8_kv_cache: bool,
-    mos: int | None,
-    further: tuple[str, ...],
-    specializations_format: SpecializationsFormat | None,
-    aic_enable_depth_first: bool,
+    program: dict[str, Any],
     output: Path | None,
+    report_file: Path | None,
     images: ImageOptions | None,
 ) -> None:
     """Export MODEL with its generated classes, write what the compiler reads, and run the compiler if it is here.
@@ -105,10 +91,8 @@ def compile(  # noqa: A001 - the name of the command
     modeling code of its own is MODEL by the name that it was generated under, and its folder is --source.
     """
     qaic_config = qaic_config_of(include_sampler, max_top_k_ids, return_pdfs)
-    compiler_options: dict[str, int | str | bool] = {"aic_enable_depth_first": aic_enable_depth_first}
-    if mos is not None:
-        compiler_options["mos"] = mos
-    compiler_options |= further_options(further, ("aic_enable_depth_first", "mos"))
+    # qconfig.json says of this one whether it was asked for or not.
+    compiler_options = {"aic_enable_depth_first": False} | program.get("compiler_options", {})
     options = CompileOptions(
         prefill_seq_len=prefill_seq_len,
         ctx_len=ctx_len,
@@ -118,14 +102,10 @@ def compile(  # noqa: A001 - the name of the command
         comp_ctx_lengths_decode=comp_ctx_lengths_decode,
         num_speculative_tokens=num_speculative_tokens,
         num_devices=num_devices,
-        num_cores=num_cores,
-        mxfp6_matmul=mxfp6,
-        mxint8_kv_cache=mxint8_kv_cache,
         use_onnx_subfunctions=use_onnx_subfunctions,
         dynamo=dynamo,
-        specializations_format=specializations_format,
         full_caches=full_caches,
-        compiler_options=compiler_options,
+        **(program | {"compiler_options": compiler_options}),
     )
     remote = remote_of(remote_source, class_name, trust_remote_code)
     check_named(source, generated or GENERATED, remote)
@@ -137,24 +117,35 @@ def compile(  # noqa: A001 - the name of the command
         "remote": remote,
         "generated": generated,
     }
-    of_images = load_image_model(source, options, images, **given)
-    if of_images is not None:
+    with reported(report_file, "compile", source) as told:
+        started = time.perf_counter()
+        model = load_image_model(source, options, images, **given) or load_model(source, options, **given)
+        told.model, told.seconds = model, {"loading": time.perf_counter() - started}
         say("exporting", EXPORTING)
-        programs = of_images.compile_for(options, images or ImageOptions(), output)
-        random_weights = of_images.random_weights
-    else:
-        model = load_model(source, options, **given)
-        say("exporting", EXPORTING)
-        programs = (model.compile_for(options, output),)
-        random_weights = model.random_weights
-    if random_weights:
+        programs = _compiled(model, options, images or ImageOptions(), output)
+        told.commands = [made.command_line for made in programs]
+        told.outcome = COMPILED if all(made.compiled for made in programs) else NOT_COMPILED
+    if model.random_weights:
         click.echo(f"random     the weights: a tiny {source}, to see what is compiled; its program says nothing")
-    for program in programs:
-        _tell(program)
-    if not all(program.compiled for program in programs):
+    for made in programs:
+        _tell(made)
+    if not all(made.compiled for made in programs):
         click.echo(
             f"not compiled: qaic-compile was not found; run the {_commands(programs)} where the SDK is installed"
         )
+
+
+def _compiled(
+    model: QEFFAutoModelForCausalLM | QEFFAutoModelForImageTextToText,
+    options: CompileOptions,
+    images: ImageOptions,
+    output: Path | None,
+) -> tuple[Program, ...]:
+    from qeff_codegen.deploy.image_auto_model import QEFFAutoModelForImageTextToText
+
+    if isinstance(model, QEFFAutoModelForImageTextToText):
+        return model.compile_for(options, images, output)
+    return (model.compile_for(options, output),)
 
 
 def _commands(programs: Sequence[Program]) -> str:

@@ -1,19 +1,23 @@
-"""`infer`: text from prompts, on ONNX Runtime or PyTorch."""
+"""`infer`: text from prompts, on ONNX Runtime, PyTorch or a Cloud AI 100."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import click
 
 from qeff_codegen.cli.answers import write_answers
+from qeff_codegen.cli.device_option import cards, check_device_options, device_option
 from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.image_options import image_options
 from qeff_codegen.cli.load_image_model import load_image_model
 from qeff_codegen.cli.load_model import load_model
+from qeff_codegen.cli.program_options import program_options
 from qeff_codegen.cli.progress import say
 from qeff_codegen.cli.remote_options import remote_of, remote_options
+from qeff_codegen.cli.report_option import report_option, reported
 from qeff_codegen.cli.sampling_options import sampling_options
 from qeff_codegen.decoding.sampling_parameters import SamplingParameters
 from qeff_codegen.deploy.compile_options import CompileOptions
@@ -56,10 +60,11 @@ from qeff_codegen.stopping import stops_within_a_second
 @click.option(
     "--runtime",
     type=click.Choice(["onnxruntime", "pytorch"]),
-    default="onnxruntime",
-    show_default=True,
-    help="What runs the model.",
+    help="What runs the model on this machine.  [default: onnxruntime]",
 )
+@device_option
+@program_options
+@report_option
 @stops_within_a_second()
 def infer(
     source: str,
@@ -82,7 +87,10 @@ def infer(
     generated: Path | None,
     prompt_lookup_num_tokens: int | None,
     generation_len: int | None,
-    runtime: str,
+    runtime: str | None,
+    device_ids: tuple[int, ...],
+    program: dict[str, Any],
+    report_file: Path | None,
     qaic_config: dict[str, Any],
     sampling: SamplingParameters | None,
     images: ImageOptions | None,
@@ -94,6 +102,9 @@ def infer(
 
     With an image-text model the prompt may have images: --image for each.
 
+    With --device the program for these sizes runs on that Cloud AI 100; it is compiled first where it is not yet, and
+    the options of the compiler are those of `compile`.
+
     Text is written as it comes; of several prompts, in their order.
     """
     prompts = (*prompts, *_lines(prompts_file))
@@ -102,6 +113,14 @@ def infer(
         raise UsageError(f"the prompt {empty[0]!r} is empty, and there is nothing to go on with. Give another text.")
     if not prompts:
         raise UsageError("there is no prompt. Give --prompt TEXT, more than once for a batch, or --prompts-file.")
+    if report_file is not None and runtime == "pytorch":
+        raise UsageError("--report is about a graph, and PyTorch runs none. Leave out --report or --runtime pytorch.")
+    if device_ids:
+        check_device_options(runtime)
+    elif program:
+        raise UsageError(
+            "options of the compiler are given without --device, and nothing is compiled. Leave them out."
+        )
     options = CompileOptions(
         prefill_seq_len=prefill_seq_len,
         ctx_len=ctx_len,
@@ -112,6 +131,8 @@ def infer(
         use_onnx_subfunctions=use_onnx_subfunctions,
         dynamo=dynamo,
         full_caches=full_caches,
+        num_devices=max(1, len(device_ids)),
+        **program,
     )
     remote = remote_of(remote_source, class_name, trust_remote_code)
     check_named(source, generated or GENERATED, remote)
@@ -127,20 +148,37 @@ def infer(
     }
     if image_files and images is None:
         images = ImageOptions()
-    of_images = load_image_model(source, options, images, **given)
-    run: dict[str, Any] = {"generation_len": generation_len, "runtime": runtime}
-    running = f"{len(prompts)} prompt{'s' if len(prompts) > 1 else ''} in {runtime}"
-    if runtime == "onnxruntime":
+    run: dict[str, Any] = {
+        "generation_len": generation_len,
+        "runtime": runtime or "onnxruntime",
+        "device_ids": device_ids,
+        "preflights": report_file is not None,
+    }
+    where = cards(device_ids) if device_ids else run["runtime"]
+    running = f"{len(prompts)} prompt{'s' if len(prompts) > 1 else ''} in {where}"
+    if device_ids:
+        running += ", with a program that is compiled now where none is kept"
+    elif where == "onnxruntime":
         running += ", with a graph that is exported now where none is kept"
-    if of_images is not None:
-        say("running", running)
-        inference = of_images.infer(prompts, image_files, options, images or ImageOptions(), **run)
-    else:
-        model = load_model(source, options, **given)
-        say("running", running)
-        inference = model.infer(prompts, options, sampling=sampling, **run)
-    write_answers(prompts, inference)
-    click.echo(f"{inference.summary} ({runtime})", err=True)
+    with reported(report_file, "infer", source) as told:
+        started = time.perf_counter()
+        of_images = load_image_model(source, options, images, **given)
+        if of_images is not None:
+            told.model = of_images
+            told.seconds = {"loading": time.perf_counter() - started}
+            say("running", running)
+            inference = of_images.infer(prompts, image_files, options, images or ImageOptions(), **run)
+        else:
+            told.model = model = load_model(source, options, **given)
+            told.seconds = {"loading": time.perf_counter() - started}
+            say("running", running)
+            inference = model.infer(prompts, options, sampling=sampling, **run)
+        write_answers(prompts, inference)
+        speed = inference.speed
+        told.later = {"to the first token": speed.time_to_first_token, "all tokens": speed.seconds}
+        told.remarks = [f"{inference.summary} ({where})."]
+        told.outcome = (f"{speed.tokens} tokens", f"on {where}")
+    click.echo(f"{inference.summary} ({where})", err=True)
 
 
 def _lines(file: Path | None) -> list[str]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
+from qeff_codegen.cli.charts import check_charts
 from qeff_codegen.cli.progress import counted
-from qeff_codegen.errors import UsageError
 
 DOCS = Path("docs")
 GENERATED = Path("generated")
@@ -32,11 +31,7 @@ def report(output: Path, jobs: int) -> None:
     Made of what is checked in: the generated models, docs/coverage.json and docs/releases.json. It is static, loads
     nothing from elsewhere and opens from disk.
     """
-    if find_spec("matplotlib") is None:
-        raise UsageError(
-            "The site's charts need the package `matplotlib`, which is not installed.\n"
-            "Run `pip install 'qeff_codegen[report]'`; the review of one model works without it."
-        )
+    check_charts("The site's", "the review of one model works without it")
     click.echo(f"making     the site in {output}: every model is generated anew")
     from qeff_codegen.site.build import Inputs, gather, write_site
     from qeff_codegen.site.pages import pages

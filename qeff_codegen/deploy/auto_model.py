@@ -10,6 +10,8 @@ from typing import Any
 import torch
 
 from qeff_codegen.checked_in.generated_code import code_sha256, load_transforms
+from qeff_codegen.decoding.cloud_runtime import cloud_runtime
+from qeff_codegen.decoding.device_session import DeviceDecoderSession
 from qeff_codegen.decoding.sampled_decoding import SampledDecoding
 from qeff_codegen.decoding.sampling_parameters import SamplingParameters
 from qeff_codegen.decoding.session import OrtDecoderSession
@@ -19,10 +21,12 @@ from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
 from qeff_codegen.deploy.find_compiler import find_compiler
 from qeff_codegen.deploy.inference import Inference, tokens_of
 from qeff_codegen.deploy.named_model import GENERATED, names_a_family
-from qeff_codegen.deploy.program import Program, decoder_to_compile, make_program
+from qeff_codegen.deploy.on_device import check_on_device, loaded
+from qeff_codegen.deploy.program import Program, cache_precision, decoder_to_compile, make_program
 from qeff_codegen.deploy.remote_checkpoint import remote_checkpoint
 from qeff_codegen.deploy.sampler_options import check_qaic_config, check_sampling, sampler_spec
 from qeff_codegen.deploy.specializations import specializations_for
+from qeff_codegen.deploy.steps import LookedAt, Steps, making
 from qeff_codegen.deploy.tiny_checkpoint import tiny_checkpoint
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.exported_graph import ExportedGraph, exported_graph
@@ -51,6 +55,7 @@ class QEFFAutoModelForCausalLM:
         sampler: how its graph draws the next tokens; None where it gives logits.
         random_weights: whether it is a family's tiny model, which says nothing.
         remarks: what of its configuration was read otherwise than it is written.
+        steps: what was done with it, how long that took, and what was seen of its graphs.
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class QEFFAutoModelForCausalLM:
         self.tokenizer = checkpoint.tokenizer
         self.random_weights = checkpoint.random_weights
         self.remarks = checkpoint.remarks
+        self.steps = Steps()
         self._no_tokenizer = checkpoint.no_tokenizer
         self.continuous_batching = continuous_batching
         self._name = checkpoint.name
@@ -141,14 +147,15 @@ class QEFFAutoModelForCausalLM:
         """
         own = ExportSpec(ctx_len, continuous_batching=self.continuous_batching, sampler=self.sampler)
         wanted = replace(own, **spec)
-        return exported_graph(
-            self._name,
-            self.model,
-            wanted,
-            ArtifactStore(export_dir or cache_folder() / "exports"),
-            made_from=self._made_from,
-            pytorch_transforms=self._pytorch_transforms,
-        )
+        with self.steps.time("exporting"):
+            return exported_graph(
+                self._name,
+                self.model,
+                wanted,
+                ArtifactStore(export_dir or cache_folder() / "exports"),
+                made_from=self._made_from,
+                pytorch_transforms=self._pytorch_transforms,
+            )
 
     def compile(
         self,
@@ -210,18 +217,34 @@ class QEFFAutoModelForCausalLM:
                 f"continuous_batching is {self.continuous_batching} and full_batch_size {given} given: continuous "
                 "batching needs both. Say it in from_pretrained and give compile the number of cache rows."
             )
-        graph = self._export_for(options, compile_dir)
+        return self._program(self._export_for(options, compile_dir), options)
+
+    def _program(self, graph: ExportedGraph, options: CompileOptions) -> Program:
+        """The program of a graph that passes preflight."""
         found = self._preflight(graph, options)
         found.refuse_problems()
-        program = make_program(
-            decoder_to_compile(graph, options), options, self.model.config.to_dict(), find_compiler()
-        )
+        with self.steps.time(making(find_compiler())):
+            program = make_program(
+                decoder_to_compile(graph, options), options, self.model.config.to_dict(), find_compiler()
+            )
         return replace(program, remarks=found.remarks)
+
+    def _on_device(self, options: CompileOptions, rows: int, device_ids: Sequence[int]) -> DeviceDecoderSession:
+        """The program for these rows on these cards, compiled now or before."""
+        runtime = cloud_runtime()
+        check_on_device(device_ids, options)
+        sized = replace(options.for_rows(rows), num_devices=len(device_ids))
+        graph = self._export_for(sized, None)
+        return DeviceDecoderSession(loaded(self._program(graph, sized), device_ids, runtime), graph.layers, rows)
 
     def _preflight(self, graph: ExportedGraph, options: CompileOptions) -> Preflight:
         prompt = sample_prompt(self.tokenizer, self.model.config.get_text_config().vocab_size)
         programs = tuple(specializations_for(graph.layers, options))
-        return preflight(candidate_of(self.model, graph.onnx_path, graph.spec, programs, (prompt,)))
+        candidate = candidate_of(self.model, graph.onnx_path, graph.spec, programs, (prompt,))
+        with self.steps.time("preflight"):
+            found = preflight(candidate)
+        self.steps.looked_at.append(LookedAt("text", candidate, found, cache_precision(options)))
+        return found
 
     def _export_for(self, options: CompileOptions, export_dir: Path | None) -> ExportedGraph:
         """The graph that these options ask for."""
@@ -248,6 +271,8 @@ class QEFFAutoModelForCausalLM:
         generation_len: int | None,
         runtime: str,
         sampling: SamplingParameters | None = None,
+        device_ids: Sequence[int] = (),
+        preflights: bool = False,
     ) -> Inference:
         """The prompts' continuation, to be iterated over piece by piece.
 
@@ -257,10 +282,13 @@ class QEFFAutoModelForCausalLM:
             generation_len: tokens per prompt at most; None for all the context allows.
             runtime: `onnxruntime` or `pytorch`.
             sampling: how the sampler draws, if there is one.
+            device_ids: the cards that run the program for `options`, and not this machine; none unless given.
+            preflights: whether a graph that ONNX Runtime runs is looked at too, as one to be compiled is.
 
         Raises:
             UsageError: a prompt does not fit, the checkpoint has no tokenizer, it cannot be exported, or there is no
-                sampler and something is asked of it.
+                sampler and something is asked of it; with cards, their runtime or compiler is not installed.
+            PreflightFailed, CompilerError, DeviceError: with cards, the program cannot be made, or not be run.
         """
         if self.random_weights:
             raise UsageError(
@@ -275,18 +303,21 @@ class QEFFAutoModelForCausalLM:
             raise UsageError(self._no_tokenizer)
         tokens = tokens_of(prompts, self.tokenizer, self.model.config.get_text_config().vocab_size, options)
         rows = options.full_batch_size or len(prompts)
-        if runtime == "pytorch":
+        decoder: TorchDecoder | OrtDecoderSession | DeviceDecoderSession
+        if device_ids:
+            decoder = self._on_device(options, rows, device_ids)
+        elif runtime == "pytorch":
             is_tlm = options.num_speculative_tokens is not None
             wanted = ExportSpec(options.ctx_len, is_tlm=is_tlm, full_caches=options.full_caches)
             layers = layers_kept(self.model, wanted)
             check_call_length(layers, options.prefill_seq_len)
             if is_tlm:
                 check_drafts(layers)
-            decoder: TorchDecoder | OrtDecoderSession = TorchDecoder(
-                self.model, rows, options.ctx_len, layers=layers, sampler=self.sampler
-            )
+            decoder = TorchDecoder(self.model, rows, options.ctx_len, layers=layers, sampler=self.sampler)
         else:
             graph = self._export_for(options, None)
+            if preflights:
+                self._preflight(graph, options.for_rows(rows))
             decoder = OrtDecoderSession(graph.onnx_path, rows, options.ctx_len)
         return Inference(
             decoder,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
 from qeff_codegen.errors import UsageError
@@ -82,6 +82,10 @@ class CompileOptions:
     def compute_context_length(self) -> bool:
         """Whether attention reads less than the whole context where less is in use."""
         return bool(self.comp_ctx_lengths_prefill or self.comp_ctx_lengths_decode)
+
+    def for_rows(self, rows: int) -> CompileOptions:
+        """The same for prompts in so many rows of the cache, which start together unless batching is continuous."""
+        return self if self.continuous_batching else replace(self, batch_size=rows)
 
     def _check_sizes(self) -> None:
         sizes = (

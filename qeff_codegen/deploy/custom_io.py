@@ -47,6 +47,11 @@ def render(kv_names: Sequence[str], precision: str) -> str:
     return _rendered(blocks)
 
 
+def precisions_of(kv_names: Sequence[str], precision: str) -> dict[str, str]:
+    """The type of each of these inputs; arguments are those of `render`."""
+    return {name: _NOT_COMPRESSED.get(name.split(".")[0], precision) for name in kv_names}
+
+
 def render_vision(outputs: Sequence[str]) -> str:
     """The file's text for a vision program, which retains nothing: a block for its input and one for each output."""
     return _rendered((name, FLOAT16) for name in (PIXEL_VALUES, *outputs))

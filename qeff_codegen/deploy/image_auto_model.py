@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,29 +13,38 @@ import torch
 from torch import nn
 
 from qeff_codegen.checked_in.generated_code import code_sha256, load_transforms
+from qeff_codegen.decoding.cloud_runtime import cloud_runtime
+from qeff_codegen.decoding.device_session import DeviceDecoderSession
+from qeff_codegen.decoding.device_vision import DeviceVisionSession
+from qeff_codegen.decoding.session import OrtDecoderSession
+from qeff_codegen.decoding.torch_decoder import TorchDecoder
+from qeff_codegen.decoding.vision_session import OrtVisionSession
 from qeff_codegen.deploy import custom_io
 from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
 from qeff_codegen.deploy.find_compiler import find_compiler
 from qeff_codegen.deploy.image_checkpoint import ImageCheckpoint, load_image_checkpoint
-from qeff_codegen.deploy.image_inference import Graphs, ImageRun, image_inference
+from qeff_codegen.deploy.image_inference import ImageFeatures, ImageRun, features_of, image_inference, in_pytorch
 from qeff_codegen.deploy.image_options import ImageOptions, check_call_holds_image, check_vision_size
 from qeff_codegen.deploy.image_specializations import language_specializations, vision_specializations
 from qeff_codegen.deploy.inference import Inference
 from qeff_codegen.deploy.named_model import GENERATED
-from qeff_codegen.deploy.program import Program, ToCompile, decoder_to_compile, make_program
+from qeff_codegen.deploy.on_device import check_on_device, loaded
+from qeff_codegen.deploy.program import Program, ToCompile, cache_precision, decoder_to_compile, make_program
 from qeff_codegen.deploy.specializations import specializations_for
+from qeff_codegen.deploy.steps import LookedAt, Steps, making
 from qeff_codegen.deploy.vision_programs import Size, VisionProgram, VisionPrograms
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.exported_graph import ONNX_TRANSFORMS, ExportedGraph, exported_graph, exported_vision
 from qeff_codegen.export.graph_io import ExportSpec
+from qeff_codegen.export.kept_layers import layers_kept
 from qeff_codegen.export.kv_cache import feature_layers_of, kv_cache_shapes, position_sections_of
 from qeff_codegen.export.precision import convert, precision
 from qeff_codegen.export.single_program import SingleProgram
-from qeff_codegen.export.vision_export import VisionSpec, graph_spec
+from qeff_codegen.export.vision_export import VisionSpec, graph_spec, takes_one_image
 from qeff_codegen.export.with_states import check_call_length
 from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.preflight.candidate import candidate_of, vision_candidate_of
-from qeff_codegen.preflight.run import preflight, vision_preflight
+from qeff_codegen.preflight.run import Preflight, preflight, vision_preflight
 from qeff_codegen.preflight.sample_prompt import sample_prompt
 from qeff_codegen.upstream.cache_folder import cache_folder
 
@@ -52,6 +61,7 @@ class QEFFAutoModelForImageTextToText:
         kv_offload: whether it becomes two programs.
         random_weights: whether it is a family's tiny model, which says nothing.
         remarks: what of its configuration was read otherwise than it is written.
+        steps: what was done with it, how long that took, and what was seen of its graphs.
     """
 
     def __init__(
@@ -65,6 +75,7 @@ class QEFFAutoModelForImageTextToText:
         self.continuous_batching = continuous
         self.random_weights = checkpoint.random_weights
         self.remarks = checkpoint.remarks
+        self.steps = Steps()
         self._no_processor = checkpoint.no_processor
         self._tokenizer = checkpoint.tokenizer
         self._name = checkpoint.name
@@ -193,36 +204,45 @@ class QEFFAutoModelForImageTextToText:
             raise UsageError(
                 "continuous batching needs continuous_batching in from_pretrained, and full_batch_size in compile."
             )
+        graphs = []
+        for graph, found in self._graphs(options, images, _store(compile_dir)):
+            found.refuse_problems()
+            graphs.append((graph, found.remarks))
+        made = []
+        for graph, remarks in graphs:
+            # A tower is small, and its numbers are what the text model reads; QEfficient compresses none of it.
+            own = options if graph.retains_state else replace(options, mxfp6_matmul=False)
+            with self.steps.time(making(find_compiler())):
+                program = make_program(graph, own, self.model.config.to_dict(), find_compiler())
+            made.append(replace(program, remarks=remarks))
+        return tuple(made)
+
+    def _graphs(
+        self, options: CompileOptions, images: ImageOptions, store: ArtifactStore
+    ) -> Iterator[tuple[ToCompile, Preflight]]:
+        """The graphs for images and that for text, or the one for both, and what preflight found in each."""
         visions = VisionPrograms(self.model, images.img_size).asked_for()
         of_an_image = max(vision.most_tokens for vision in visions)
         num_images = images.max_num_images or 1
         check_vision_size(num_images * of_an_image, options.ctx_len)
         check_call_holds_image(getattr(self.model, "both_ways", None), of_an_image, options.prefill_seq_len)
-        store = _store(compile_dir)
-        graphs = []
         if not images.single_qpc:
-            graphs = [self._vision(vision, num_images * options.batch_size, store) for vision in visions]
-        graphs.append(self._language(options, images, visions, num_images * of_an_image, store))
-        made = []
-        for graph, remarks in graphs:
-            # A tower is small, and its numbers are what the text model reads; QEfficient compresses none of it.
-            own = options if graph.retains_state else replace(options, mxfp6_matmul=False)
-            program = make_program(graph, own, self.model.config.to_dict(), find_compiler())
-            made.append(replace(program, remarks=remarks))
-        return tuple(made)
+            for vision in visions:
+                yield self._vision(vision, num_images * options.batch_size, store)
+        yield self._language(options, images, visions, num_images * of_an_image, store)
 
-    def _vision(
-        self, vision: VisionProgram, num_images: int, store: ArtifactStore
-    ) -> tuple[ToCompile, tuple[str, ...]]:
-        """A vision program's graph, which passed preflight, and what was remarked of it."""
+    def _vision(self, vision: VisionProgram, num_images: int, store: ArtifactStore) -> tuple[ToCompile, Preflight]:
+        """A vision program's graph."""
         path = self._vision_graph(vision, store)
         spec = graph_spec(vision.spec, path)
         programs = tuple(vision_specializations(spec, num_images))
-        found = vision_preflight(vision_candidate_of(vision.encoder, path, spec, programs))
-        found.refuse_problems()
+        candidate = vision_candidate_of(vision.encoder, path, spec, programs)
+        with self.steps.time("preflight"):
+            found = vision_preflight(candidate)
+        self.steps.looked_at.append(LookedAt("images", candidate, found, custom_io.FLOAT16))
         custom = custom_io.render_vision(spec.outputs)
         graph = ToCompile(path, programs, custom, self._pytorch_transforms, ONNX_TRANSFORMS, retains_state=False)
-        return graph, found.remarks
+        return graph, found
 
     def _language(
         self,
@@ -231,8 +251,8 @@ class QEFFAutoModelForImageTextToText:
         visions: Sequence[VisionProgram],
         vision_size: int,
         store: ArtifactStore,
-    ) -> tuple[ToCompile, tuple[str, ...]]:
-        """The graph for text, or for both, likewise."""
+    ) -> tuple[ToCompile, Preflight]:
+        """The graph for text, or for both."""
         graph = self._language_graph(options, images, visions[0].many if images.single_qpc else None, store)
         if images.single_qpc:
             programs = specializations_for(graph.layers, options)
@@ -243,9 +263,11 @@ class QEFFAutoModelForImageTextToText:
         text = sample_prompt(None, min(config.get_text_config().vocab_size, config.image_token_id))
         prompt = (*[config.image_token_id] * min(_SAMPLE_TOKENS, vision_size), *text)
         candidate = candidate_of(self.decoder, graph.onnx_path, graph.spec, tuple(programs), (prompt,), sample, deep)
-        found = preflight(candidate)
-        found.refuse_problems()
-        return decoder_to_compile(graph, options, programs), found.remarks
+        with self.steps.time("preflight"):
+            found = preflight(candidate)
+        kind = "images and text" if images.single_qpc else "text"
+        self.steps.looked_at.append(LookedAt(kind, candidate, found, cache_precision(options)))
+        return decoder_to_compile(graph, options, programs), found
 
     def _sample(
         self, images: ImageOptions, vision: VisionProgram, vision_size: int
@@ -269,7 +291,8 @@ class QEFFAutoModelForImageTextToText:
         if vision.of_one_image:
             ((height, width),) = vision.spec.sizes
             name += f"-{height}x{width}"
-        return exported_vision(name, vision.encoder, vision.spec, store, made_from=self._made_from)
+        with self.steps.time("exporting"):
+            return exported_vision(name, vision.encoder, vision.spec, store, made_from=self._made_from)
 
     def _language_graph(
         self,
@@ -289,14 +312,15 @@ class QEFFAutoModelForImageTextToText:
             pixels=None if pixels is None else pixels.shape(1)[1:],
         )
         check_call_length(kv_cache_shapes(self.decoder), options.prefill_seq_len)
-        return exported_graph(
-            f"{self._name}-{'single' if images.single_qpc else 'lang'}",
-            self.decoder,
-            wanted,
-            store,
-            made_from=self._made_from,
-            pytorch_transforms=self._pytorch_transforms,
-        )
+        with self.steps.time("exporting"):
+            return exported_graph(
+                f"{self._name}-{'single' if images.single_qpc else 'lang'}",
+                self.decoder,
+                wanted,
+                store,
+                made_from=self._made_from,
+                pytorch_transforms=self._pytorch_transforms,
+            )
 
     def infer(
         self,
@@ -307,6 +331,8 @@ class QEFFAutoModelForImageTextToText:
         *,
         generation_len: int | None,
         runtime: str,
+        device_ids: Sequence[int] = (),
+        preflights: bool = False,
     ) -> Inference:
         """The prompts' continuation, to be iterated over piece by piece; the vision program has run by then.
 
@@ -317,10 +343,13 @@ class QEFFAutoModelForImageTextToText:
             images: sizes of images, and whether one program runs both.
             generation_len: tokens per prompt at most; None for all the context allows.
             runtime: `onnxruntime` or `pytorch`.
+            device_ids: the cards that run the programs for `options`, and not this machine; none unless given.
+            preflights: whether graphs that ONNX Runtime runs are looked at too, as those to be compiled are.
 
         Raises:
             UsageError: prompts and images do not fit together, or into what is asked for, or the checkpoint has no
-                processor; before anything is exported or run.
+                processor; before anything is exported or run. With cards, their runtime or compiler is not installed.
+            PreflightFailed, CompilerError, DeviceError: with cards, a program cannot be made, or not be run.
         """
         if self.random_weights:
             raise UsageError(
@@ -330,7 +359,7 @@ class QEFFAutoModelForImageTextToText:
         if self.processor is None:
             raise UsageError(self._no_processor)
         # A model that cannot be one program for both says so before anything is made of images.
-        decoder = self.decoder
+        _ = self.decoder
         programs = VisionPrograms(self.model, images.img_size)
         run = ImageRun(
             prompts,
@@ -341,16 +370,76 @@ class QEFFAutoModelForImageTextToText:
             options=options,
             images=images,
         )
+        features: ImageFeatures | None
+        runner: Any
+        if device_ids:
+            features, runner = self._on_device(run, images, device_ids)
+        elif runtime == "pytorch":
+            features, runner = self._in_pytorch(run)
+        else:
+            if preflights:
+                list(self._graphs(options.for_rows(run.rows), self._of_run(run, images), _store(None)))
+            features, runner = self._on_onnxruntime(run, images)
+        return image_inference(run, runner, features, generation_len=generation_len)
+
+    def _of_run(self, run: ImageRun, images: ImageOptions) -> ImageOptions:
+        """The programs that the images of a run are for, where it is not said of how many and of what sizes."""
+        asked = images.for_images(run.most_images)
+        if asked.img_size or not run.programs.one_for_each_size:
+            return asked
+        sizes = [size for program in run.programs_of_images for size in program.spec.sizes]
+        return replace(asked, img_size=tuple(dict.fromkeys(sizes)))
+
+    def _in_pytorch(self, run: ImageRun) -> tuple[ImageFeatures | None, TorchDecoder]:
+        """What images are for text, and what decodes, both as modules."""
+        options = run.options
+        layers = layers_kept(self.decoder, ExportSpec(options.ctx_len, full_caches=options.full_caches))
+        features = None if run.single else features_of(run, self.decoder, in_pytorch)
+        return features, TorchDecoder(self.decoder, run.rows, options.ctx_len, layers=layers)
+
+    def _on_onnxruntime(self, run: ImageRun, images: ImageOptions) -> tuple[ImageFeatures | None, OrtDecoderSession]:
+        """The same as graphs, exported now or before."""
         store = _store(None)
-        graphs = None
-        if runtime != "pytorch":
-            pixels = programs.asked_for()[0].many if images.single_qpc else None
-            visions = [] if images.single_qpc else run.programs_of_images
-            graphs = Graphs(
-                self._language_graph(options, images, pixels, store).onnx_path,
-                {vision: self._vision_graph(vision, store) for vision in visions},
+        pixels = run.programs.asked_for()[0].many if run.single else None
+        text = self._language_graph(run.options, images, pixels, store)
+        features = None
+        if not run.single:
+            visions = {
+                program: OrtVisionSession(self._vision_graph(program, store)) for program in run.programs_of_images
+            }
+            features = features_of(
+                run,
+                self.decoder,
+                lambda program, given: visions[program].run_for_layers([each.numpy() for each in given]),
             )
-        return image_inference(run, decoder, graphs, generation_len=generation_len)
+        return features, OrtDecoderSession(text.onnx_path, run.rows, run.options.ctx_len)
+
+    def _on_device(
+        self, run: ImageRun, images: ImageOptions, device_ids: Sequence[int]
+    ) -> tuple[ImageFeatures | None, DeviceDecoderSession]:
+        """The same as programs on cards, compiled now or before; those for images make room for the other."""
+        runtime = cloud_runtime()
+        check_on_device(device_ids, run.options)
+        sized = replace(run.options.for_rows(run.rows), num_devices=len(device_ids))
+        asked = self._of_run(run, images)
+        *compiled, text = self.compile_for(sized, asked)
+        # One for each size, in the order of sizes, or one for all.
+        sizes = asked.img_size if run.programs.one_for_each_size else (None,)
+        visions = dict(zip(sizes, compiled, strict=False))
+
+        def encode(program: VisionProgram, given: Sequence[torch.Tensor]) -> tuple[np.ndarray, np.ndarray | None]:
+            size = program.spec.sizes[0] if run.programs.one_for_each_size else None
+            on_cards = loaded(visions[size], device_ids, runtime)
+            # Where the tower computes with the number of images, its graph takes one all the same.
+            takes_one = takes_one_image(self._vision_graph(program, _store(None)))
+            made = DeviceVisionSession(on_cards, takes_one=takes_one).run_for_layers([each.numpy() for each in given])
+            on_cards.close()
+            return made
+
+        features = None if run.single else features_of(run, self.decoder, encode)
+        pixels = run.programs.asked_for()[0].many if run.single else None
+        layers = self._language_graph(sized, images, pixels, _store(None)).layers
+        return features, DeviceDecoderSession(loaded(text, device_ids, runtime), layers, run.rows)
 
 
 def _sizes(given: int | Sequence[int | Size]) -> tuple[Size, ...]:

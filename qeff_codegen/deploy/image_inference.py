@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -14,9 +14,6 @@ import torch
 from qeff_codegen.decoding.image_prompts import WithImages, WithPixels, check_image_tokens, kept_together
 from qeff_codegen.decoding.position_sections import PromptSections
 from qeff_codegen.decoding.prefill import check_prompts
-from qeff_codegen.decoding.session import OrtDecoderSession
-from qeff_codegen.decoding.torch_decoder import TorchDecoder
-from qeff_codegen.decoding.vision_session import OrtVisionSession
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.given_images import GivenImage, given_images, image_grids
 from qeff_codegen.deploy.image_options import ImageOptions
@@ -24,8 +21,6 @@ from qeff_codegen.deploy.inference import Inference
 from qeff_codegen.deploy.processor import Prepared, open_image, prepare
 from qeff_codegen.deploy.vision_programs import VisionProgram, VisionPrograms
 from qeff_codegen.errors import UsageError
-from qeff_codegen.export.graph_io import ExportSpec
-from qeff_codegen.export.kept_layers import layers_kept
 from qeff_codegen.export.kv_cache import feature_layers_of
 
 
@@ -88,6 +83,16 @@ class ImageRun:
         self.sections = _sections(model, prepared) if hasattr(model, "get_qeff_position_sections") else None
 
     @property
+    def rows(self) -> int:
+        """Rows of the cache."""
+        return self.options.full_batch_size or len(self.tokens)
+
+    @property
+    def most_images(self) -> int:
+        """How many images the prompt with most of them has."""
+        return max(map(len, self.images))
+
+    @property
     def programs_of_images(self) -> list[VisionProgram]:
         """The vision programs that some image is for, each once."""
         return list(dict.fromkeys(image.program for given in self.images for image in given))
@@ -118,88 +123,78 @@ def _sections(model: Any, prepared: Sequence[Prepared]) -> list[PromptSections]:
 
 
 @dataclass(frozen=True)
-class Graphs:
-    """The files of the programs that ONNX Runtime runs.
+class ImageFeatures:
+    """What images are for the program for text.
 
     Attributes:
-        language: of the program for text, or for both.
-        vision: of each vision program that is run.
+        embeds: for each prompt, `[tokens, hidden]`, its images in their order.
+        deep: for each prompt, `[layers, tokens, hidden]`, what goes into layers; None where nothing does.
     """
 
-    language: Path
-    vision: Mapping[VisionProgram, Path]
+    embeds: list[np.ndarray]
+    deep: list[np.ndarray] | None
 
 
-def image_inference(run: ImageRun, decoder: Any, graphs: Graphs | None, *, generation_len: int | None) -> Inference:
-    """The vision programs' runs, and the decoding of its prompts, to be iterated over.
-
-    Args:
-        run: prompts and images.
-        decoder: the QEff module for text, or for both.
-        graphs: the files of all programs; None to run them in PyTorch.
-        generation_len: tokens per prompt at most; None for all the context allows.
-    """
-    options = run.options
-    rows = options.full_batch_size or len(run.tokens)
-    runner: Any
-    if graphs is None:
-        layers = layers_kept(decoder, ExportSpec(options.ctx_len, full_caches=options.full_caches))
-        runner = TorchDecoder(decoder, rows, options.ctx_len, layers=layers)
-    else:
-        runner = OrtDecoderSession(graphs.language, rows, options.ctx_len)
-    with_images: WithImages
-    if run.single:
-        (program,) = run.programs.asked_for()
-        blank = torch.zeros(program.spec.shape(1), dtype=program.dtype)
-        pixels = [np.asarray((given[0].pixels if given else blank)[0]) for given in run.images]
-        with_images = WithPixels(runner, run.tokens, pixels, run.num_embeds, run.image_token)
-    else:
-        embeds, deep = _embeds(run, decoder, None if graphs is None else graphs.vision)
-        of_layers = deep if feature_layers_of(decoder) else None
-        with_images = WithImages(runner, run.tokens, embeds, run.image_token, run.sections, of_layers)
-    return Inference(
-        with_images,
-        run.model,
-        run.tokenizer,
-        run.tokens,
-        options,
-        generation_len=generation_len,
-        sampled=None,
-        together=run.together,
-    )
+# Makes `[n, tokens, hidden]` of images of one program, each in the shape that it takes, and what goes into layers,
+# `[layers, n, tokens, hidden]`, if anything does.
+Encode = Callable[[VisionProgram, Sequence[torch.Tensor]], tuple[np.ndarray, np.ndarray | None]]
 
 
-def _embeds(
-    run: ImageRun, decoder: Any, vision: Mapping[VisionProgram, Path] | None
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """For each prompt, `[tokens, hidden]`, its images in their order, and `[layers, tokens, hidden]` likewise.
-
-    Images of one program that follow one another go into one call of it, if it takes many.
-    """
-    hidden_size, layers = run.model.config.get_text_config().hidden_size, feature_layers_of(decoder)
-    nothing = np.zeros((0, hidden_size), str(next(decoder.parameters()).dtype).removeprefix("torch."))
-    sessions = {program: OrtVisionSession(path) for program, path in (vision or {}).items()}
-    embeds, deep = [], []
-    for given in run.images:
-        own, own_deep = [nothing], [np.zeros((layers, *nothing.shape), nothing.dtype)]
-        for program, group in groupby(given, key=lambda image: image.program):
-            pixels = [image.pixels for image in group]
-            if vision is None:
-                made, of_layers = _in_pytorch(program, pixels)
-            else:
-                made, of_layers = sessions[program].run_for_layers([each.numpy() for each in pixels])
-            own.append(made.reshape(-1, hidden_size))
-            if of_layers is not None:
-                own_deep.append(of_layers.reshape(layers, -1, hidden_size))
-        embeds.append(np.concatenate(own))
-        deep.append(np.concatenate(own_deep, axis=1))
-    return embeds, deep
-
-
-def _in_pytorch(program: VisionProgram, pixels: Sequence[torch.Tensor]) -> tuple[np.ndarray, np.ndarray | None]:
-    """What `OrtVisionSession.run_for_layers` gives, computed in PyTorch."""
+def in_pytorch(program: VisionProgram, pixels: Sequence[torch.Tensor]) -> tuple[np.ndarray, np.ndarray | None]:
+    """What images are, by the module that their program is exported from."""
     with torch.no_grad():
         made = [program.encoder(call) for call in (pixels if program.of_one_image else [torch.cat(list(pixels))])]
     if not feature_layers_of(program.encoder):
         return np.concatenate(made), None
     return np.concatenate([embeds for embeds, _ in made]), np.concatenate([deep for _, deep in made], axis=1)
+
+
+def features_of(run: ImageRun, decoder: Any, encode: Encode) -> ImageFeatures:
+    """What the images of all prompts are, by their vision programs.
+
+    Images of one program that follow one another go into one call of it, if it takes many.
+    """
+    hidden_size, layers = run.model.config.get_text_config().hidden_size, feature_layers_of(decoder)
+    nothing = np.zeros((0, hidden_size), str(next(decoder.parameters()).dtype).removeprefix("torch."))
+    embeds, deep = [], []
+    for given in run.images:
+        own, own_deep = [nothing], [np.zeros((layers, *nothing.shape), nothing.dtype)]
+        for program, group in groupby(given, key=lambda image: image.program):
+            made, of_layers = encode(program, [image.pixels for image in group])
+            own.append(made.reshape(-1, hidden_size))
+            if of_layers is not None:
+                own_deep.append(of_layers.reshape(layers, -1, hidden_size))
+        embeds.append(np.concatenate(own))
+        deep.append(np.concatenate(own_deep, axis=1))
+    return ImageFeatures(embeds, deep if layers else None)
+
+
+def image_inference(
+    run: ImageRun, runner: Any, features: ImageFeatures | None, *, generation_len: int | None
+) -> Inference:
+    """The decoding of prompts with images, to be iterated over.
+
+    Args:
+        run: prompts and images.
+        runner: what runs the program for text, or for both, with an empty cache.
+        features: what `features_of` gives; None where the program for both makes them itself.
+        generation_len: tokens per prompt at most; None for all the context allows.
+    """
+    with_images: WithImages
+    if features is None:
+        (program,) = run.programs.asked_for()
+        blank = torch.zeros(program.spec.shape(1), dtype=program.dtype)
+        pixels = [np.asarray((given[0].pixels if given else blank)[0]) for given in run.images]
+        with_images = WithPixels(runner, run.tokens, pixels, run.num_embeds, run.image_token)
+    else:
+        with_images = WithImages(runner, run.tokens, features.embeds, run.image_token, run.sections, features.deep)
+    return Inference(
+        with_images,
+        run.model,
+        run.tokenizer,
+        run.tokens,
+        run.options,
+        generation_len=generation_len,
+        sampled=None,
+        together=run.together,
+    )

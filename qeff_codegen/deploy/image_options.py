@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.errors import UsageError
@@ -40,6 +40,11 @@ class ImageOptions:
                 "one program for images and text takes one image of one size for each prompt, and several are asked "
                 "for. Leave out single_qpc, or the others."
             )
+
+    def for_images(self, most: int) -> ImageOptions:
+        """The same for prompts of so many images at the most, unless it is said how many there are."""
+        named = self.single_qpc or self.max_num_images is not None
+        return self if named else replace(self, max_num_images=max(1, most))
 
     def check_with(self, options: CompileOptions) -> None:
         """Makes sure that a program with images can be what `options` ask for.

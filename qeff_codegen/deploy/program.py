@@ -93,14 +93,18 @@ def decoder_to_compile(
         programs: the sizes of its programs, where they are not those of a decoder for text.
     """
     sizes = specializations.specializations_for(graph.layers, options) if programs is None else programs
-    precision = custom_io.MXINT8 if options.mxint8_kv_cache else custom_io.FLOAT16
     return ToCompile(
         onnx_path=graph.onnx_path,
         programs=tuple(sizes),
-        custom_io=custom_io.render([*graph.spec.of_images, *graph.kv_names], precision),
+        custom_io=custom_io.render([*graph.spec.of_images, *graph.kv_names], cache_precision(options)),
         pytorch_transforms=graph.pytorch_transforms,
         onnx_transforms=graph.onnx_transforms,
     )
+
+
+def cache_precision(options: CompileOptions) -> str:
+    """The type in which the device keeps keys and values, as `custom_io.yaml` says it."""
+    return custom_io.MXINT8 if options.mxint8_kv_cache else custom_io.FLOAT16
 
 
 def make_program(

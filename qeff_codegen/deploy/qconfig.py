@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from qeff_codegen.deploy import specializations
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.export.specialization import Specialization
+from qeff_codegen.preflight.installed_sdk import APPS_FILE, PLATFORM_FILE, sdk_version
 
 FILE_NAME = "qconfig.json"
-# Where the SDK's two packages say which version they are.
-_SDK_FILES = {
-    "qaic_apps_version": Path("/opt/qti-aic/versions/apps.xml"),
-    "qaic_platform_version": Path("/opt/qti-aic/versions/platform.xml"),
-}
 
 
 def render(
@@ -70,15 +65,10 @@ def render(
                 "dynamo": options.dynamo,
                 **options.compiler_options,
             },
-            "aic_sdk_config": {name: _sdk_version(path) for name, path in _SDK_FILES.items()},
+            "aic_sdk_config": {
+                "qaic_apps_version": sdk_version(APPS_FILE),
+                "qaic_platform_version": sdk_version(PLATFORM_FILE),
+            },
         },
     }
     return json.dumps(config, indent=4, sort_keys=True, default=str) + "\n"
-
-
-def _sdk_version(path: Path) -> str | None:
-    """The version in one of the SDK's files; None where no SDK is installed."""
-    try:
-        return ElementTree.parse(path).getroot().findtext(".//base_version")
-    except (OSError, ElementTree.ParseError):
-        return None

@@ -16,6 +16,7 @@ from qeff_codegen.preflight import (
     known_dimensions,
     known_operators,
     known_states,
+    sdk_versions,
     specialized_axes,
     vision_interface,
     weights_once,
@@ -38,6 +39,7 @@ CHECKS: tuple[Check[Candidate], ...] = (
     *_OF_ANY_GRAPH,
     float16_activations.CHECK,
     known_states.CHECK,
+    sdk_versions.CHECK,
 )
 OF_VISION: tuple[Check[VisionCandidate], ...] = (vision_interface.CHECK, *_OF_ANY_GRAPH, float16_activations.CHECK)
 # What no image decides stands in the graph of one image as its result: positions, resized tables, places.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from qeff_codegen.coverage.scenario_margins import ScenarioMargins
+from qeff_codegen.site.chart_element import SIZE, chart_element, settings
 from qeff_codegen.validation.results import STAGE_NAMES
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ WIDTH = 380
 _ROW = 44
 _ABOVE, _BELOW = 56, 34
 _BAR = 11
-_SIZE = 11.0
 # Characters of that size in a row.
 _FITS = 56
 # Where the axis begins, unless a bar is shorter: differences below it say nothing but that there are some.
@@ -36,14 +35,6 @@ _COLOURS = {
     "#060606": "var(--bad)",
 }
 _TEXT, _QUIET, _LINE, _STAGE_2, _STAGE_3, _LIMIT = _COLOURS
-# The same bytes every time, and text as text.
-_SETTINGS: dict[str, Any] = {
-    "svg.hashsalt": "qeff_codegen",
-    "svg.fonttype": "none",
-    "text.parse_math": False,
-    "font.size": _SIZE,
-    "axes.linewidth": 0.8,
-}
 
 
 def bars(family: str, margins: Sequence[ScenarioMargins]) -> Markup:
@@ -59,7 +50,7 @@ def bars(family: str, margins: Sequence[ScenarioMargins]) -> Markup:
 
     height = _ABOVE + _ROW * len(margins) + _BELOW
     # Whatever a user has set for pictures of their own.
-    with style.context(["default", _SETTINGS]):
+    with style.context(["default", settings("qeff_codegen")]):
         # A point is a CSS pixel.
         figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
         axes = figure.add_axes((14 / WIDTH, _BELOW / height, (WIDTH - 50) / WIDTH, _ROW * len(margins) / height))
@@ -68,7 +59,7 @@ def bars(family: str, margins: Sequence[ScenarioMargins]) -> Markup:
         from_left = axes.get_yaxis_transform()
         for row, item in enumerate(margins):
             name = f"{item.variant}, {item.scenario}"
-            size = min(_SIZE, _SIZE * _FITS / len(name))
+            size = min(SIZE, SIZE * _FITS / len(name))
             axes.text(0, row * _ROW + 15, name, size=size, color=_TEXT, transform=from_left)
             _bar(axes, row * _ROW + 20, item.torch, _STAGE_2)
             _bar(axes, row * _ROW + 20 + _BAR, item.onnx, _STAGE_3)
@@ -128,16 +119,4 @@ def _description(margins: Sequence[ScenarioMargins]) -> str:
 
 
 def _element(document: str, title: str, description: str) -> Markup:
-    """The element alone, in the page's colours and font."""
-    body = document[document.index("<g ", document.index("<svg")) : document.rindex("</svg>")]
-    for stand_in, colour in _COLOURS.items():
-        body = body.replace(stand_in, colour)
-    body = re.sub(r" font-family: [^;\"]*;?|<!--.*?-->\s*", "", body)
-    view = re.search(r'viewBox="([^"]*)"', document)
-    assert view is not None
-    head = Markup(
-        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" class="bars" '
-        'viewBox="{}" role="img" aria-labelledby="bars-title bars-desc">\n'
-        '<title id="bars-title">{}</title>\n<desc id="bars-desc">{}</desc>\n'
-    ).format(view[1], title, description)
-    return head + Markup(body) + Markup("</svg>")
+    return chart_element(document, name="bars", colours=_COLOURS, title=title, description=description)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from qeff_codegen.cli import report
+from qeff_codegen.cli import charts
 from qeff_codegen.coverage.page import as_json
 from qeff_codegen.coverage.swept import TEXT, Swept
 from qeff_codegen.emit.write import write_models
@@ -24,7 +24,7 @@ from tests.site.conftest import SURVEYED, SWEPT, VERSION
 @pytest.fixture
 def checkout(run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with one generated model and what a sweep and a survey left; nothing here draws charts."""
-    monkeypatch.setattr(report, "find_spec", lambda name: object())
+    monkeypatch.setattr(charts, "find_spec", lambda name: object())
     write_models(
         [generate_model(find_model("blueprint"))], Path("generated"), force=False, rules_sha256=rules_sha256()
     )
@@ -65,7 +65,7 @@ def test_what_is_refused_now_is_no_site(
 
 
 def test_without_charts_it_says_what_to_install(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "find_spec", lambda name: None)
+    monkeypatch.setattr(charts, "find_spec", lambda name: None)
     outcome = run("report")
     assert (outcome.exit_code, outcome.stdout) == (2, "")
     assert "pip install 'qeff_codegen[report]'" in outcome.stderr

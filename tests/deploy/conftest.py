@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from qeff_codegen.tiny_models.models import randomise
-from tests.deploy import fake_compiler
+from tests.deploy import fake_compiler, fake_qaicrt
 
 WORDS = ["<end>", *(f"w{number}" for number in range(63))]
 
@@ -53,3 +53,12 @@ def compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     return script
+
+
+@pytest.fixture
+def device(compiler: Path, monkeypatch: pytest.MonkeyPatch) -> type[fake_qaicrt.Program]:
+    """The stand-in for the runtime, importable, beside that for the compiler; it lists the programs that were made."""
+    for name, module in fake_qaicrt.modules().items():
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(fake_qaicrt.Program, "made", [])
+    return fake_qaicrt.Program

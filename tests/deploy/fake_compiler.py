@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Stands in for qaic-compile in tests. It compiles nothing: it checks the command and every file it names, strictly.
+"""Stands in for qaic-compile in tests. It compiles nothing: it checks the command and every file it names, strictly,
+and notes them for the stand-in for the runtime.
 
 What it accepts is what docs/compiling.md promises, and nothing else: flags in their order, files where the flags say,
 specializations that give a number to every axis of the graph, a precision for every cache tensor. On anything else it
@@ -178,7 +179,14 @@ def main() -> None:
     if binary.exists():
         fail(f"{binary} is there already")
     binary.mkdir()
-    (binary / "programqpc.bin").write_bytes(b"not a program")
+    # What the stand-in for the runtime reads.
+    program = {
+        "onnx": found["model"],
+        "specializations": json.loads(Path(found["specializations"]).read_text())["specializations"],
+        "precisions": dict(re.findall(r"IOName: (\S+)\n   Precision: (\S+)", Path(found["custom_io"]).read_text())),
+        "devices": int(found.get("devices", 1)),
+    }
+    (binary / "programqpc.bin").write_text(json.dumps(program))
 
 
 if __name__ == "__main__":

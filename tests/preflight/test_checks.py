@@ -60,7 +60,7 @@ def test_a_right_graph_has_no_problem(
 def test_a_right_graph_has_every_check_run(candidate: Candidate) -> None:
     found = preflight(candidate)
     assert found.passed and str(found) == "" and found.remarks == ()
-    assert len(found.results) == 9
+    assert len(found.results) == 10
     found.refuse_problems()
 
 
