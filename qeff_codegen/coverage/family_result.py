@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from qeff_codegen.coverage.scenario_margins import ScenarioMargins
+from qeff_codegen.coverage.swept_code import SweptCode
 
 SUPPORTED = "supported"
 REFUSED = "refused"
@@ -42,6 +43,7 @@ class FamilyResult:
         notes: what makes its tests less than sharp.
         stage_4: how far Stage 4 went, in the scenario where it went least far; empty where no stage ran.
         margins: how near to the tolerance each scenario came; empty where no stage ran.
+        code: hashes of what ran; None where no stage ran, or where that was not kept.
     """
 
     family: str
@@ -60,6 +62,7 @@ class FamilyResult:
     notes: tuple[str, ...] = ()
     stage_4: str = ""
     margins: tuple[ScenarioMargins, ...] = ()
+    code: SweptCode | None = None
 
     @property
     def is_defect(self) -> bool:
@@ -75,4 +78,5 @@ class FamilyResult:
         """The result that `as_json` turned into `record`."""
         lists = {"layers": tuple(record["layers"]), "notes": tuple(record["notes"])}
         margins = tuple(ScenarioMargins(**item) for item in record.get("margins", ()))
-        return cls(**{**record, **lists, "margins": margins})
+        code = SweptCode(**record["code"]) if record.get("code") else None
+        return cls(**{**record, **lists, "margins": margins, "code": code})

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from qeff_codegen.coverage.family_result import REFUSED, SUPPORTED, FamilyResult
+from qeff_codegen.coverage.swept_code import code_of
+from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.upstream.spelling import plain, spelled
 
 # An installation without the documentation knows nothing.
@@ -62,10 +65,25 @@ def refused_at(family: str, release: str, survey: Path = SURVEY) -> str | None:
 
 def known(family: str, coverage: Path = COVERAGE) -> Known | None:
     """What the last sweep found of a family; None where it did not see it, or where its results are not here."""
+    results = all_known(coverage)
+    name = spelled(family, results)
+    return None if name is None else results[name]
+
+
+def all_known(coverage: Path = COVERAGE) -> dict[str, Known]:
+    """What the last sweep found, by family; nothing where its results are not here, or cannot be read."""
     try:
         document = json.loads(coverage.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    results = {record["family"]: record for record in document["families"]}
-    name = spelled(family, results)
-    return None if name is None else Known(document["transformers"], FamilyResult.from_json(results[name]))
+        release = document["transformers"]
+        return {record["family"]: Known(release, FamilyResult.from_json(record)) for record in document["families"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def of_this_code(model: GeneratedModel, swept: Mapping[str, Known]) -> Iterable[Known]:
+    """What a sweep found of the families that a model serves, where it ran this very code against this very source."""
+    code = code_of(model)
+    for family in model.upstream.families or (model.name,):
+        found = swept.get(family)
+        if found is not None and found.result.code == code:
+            yield found

@@ -15,8 +15,8 @@ from qeff_codegen.files.whole_file import write_whole
 
 MARKDOWN = "coverage.md"
 JSON = "coverage.json"
-# A scenario's margins as `json` lays them out.
-_MARGINS = re.compile(r'\{\n\s+("variant": [^{}]*)\n\s+\}')
+# A scenario's margins, and the hashes of what ran, as `json` lays them out.
+_ONE_LINE = re.compile(r'\{\n\s+("(?:variant|upstream_sha256)": [^{}]*)\n\s+\}')
 
 _HEAD = """# Coverage
 
@@ -57,7 +57,7 @@ def as_json(results: Iterable[FamilyResult], version: str, last_stage: int) -> s
     families = [result.as_json() for result in sorted(results, key=lambda result: result.family)]
     document = {"transformers": version, "last_stage": last_stage, "families": families}
     # One line a scenario: there are thousands, and a diff shows which of them changed.
-    text = _MARGINS.sub(lambda found: "{" + re.sub(r"\n\s+", " ", found[1]) + "}", json.dumps(document, indent=2))
+    text = _ONE_LINE.sub(lambda found: "{" + re.sub(r"\n\s+", " ", found[1]) + "}", json.dumps(document, indent=2))
     return text + "\n"
 
 

@@ -7,6 +7,7 @@ from importlib.resources import files
 
 from markupsafe import Markup
 
+from qeff_codegen.coverage.scenario_margins import shown
 from qeff_codegen.emit.steps import STEPS
 from qeff_codegen.review.at_release import at_release
 from qeff_codegen.review.changed_words import changed_words
@@ -51,6 +52,7 @@ def as_html(review: Review, catalogue: str | None, site: str | None = None) -> s
         new=_Pane(coloured(generated, new)),
         stage_counts=stage_counts,
         stage_names=STAGE_NAMES,
+        shown=shown,
         catalogue=catalogue,
         site=site,
         style=_as_it_is("page.css"),

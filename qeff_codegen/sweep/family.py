@@ -12,6 +12,7 @@ from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.checked_in.generated_code import load_transforms
 from qeff_codegen.coverage.family_result import FAILED, MISMATCH, REFUSED, SUPPORTED, UNFIT, FamilyResult
 from qeff_codegen.coverage.scenario_margins import margins_of
+from qeff_codegen.coverage.swept_code import code_of
 from qeff_codegen.emit.write import write_models
 from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.errors import Refusal
@@ -82,6 +83,7 @@ def _result(name: str, last_stage: int, folder: Path) -> FamilyResult:
         notes=tuple(sorted({note for result in results for note in result.notes})),
         stage_4=min((_device(result).status for result in results), key=_HOW_FAR.index, default=""),
         margins=tuple(map(margins_of, results)),
+        code=code_of(model),
     )
 
 

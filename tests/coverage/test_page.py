@@ -11,6 +11,7 @@ import pytest
 from qeff_codegen.coverage.family_result import FAILED, MISMATCH, REFUSED, SUPPORTED, FamilyResult
 from qeff_codegen.coverage.page import as_json, as_markdown, write_coverage
 from qeff_codegen.coverage.scenario_margins import ScenarioMargins
+from qeff_codegen.coverage.swept_code import SweptCode
 from qeff_codegen.errors import UsageError
 from qeff_codegen.validation.results import PREFLIGHT_PASSED
 
@@ -31,6 +32,7 @@ PLUM = FamilyResult(
         ScenarioMargins("base", "ragged batch", 0.0205, 0.04, 12.9),
         ScenarioMargins("base", "end", 0.1, None, 9.0),
     ),
+    code=SweptCode("aa", "bb", "cc"),
 )
 APPLE = FamilyResult(
     "apple",
@@ -143,7 +145,8 @@ JSON = """\
       "kept": null,
       "notes": [],
       "stage_4": "",
-      "margins": []
+      "margins": [],
+      "code": null
     },
     {
       "family": "plum",
@@ -169,7 +172,8 @@ JSON = """\
       "margins": [
         {"variant": "base", "scenario": "ragged batch", "torch": 0.0205, "onnx": 0.04, "choice": 12.9},
         {"variant": "base", "scenario": "end", "torch": 0.1, "onnx": null, "choice": 9.0}
-      ]
+      ],
+      "code": {"upstream_sha256": "aa", "generated_sha256": "bb", "mappings_sha256": "cc"}
     }
   ]
 }
@@ -187,9 +191,9 @@ def test_the_document() -> None:
     assert read == sorted(ALL, key=lambda result: result.family)
 
 
-def test_a_document_of_before_margins_were_kept_is_read() -> None:
-    record = {name: value for name, value in PLUM.as_json().items() if name != "margins"}
-    assert FamilyResult.from_json(record) == replace(PLUM, margins=())
+def test_a_document_of_before_margins_and_hashes_were_kept_is_read() -> None:
+    record = {name: value for name, value in PLUM.as_json().items() if name not in ("margins", "code")}
+    assert FamilyResult.from_json(record) == replace(PLUM, margins=(), code=None)
 
 
 def test_sections_without_families_are_left_out() -> None:

@@ -30,7 +30,7 @@ VISIBLE = "return [...document.querySelectorAll('article.hunk')].filter((hunk) =
 @pytest.fixture(scope="module")
 def review(llama: GeneratedModel, tmp_path_factory: pytest.TempPathFactory) -> Review:
     nowhere = tmp_path_factory.mktemp("nothing")
-    return review_of(llama, nowhere, nowhere)
+    return review_of(llama, nowhere, nowhere, {})
 
 
 def press(driver: Chrome, *keys: str) -> None:

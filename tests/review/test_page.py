@@ -66,7 +66,7 @@ def test_nothing_is_loaded(review: Review) -> None:
 
 
 def test_upstreams_lines_are_linked_where_the_release_has_them(llama: GeneratedModel, tmp_path: Path) -> None:
-    text = as_html(review_of(llama, tmp_path, tmp_path), None)
+    text = as_html(review_of(llama, tmp_path, tmp_path, {}), None)
     version = llama.upstream.version
     address = f"https://github.com/huggingface/transformers/blob/v{version}/src/transformers/models/llama/"
     links = [link for link in Page(text).links if link.startswith("http")]
@@ -110,7 +110,7 @@ def test_source_cannot_break_out(tmp_path: Path) -> None:
     line = "    attn_weights = torch.matmul(query, key.transpose(2, 3)) * scaling\n"
     assert upstream.source.count(line) == 1
     upstream = replace(upstream, source=upstream.source.replace(line, f"    {evil}{line}"))
-    text = as_html(review_of(generate_model(upstream), tmp_path, tmp_path), None)
+    text = as_html(review_of(generate_model(upstream), tmp_path, tmp_path, {}), None)
     assert Page(text).tags.count("script") == 1, "the page's own"
     assert (
         "&lt;/code&gt;&lt;/pre&gt;&lt;/details&gt;&lt;script&gt;alert(1)&lt;/script&gt; &amp;lt; {{ 7 * 7 }}" in text
@@ -118,12 +118,12 @@ def test_source_cannot_break_out(tmp_path: Path) -> None:
 
 
 def test_it_is_the_same_every_time(review: Review, tiny: GeneratedModel, tmp_path: Path) -> None:
-    again = review_of(generate_model(example_model("")), tmp_path / "generated", tmp_path / "records")
+    again = review_of(generate_model(example_model("")), tmp_path / "generated", tmp_path / "records", {})
     assert as_html(again, None) == as_html(review, None)
 
 
 def test_a_real_model_makes_a_page_of_a_reasonable_size(llama: GeneratedModel, tmp_path: Path) -> None:
-    text = as_html(review_of(llama, tmp_path, tmp_path), "../docs/rules.md")
+    text = as_html(review_of(llama, tmp_path, tmp_path, {}), "../docs/rules.md")
     Page(text)
     assert len(text.encode()) < LARGEST
     assert "of transformers 5." in text
