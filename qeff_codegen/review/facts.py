@@ -84,7 +84,7 @@ class Review:
 
     @property
     def is_equal(self) -> bool | None:
-        """Whether Stages 1 to 3 are equal wherever this code was run; None where it was not, or could not be judged."""
+        """Whether Stages 1 to 3 are equal wherever this code was run; None where nobody could tell."""
         found = [record.equal for record in self.records]
         found += [known.result.state != MISMATCH for known in self.swept if known.result.state != FAILED]
         return all(found) if found else None
