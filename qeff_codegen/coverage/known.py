@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sysconfig
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,10 @@ from qeff_codegen.coverage.swept_code import code_of
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.upstream.spelling import plain, spelled
 
-# An installation without the documentation knows nothing.
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+# They stand in the documentation of a checkout; an installation has them among its data, or knows nothing.
+_CHECKOUT = Path(__file__).resolve().parents[2] / "docs"
+_INSTALLED = Path(sysconfig.get_path("data")) / "share" / "qeff_codegen"
+DOCS = _CHECKOUT if (_CHECKOUT / "coverage.json").is_file() else _INSTALLED
 COVERAGE = DOCS / "coverage.json"
 SURVEY = DOCS / "releases.json"
 
