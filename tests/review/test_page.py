@@ -71,6 +71,14 @@ def test_upstreams_lines_are_linked_where_the_release_has_them(llama: GeneratedM
     address = f"https://github.com/huggingface/transformers/blob/v{version}/src/transformers/models/llama/"
     links = [link for link in Page(text).links if link.startswith("http")]
     assert len(links) > 40 and all(link.startswith(f"{address}modeling_llama.py#L") for link in links)
+    places = re.findall(r'<h4 class="place".*?</h4>', text, re.DOTALL)
+    assert len(places) == 47 and all('<a class="upstream" href="https://' in place for place in places)
+    hunks = review_of(llama, tmp_path, tmp_path, {}).hunks
+    new = next(
+        place for hunk, place in zip(hunks, places, strict=True) if hunk.name.endswith(".get_submodules_for_export")
+    )
+    (line,) = re.findall(r'#L(\d+)">upstream, after \1</a>', new)
+    assert llama.upstream.lines[int(line) - 2].strip().startswith("attentions="), "the end of the method before it"
     (role,) = [item for item in llama.roles if item.name == "LlamaAttention"]
     assert f"{address}modeling_llama.py#L{role.line}" in links
     assert "class LlamaAttention" in llama.upstream.lines[role.line - 1]
