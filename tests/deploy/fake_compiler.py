@@ -179,10 +179,14 @@ def main() -> None:
     if binary.exists():
         fail(f"{binary} is there already")
     binary.mkdir()
+    # Where every size is fixed, there is one program, which needs no numbers.
+    sizes = [{"name": "", "symbols": {}}]
+    if "specializations" in found:
+        sizes = json.loads(Path(found["specializations"]).read_text())["specializations"]
     # What the stand-in for the runtime reads.
     program = {
         "onnx": found["model"],
-        "specializations": json.loads(Path(found["specializations"]).read_text())["specializations"],
+        "specializations": sizes,
         "precisions": dict(re.findall(r"IOName: (\S+)\n   Precision: (\S+)", Path(found["custom_io"]).read_text())),
         "devices": int(found.get("devices", 1)),
     }
