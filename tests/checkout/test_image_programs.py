@@ -151,16 +151,44 @@ def test_image_tokens_see_what_comes_later_in_ours_alone(ours: dict[str, str], t
     other[0, 7] += 1
 
     def changed(program: str) -> list[int]:
-        """Whose keys in the second layer are others where the last embedding of the image is."""
+        """In which slots of the second layer keys are others where the image's last embedding is another."""
         first, second = (
             called(program, SIZES, {"input_ids": tokens, "position_ids": np.arange(12)[None], "vision_embeds": given})
             for given in (embeds, other)
         )
-        keys = "past_key.1_RetainedState"
-        return np.nonzero(np.abs(first[keys] - second[keys]).max(axis=(0, 1, 3)) > 1e-6)[0].tolist()
+        return others_in(first, second)
 
     assert changed(ours[PROGRAM]) == list(range(2, 12))
     assert changed(theirs[PROGRAM]) == [9, 10, 11]
+
+
+@needs_qefficient
+@pytest.mark.parametrize("family", ["gemma3"], indirect=True)
+def test_a_chunk_overwrites_what_its_first_tokens_see_in_theirs_alone(
+    ours: dict[str, str], theirs: dict[str, str]
+) -> None:
+    random = np.random.default_rng(0)
+    prompt, chunk = (random.integers(1, 200, size=(1, length)) for length in (16, 8))
+
+    def changed(program: str) -> list[int]:
+        """In which slots keys of the second layer are others where the first layer's value of position 5 is another."""
+        before = called(program, SIZES, {"input_ids": prompt, "position_ids": np.arange(16)[None]})
+        cache = {name.removesuffix("_RetainedState"): value for name, value in before.items() if "past" in name}
+        other = cache["past_value.0"].copy()
+        other[:, :, 5] += 1
+        call = {"input_ids": chunk, "position_ids": np.arange(16, 24)[None], **cache}
+        first, second = (called(program, SIZES, each) for each in (call, call | {"past_value.0": other}))
+        return others_in(first, second)
+
+    # In a window of 16, positions 16 to 20 see position 5; they stand in the first slots.
+    assert changed(ours[PROGRAM]) == [0, 1, 2, 3, 4]
+    assert changed(theirs[PROGRAM]) == []
+
+
+def others_in(first: dict[str, Array], second: dict[str, Array]) -> list[int]:
+    """In which slots of the second layer two calls have left other keys."""
+    keys = "past_key.1_RetainedState"
+    return np.nonzero(np.abs(first[keys] - second[keys]).max(axis=(0, 1, 3)) > 1e-6)[0].tolist()
 
 
 INTERFACE: Interface = {"inputs": [("a", "int64 [x]"), ("b", "float [y]")], "outputs": [("c", "float [y]")]}

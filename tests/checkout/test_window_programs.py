@@ -6,7 +6,6 @@ import functools
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -15,14 +14,19 @@ from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.export.kept_layers import layers_kept
 from qeff_codegen.tiny_models.models import build_tiny_model
-from tests.checkout.called import called
 from tests.checkout.image_families import FAMILIES
 from tests.checkout.interface import differences, interface_of, listed_differences
 from tests.checkout.qefficient import answer_of, needs_qefficient
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE, HEADING = ROOT / "docs/compiling.md", "Beside QEfficient's windows"
-MODES = ["plain", "continuous"]
+# How each of QEfficient's graphs is to be exported here.
+MODES = {
+    "plain": ExportSpec(ctx_len=1024),
+    "continuous": ExportSpec(ctx_len=1024, continuous_batching=True),
+    "plain, whole": ExportSpec(ctx_len=1024, full_caches=True),
+    "continuous, whole": ExportSpec(ctx_len=1024, continuous_batching=True, full_caches=True),
+}
 CONTEXTS = [8, 16, 64, 128, 1024]
 NUMBERS = {"vocab": 256}
 TEXT = {
@@ -35,7 +39,7 @@ TEXT = {
     "max_position_embeddings": 2048,
 }
 SETTINGS: dict[str, dict[str, Any]] = {
-    # A window that QEfficient's example of 32 tokens fits in: with a shorter one it exports nothing.
+    # A window that QEfficient's example of 32 tokens fits in.
     "gemma3_text": {
         "model_type": "gemma3_text",
         **TEXT,
@@ -68,16 +72,19 @@ def model_of(family: str) -> Any:
 
 @pytest.fixture(scope="module")
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    asked = SETTINGS | {
+        "gemma3_text, shorter": SETTINGS["gemma3_text"] | {"sliding_window": 16},
+        "gemma3": FAMILIES["gemma3"].settings,
+    }
     return {
-        family: answer_of("window_programs.py", tmp_path_factory.mktemp(family), settings, CONTEXTS)
-        for family, settings in (SETTINGS | {"gemma3": FAMILIES["gemma3"].settings}).items()
+        name: answer_of("window_programs.py", tmp_path_factory.mktemp("theirs"), settings, CONTEXTS)
+        for name, settings in asked.items()
     }
 
 
 def found_in(family: str, mode: str, graph: str, folder: Path) -> dict[str, tuple[str, str]]:
     """Where our graph of the same model differs."""
-    spec = ExportSpec(ctx_len=1024, continuous_batching=mode == "continuous")
-    ours = export_onnx(model_of(family), folder / "ours.onnx", spec)
+    ours = export_onnx(model_of(family), folder / "ours.onnx", MODES[mode])
     return differences(interface_of(ours), interface_of(graph))
 
 
@@ -93,8 +100,9 @@ def test_gpt_oss_keeps_the_same(mode: str, theirs: dict[str, dict[str, Any]], tm
     graph = theirs["gpt_oss"]["graphs"][mode]
     assert found_in("gpt_oss", mode, graph, tmp_path) == listed("gpt_oss")
     slots = {name: said for name, said in interface_of(graph)["inputs"] if name.startswith("past_key")}
-    rows = "full_batch_size" if mode == "continuous" else "batch_size"
-    axes = ["sliding_window", "ctx_len", "sliding_window", "sliding_window"]
+    rows = "full_batch_size" if mode.startswith("continuous") else "batch_size"
+    window = "ctx_len" if mode.endswith("whole") else "sliding_window"
+    axes = [window, "ctx_len", window, window]
     assert slots == {f"past_key.{layer}": f"float [{rows}, 2, {axis}, 16]" for layer, axis in enumerate(axes)}
 
 
@@ -102,35 +110,10 @@ def test_gpt_oss_keeps_the_same(mode: str, theirs: dict[str, dict[str, Any]], tm
 def test_what_grows_in_the_text_model_of_gemma3_is_listed(theirs: dict[str, dict[str, Any]], tmp_path: Path) -> None:
     graph = theirs["gemma3_text"]["graphs"]["plain"]
     assert found_in("gemma3_text", "plain", graph, tmp_path) == listed("gemma3_text")
-    assert list(theirs["gemma3_text"]["raised"]) == ["continuous"]
-    assert "Expected size 4 but got size 1" in theirs["gemma3_text"]["raised"]["continuous"]
-
-
-@needs_qefficient
-def test_a_chunk_overwrites_what_its_first_tokens_see_in_theirs_alone(
-    theirs: dict[str, dict[str, Any]], tmp_path: Path
-) -> None:
-    random = np.random.default_rng(0)
-    prompt, chunk = (random.integers(1, 200, size=(1, length)) for length in (16, 8))
-    sizes = {"batch_size": 1, "sliding_window": 16, "ctx_len": 64}
-
-    def changed(graph: Path | str) -> list[int]:
-        """Whose keys in the second layer are others where the first layer's value of position 5 is another."""
-        before = called(graph, sizes, {"input_ids": prompt, "position_ids": np.arange(16)[None]})
-        cache = {name.removesuffix("_RetainedState"): value for name, value in before.items()}
-        del cache["logits"]
-        other = cache["past_value.0"].copy()
-        other[:, :, 5] += 1
-        call = {"input_ids": chunk, "position_ids": np.arange(16, 24)[None], **cache}
-        first, second = (called(graph, sizes, each) for each in (call, call | {"past_value.0": other}))
-        keys = "past_key.1_RetainedState"
-        return np.nonzero(np.abs(first[keys] - second[keys]).max(axis=(0, 1, 3)) > 1e-6)[0].tolist()
-
-    # In a window of 16 positions, position 5 is seen to position 20.
-    assert changed(export_onnx(model_of("gpt_oss"), tmp_path / "ours.onnx", ExportSpec(ctx_len=1024))) == [
-        *range(16, 21)
-    ]
-    assert changed(theirs["gpt_oss"]["graphs"]["plain"]) == []
+    raised = theirs["gemma3_text"]["raised"]
+    assert list(raised) == [mode for mode in MODES if mode.startswith("continuous")]
+    assert all("Expected size 4 but got size 1" in said for said in raised.values())
+    assert list(theirs["gemma3_text, shorter"]["raised"]) == list(MODES)
 
 
 def ours_in(model: Any, ctx_len: int) -> dict[str, set[int]]:

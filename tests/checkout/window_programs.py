@@ -18,14 +18,16 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageText
 
 
 def exported(model: Any, folder: Path) -> dict[str, dict[str, str]]:
-    """A causal LM's graphs, plain and for continuous batching, or what was said instead."""
+    """A causal LM's graphs, plain and for continuous batching, each with whole caches too; or what was said instead."""
     found: dict[str, dict[str, str]] = {"graphs": {}, "raised": {}}
-    for mode in ("plain", "continuous"):
-        qeff = QEFFAutoModelForCausalLM(copy.deepcopy(model), continuous_batching=mode == "continuous")
-        try:
-            found["graphs"][mode] = str(qeff.export(export_dir=str(folder / mode)))
-        except RuntimeError as error:
-            found["raised"][mode] = str(error)
+    for suffix, options in (("", {}), (", whole", {"retain_full_kv": True})):
+        for batching in ("plain", "continuous"):
+            qeff = QEFFAutoModelForCausalLM(copy.deepcopy(model), continuous_batching=batching == "continuous")
+            mode = batching + suffix
+            try:
+                found["graphs"][mode] = str(qeff.export(export_dir=str(folder / mode), **options))
+            except RuntimeError as error:
+                found["raised"][mode] = str(error)
     return found
 
 
