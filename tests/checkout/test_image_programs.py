@@ -171,7 +171,7 @@ def test_a_chunk_overwrites_what_its_first_tokens_see_in_theirs_alone(
     prompt, chunk = (random.integers(1, 200, size=(1, length)) for length in (16, 8))
 
     def changed(program: str) -> list[int]:
-        """In which slots keys of the second layer are others where the first layer's value of position 5 is another."""
+        """In which slots keys of the second layer are others where a value of position 5 is in the first."""
         before = called(program, SIZES, {"input_ids": prompt, "position_ids": np.arange(16)[None]})
         cache = {name.removesuffix("_RetainedState"): value for name, value in before.items() if "past" in name}
         other = cache["past_value.0"].copy()

@@ -18,7 +18,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageText
 
 
 def exported(model: Any, folder: Path) -> dict[str, dict[str, str]]:
-    """A causal LM's graphs, plain and for continuous batching, each with whole caches too; or what was said instead."""
+    """A causal LM's graphs, plain and for continuous batching, each with whole caches too, or what was said."""
     found: dict[str, dict[str, str]] = {"graphs": {}, "raised": {}}
     for suffix, options in (("", {}), (", whole", {"retain_full_kv": True})):
         for batching in ("plain", "continuous"):
