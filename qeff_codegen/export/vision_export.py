@@ -19,6 +19,7 @@ from qeff_codegen.export.frozen_numbers import no_frozen_numbers
 from qeff_codegen.export.graph_file import save_graph, whole_or_not_at_all
 from qeff_codegen.export.graph_io import DEEPSTACK_FEATURES, PIXEL_VALUES, VISION_EMBEDS
 from qeff_codegen.export.graph_weights import attach_weights
+from qeff_codegen.export.images_apart import refuse_mixed_images
 from qeff_codegen.export.kv_cache import feature_layers_of
 from qeff_codegen.export.one_size import traced_for_one_size
 from qeff_codegen.export.plain_casts import spell_casts
@@ -210,12 +211,17 @@ def export_vision(encoder: nn.Module, onnx_path: Path, spec: VisionSpec | None =
 
     Raises:
         UsageError: the configuration does not say how large images are, or the folder cannot be written to.
-        Refusal: the tower computes something that was not proved to mean the same in the graph, or what it computes
-            for one size does not hold for another.
+        Refusal: the tower computes something that was not proved to mean the same in the graph, what it computes for
+            one size does not hold for another, or an image's features are others beside another image.
     """
     with whole_or_not_at_all(onnx_path) as unfinished, no_garbage_collection():
         with expected_warnings_silenced(), torch.no_grad():
-            if getattr(encoder, ONE_IMAGE, False):
+            takes_one = getattr(encoder, ONE_IMAGE, False)
+            layout: Any = getattr(encoder, "image", None)
+            if layout is not None or not takes_one:
+                shape = (spec or vision_spec(encoder)).shape(1) if layout is None else layout.shape
+                refuse_mixed_images(encoder, shape)
+            if takes_one:
                 traced = _of_one_image(encoder, unfinished, spec)
             else:
                 own = spec or vision_spec(encoder)

@@ -121,7 +121,7 @@ def _is_of_images(file: ModelingFile, found: Match) -> bool:
     wanted = {"blocks_of": _BLOCKS_OF, "masks_of": _MASKS_OF}
     bodies = {name: file.functions.get(found.name(name)) for name in wanted}
     return all(
-        body is not None and match(wanted[name], _said(body), file.aliases) is not None
+        body is not None and not body.decorator_list and match(wanted[name], _said(body), file.aliases) is not None
         for name, body in bodies.items()
     )
 
