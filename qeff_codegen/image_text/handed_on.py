@@ -10,6 +10,7 @@ computes nothing:
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters, self_attribute
 from qeff_codegen.codemod.calls import bound_arguments
@@ -44,7 +45,7 @@ def check_handed_on(file: ModelingFile, whole: ModelingClass, attribute: str, mo
     assert whole.forward is not None and model.forward is not None
     for cls, forward in ((whole, whole.forward), (model, model.forward)):
         check_undecorated(file, forward, f"{cls.name}.forward")
-        _check_defaults(file, cls, forward)
+        check_defaults(file, forward, f"{cls.name}.forward")
     calls = [call for call in find(ast.Call, whole.forward) if self_attribute(call.func) == attribute]
     taken, given = parameters(whole.forward), parameters(model.forward)
     for call in calls:
@@ -79,8 +80,15 @@ def check_undecorated(file: ModelingFile, function: ast.FunctionDef, where: str)
             )
 
 
-def _check_defaults(file: ModelingFile, cls: ModelingClass, forward: ast.FunctionDef) -> None:
-    arguments = forward.args
+def check_defaults(
+    file: ModelingFile, function: ast.FunctionDef, where: str, filled: Collection[str] = frozenset()
+) -> None:
+    """Raises a refusal where what is not given is something else than None, which a program would not know of.
+
+    Args:
+        filled: parameters that are filled in from the configuration, whatever their defaults.
+    """
+    arguments = function.args
     plain = [*arguments.posonlyargs, *arguments.args]
     pairs = list(zip(plain[len(plain) - len(arguments.defaults) :], arguments.defaults, strict=True))
     pairs += [
@@ -89,10 +97,10 @@ def _check_defaults(file: ModelingFile, cls: ModelingClass, forward: ast.Functio
         if default is not None
     ]
     for item, default in pairs:
-        if spelled(default) not in ("None", _DEFAULTS.get(item.arg)):
+        if item.arg not in filled and spelled(default) not in ("None", _DEFAULTS.get(item.arg)):
             raise refusal(
                 file,
-                f"`{cls.name}.forward` takes `{item.arg}` to be `{spelled(default)}` where it is not given",
+                f"`{where}` takes `{item.arg}` to be `{spelled(default)}` where it is not given",
                 default.lineno,
                 "None for what is not given, which the configuration's setting stands for then",
             )

@@ -33,6 +33,12 @@ HIDES = "wears a decorator that may hide behaviour, `@doubled`"
         ),
         ("    def places(", "    @doubled\n    def places(", f"`places` {HIDES}"),
         ("image_sizes=None, encoded", "image_sizes=3, encoded", "takes `image_sizes` to be `3` where it is not given"),
+        (
+            "pixel_values, image_sizes=None, **kwargs):",
+            "pixel_values, image_sizes=3, **kwargs):",
+            "`features` takes `image_sizes` to be `3` where it is not given",
+        ),
+        ("image_sizes=image_sizes)", "image_sizes=pixel_mask)", "made of more than pixels"),
         (".to(inputs_embeds.dtype)", ".to(torch.bfloat16)", "does more between tokens and logits"),
         (".to(inputs_embeds.dtype)", ".to(input_ids.dtype)", "does more between tokens and logits"),
         ("position_ids=position_ids, cache=", "cache=", "what a program for text does not have: no position_ids"),

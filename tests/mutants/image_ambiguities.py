@@ -15,6 +15,10 @@ from qeff_codegen.validation.comparison import tolerance_for
 from qeff_codegen.validation.image_scenarios import ImageScenario
 from qeff_codegen.validation.image_subject import ImageSubject, beside_tokens, counts_on
 
+_SPLIT = "the answer depends on how a prompt is split"
+_CALLS = "the answer depends on one call or several"
+OTHER_ROWS = "the answer depends on what else is in the batch"
+
 
 def ambiguities_of(subject: ImageSubject, both_ways: str | None) -> tuple[str, ...]:
     """What the answer to a prompt with an image depends on beside the prompt; nothing if it is the only one."""
@@ -31,25 +35,17 @@ def ambiguities_of(subject: ImageSubject, both_ways: str | None) -> tuple[str, .
     other = [own if own == token else drawn for own, drawn in zip(prompt, text, strict=True)]
     behind = len(prompt) - prompt[::-1].index(token)
     new = reference.tokens[0][:-1]
-    found = {"how a prompt is split": _of_last(subject, [prompt], [image], both_ways, split=behind)}
+    found = {_SPLIT: _of_last(subject, [prompt], [image], both_ways, split=behind)}
     if token not in new:
-        found["one call or several"] = _of_last(subject, [[*prompt, *new]], [image], both_ways)
+        found[_CALLS] = _of_last(subject, [[*prompt, *new]], [image], both_ways)
     both = _of_last(subject, [prompt, other], [image, image.flip(-1)], both_ways)
     alone = np.concatenate(
         [_of_last(subject, [row], [own], both_ways) for row, own in ((prompt, image), (other, image.flip(-1)))]
     )
-    wanted = {
-        "how a prompt is split": reference.logits[0][:1],
-        "one call or several": reference.logits[0][-1:],
-        "what else is in the batch": alone,
-    }
-    found["what else is in the batch"] = both
+    found[OTHER_ROWS] = both
+    wanted = {_SPLIT: reference.logits[0][:1], _CALLS: reference.logits[0][-1:], OTHER_ROWS: alone}
     tolerance = tolerance_for(reference)
-    return tuple(
-        f"the answer depends on {what}"
-        for what, got in found.items()
-        if not float(np.abs(got - wanted[what]).max()) <= tolerance
-    )
+    return tuple(what for what, got in found.items() if not float(np.abs(got - wanted[what]).max()) <= tolerance)
 
 
 def _of_last(

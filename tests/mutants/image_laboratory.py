@@ -30,7 +30,7 @@ from qeff_codegen.validation.image_bench import ImageBench
 from qeff_codegen.validation.image_subject import ImageSubject, answered, image_subject
 from qeff_codegen.validation.scenarios import Scenario
 from tests.mutants.beside_upstream import executed, generated_transforms, registered
-from tests.mutants.image_ambiguities import ambiguities_of
+from tests.mutants.image_ambiguities import OTHER_ROWS, ambiguities_of
 from tests.mutants.image_sites import functions_that_run
 from tests.mutants.laboratory import Outcome, Undecided, Verdict, said, same
 from tests.mutants.mutants import Ground, Mutant, image_ground
@@ -97,8 +97,9 @@ class ImageLaboratory:
     def examine_trap(self, source: str, number: int) -> Verdict:
         """Put one mutant to the test that does something else with images.
 
-        Where the original gives one answer and the mutant several, as one does whose features depend on the images of
-        other rows, it must be refused, whichever of them generated code would give.
+        What is generated has to answer as Hugging Face does to whole prompts, of which positions are made too. Where
+        that answer depends on other rows, as it does where features depend on other rows' images, the mutant must be
+        refused, whichever of its answers generated code would give.
         """
         return self._examined(source, number, is_trap=True)
 
@@ -112,8 +113,8 @@ class ImageLaboratory:
             if ambiguous and not is_trap:
                 return Verdict(Outcome.AMBIGUOUS, ambiguous)
             verdict = _verdict(upstream, trials)
-            if ambiguous and verdict.outcome is Outcome.EQUAL:
-                return replace(verdict, outcome=Outcome.SILENT, detail=f"generated, though {ambiguous}")
+            if verdict.outcome is Outcome.EQUAL and any(OTHER_ROWS in trial.ambiguities for trial in trials):
+                return replace(verdict, outcome=Outcome.SILENT, detail=f"generated, though {OTHER_ROWS}")
             return verdict
 
     @contextmanager

@@ -16,8 +16,8 @@ def warp_section(text: Text, function: FunctionNode, rng: random.Random) -> list
         return []
     node = rng.choice(sites)
     warp = rng.choice(
-        ["({0} + 1)", "({0} * 2)", "(-{0})", "{0}.flip(0)", "{0}.flip(-1)", "{0}[[0, 2, 1]]", "{0}[[1, 0, 2]]"]
-        + ["{0}.roll(1, 0)", "({0} // 2)", "({0} - 1)", "({0} * 0)", "{0}.clone()", "None", "{0}[:1]"]
+        ["({0} + 1)", "({0} * 2)", "({0} - 1)", "(-{0})", "({0} // 2)", "({0} * 0)"] * 2
+        + ["{0}.flip(0)", "{0}.flip(-1)", "{0}[[0, 2, 1]]", "{0}[[1, 0, 2]]", "{0}.clone()", "{0}[:1]"]
     )
     return [text.replace(node, warp.format(text.of(node)))]
 
