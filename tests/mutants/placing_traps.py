@@ -30,13 +30,13 @@ def take_other_places(text: Text, function: FunctionNode, rng: random.Random) ->
     ]
     masks = loads(function, PLACES)
     if compared and (not masks or rng.random() < 0.4):
-        node = rng.choice(compared)
-        left, right = text.of(node.left), text.of(node.comparators[0])
+        comparison = rng.choice(compared)
+        left, right = text.of(comparison.left), text.of(comparison.comparators[0])
         forms = [f"({left} != {right})", f"({left} >= {right})", f"({left} == {right} - 1)"]
         forms += [f"({left}.roll(1, -1) == {right})", f"({left}.flip(-1) == {right})", f"({right} == {left})"]
         forms += [f"({left} == {right}) & ({left}.cumsum(-1) > 0)", f"torch.eq({left}, {right})"]
         forms += [f"(({left} == {right}) | ({left} == 7))", f"({left} == self.config.text_config.vocab_size - 1)"]
-        return [text.replace(node, rng.choice(forms))]
+        return [text.replace(comparison, rng.choice(forms))]
     if not masks:
         return []
     form = rng.choice(["{0}.roll(1, 1)", "{0}.flip(1)", "(~{0})", "{0}.clone()", "{0}.bool()", "({0} & True)"])
