@@ -124,7 +124,7 @@ def _is_of_images(file: ModelingFile, found: Match) -> bool:
         return False
     made = match(_BLOCKS_OF, _said(blocks), file.aliases)
     # It is called with the types alone, and their place is the first.
-    of_types = made is not None and parameters(blocks)[:1] == [made.spelled("types")]
+    of_types = made is not None and parameters(blocks)[:1] == (made.spelled("types"),)
     return of_types and match(_MASKS_OF, _said(masks), file.aliases) is not None
 
 

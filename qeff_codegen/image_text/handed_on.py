@@ -32,8 +32,8 @@ _KNOWN = {
 _SETTINGS = {"return_dict": "True"}
 # Defaults of what no program takes.
 _DEFAULTS = {"logits_to_keep": "0", "num_logits_to_keep": "0"}
-# What need not be handed on: what a loss is made of, and what a method is called on.
-_UNUSED = frozenset({"labels", "self"})
+# What need not be handed on, since a loss is made of it.
+_UNUSED = frozenset({"labels"})
 
 
 def check_handed_on(file: ModelingFile, whole: ModelingClass, attribute: str, model: ModelingClass) -> None:
