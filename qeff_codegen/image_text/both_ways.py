@@ -22,7 +22,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qeff_codegen.anatomy.modeling_file import ModelingFile
+from qeff_codegen.anatomy.modeling_file import ModelingFile, parameters
 from qeff_codegen.patterns.match import Match, match
 from qeff_codegen.patterns.pattern import Pattern
 
@@ -118,12 +118,14 @@ def without_mask(file: ModelingFile, statements: Sequence[ast.stmt]) -> tuple[li
 
 def _is_of_images(file: ModelingFile, found: Match) -> bool:
     """Whether the file's own functions that make blocks and masks do what they are called."""
-    wanted = {"blocks_of": _BLOCKS_OF, "masks_of": _MASKS_OF}
-    bodies = {name: file.functions.get(found.name(name)) for name in wanted}
-    return all(
-        body is not None and match(wanted[name], _said(body), file.aliases) is not None
-        for name, body in bodies.items()
-    )
+    functions = {name: file.functions.get(found.name(name)) for name in ("blocks_of", "masks_of")}
+    blocks, masks = functions["blocks_of"], functions["masks_of"]
+    if blocks is None or masks is None or blocks.decorator_list or masks.decorator_list:
+        return False
+    made = match(_BLOCKS_OF, _said(blocks), file.aliases)
+    # It is called with the types alone, and their place is the first.
+    of_types = made is not None and parameters(blocks)[:1] == (made.spelled("types"),)
+    return of_types and match(_MASKS_OF, _said(masks), file.aliases) is not None
 
 
 def _said(function: ast.FunctionDef) -> list[ast.stmt]:

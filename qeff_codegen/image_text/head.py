@@ -54,7 +54,7 @@ def head_around(file: ModelingFile, whole: ModelingClass, model_attribute: str) 
         (
             needed("call of the model", f"$outputs = self.{model_attribute}(...)"),
             needed("hidden states", "$hidden = {$outputs[0], $outputs.last_hidden_state}"),
-            possible("kept tokens", "$hidden = slice_logits_to_keep($hidden, $_)"),
+            possible("kept tokens", "$hidden = slice_logits_to_keep($hidden, logits_to_keep)"),
             needed("logits", f"$logits = self.{head}($hidden)"),
             possible("no loss", "loss = None"),
             possible("loss", "if labels is not None:\n    loss = $_"),

@@ -7,6 +7,7 @@ import ast
 from qeff_codegen.anatomy.modeling_file import ModelingFile, parameters
 from qeff_codegen.codemod.calls import bound_arguments
 from qeff_codegen.codemod.tree import find, spelled
+from qeff_codegen.image_text.handed_on import check_undecorated
 from qeff_codegen.image_text.known_statements import refusal
 from qeff_codegen.patterns.match import match
 from qeff_codegen.patterns.pattern import Pattern
@@ -28,6 +29,7 @@ def image_token(file: ModelingFile, method: ast.FunctionDef, call: ast.Call, mas
     Raises:
         Refusal: the mask is of more than the places of one token.
     """
+    check_undecorated(file, method, method.name)
     token: ast.expr | None = None
     for statement in _statements(method):
         found = match(_IS_TOKEN, statement)

@@ -232,6 +232,8 @@ def _check_text_arguments(file: ModelingFile, model: ModelingClass, call: Match,
         for item in node.value.keywords
         if item.arg is not None and known.get(item.arg) != spelled(item.value)
     ]
+    names = {item.arg for item in node.value.keywords}
+    wrong += [f"no {name}" for name in ("inputs_embeds", "attention_mask", "position_ids") if name not in names]
     if wrong:
         raise refusal(
             file,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
 from qeff_codegen.codemod.tree import spelled
+from qeff_codegen.image_text.handed_on import check_undecorated
 from qeff_codegen.image_text.image_token import image_token, shaped
 from qeff_codegen.image_text.known_statements import needed, possible, read_statements, refusal
 from qeff_codegen.patterns.match import match
@@ -48,7 +49,7 @@ def image_token_of_placing(
     merged = _merged(kept)
     if merged is not None:
         method = _method(file, model, merged)
-        return _token_of_merger(file, model, method, merged)
+        return _token_of_merger(file, model, method, merged, features)
     found = read_statements(
         file,
         f"{model.name}.forward",
@@ -118,19 +119,23 @@ def _merged(statements: Sequence[ast.stmt]) -> ast.Call | None:
     return None
 
 
-def _token_of_merger(file: ModelingFile, model: ModelingClass, method: ast.FunctionDef, call: ast.Call) -> ast.expr:
+def _token_of_merger(
+    file: ModelingFile, model: ModelingClass, method: ast.FunctionDef, call: ast.Call, features: set[str]
+) -> ast.expr:
     """The token of a method that makes the mask and places the features by it."""
     given = {item.arg: spelled(item.value) for item in call.keywords}
     names = [name for name in given if name not in ("input_ids", "inputs_embeds")]
-    if call.args or len(names) != 1 or given.get("inputs_embeds") != "inputs_embeds" or names[0] is None:
+    as_they_are = given.get("inputs_embeds") == "inputs_embeds" and given.get("input_ids") == "input_ids"
+    if call.args or not as_they_are or len(names) != 1 or names[0] is None or given[names[0]] not in features:
         raise refusal(
             file,
             f"`{model.name}.forward` places images by `{spelled(call)}`",
             call.lineno,
             "tokens, their embeddings and the features of images, each by its name",
         )
-    features = {names[0]}
-    kept = _without_reshaping(method.body, features)
+    check_undecorated(file, method, f"{model.name}.{method.name}")
+    placed_features = {names[0]}
+    kept = _without_reshaping(method.body, placed_features)
     found = read_statements(
         file,
         f"{model.name}.{method.name}",
@@ -144,7 +149,7 @@ def _token_of_merger(file: ModelingFile, model: ModelingClass, method: ast.Funct
         ),
     )
     placed = found["placing"]
-    _check_placed(file, model, placed.spelled("features"), placed.spelled("embeds"), features, names[0], kept)
+    _check_placed(file, model, placed.spelled("features"), placed.spelled("embeds"), placed_features, names[0], kept)
     return image_token(file, method, call, placed.spelled("mask"))
 
 
@@ -176,11 +181,18 @@ def _reshaped(expression: ast.expr) -> str:
         function = expression.func
         if spelled(function) == "torch.cat" and _along_first_axis(expression):
             expression = expression.args[0]
-        elif isinstance(function, ast.Attribute) and function.attr in _KEEPING:
+        elif isinstance(function, ast.Attribute) and function.attr in _KEEPING and _keeps_numbers(expression):
             expression = function.value
         else:
             break
     return spelled(expression)
+
+
+def _keeps_numbers(call: ast.Call) -> bool:
+    """Whether a method is given no type that would round: that of the embeddings, of the model, or none."""
+    given = [spelled(item) for item in (*call.args, *(item.value for item in call.keywords))]
+    types = [item for item in given if item.startswith("torch.") or item.endswith("dtype")]
+    return set(types) <= {"inputs_embeds.dtype", "self.dtype"}
 
 
 def _along_first_axis(call: ast.Call) -> bool:

@@ -9,6 +9,7 @@ from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.errors import Refusal
+from qeff_codegen.image_text.handed_on import check_handed_on
 from qeff_codegen.image_text.head import head_around
 from qeff_codegen.image_text.image_features import PIXELS, for_one_image, for_one_size
 from qeff_codegen.image_text.known_statements import refusal
@@ -31,6 +32,7 @@ def recognise_image_text(file: ModelingFile) -> ImageTextParts:
     whole = file.classes[file.upstream.image_text or ""]
     model_attribute, model = _model(file, whole)
     head = head_around(file, whole, model_attribute)
+    check_handed_on(file, whole, model_attribute, model)
     text_attribute, text_built = _text_model(file, model)
     text_class = own_text_class(file, text_built)
     between = between_tokens_and_text(file, model, text_attribute)
