@@ -40,7 +40,7 @@ def survey(upstream: UpstreamModel) -> Survey:
     Raises:
         Refusal: the file cannot be read at all.
     """
-    if upstream.image_text is not None:
+    if upstream.is_image_text:
         try:
             return Survey(inspect_model(upstream), (), None)
         except Refusal as refused:

@@ -6,6 +6,8 @@ that come later, by the types that a processor gives them. Two ways are known, e
     image     a token of an image sees all of that image: its type is that of image tokens, 1
     prompt    a token of a prompt sees all of the prompt, whatever window a layer has: its type is 0
 
+Where a setting says whether they do, and where only layers with a window let them, the program for text does likewise.
+
 What types say is known without them: image tokens are those that images take the places of, and a prompt is what is in
 a call of more than one token. So the program for text takes none. It makes its mask while its text model is called:
 
@@ -55,6 +57,18 @@ if not isinstance($mask := attention_mask, dict):
     else:
         $mask = create_masks_for_generate(**$given)
 """)
+_OF_IMAGES_BY_SETTING = Pattern(f"""
+if not isinstance($mask := attention_mask, dict):
+    $given = {_GIVEN}
+    $text = self.config.get_text_config()
+    $asked = $text.use_bidirectional_attention == "vision"
+    if $asked and mm_token_type_ids is not None:
+        $blocks = $blocks_of(mm_token_type_ids, device=inputs_embeds.device)
+        $mask = $masks_of(block_sequence_ids=$blocks, **$given)
+    else:
+        $mask = create_masks_for_generate(**$given)
+""")
+_ASKED = 'self.config.get_text_config().use_bidirectional_attention == "vision"'
 _BLOCKS_OF = Pattern("""
 $is_image = ($types == 1).to(device=$device)
 $before = nn.functional.pad($is_image, (1, 0), value=0)[:, :-1]
@@ -63,7 +77,18 @@ $number = torch.cumsum($starts.int(), dim=1) - 1
 $blocks = torch.where($is_image, $number, -1)
 return $blocks
 """)
-_MASKS_OF = Pattern("""
+# The type of videos, of which there are none, is 2.
+_BLOCKS_OF_TYPES = Pattern("""
+$types = $types.to($device)
+$is_image = ($types == 1) | ($types == 2)
+$before = torch.roll($is_image, shifts=1, dims=-1)
+$before[..., 0] = False
+$starts = $is_image & ~$before
+$number = torch.cumsum($starts.int(), dim=1) - 1
+$blocks = torch.where($is_image, $number, -1)
+return $blocks
+""")
+_MASKS = """
 $given = {
     "config": config,
     "inputs_embeds": inputs_embeds,
@@ -88,7 +113,11 @@ $window = create_causal_mask(
     layer_idx=$layer,
 )
 return {"full_attention": $full, "sliding_attention": $window}
-""")
+"""
+_MASKS_OF = Pattern(_MASKS)
+_MASKS_OF_WINDOWS = Pattern(_MASKS.replace(", block_sequence_ids=block_sequence_ids)", ")", 1))
+# For each way in which image tokens see one another, the file's own functions that make blocks and masks.
+_WAYS = ((_OF_IMAGES, _BLOCKS_OF, _MASKS_OF), (_OF_IMAGES_BY_SETTING, _BLOCKS_OF_TYPES, _MASKS_OF_WINDOWS))
 
 
 @dataclass(frozen=True)
@@ -98,32 +127,43 @@ class BothWays:
     Attributes:
         kind: `image` or `prompt`.
         mask: what the mask is called that the text model is given.
+        asked: the setting, of `self.config`, by which they do; empty where they always do.
+        in_windows: whether only layers with a window let them.
     """
 
     kind: str
     mask: str
+    asked: str = ""
+    in_windows: bool = False
 
 
 def without_mask(file: ModelingFile, statements: Sequence[ast.stmt]) -> tuple[list[ast.stmt], BothWays | None]:
     """The statements without those that make a mask in a known way, and that way; None where there are none."""
     for start in range(len(statements)):
-        for kind, pattern in (("prompt", _OF_PROMPT), ("image", _OF_IMAGES)):
+        for pattern in (_OF_PROMPT, *(way[0] for way in _WAYS)):
             length = len(pattern.statements)
             found = match(pattern, list(statements[start : start + length]), file.aliases)
-            if found is not None and (kind == "prompt" or _is_of_images(file, found)):
-                rest = [*statements[:start], *statements[start + length :]]
-                return rest, BothWays(kind, found.name("mask"))
+            way = None if found is None else _way(file, pattern, found)
+            if way is not None:
+                return [*statements[:start], *statements[start + length :]], way
     return list(statements), None
 
 
-def _is_of_images(file: ModelingFile, found: Match) -> bool:
-    """Whether the file's own functions that make blocks and masks do what they are called."""
-    wanted = {"blocks_of": _BLOCKS_OF, "masks_of": _MASKS_OF}
-    bodies = {name: file.functions.get(found.name(name)) for name in wanted}
-    return all(
-        body is not None and match(wanted[name], _said(body), file.aliases) is not None
-        for name, body in bodies.items()
-    )
+def _way(file: ModelingFile, pattern: Pattern, found: Match) -> BothWays | None:
+    """What statements do that match; None where the file's own functions, which they call, do something else."""
+    if pattern is _OF_PROMPT:
+        return BothWays("prompt", found.name("mask"))
+    ((blocks, masks),) = [wanted for start, *wanted in _WAYS if start is pattern]
+    if not _is(file, found.name("blocks_of"), blocks) or not _is(file, found.name("masks_of"), masks):
+        return None
+    is_set = pattern is _OF_IMAGES_BY_SETTING
+    return BothWays("image", found.name("mask"), _ASKED if is_set else "", in_windows=is_set)
+
+
+def _is(file: ModelingFile, name: str, wanted: Pattern) -> bool:
+    """Whether a function of the file does what a pattern shows."""
+    body = file.functions.get(name)
+    return body is not None and match(wanted, _said(body), file.aliases) is not None
 
 
 def _said(function: ast.FunctionDef) -> list[ast.stmt]:
