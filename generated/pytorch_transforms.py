@@ -430,6 +430,7 @@ from transformers.models.gemma4.modeling_gemma4 import (
 )
 from transformers.models.gemma4_unified.modeling_gemma4_unified import (
     Gemma4UnifiedForCausalLM,
+    Gemma4UnifiedForConditionalGeneration,
     Gemma4UnifiedTextAttention,
     Gemma4UnifiedTextDecoderLayer,
     Gemma4UnifiedTextModel,
@@ -1706,6 +1707,7 @@ from .gemma4_text.modeling_gemma4_text import (
     QEffGemma4TextModel,
     QEffGemma4TextRotaryEmbedding,
 )
+from .gemma4_unified.modeling_gemma4_unified import QEffGemma4UnifiedForConditionalGeneration
 from .gemma4_unified_text.modeling_gemma4_unified_text import (
     QEffGemma4UnifiedForCausalLM,
     QEffGemma4UnifiedTextAttention,
@@ -2928,6 +2930,7 @@ class KVCacheTransform(ModuleMappingTransform):
         Gemma4TextDecoderLayer: QEffGemma4TextDecoderLayer,
         Gemma4TextModel: QEffGemma4TextModel,
         Gemma4ForCausalLM: QEffGemma4ForCausalLM,
+        Gemma4UnifiedForConditionalGeneration: QEffGemma4UnifiedForConditionalGeneration,
         Gemma4UnifiedTextRotaryEmbedding: QEffGemma4UnifiedTextRotaryEmbedding,
         Gemma4UnifiedTextAttention: QEffGemma4UnifiedTextAttention,
         Gemma4UnifiedTextDecoderLayer: QEffGemma4UnifiedTextDecoderLayer,

@@ -6,7 +6,7 @@ that come later, by the types that a processor gives them. Two ways are known, e
     image     a token of an image sees all of that image: its type is that of image tokens, 1
     prompt    a token of a prompt sees all of the prompt, whatever window a layer has: its type is 0
 
-Where a setting says whether they do, and where only layers with a window let them, the program for text does likewise.
+Where a setting says whether they do, and where layers with a window differ, the program for text does likewise.
 
 What types say is known without them: image tokens are those that images take the places of, and a prompt is what is in
 a call of more than one token. So the program for text takes none. It makes its mask while its text model is called:
@@ -68,6 +68,16 @@ if not isinstance($mask := attention_mask, dict):
     else:
         $mask = create_masks_for_generate(**$given)
 """)
+_OF_IMAGES_PAST_WINDOWS = Pattern(f"""
+if not isinstance($mask := attention_mask, dict):
+    $given = {_GIVEN}
+    if self.config.get_text_config().use_bidirectional_attention == "vision":
+        $blocks = torch.full([*inputs_embeds.size()[:-1]], -1, device=inputs_embeds.device)
+        if mm_token_type_ids is not None:
+            $blocks = $blocks_of(mm_token_type_ids, device=inputs_embeds.device)
+        $given["block_sequence_ids"] = $blocks
+    $mask = create_masks_for_generate(**$given)
+""")
 _ASKED = 'self.config.get_text_config().use_bidirectional_attention == "vision"'
 _BLOCKS_OF = Pattern("""
 $is_image = ($types == 1).to(device=$device)
@@ -116,8 +126,15 @@ return {"full_attention": $full, "sliding_attention": $window}
 """
 _MASKS_OF = Pattern(_MASKS)
 _MASKS_OF_WINDOWS = Pattern(_MASKS.replace(", block_sequence_ids=block_sequence_ids)", ")", 1))
-# For each way in which image tokens see one another, the file's own functions that make blocks and masks.
-_WAYS = ((_OF_IMAGES, _BLOCKS_OF, _MASKS_OF), (_OF_IMAGES_BY_SETTING, _BLOCKS_OF_TYPES, _MASKS_OF_WINDOWS))
+# What layers with a window let tokens of an image see: what of it lies in the window as of others, what lies there and
+# no other layer lets them see it, all of it.
+LIKE_OTHERS, ALONE, PAST_WINDOWS = "", "in_windows", "past_windows"
+# For each way in which image tokens see one another, the file's own functions that make blocks and masks, and that.
+_WAYS: tuple[tuple[Pattern, dict[str, Pattern], str], ...] = (
+    (_OF_IMAGES, {"blocks_of": _BLOCKS_OF, "masks_of": _MASKS_OF}, LIKE_OTHERS),
+    (_OF_IMAGES_BY_SETTING, {"blocks_of": _BLOCKS_OF_TYPES, "masks_of": _MASKS_OF_WINDOWS}, ALONE),
+    (_OF_IMAGES_PAST_WINDOWS, {"blocks_of": _BLOCKS_OF_TYPES}, PAST_WINDOWS),
+)
 
 
 @dataclass(frozen=True)
@@ -128,13 +145,13 @@ class BothWays:
         kind: `image` or `prompt`.
         mask: what the mask is called that the text model is given.
         asked: the setting, of `self.config`, by which they do; empty where they always do.
-        in_windows: whether only layers with a window let them.
+        windows: what layers with a window let them see, by the argument that says so; empty where nothing needs to.
     """
 
     kind: str
     mask: str
     asked: str = ""
-    in_windows: bool = False
+    windows: str = LIKE_OTHERS
 
 
 def without_mask(file: ModelingFile, statements: Sequence[ast.stmt]) -> tuple[list[ast.stmt], BothWays | None]:
@@ -153,11 +170,10 @@ def _way(file: ModelingFile, pattern: Pattern, found: Match) -> BothWays | None:
     """What statements do that match; None where the file's own functions, which they call, do something else."""
     if pattern is _OF_PROMPT:
         return BothWays("prompt", found.name("mask"))
-    ((blocks, masks),) = [wanted for start, *wanted in _WAYS if start is pattern]
-    if not _is(file, found.name("blocks_of"), blocks) or not _is(file, found.name("masks_of"), masks):
+    ((functions, windows),) = [(wanted, own) for start, wanted, own in _WAYS if start is pattern]
+    if not all(_is(file, found.name(name), wanted) for name, wanted in functions.items()):
         return None
-    is_set = pattern is _OF_IMAGES_BY_SETTING
-    return BothWays("image", found.name("mask"), _ASKED if is_set else "", in_windows=is_set)
+    return BothWays("image", found.name("mask"), "" if pattern is _OF_IMAGES else _ASKED, windows)
 
 
 def _is(file: ModelingFile, name: str, wanted: Pattern) -> bool:

@@ -122,7 +122,7 @@ outputs = self.{text}(
 """
 # Of tokens that attend to one another both ways, which do.
 BLOCKS = {
-    "image": "blocks_of_images(is_image_token, position_ids{in_windows})",
+    "image": "blocks_of_images(is_image_token, position_ids{windows})",
     "prompt": "block_of_prompt(position_ids)",
 }
 # What the layers of a text model are handed of the tokens.
@@ -267,7 +267,7 @@ def _decoder_lines(parts: ImageTextParts, names: dict[str, str]) -> dict[str, st
     else:
         # Known in a call without images too.
         embedding = [*embedding, is_image_token]
-        blocks = BLOCKS[both_ways.kind].format(in_windows=", in_windows=True" if both_ways.in_windows else "")
+        blocks = BLOCKS[both_ways.kind].format(windows=f", {both_ways.windows}=True" if both_ways.windows else "")
         asked = f" if {both_ways.asked} else None" if both_ways.asked else ""
         call = f"with attending_within({blocks}{asked}):\n{indented(call, INDENT)}"
     return {

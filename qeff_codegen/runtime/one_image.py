@@ -138,9 +138,14 @@ class PatchTable:
 
     def __init__(self, config: Any, image_size: tuple[int, int] | None = None) -> None:
         height, width = self.image_size = size_of_image(config, image_size)
-        pooled = int(getattr(vision_of(config), "pooling_kernel_size", 1))
+        vision = vision_of(config)
+        pooled = int(getattr(vision, "pooling_kernel_size", 1))
         rows, columns = grid_of(config, height, width, int(getattr(config, "downsample_factor", pooled)))
-        self.shape = (1, rows * columns, channels_of(config) * int(vision_of(config).patch_size) ** 2)
+        side = int(vision.patch_size)
+        if hasattr(vision, "model_patch_size"):
+            # Each patch is as large as a token.
+            side, rows, columns = int(vision.model_patch_size), rows // pooled, columns // pooled
+        self.shape = (1, rows * columns, channels_of(config) * side**2)
         self.spatial_shapes = torch.tensor([[rows, columns]])
         self.pixel_attention_mask = torch.ones(1, rows * columns, dtype=torch.int64)
         places = torch.arange(rows * columns)

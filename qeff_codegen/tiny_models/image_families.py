@@ -41,9 +41,12 @@ _VISION: dict[str, Any] = {
     "image_size": 16,
     "intermediate_size": 48,
     "num_attention_heads": 4,
+    "mm_embed_dim": 48,
+    "mm_posemb_size": 16,
     "num_heads": 4,
     "num_key_value_heads": 2,
     "out_hidden_size": 64,
+    "output_proj_dims": 48,
     "num_channels": 3,
     "num_hidden_layers": 3,
     # Fewer than an image has patches in a row, so that they are resized.
