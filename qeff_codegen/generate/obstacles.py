@@ -41,7 +41,7 @@ def survey(upstream: UpstreamModel) -> Survey:
         Refusal: the file cannot be read at all.
     """
     file, own_lines = read(upstream)
-    if upstream.image_text is not None:
+    if upstream.is_image_text:
         try:
             return Survey(inspect_model(upstream), (), None)
         except Refusal as refused:

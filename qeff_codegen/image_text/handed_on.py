@@ -42,10 +42,9 @@ def check_handed_on(file: ModelingFile, whole: ModelingClass, attribute: str, mo
     Raises:
         Refusal: it hands on something else or less, or a forward has a default or a decorator that may compute.
     """
+    check_forward(file, whole)
+    check_forward(file, model)
     assert whole.forward is not None and model.forward is not None
-    for cls, forward in ((whole, whole.forward), (model, model.forward)):
-        check_undecorated(file, forward, f"{cls.name}.forward")
-        check_defaults(file, forward, f"{cls.name}.forward")
     calls = [call for call in find(ast.Call, whole.forward) if self_attribute(call.func) == attribute]
     taken, given = parameters(whole.forward), parameters(model.forward)
     for call in calls:
@@ -65,6 +64,13 @@ def check_handed_on(file: ModelingFile, whole: ModelingClass, attribute: str, mo
                 call.lineno,
                 "each argument by its own name, `input_ids=input_ids`, and all that both take",
             )
+
+
+def check_forward(file: ModelingFile, cls: ModelingClass) -> None:
+    """Raises a refusal where a class's forward has a default or a decorator that may compute."""
+    assert cls.forward is not None
+    check_undecorated(file, cls.forward, f"{cls.name}.forward")
+    check_defaults(file, cls.forward, f"{cls.name}.forward")
 
 
 def check_undecorated(file: ModelingFile, function: ast.FunctionDef, where: str) -> None:

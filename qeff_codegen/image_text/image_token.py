@@ -15,6 +15,7 @@ from qeff_codegen.patterns.pattern import Pattern
 # Methods that give the mask the shape of the embeddings.
 _SHAPING = ("expand_as", "to", "unsqueeze")
 _COMPARED = Pattern("if input_ids is None:\n    ...\nelse:\n    ...")
+_COMPARED_FIRST = Pattern("if input_ids is not None:\n    ...\nelse:\n    ...")
 _IS_TOKEN = Pattern("$mask = input_ids == $token")
 
 
@@ -70,8 +71,12 @@ def _statements(method: ast.FunctionDef) -> list[ast.stmt]:
     """Those that run where there are tokens."""
     found: list[ast.stmt] = []
     for statement in method.body:
-        compared = match(_COMPARED, statement)
-        found += statement.orelse if compared is not None and isinstance(statement, ast.If) else [statement]
+        if isinstance(statement, ast.If) and match(_COMPARED, statement) is not None:
+            found += statement.orelse
+        elif isinstance(statement, ast.If) and match(_COMPARED_FIRST, statement) is not None:
+            found += statement.body
+        else:
+            found.append(statement)
     return found
 
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
 from qeff_codegen.codemod.tree import spelled
@@ -20,7 +20,7 @@ from qeff_codegen.patterns.pattern import Pattern
 # Methods that leave the numbers and their order as they are.
 _KEEPING = ("contiguous", "reshape", "to", "view")
 _AS_LIST = Pattern("if isinstance($images, (list, tuple)):\n    $images = torch.cat($images, dim=0)")
-_PLACED = "$embeds = $embeds.masked_scatter($mask, $features)"
+_PLACED = "$embeds = $embeds.masked_scatter({$mask.to($_), $mask}, $features)"
 _MASK_CALL = (
     "{$where(input_ids, inputs_embeds=$embeds, image_features=$features), "
     "$where(input_ids=input_ids, inputs_embeds=$embeds, image_features=$features), "
@@ -30,13 +30,18 @@ _MASK_CALL = (
 
 
 def image_token_of_placing(
-    file: ModelingFile, model: ModelingClass, statements: Sequence[ast.stmt], given: str
+    file: ModelingFile,
+    model: ModelingClass,
+    statements: Sequence[ast.stmt],
+    given: str,
+    made_first: Mapping[str, ast.expr],
 ) -> ast.expr:
     """Hold the placing of images against what the program for text does.
 
     Args:
         statements: what places them.
         given: what holds the features of images before these.
+        made_first: the tokens of masks that are made before, by their names.
 
     Returns:
         The setting that holds the token whose places they take.
@@ -45,7 +50,7 @@ def image_token_of_placing(
         Refusal: features are changed on the way, or placed in another way.
     """
     features = {given, given.replace('"', "'")}
-    kept = _without_reshaping(statements, features)
+    kept = _without_reshaping(statements, features, made_first)
     merged = _merged(kept)
     if merged is not None:
         method = _method(file, model, merged)
@@ -55,13 +60,26 @@ def image_token_of_placing(
         f"{model.name}.forward",
         kept,
         (
-            needed("mask of image tokens", f"$mask = {_MASK_CALL}\n".strip()),
+            *([] if made_first else [needed("mask of image tokens", f"$mask = {_MASK_CALL}\n".strip())]),
             needed("placing", _PLACED),
             possible("check", "if $_:\n    raise $_"),
+            possible("check of sizes", "torch_compilable_check(...)"),
+            possible("number of image tokens", "$_ = $_.sum()"),
         ),
     )
-    placed, call = found["placing"], found["mask of image tokens"].node
-    _check_placed(file, model, placed.spelled("features"), placed.spelled("embeds"), features, given, kept)
+    placed = found["placing"]
+    _check_placed(file, model, _reshaped(placed["features"]), placed.spelled("embeds"), features, given, kept)
+    if made_first:
+        token = made_first.get(placed.spelled("mask"))
+        if token is None:
+            raise refusal(
+                file,
+                f"`{model.name}.forward` places images by `{placed.spelled('mask')}`",
+                kept[-1].lineno,
+                f"one of the masks that it makes first, {', '.join(f'`{name}`' for name in made_first)}",
+            )
+        return token
+    call = found["mask of image tokens"].node
     assert isinstance(call, ast.Assign) and isinstance(call.value, ast.Call)
     method = _method(file, model, call.value)
     return image_token(file, method, call.value, _first_result(file, method))
@@ -85,13 +103,15 @@ def _check_placed(
         )
 
 
-def _without_reshaping(statements: Sequence[ast.stmt], features: set[str]) -> list[ast.stmt]:
-    """The statements but for those that reshape features, whose results join `features`, or the mask.
+def _without_reshaping(
+    statements: Sequence[ast.stmt], features: set[str], made_first: Collection[str] = ()
+) -> list[ast.stmt]:
+    """The statements but for those that reshape features, whose results join `features`, or a mask.
 
     A mask that comes as the first of two, the other being that of videos, is spelled as if it came alone.
     """
     kept: list[ast.stmt] = []
-    masks: set[str] = set()
+    masks = set(made_first)
     for statement in statements:
         as_list = match(_AS_LIST, statement)
         if as_list is not None and as_list.spelled("images") in features:

@@ -77,6 +77,8 @@ def _layout(file: ModelingFile, method: ast.FunctionDef, given: set[str]) -> tup
     if "image_grid_thw" in given:
         layout = "PatchSquares" if _convolves_patches(file) else "PatchRows"
         return layout, ("image_grid_thw", "image_merge_sizes")
+    if "image_position_ids" in given:
+        return "PatchTable", ("image_position_ids",)
     if {"spatial_shapes", "pixel_attention_mask"} <= given:
         return "PatchTable", ("spatial_shapes", "pixel_attention_mask")
     if "target_sizes" in given:

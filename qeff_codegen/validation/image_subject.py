@@ -21,7 +21,7 @@ from qeff_codegen.tiny_models.image_families import (
     token_types,
 )
 from qeff_codegen.tiny_models.models import build_tiny_model
-from qeff_codegen.tiny_models.release_differences import cache_argument
+from qeff_codegen.tiny_models.release_differences import cache_argument, logits_of
 from qeff_codegen.validation.comparison import Trace, distinguishes
 from qeff_codegen.validation.image_scenarios import ImageScenario, image_scenarios
 from qeff_codegen.validation.subjects import MAX_SEEDS, MIN_CONTEXT_SENSITIVITY, UNCLEAR_CHOICE, Subject
@@ -207,6 +207,7 @@ def _logits(
 ) -> np.ndarray:
     """Upstream's logits of each new token, the prompt with its pixels in one call, and each new token in another."""
     cache = DynamicCache(config=model.config.get_text_config())
+    call_model = logits_of(model)
     if counts_on(model):
         # How far the tokens behind another prompt's images were ahead: `generate()` forgets it.
         model.base_model.rope_deltas = None
@@ -221,11 +222,7 @@ def _logits(
                 given["attention_mask"] = torch.ones(1, seen, dtype=torch.int64)
             if step == 0:
                 given |= beside_tokens(model, layouts, torch.tensor([call]), pixels, both_ways)
-            output = model(
-                input_ids=torch.tensor([call]),
-                use_cache=True,
-                **given,
-            )
-            logits.append(output.logits[0, -1].float().numpy())
+            output = call_model(input_ids=torch.tensor([call]), use_cache=True, **given)
+            logits.append(output[0, -1].float().numpy())
             call = [int(logits[-1].argmax())]
     return np.stack(logits)

@@ -68,7 +68,7 @@ class ImageLaboratory:
         self._family, self._class = found, self.upstream.image_text
         self._variants = image_variants(found)
         # What a processor says of a prompt's tokens it says of a mutant's too.
-        self._both_ways = recognise_image_text(read(self.upstream)[0]).both_ways
+        self._recognised = recognise_image_text(read(self.upstream)[0]).both_ways
         self._original: dict[str, tuple[ImageSubject, tuple[str, ...]]] = {}
 
     @cached_property
@@ -137,7 +137,7 @@ class ImageLaboratory:
             try:
                 model_class = getattr(executed(upstream.module, upstream.source), self._class)
                 subject = self._answered(model_class, variant, original.seed or 0)
-                found = ambiguities_of(subject, self._both_ways)
+                found = ambiguities_of(subject, self._both_ways(variant))
             except Exception as error:  # a mutant may raise anything
                 raise Undecided(f"{variant.name}: {said(error)}") from error
             answers = [item for reference in subject.references for item in reference.logits]
@@ -149,13 +149,23 @@ class ImageLaboratory:
     def _original_answer(self, variant: Variant) -> tuple[ImageSubject, tuple[str, ...]]:
         """What the original answers, with weights of which it is a sharp test, and what else that depends on."""
         if variant.name not in self._original:
-            subject = image_subject(self._family, variant, self._both_ways)
-            self._original[variant.name] = subject, ambiguities_of(subject, self._both_ways)
+            both_ways = self._both_ways(variant)
+            subject = image_subject(self._family, variant, both_ways)
+            self._original[variant.name] = subject, ambiguities_of(subject, both_ways)
         return self._original[variant.name]
 
     def _answered(self, model_class: type[Any], variant: Variant, seed: int) -> ImageSubject:
         config = build_image_config(self._family, variant)
-        return answered(build_tiny_model(model_class, config, seed), self._family.name, variant, seed, self._both_ways)
+        model = build_tiny_model(model_class, config, seed)
+        return answered(model, self._family.name, variant, seed, self._both_ways(variant))
+
+    def _both_ways(self, variant: Variant) -> str | None:
+        """Whose tokens attend to one another both ways in a configuration: `image`, `prompt`, or None."""
+        found = self._recognised
+        if found is None or not found.asked:
+            return None if found is None else found.kind
+        text = build_image_config(self._family, variant).get_text_config()
+        return found.kind if text.use_bidirectional_attention == "vision" else None
 
 
 def _name(trial: _Trial) -> str:

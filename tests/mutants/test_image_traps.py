@@ -75,7 +75,7 @@ def any_embeddings(patch: pytest.MonkeyPatch) -> None:
             "gemma3",
             "is_image = (token_type_ids == 1)",
             "is_image = (token_type_ids == 0)",
-            without(f"{ROOM}.both_ways._is_of_images", answer=True),
+            without(f"{ROOM}.both_ways._is", answer=True),
         ),
         (
             "qwen2_5_vl",
