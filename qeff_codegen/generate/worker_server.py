@@ -36,7 +36,7 @@ def start_server(context: ForkServerContext, preload: Sequence[str]) -> None:
 def end_with_parent() -> None:
     """Run first in a worker: ends it once the process that it works for has ended, however that came about.
 
-    One that is just being started is nobody's child yet where Ctrl-C comes in between; it would wait for work for ever.
+    One that is being started is nobody's child yet where Ctrl-C comes in between; it would wait for work for ever.
     """
     threading.Thread(target=_end_after_parent, daemon=True).start()
 
