@@ -29,6 +29,28 @@ print("it went on")
 """
 
 
+# It has a worker that waits for work, and is killed before it can end it.
+WITH_A_WORKER = f"""
+import multiprocessing, os, time
+from concurrent.futures import ProcessPoolExecutor
+from qeff_codegen.generate.worker_server import end_with_parent, start_server
+context = multiprocessing.get_context("forkserver")
+start_server(context, [])
+pool = ProcessPoolExecutor(1, mp_context=context, initializer=end_with_parent)
+print(pool.submit(os.getpid).result(), flush=True)
+time.sleep({LONG})
+"""
+
+
+def test_no_worker_outlives_who_started_it() -> None:
+    process = subprocess.Popen([sys.executable, "-c", WITH_A_WORKER], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stdout is not None
+    assert int(process.stdout.readline()) > 0
+    process.kill()
+    # The worker has this end of the pipe as well.
+    assert process.communicate(timeout=LONG)[0] == ""
+
+
 def test_what_does_not_look_at_signals_is_ended() -> None:
     outcome = subprocess.run(
         [sys.executable, "-c", DEAF], capture_output=True, text=True, check=False, cwd=ROOT, timeout=LONG

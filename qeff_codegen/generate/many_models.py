@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generate.one_model import generate_model
-from qeff_codegen.generate.worker_server import ended_with_us, start_server
+from qeff_codegen.generate.worker_server import end_with_parent, ended_with_us, start_server
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.upstream.source import UpstreamModel
 
@@ -27,7 +27,7 @@ def generate_models(upstreams: Sequence[UpstreamModel], jobs: int) -> Iterator[G
         return
     context = multiprocessing.get_context("forkserver")
     start_server(context, [__name__])
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool, ended_with_us():
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=end_with_parent) as pool, ended_with_us():
         yield from pool.map(_generated, upstreams)
 
 

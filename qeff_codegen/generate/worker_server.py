@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext
+
+from qeff_codegen.errors import EXIT_STOPPED
 
 _SETUP = "qeff_codegen.generate.stoppable_server"
 
@@ -27,6 +31,21 @@ def start_server(context: ForkServerContext, preload: Sequence[str]) -> None:
         forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def end_with_parent() -> None:
+    """Run first in a worker: ends it once the process that it works for has ended, however that came about.
+
+    One that is being started is nobody's child yet where Ctrl-C comes in between; it would wait for work for ever.
+    """
+    threading.Thread(target=_end_after_parent, daemon=True).start()
+
+
+def _end_after_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(EXIT_STOPPED)
 
 
 @contextmanager
