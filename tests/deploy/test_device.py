@@ -40,6 +40,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         ("--prompt-lookup-num-tokens", "3"),
         ("--prompt-lookup-num-tokens", "3", "--full-batch-size", "2"),
         ("--use-onnx-subfunctions",),
+        ("--dtype", "float16"),
+        ("--num-kv-blocks", "3"),
         ("--include-sampler", "--temperature", "0.7", "--seed", "3"),
         ("--include-sampler", "--temperature", "0.7", "--seed", "3", "--full-batch-size", "2"),
         ("--include-sampler", "--repetition-penalty", "1.6", "--temperature", "0"),
