@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from qeff_codegen.coverage.family_result import FamilyResult
 from qeff_codegen.coverage.page import JSON
+from qeff_codegen.coverage.swept import TEXT, read_coverage
 from qeff_codegen.errors import UsageError
 
 # The folder that holds this package: the code that runs here is the code that runs there.
@@ -42,8 +42,7 @@ def run_stages(families: Sequence[str], version: str, python: Path, work: Path, 
                 f"The sweep with transformers {version} ended with exit code {ended.returncode} before it was done; "
                 "what it said stands above.\nResults so far are kept: the same command goes on from there."
             )
-        record = json.loads(written.read_text("utf-8"))
-    if record["transformers"] != version:
-        raise UsageError(f"{python} has transformers {record['transformers']}, and {version} was to be validated.")
-    results = [FamilyResult.from_json(result) for result in record["families"]]
-    return {result.family: result for result in results}
+        swept = read_coverage(written)[TEXT]
+    if swept.transformers != version:
+        raise UsageError(f"{python} has transformers {swept.transformers}, and {version} was to be validated.")
+    return {result.family: result for result in swept.results}

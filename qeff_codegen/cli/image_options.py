@@ -10,10 +10,29 @@ import click
 
 from qeff_codegen.deploy.image_options import ImageOptions
 
+
+class ImageSize(click.ParamType[tuple[int, int]]):
+    """Height and width in pixels: `336`, or `448x672`."""
+
+    name = "HEIGHT[xWIDTH]"
+
+    def convert(
+        self, value: str | tuple[int, int], parameter: click.Parameter | None, context: click.Context | None
+    ) -> tuple[int, int]:
+        """See `click.ParamType`."""
+        if isinstance(value, tuple):
+            return value
+        height, _, width = value.partition("x")
+        try:
+            return int(height), int(width or height)
+        except ValueError:
+            self.fail(f"{value!r} is no size: give 336 for a square, or height and width as in 448x672")
+
+
 _OPTIONS = (
     click.option(
         "--img-size",
-        type=int,
+        type=ImageSize(),
         multiple=True,
         help="Height and width of images, in pixels; repeatable.  [default: what the model is configured for]",
     ),

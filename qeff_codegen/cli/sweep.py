@@ -12,6 +12,7 @@ from rich.console import Console
 
 from qeff_codegen.cli.formats import json_option
 from qeff_codegen.coverage.family_result import FamilyResult
+from qeff_codegen.coverage.swept import TASKS, TEXT
 from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, EXIT_STOPPED, UsageError
 
 # Stages by the spelling of the option, to the last of them.
@@ -38,6 +39,13 @@ def _shard(context: click.Context, parameter: click.Parameter, value: str | None
     "coverage.json the parts take about as long each.",
 )
 @click.option("--merge", is_flag=True, help="Run nothing; make the pages of PARTS, the files of all N parts.")
+@click.option(
+    "--task",
+    type=click.Choice(TASKS),
+    default=TEXT,
+    show_default=True,
+    help="Which of transformers' tables: its causal LMs, or its image-text models.",
+)
 @click.option("--family", "families", multiple=True, metavar="NAME", help="Sweep this family only; may be repeated.")
 @click.option("--stages", type=click.Choice(list(STAGES)), default="1-3", show_default=True)
 @click.option(
@@ -66,6 +74,7 @@ def sweep(
     parts: tuple[Path, ...],
     shard: tuple[int, int] | None,
     merge: bool,
+    task: str,
     families: tuple[str, ...],
     stages: str,
     jobs: int,
@@ -74,7 +83,7 @@ def sweep(
     time_limit: float,
     style: str,
 ) -> None:
-    """Generate, verify and validate every family of the installed transformers that has a causal LM.
+    """Generate, verify and validate every family of the installed transformers that has a causal LM, or images.
 
     `sweep --merge PARTS` makes the pages of what `sweep --shard K/N` found out on N machines.
 
@@ -89,8 +98,8 @@ def sweep(
         context.exit(_merge(parts, output or Path("docs")))
     # Progress goes to standard error when standard output is a JSON document.
     as_json = style == "json"
-    from qeff_codegen.coverage.page import JSON, write_coverage
-    from qeff_codegen.coverage.page import as_json as coverage_json
+    from qeff_codegen.coverage.page import JSON, laid_out, write_coverage
+    from qeff_codegen.coverage.swept import Swept
     from qeff_codegen.sweep.result_key import PACKAGES
     from qeff_codegen.sweep.run import families_to_sweep, sweep_with
     from qeff_codegen.sweep.shards import Shard, measured_seconds, write_part
@@ -105,23 +114,23 @@ def sweep(
             "Run `pip install 'qeff_codegen[run]'`; generating works without it."
         ) from error
     last_stage = STAGES[stages]
-    chosen = families_to_sweep(families)
+    chosen = families_to_sweep(families, task)
     if shard is not None:
         chosen = Shard(*shard).of(chosen, measured_seconds((output or Path("docs")) / JSON))
     try:
-        results = sweep_with(last_stage, work, jobs, time_limit).over(chosen, Console(stderr=as_json))
+        results = sweep_with(task, last_stage, work, jobs, time_limit).over(chosen, Console(stderr=as_json))
     except KeyboardInterrupt:
         click.echo(f"\nStopped. What is done is kept in {work}; the same command goes on from there.", err=True)
         context.exit(EXIT_STOPPED)
-    release = installed_transformers().version or ""
+    swept = Swept(installed_transformers().version or "", last_stage, tuple(results))
     if as_json:
-        click.echo(coverage_json(results, release, last_stage), nl=False)
+        click.echo(laid_out(swept.as_json()), nl=False)
     else:
         _show(results)
     if shard is not None:
-        click.echo(f"written    {write_part(Shard(*shard), results, last_stage, work)}", err=as_json)
+        click.echo(f"written    {write_part(Shard(*shard), task, swept, work)}", err=as_json)
     elif output is not None or not families:
-        for path in write_coverage(results, output or Path("docs"), release, last_stage):
+        for path in write_coverage(swept, task, output or Path("docs")):
             click.echo(f"written    {path}", err=as_json)
     context.exit(EXIT_DIFFERENCES if any(result.is_defect for result in results) else EXIT_DONE)
 
@@ -138,19 +147,21 @@ def _check_together(parts: tuple[Path, ...], merge: bool, sharded: bool, chosen:
 def _merge(paths: tuple[Path, ...], output: Path) -> int:
     """Make the pages of all parts, and say what is missing; the exit code."""
     from qeff_codegen.coverage.page import write_coverage
+    from qeff_codegen.coverage.swept import Swept
     from qeff_codegen.sweep.run import families_to_sweep
     from qeff_codegen.sweep.shards import read_parts, what_is_missing
 
     parts = read_parts(paths)
     results = [result for part in parts for result in part.results]
     _show(results)
-    missing = what_is_missing(parts, families_to_sweep(()))
+    made_from, task = parts[0].made_from, parts[0].task
+    missing = what_is_missing(parts, families_to_sweep((), task))
     if missing:
         # A page without them would read as if there were no such families.
         click.echo(f"{missing}\nNothing is written.", err=True)
         return EXIT_DIFFERENCES
-    made_from = parts[0].made_from
-    for path in write_coverage(results, output, made_from["transformers"], int(made_from["last stage"])):
+    swept = Swept(made_from["transformers"], int(made_from["last stage"]), tuple(results))
+    for path in write_coverage(swept, task, output):
         click.echo(f"written    {path}")
     return EXIT_DIFFERENCES if any(result.is_defect for result in results) else EXIT_DONE
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from qeff_codegen.coverage.image_parts import ImageParts
 from qeff_codegen.coverage.scenario_margins import ScenarioMargins
 
 SUPPORTED = "supported"
@@ -42,6 +43,7 @@ class FamilyResult:
         notes: what makes its tests less than sharp.
         stage_4: how far Stage 4 went, in the scenario where it went least far; empty where no stage ran.
         margins: how near to the tolerance each scenario came; empty where no stage ran.
+        images: what it is made of, where it is an image-text model; None where it is none, or nothing was generated.
     """
 
     family: str
@@ -60,6 +62,7 @@ class FamilyResult:
     notes: tuple[str, ...] = ()
     stage_4: str = ""
     margins: tuple[ScenarioMargins, ...] = ()
+    images: ImageParts | None = None
 
     @property
     def is_defect(self) -> bool:
@@ -75,4 +78,6 @@ class FamilyResult:
         """The result that `as_json` turned into `record`."""
         lists = {"layers": tuple(record["layers"]), "notes": tuple(record["notes"])}
         margins = tuple(ScenarioMargins(**item) for item in record.get("margins", ()))
-        return cls(**{**record, **lists, "margins": margins})
+        parts = record.get("images")
+        images = parts and ImageParts(**{**parts, "rewritten": tuple(parts["rewritten"])})
+        return cls(**{**record, **lists, "margins": margins, "images": images})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qeff_codegen.coverage.family_result import REFUSED, SUPPORTED, FamilyResult
+from qeff_codegen.coverage.swept import read_coverage
 from qeff_codegen.upstream.spelling import plain, spelled
 
 # An installation without the documentation knows nothing.
@@ -63,9 +64,12 @@ def refused_at(family: str, release: str, survey: Path = SURVEY) -> str | None:
 def known(family: str, coverage: Path = COVERAGE) -> Known | None:
     """What the last sweep found of a family; None where it did not see it, or where its results are not here."""
     try:
-        document = json.loads(coverage.read_text("utf-8"))
+        tasks = read_coverage(coverage)
     except (OSError, ValueError):
         return None
-    results = {record["family"]: record for record in document["families"]}
-    name = spelled(family, results)
-    return None if name is None else Known(document["transformers"], FamilyResult.from_json(results[name]))
+    for swept in tasks.values():
+        results = {result.family: result for result in swept.results}
+        name = spelled(family, results)
+        if name is not None:
+            return Known(swept.transformers, results[name])
+    return None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from qeff_codegen.coverage.family_result import REFUSED, STATES, SUPPORTED, FamilyResult
+from qeff_codegen.coverage.swept import IMAGES, TASKS, TEXT, Swept, read_coverage
 from qeff_codegen.errors import UsageError
 from qeff_codegen.files.whole_file import write_whole
 
@@ -20,61 +22,87 @@ _MARGINS = re.compile(r'\{\n\s+("variant": [^{}]*)\n\s+\}')
 
 _HEAD = """# Coverage
 
-{families} with a causal LM in transformers {version}, generated and validated by `python -m qeff_codegen sweep`.
+Families of transformers, generated and validated by `python -m qeff_codegen sweep`.
 
-*Supported*: Stages 1 to {last_stage} are equal in every scenario of every variant of the family's tiny model.
-*Refused*: nothing is generated, and the reason names the construct. *Mismatch* (generated code differs from upstream),
-*unfit* (it is equal, and its graph fails [preflight](preflight.md) or does not compile) and *failed* (it could not be
-found out) are defects.
+*Supported*: Stages 1 to 3, or those that are named, are equal in every scenario of every variant of the family's tiny
+model. *Refused*: nothing is generated, and the reason names the construct. *Mismatch* (generated code differs from
+upstream), *unfit* (it is equal, and its graph fails [preflight](preflight.md) or does not compile) and *failed* (it
+could not be found out) are defects.
 
 *Lines changed* are those that a diff of the emitted functions against upstream's adds and removes.
 *Kept* is the share of lines that are upstream's own in the emitted attention and decoder layer forwards.
 """
+_SECTIONS = {
+    TEXT: "## Causal LMs\n\n{families} with a causal LM in transformers {version}, Stages 1 to {last_stage}: "
+    "`python -m qeff_codegen sweep`.\n",
+    IMAGES: "## Image-text models\n\n{families} with an image-text model in transformers {version}, Stages 1 to "
+    "{last_stage}: `python -m qeff_codegen sweep --task image-text-to-text`.\n\nA family that stands in both tables "
+    "is the same model in both. *Rewritten* are the functions between pixels and text model that are generated; all "
+    "other code of a tower is upstream's own.\n",
+}
 
 
-def write_coverage(results: Sequence[FamilyResult], folder: Path, version: str, last_stage: int) -> list[Path]:
-    """Write both files; each appears whole or not at all. Gives their paths.
+def write_coverage(swept: Swept, task: str, folder: Path) -> list[Path]:
+    """Write both files; each appears whole or not at all. What they say of other tasks stays.
+
+    Returns:
+        Their paths.
 
     Raises:
-        UsageError: the folder cannot be written to.
+        UsageError: the folder cannot be written to, or what is there cannot be read.
     """
-    texts = {
-        folder / MARKDOWN: as_markdown(results, version, last_stage),
-        folder / JSON: as_json(results, version, last_stage),
-    }
-    for path, text in texts.items():
+    earlier = folder / JSON
+    try:
+        others = read_coverage(earlier) if earlier.is_file() else {}
+    except ValueError as error:
+        raise UsageError(
+            f"{earlier} cannot be read: {error}. Take it from a checkout again, or choose another folder by "
+            "--output."
+        ) from error
+    tasks = {**others, task: swept}
+    for path, text in {folder / MARKDOWN: as_markdown(tasks), earlier: as_json(tasks)}.items():
         try:
             write_whole(path, text)
         except OSError as error:
             raise UsageError(
                 f"{path} cannot be written: {error.strerror}. Choose another folder with --output."
             ) from error
-    return list(texts)
+    return [folder / MARKDOWN, earlier]
 
 
-def as_json(results: Iterable[FamilyResult], version: str, last_stage: int) -> str:
-    """All results, sorted by family."""
-    families = [result.as_json() for result in sorted(results, key=lambda result: result.family)]
-    document = {"transformers": version, "last_stage": last_stage, "families": families}
-    # One line a scenario: there are thousands, and a diff shows which of them changed.
-    text = _MARGINS.sub(lambda found: "{" + re.sub(r"\n\s+", " ", found[1]) + "}", json.dumps(document, indent=2))
-    return text + "\n"
+def as_json(tasks: Mapping[str, Swept]) -> str:
+    """The document of all tasks."""
+    return laid_out({task: tasks[task].as_json() for task in TASKS if task in tasks})
 
 
-def as_markdown(results: Sequence[FamilyResult], version: str, last_stage: int) -> str:
-    """The page: counts, defects, then the families, supported ones before refused ones."""
+def laid_out(document: dict[str, Any]) -> str:
+    """JSON with one line a scenario: there are thousands, and a diff shows which of them changed."""
+    return (
+        _MARGINS.sub(lambda found: "{" + re.sub(r"\n\s+", " ", found[1]) + "}", json.dumps(document, indent=2)) + "\n"
+    )
+
+
+def as_markdown(tasks: Mapping[str, Swept]) -> str:
+    """The page: for each task counts, defects, then the families, supported ones before refused ones."""
+    return "\n".join([_HEAD, *(_section(task, tasks[task]) for task in TASKS if task in tasks)])
+
+
+def _section(task: str, swept: Swept) -> str:
+    results = swept.results
     ordered = sorted(results, key=lambda result: (STATES.index(result.state), result.family))
     families = f"{len(results)} {'family' if len(results) == 1 else 'families'}"
-    sections = [_HEAD.format(families=families, version=version, last_stage=last_stage), _counts(ordered)]
+    head = _SECTIONS[task].format(families=families, version=swept.transformers, last_stage=swept.last_stage)
+    sections = [head, _counts(ordered)]
     defects = [result for result in ordered if result.is_defect]
     if defects:
-        sections.append("## Defects\n\n" + "\n".join(_defect(result) for result in defects))
+        sections.append("### Defects\n\n" + "\n".join(_defect(result) for result in defects))
     supported = [result for result in ordered if result.state == SUPPORTED]
     if supported:
-        sections.append("## Supported\n\n" + _supported_table(supported))
+        table = _supported_table(supported) if task == TEXT else _images_table(supported)
+        sections.append("### Supported\n\n" + table)
     refused = [result for result in ordered if result.state == REFUSED]
     if refused:
-        sections.append("## Refused\n\n" + _reasons(refused) + "\n" + _refused_table(refused))
+        sections.append("### Refused\n\n" + _reasons(refused) + "\n" + _refused_table(refused))
     return "\n".join(sections)
 
 
@@ -110,9 +138,33 @@ def _supported_table(results: Sequence[FamilyResult]) -> str:
         cells = (result.family, ", ".join(result.layers), f"1-{result.stages}", str(result.scenarios))
         share = "" if result.kept is None else f"{result.kept:.0%}"
         lines.append(_row(*cells, _lines_changed(result), share, f"{result.seconds:.1f}"))
+    return "\n".join(lines) + "\n" + _notes(results)
+
+
+def _images_table(results: Sequence[FamilyResult]) -> str:
+    lines = [
+        _row("family", "vision tower", "text model", "stages", "scenarios", "rewritten", "seconds"),
+        "|---" * 7 + "|",
+    ]
+    for result in results:
+        assert result.images is not None
+        parts = result.images
+        rewritten = ", ".join(f"`{name}`" for name in parts.rewritten)
+        cells = (
+            result.family,
+            parts.vision_tower or "none",
+            parts.text_model,
+            f"1-{result.stages}",
+            str(result.scenarios),
+            rewritten,
+        )
+        lines.append(_row(*cells, f"{result.seconds:.1f}"))
+    return "\n".join(lines) + "\n" + _notes(results)
+
+
+def _notes(results: Sequence[FamilyResult]) -> str:
     notes = sorted({note for result in results for note in result.notes})
-    text = "\n".join(lines) + "\n"
-    return text + ("\n" + "".join(f"- {note}\n" for note in notes) if notes else "")
+    return "\n" + "".join(f"- {note}\n" for note in notes) if notes else ""
 
 
 def _lines_changed(result: FamilyResult) -> str:

@@ -14,7 +14,13 @@ PROGRAM_FILE = "programqpc.bin"
 
 
 def compiler_command(
-    compiler: Path, onnx_path: Path, folder: Path, options: CompileOptions, *, retains_state: bool = True
+    compiler: Path,
+    onnx_path: Path,
+    folder: Path,
+    options: CompileOptions,
+    *,
+    retains_state: bool = True,
+    has_axes: bool = True,
 ) -> list[str]:
     """The command, word by word.
 
@@ -24,6 +30,7 @@ def compiler_command(
         folder: where `specializations.json`, `custom_io.yaml` and the MDP file stand and the program goes.
         options: what is asked for.
         retains_state: whether outputs stay on the device for the next call, as a cache does.
+        has_axes: whether sizes of the graph are left to `specializations.json`; there is none where all are fixed.
     """
     further = dict(options.compiler_options)
     command = [
@@ -49,7 +56,7 @@ def compiler_command(
         command.append("-sub-functions")
     return [
         *command,
-        f"-network-specialization-config={folder / specializations.FILE_NAME}",
+        *([f"-network-specialization-config={folder / specializations.FILE_NAME}"] if has_axes else []),
         f"-custom-IO-list-file={folder / custom_io.FILE_NAME}",
         f"-aic-binary-dir={folder / PROGRAM_FOLDER}",
     ]

@@ -42,7 +42,7 @@ def render(kv_names: Sequence[str], precision: str) -> str:
         kv_names: the graph's inputs that are retained, in their order: the cache, and before it images.
         precision: `float16`, or `mxint8` for a compressed cache.
     """
-    precisions = precisions_of(kv_names, precision)
+    precisions = {name: _NOT_COMPRESSED.get(name.split(".")[0], precision) for name in kv_names}
     blocks = ((name, own) for kv_name, own in precisions.items() for name in (kv_name, retained_state_name(kv_name)))
     return _rendered(blocks)
 
@@ -52,9 +52,9 @@ def precisions_of(kv_names: Sequence[str], precision: str) -> dict[str, str]:
     return {name: _NOT_COMPRESSED.get(name.split(".")[0], precision) for name in kv_names}
 
 
-def render_vision() -> str:
-    """The file's text for a vision program, which retains nothing: one block for its input and one for its output."""
-    return _rendered((name, FLOAT16) for name in (PIXEL_VALUES, VISION_EMBEDS))
+def render_vision(outputs: Sequence[str]) -> str:
+    """The file's text for a vision program, which retains nothing: a block for its input and one for each output."""
+    return _rendered((name, FLOAT16) for name in (PIXEL_VALUES, *outputs))
 
 
 def _rendered(blocks: Iterable[tuple[str, str]]) -> str:

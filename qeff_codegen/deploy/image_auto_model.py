@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -24,7 +23,7 @@ from qeff_codegen.deploy import custom_io
 from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
 from qeff_codegen.deploy.find_compiler import find_compiler
 from qeff_codegen.deploy.image_checkpoint import ImageCheckpoint, load_image_checkpoint
-from qeff_codegen.deploy.image_inference import ImageRun, embeds_of, image_inference, in_pytorch
+from qeff_codegen.deploy.image_inference import ImageFeatures, ImageRun, features_of, image_inference, in_pytorch
 from qeff_codegen.deploy.image_options import ImageOptions, check_call_holds_image, check_vision_size
 from qeff_codegen.deploy.image_specializations import language_specializations, vision_specializations
 from qeff_codegen.deploy.inference import Inference
@@ -33,6 +32,7 @@ from qeff_codegen.deploy.on_device import check_on_device, loaded
 from qeff_codegen.deploy.program import Program, ToCompile, cache_precision, decoder_to_compile, make_program
 from qeff_codegen.deploy.specializations import specializations_for
 from qeff_codegen.deploy.steps import LookedAt, Steps, making
+from qeff_codegen.deploy.vision_programs import Size, VisionProgram, VisionPrograms
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.exported_graph import ONNX_TRANSFORMS, ExportedGraph, exported_graph, exported_vision
 from qeff_codegen.export.graph_io import ExportSpec
@@ -40,7 +40,7 @@ from qeff_codegen.export.kept_layers import layers_kept
 from qeff_codegen.export.kv_cache import feature_layers_of, kv_cache_shapes, position_sections_of
 from qeff_codegen.export.precision import convert, precision
 from qeff_codegen.export.single_program import SingleProgram
-from qeff_codegen.export.vision_export import VisionSpec, takes_one_image, tokens_per_image, vision_spec
+from qeff_codegen.export.vision_export import VisionSpec, graph_spec, takes_one_image
 from qeff_codegen.export.with_states import check_call_length
 from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.preflight.candidate import candidate_of, vision_candidate_of
@@ -117,31 +117,37 @@ class QEFFAutoModelForImageTextToText:
 
     @cached_property
     def encoder(self) -> Any:
-        """The module that the vision program is exported from.
+        """The module that the vision program for the configured images is exported from.
 
         Raises:
-            UsageError: it is made for one image of one size, which the processor's arithmetic would have to fit.
+            UsageError: it is made for one size of images, and the configuration says none.
         """
-        get: Any = self.model.get_qeff_vision_encoder
-        if "image_size" in inspect.signature(get).parameters:
-            raise UsageError(
-                f"the vision program of {self.model.config.model_type} is made for one image of one size, and neither "
-                "compile nor infer gives it one yet. validate runs it; get_qeff_vision_encoder(image_size=(height, "
-                "width)) and export_vision make it."
-            )
-        return get().eval()
+        (program,) = VisionPrograms(self.model).asked_for()
+        return program.encoder
 
     @cached_property
     def decoder(self) -> Any:
-        """The module that the language program is exported from, or the one for both."""
+        """The module that the language program is exported from, or the one for both.
+
+        Raises:
+            UsageError: one program for both is asked for, and the vision tower takes one image a call.
+        """
         language: nn.Module = self.model.get_qeff_language_decoder()
-        return (language if self.kv_offload else SingleProgram(self.encoder, language)).eval()
+        if self.kv_offload:
+            return language.eval()
+        if VisionPrograms(self.model).one_for_each_size:
+            raise UsageError(
+                f"the vision tower of {self.model.config.model_type} computes one image of one size a call, and one "
+                "program for images and text has one for each row. Make two programs: leave out --single-qpc "
+                "(kv_offload=False)."
+            )
+        return SingleProgram(self.encoder, language).eval()
 
     def compile(
         self,
         compile_dir: Path | None = None,
         *,
-        img_size: int | Sequence[int] = (),
+        img_size: int | Sequence[int | Size] = (),
         max_num_images: int | None = None,
         prefill_seq_len: int = 32,
         ctx_len: int = 128,
@@ -158,13 +164,14 @@ class QEFFAutoModelForImageTextToText:
 
         Args:
             compile_dir: where graphs and programs are kept; the cache folder unless given.
-            img_size, max_num_images: see `ImageOptions`.
+            img_size: one size or several, each a number for a square, or a pair of height and width.
+            max_num_images: see `ImageOptions`.
             compiler_options: further options of qaic-compile: `mos=1` becomes `-mos=1`, `True` a bare flag.
 
         The others are those of `CompileOptions`.
 
         Returns:
-            The vision program and the one for text, or the one for both.
+            The vision programs and the one for text, or the one for both.
 
         Raises:
             UsageError: an option is wrong or contradicts another, or a folder cannot be written.
@@ -183,8 +190,8 @@ class QEFFAutoModelForImageTextToText:
             full_caches=full_caches,
             compiler_options=compiler_options,
         )
-        sizes = (img_size,) if isinstance(img_size, int) else tuple(img_size)
-        return self.compile_for(options, ImageOptions(sizes, max_num_images, not self.kv_offload), compile_dir)
+        images = ImageOptions(_sizes(img_size), max_num_images, not self.kv_offload)
+        return self.compile_for(options, images, compile_dir)
 
     def compile_for(
         self, options: CompileOptions, images: ImageOptions, compile_dir: Path | None = None
@@ -213,69 +220,86 @@ class QEFFAutoModelForImageTextToText:
     def _graphs(
         self, options: CompileOptions, images: ImageOptions, store: ArtifactStore
     ) -> Iterator[tuple[ToCompile, Preflight]]:
-        """The graph for images and that for text, or the one for both, and what preflight found in each."""
-        spec = vision_spec(self.encoder, images.img_size)
-        of_an_image = max(tokens_per_image(self.encoder, spec, size) for size in spec.sizes)
+        """The graphs for images and that for text, or the one for both, and what preflight found in each."""
+        visions = VisionPrograms(self.model, images.img_size).asked_for()
+        of_an_image = max(vision.most_tokens for vision in visions)
         num_images = images.max_num_images or 1
         check_vision_size(num_images * of_an_image, options.ctx_len)
         check_call_holds_image(getattr(self.model, "both_ways", None), of_an_image, options.prefill_seq_len)
         if not images.single_qpc:
-            yield self._vision(spec, num_images * options.batch_size, store)
-        yield self._language(options, images, spec, num_images * of_an_image, store)
+            for vision in visions:
+                yield self._vision(vision, num_images * options.batch_size, store)
+        yield self._language(options, images, visions, num_images * of_an_image, store)
 
-    def _vision(self, spec: VisionSpec, num_images: int, store: ArtifactStore) -> tuple[ToCompile, Preflight]:
-        """The vision program's graph."""
-        path = self._vision_graph(spec, store)
-        if takes_one_image(path):
-            raise UsageError(
-                f"the vision program of {self.model.config.model_type} takes one image of one size a call, for which "
-                "compile writes no specializations yet. infer and validate run it."
-            )
+    def _vision(self, vision: VisionProgram, num_images: int, store: ArtifactStore) -> tuple[ToCompile, Preflight]:
+        """A vision program's graph."""
+        path = self._vision_graph(vision, store)
+        spec = graph_spec(vision.spec, path)
         programs = tuple(vision_specializations(spec, num_images))
-        vision = vision_candidate_of(self.encoder, path, spec, programs)
+        candidate = vision_candidate_of(vision.encoder, path, spec, programs)
         with self.steps.time("preflight"):
-            found = vision_preflight(vision)
-        self.steps.looked_at.append(LookedAt("images", vision, found, custom_io.FLOAT16))
-        graph = ToCompile(
-            path, programs, custom_io.render_vision(), self._pytorch_transforms, ONNX_TRANSFORMS, retains_state=False
-        )
+            found = vision_preflight(candidate)
+        self.steps.looked_at.append(LookedAt("images", candidate, found, custom_io.FLOAT16))
+        custom = custom_io.render_vision(spec.outputs)
+        graph = ToCompile(path, programs, custom, self._pytorch_transforms, ONNX_TRANSFORMS, retains_state=False)
         return graph, found
 
     def _language(
-        self, options: CompileOptions, images: ImageOptions, spec: VisionSpec, vision_size: int, store: ArtifactStore
+        self,
+        options: CompileOptions,
+        images: ImageOptions,
+        visions: Sequence[VisionProgram],
+        vision_size: int,
+        store: ArtifactStore,
     ) -> tuple[ToCompile, Preflight]:
         """The graph for text, or for both."""
-        graph = self._language_graph(options, images, spec, store)
+        graph = self._language_graph(options, images, visions[0].many if images.single_qpc else None, store)
         if images.single_qpc:
             programs = specializations_for(graph.layers, options)
         else:
             programs = language_specializations(graph.layers, options, vision_size)
-        sample = self._sample(images, spec, vision_size)
+        sample, deep = self._sample(images, visions[0], vision_size)
         config: Any = self.model.config
         text = sample_prompt(None, min(config.get_text_config().vocab_size, config.image_token_id))
         prompt = (*[config.image_token_id] * min(_SAMPLE_TOKENS, vision_size), *text)
-        candidate = candidate_of(self.decoder, graph.onnx_path, graph.spec, tuple(programs), (prompt,), sample)
+        candidate = candidate_of(self.decoder, graph.onnx_path, graph.spec, tuple(programs), (prompt,), sample, deep)
         with self.steps.time("preflight"):
             found = preflight(candidate)
         kind = "images and text" if images.single_qpc else "text"
         self.steps.looked_at.append(LookedAt(kind, candidate, found, cache_precision(options)))
         return decoder_to_compile(graph, options, programs), found
 
-    def _sample(self, images: ImageOptions, spec: VisionSpec, vision_size: int) -> np.ndarray:
-        """What image tokens stand for in preflight's sample: an image of noise, or its embeddings."""
-        pixels = torch.randn(spec.shape(1), generator=torch.Generator().manual_seed(0)).to(self._dtype)
+    def _sample(
+        self, images: ImageOptions, vision: VisionProgram, vision_size: int
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """What image tokens stand for in preflight's sample: an image of noise, or its embeddings and deep ones."""
+        pixels = torch.randn(vision.spec.shape(1), generator=torch.Generator().manual_seed(0)).to(self._dtype)
         if images.single_qpc:
-            return np.asarray(pixels[0])
+            return np.asarray(pixels[0]), None
         with torch.no_grad():
-            embeds = self.encoder(pixels).flatten(0, 1)
-        return np.resize(np.asarray(embeds), (vision_size, embeds.shape[1]))
+            made = vision.encoder(pixels)
+        embeds, deep = made if isinstance(made, tuple) else (made, None)
+        embeds = embeds.flatten(0, 1)
+        sample = np.resize(np.asarray(embeds), (vision_size, embeds.shape[1]))
+        if deep is None:
+            return sample, None
+        of_layers = [np.resize(np.asarray(layer), sample.shape) for layer in deep.flatten(1, 2)]
+        return sample, np.stack(of_layers)
 
-    def _vision_graph(self, spec: VisionSpec, store: ArtifactStore) -> Path:
+    def _vision_graph(self, vision: VisionProgram, store: ArtifactStore) -> Path:
+        name = f"{self._name}-vision"
+        if vision.of_one_image:
+            ((height, width),) = vision.spec.sizes
+            name += f"-{height}x{width}"
         with self.steps.time("exporting"):
-            return exported_vision(f"{self._name}-vision", self.encoder, spec, store, made_from=self._made_from)
+            return exported_vision(name, vision.encoder, vision.spec, store, made_from=self._made_from)
 
     def _language_graph(
-        self, options: CompileOptions, images: ImageOptions, spec: VisionSpec, store: ArtifactStore
+        self,
+        options: CompileOptions,
+        images: ImageOptions,
+        pixels: VisionSpec | None,
+        store: ArtifactStore,
     ) -> ExportedGraph:
         wanted = ExportSpec(
             options.ctx_len,
@@ -285,7 +309,7 @@ class QEFFAutoModelForImageTextToText:
             full_caches=options.full_caches,
             feature_layers=feature_layers_of(self.decoder),
             position_sections=position_sections_of(self.decoder),
-            pixels=spec.shape(1)[1:] if images.single_qpc else None,
+            pixels=None if pixels is None else pixels.shape(1)[1:],
         )
         check_call_length(kv_cache_shapes(self.decoder), options.prefill_seq_len)
         with self.steps.time("exporting"):
@@ -334,63 +358,94 @@ class QEFFAutoModelForImageTextToText:
         images.check_with(options)
         if self.processor is None:
             raise UsageError(self._no_processor)
+        # A model that cannot be one program for both says so before anything is made of images.
+        _ = self.decoder
+        programs = VisionPrograms(self.model, images.img_size)
         run = ImageRun(
             prompts,
             image_files,
             processor=self.processor,
             model=self.model,
-            spec=vision_spec(self.encoder, images.img_size),
-            encoder=self.encoder,
+            programs=programs,
             options=options,
             images=images,
         )
-        embeds: list[np.ndarray]
+        features: ImageFeatures | None
         runner: Any
         if device_ids:
-            embeds, runner = self._on_device(run, images, device_ids)
+            features, runner = self._on_device(run, images, device_ids)
         elif runtime == "pytorch":
-            embeds, runner = self._in_pytorch(run)
+            features, runner = self._in_pytorch(run)
         else:
             if preflights:
-                list(self._graphs(options.for_rows(run.rows), images.for_images(run.most_images), _store(None)))
-            embeds, runner = self._on_onnxruntime(run, images)
-        return image_inference(run, runner, None if images.single_qpc else embeds, generation_len=generation_len)
+                list(self._graphs(options.for_rows(run.rows), self._of_run(run, images), _store(None)))
+            features, runner = self._on_onnxruntime(run, images)
+        return image_inference(run, runner, features, generation_len=generation_len)
 
-    def _in_pytorch(self, run: ImageRun) -> tuple[list[np.ndarray], TorchDecoder]:
+    def _of_run(self, run: ImageRun, images: ImageOptions) -> ImageOptions:
+        """The programs that the images of a run are for, where it is not said of how many and of what sizes."""
+        asked = images.for_images(run.most_images)
+        if asked.img_size or not run.programs.one_for_each_size:
+            return asked
+        sizes = [size for program in run.programs_of_images for size in program.spec.sizes]
+        return replace(asked, img_size=tuple(dict.fromkeys(sizes)))
+
+    def _in_pytorch(self, run: ImageRun) -> tuple[ImageFeatures | None, TorchDecoder]:
         """What images are for text, and what decodes, both as modules."""
         options = run.options
         layers = layers_kept(self.decoder, ExportSpec(options.ctx_len, full_caches=options.full_caches))
-        embeds = [] if run.single else embeds_of(run, in_pytorch(run.encoder))
-        return embeds, TorchDecoder(self.decoder, run.rows, options.ctx_len, layers=layers)
+        features = None if run.single else features_of(run, self.decoder, in_pytorch)
+        return features, TorchDecoder(self.decoder, run.rows, options.ctx_len, layers=layers)
 
-    def _on_onnxruntime(self, run: ImageRun, images: ImageOptions) -> tuple[list[np.ndarray], OrtDecoderSession]:
+    def _on_onnxruntime(self, run: ImageRun, images: ImageOptions) -> tuple[ImageFeatures | None, OrtDecoderSession]:
         """The same as graphs, exported now or before."""
         store = _store(None)
-        text = self._language_graph(run.options, images, run.spec, store)
-        embeds: list[np.ndarray] = []
+        pixels = run.programs.asked_for()[0].many if run.single else None
+        text = self._language_graph(run.options, images, pixels, store)
+        features = None
         if not run.single:
-            vision = OrtVisionSession(self._vision_graph(run.spec, store)) if run.has_images else None
-            embeds = embeds_of(run, None if vision is None else vision.run)
-        return embeds, OrtDecoderSession(text.onnx_path, run.rows, run.options.ctx_len)
+            visions = {
+                program: OrtVisionSession(self._vision_graph(program, store)) for program in run.programs_of_images
+            }
+            features = features_of(
+                run,
+                self.decoder,
+                lambda program, given: visions[program].run_for_layers([each.numpy() for each in given]),
+            )
+        return features, OrtDecoderSession(text.onnx_path, run.rows, run.options.ctx_len)
 
     def _on_device(
         self, run: ImageRun, images: ImageOptions, device_ids: Sequence[int]
-    ) -> tuple[list[np.ndarray], DeviceDecoderSession]:
-        """The same as programs on cards, compiled now or before; that for images makes room for the other."""
+    ) -> tuple[ImageFeatures | None, DeviceDecoderSession]:
+        """The same as programs on cards, compiled now or before; those for images make room for the other."""
         runtime = cloud_runtime()
         check_on_device(device_ids, run.options)
         sized = replace(run.options.for_rows(run.rows), num_devices=len(device_ids))
-        images = images.for_images(run.most_images)
-        *vision, text = self.compile_for(sized, images)
-        embeds: list[np.ndarray] = []
-        if vision and run.has_images:
-            program = loaded(vision[0], device_ids, runtime)
-            embeds = embeds_of(run, DeviceVisionSession(program).run)
-            program.close()
-        elif vision:
-            embeds = embeds_of(run, None)
-        layers = self._language_graph(sized, images, run.spec, _store(None)).layers
-        return embeds, DeviceDecoderSession(loaded(text, device_ids, runtime), layers, run.rows)
+        asked = self._of_run(run, images)
+        *compiled, text = self.compile_for(sized, asked)
+        # One for each size, in the order of sizes, or one for all.
+        sizes = asked.img_size if run.programs.one_for_each_size else (None,)
+        visions = dict(zip(sizes, compiled, strict=False))
+
+        def encode(program: VisionProgram, given: Sequence[torch.Tensor]) -> tuple[np.ndarray, np.ndarray | None]:
+            size = program.spec.sizes[0] if run.programs.one_for_each_size else None
+            on_cards = loaded(visions[size], device_ids, runtime)
+            # Where the tower computes with the number of images, its graph takes one all the same.
+            takes_one = takes_one_image(self._vision_graph(program, _store(None)))
+            made = DeviceVisionSession(on_cards, takes_one=takes_one).run_for_layers([each.numpy() for each in given])
+            on_cards.close()
+            return made
+
+        features = None if run.single else features_of(run, self.decoder, encode)
+        pixels = run.programs.asked_for()[0].many if run.single else None
+        layers = self._language_graph(sized, images, pixels, _store(None)).layers
+        return features, DeviceDecoderSession(loaded(text, device_ids, runtime), layers, run.rows)
+
+
+def _sizes(given: int | Sequence[int | Size]) -> tuple[Size, ...]:
+    """Heights and widths, of what `compile` takes as `img_size`."""
+    sizes = (given,) if isinstance(given, int) else given
+    return tuple((size, size) if isinstance(size, int) else size for size in sizes)
 
 
 def _store(folder: Path | None) -> ArtifactStore:

@@ -13,8 +13,8 @@ class ImageOptions:
     """Which images programs are made for, and how many programs. Names are QEfficient's.
 
     Attributes:
-        img_size: heights and widths of square images, in pixels, one program of the vision graph for each; the
-            configured size where there are none.
+        img_size: heights and widths of images, in pixels, one program for each; the configured size where there are
+            none.
         max_num_images: images of one prompt, each as the processor cuts it; None for as many as there are.
         single_qpc: one program for both, which takes one image for each prompt.
 
@@ -22,12 +22,16 @@ class ImageOptions:
         UsageError: a size is not positive, or two options contradict each other; the message names them.
     """
 
-    img_size: tuple[int, ...] = ()
+    img_size: tuple[tuple[int, int], ...] = ()
     max_num_images: int | None = None
     single_qpc: bool = False
 
     def __post_init__(self) -> None:
-        for name, values in (("img_size", self.img_size), ("max_num_images", (self.max_num_images,))):
+        given: dict[str, list[int | None]] = {
+            "img_size": [side for size in self.img_size for side in size],
+            "max_num_images": [self.max_num_images],
+        }
+        for name, values in given.items():
             for value in values:
                 if value is not None and value < 1:
                     raise UsageError(f"{name} is {value}: it must be 1 or more.")

@@ -12,7 +12,7 @@ from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.specializations import specializations_for
 from qeff_codegen.export.graph_io import LayerShapes
 from qeff_codegen.export.specialization import Specialization
-from qeff_codegen.export.vision_export import IMG_SIZE, VisionSpec
+from qeff_codegen.export.vision_export import IMG_SIZE, OneImageSpec, VisionSpec
 
 VISION = "Vision"
 
@@ -28,8 +28,10 @@ def language_specializations(
     ]
 
 
-def vision_specializations(spec: VisionSpec, num_images: int) -> list[Specialization]:
-    """The programs for images, one for each size; a call takes `num_images` of them."""
+def vision_specializations(spec: VisionSpec | OneImageSpec, num_images: int) -> list[Specialization]:
+    """The programs for images, one for each size; a call takes `num_images` of them, or one where sizes are fixed."""
+    if isinstance(spec, OneImageSpec):
+        return [Specialization(VISION, {})]
     if len(spec.sizes) == 1:
         return [Specialization(VISION, {"batch_size": num_images})]
     return [

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import torch
 from transformers import AutoProcessor
 
 from qeff_codegen.decoding.text import prompt_tokens
+from qeff_codegen.deploy.processor_without_videos import processor_without_videos
 from qeff_codegen.errors import UsageError
 
 # One of the first two says how images become pixels, one of the others how text becomes tokens.
 _OF_IMAGES = ("processor_config.json", "preprocessor_config.json")
 _OF_TEXT = ("tokenizer.json", "tokenizer.model", "vocab.json", "tekken.json")
-_PIXELS = "pixel_values"
 
 
 @dataclass(frozen=True)
@@ -39,12 +38,11 @@ class Prepared:
 
     Attributes:
         tokens: token ids; each image's tokens stand where its embeddings go.
-        pixels: float32 `[images, channels, height, width]`, one for each image, or piece that the processor cuts an
-            image into; None where there is none.
+        made: all that it made of a prompt with images, by the names that upstream's model takes; empty for text alone.
     """
 
     tokens: list[int]
-    pixels: np.ndarray | None
+    made: dict[str, torch.Tensor]
 
 
 def load_processor(folder: Path) -> LoadedProcessor:
@@ -58,7 +56,7 @@ def load_processor(folder: Path) -> LoadedProcessor:
             "folder from where the model comes from.",
         )
     try:
-        return LoadedProcessor(AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False))
+        return LoadedProcessor(_load(folder))
     except Exception as error:  # processors of many kinds, each with errors of its own
         first_line = (str(error).strip().splitlines() or ["no reason given"])[0]
         return LoadedProcessor(
@@ -66,6 +64,16 @@ def load_processor(folder: Path) -> LoadedProcessor:
             f"{folder} has files that give no processor ({type(error).__name__}: {first_line}). Install what that "
             "names, or copy the files again from where the model comes from.",
         )
+
+
+def _load(folder: Path) -> Any:
+    try:
+        return AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except ImportError:  # of torchvision, which a part for videos needs
+        without = processor_without_videos(folder)
+        if without is None:
+            raise
+        return without
 
 
 def open_image(path: Path) -> Any:
@@ -88,8 +96,8 @@ def open_image(path: Path) -> Any:
         raise UsageError(f"{path} is no image that can be read: {error}") from error
 
 
-def prepare(processor: Any, prompt: str, images: Sequence[Any], model: Any) -> Prepared:
-    """The prompt's tokens and its images' pixels, as the processor makes them.
+def prepare(processor: Any, prompt: str, images: Sequence[Any]) -> Prepared:
+    """The prompt's tokens and what goes with its images, as the processor makes them.
 
     Where the processor has a chat template, the prompt is a chat, and images that it does not place itself come before
     it; otherwise the prompt says where each image stands, by the processor's image token.
@@ -98,7 +106,6 @@ def prepare(processor: Any, prompt: str, images: Sequence[Any], model: Any) -> P
         processor: transformers' own.
         prompt: a text; it may hold image tokens.
         images: its images, in the order of their places.
-        model: upstream's model, for what it takes beside pixels.
 
     Raises:
         UsageError: the prompt has another number of places than images, or the processor cannot make anything of it.
@@ -113,7 +120,7 @@ def prepare(processor: Any, prompt: str, images: Sequence[Any], model: Any) -> P
             + (", or leave it out: then images come before the text." if has_template else ".")
         )
     if not images:
-        return Prepared(_text_alone(processor, prompt), None)
+        return Prepared(_text_alone(processor, prompt), {})
     arguments: dict[str, Any] = {"text": [prompt], "images": list(images), "return_tensors": "pt"}
     if has_template:
         content = [] if places else [{"type": "image"} for _ in images]
@@ -125,8 +132,7 @@ def prepare(processor: Any, prompt: str, images: Sequence[Any], model: Any) -> P
         made = processor(**arguments)
     except Exception as error:  # processors of many kinds, each with errors of its own
         raise UsageError(f"the processor takes neither prompt nor images: {type(error).__name__}: {error}") from error
-    _refuse_further_inputs(made, model)
-    return Prepared(made["input_ids"][0].tolist(), np.asarray(made[_PIXELS], np.float32))
+    return Prepared(made["input_ids"][0].tolist(), {name: torch.as_tensor(value) for name, value in made.items()})
 
 
 def _text_alone(processor: Any, prompt: str) -> list[int]:
@@ -136,19 +142,3 @@ def _text_alone(processor: Any, prompt: str) -> list[int]:
     chat = [{"role": "user", "content": [{"type": "text", "text": prompt}]}]
     text = processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
     return list(processor.tokenizer(text, add_special_tokens=False)["input_ids"])
-
-
-def _refuse_further_inputs(made: Any, model: Any) -> None:
-    """What the processor makes beside pixels, and upstream's model reads, a vision program does not take."""
-    # The methods of upstream's class, from which the loaded model's derives.
-    read = {name for kind in type(model).__mro__ if "forward" in vars(kind) for name in _parameters(kind)}
-    further = sorted(name for name in made if name not in (_PIXELS, "input_ids", "attention_mask") and name in read)
-    if further:
-        raise UsageError(
-            f"the processor makes {', '.join(further)} of the images too, and the vision program takes pixels alone: "
-            "images of this processor have sizes of their own, which are not there."
-        )
-
-
-def _parameters(kind: type[Any]) -> list[str]:
-    return list(inspect.signature(kind.forward).parameters)

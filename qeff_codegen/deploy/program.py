@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from qeff_codegen.deploy import custom_io, partition_config, qconfig, specializations
 from qeff_codegen.deploy.compile_options import CompileOptions, SpecializationsFormat
@@ -74,6 +75,11 @@ class ToCompile:
     pytorch_transforms: tuple[str, ...]
     onnx_transforms: tuple[str, ...]
     retains_state: bool = True
+
+    @property
+    def has_axes(self) -> bool:
+        """Whether sizes of the graph are left to its programs."""
+        return any(program.symbols for program in self.programs)
 
 
 def decoder_to_compile(
@@ -142,10 +148,11 @@ def make_program(
 
 def _planned(graph: ToCompile, options: CompileOptions, form: SpecializationsFormat, executable: Path) -> Program:
     """The folder that a form of `specializations.json` goes to, by all that the compiler reads, and the command."""
-    nowhere = compiler_command(Path(), Path(), Path(), options, retains_state=graph.retains_state)
+    asked: Any = {"retains_state": graph.retains_state, "has_axes": graph.has_axes}
+    nowhere = compiler_command(Path(), Path(), Path(), options, **asked)
     key = artifact_key({"texts": _compiler_inputs(graph, options, form), "command": nowhere})
     folder = graph.onnx_path.parent.parent / f"{graph.onnx_path.parent.name}-qpc-{key}"
-    command = compiler_command(executable, graph.onnx_path, folder, options, retains_state=graph.retains_state)
+    command = compiler_command(executable, graph.onnx_path, folder, options, **asked)
     return Program(folder, tuple(command), _is_compiled(folder), form)
 
 
@@ -168,10 +175,9 @@ def _texts(
 
 
 def _compiler_inputs(graph: ToCompile, options: CompileOptions, form: SpecializationsFormat) -> dict[str, str]:
-    texts = {
-        specializations.FILE_NAME: specializations.render(graph.programs, form),
-        custom_io.FILE_NAME: graph.custom_io,
-    }
+    texts = {custom_io.FILE_NAME: graph.custom_io}
+    if graph.has_axes:
+        texts[specializations.FILE_NAME] = specializations.render(graph.programs, form)
     if options.num_devices > 1:
         texts[partition_config.file_name(options.num_devices)] = partition_config.render(
             options.num_devices, options.num_cores

@@ -36,6 +36,7 @@ def render(
         options: what was asked for.
         retains_state: whether outputs stay on the device for the next call.
     """
+    sized = [item for item in programs if item.symbols]
     config = {
         "huggingface_config": dict(huggingface_config),
         "qpc_config": {
@@ -47,10 +48,11 @@ def render(
             "compiler_config": {
                 "enable_qnn": False,
                 "compile_dir": str(folder),
-                "specializations_file_path": str(folder / specializations.FILE_NAME),
+                # None where every size of the graph is fixed.
+                "specializations_file_path": str(folder / specializations.FILE_NAME) if sized else None,
                 "specializations": [
                     {"name": item.name, "symbols": {name: str(size) for name, size in item.symbols.items()}}
-                    for item in programs
+                    for item in sized
                 ],
                 "mdp_ts_num_devices": options.num_devices,
                 "num_speculative_tokens": options.num_speculative_tokens,

@@ -11,7 +11,7 @@ from typing import Any
 from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.graph_io import ExportSpec, LayerShapes, kv_names
 from qeff_codegen.export.kept_layers import layers_kept
-from qeff_codegen.export.vision_export import VisionSpec, export_vision
+from qeff_codegen.export.vision_export import OneImageSpec, VisionSpec, export_vision
 from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.own_code import own_code_sha256
 
@@ -80,7 +80,7 @@ def exported_graph(
 
 
 def exported_vision(
-    name: str, encoder: Any, spec: VisionSpec, store: ArtifactStore, *, made_from: Mapping[str, str]
+    name: str, encoder: Any, spec: VisionSpec | OneImageSpec, store: ArtifactStore, *, made_from: Mapping[str, str]
 ) -> Path:
     """The graph's file of a vision program, from the store or exported now.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -12,6 +14,7 @@ import onnx
 import onnx_ir
 import torch
 from torch import nn
+from torch._subclasses import fake_tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from qeff_codegen.errors import Refusal, UsageError
@@ -108,14 +111,22 @@ class OneImageSpec:
         return self.pixels
 
 
-def one_image_spec(encoder: nn.Module, onnx_path: Path) -> OneImageSpec | None:
-    """The image that the graph of `encoder` takes, if it takes one a call; None for any number of images."""
+def spec_of(encoder: nn.Module) -> VisionSpec | OneImageSpec:
+    """The images that `encoder` takes: the one that it was made for, or any number of the configured size.
+
+    Raises:
+        UsageError: the configuration does not say of what size images are.
+    """
     layout: Any = getattr(encoder, "image", None)
-    if layout is not None:
-        return OneImageSpec((layout.image_size,), layout.shape, feature_layers_of(encoder))
-    if not takes_one_image(onnx_path):
-        return None
-    spec = vision_spec(encoder)
+    if layout is None:
+        return vision_spec(encoder)
+    return OneImageSpec((layout.image_size,), layout.shape, feature_layers_of(encoder))
+
+
+def graph_spec(spec: VisionSpec | OneImageSpec, onnx_path: Path) -> VisionSpec | OneImageSpec:
+    """The images that the graph takes which was exported for `spec`: perhaps one alone."""
+    if isinstance(spec, OneImageSpec) or not takes_one_image(onnx_path):
+        return spec
     return OneImageSpec((spec.sizes[0],), spec.shape(1))
 
 
@@ -154,18 +165,25 @@ def image_shape(config: Any) -> tuple[int, int, int]:
     return channels, int(sizes[0]), int(sizes[1])
 
 
-def vision_spec(encoder: nn.Module, img_sizes: Sequence[int] = ()) -> VisionSpec:
+def vision_spec(encoder: nn.Module, img_sizes: Sequence[tuple[int, int]] = ()) -> VisionSpec:
     """The images that a vision program is made for.
 
     Args:
         encoder: what `get_qeff_vision_encoder` gives.
-        img_sizes: height and width of square images, in pixels; the configured size unless there are any.
+        img_sizes: heights and widths of images, in pixels; the configured size unless there are any.
 
     Raises:
-        UsageError: the tower takes no images of a size, or its configuration does not say how many channels they have.
+        UsageError: the tower takes no images of a size, its configuration does not say how many channels they have, or
+            there are several sizes and not all are squares.
     """
     channels, *configured = image_shape(encoder.config)
-    sizes = tuple((size, size) for size in sorted(set(img_sizes))) or ((configured[0], configured[1]),)
+    sizes = tuple(sorted(set(img_sizes))) or ((configured[0], configured[1]),)
+    oblong = [f"{height} x {width}" for height, width in sizes if height != width]
+    if len(sizes) > 1 and oblong:
+        raise UsageError(
+            f"a vision program for images of several sizes takes squares, and {oblong[0]} is none. Give one size, or "
+            "squares alone, as img_size (--img-size)."
+        )
     spec = VisionSpec(channels, sizes)
     for size in sizes if img_sizes else ():
         tokens_per_image(encoder, spec, size)
@@ -181,7 +199,7 @@ def tokens_per_image(encoder: nn.Module, spec: VisionSpec, size: tuple[int, int]
     dtype = next(encoder.parameters()).dtype
     try:
         # Shapes alone go through it.
-        with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True):
+        with torch.no_grad(), _unlogged(), FakeTensorMode(allow_non_fake_inputs=True):
             embeds: torch.Tensor = encoder(torch.zeros(spec.shape(1, size), dtype=dtype))
     except (ValueError, RuntimeError) as error:  # what upstream's towers raise for a size that is not theirs
         configured = " x ".join(map(str, image_shape(encoder.config)[1:]))
@@ -192,7 +210,19 @@ def tokens_per_image(encoder: nn.Module, spec: VisionSpec, size: tuple[int, int]
     return embeds.shape[0] * embeds.shape[1]
 
 
-def export_vision(encoder: nn.Module, onnx_path: Path, spec: VisionSpec | None = None) -> Path:
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """What a tower does not take is an answer; torch would print its traceback as well."""
+    logger = logging.getLogger(fake_tensor.__name__)
+    was = logger.disabled
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = was
+
+
+def export_vision(encoder: nn.Module, onnx_path: Path, spec: VisionSpec | OneImageSpec | None = None) -> Path:
     """Exports what `get_qeff_vision_encoder` gives, with the TorchScript exporter.
 
     The graph takes `pixel_values`, `[batch_size, channels, height, width]`, and gives `vision_embeds`,
@@ -215,10 +245,10 @@ def export_vision(encoder: nn.Module, onnx_path: Path, spec: VisionSpec | None =
     """
     with whole_or_not_at_all(onnx_path) as unfinished, no_garbage_collection():
         with expected_warnings_silenced(), torch.no_grad():
-            if getattr(encoder, ONE_IMAGE, False):
-                traced = _of_one_image(encoder, unfinished, spec)
+            own = spec or spec_of(encoder)
+            if isinstance(own, OneImageSpec):
+                traced = _of_one_image(encoder, unfinished, own)
             else:
-                own = spec or vision_spec(encoder)
                 try:
                     traced = _of_any_number(encoder, unfinished, own)
                 except Refusal:
@@ -260,25 +290,23 @@ def _of_any_number(encoder: nn.Module, path: Path, spec: VisionSpec) -> onnx.Mod
     )
 
 
-def _of_one_image(encoder: nn.Module, path: Path, spec: VisionSpec | None) -> onnx.ModelProto:
+def _of_one_image(encoder: nn.Module, path: Path, spec: VisionSpec | OneImageSpec) -> onnx.ModelProto:
     """The graph of one image of one size: the layout's where the encoder was made for one.
 
     Raises:
         UsageError: there are several sizes.
     """
     layout: Any = getattr(encoder, "image", None)
-    own = spec or (None if layout is not None else vision_spec(encoder))
-    if own is not None and len(own.sizes) > 1:
+    if len(spec.sizes) > 1:
         raise UsageError(
             "the vision tower computes one image of one size a call, since what it makes of sizes is a number in its "
             "graph. Give one --img-size (img_size)."
         )
-    shape = layout.shape if own is None else own.shape(1)
     outputs = [VISION_EMBEDS, *([DEEPSTACK_FEATURES] if feature_layers_of(encoder) else [])]
     beside = [] if layout is None else [each for each in vars(layout).values() if isinstance(each, torch.Tensor)]
     return export_with_torchscript(
         _WithWeights(encoder).train(encoder.training),
-        (torch.zeros(shape, dtype=next(encoder.parameters()).dtype),),
+        (torch.zeros(spec.shape(1), dtype=next(encoder.parameters()).dtype),),
         path,
         GraphNames([PIXEL_VALUES], outputs, {}),
         looks=traced_for_one_size(beside),

@@ -6,7 +6,6 @@ is generated once, and verdicts are kept until a rule changes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from rich.progress import track
 
 from qeff_codegen.coverage.family_result import SUPPORTED
 from qeff_codegen.coverage.page import JSON as COVERAGE
+from qeff_codegen.coverage.swept import TEXT, read_coverage
 from qeff_codegen.errors import UsageError
 from qeff_codegen.messages import MessageCommand
 from qeff_codegen.releases.kept_verdicts import KeptVerdicts
@@ -81,14 +81,12 @@ def supported_families(docs: Path) -> tuple[str, frozenset[str]]:
     """
     path = docs / COVERAGE
     try:
-        record = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        swept = read_coverage(path)[TEXT]
+    except (OSError, ValueError, KeyError) as error:
         raise UsageError(
             f"{path} cannot be read: {error}.\nRun this in a checkout, after python -m qeff_codegen sweep."
         ) from error
-    return record["transformers"], frozenset(
-        family["family"] for family in record["families"] if family["state"] == SUPPORTED
-    )
+    return swept.transformers, frozenset(result.family for result in swept.results if result.state == SUPPORTED)
 
 
 def with_neighbours(known: Sequence[str], chosen: Sequence[str]) -> list[str]:

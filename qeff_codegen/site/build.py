@@ -11,6 +11,7 @@ from typing import Any
 from qeff_codegen.checked_in import manifest
 from qeff_codegen.coverage.family_result import FamilyResult
 from qeff_codegen.coverage.page import JSON as COVERAGE
+from qeff_codegen.coverage.swept import TASKS, TEXT, read_coverage
 from qeff_codegen.errors import DifferencesError, Refusal, UsageError
 from qeff_codegen.files.all_or_nothing import change_files
 from qeff_codegen.generate.many_models import generate_models
@@ -59,13 +60,12 @@ def gather(inputs: Inputs, jobs: int, tracking: Tracking) -> Site:
     entries = manifest.load(inputs.generated).models
     if not entries:
         raise UsageError(f"{inputs.generated} holds no generated models. Run this in a checkout.")
-    coverage, survey = _read(inputs.docs / COVERAGE, _SWEEP), _read(inputs.docs / RELEASES, _SURVEY)
+    version, swept = _swept(inputs.docs / COVERAGE)
+    survey = _read(inputs.docs / RELEASES, _SURVEY)
     try:
-        swept = [FamilyResult.from_json(record) for record in coverage["families"]]
-        version: str = coverage["transformers"]
         releases = release_map(survey["releases"], load_table(), swept, version)
     except (KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{COVERAGE} or {RELEASES} in {inputs.docs} is damaged or old: {error!r}.") from error
+        raise UsageError(f"{RELEASES} in {inputs.docs} is damaged or old: {error!r}.") from error
     # Where the source stands that was given with --source is not recorded.
     names = sorted(name for name, entry in entries.items() if entry.causal_lm is None)
     # Pages are made here, while the next models are generated in other processes.
@@ -111,12 +111,25 @@ def _not_made_any_more(refused: Sequence[str]) -> DifferencesError:
     )
 
 
+def _swept(path: Path) -> tuple[str, list[FamilyResult]]:
+    """The release that was swept for causal LMs, and what was found of every family, whatever it was swept for."""
+    try:
+        tasks = read_coverage(path)
+        # A family of both tables is one model, and has one result.
+        found = {result.family: result for task in reversed(TASKS) if task in tasks for result in tasks[task].results}
+        return tasks[TEXT].transformers, list(found.values())
+    except (OSError, ValueError, KeyError) as error:
+        raise _unreadable(path, error, _SWEEP) from error
+
+
 def _read(path: Path, command: str) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text("utf-8"))
         assert isinstance(record, dict)
         return record
     except (OSError, ValueError, AssertionError) as error:
-        raise UsageError(
-            f"{path} cannot be read: {error}.\nRun this in a checkout, after python -m {command}."
-        ) from error
+        raise _unreadable(path, error, command) from error
+
+
+def _unreadable(path: Path, error: Exception, command: str) -> UsageError:
+    return UsageError(f"{path} cannot be read: {error}.\nRun this in a checkout, after python -m {command}.")

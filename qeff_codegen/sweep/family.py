@@ -11,16 +11,22 @@ from typing import Any
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.checked_in.generated_code import load_transforms
 from qeff_codegen.coverage.family_result import FAILED, MISMATCH, REFUSED, SUPPORTED, UNFIT, FamilyResult
+from qeff_codegen.coverage.image_parts import ImageParts
 from qeff_codegen.coverage.scenario_margins import margins_of
+from qeff_codegen.coverage.swept import IMAGES
+from qeff_codegen.emit.steps import IMAGES_OF_ONE_SIZE
 from qeff_codegen.emit.write import write_models
 from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.generated_model import GeneratedModel
+from qeff_codegen.image_text.known_statements import RULE
 from qeff_codegen.review.lines_changed import lines_changed
 from qeff_codegen.review.upstream_share import upstream_share
+from qeff_codegen.runtime.one_image import vision_of
 from qeff_codegen.tiny_models.image_families import find_image_family
 from qeff_codegen.upstream.find import find_model
+from qeff_codegen.validation.image_plan import ImagePlan
 from qeff_codegen.validation.plans import plan_of
 from qeff_codegen.validation.process_settings import one_thread, quiet_upstream
 from qeff_codegen.validation.results import (
@@ -41,17 +47,28 @@ from qeff_codegen.validation.results import FAILED as STAGE_FAILED
 _HOW_FAR = (DIFFERENT, STAGE_FAILED, PREFLIGHT_FAILED, NOT_RUN, PREFLIGHT_PASSED, COMPILED, EQUAL)
 
 
-def sweep_family(name: str, last_stage: int, folder: Path) -> FamilyResult:
+def sweep_family(name: str, task: str, last_stage: int, folder: Path) -> FamilyResult:
     """Generate and validate one family of the installed transformers.
 
     Args:
         name: model type.
+        task: what it is swept for.
         last_stage: the stage to stop after, 2 or 3.
         folder: an empty folder to generate into.
     """
     started = time.monotonic()
-    result = _result(name, last_stage, folder)
+    result = (
+        _without_images(name)
+        if task == IMAGES and find_image_family(name) is None
+        else _result(name, last_stage, folder)
+    )
     return replace(result, seconds=round(time.monotonic() - started, 1))
+
+
+def _without_images(name: str) -> FamilyResult:
+    """A family whose name stands for its causal LM: what is generated of it takes no images."""
+    reason = f"`{name}` stands for its causal LM, which is generated instead of the class that takes images"
+    return FamilyResult(name, REFUSED, reason=reason, rule=RULE)
 
 
 def _result(name: str, last_stage: int, folder: Path) -> FamilyResult:
@@ -82,7 +99,17 @@ def _result(name: str, last_stage: int, folder: Path) -> FamilyResult:
         notes=tuple(sorted({note for result in results for note in result.notes})),
         stage_4=min((_device(result).status for result in results), key=_HOW_FAR.index, default=""),
         margins=tuple(map(margins_of, results)),
+        images=_image_parts(model, plan.family.config_class()) if isinstance(plan, ImagePlan) else None,
     )
+
+
+def _image_parts(model: GeneratedModel, config: Any) -> ImageParts:
+    """What an image-text model is made of, as its configuration and the generated file say."""
+    rewritten = {edit.function for edit in model.edits if edit.rule == IMAGES_OF_ONE_SIZE.id}
+    vision = vision_of(config)
+    # A model without a tower, whose patches a projection takes, says about images what it says in the configuration.
+    tower = "" if vision is config else vision.model_type
+    return ImageParts(tower, config.get_text_config().model_type, tuple(sorted(rewritten)))
 
 
 def _text_models(name: str) -> list[GeneratedModel]:

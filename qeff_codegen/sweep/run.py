@@ -13,12 +13,14 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from qeff_codegen.coverage.family_result import FAILED, FamilyResult
+from qeff_codegen.coverage.swept import IMAGES, TEXT
 from qeff_codegen.errors import UsageError
 from qeff_codegen.sweep.kept_results import KeptResults
 from qeff_codegen.sweep.progress import reporting
 from qeff_codegen.sweep.result_key import result_key
 from qeff_codegen.sweep.workers import FamilyRunner, Finished, run_families
 from qeff_codegen.upstream.find import BLUEPRINT, causal_lm_families, image_text_families
+from qeff_codegen.upstream.transformers_text import installed_transformers
 
 # Everything a worker imports, imported once.
 PRELOAD = (
@@ -89,38 +91,43 @@ class Sweep:
             self.kept.save(result, key)
 
 
-def sweep_with(last_stage: int, work: Path, jobs: int, time_limit: float) -> Sweep:
-    """A sweep over the installed transformers, up to `last_stage`, that keeps its results in `work`."""
+def sweep_with(task: str, last_stage: int, work: Path, jobs: int, time_limit: float) -> Sweep:
+    """A sweep over the installed transformers for one task, up to `last_stage`, that keeps its results in `work`."""
+    # A family of both tables is swept for each: its name may stand for another class in the other.
+    folder = f"stages-1-{last_stage}" if task == TEXT else f"{task}-stages-1-{last_stage}"
     return Sweep(
-        run=partial(_run_one, last_stage),
+        run=partial(_run_one, task, last_stage),
         key=partial(_key, last_stage),
         # Apart, so that a quick sweep does not cost the results of a long one.
-        kept=KeptResults(work / f"stages-1-{last_stage}"),
+        kept=KeptResults(work / folder),
         jobs=jobs,
         time_limit=time_limit,
     )
 
 
-def families_to_sweep(asked: Sequence[str]) -> tuple[str, ...]:
-    """All families with a causal LM, or those asked for, which may be image-text models and Blueprint too.
+def families_to_sweep(asked: Sequence[str], task: str = TEXT) -> tuple[str, ...]:
+    """All families of a task, or those asked for; without images, those may be image-text models and Blueprint too.
 
     Raises:
         UsageError: a family is unknown.
     """
-    known = causal_lm_families()
+    text, images = causal_lm_families(), tuple(sorted(installed_transformers().tables.image_text))
+    known = text if task == TEXT else images
+    possible = known if task == IMAGES else (*text, *image_text_families(), BLUEPRINT)
     for family in asked:
-        if family not in (*known, *image_text_families(), BLUEPRINT):
+        if family not in possible:
             near = difflib.get_close_matches(family, known, n=3)
             hint = f" Near names: {', '.join(near)}." if near else ""
-            raise UsageError(f"The installed transformers has no family `{family}` with a causal LM.{hint}")
+            what = "a causal LM" if task == TEXT else "an image-text model"
+            raise UsageError(f"The installed transformers has no family `{family}` with {what}.{hint}")
     return tuple(dict.fromkeys(asked)) or known
 
 
-def _run_one(last_stage: int, family: str, folder: Path) -> FamilyResult:
+def _run_one(task: str, last_stage: int, family: str, folder: Path) -> FamilyResult:
     # Brings torch and transformers along, which the process that only watches does not need.
     from qeff_codegen.sweep.family import sweep_family
 
-    return sweep_family(family, last_stage, folder)
+    return sweep_family(family, task, last_stage, folder)
 
 
 def _key(last_stage: int, family: str) -> str:

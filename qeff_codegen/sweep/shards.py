@@ -17,6 +17,7 @@ from statistics import median
 from typing import Any
 
 from qeff_codegen.coverage.family_result import FamilyResult
+from qeff_codegen.coverage.swept import TEXT, Swept, read_coverage
 from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.errors import UsageError
 from qeff_codegen.files.whole_file import write_whole
@@ -58,11 +59,13 @@ class Part:
 
     Attributes:
         shard: which part it is, `K/N`.
-        made_from: the transformers release, the stages, and hashes and versions of what ran.
+        task: what the families are swept for.
+        made_from: the task, the transformers release, the stages, and hashes and versions of what ran.
         results: of its families.
     """
 
     shard: str
+    task: str
     made_from: dict[str, str]
     results: tuple[FamilyResult, ...]
 
@@ -76,21 +79,22 @@ def measured_seconds(coverage: Path) -> dict[str, float]:
     if not coverage.is_file():
         return {}
     try:
-        return {item["family"]: item["seconds"] for item in json.loads(coverage.read_text("utf-8"))["families"]}
-    except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{coverage} is damaged: {error!r}. Take it from a checkout again.") from error
+        tasks = read_coverage(coverage)
+    except ValueError as error:
+        raise UsageError(f"{coverage} cannot be read: {error}. Take it from a checkout again.") from error
+    return {result.family: result.seconds for swept in tasks.values() for result in swept.results}
 
 
-def write_part(shard: Shard, results: Sequence[FamilyResult], last_stage: int, folder: Path) -> Path:
-    """Write what a part found out, for `read_parts`; gives the file's path.
+def write_part(shard: Shard, task: str, swept: Swept, folder: Path) -> Path:
+    """Write what a part of a task's sweep found out, for `read_parts`; gives the file's path.
 
     Raises:
         UsageError: the folder cannot be written to.
     """
     document = {
         "shard": str(shard),
-        "made_from": _made_from(last_stage),
-        "families": [result.as_json() for result in results],
+        "made_from": _made_from(task, swept.last_stage),
+        "families": [result.as_json() for result in swept.results],
     }
     path = folder / f"sweep-{shard.number}-of-{shard.count}.json"
     try:
@@ -135,22 +139,24 @@ def what_is_missing(parts: Sequence[Part], families: Sequence[str]) -> str:
     count = int(parts[0].shard.split("/")[1])
     given = {part.shard for part in parts}
     absent = [shard for shard in (f"{number}/{count}" for number in range(1, count + 1)) if shard not in given]
+    of_task = "" if parts[0].task == TEXT else f" --task {parts[0].task}"
     shown = f"{len(missing)} of {len(families)} families are in no part: {', '.join(missing)}."
-    return shown + "".join(f"\nRun `python -m qeff_codegen sweep --shard {shard}`." for shard in absent)
+    return shown + "".join(f"\nRun `python -m qeff_codegen sweep{of_task} --shard {shard}`." for shard in absent)
 
 
-def _made_from(last_stage: int) -> dict[str, str]:
+def _made_from(task: str, last_stage: int) -> dict[str, str]:
     """What all parts of a sweep share; paths are not in it, since every machine has its own."""
     packages = {package: version(package) for package in PACKAGES}
     ours = {"rules": rules_sha256(), "code": own_sha256(), "python": platform.python_version()}
-    return {"last stage": str(last_stage), **ours, **packages}
+    return {"task": task, "last stage": str(last_stage), **ours, **packages}
 
 
 def _read(path: Path) -> Part:
     try:
         document: dict[str, Any] = json.loads(path.read_text("utf-8"))
         results = tuple(map(FamilyResult.from_json, document["families"]))
-        return Part(document["shard"], document["made_from"], results)
+        made_from = document["made_from"]
+        return Part(document["shard"], made_from["task"], made_from, results)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"{path} is no part of a sweep: {error!r}. `sweep --shard K/N` writes one, and prints its path."

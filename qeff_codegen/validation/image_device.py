@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from qeff_codegen.deploy.image_specializations import VISION, language_specializations, vision_specializations
+from qeff_codegen.deploy.image_specializations import language_specializations, vision_specializations
 from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.export.kept_layers import layers_kept
-from qeff_codegen.export.specialization import Specialization
-from qeff_codegen.export.vision_export import OneImageSpec, VisionSpec, one_image_spec, vision_spec
+from qeff_codegen.export.vision_export import graph_spec, spec_of
 from qeff_codegen.preflight.candidate import candidate_of, vision_candidate_of
 from qeff_codegen.preflight.run import Preflight, preflight, vision_preflight
 from qeff_codegen.validation.device import compile_options
@@ -82,10 +81,6 @@ class ImageDeviceStage:
 
 
 def _of_vision(encoder: nn.Module, path: Path) -> Preflight:
-    spec: VisionSpec | OneImageSpec | None = one_image_spec(encoder, path)
-    if spec is None:
-        spec = vision_spec(encoder)
-        programs = tuple(vision_specializations(spec, 1))
-    else:
-        programs = (Specialization(VISION, {}),)
+    spec = graph_spec(spec_of(encoder), path)
+    programs = tuple(vision_specializations(spec, 1))
     return vision_preflight(vision_candidate_of(encoder, path, spec, programs))

@@ -11,6 +11,7 @@ import pytest
 
 from qeff_codegen.bump.stages import ROOT, run_stages
 from qeff_codegen.coverage.family_result import MISMATCH, SUPPORTED, FamilyResult
+from qeff_codegen.coverage.swept import TEXT, Swept
 from qeff_codegen.errors import UsageError
 
 # Stands in for the environment's interpreter: notes how it was called, and writes what the sweep would write.
@@ -36,7 +37,7 @@ def python(tmp_path: Path) -> Path:
 
 
 def answer(folder: Path, version: str, *results: FamilyResult) -> None:
-    record = {"transformers": version, "last_stage": 3, "families": [result.as_json() for result in results]}
+    record = {TEXT: Swept(version, 3, results).as_json()}
     (folder / "answer.json").write_text(json.dumps(record))
 
 

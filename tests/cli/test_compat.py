@@ -15,6 +15,7 @@ from click.testing import Result
 from qeff_codegen.cli import compat
 from qeff_codegen.coverage.family_result import FamilyResult
 from qeff_codegen.coverage.known import known, refused_at
+from qeff_codegen.coverage.swept import TEXT, Swept
 from tests.releases.conftest import TABLE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,9 +81,9 @@ def test_as_json(run: Callable[..., Result]) -> None:
 
 def swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, **more: str) -> None:
     """What the last sweep of the pinned release found of the family elm."""
-    record = FamilyResult("elm", state, **more).as_json()  # type: ignore[arg-type]
+    result = FamilyResult("elm", state, **more)  # type: ignore[arg-type]
     path = tmp_path / "coverage.json"
-    path.write_text(json.dumps({"transformers": "5.1.3", "families": [record]}))
+    path.write_text(json.dumps({TEXT: Swept("5.1.3", 3, (result,)).as_json()}))
     monkeypatch.setattr(compat, "known", lambda family: known(family, path))
 
 

@@ -11,6 +11,7 @@ import pytest
 from click.testing import Result
 
 from qeff_codegen.cli.main import COMMANDS
+from qeff_codegen.coverage.swept import TASKS, TEXT
 from qeff_codegen.validation.results import Outcome, ScenarioResult, StageResult
 from tests.imports import ROOT
 from tests.json_schemas import faults, schemas, unknown_fields
@@ -72,7 +73,8 @@ def test_validate() -> None:
 
 def test_sweep() -> None:
     found = json.loads((ROOT / "docs" / "coverage.json").read_text("utf-8"))
-    assert list(faults(found, schemas()["sweep"])) == []
+    assert TEXT in found and set(found) <= set(TASKS)
+    assert [fault for swept in found.values() for fault in faults(swept, schemas()["sweep"])] == []
 
 
 def test_what_is_not_as_described_is_noticed() -> None:

@@ -11,6 +11,7 @@ from click.testing import Result
 
 from qeff_codegen.cli import charts
 from qeff_codegen.coverage.page import as_json
+from qeff_codegen.coverage.swept import TEXT, Swept
 from qeff_codegen.emit.write import write_models
 from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.errors import Refusal
@@ -29,7 +30,7 @@ def checkout(run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.Mon
     )
     docs = tmp_path / "docs"
     docs.mkdir()
-    (docs / "coverage.json").write_text(as_json(SWEPT, VERSION, 3))
+    (docs / "coverage.json").write_text(as_json({TEXT: Swept(VERSION, 3, SWEPT)}))
     (docs / "releases.json").write_text(json.dumps({"pinned": VERSION, "releases": SURVEYED}))
     return tmp_path
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ import pytest
 from click.testing import Result
 
 from qeff_codegen.coverage.family_result import FAILED, MISMATCH, REFUSED, SUPPORTED, FamilyResult
+from qeff_codegen.coverage.image_parts import ImageParts
+from qeff_codegen.coverage.page import as_json
+from qeff_codegen.coverage.swept import IMAGES, TEXT, Swept, read_coverage
 from qeff_codegen.sweep.kept_results import KeptResults
 from qeff_codegen.sweep.result_key import result_key
 from qeff_codegen.sweep.run import Sweep
@@ -38,10 +42,10 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Co
     return folder, outcome
 
 
-Swept = tuple[Path, subprocess.CompletedProcess[str]]
+Outcome = tuple[Path, subprocess.CompletedProcess[str]]
 
 
-def test_supported_and_refused_families_end_with_0(swept: Swept) -> None:
+def test_supported_and_refused_families_end_with_0(swept: Outcome) -> None:
     _, outcome = swept
     assert (outcome.returncode, outcome.stderr) == (0, "")
     refused, supported, *rest = sorted(outcome.stdout.splitlines()[:2]) + outcome.stdout.splitlines()[2:]
@@ -55,11 +59,11 @@ def test_supported_and_refused_families_end_with_0(swept: Swept) -> None:
     ]
 
 
-def test_coverage_says_what_was_found(swept: Swept) -> None:
+def test_coverage_says_what_was_found(swept: Outcome) -> None:
     folder, _ = swept
     document = json.loads((folder / "written/coverage.json").read_text())
-    assert document["last_stage"] == 2
-    gpt2, rwkv = document["families"]
+    assert list(document) == [TEXT] and document[TEXT]["last_stage"] == 2
+    gpt2, rwkv = document[TEXT]["families"]
     assert (rwkv["family"], rwkv["state"], rwkv["rule"], rwkv["stages"]) == ("rwkv", REFUSED, "anatomy", None)
     assert (gpt2["family"], gpt2["state"], gpt2["stages"]) == ("gpt2", SUPPORTED, 2)
     assert gpt2["layers"] == ["full", "no rotary module"]
@@ -74,7 +78,7 @@ def test_coverage_says_what_was_found(swept: Swept) -> None:
 
 
 def test_a_second_sweep_shows_what_is_kept_and_writes_nothing_for_a_part(
-    swept: Swept, run: Callable[..., Result], tmp_path: Path
+    swept: Outcome, run: Callable[..., Result], tmp_path: Path
 ) -> None:
     folder, outcome = swept
     again = run("sweep", "--family", "gpt2", "--family", "rwkv", "--stages", "1-2", "--work", str(folder / "work"))
@@ -176,3 +180,23 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(
     outcome = run("sweep", "--family", "gpt2", "--work", "here")
     assert (outcome.exit_code, outcome.stdout) == (130, "")
     assert outcome.stderr == "\nStopped. What is done is kept in here; the same command goes on from there.\n"
+
+
+def test_image_text_models_are_a_task_of_their_own(
+    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def over(self: Sweep, families: tuple[str, ...], *_: Any) -> list[FamilyResult]:
+        asked.append(families)
+        return [replace(GPT2, family="llava", images=ImageParts("clip_vision_model", "llama", ()))]
+
+    monkeypatch.setattr(Sweep, "over", over)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/coverage.json").write_text(as_json({TEXT: Swept("5.24.0", 3, (GPT2,))}))
+    assert run("sweep", "--task", IMAGES).exit_code == 0
+    assert {"llava", "llama4", "gemma3"} < set(asked[0]) and "gpt2" not in asked[0]
+    found = read_coverage(tmp_path / "docs/coverage.json")
+    assert [swept.results[0].family for swept in found.values()] == ["gpt2", "llava"]
+    outcome = run("sweep", "--task", IMAGES, "--family", "gpt2")
+    assert outcome.exit_code == 2 and "no family `gpt2` with an image-text model" in outcome.stderr

@@ -28,7 +28,7 @@ ORDER = [
     r"(-aic-enable-depth-first)?",
     r"(-mdp-load-partition-config=(?P<mdp>.+/mdp_ts_(?P<devices>\d+)\.json))?",
     r"(?P<functions>-sub-functions)?",
-    r"-network-specialization-config=(?P<specializations>.+/specializations\.json)",
+    r"(-network-specialization-config=(?P<specializations>.+/specializations\.json))?",
     r"-custom-IO-list-file=(?P<custom_io>.+/custom_io\.yaml)",
     r"-aic-binary-dir=(?P<binary>.+)",
 ]
@@ -37,7 +37,7 @@ SAMPLER = {"last_accepted_output_tokens", "temperatures", "top_ks", "top_ps", "m
 SAMPLER |= {"repetition_penalties", "presence_penalties"}
 SEEN = ("repetition", "presence")
 # What of images a decoder hands on to the next call.
-IMAGES = ("vision_embeds", "pixel_values")
+IMAGES = ("vision_embeds", "deepstack_features", "pixel_values")
 WINDOWS = ("sliding_window", "chunk_ctx_len")
 CACHE_NAMES = ("past_key.", "past_value.", "compressed_kv.", "k_pe.")
 
@@ -104,7 +104,7 @@ def check_custom_io(path: Path, graph: onnx.GraphProto) -> None:
 def check_vision(path: Path, graph: onnx.GraphProto, flags: dict[str, str]) -> None:
     """A program for images retains nothing, and its tensors are float16 on the device."""
     names = [item.name for item in (*graph.input, *graph.output)]
-    if names != ["pixel_values", "vision_embeds"]:
+    if names not in (["pixel_values", "vision_embeds"], ["pixel_values", "vision_embeds", "deepstack_features"]):
         fail(f"a program for images takes and gives {names}")
     if "retained" in flags:
         fail("a program for images retains nothing")
@@ -153,7 +153,7 @@ def main() -> None:
     model = onnx.load(found["model"])
     onnx.checker.check_model(model, full_check=False)
     check_functions(model, "functions" in found)
-    is_vision = [item.name for item in model.graph.output] == ["vision_embeds"]
+    is_vision = model.graph.output[0].name == "vision_embeds"
     if not is_vision:
         check_results(model.graph)
     axes = {
@@ -163,7 +163,10 @@ def main() -> None:
         if not dim.HasField("dim_value")
     }
     rows = "full_batch_size" if "full_batch_size" in axes else "batch_size"
-    check_specializations(Path(found["specializations"]), axes, "" if is_vision else rows)
+    if bool(axes) != ("specializations" in found):
+        fail(f"specializations are given for the axes that a graph has, and it has {sorted(axes)}")
+    if axes:
+        check_specializations(Path(found["specializations"]), axes, "" if is_vision else rows)
     if is_vision:
         check_vision(Path(found["custom_io"]), model.graph, found)
     else:

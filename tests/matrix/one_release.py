@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from qeff_codegen.coverage.family_result import FamilyResult
 from qeff_codegen.coverage.page import JSON
+from qeff_codegen.coverage.swept import TEXT, read_coverage
 from qeff_codegen.environments.release import release_python
 from qeff_codegen.errors import UsageError
 from qeff_codegen.upstream.find import BLUEPRINT, causal_lm_families
@@ -51,7 +51,7 @@ def read_results(folder: Path, release: str) -> list[FamilyResult]:
     Raises:
         UsageError: it ran another release, so that nothing is known of this one.
     """
-    document = json.loads((folder / JSON).read_text("utf-8"))
-    if document["transformers"] != release:
-        raise UsageError(f"The environment of transformers {release} runs {document['transformers']}.")
-    return [FamilyResult.from_json(record) for record in document["families"]]
+    swept = read_coverage(folder / JSON)[TEXT]
+    if swept.transformers != release:
+        raise UsageError(f"The environment of transformers {release} runs {swept.transformers}.")
+    return list(swept.results)

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from qeff_codegen.coverage.family_result import FAILED, MISMATCH, REFUSED, SUPPORTED, FamilyResult
+from qeff_codegen.coverage.swept import TEXT, Swept
 from qeff_codegen.errors import UsageError
 from tests.matrix import expectations, one_release
 from tests.matrix.expectations import FAMILIES, NOT_RUN, RELEASES, WITH_STATES, Refused
@@ -91,7 +92,7 @@ def test_families_that_a_release_has(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def stand_in(folder: Path, release: str, exit_code: int) -> Path:
     """An interpreter that writes what a sweep of `release` would, and keeps its command."""
-    document = {"transformers": release, "families": [SUPPORTED_PLUM.as_json()]}
+    document = {TEXT: Swept(release, 3, (SUPPORTED_PLUM,)).as_json()}
     script = folder / "python"
     script.write_text(
         f"#!{sys.executable}\nimport pathlib, sys\n"

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from qeff_codegen.coverage.family_result import REFUSED, SUPPORTED, FamilyResult
+from qeff_codegen.coverage.swept import TEXT, Swept
 from qeff_codegen.releases import survey
 from qeff_codegen.releases.kept_verdicts import KeptVerdicts
 from qeff_codegen.releases.table import Release
@@ -37,8 +39,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_release: ReleaseMa
     monkeypatch.setattr(survey, "load_table", lambda: table)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "docs").mkdir()
-    families = [{"family": "oak", "state": "supported"}, {"family": "elm", "state": "refused"}]
-    (tmp_path / "docs" / "coverage.json").write_text(json.dumps({"transformers": "5.1.0", "families": families}))
+    swept = Swept("5.1.0", 3, (FamilyResult("oak", SUPPORTED), FamilyResult("elm", REFUSED)))
+    (tmp_path / "docs" / "coverage.json").write_text(json.dumps({TEXT: swept.as_json()}))
 
     def call(*arguments: str) -> Result:
         return CliRunner(catch_exceptions=False).invoke(survey.main, [*arguments, "--jobs", "1"])

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from qeff_codegen.coverage.family_result import FAILED, REFUSED, SUPPORTED, FamilyResult
+from qeff_codegen.coverage.swept import TEXT
 from qeff_codegen.errors import UsageError
 from qeff_codegen.sweep.kept_results import KeptResults
 from qeff_codegen.sweep.run import PRELOAD, Sweep, families_to_sweep, sweep_with
@@ -95,7 +96,7 @@ def test_a_sweep_that_cannot_go_on_leaves_nothing_running(tmp_path: Path, counts
 
 
 def test_quick_and_long_sweeps_keep_results_of_their_own(tmp_path: Path) -> None:
-    quick, long = (sweep_with(stage, tmp_path, jobs=1, time_limit=1) for stage in (2, 3))
+    quick, long = (sweep_with(TEXT, stage, tmp_path, jobs=1, time_limit=1) for stage in (2, 3))
     quick.kept.save(FamilyResult("plum", SUPPORTED, stages=2), "key")
     long.kept.save(FamilyResult("plum", SUPPORTED, stages=3), "key")
     found = [sweep.kept.load("plum", "key") for sweep in (quick, long)]

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from qeff_codegen.cli.main import main
 from qeff_codegen.coverage.family_result import REFUSED, FamilyResult
+from qeff_codegen.coverage.swept import IMAGES, TEXT, Swept
 from qeff_codegen.errors import UsageError
 from qeff_codegen.sweep.shards import Shard, measured_seconds, read_parts, what_is_missing, write_part
 
@@ -36,14 +37,14 @@ def test_every_family_is_in_exactly_one_part(count: int, seconds: dict[str, floa
 def test_the_last_sweep_says_how_long_a_family_takes(tmp_path: Path) -> None:
     assert measured_seconds(tmp_path / "coverage.json") == {}
     assert measured_seconds(ROOT / "docs/coverage.json")["llama"] > 1
-    (tmp_path / "coverage.json").write_text("{}")
-    with pytest.raises(UsageError, match="damaged"):
+    (tmp_path / "coverage.json").write_text("[]")
+    with pytest.raises(UsageError, match="cannot be read"):
         measured_seconds(tmp_path / "coverage.json")
 
 
-def written(folder: Path, number: int, count: int, families: tuple[str, ...]) -> Path:
+def written(folder: Path, number: int, count: int, families: tuple[str, ...], task: str = TEXT) -> Path:
     results = [FamilyResult(family, REFUSED, rule="anatomy", reason="why") for family in families]
-    return write_part(Shard(number, count), results, 3, folder)
+    return write_part(Shard(number, count), task, Swept("9.8.7", 3, tuple(results)), folder)
 
 
 def test_what_is_missing_is_said_with_the_command_that_finds_it_out(tmp_path: Path) -> None:
@@ -52,6 +53,15 @@ def test_what_is_missing_is_said_with_the_command_that_finds_it_out(tmp_path: Pa
     assert what_is_missing(parts, ("a", "b", "c", "d")) == (
         "1 of 4 families are in no part: c.\nRun `python -m qeff_codegen sweep --shard 2/3`."
     )
+
+
+def test_parts_of_image_text_models_say_so(tmp_path: Path) -> None:
+    parts = read_parts([written(tmp_path, 1, 2, ("a",), IMAGES)])
+    assert what_is_missing(parts, ("a", "b")).endswith(
+        "`python -m qeff_codegen sweep --task image-text-to-text --shard 2/2`."
+    )
+    with pytest.raises(UsageError, match="task is text-generation, not image-text-to-text"):
+        read_parts([tmp_path / "sweep-1-of-2.json", written(tmp_path, 2, 2, ("b",))])
 
 
 def test_parts_of_different_sweeps_are_not_merged(tmp_path: Path) -> None:
@@ -80,7 +90,7 @@ def test_merge_makes_the_pages_of_all_parts_and_of_no_fewer(tmp_path: Path) -> N
     whole = CliRunner().invoke(main, ["sweep", "--merge", *paths, *output])
     assert whole.exit_code == 0, whole.output
     document = json.loads((tmp_path / "docs/coverage.json").read_text())
-    assert [item["family"] for item in document["families"]] == sorted(families)
+    assert [item["family"] for item in document[TEXT]["families"]] == sorted(families)
 
 
 @pytest.mark.parametrize(
