@@ -179,10 +179,12 @@ def main() -> None:
     if binary.exists():
         fail(f"{binary} is there already")
     binary.mkdir()
-    # What the stand-in for the runtime reads.
+    # What the stand-in for the runtime reads; a graph of one size has no specializations, and is a program as it is.
+    sizes = found.get("specializations")
+    entries = json.loads(Path(sizes).read_text())["specializations"] if sizes else [{"name": "Only", "symbols": {}}]
     program = {
         "onnx": found["model"],
-        "specializations": json.loads(Path(found["specializations"]).read_text())["specializations"],
+        "specializations": entries,
         "precisions": dict(re.findall(r"IOName: (\S+)\n   Precision: (\S+)", Path(found["custom_io"]).read_text())),
         "devices": int(found.get("devices", 1)),
     }
