@@ -239,7 +239,8 @@ class QEFFAutoModelForImageTextToText:
         candidate = vision_candidate_of(vision.encoder, path, spec, programs)
         with self.steps.time("preflight"):
             found = vision_preflight(candidate)
-        self.steps.looked_at.append(LookedAt("images", candidate, found, custom_io.FLOAT16))
+        sizes = ", ".join(f"{height} x {width}" for height, width in vision.spec.sizes)
+        self.steps.looked_at.append(LookedAt(f"images of {sizes}", candidate, found, custom_io.FLOAT16))
         custom = custom_io.render_vision(spec.outputs)
         graph = ToCompile(path, programs, custom, self._pytorch_transforms, ONNX_TRANSFORMS, retains_state=False)
         return graph, found
