@@ -20,6 +20,7 @@ test-matrix: .venv/dev.stamp
 
 docs: .venv/dev.stamp
 	$(BIN)/python -m tests.rewrite_rules.catalogue
+	$(BIN)/python -m tests.docs.written
 
 sweep: .venv/dev.stamp
 	$(BIN)/python -m qeff_codegen sweep

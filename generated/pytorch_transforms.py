@@ -421,6 +421,7 @@ from transformers.models.gemma3n.modeling_gemma3n import (
 )
 from transformers.models.gemma4.modeling_gemma4 import (
     Gemma4ForCausalLM,
+    Gemma4ForConditionalGeneration,
     Gemma4TextAttention,
     Gemma4TextDecoderLayer,
     Gemma4TextExperts,
@@ -429,6 +430,7 @@ from transformers.models.gemma4.modeling_gemma4 import (
 )
 from transformers.models.gemma4_unified.modeling_gemma4_unified import (
     Gemma4UnifiedForCausalLM,
+    Gemma4UnifiedForConditionalGeneration,
     Gemma4UnifiedTextAttention,
     Gemma4UnifiedTextDecoderLayer,
     Gemma4UnifiedTextModel,
@@ -773,6 +775,7 @@ from transformers.models.llama.modeling_llama import (
 )
 from transformers.models.llama4.modeling_llama4 import (
     Llama4ForCausalLM,
+    Llama4ForConditionalGeneration,
     Llama4TextAttention,
     Llama4TextDecoderLayer,
     Llama4TextExperts,
@@ -1695,6 +1698,7 @@ from .gemma3n_text.modeling_gemma3n_text import (
     QEffGemma3nTextDecoderLayer,
     QEffGemma3nTextModel,
 )
+from .gemma4.modeling_gemma4 import QEffGemma4ForConditionalGeneration
 from .gemma4_text.modeling_gemma4_text import (
     QEffGemma4ForCausalLM,
     QEffGemma4TextAttention,
@@ -1703,6 +1707,7 @@ from .gemma4_text.modeling_gemma4_text import (
     QEffGemma4TextModel,
     QEffGemma4TextRotaryEmbedding,
 )
+from .gemma4_unified.modeling_gemma4_unified import QEffGemma4UnifiedForConditionalGeneration
 from .gemma4_unified_text.modeling_gemma4_unified_text import (
     QEffGemma4UnifiedForCausalLM,
     QEffGemma4UnifiedTextAttention,
@@ -2014,6 +2019,7 @@ from .llama.modeling_llama import (
 )
 from .llama4.modeling_llama4 import (
     QEffLlama4ForCausalLM,
+    QEffLlama4ForConditionalGeneration,
     QEffLlama4TextAttention,
     QEffLlama4TextDecoderLayer,
     QEffLlama4TextExperts,
@@ -2917,12 +2923,14 @@ class KVCacheTransform(ModuleMappingTransform):
         Gemma3nRotaryEmbedding: QEffGemma3nRotaryEmbedding,
         Gemma3nTextModel: QEffGemma3nTextModel,
         Gemma3nForCausalLM: QEffGemma3nForCausalLM,
+        Gemma4ForConditionalGeneration: QEffGemma4ForConditionalGeneration,
         Gemma4TextRotaryEmbedding: QEffGemma4TextRotaryEmbedding,
         Gemma4TextAttention: QEffGemma4TextAttention,
         Gemma4TextExperts: QEffGemma4TextExperts,
         Gemma4TextDecoderLayer: QEffGemma4TextDecoderLayer,
         Gemma4TextModel: QEffGemma4TextModel,
         Gemma4ForCausalLM: QEffGemma4ForCausalLM,
+        Gemma4UnifiedForConditionalGeneration: QEffGemma4UnifiedForConditionalGeneration,
         Gemma4UnifiedTextRotaryEmbedding: QEffGemma4UnifiedTextRotaryEmbedding,
         Gemma4UnifiedTextAttention: QEffGemma4UnifiedTextAttention,
         Gemma4UnifiedTextDecoderLayer: QEffGemma4UnifiedTextDecoderLayer,
@@ -3172,6 +3180,7 @@ class KVCacheTransform(ModuleMappingTransform):
         Llama4TextDecoderLayer: QEffLlama4TextDecoderLayer,
         Llama4TextModel: QEffLlama4TextModel,
         Llama4ForCausalLM: QEffLlama4ForCausalLM,
+        Llama4ForConditionalGeneration: QEffLlama4ForConditionalGeneration,
         LlavaModel: QEffLlavaModel,
         LlavaForConditionalGeneration: QEffLlavaForConditionalGeneration,
         LlavaNextForConditionalGeneration: QEffLlavaNextForConditionalGeneration,

@@ -270,10 +270,11 @@ class QEffGemma4TextModel(Gemma4TextModel):
         if (input_ids is None) ^ (inputs_embeds is not None):
             raise ValueError("You must specify exactly one of input_ids or inputs_embeds")
 
-        if per_layer_inputs is not None:
+        if inputs_embeds is None and per_layer_inputs is not None:
             raise ValueError("You cannot specify per_layer_inputs if input_ids is provided")
 
-        inputs_embeds = self.embed_tokens(input_ids)
+        if inputs_embeds is None:
+            inputs_embeds = self.embed_tokens(input_ids)
 
         if self.hidden_size_per_layer_input:
             if per_layer_inputs is None:

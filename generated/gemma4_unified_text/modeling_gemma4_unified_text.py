@@ -225,7 +225,8 @@ class QEffGemma4UnifiedTextModel(Gemma4UnifiedTextModel):
         if (input_ids is None) ^ (inputs_embeds is not None):
             raise ValueError("You must specify exactly one of input_ids or inputs_embeds")
 
-        inputs_embeds = self.embed_tokens(input_ids)
+        if inputs_embeds is None:
+            inputs_embeds = self.embed_tokens(input_ids)
 
         return_legacy_cache = not isinstance(past_key_values, Cache)
         if return_legacy_cache:

@@ -25,6 +25,7 @@ from transformers.modeling_flash_attention_utils import FlashAttentionKwargs
 from transformers.modeling_outputs import MoeCausalLMOutputWithPast, MoeModelOutputWithPast
 from transformers.models.llama4.modeling_llama4 import (
     Llama4ForCausalLM,
+    Llama4ForConditionalGeneration,
     Llama4TextAttention,
     Llama4TextDecoderLayer,
     Llama4TextExperts,
@@ -38,6 +39,7 @@ from transformers.utils import TransformersKwargs
 
 from qeff_codegen.runtime.cache_utils import QEffDynamicCache
 from qeff_codegen.runtime.constants import MIN_MASKED_ATTENTION_VALUE
+from qeff_codegen.runtime.images import ImageTextOutput, place_image_embeds, projected_embeds, text_model_of
 from qeff_codegen.runtime.key_blocks import over_key_blocks
 from qeff_codegen.runtime.modeling_attn_mask_utils import _create_causal_mask, _create_chunked_causal_mask
 
@@ -344,3 +346,75 @@ class QEffLlama4ForCausalLM(Llama4ForCausalLM):
     def get_submodules_for_export(self) -> set[type[nn.Module]]:
         """Classes of the repeated layers; each becomes one ONNX function."""
         return {QEffLlama4TextDecoderLayer}
+
+
+class QEffLlama4EncoderWrapper(nn.Module):
+    """The vision program: images, `[batch_size, channels, height, width]`, to what stands at their tokens."""
+
+    def __init__(self, model: Llama4ForConditionalGeneration):
+        super().__init__()
+        self.model = model
+        self.config = model.config
+
+    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        image_outputs = self.model.get_image_features(pixel_values=pixel_values, return_dict=True)
+        return projected_embeds(self.model.multi_modal_projector, image_outputs.last_hidden_state)
+
+
+class QEffLlama4DecoderWrapper(nn.Module):
+    """The language program: the text model with image embeddings in the places of image tokens."""
+
+    def __init__(self, model: Llama4ForConditionalGeneration):
+        super().__init__()
+        self.language_model = text_model_of(model, model.language_model.model)
+        self.lm_head = model.language_model.lm_head
+        self.config = model.config
+
+    def forward(
+        self,
+        input_ids: torch.LongTensor,
+        position_ids: torch.LongTensor,
+        past_key_values: list[tuple[torch.Tensor, torch.Tensor]],
+        vision_embeds: torch.Tensor | None = None,
+        image_idx: torch.LongTensor | None = None,
+        use_cache: bool | None = None,
+        batch_index: torch.LongTensor | None = None,
+        comp_ctx_lengths: torch.LongTensor | None = None,
+    ) -> ImageTextOutput:
+        inputs_embeds = self.language_model.get_input_embeddings()(input_ids)
+        if vision_embeds is not None:
+            is_image_token = input_ids == self.config.image_token_id
+            inputs_embeds, image_idx = place_image_embeds(
+                inputs_embeds, is_image_token, position_ids, vision_embeds, image_idx
+            )
+
+        outputs = self.language_model(
+            inputs_embeds=inputs_embeds,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            use_cache=use_cache,
+            batch_index=batch_index,
+            comp_ctx_lengths=comp_ctx_lengths,
+        )
+
+        hidden_states = outputs[0]
+        logit_index = position_ids.to(torch.int32).argmax(1, keepdim=True)
+        hidden_states = hidden_states[torch.arange(position_ids.shape[0]).view(-1, 1), logit_index]
+        logits = self.lm_head(hidden_states)
+
+        return ImageTextOutput(
+            logits=logits.float(),
+            cache=outputs.cache,
+            vision_embeds=vision_embeds,
+            image_idx=image_idx,
+        )
+
+
+class QEffLlama4ForConditionalGeneration(Llama4ForConditionalGeneration):
+    def get_qeff_vision_encoder(self) -> nn.Module:
+        """The module that the vision program is exported from."""
+        return QEffLlama4EncoderWrapper(self)
+
+    def get_qeff_language_decoder(self) -> nn.Module:
+        """The module that the language program is exported from."""
+        return QEffLlama4DecoderWrapper(self)

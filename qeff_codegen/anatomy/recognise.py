@@ -47,6 +47,15 @@ def recognise(file: ModelingFile) -> Anatomy:
     """
     causal_lm = find_causal_lm(file)
     refuse_known_gaps(file, causal_lm)
+    return anatomy_of(file, causal_lm)
+
+
+def anatomy_of(file: ModelingFile, causal_lm: ModelingClass) -> Anatomy:
+    """Every role of the decoder, whatever gaps there are: of a file with one, what rules make is not right.
+
+    Raises:
+        Refusal: a role on the call path cannot be found, with the place where the search ended.
+    """
     path, model = _call_path(file, causal_lm)
     reachable = tuple(reachable_from(file, causal_lm))
     functions, mask_parameters = find_attention_functions(

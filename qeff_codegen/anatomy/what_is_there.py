@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TypeVar
 
+from qeff_codegen.anatomy.anatomy import Anatomy
 from qeff_codegen.anatomy.attention_functions import find_attention_functions
 from qeff_codegen.anatomy.attentions import find_attentions
 from qeff_codegen.anatomy.causal_lm import find_causal_lm, why_causal_lm
@@ -13,7 +15,7 @@ from qeff_codegen.anatomy.embeddings import find_embeddings
 from qeff_codegen.anatomy.known_gaps import FINDERS
 from qeff_codegen.anatomy.mentions import mentioned
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
-from qeff_codegen.anatomy.recognise import norms_among, reachable_from, recognise
+from qeff_codegen.anatomy.recognise import anatomy_of, norms_among, reachable_from
 from qeff_codegen.anatomy.refusing import refusal
 from qeff_codegen.anatomy.roles import Role
 from qeff_codegen.anatomy.rotary import find_rotary_embeddings
@@ -24,18 +26,31 @@ from qeff_codegen.generated_model import CAUSAL_LM, RoleFound
 _Found = TypeVar("_Found")
 
 
-def what_is_there(file: ModelingFile) -> tuple[tuple[RoleFound, ...], tuple[Refusal, ...]]:
-    """All roles that can be found by themselves, and all that is in the way of recognition; nothing is in a good file.
+@dataclass(frozen=True)
+class WhatIsThere:
+    """What recognition can say of a file.
 
-    What one refusal hides is looked for all the same, so that a later one may follow from an earlier one.
+    Attributes:
+        roles: all that can be found by themselves.
+        obstacles: all that is in the way of recognition; nothing is in a good file.
+        anatomy: who is who, where the call path is understood to its end, though there may be gaps; None elsewhere.
     """
+
+    roles: tuple[RoleFound, ...]
+    obstacles: tuple[Refusal, ...]
+    anatomy: Anatomy | None
+
+
+def what_is_there(file: ModelingFile) -> WhatIsThere:
+    """Go on after every refusal; what one hides is looked for all the same, and may follow from it."""
     look = _Looking(file)
+    anatomy = None
     causal_lm = look.at(lambda: find_causal_lm(file))
     if causal_lm is not None:
         look.at_gaps(causal_lm)
-        look.at(lambda: recognise(file))
+        anatomy = look.at(lambda: anatomy_of(file, causal_lm))
         look.at_parts(causal_lm)
-    return look.roles, look.obstacles
+    return WhatIsThere(look.roles, look.obstacles, anatomy)
 
 
 class _Looking:

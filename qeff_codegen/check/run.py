@@ -106,8 +106,9 @@ def _judged(
 def _manifest_of(folder: Path) -> Manifest | None:
     if not folder.is_dir():
         raise UsageError(
-            f"There is no folder {folder}, so there is nothing to check.\n"
-            "Generate a model first, or name the folder with --generated."
+            f"There is no folder {folder.absolute()}, so there is nothing to check.\n"
+            "Generate a model first, or name the folder with --generated; "
+            f"what came with this tool is in {layout.INSTALLED}."
         )
     if (folder / layout.MANIFEST).is_file():
         return manifest.load(folder)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+# What comes with this tool: in a checkout, or beside the installed package.
+INSTALLED = Path(__file__).resolve().parents[2] / "generated"
 MANIFEST = "manifest.json"
 MAPPING = "pytorch_transforms.py"
 INITIALIZER = "__init__.py"

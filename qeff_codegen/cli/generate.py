@@ -78,6 +78,11 @@ def generate(
     if everything:
         entries = manifest.load(output).models
         failures = [Failure(name, _given_with_source(entry)) for name, entry in entries.items() if entry.causal_lm]
+        if not entries:
+            raise UsageError(
+                f"{output.absolute()} holds no generated models, so there is nothing to generate again.\n"
+                "Give the names of models, or another folder with --output."
+            )
         names = tuple(name for name, entry in entries.items() if entry.causal_lm is None)
         if not quiet:
             say("generating", f"{len(names)} models of {output}, {jobs} at a time")
@@ -105,6 +110,11 @@ def generate(
     if as_json:
         show_json(_as_json(written, reports, failures))
     _report(failures)
+    for failure in failures:
+        # A family without a causal LM has no source to inspect.
+        if isinstance(failure.error, Refusal) and failure.name in found and not quiet:
+            options = shlex.join(found[failure.name].options)
+            click.echo(f"next       python -m qeff_codegen inspect {failure.name} --all {options}".rstrip(), err=True)
     context.exit(max((failure.error.exit_code for failure in failures), default=EXIT_DONE))
 
 

@@ -66,6 +66,8 @@ def _show_obstacles(found: Survey, name: str) -> None:
         click.echo("\n".join([f"  {first}", *(f"  {line}" for line in rest)]))
     if found.rules is not None:
         click.echo(f"{name}: {found.rules} rules would change something")
+    elif found.obstacles:
+        click.echo(f"{name}: rules were not tried, since it is not known who calls whom")
 
 
 def _as_json(found: Survey, upstream: UpstreamModel, source: Path | None) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def load_image_model(
     except ModuleNotFoundError:
         return None  # whoever loads a causal LM says which package is missing
     folder = generated or GENERATED
-    if remote is not None or not names_image_text(source, folder):
+    if remote is not None or not names_image_text(source, folder, with_images=images is not None):
         if images is not None:
             raise UsageError(
                 f"{source} is no image-text model of transformers, and something is asked of images (--image, "

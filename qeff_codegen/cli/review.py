@@ -50,6 +50,7 @@ def review(
 
     Exit code 1: a line differs that no rule owns.
     """
+    from qeff_codegen.coverage.known import all_known
     from qeff_codegen.generate.one_model import generate_model
     from qeff_codegen.review.facts import review_of
     from qeff_codegen.upstream.find import find_model
@@ -58,7 +59,7 @@ def review(
     model = generate_model(
         find_model(name, transformers_version=transformers_version, source=source, class_name=class_name)
     )
-    found = review_of(model, generated, RECORDS)
+    found = review_of(model, generated, RECORDS, all_known())
     if form == "html":
         from qeff_codegen.review.page import as_html
 

@@ -28,8 +28,16 @@ def _show_on_terminal(title: str, header: Sequence[str], rows: Sequence[Sequence
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(*header, title=escape(title), title_justify="left", box=None, header_style="bold")
+    console = Console(highlight=False)
+    # A title may hold a path, which is whole only in one piece: the terminal wraps it, and copies it unwrapped.
+    console.print(Text(title, "table.title"), soft_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, heading in enumerate(header):
+        # Names stay whole; what gives way where the terminal is narrow are columns of words.
+        is_of_names = not any(" " in row[number] for row in rows)
+        table.add_column(heading, no_wrap=is_of_names, overflow="fold")
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
-    Console().print(table)
+    console.print(table)

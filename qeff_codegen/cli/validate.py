@@ -10,13 +10,12 @@ import click
 from rich.console import Console
 
 from qeff_codegen.checked_in.generated_code import check_generated, is_edited
-from qeff_codegen.checked_in.layout import modeling_path
+from qeff_codegen.checked_in.layout import INSTALLED, modeling_path
 from qeff_codegen.checked_in.manifest import package_of
 from qeff_codegen.cli.formats import json_option, show_json
 from qeff_codegen.cli.progress import say
 from qeff_codegen.cli.remote_options import remote_of, remote_options
 from qeff_codegen.coverage.known import known
-from qeff_codegen.deploy.named_model import GENERATED as INSTALLED
 from qeff_codegen.deploy.packaged_weights import PACKAGED, check_weights
 from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, UsageError
 from qeff_codegen.remote_code.given import Remote

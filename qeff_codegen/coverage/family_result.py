@@ -7,6 +7,7 @@ from typing import Any
 
 from qeff_codegen.coverage.image_parts import ImageParts
 from qeff_codegen.coverage.scenario_margins import ScenarioMargins
+from qeff_codegen.coverage.swept_code import SweptCode
 
 SUPPORTED = "supported"
 REFUSED = "refused"
@@ -44,6 +45,7 @@ class FamilyResult:
         stage_4: how far Stage 4 went, in the scenario where it went least far; empty where no stage ran.
         margins: how near to the tolerance each scenario came; empty where no stage ran.
         images: what it is made of, where it is an image-text model; None where it is none, or nothing was generated.
+        code: hashes of what ran; None where no stage ran, or where that was not kept.
     """
 
     family: str
@@ -63,6 +65,7 @@ class FamilyResult:
     stage_4: str = ""
     margins: tuple[ScenarioMargins, ...] = ()
     images: ImageParts | None = None
+    code: SweptCode | None = None
 
     @property
     def is_defect(self) -> bool:
@@ -80,4 +83,5 @@ class FamilyResult:
         margins = tuple(ScenarioMargins(**item) for item in record.get("margins", ()))
         parts = record.get("images")
         images = parts and ImageParts(**{**parts, "rewritten": tuple(parts["rewritten"])})
-        return cls(**{**record, **lists, "margins": margins, "images": images})
+        code = SweptCode(**record["code"]) if record.get("code") else None
+        return cls(**{**record, **lists, "margins": margins, "images": images, "code": code})

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import sysconfig
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from qeff_codegen.coverage.family_result import REFUSED, SUPPORTED, FamilyResult
-from qeff_codegen.coverage.swept import read_coverage
+from qeff_codegen.coverage.swept import TASKS, read_coverage
+from qeff_codegen.coverage.swept_code import code_of
+from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.upstream.spelling import plain, spelled
 
-# An installation without the documentation knows nothing.
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+# They stand in the documentation of a checkout; an installation has them among its data, or knows nothing.
+_CHECKOUT = Path(__file__).resolve().parents[2] / "docs"
+_INSTALLED = Path(sysconfig.get_path("data")) / "share" / "qeff_codegen"
+DOCS = _CHECKOUT if (_CHECKOUT / "coverage.json").is_file() else _INSTALLED
 COVERAGE = DOCS / "coverage.json"
 SURVEY = DOCS / "releases.json"
 
@@ -63,13 +69,30 @@ def refused_at(family: str, release: str, survey: Path = SURVEY) -> str | None:
 
 def known(family: str, coverage: Path = COVERAGE) -> Known | None:
     """What the last sweep found of a family; None where it did not see it, or where its results are not here."""
+    results = all_known(coverage)
+    name = spelled(family, results)
+    return None if name is None else results[name]
+
+
+def all_known(coverage: Path = COVERAGE) -> dict[str, Known]:
+    """What the last sweep found, by family; nothing where its results are not here, or cannot be read."""
     try:
         tasks = read_coverage(coverage)
     except (OSError, ValueError):
-        return None
-    for swept in tasks.values():
-        results = {result.family: result for result in swept.results}
-        name = spelled(family, results)
-        if name is not None:
-            return Known(swept.transformers, results[name])
-    return None
+        return {}
+    # A family of both tables is one model, and has one result.
+    return {
+        result.family: Known(tasks[task].transformers, result)
+        for task in reversed(TASKS)
+        if task in tasks
+        for result in tasks[task].results
+    }
+
+
+def of_this_code(model: GeneratedModel, swept: Mapping[str, Known]) -> Iterable[Known]:
+    """What a sweep found of the families that a model serves, where it ran this very code against this very source."""
+    code = code_of(model)
+    for family in model.upstream.families or (model.name,):
+        found = swept.get(family)
+        if found is not None and found.result.code == code:
+            yield found

@@ -17,8 +17,8 @@ from qeff_codegen.files.whole_file import write_whole
 
 MARKDOWN = "coverage.md"
 JSON = "coverage.json"
-# A scenario's margins as `json` lays them out.
-_MARGINS = re.compile(r'\{\n\s+("variant": [^{}]*)\n\s+\}')
+# A scenario's margins, and the hashes of what ran, as `json` lays them out.
+_ONE_LINE = re.compile(r'\{\n\s+("(?:variant|upstream_sha256)": [^{}]*)\n\s+\}')
 
 _HEAD = """# Coverage
 
@@ -78,7 +78,7 @@ def as_json(tasks: Mapping[str, Swept]) -> str:
 def laid_out(document: dict[str, Any]) -> str:
     """JSON with one line a scenario: there are thousands, and a diff shows which of them changed."""
     return (
-        _MARGINS.sub(lambda found: "{" + re.sub(r"\n\s+", " ", found[1]) + "}", json.dumps(document, indent=2)) + "\n"
+        _ONE_LINE.sub(lambda found: "{" + re.sub(r"\n\s+", " ", found[1]) + "}", json.dumps(document, indent=2)) + "\n"
     )
 
 

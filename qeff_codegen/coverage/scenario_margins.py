@@ -46,3 +46,8 @@ def margins_of(result: ScenarioResult) -> ScenarioMargins:
         share(differences.get(3)),
         share(result.min_margin),
     )
+
+
+def shown(share: float | None) -> str:
+    """A share of the tolerance as a reader sees it."""
+    return "not run" if share is None else f"{share:.2g}"

@@ -29,8 +29,8 @@ class DeviceVisionSession:
             images: each `[1, ...]` as the graph takes it, or one image as a program of one takes it.
 
         Returns:
-            The embeddings, `[n, tokens, hidden]`, and what goes into layers, `[layers, n, tokens, hidden]`, if anything
-            does.
+            The embeddings, `[n, tokens, hidden]`, and what goes into layers, `[layers, n, tokens, hidden]`; None where
+            nothing does.
 
         Raises:
             UsageError: there are more than the program was compiled for, or of another size.

@@ -32,12 +32,20 @@ class ImageCheckpoint(Checkpoint):
     no_processor: str = ""
 
 
-def names_image_text(source: str, generated: Path) -> bool:
-    """Whether `source` is the folder of an image-text model, or the name of such a family that is generated."""
+def names_image_text(source: str, generated: Path, *, with_images: bool = False) -> bool:
+    """Whether `source` is the folder of an image-text model, or the name of such a family that is generated.
+
+    Args:
+        source: it.
+        generated: the folder with the generated classes.
+        with_images: whether something is asked of images; a family that has a causal LM too is that where nothing is.
+    """
     if names_a_family(source, generated):
-        return find_image_family(source) is not None
+        return find_image_family(source, beside_causal_lm=with_images) is not None
     folder = read_checkpoint_folder(Path(source)) if Path(source).is_dir() else None
-    return folder is not None and folder.model_type is not None and find_image_family(folder.model_type) is not None
+    if folder is None or folder.model_type is None:
+        return False
+    return find_image_family(folder.model_type, beside_causal_lm=with_images) is not None
 
 
 def load_image_checkpoint(source: str, generated: Path) -> ImageCheckpoint:
@@ -70,7 +78,7 @@ def load_image_checkpoint(source: str, generated: Path) -> ImageCheckpoint:
 
 def _tiny(name: str) -> ImageCheckpoint:
     """The family's tiny model as validation makes it."""
-    family = find_image_family(name)
+    family = find_image_family(name, beside_causal_lm=True)
     assert family is not None
     model = build_tiny_model(family.model_class, build_image_config(family, image_variants(family)[0]), seed=0)
     digest = hashlib.sha256()

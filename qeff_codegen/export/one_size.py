@@ -22,7 +22,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_all, tree_map_only
 
 from qeff_codegen.errors import Location, Refusal
-from qeff_codegen.export import multihead_attention
+from qeff_codegen.export import complex_numbers, multihead_attention
 
 RULE = "export"
 _KNOWN = "_same_for_every_image"
@@ -77,6 +77,16 @@ class _OfInputs(TorchFunctionMode):
         if function in _SIZES:
             with _not_traced():
                 return function(*args, **given)
+        if function is torch.view_as_complex and not tree_all(_is_known, (args, given)):
+            with _not_traced():
+                return complex_numbers.of_pairs(function(*args, **given), *args)
+        if any(map(complex_numbers.is_one, (*args, *given.values()))):
+            with _not_traced():
+                value = function(*args, **given)
+            computed = complex_numbers.computed(function, args, value)
+            if computed is None:
+                raise _refusal(f"`{getattr(function, '__name__', function)}` of complex numbers")
+            return computed
         if tree_all(_is_known, (args, given)):
             with _not_traced():
                 return tree_map_only(torch.Tensor, _known, function(*args, **given))
@@ -90,6 +100,8 @@ class _OfInputs(TorchFunctionMode):
         name = getattr(function, "__name__", "")
         if name == "__setitem__" or (name.endswith("_") and not name.endswith("__")):
             _written_to(args[0])
+        if name == "__getitem__" and _takes_all(args[1]):
+            return _flattened(args[0], 0, args[1].dim() - 1)
         if name in ("__getitem__", "__setitem__"):
             args = (args[0], _places(args[1]), *args[2:])
             rows = _rows_taken(args[1])
@@ -100,6 +112,8 @@ class _OfInputs(TorchFunctionMode):
                 return taken if rows.dim() == 1 else taken.reshape(shape)
         if name == "unbind":
             return _one_by_one(*args, **given)
+        if name == "flatten":
+            return _flattened(*args, **given)
         if name == "squeeze" and len(args) + len(given) == 2:
             return _squeezed(*args, **given)
         if name in ("split", "split_with_sizes"):
@@ -112,6 +126,13 @@ def _one_by_one(tensor: torch.Tensor, dim: int = 0) -> tuple[torch.Tensor, ...]:
     with _not_traced():
         count = tensor.shape[dim]
     return tuple(tensor.select(dim, index) for index in range(count))
+
+
+def _flattened(tensor: torch.Tensor, start_dim: int = 0, end_dim: int = -1) -> torch.Tensor:
+    """A tensor with several axes as one, whose length is known."""
+    with _not_traced():
+        shape = tuple(tensor.flatten(start_dim, end_dim).shape)
+    return tensor.reshape(shape)
 
 
 def _squeezed(tensor: torch.Tensor, dim: int) -> torch.Tensor:
@@ -178,6 +199,14 @@ def _places(index: Any) -> Any:
             flat += found if isinstance(found, tuple) else (found,)
         return tuple(flat)
     return index
+
+
+def _takes_all(index: Any) -> bool:
+    """Whether an index is a mask of several axes that no input decides, and takes everything: nothing is padding."""
+    if not isinstance(index, torch.Tensor) or index.dtype is not torch.bool or not _is_known(index):
+        return False
+    with _not_traced():
+        return index.dim() > 1 and bool(index.all())
 
 
 def _rows_taken(index: Any) -> torch.Tensor | None:

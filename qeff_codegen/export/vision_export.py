@@ -22,6 +22,7 @@ from qeff_codegen.export.frozen_numbers import no_frozen_numbers
 from qeff_codegen.export.graph_file import save_graph, whole_or_not_at_all
 from qeff_codegen.export.graph_io import DEEPSTACK_FEATURES, PIXEL_VALUES, VISION_EMBEDS
 from qeff_codegen.export.graph_weights import attach_weights
+from qeff_codegen.export.images_apart import refuse_mixed_images
 from qeff_codegen.export.kv_cache import feature_layers_of
 from qeff_codegen.export.one_size import traced_for_one_size
 from qeff_codegen.export.plain_casts import spell_casts
@@ -240,13 +241,16 @@ def export_vision(encoder: nn.Module, onnx_path: Path, spec: VisionSpec | OneIma
 
     Raises:
         UsageError: the configuration does not say how large images are, or the folder cannot be written to.
-        Refusal: the tower computes something that was not proved to mean the same in the graph, or what it computes
-            for one size does not hold for another.
+        Refusal: the tower computes something that was not proved to mean the same in the graph, what it computes for
+            one size does not hold for another, or an image's features are others beside another image.
     """
     with whole_or_not_at_all(onnx_path) as unfinished, no_garbage_collection():
         with expected_warnings_silenced(), torch.no_grad():
             own = spec or spec_of(encoder)
-            if isinstance(own, OneImageSpec):
+            takes_one = getattr(encoder, ONE_IMAGE, False)
+            if getattr(encoder, "image", None) is not None or not takes_one:
+                refuse_mixed_images(encoder, own.shape(1))
+            if takes_one or isinstance(own, OneImageSpec):
                 traced = _of_one_image(encoder, unfinished, own)
             else:
                 try:

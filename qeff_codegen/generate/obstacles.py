@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qeff_codegen.anatomy.recognise import recognise
+from qeff_codegen.anatomy.modeling_file import ModelingFile
 from qeff_codegen.anatomy.what_is_there import what_is_there
 from qeff_codegen.emit.mappings import mapping_entries
 from qeff_codegen.emit.modeling_file import assemble
@@ -26,7 +26,7 @@ class Survey:
     Attributes:
         roles: those that are recognised.
         obstacles: every refusal; a later one may follow from an earlier one. None for a model that is generated.
-        rules: how many rules change something; None where recognition does not get so far.
+        rules: how many rules change something; None where it is not known who calls whom.
     """
 
     roles: tuple[RoleFound, ...]
@@ -40,25 +40,33 @@ def survey(upstream: UpstreamModel) -> Survey:
     Raises:
         Refusal: the file cannot be read at all.
     """
-    if upstream.image_text is not None:
+    file, own_lines = read(upstream)
+    if upstream.is_image_text:
         try:
             return Survey(inspect_model(upstream), (), None)
         except Refusal as refused:
-            return Survey((), (refused,), None)
-    file, own_lines = read(upstream)
-    roles, obstacles = what_is_there(file)
+            return Survey(own_lines.roles(_with_the_head(file)), (refused,), None)
+    there = what_is_there(file)
+    roles, obstacles = there.roles, there.obstacles
     rules: int | None = None
-    if not obstacles:
-        anatomy = recognise(file)
-        roles = anatomy.found()
+    if there.anatomy is not None:
+        roles = there.anatomy.found()
         try:
-            draft = open_draft(anatomy, EMBEDDED)
+            draft = open_draft(there.anatomy, EMBEDDED)
         except Refusal as refused:
-            obstacles = (refused,)
+            obstacles += (refused,)
         else:
-            obstacles = _of_rules(draft) or _of_checks(draft)
+            obstacles += _of_rules(draft)
+            # What a module promises can be held against it only where all of it was understood.
+            obstacles = obstacles or _of_checks(draft)
             rules = sum(count > 0 for count in draft.matches.values())
     return Survey(own_lines.roles(roles), tuple(map(own_lines.refusal, obstacles)), rules)
+
+
+def _with_the_head(file: ModelingFile) -> tuple[RoleFound, ...]:
+    """The one part of an image-text model that is known whatever is in the way."""
+    whole = file.classes[file.upstream.image_text or ""]
+    return (RoleFound("image-text model", whole.name, whole.node.lineno, ("upstream's table names it",)),)
 
 
 def _of_rules(draft: Draft) -> tuple[Refusal, ...]:

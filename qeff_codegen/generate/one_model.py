@@ -34,11 +34,15 @@ def generate_model(upstream: UpstreamModel, target: Target = EMBEDDED) -> Genera
 def _generated(upstream: UpstreamModel, target: Target) -> GeneratedModel:
     file, own_lines = read(upstream)
     try:
-        if upstream.image_text is not None:
+        if upstream.is_image_text:
             # Imported where there is one to generate: most commands are about models that read text alone.
             from qeff_codegen.generate.image_text import generated_image_text
 
             return generated_image_text(file, own_lines, target)
+        if upstream.image_text is not None:
+            from qeff_codegen.generate.image_text import generated_with_images
+
+            return generated_with_images(file, own_lines, target)
         anatomy = recognise(file)
         text, mappings, draft = rewritten(anatomy, target)
     except Refusal as refused:
@@ -53,10 +57,14 @@ def inspect_model(upstream: UpstreamModel) -> tuple[RoleFound, ...]:
     """The roles recognised in one model, with place and reasons."""
     file, own_lines = read(upstream)
     try:
-        if upstream.image_text is not None:
+        if upstream.is_image_text:
             from qeff_codegen.image_text.recognise import recognise_image_text
 
             return own_lines.roles(recognise_image_text(file).found())
+        if upstream.image_text is not None:
+            from qeff_codegen.generate.image_text import roles_with_images
+
+            return own_lines.roles(roles_with_images(file, recognise(file)))
         return own_lines.roles(recognise(file).found())
     except Refusal as refused:
         raise own_lines.refusal(refused) from None

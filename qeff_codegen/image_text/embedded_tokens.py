@@ -69,17 +69,18 @@ def with_given_tokens(
         embedding = match(_EMBEDDING, statement, file.aliases)
         if in_every is not None and _are_tokens(in_every["places"]) and isinstance(in_every["other"], ast.Constant):
             made = f"{EMBEDDED} = input_ids.masked_fill({in_every.spelled('places')}, {in_every.spelled('other')})"
-            kept.append(_of_given(statement, in_every))
+            kept.append(of_given_tokens(statement, in_every))
         elif outside is not None and _is_outside(model, outside):
             made, ids = _filled_outside(model, outside), outside.name("ids")
         elif embedding is not None and ids and embedding.name("ids") == ids:
-            kept.append(_of_given(statement, embedding))
+            kept.append(of_given_tokens(statement, embedding))
         else:
             kept.append(statement)
     return kept, made
 
 
-def _of_given(statement: ast.stmt, embedding: Match) -> ast.stmt:
+def of_given_tokens(statement: ast.stmt, embedding: Match) -> ast.stmt:
+    """The statement that embeds others, as one that embeds the given tokens."""
     text = f"if inputs_embeds is None:\n    {embedding.spelled('embeds')} = {embedding.spelled('embedder')}(input_ids)"
     (made,) = ast.parse(text).body
     for node in ast.walk(made):

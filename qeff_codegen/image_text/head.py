@@ -9,6 +9,12 @@ from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.image_text.known_statements import needed, possible, read_statements, refusal
 from qeff_codegen.image_text.scaled_logits import without_scaling
+from qeff_codegen.patterns.match import Match
+
+_KEPT = """
+if $hidden.shape[1] == (input_ids if input_ids is not None else inputs_embeds).shape[1]:
+    $hidden = slice_logits_to_keep($hidden, logits_to_keep)
+"""
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,8 @@ def head_around(file: ModelingFile, whole: ModelingClass, model_attribute: str) 
         (
             needed("call of the model", f"$outputs = self.{model_attribute}(...)"),
             needed("hidden states", "$hidden = {$outputs[0], $outputs.last_hidden_state}"),
-            possible("kept tokens", "$hidden = slice_logits_to_keep($hidden, $_)"),
+            possible("kept tokens", "$hidden = slice_logits_to_keep($hidden, logits_to_keep)"),
+            possible("kept tokens, unless the text model kept them", _KEPT),
             needed("logits", f"$logits = self.{head}($hidden)"),
             possible("no loss", "loss = None"),
             possible("loss", "if labels is not None:\n    loss = $_"),
@@ -63,16 +70,32 @@ def head_around(file: ModelingFile, whole: ModelingClass, model_attribute: str) 
             needed("result", "return $_(...)"),
         ),
     )
-    outputs, logits = found["call of the model"].name("outputs"), found["logits"]
-    returned = found["result"].node
+    outputs, logits = found["call of the model"].name("outputs"), found["logits"].spelled("logits")
+    return Head(head, check_returned(file, whole, found["result"], outputs, logits), scaling)
+
+
+def check_returned(file: ModelingFile, whole: ModelingClass, result: Match, outputs: str, logits: str) -> str:
+    """What the cache is called in the output of what `whole` calls.
+
+    Args:
+        file: the file.
+        whole: the class.
+        result: what it returns.
+        outputs: what it calls that output.
+        logits: what it calls its logits.
+
+    Raises:
+        Refusal: it does not return both as they are.
+    """
+    returned = result.node
     assert isinstance(returned, ast.Return) and isinstance(returned.value, ast.Call)
     given = {item.arg: spelled(item.value) for item in returned.value.keywords}
     cache = next((name for name in ("cache", "past_key_values") if given.get(name) == f"{outputs}.{name}"), None)
-    if cache is None or given.get("logits") != logits.spelled("logits"):
+    if cache is None or given.get("logits") != logits:
         raise refusal(
             file,
             f"`{whole.name}.forward` does not return its logits and the cache as they are",
             returned.lineno,
             f"`logits=logits, cache={outputs}.cache`",
         )
-    return Head(head, cache, scaling)
+    return cache

@@ -7,6 +7,7 @@ import ast
 from qeff_codegen.anatomy.modeling_file import ModelingFile, parameters
 from qeff_codegen.codemod.calls import bound_arguments
 from qeff_codegen.codemod.tree import find, spelled
+from qeff_codegen.image_text.handed_on import check_undecorated
 from qeff_codegen.image_text.known_statements import refusal
 from qeff_codegen.patterns.match import match
 from qeff_codegen.patterns.pattern import Pattern
@@ -14,6 +15,7 @@ from qeff_codegen.patterns.pattern import Pattern
 # Methods that give the mask the shape of the embeddings.
 _SHAPING = ("expand_as", "to", "unsqueeze")
 _COMPARED = Pattern("if input_ids is None:\n    ...\nelse:\n    ...")
+_COMPARED_FIRST = Pattern("if input_ids is not None:\n    ...\nelse:\n    ...")
 _IS_TOKEN = Pattern("$mask = input_ids == $token")
 
 
@@ -28,6 +30,7 @@ def image_token(file: ModelingFile, method: ast.FunctionDef, call: ast.Call, mas
     Raises:
         Refusal: the mask is of more than the places of one token.
     """
+    check_undecorated(file, method, method.name)
     token: ast.expr | None = None
     for statement in _statements(method):
         found = match(_IS_TOKEN, statement)
@@ -68,8 +71,12 @@ def _statements(method: ast.FunctionDef) -> list[ast.stmt]:
     """Those that run where there are tokens."""
     found: list[ast.stmt] = []
     for statement in method.body:
-        compared = match(_COMPARED, statement)
-        found += statement.orelse if compared is not None and isinstance(statement, ast.If) else [statement]
+        if isinstance(statement, ast.If) and match(_COMPARED, statement) is not None:
+            found += statement.orelse
+        elif isinstance(statement, ast.If) and match(_COMPARED_FIRST, statement) is not None:
+            found += statement.body
+        else:
+            found.append(statement)
     return found
 
 

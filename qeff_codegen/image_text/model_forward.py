@@ -16,6 +16,8 @@ from qeff_codegen.image_text.both_ways import BothWays, without_mask
 from qeff_codegen.image_text.embedded_tokens import with_given_tokens
 from qeff_codegen.image_text.known_statements import Known, needed, possible, read_statements, refusal
 from qeff_codegen.image_text.layer_features import LayerFeatures, layer_features
+from qeff_codegen.image_text.masks_first import LayerInputs, masks_first
+from qeff_codegen.image_text.over_causal_lm import AFTER_TEXT, TOLD, check_logits, without_projection
 from qeff_codegen.image_text.placing import image_token_of_placing
 from qeff_codegen.image_text.sections import Sections, sections_of
 from qeff_codegen.patterns.match import Match, match
@@ -32,8 +34,8 @@ TEXT_ARGUMENTS = {
     "return_dict": "True",
     "use_cache": "use_cache",
 }
-# Arguments that say what is done with videos, which no program takes.
-_VIDEOS = "video"
+# Arguments that say what is done with videos and sounds, which no program takes.
+_NOT_GIVEN = ("video", "input_features")
 _OF_KIND = Pattern("$_.get($kind)")
 _FROM_ONE = Pattern("""
 if position_ids is None:
@@ -56,6 +58,7 @@ _COMMON = (
         """,
     ),
     possible("return_dict", "kwargs['return_dict'] = True"),
+    possible("nothing heard", "audio_outputs = None"),
     possible("length", "$_ = inputs_embeds.shape[1]"),
     possible(
         "positions of a length",
@@ -68,7 +71,9 @@ _COMMON = (
         """,
     ),
     needed("outputs of encoders", "$encoded = $encoded if $encoded is not None else {}"),
-    needed("result", "return {$_(..., **$outputs), $outputs}"),
+)
+_AFTER_TEXT = (
+    needed("result", "return {$_(..., **$outputs), $_(**$outputs, image_outputs=$_, audio_outputs=$_), $outputs}"),
 )
 # The features of images as they are placed, under one condition each.
 _PLACED_IF_ENCODED = (
@@ -110,10 +115,12 @@ class BetweenTokensAndText:
         field: what of its output is placed.
         token: the setting that holds the token whose places they take.
         embedded: what makes `token_ids`, which are embedded; empty where the given tokens are.
+        layer_inputs: what is made of tokens for the layers of the text model; None where nothing is.
         both_ways: which tokens attend to one another both ways, if any do.
         from_one: whether positions are counted from 1.
         sections: how each token gets positions of several kinds; None where it has one.
         layer_features: what goes into layers of the text model beside; None where nothing does.
+        projector: the model's module that projects features where they are placed; None where nothing does.
     """
 
     features: ast.FunctionDef
@@ -121,23 +128,34 @@ class BetweenTokensAndText:
     field: str
     token: ast.expr
     embedded: str
+    layer_inputs: LayerInputs | None
     both_ways: BothWays | None
     from_one: bool
     sections: Sections | None
     layer_features: LayerFeatures | None
+    projector: str | None
 
 
-def between_tokens_and_text(file: ModelingFile, model: ModelingClass, text_attribute: str) -> BetweenTokensAndText:
+def between_tokens_and_text(
+    file: ModelingFile, model: ModelingClass, text_attribute: str, *, gives_logits: bool = False
+) -> BetweenTokensAndText:
     """Read the forward of `model`, which calls its text model as `self.<text_attribute>`.
+
+    Args:
+        file: the file.
+        model: the class that puts images among tokens.
+        text_attribute: what it calls the text model.
+        gives_logits: whether that is a causal LM, whose logits are those of the whole.
 
     Raises:
         Refusal: the forward does anything else, such as to place what it hears, or a second kind of images.
     """
     assert model.forward is not None
     embeddings = _embeddings(file, model, text_attribute)
-    videos = [name for name in parameters(model.forward) if _VIDEOS in name]
-    running = [_plain(item) for item in model.forward.body if not _never_runs(item, videos)]
-    statements, embedded = with_given_tokens(file, model, running)
+    not_given = [name for name in parameters(model.forward) if any(kind in name for kind in _NOT_GIVEN)]
+    running = [_plain(item) for item in model.forward.body if not _never_runs(item, not_given)]
+    statements, first = masks_first(file, model, text_attribute, running)
+    statements, embedded = with_given_tokens(file, model, statements)
     statements, both_ways = without_mask(file, statements)
     from_one = [item for item in statements if match(_FROM_ONE, item) is not None]
     statements = [item for item in statements if item not in from_one]
@@ -150,21 +168,40 @@ def between_tokens_and_text(file: ModelingFile, model: ModelingClass, text_attri
         statements,
         (
             *_COMMON,
+            *(AFTER_TEXT if gives_logits else _AFTER_TEXT),
             *(_PLACED_IF_GIVEN if is_given else _PLACED_IF_ENCODED),
             _embedding_of_tokens(embeddings),
             needed("call of the text model", f"$outputs = self.{text_attribute}(...)"),
         ),
     )
     known = TEXT_ARGUMENTS | {"attention_mask": "attention_mask" if both_ways is None else both_ways.mask}
+    if gives_logits:
+        known |= TOLD
+        check_logits(file, model, found)
     if deep is not None:
         known |= {deep.embeds: deep.embeds, deep.places: deep.places}
+    if first.layer_inputs is not None:
+        known |= {first.layer_inputs.argument: first.layer_inputs.argument}
     _check_text_arguments(file, model, found["call of the text model"], known)
     placing = found["placing of images"]
     field = _field(placing.rest("placing"))
+    placed, projector = without_projection(model, placing.rest("placing"), field)
     given = placing.name("images") if is_given else f'{placing.name("encoded")}["image"].{field}'
-    token = image_token_of_placing(file, model, placing.rest("placing"), given)
+    token = image_token_of_placing(file, model, placed, given, first.tokens)
     method, call = _features(file, model, found["features of images"])
-    return BetweenTokensAndText(method, call, field, token, embedded, both_ways, bool(from_one), sections, deep)
+    return BetweenTokensAndText(
+        features=method,
+        call=call,
+        field=field,
+        token=token,
+        embedded=first.embedded or embedded,
+        layer_inputs=first.layer_inputs,
+        both_ways=both_ways,
+        from_one=bool(from_one),
+        sections=sections,
+        layer_features=deep,
+        projector=projector,
+    )
 
 
 def _field(placing: Sequence[ast.stmt]) -> str:
@@ -217,7 +254,7 @@ def _never_runs(statement: ast.stmt, not_given: Collection[str]) -> bool:
         known = none_comparison(test, not_given)
         if known is None and isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.IsNot):
             found = match(_OF_KIND, test.left)
-            if found is not None and spelled(found["kind"]).strip("\"'") == _VIDEOS:
+            if found is not None and spelled(found["kind"]).strip("\"'") in _NOT_GIVEN:
                 return False
         return known
 
@@ -232,6 +269,8 @@ def _check_text_arguments(file: ModelingFile, model: ModelingClass, call: Match,
         for item in node.value.keywords
         if item.arg is not None and known.get(item.arg) != spelled(item.value)
     ]
+    names = {item.arg for item in node.value.keywords}
+    wrong += [f"no {name}" for name in ("inputs_embeds", "attention_mask", "position_ids") if name not in names]
     if wrong:
         raise refusal(
             file,

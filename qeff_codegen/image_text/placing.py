@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
 from qeff_codegen.codemod.tree import spelled
+from qeff_codegen.image_text.handed_on import check_undecorated
 from qeff_codegen.image_text.image_token import image_token, shaped
 from qeff_codegen.image_text.known_statements import needed, possible, read_statements, refusal
 from qeff_codegen.patterns.match import match
@@ -19,7 +20,7 @@ from qeff_codegen.patterns.pattern import Pattern
 # Methods that leave the numbers and their order as they are.
 _KEEPING = ("contiguous", "reshape", "to", "view")
 _AS_LIST = Pattern("if isinstance($images, (list, tuple)):\n    $images = torch.cat($images, dim=0)")
-_PLACED = "$embeds = $embeds.masked_scatter($mask, $features)"
+_PLACED = "$embeds = $embeds.masked_scatter({$mask.to($_), $mask}, $features)"
 _MASK_CALL = (
     "{$where(input_ids, inputs_embeds=$embeds, image_features=$features), "
     "$where(input_ids=input_ids, inputs_embeds=$embeds, image_features=$features), "
@@ -29,13 +30,18 @@ _MASK_CALL = (
 
 
 def image_token_of_placing(
-    file: ModelingFile, model: ModelingClass, statements: Sequence[ast.stmt], given: str
+    file: ModelingFile,
+    model: ModelingClass,
+    statements: Sequence[ast.stmt],
+    given: str,
+    made_first: Mapping[str, ast.expr],
 ) -> ast.expr:
     """Hold the placing of images against what the program for text does.
 
     Args:
         statements: what places them.
         given: what holds the features of images before these.
+        made_first: the tokens of masks that are made before, by their names.
 
     Returns:
         The setting that holds the token whose places they take.
@@ -44,23 +50,36 @@ def image_token_of_placing(
         Refusal: features are changed on the way, or placed in another way.
     """
     features = {given, given.replace('"', "'")}
-    kept = _without_reshaping(statements, features)
+    kept = _without_reshaping(statements, features, made_first)
     merged = _merged(kept)
     if merged is not None:
         method = _method(file, model, merged)
-        return _token_of_merger(file, model, method, merged)
+        return _token_of_merger(file, model, method, merged, features)
     found = read_statements(
         file,
         f"{model.name}.forward",
         kept,
         (
-            needed("mask of image tokens", f"$mask = {_MASK_CALL}\n".strip()),
+            *([] if made_first else [needed("mask of image tokens", f"$mask = {_MASK_CALL}\n".strip())]),
             needed("placing", _PLACED),
             possible("check", "if $_:\n    raise $_"),
+            possible("check of sizes", "torch_compilable_check(...)"),
+            possible("number of image tokens", "$_ = $_.sum()"),
         ),
     )
-    placed, call = found["placing"], found["mask of image tokens"].node
-    _check_placed(file, model, placed.spelled("features"), placed.spelled("embeds"), features, given, kept)
+    placed = found["placing"]
+    _check_placed(file, model, _reshaped(placed["features"]), placed.spelled("embeds"), features, given, kept)
+    if made_first:
+        token = made_first.get(placed.spelled("mask"))
+        if token is None:
+            raise refusal(
+                file,
+                f"`{model.name}.forward` places images by `{placed.spelled('mask')}`",
+                kept[-1].lineno,
+                f"one of the masks that it makes first, {', '.join(f'`{name}`' for name in made_first)}",
+            )
+        return token
+    call = found["mask of image tokens"].node
     assert isinstance(call, ast.Assign) and isinstance(call.value, ast.Call)
     method = _method(file, model, call.value)
     return image_token(file, method, call.value, _first_result(file, method))
@@ -84,13 +103,15 @@ def _check_placed(
         )
 
 
-def _without_reshaping(statements: Sequence[ast.stmt], features: set[str]) -> list[ast.stmt]:
-    """The statements but for those that reshape features, whose results join `features`, or the mask.
+def _without_reshaping(
+    statements: Sequence[ast.stmt], features: set[str], made_first: Collection[str] = ()
+) -> list[ast.stmt]:
+    """The statements but for those that reshape features, whose results join `features`, or a mask.
 
     A mask that comes as the first of two, the other being that of videos, is spelled as if it came alone.
     """
     kept: list[ast.stmt] = []
-    masks: set[str] = set()
+    masks = set(made_first)
     for statement in statements:
         as_list = match(_AS_LIST, statement)
         if as_list is not None and as_list.spelled("images") in features:
@@ -118,19 +139,23 @@ def _merged(statements: Sequence[ast.stmt]) -> ast.Call | None:
     return None
 
 
-def _token_of_merger(file: ModelingFile, model: ModelingClass, method: ast.FunctionDef, call: ast.Call) -> ast.expr:
+def _token_of_merger(
+    file: ModelingFile, model: ModelingClass, method: ast.FunctionDef, call: ast.Call, features: set[str]
+) -> ast.expr:
     """The token of a method that makes the mask and places the features by it."""
     given = {item.arg: spelled(item.value) for item in call.keywords}
     names = [name for name in given if name not in ("input_ids", "inputs_embeds")]
-    if call.args or len(names) != 1 or given.get("inputs_embeds") != "inputs_embeds" or names[0] is None:
+    as_they_are = given.get("inputs_embeds") == "inputs_embeds" and given.get("input_ids") == "input_ids"
+    if call.args or not as_they_are or len(names) != 1 or names[0] is None or given[names[0]] not in features:
         raise refusal(
             file,
             f"`{model.name}.forward` places images by `{spelled(call)}`",
             call.lineno,
             "tokens, their embeddings and the features of images, each by its name",
         )
-    features = {names[0]}
-    kept = _without_reshaping(method.body, features)
+    check_undecorated(file, method, f"{model.name}.{method.name}")
+    placed_features = {names[0]}
+    kept = _without_reshaping(method.body, placed_features)
     found = read_statements(
         file,
         f"{model.name}.{method.name}",
@@ -144,7 +169,7 @@ def _token_of_merger(file: ModelingFile, model: ModelingClass, method: ast.Funct
         ),
     )
     placed = found["placing"]
-    _check_placed(file, model, placed.spelled("features"), placed.spelled("embeds"), features, names[0], kept)
+    _check_placed(file, model, placed.spelled("features"), placed.spelled("embeds"), placed_features, names[0], kept)
     return image_token(file, method, call, placed.spelled("mask"))
 
 
@@ -176,11 +201,18 @@ def _reshaped(expression: ast.expr) -> str:
         function = expression.func
         if spelled(function) == "torch.cat" and _along_first_axis(expression):
             expression = expression.args[0]
-        elif isinstance(function, ast.Attribute) and function.attr in _KEEPING:
+        elif isinstance(function, ast.Attribute) and function.attr in _KEEPING and _keeps_numbers(expression):
             expression = function.value
         else:
             break
     return spelled(expression)
+
+
+def _keeps_numbers(call: ast.Call) -> bool:
+    """Whether a method is given no type that would round: that of the embeddings, of the model, or none."""
+    given = [spelled(item) for item in (*call.args, *(item.value for item in call.keywords))]
+    types = [item for item in given if item.startswith("torch.") or item.endswith("dtype")]
+    return set(types) <= {"inputs_embeds.dtype", "self.dtype"}
 
 
 def _along_first_axis(call: ast.Call) -> bool:

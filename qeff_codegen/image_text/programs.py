@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from qeff_codegen.anatomy.position_kinds import SECTIONS
 from qeff_codegen.codemod.layout import INDENT, indented
+from qeff_codegen.image_text.both_ways import BothWays
 from qeff_codegen.image_text.embedded_tokens import EMBEDDED
 from qeff_codegen.image_text.parts import ImageTextParts
 from qeff_codegen.targets.target import PREFIX
@@ -25,6 +26,13 @@ _BOTH_WAYS = """\
     both_ways = "{kind}"
 
 """
+_BOTH_WAYS_IF_ASKED = '''\
+    @property
+    def both_ways(self) -> str | None:
+        """Whose tokens attend to one another both ways, so that all of one have to be in one call."""
+        return "{kind}" if {asked} else None
+
+'''
 _SUFFIX = "ForConditionalGeneration"
 
 ENCODER = '''\
@@ -33,12 +41,12 @@ class {encoder}(nn.Module):
 
     def __init__(self, model: {whole}):
         super().__init__()
-        self.model = model.{model}
+        self.model = {model_path}
         self.config = model.config
 
     def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
         image_outputs = self.model.{features}(pixel_values=pixel_values, return_dict=True)
-        return image_outputs.{field}
+        {returned_rows}
 '''
 
 ENCODER_OF_ONE_IMAGE = '''\
@@ -49,7 +57,7 @@ class {encoder}(nn.Module):
 
     def __init__(self, model: {whole}, image_size: tuple[int, int] | None = None):
         super().__init__()
-        self.model = model.{model}
+        self.model = {model_path}
         self.config = model.config
         self.image = {layout}(model.config, image_size)
 {deep_counted}
@@ -65,7 +73,7 @@ class {decoder}(nn.Module):
     def __init__(self, model: {whole}):
         super().__init__()
         self.{text} = {text_model}
-        self.{head} = model.{head}
+        self.{head} = {head_path}
         self.config = model.config
 {sections_counted}{deep_counted}
     def forward(
@@ -106,14 +114,22 @@ CALL = """\
 outputs = self.{text}(
     inputs_embeds=inputs_embeds,
     position_ids=position_ids,
-{sections_given}{deep_given}    past_key_values=past_key_values,
+{layers_given}{sections_given}{deep_given}    past_key_values=past_key_values,
     use_cache=use_cache,
     batch_index=batch_index,
     comp_ctx_lengths=comp_ctx_lengths,
 )
 """
 # Of tokens that attend to one another both ways, which do.
-BLOCKS = {"image": "blocks_of_images(is_image_token, position_ids)", "prompt": "block_of_prompt(position_ids)"}
+BLOCKS = {
+    "image": "blocks_of_images(is_image_token, position_ids{windows})",
+    "prompt": "block_of_prompt(position_ids)",
+}
+# What the layers of a text model are handed of the tokens.
+LAYER_INPUTS = """\
+{argument} = None
+if {asked}:
+    {argument} = self.{text}.{method}({tokens}, inputs_embeds)"""
 
 WHOLE = '''\
 class {prefix}{whole}({whole}):
@@ -147,7 +163,7 @@ _SECTIONS = {
             places = torch.arange(input_ids.shape[1]).expand({kinds}, *input_ids.shape)
             return places, torch.zeros(input_ids.shape[0], 1, dtype=torch.int64)
         is_image_token = input_ids == {token}
-        return self.{model}.{method}(
+        return {model_of_self}.{method}(
             input_ids=input_ids, mm_token_type_ids=is_image_token.int(), image_grid_thw=image_grid_thw
         )
 ''',
@@ -197,7 +213,10 @@ def programs(parts: ImageTextParts) -> tuple[Program, ...]:
         "whole": whole,
         "encoder": f"{PREFIX}{stem}EncoderWrapper",
         "decoder": f"{PREFIX}{stem}DecoderWrapper",
-        "model": parts.model_attribute,
+        "model_path": parts.model_path,
+        "model_of_self": parts.model_path.replace("model", "self", 1),
+        "head_path": parts.head_path,
+        "returned_rows": _returned_rows(parts),
         "text": parts.text_attribute,
         "head": parts.head.attribute,
         "features": parts.features.name,
@@ -219,28 +238,53 @@ def programs(parts: ImageTextParts) -> tuple[Program, ...]:
     return tuple(found)
 
 
+def _returned_rows(parts: ImageTextParts) -> str:
+    """What the vision program of any number of images gives, projected where upstream does that on the way."""
+    if parts.placing_projector is None:
+        return f"return image_outputs.{parts.features_field}"
+    return f"return projected_embeds(self.model.{parts.placing_projector}, image_outputs.{parts.features_field})"
+
+
 def _decoder_lines(parts: ImageTextParts, names: dict[str, str]) -> dict[str, str]:
     """What stands between tokens and the text model's output, piece by piece."""
-    text_model = "text_model_of(model, model.{model}.{text}{takes})".format(**names)
+    layers = parts.layer_inputs
+    takes = names["takes"] if layers is None else f', takes="{layers.argument}"'
+    text_model = f"text_model_of(model, {parts.text_path}{takes})"
     is_image_token = IS_IMAGE_TOKEN.format(**names)
     embeds = f"inputs_embeds = self.{parts.text_attribute}.get_input_embeddings()"
     before = [parts.embedded] if parts.embedded else []
-    embedding = [*before, f"{embeds}({EMBEDDED if parts.embedded else 'input_ids'})"]
+    tokens = EMBEDDED if parts.embedded else "input_ids"
+    embedding = [*before, f"{embeds}({tokens})"]
+    layers_given = ""
+    if layers is not None:
+        layers_given = f"{INDENT}{layers.argument}={layers.argument},\n"
+        embedding += LAYER_INPUTS.format(text=parts.text_attribute, tokens=tokens, **vars(layers)).split("\n")
     placing = [PLACING] if parts.deep is None else [PLACING_DEEP, PLACING]
-    call = CALL.format(**names)
-    if parts.both_ways is None:
+    call = CALL.format(**names, layers_given=layers_given)
+    both_ways = parts.both_ways
+    if both_ways is None:
         placing = [is_image_token, *placing]
     else:
         # Known in a call without images too.
         embedding = [*embedding, is_image_token]
-        call = f"with attending_within({BLOCKS[parts.both_ways]}):\n{indented(call, INDENT)}"
+        blocks = BLOCKS[both_ways.kind].format(windows=f", {both_ways.windows}=True" if both_ways.windows else "")
+        asked = f" if {both_ways.asked} else None" if both_ways.asked else ""
+        call = f"with attending_within({blocks}{asked}):\n{indented(call, INDENT)}"
     return {
         "text_model": f"has_relative_positions({text_model})" if parts.from_one else text_model,
         "embedding": "".join(f"{indented(item, INDENT * 2)}\n" for item in embedding),
         "placing": "\n".join(indented(item, INDENT * 3) for item in placing),
         "call": indented(call, INDENT * 2),
-        "both_ways": _BOTH_WAYS.format(kind=parts.both_ways) if parts.both_ways is not None else "",
+        "both_ways": _said(both_ways),
     }
+
+
+def _said(both_ways: BothWays | None) -> str:
+    """What a generated model says of tokens that attend to one another; nothing where none do."""
+    if both_ways is None:
+        return ""
+    template = _BOTH_WAYS_IF_ASKED if both_ways.asked else _BOTH_WAYS
+    return template.format(kind=both_ways.kind, asked=both_ways.asked)
 
 
 def _of_sections(parts: ImageTextParts, names: dict[str, str]) -> dict[str, str]:
@@ -255,7 +299,10 @@ def _of_sections(parts: ImageTextParts, names: dict[str, str]) -> dict[str, str]
 def _of_deep_features(parts: ImageTextParts, names: dict[str, str]) -> dict[str, str]:
     """What the text has beside where features of images go into layers too; nothing elsewhere."""
     if parts.deep is None:
-        returned = "return joined_embeds(image_outputs.{field})".format(**names)
+        features = "image_outputs.{field}".format(**names)
+        if parts.placing_projector is not None:
+            features = f"projected_embeds(self.model.{parts.placing_projector}, {features})"
+        returned = f"return joined_embeds({features})"
         return {**dict.fromkeys(_DEEP, ""), "result": "torch.Tensor", "returned": returned}
     return {
         **{name: text.format(embeds=parts.deep.embeds, layers=parts.deep_layers) for name, text in _DEEP.items()},

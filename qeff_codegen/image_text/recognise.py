@@ -9,11 +9,13 @@ from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self
 from qeff_codegen.codemod.code import Code
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.errors import Refusal
+from qeff_codegen.image_text.handed_on import check_forward, check_handed_on
 from qeff_codegen.image_text.head import head_around
 from qeff_codegen.image_text.image_features import PIXELS, for_one_image, for_one_size
 from qeff_codegen.image_text.known_statements import refusal
 from qeff_codegen.image_text.model_forward import BetweenTokensAndText, between_tokens_and_text
 from qeff_codegen.image_text.other_library import refuse_other_library
+from qeff_codegen.image_text.over_causal_lm import causal_lm_called, model_called
 from qeff_codegen.image_text.own_text import has_sections, own_text_class
 from qeff_codegen.image_text.parts import ImageTextParts
 from qeff_codegen.image_text.side_inputs import SideInputs, side_inputs
@@ -29,11 +31,21 @@ def recognise_image_text(file: ModelingFile) -> ImageTextParts:
     """
     refuse_other_library(file)
     whole = file.classes[file.upstream.image_text or ""]
-    model_attribute, model = _model(file, whole)
-    head = head_around(file, whole, model_attribute)
-    text_attribute, text_built = _text_model(file, model)
-    text_class = own_text_class(file, text_built)
-    between = between_tokens_and_text(file, model, text_attribute)
+    called = causal_lm_called(file, whole) if _places(whole) else None
+    if called is not None:
+        model_attribute, model = "", whole
+        text_attribute, causal_lm = called
+        inner = model_called(file, causal_lm)
+        head, text_class = head_around(file, causal_lm, inner), None
+        text_built = whole.assigned[text_attribute][0]
+        check_forward(file, whole)
+    else:
+        model_attribute, model = _model(file, whole)
+        inner, head = "", head_around(file, whole, model_attribute)
+        check_handed_on(file, whole, model_attribute, model)
+        text_attribute, text_built = _text_model(file, model)
+        text_class = own_text_class(file, text_built)
+    between = between_tokens_and_text(file, model, text_attribute, gives_logits=called is not None)
     if text_class is not None and has_sections(text_class) != (between.sections is not None):
         raise refusal(
             file,
@@ -50,6 +62,7 @@ def recognise_image_text(file: ModelingFile) -> ImageTextParts:
         model_attribute=model_attribute,
         head=head,
         text_attribute=text_attribute,
+        inner_attribute=inner,
         text_built=text_built,
         text_class=text_class,
         sections=between.sections,
@@ -62,10 +75,12 @@ def recognise_image_text(file: ModelingFile) -> ImageTextParts:
         inputs=inputs,
         tower_attribute=tower,
         projector_attributes=projectors,
+        placing_projector=between.projector,
         token=spelled(between.token),
         token_node=between.token,
         embedded=between.embedded,
-        both_ways=None if between.both_ways is None else between.both_ways.kind,
+        layer_inputs=between.layer_inputs,
+        both_ways=between.both_ways,
         from_one=between.from_one,
     )
 

@@ -8,6 +8,9 @@
         logits = torch.tanh(logits)
         logits = logits * cap
 
+    if (cap := self.config.get_text_config().final_logit_softcapping) is not None:
+        ...                                                                 # likewise
+
 Settings are the configuration's, which the program for text has too.
 """
 
@@ -48,7 +51,7 @@ def without_scaling(statements: Sequence[ast.stmt], head: str) -> tuple[list[ast
         elif logits and target != logits and _is_setting(value):
             settings.add(target)
             scaling.append(statement)
-        elif logits and _scales(statement, logits, settings):
+        elif logits and _scales(statement, logits, settings | _named_setting(statement)):
             scaling.append(_named(statement, logits))
         else:
             kept.append(statement)
@@ -60,6 +63,14 @@ def _is_setting(value: ast.expr | None) -> bool:
     return found is not None and isinstance(found["name"], ast.Constant)
 
 
+def _named_setting(statement: ast.stmt) -> set[str]:
+    """The name that a condition gives a setting, `(name := self.config.<setting>) is not None`."""
+    for node in find(ast.NamedExpr, statement.test) if isinstance(statement, ast.If) else ():
+        if isinstance(node.value, ast.Attribute) and spelled(node.value).startswith("self.config."):
+            return {node.target.id}
+    return set()
+
+
 def _named(statement: ast.stmt, logits: str) -> ast.stmt:
     """The statement with `logits` as the name of what it calls otherwise."""
     renamed = copy.deepcopy(statement)
@@ -69,9 +80,16 @@ def _named(statement: ast.stmt, logits: str) -> ast.stmt:
     return renamed
 
 
+def _plain(test: ast.expr) -> ast.expr:
+    """A comparison of the name that is given in it."""
+    if isinstance(test, ast.Compare) and isinstance(test.left, ast.NamedExpr):
+        return ast.copy_location(ast.Compare(test.left.target, test.ops, test.comparators), test)
+    return test
+
+
 def _scales(statement: ast.stmt, logits: str, settings: Collection[str]) -> bool:
     if isinstance(statement, ast.If):
-        is_given = none_comparison(statement.test, settings) is False
+        is_given = none_comparison(_plain(statement.test), settings) is False
         return is_given and not statement.orelse and all(_scales(i, logits, settings) for i in statement.body)
     return _target(statement) == logits and _is_scaled(_value(statement), logits, settings)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from qeff_codegen.anatomy.modeling_file import ModelingFile, parameters, self_attribute
 from qeff_codegen.codemod.calls import bound_arguments
 from qeff_codegen.codemod.tree import find, spelled
+from qeff_codegen.image_text.handed_on import check_defaults
 from qeff_codegen.image_text.image_features import PIXELS, filled_in
 from qeff_codegen.image_text.known_statements import refusal
 from qeff_codegen.patterns.match import match
@@ -43,6 +44,7 @@ def side_inputs(file: ModelingFile, method: ast.FunctionDef, call: ast.Call) -> 
     Raises:
         Refusal: it is given something else, or pixels that are laid out in a way that is not known.
     """
+    check_defaults(file, method, method.name, filled_in(method))
     plain = ast.Call(call.func, call.args, [item for item in call.keywords if item.arg is not None])
     given = bound_arguments(plain, parameters(method))
     if given is None or spelled(given.pop(PIXELS, ast.Constant(None))) not in (
@@ -61,7 +63,7 @@ def side_inputs(file: ModelingFile, method: ast.FunctionDef, call: ast.Call) -> 
         for name, text in others.items()
         if text not in attributes
         and (text != name or name in needed)
-        and text not in _FILLED
+        and not (text == name and name in _FILLED)
         and not (text == f"self.config.{name}" and name in filled_in(method))
     ]
     unknown += [name for name in needed if name not in given and name != PIXELS]
@@ -75,6 +77,8 @@ def _layout(file: ModelingFile, method: ast.FunctionDef, given: set[str]) -> tup
     if "image_grid_thw" in given:
         layout = "PatchSquares" if _convolves_patches(file) else "PatchRows"
         return layout, ("image_grid_thw", "image_merge_sizes")
+    if "image_position_ids" in given:
+        return "PatchTable", ("image_position_ids",)
     if {"spatial_shapes", "pixel_attention_mask"} <= given:
         return "PatchTable", ("spatial_shapes", "pixel_attention_mask")
     if "target_sizes" in given:

@@ -54,7 +54,9 @@ def checklist(review: Review) -> tuple[Item, ...]:
             "python -m pytest tests/rewrite_rules",
         ),
         Item(
-            "`make docs` leaves `docs/rules.md` unchanged.", False, "make docs && git diff --exit-code docs/rules.md"
+            "`make docs` leaves README and `docs/` unchanged.",
+            False,
+            "make docs && git diff --exit-code README.md docs",
         ),
         Item("`make test` passes.", False, "make test"),
         _stage_4(review),

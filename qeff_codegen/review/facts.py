@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from qeff_codegen.checked_in import manifest
 from qeff_codegen.checked_in.layout import modeling_path
+from qeff_codegen.coverage.family_result import FAILED, MISMATCH
+from qeff_codegen.coverage.known import Known, of_this_code
 from qeff_codegen.emit.steps import STEPS
 from qeff_codegen.engine.rule_set import rules
 from qeff_codegen.engine.rules_hash import rules_sha256
@@ -56,6 +58,7 @@ class Review:
         kept: upstream's lines among those of the attention and decoder layer forwards, from 0 to 1.
         checked_in: whether the output folder holds just this code, with this record.
         records: what validation found, of this code and this source alone.
+        swept: what the last sweep found, of this code and this source alone, of families that have no record.
     """
 
     model: GeneratedModel
@@ -67,6 +70,7 @@ class Review:
     kept: float | None
     checked_in: bool
     records: tuple[ValidationRecord, ...]
+    swept: tuple[Known, ...]
 
     @property
     def name(self) -> str:
@@ -78,6 +82,20 @@ class Review:
         """The hunks that rules made, alone or with others."""
         return tuple(item for item in self.changes if isinstance(item, Hunk) and is_by_rule(item))
 
+    @property
+    def is_equal(self) -> bool | None:
+        """Whether Stages 1 to 3 are equal wherever this code was run; None where nobody could tell."""
+        found = [record.equal for record in self.records]
+        found += [known.result.state != MISMATCH for known in self.swept if known.result.state != FAILED]
+        return all(found) if found else None
+
+    @property
+    def scenarios(self) -> int:
+        """In how many scenarios this code was run, over all families."""
+        return sum(len(record.results) for record in self.records) + sum(
+            known.result.scenarios for known in self.swept
+        )
+
     def why(self, owner: str) -> str:
         """The reason of a rule or a step."""
         return next(item.why for item in (*self.rules, *self.steps) if item.id == owner)
@@ -88,12 +106,13 @@ def is_by_rule(hunk: Hunk) -> bool:
     return any(owner not in STEPS for owner in hunk.owners)
 
 
-def review_of(model: GeneratedModel, generated: Path, records: Path) -> Review:
+def review_of(model: GeneratedModel, generated: Path, records: Path, swept: Mapping[str, Known]) -> Review:
     """Gather what there is to say about a generated model.
 
     Args:
         generated: the folder that generated models are checked in to.
         records: the folder that `validate` keeps its results in.
+        swept: what the last sweep found, by family.
 
     Raises:
         UnownedLineError: a line differs from upstream's that no rule and no step owns.
@@ -103,6 +122,8 @@ def review_of(model: GeneratedModel, generated: Path, records: Path) -> Review:
     places = dict(model.rules)
     fired = [rule for rule in rules() if places.get(rule.id) or hunks[rule.id]]
     added, removed = lines_changed(model)
+    validated = load_records(model, records)
+    families = {record.family for record in validated}
     return Review(
         model,
         found,
@@ -112,7 +133,8 @@ def review_of(model: GeneratedModel, generated: Path, records: Path) -> Review:
         removed,
         upstream_share(model),
         _is_checked_in(model, generated),
-        load_records(model, records),
+        validated,
+        tuple(known for known in of_this_code(model, swept) if known.result.family not in families),
     )
 
 

@@ -7,10 +7,11 @@ from importlib.resources import files
 
 from markupsafe import Markup
 
+from qeff_codegen.coverage.scenario_margins import shown
 from qeff_codegen.emit.steps import STEPS
 from qeff_codegen.review.at_release import at_release
 from qeff_codegen.review.changed_words import changed_words
-from qeff_codegen.review.changes import Hunk
+from qeff_codegen.review.changes import Hunk, Same
 from qeff_codegen.review.colours import coloured
 from qeff_codegen.review.environment import page_environment
 from qeff_codegen.review.facts import Review, is_by_rule, stage_counts
@@ -32,6 +33,7 @@ def as_html(review: Review, catalogue: str | None, site: str | None = None) -> s
     gone, new = changed_words(review.hunks, upstream, generated)
     # Hunks are numbered from top to bottom, whatever section they are in.
     numbers = {id(hunk): number for number, hunk in enumerate(review.hunks, start=1)}
+    before = _last_before(review.changes)
     renamed = {id(hunk): renames(hunk, upstream, generated) for hunk in review.hunks}
     return environment.get_template("page.html.jinja").render(
         review=review,
@@ -46,11 +48,13 @@ def as_html(review: Review, catalogue: str | None, site: str | None = None) -> s
         renames=lambda hunk: renamed[id(hunk)],
         rename_count=sum(map(bool, renamed.values())),
         link=lambda lines: _at_release(review.model.upstream, lines),
+        last_before=lambda hunk: before[id(hunk)],
         step_ids=STEPS,
         old=_Pane(coloured(upstream, gone)),
         new=_Pane(coloured(generated, new)),
         stage_counts=stage_counts,
         stage_names=STAGE_NAMES,
+        shown=shown,
         catalogue=catalogue,
         site=site,
         style=_as_it_is("page.css"),
@@ -72,6 +76,16 @@ class _Pane:
 
 def _as_it_is(name: str) -> Markup:
     return Markup((files("qeff_codegen.review") / "templates" / name).read_text("utf-8"))
+
+
+def _last_before(changes: Sequence[Same | Hunk]) -> dict[int, int]:
+    """For every hunk, the last line of upstream's file that stands above it; 0 where none does."""
+    found, last = {}, 0
+    for item in changes:
+        if isinstance(item, Hunk):
+            found[id(item)] = last
+        last = max(last, item.upstream.stop - 1)
+    return found
 
 
 def _at_release(upstream: UpstreamModel, lines: range) -> str | None:

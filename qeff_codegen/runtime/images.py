@@ -93,19 +93,40 @@ def _places(
     return is_placed, rows, places
 
 
-def blocks_of_images(is_image_token: torch.Tensor, position_ids: torch.Tensor) -> Blocks:
+def projected_embeds(projector: nn.Module, features: torch.Tensor) -> torch.Tensor:
+    """What a projector makes of each row of features, `[..., tokens, in]` to `[..., tokens, hidden]`.
+
+    It is handed all rows one below another, as upstream does where it places them.
+    """
+    rows = projector(features.view(-1, features.size(-1)))
+    return rows.view(*features.shape[:-1], -1)
+
+
+def blocks_of_images(
+    is_image_token: torch.Tensor,
+    position_ids: torch.Tensor,
+    *,
+    in_windows: bool = False,
+    past_windows: bool = False,
+) -> Blocks:
     """Has the tokens of an image attend to one another: each run of image tokens, which is in one call as a whole.
 
     Args:
         is_image_token: bool `[batch_size, seq_len]`.
         position_ids: int64 `[batch_size, seq_len]`; at a pad, -1, no token stands.
+        in_windows: whether only layers with a window let them attend to later ones.
+        past_windows: whether they do so whatever window a layer has.
     """
     is_image = is_image_token & (position_ids >= 0)
     # The number of tokens before it that are no image tokens is the same for those of a run.
     run = (~is_image).to(torch.int64).cumsum(1)
     is_same_run = (run[:, :, None] == run[:, None, :]) & is_image[:, :, None] & is_image[:, None, :]
     last = torch.where(is_same_run, position_ids[:, None, :], -1).amax(2)
-    return Blocks(torch.maximum(last, position_ids))
+    first = None
+    if past_windows:
+        # The least of them: a device has an operator for the largest.
+        first = -torch.where(is_same_run, -position_ids[:, None, :], -position_ids[:, :, None]).amax(2)
+    return Blocks(torch.maximum(last, position_ids), first, in_windows=in_windows)
 
 
 def block_of_prompt(position_ids: torch.Tensor) -> Blocks:

@@ -25,11 +25,13 @@ class Blocks:
         last: int64 `[batch_size, seq_len]`, the position of the last token of a query's run; its own outside of any.
         first: the same of the first token, where a layer with a window sees all of a run; None where it sees what of
             the run lies in the window.
+        in_windows: whether only layers with a window let them attend to later ones.
         is_used: whether a mask was made with it.
     """
 
     last: torch.Tensor
     first: torch.Tensor | None = None
+    in_windows: bool = False
     is_used: bool = False
 
 
@@ -37,8 +39,8 @@ _BLOCKS: ContextVar[Blocks | None] = ContextVar("runs of tokens that attend to o
 
 
 @contextmanager
-def attending_within(blocks: Blocks) -> Iterator[None]:
-    """Has every mask that is made in the meantime let the tokens of a run attend to one another.
+def attending_within(blocks: Blocks | None) -> Iterator[None]:
+    """Has every mask that is made in the meantime let the tokens of a run attend to one another, if there are runs.
 
     Raises:
         UsageError: a text model made its mask by itself, with which they would attend to what came before alone.
@@ -48,7 +50,7 @@ def attending_within(blocks: Blocks) -> Iterator[None]:
         yield
     finally:
         _BLOCKS.reset(token)
-    if not blocks.is_used:
+    if blocks is not None and not blocks.is_used:
         raise UsageError("The text model makes a mask of its own, in which image tokens cannot attend to one another.")
 
 
@@ -70,10 +72,11 @@ def _create_causal_mask(
     kept = None if sliding_window is None else key_positions(position_ids, target_length, sliding(sliding_window))
     keys = torch.arange(target_length, device=position_ids.device) if kept is None else kept
     blocks = _BLOCKS.get()
-    if blocks is None:
+    if blocks is not None:
+        blocks.is_used = True
+    if blocks is None or (blocks.in_windows and sliding_window is None):
         mask = keys > query_positions
     else:
-        blocks.is_used = True
         mask = keys > blocks.last[:, None, :, None]
     if sliding_window is not None:
         before_window = keys <= query_positions - sliding_window

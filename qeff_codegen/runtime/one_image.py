@@ -131,16 +131,25 @@ class PatchTable:
     Attributes:
         spatial_shapes: int64 `[1, 2]`, of rows and columns of patches.
         pixel_attention_mask: int64 `[1, grid_height * grid_width]`, ones: every patch is the image's.
+        image_position_ids: int64 `[1, grid_height * grid_width, 2]`, the column and the row of each patch.
     """
 
     images_axis = 0
 
     def __init__(self, config: Any, image_size: tuple[int, int] | None = None) -> None:
         height, width = self.image_size = size_of_image(config, image_size)
-        rows, columns = grid_of(config, height, width, int(getattr(config, "downsample_factor", 1)))
-        self.shape = (1, rows * columns, channels_of(config) * int(vision_of(config).patch_size) ** 2)
+        vision = vision_of(config)
+        pooled = int(getattr(vision, "pooling_kernel_size", 1))
+        rows, columns = grid_of(config, height, width, int(getattr(config, "downsample_factor", pooled)))
+        side = int(vision.patch_size)
+        if hasattr(vision, "model_patch_size"):
+            # Each patch is as large as a token.
+            side, rows, columns = int(vision.model_patch_size), rows // pooled, columns // pooled
+        self.shape = (1, rows * columns, channels_of(config) * side**2)
         self.spatial_shapes = torch.tensor([[rows, columns]])
         self.pixel_attention_mask = torch.ones(1, rows * columns, dtype=torch.int64)
+        places = torch.arange(rows * columns)
+        self.image_position_ids = torch.stack((places % columns, places // columns), dim=-1).unsqueeze(0)
 
 
 def joined_embeds(features: torch.Tensor | list[torch.Tensor] | tuple[torch.Tensor, ...]) -> torch.Tensor:

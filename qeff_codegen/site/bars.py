@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from qeff_codegen.coverage.scenario_margins import ScenarioMargins
+from qeff_codegen.coverage.scenario_margins import ScenarioMargins, shown
 from qeff_codegen.site.chart_element import SIZE, chart_element, settings
 from qeff_codegen.validation.results import STAGE_NAMES
 
@@ -67,11 +67,6 @@ def bars(family: str, margins: Sequence[ScenarioMargins]) -> Markup:
         text = io.StringIO()
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return _element(text.getvalue(), f"Largest difference over the tolerance, {family}", _description(margins))
-
-
-def shown(share: float | None) -> str:
-    """A share of the tolerance as a reader sees it."""
-    return "not run" if share is None else f"{share:.2g}"
 
 
 def _axis(axes: Axes, margins: Sequence[ScenarioMargins]) -> None:

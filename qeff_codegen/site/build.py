@@ -10,6 +10,7 @@ from typing import Any
 
 from qeff_codegen.checked_in import manifest
 from qeff_codegen.coverage.family_result import FamilyResult
+from qeff_codegen.coverage.known import Known
 from qeff_codegen.coverage.page import JSON as COVERAGE
 from qeff_codegen.coverage.swept import TASKS, TEXT, read_coverage
 from qeff_codegen.errors import DifferencesError, Refusal, UsageError
@@ -70,13 +71,13 @@ def gather(inputs: Inputs, jobs: int, tracking: Tracking) -> Site:
     names = sorted(name for name, entry in entries.items() if entry.causal_lm is None)
     # Pages are made here, while the next models are generated in other processes.
     models = generate_models([find_model(name) for name in names], jobs)
-    margins = {result.family: result.margins for result in swept}
+    results = {result.family: Known(version, result) for result in swept}
     packages, refused = [], []
     for name, model in zip(names, tracking(models, len(names)), strict=True):
         if isinstance(model, Refusal):
             refused.append(f"  {name}: refused by {model.rule}: {model.what}")
         else:
-            packages.append(package_of(review_of(model, inputs.generated, inputs.records), margins))
+            packages.append(package_of(review_of(model, inputs.generated, inputs.records, results), results))
     if refused:
         raise _not_made_any_more(refused)
     served = {family: name for name, entry in entries.items() for family in entry.families}

@@ -52,7 +52,12 @@ class Family:
             return "validated here, with the code that is shown"
         if self.state == NOT_SWEPT:
             return "checked in since the last sweep, which refused it" if self.swept else "not in the last sweep"
-        return "" if self.state in (REFUSED, FAILED) else "as the last sweep found it"
+        if self.state in (REFUSED, FAILED):
+            return ""
+        if self.package is not None and self.name in self.package.swept:
+            return "in the last sweep, of this very file"
+        is_of_another = self.swept is not None and self.swept.code is not None
+        return "in the last sweep, of another file" if is_of_another else "as the last sweep found it"
 
     @property
     def margins(self) -> tuple[ScenarioMargins, ...]:

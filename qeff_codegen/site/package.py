@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from markupsafe import Markup
 
 from qeff_codegen.anatomy.roles import Role
+from qeff_codegen.coverage.known import Known
 from qeff_codegen.coverage.scenario_margins import ScenarioMargins, margins_of
 from qeff_codegen.review.facts import Review
 from qeff_codegen.review.page import as_html
@@ -57,6 +58,7 @@ class Package:
         boxes: the model's picture.
         review: the review page.
         validated: by family, where this very code was validated here.
+        swept: the other families for which the last sweep ran this very code.
         charts: by family, the bars of its scenarios.
     """
 
@@ -75,14 +77,15 @@ class Package:
     boxes: tuple[Box, ...]
     review: str
     validated: Mapping[str, Validated] = field(default_factory=dict)
+    swept: frozenset[str] = frozenset()
     charts: Mapping[str, Markup] = field(default_factory=dict)
 
 
-def package_of(review: Review, swept: Mapping[str, tuple[ScenarioMargins, ...]]) -> Package:
+def package_of(review: Review, swept: Mapping[str, Known]) -> Package:
     """Gather what there is to show.
 
     Args:
-        swept: the margins that the last sweep found, by family.
+        swept: what the last sweep found, by family.
     """
     model = review.model
     served = model.upstream.families or (model.name,)
@@ -95,7 +98,7 @@ def package_of(review: Review, swept: Mapping[str, tuple[ScenarioMargins, ...]])
         )
         for record in review.records
     }
-    margins = {family: swept.get(family, ()) for family in served}
+    margins = {family: swept[family].result.margins for family in served if family in swept}
     margins.update((family, found.margins) for family, found in validated.items())
     roles = [role.role for role in model.roles]
     return Package(
@@ -115,5 +118,6 @@ def package_of(review: Review, swept: Mapping[str, tuple[ScenarioMargins, ...]])
         # The whole catalogue is not part of the site; what each rule says of itself stands on the page.
         review=as_html(review, None, site="../index.html"),
         validated=validated,
+        swept=frozenset(known.result.family for known in review.swept),
         charts={family: bars(family, found) for family, found in margins.items() if found},
     )

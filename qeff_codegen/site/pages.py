@@ -11,10 +11,10 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from qeff_codegen.coverage.family_result import DEFECTS, REFUSED, SUPPORTED, FamilyResult
+from qeff_codegen.coverage.scenario_margins import shown
 from qeff_codegen.review.at_release import at_release
 from qeff_codegen.review.environment import page_environment
 from qeff_codegen.site import picture
-from qeff_codegen.site.bars import shown
 from qeff_codegen.site.family import ALL_STATES, NOT_SWEPT, Family
 from qeff_codegen.site.missing import Idea
 from qeff_codegen.site.package import Package

@@ -14,6 +14,7 @@ from qeff_codegen.coverage.family_result import FAILED, MISMATCH, REFUSED, SUPPO
 from qeff_codegen.coverage.image_parts import ImageParts
 from qeff_codegen.coverage.scenario_margins import margins_of
 from qeff_codegen.coverage.swept import IMAGES
+from qeff_codegen.coverage.swept_code import code_of
 from qeff_codegen.emit.steps import IMAGES_OF_ONE_SIZE
 from qeff_codegen.emit.write import write_models
 from qeff_codegen.engine.rules_hash import rules_sha256
@@ -100,6 +101,7 @@ def _result(name: str, last_stage: int, folder: Path) -> FamilyResult:
         stage_4=min((_device(result).status for result in results), key=_HOW_FAR.index, default=""),
         margins=tuple(map(margins_of, results)),
         images=_image_parts(model, plan.family.config_class()) if isinstance(plan, ImagePlan) else None,
+        code=code_of(model),
     )
 
 

@@ -30,6 +30,7 @@ EMBEDDED = Target(
             (
                 "block_of_prompt",
                 "blocks_of_images",
+                "projected_embeds",
                 "has_relative_positions",
                 "place_deep_embeds",
                 "place_image_embeds",

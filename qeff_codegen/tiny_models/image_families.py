@@ -29,25 +29,30 @@ from qeff_codegen.tiny_models.sizes import tiny_sizes
 
 # The last token of the tiny vocabulary of 160.
 IMAGE_TOKEN = 159
-_VISION = {
+_VISION: dict[str, Any] = {
     # Layers whose features go into the text model's, before its last.
     "deepstack_visual_indexes": [0, 2],
     "depth": 3,
     "embed_dim": 32,
     # One layer among those with windows, and windows that an image does not fill.
     "fullatt_block_indexes": [1],
+    "head_dim": 8,
     "hidden_size": 32,
     "image_size": 16,
     "intermediate_size": 48,
     "num_attention_heads": 4,
+    "mm_embed_dim": 48,
+    "mm_posemb_size": 16,
     "num_heads": 4,
     "num_key_value_heads": 2,
     "out_hidden_size": 64,
+    "output_proj_dims": 48,
     "num_channels": 3,
     "num_hidden_layers": 3,
     # Fewer than an image has patches in a row, so that they are resized.
     "num_position_embeddings": 16,
     "patch_size": 4,
+    "pooling_kernel_size": 2,
     # Where a projector ends in it, it is the text model's width.
     "projection_dim": 64,
     "projection_hidden_size": 32,
@@ -56,6 +61,7 @@ _VISION = {
     "vision_use_head": False,
     "window_size": 16,
 }
+_SHUFFLED = {"projector_input_dim": 40, "projector_output_dim": 40, "vision_output_dim": 40}
 # What stands between tower and text model, by the names of the settings of the whole.
 _BETWEEN: dict[str, Any] = {
     # Of a tower of three layers.
@@ -74,12 +80,26 @@ _BETWEEN: dict[str, Any] = {
     # Of so many patches, so many vectors.
     "projector_patch_to_query_dict": {16: 5},
 }
+# An ear, of a model that may have one: it stays out of both programs.
+_AUDIO = {
+    "hidden_size": 32,
+    "num_attention_heads": 4,
+    "num_hidden_layers": 1,
+    "output_proj_dims": 32,
+    "subsampling_conv_channels": [8, 4],
+}
 # Shorter than any image: a window in which image tokens attend to one another.
 _WINDOW = 3
+# By which image tokens attend to one another, where it is a setting.
+_BOTH_WAYS = "use_bidirectional_attention"
+# Each layer has keys of its own: later ones would not look at what layers before them made of image tokens.
+_SEEING = {_BOTH_WAYS: "vision", "num_kv_shared_layers": 0}
 # Of a family whose checkpoints have another text model than its configuration's, which has a window.
 _OTHER_TEXT = {"gemma": "gemma2"}
+# Settings of the tower; each does nothing by default.
+_OF_TOWER: dict[str, Any] = {"standardize": True, "use_clipped_linears": True}
 # Settings of the text model by which the class with the head scales logits; each has no effect by default.
-_OF_LOGITS = {"final_logit_softcapping": 5.0, "logits_scaling": 0.25}
+_OF_LOGITS: dict[str, Any] = {"final_logit_softcapping": 5.0, "logits_scaling": 0.25}
 # Heights and widths in pixels: of an image with more patches in a row than in a column; of one that leaves a part of
 # its tiles empty; of one whose patches are merged twice; and of one below the size that the tower has positions for.
 _WIDE = (16, 24)
@@ -87,6 +107,9 @@ _TALL = (32, 16)
 _FLAT = (12, 32)
 _LONG = (16, 32)
 _FLAT_WHOLE = (8, 16)
+# Where each patch stands, and how many patches an image is filled up to, as many as make whole tokens.
+_PLACES = "image_position_ids"
+_PATCHES = 40
 # How many pairs of features turn by time, by height and by width.
 _SECTION = "mrope_section"
 # Of a tower of three layers, for families that join the features of several.
@@ -108,8 +131,13 @@ class ImageFamily:
     model_class: type[Any]
 
 
-def find_image_family(name: str) -> ImageFamily | None:
-    """The image-text family of a model type in either spelling; None for one that has none, or has a causal LM too."""
+def find_image_family(name: str, *, beside_causal_lm: bool = False) -> ImageFamily | None:
+    """The image-text family of a model type in either spelling; None for one that has none, or has a causal LM too.
+
+    Args:
+        name: the model type.
+        beside_causal_lm: whether one with a causal LM of its own is meant too.
+    """
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_CAUSAL_LM_MAPPING,
@@ -125,27 +153,36 @@ def find_image_family(name: str) -> ImageFamily | None:
             model_class: Any = MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING[config_class]
             # A causal LM of its own comes first, as for `find_model`.
             has_causal_lm = MODEL_FOR_CAUSAL_LM_MAPPING.get(config_class, model_class) is not model_class
-            return None if has_causal_lm else ImageFamily(name, config_class, model_class)
+            return None if has_causal_lm and not beside_causal_lm else ImageFamily(name, config_class, model_class)
     return None
 
 
 def image_variants(family: ImageFamily) -> tuple[Variant, ...]:
     """The family's own setting, and another choice of each that it has: tower, window, text model, scale of logits."""
-    base = _tiny(family.config_class())
+    base = _tiny(_default_config(family), _source_around(family))
     found = [Variant("base", "base", base)]
     found += [Variant(name, "base", base | extra) for name, extra in _texts(family, base).items()]
     found += [Variant(name, "flag", base | extra) for name, extra in _choices(family, base).items()]
     return tuple(item for item in found if item.overrides is base or _is_built(family, item.overrides))
 
 
+def _default_config(family: ImageFamily) -> Any:
+    """The family's configuration, with that of a tower also where a model may be without one."""
+    config = family.config_class()
+    return family.config_class(vision_config={}) if getattr(config, "vision_config", config) is None else config
+
+
 def _texts(family: ImageFamily, base: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Where image tokens attend to one another, text models with a window that is shorter than an image."""
     if "block_sequence_ids" not in _source_around(family):
         return {}
-    text = family.config_class().get_text_config()
+    text = _default_config(family).get_text_config()
     found = {}
     if getattr(text, "sliding_window", None) is not None:
         found[f"sliding_window={_WINDOW}"] = base["text_config"] | {"sliding_window": _WINDOW}
+    if hasattr(text, _BOTH_WAYS):
+        for name, settings in {"": base["text_config"], **found}.items():
+            found[", ".join(filter(None, (name, f"{_BOTH_WAYS}=vision")))] = settings | _SEEING
     other = _OTHER_TEXT.get(text.model_type)
     if other is not None:
         config_class: Any = type(AutoConfig.for_model(other))
@@ -156,7 +193,7 @@ def _texts(family: ImageFamily, base: dict[str, Any]) -> dict[str, dict[str, Any
 
 def _choices(family: ImageFamily, base: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """For each other choice, by its name, the settings that make it; upstream need not take all."""
-    default = family.config_class()
+    default = _default_config(family)
     found: dict[str, dict[str, Any]] = {}
     strategy = getattr(default, "vision_feature_select_strategy", None)
     if strategy is not None:
@@ -166,6 +203,11 @@ def _choices(family: ImageFamily, base: dict[str, Any]) -> dict[str, dict[str, A
         for layers in (-2,) if "vision_feature_layer" in base else (_TWO_LAYERS, -2):
             if layers != default.vision_feature_layer:
                 found[f"vision_feature_layer={layers}"] = {"vision_feature_layer": layers}
+    if getattr(default, "audio_config", default) is None:
+        found["with audio"] = {"audio_config": _AUDIO}
+    for name, value in _OF_TOWER.items():
+        if hasattr(vision_of(default), name):
+            found[f"{name}={value}"] = {"vision_config": base["vision_config"] | {name: value}}
     source = inspect.getsource(family.model_class.forward)
     for name, value in _OF_LOGITS.items():
         if name in source and hasattr(default.get_text_config(), name):
@@ -188,7 +230,7 @@ def build_image_config(family: ImageFamily, variant: Variant) -> Any:
     return config
 
 
-def _tiny(default: Any) -> dict[str, Any]:
+def _tiny(default: Any, source: str) -> dict[str, Any]:
     text, vision = default.get_text_config(), vision_of(default)
     if text is default or not hasattr(vision, "patch_size") and vision is default:
         raise UsageError(
@@ -201,6 +243,12 @@ def _tiny(default: Any) -> dict[str, Any]:
     if hasattr(vision, "embed_dim") and "hidden_size" in vision_sizes:
         # A tower that has both is as wide as the first, and gives what is as wide as the text.
         vision_sizes["hidden_size"] = text_sizes["hidden_size"]
+    if "text_config.pad_token_id" in source:
+        # It stands in for images where tokens are embedded.
+        text_sizes["pad_token_id"] = text.pad_token_id
+    if hasattr(vision, "pixel_shuffle_ratio"):
+        # What its patches are made of where four of them become one, and what a projection of the tower makes of that.
+        vision_sizes |= {"intermediate_size": 4 * _VISION["hidden_size"], **_SHUFFLED}
     joined = isinstance(getattr(default, "vision_feature_layer", None), list | tuple)
     return {
         **({"vision_feature_layer": _TWO_LAYERS} if joined else {}),
@@ -249,9 +297,10 @@ def _is_built(family: ImageFamily, overrides: dict[str, Any]) -> bool:
 
 
 def takes_sizes(model_class: type[Any]) -> bool:
-    """Whether upstream's class takes images of any size, each with its grid of patches."""
+    """Whether upstream's class takes images of any size, each with its grid of patches, or the place of each patch."""
     method = getattr(model_class, "get_image_features", None)
-    return method is not None and "image_grid_thw" in inspect.signature(method).parameters
+    asked = {} if method is None else inspect.signature(method).parameters
+    return "image_grid_thw" in asked or _PLACES in asked
 
 
 def layouts_of(model: Any) -> list[Any]:
@@ -271,7 +320,7 @@ def layout_of(model: Any) -> Any:
         return PatchTable(model.config, _WIDE)
     if "target_sizes" in asked:
         return PatchStrip(model.config, _LONG)
-    if "spatial_shapes" in asked:
+    if "spatial_shapes" in asked or _PLACES in asked:
         return PatchTable(model.config, _WIDE)
     if hasattr(model.config, "image_grid_pinpoints"):
         return TiledImage(model.config, _FLAT)
@@ -294,11 +343,24 @@ def inputs_of_images(model: Any, layouts: Sequence[Any], pixels: Sequence[torch.
     layout = layouts[0]
     asked = inspect.signature(model.base_model.get_image_features).parameters
     beside = {
-        name: torch.cat([getattr(each, name) for each in layouts])
+        name: [getattr(each, name) for each in layouts]
         for name, parameter in asked.items()
         if hasattr(layout, name) and (_is_needed(parameter) or not isinstance(layout, WholeImage))
     }
-    return {"pixel_values": torch.cat(list(pixels), dim=layout.images_axis), **beside}
+    given = list(pixels)
+    if _PLACES in beside:
+        # As processors do it: every image is filled up with patches that are nowhere.
+        given = [_filled_up(each, 0.0) for each in given]
+        beside[_PLACES] = [_filled_up(each, -1) for each in beside[_PLACES]]
+    return {
+        "pixel_values": torch.cat(given, dim=layout.images_axis),
+        **{name: torch.cat(values) for name, values in beside.items()},
+    }
+
+
+def _filled_up(rows: torch.Tensor, value: float) -> torch.Tensor:
+    """Rows of patches, `[1, patches, values]`, and as many more of one value as make `_PATCHES`."""
+    return torch.nn.functional.pad(rows, (0, 0, 0, _PATCHES - rows.shape[1]), value=value)
 
 
 def token_types(model: Any, input_ids: torch.Tensor, both_ways: str) -> dict[str, torch.Tensor]:

@@ -32,9 +32,14 @@ def build_tiny_model(causal_lm_class: type[Any], config: Any, seed: int) -> Any:
     with torch.random.fork_rng(devices=[]), _nothing_left_unset():
         torch.manual_seed(seed)
         # Upstream fills in the configuration it is given; each model gets its own.
-        model = causal_lm_class(copy.deepcopy(config)).to(torch.float32).eval()
+        model = _in_float32(causal_lm_class(copy.deepcopy(config))).eval()
     randomise(model, seed)
     return model
+
+
+def _in_float32(model: Any) -> Any:
+    """A model with all real numbers in float32, in place; `Module.to` would make real ones of complex tables too."""
+    return model._apply(lambda tensor: tensor.to(torch.float32) if tensor.is_floating_point() else tensor)
 
 
 @contextmanager
@@ -79,7 +84,8 @@ def randomise(model: nn.Module, seed: int) -> None:
         for value in [*parameters.values(), *persistent.values()]:
             noise = torch.randn(value.shape, generator=generator)
             if value.ndim < 2:
-                value.nan_to_num_().add_(VECTOR_STD * noise)
+                # Bounds that keep everything until a checkpoint sets them are infinite; these keep out what is large.
+                value.nan_to_num_(posinf=1.0, neginf=-1.0).add_(VECTOR_STD * noise)
             else:
                 value.copy_((EMBEDDING_STD if id(value) in embeddings else MATRIX_STD) * noise)
 

@@ -7,10 +7,11 @@ family that its release left behind, get the right answer. All else in validatio
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from transformers import DynamicCache
 
 
@@ -73,6 +74,34 @@ def with_readable_sizes(config: Any) -> Any:
 def cache_argument(model: Any) -> str:
     """What `model.forward` calls its KV cache: `cache` since 5.24, `past_key_values` before."""
     return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
+
+
+def logits_of(model: Any) -> Callable[..., torch.Tensor]:
+    """Calls `model`, an image-text model, and gives its logits.
+
+    In 5.24.0, `Llama4ForConditionalGeneration.forward` reads `image_outputs` off what its causal LM gives, which has
+    none, so it fails once it has its logits. It is told there that there are none, and nothing else is changed.
+    """
+
+    def with_image_outputs(**given: Any) -> Any:
+        def add(module: Any, arguments: Any, output: Any) -> None:
+            output.image_outputs = None
+
+        hooks = [child.register_forward_hook(add) for child in model.children() if hasattr(child, "lm_head")]
+        try:
+            return model(**given).logits
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    try:
+        with torch.no_grad():
+            model(input_ids=torch.tensor([[1, 2]]), use_cache=False)
+    except AttributeError as error:
+        if "image_outputs" not in str(error):
+            raise
+        return with_image_outputs
+    return lambda **given: model(**given).logits
 
 
 def states_go_on() -> bool:

@@ -167,6 +167,7 @@ def find_in_transformers(name: str, tree: TransformersText) -> UpstreamModel:
         )
     path, text = found
     families = tuple(sorted(name for name, other in table.items() if other == class_name))
+    images = class_name if not is_causal_lm else _image_text_class(families, image_text, text)
     folder = path.split("/")[-2]
     model = UpstreamModel(
         # One package serves all families of one class: it has the name of the family the class was written for.
@@ -178,10 +179,17 @@ def find_in_transformers(name: str, tree: TransformersText) -> UpstreamModel:
         named_by=BY_TABLE,
         version=tree.version,
         families=families,
-        image_text=None if is_causal_lm else class_name,
-        configuration=("", "") if is_causal_lm else _below_transformers(*tree.configuration_file(path)),
+        image_text=images,
+        configuration=("", "") if images is None else _below_transformers(*tree.configuration_file(path)),
     )
     return _with_classes_of_others(model, tree) if _TAKES_FROM_ANOTHER.search(text) is not None else model
+
+
+def _image_text_class(families: tuple[str, ...], image_text: Mapping[str, str], text: str) -> str | None:
+    """The image-text class that stands in a causal LM's file beside it, for one of its families."""
+    named = {image_text[family] for family in families if family in image_text}
+    found = [name for name in sorted(named) if re.search(rf"^class {name}\b", text, re.MULTILINE)]
+    return found[0] if len(found) == 1 else None
 
 
 def _with_classes_of_others(model: UpstreamModel, tree: TransformersText) -> UpstreamModel:

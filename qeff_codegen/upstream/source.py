@@ -26,7 +26,7 @@ class UpstreamModel:
         named_by: what names it, for messages.
         version: the transformers version the text comes from, if it comes from transformers.
         families: the model types that this class serves; several when they differ in configuration alone.
-        image_text: the class that the table of image-text models names for it, where it has no causal LM.
+        image_text: the class that the table of image-text models names for it, if that stands in the same file.
         configuration: of an image-text model, the path and the text of the file with its configuration classes, which
             say of what its parts are built; empty where there is none.
         options: what the command line needs beside the name to find this source again.
@@ -58,6 +58,11 @@ class UpstreamModel:
     heads: tuple[tuple[str, tuple[str, ...]], ...] = ()
     importable: bool = True
     imports: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_image_text(self) -> bool:
+        """Whether it is an image-text model alone: one that has a causal LM too is that first."""
+        return self.image_text is not None and self.causal_lm is None
 
     def place(self, line: int) -> tuple[str, int]:
         """The file, as messages call it, that a 1-based line of the text comes from, and the line there."""

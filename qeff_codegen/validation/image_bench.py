@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -40,9 +41,15 @@ class ImageRuntime:
 
     generated: GeneratedTransforms
 
-    def both_ways(self, upstream_class: type[Any]) -> str | None:
-        """Whose tokens attend to one another both ways in the programs, `image` or `prompt`; None where none do."""
-        found: str | None = getattr(self.generated.class_of(upstream_class), "both_ways", None)
+    def both_ways(self, upstream_class: type[Any], config: Any) -> str | None:
+        """Whose tokens attend to one another both ways in the programs, `image` or `prompt`; None where none do.
+
+        Args:
+            upstream_class: the image-text class.
+            config: of the model, which may be what says so.
+        """
+        said: Any = getattr(self.generated.class_of(upstream_class), "both_ways", None)
+        found: str | None = said.__get__(SimpleNamespace(config=config)) if isinstance(said, property) else said
         return found
 
     def bench(self, subject: Subject, folder: Path) -> ImageBench:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from qeff_codegen.errors import UsageError
 from qeff_codegen.tiny_models.configurations import Variant
-from qeff_codegen.tiny_models.image_families import ImageFamily, image_variants, takes_sizes
+from qeff_codegen.tiny_models.image_families import ImageFamily, build_image_config, image_variants, takes_sizes
 from qeff_codegen.validation.family_plan import without_reference
 from qeff_codegen.validation.image_bench import ImageRuntime
 from qeff_codegen.validation.image_scenarios import names_of
@@ -25,15 +25,14 @@ class ImagePlan:
     variants: tuple[Variant, ...]
     last_stage: int = ALL_STAGES
 
-    @property
-    def _both_ways(self) -> str | None:
-        return self.runtime.both_ways(self.family.model_class)
+    def _both_ways(self, variant: Variant) -> str | None:
+        return self.runtime.both_ways(self.family.model_class, build_image_config(self.family, variant))
 
     def rows(self) -> Iterator[Row]:
         """The rows of the report, in the order in which they run."""
         for variant in self.variants:
             two_sizes = takes_sizes(self.family.model_class)
-            for name in names_of(variant.kind, self._both_ways, two_sizes=two_sizes):
+            for name in names_of(variant.kind, self._both_ways(variant), two_sizes=two_sizes):
                 yield Row(self.family.name, variant.name, name)
 
     def run(self) -> Iterator[StageStarted | ScenarioFinished]:
@@ -42,7 +41,7 @@ class ImagePlan:
             rows = [row for row in self.rows() if row.variant == variant.name]
             yield from (StageStarted(row, 1) for row in rows)
             try:
-                subject = image_subject(self.family, variant, self._both_ways)
+                subject = image_subject(self.family, variant, self._both_ways(variant))
             except Exception as error:  # upstream's code may raise anything
                 yield from (ScenarioFinished(row, without_reference(row, error)) for row in rows)
             else:

@@ -21,7 +21,7 @@ from qeff_codegen.tiny_models.image_families import (
     token_types,
 )
 from qeff_codegen.tiny_models.models import build_tiny_model
-from qeff_codegen.tiny_models.release_differences import cache_argument
+from qeff_codegen.tiny_models.release_differences import cache_argument, logits_of
 from qeff_codegen.validation.comparison import Trace, distinguishes
 from qeff_codegen.validation.image_scenarios import ImageScenario, image_scenarios
 from qeff_codegen.validation.subjects import MAX_SEEDS, MIN_CONTEXT_SENSITIVITY, UNCLEAR_CHOICE, Subject
@@ -73,11 +73,32 @@ def image_subject(family: ImageFamily, variant: Variant, both_ways: str | None =
 
 def _with_seed(family: ImageFamily, variant: Variant, seed: int, both_ways: str | None) -> ImageSubject:
     model = build_tiny_model(family.model_class, build_image_config(family, variant), seed)
+    subject = answered(model, family.name, variant, seed, both_ways)
+    with_image = next(item for item in subject.scenarios if isinstance(item, ImageScenario) and item.images == (1,))
+    (prompt,), (images,) = with_image.prompts, subject.pixels_of(with_image)
+    sensitivity = min(
+        _image_sensitivity(model, subject.layouts[:1], prompt, images, both_ways),
+        _section_sensitivity(model, subject.layouts[:1], prompt, images, both_ways),
+    )
+    subject = replace(subject, sensitivity=sensitivity)
+    return replace(subject, notes=tuple(_weaknesses(subject)))
+
+
+def answered(model: Any, name: str, variant: Variant, seed: int, both_ways: str | None) -> ImageSubject:
+    """A model with the scenarios of its variant, pixels drawn from `seed`, and upstream's answers to them.
+
+    Args:
+        model: upstream's, or one of a class that stands in its place.
+        name: the family's.
+        variant: which configuration of it the model has.
+        seed: of the text and the pixels.
+        both_ways: as for `image_subject`.
+    """
     layouts = tuple(layouts_of(model))
     tokens = [sum(map(len, features_of_images(model, each, torch.randn(1, *each.shape)))) for each in layouts]
     vocab_size = model.config.get_text_config().vocab_size
     planned = image_scenarios(
-        variant.kind, vocab_size, model.config.image_token_id, tokens, seed, both_ways, apart=_counts_on(model)
+        variant.kind, vocab_size, model.config.image_token_id, tokens, seed, both_ways, apart=counts_on(model)
     )
     generator = torch.Generator().manual_seed(seed)
     pixels = {
@@ -98,27 +119,19 @@ def _with_seed(family: ImageFamily, variant: Variant, seed: int, both_ways: str 
         )
         for scenario in planned
     )
-    with_image = next(item for item in planned if item.images == (1,))
-    (prompt,), (images,) = with_image.prompts, pixels[with_image.name]
-    sensitivity = min(
-        _image_sensitivity(model, layouts[:1], prompt, images, both_ways),
-        _section_sensitivity(model, layouts[:1], prompt, images, both_ways),
-    )
-    subject = ImageSubject(
-        model_name=family.name,
+    return ImageSubject(
+        model_name=name,
         variant=variant.name,
         model=model,
         scenarios=planned,
         references=references,
         seed=seed,
-        sensitivity=sensitivity,
         pixels=pixels,
         layouts=layouts,
     )
-    return replace(subject, notes=tuple(_weaknesses(subject)))
 
 
-def _counts_on(model: Any) -> bool:
+def counts_on(model: Any) -> bool:
     """Whether upstream's model keeps how far the tokens behind a prompt's images are ahead of their places.
 
     One that makes no positions by images may have the attribute all the same (EXAONE 4.5).
@@ -154,14 +167,14 @@ def _section_sensitivity(
 
     Infinite where each token has one position.
     """
-    if not _counts_on(model):
+    if not counts_on(model):
         return float("inf")
     tokens = torch.tensor([prompt])
     is_image = (tokens == model.config.image_token_id).int()
     sections, _ = model.base_model.get_rope_index(
         input_ids=tokens, mm_token_type_ids=is_image, image_grid_thw=layouts[0].image_grid_thw
     )
-    given = _beside_tokens(model, layouts, tokens, images, both_ways)
+    given = beside_tokens(model, layouts, tokens, images, both_ways)
     with torch.no_grad():
         before, *others = [
             model(input_ids=tokens, position_ids=sections[order], use_cache=False, **given).logits[0, -1]
@@ -170,7 +183,7 @@ def _section_sensitivity(
     return min(float((after - before).abs().max() / before.std()) for after in others)
 
 
-def _beside_tokens(
+def beside_tokens(
     model: Any, layouts: Sequence[Any], input_ids: torch.Tensor, pixels: Images, both_ways: str | None
 ) -> dict[str, torch.Tensor]:
     """What upstream's model takes of a prompt beside its tokens: images, and which tokens are of which type."""
@@ -194,7 +207,8 @@ def _logits(
 ) -> np.ndarray:
     """Upstream's logits of each new token, the prompt with its pixels in one call, and each new token in another."""
     cache = DynamicCache(config=model.config.get_text_config())
-    if _counts_on(model):
+    call_model = logits_of(model)
+    if counts_on(model):
         # How far the tokens behind another prompt's images were ahead: `generate()` forgets it.
         model.base_model.rope_deltas = None
     call, seen = list(prompt), 0
@@ -203,16 +217,12 @@ def _logits(
         for step in range(new_tokens):
             seen += len(call)
             given: dict[str, Any] = {cache_argument(model): cache}
-            if not _counts_on(model):
+            if not counts_on(model):
                 # With a mask, what counts on from an image would give every token that is cached a position again.
                 given["attention_mask"] = torch.ones(1, seen, dtype=torch.int64)
             if step == 0:
-                given |= _beside_tokens(model, layouts, torch.tensor([call]), pixels, both_ways)
-            output = model(
-                input_ids=torch.tensor([call]),
-                use_cache=True,
-                **given,
-            )
-            logits.append(output.logits[0, -1].float().numpy())
+                given |= beside_tokens(model, layouts, torch.tensor([call]), pixels, both_ways)
+            output = call_model(input_ids=torch.tensor([call]), use_cache=True, **given)
+            logits.append(output[0, -1].float().numpy())
             call = [int(logits[-1].argmax())]
     return np.stack(logits)

@@ -13,12 +13,16 @@ from qeff_codegen.validation.stages import ALL_STAGES
 
 
 def plan_of(name: str, transforms: GeneratedTransforms, last_stage: int = ALL_STAGES) -> Plan | ImagePlan:
-    """The family of `name`: as an image-text model where it has no causal LM.
+    """The family of `name`: as an image-text model where it is generated as one, which may have a causal LM too.
 
     Raises:
         UsageError: the installed transformers has no such model type, or neither class of it.
     """
-    image_family = find_image_family(name)
-    if image_family is not None:
+    image_family = find_image_family(name, beside_causal_lm=True)
+    # Of one that has a causal LM too, images may be refused.
+    is_one = image_family is not None and (
+        find_image_family(name) is not None or transforms.class_of(image_family.model_class) is not None
+    )
+    if image_family is not None and is_one:
         return image_plan_for(image_family, ImageRuntime(transforms), last_stage)
     return plan_for(find_family(name), OwnRuntime(transforms), last_stage)

@@ -87,6 +87,7 @@ class LiveReporter:
     def close(self) -> None:
         """Leave the current table on the screen as it is."""
         if self._live is not None:
+            self._table.is_finished = True
             self._live.stop()
             self._live = None
 
@@ -94,6 +95,7 @@ class LiveReporter:
 class _LiveTable:
     def __init__(self, rows: list[Row], clock: Callable[[], float]) -> None:
         self.results: dict[Row, ScenarioResult | None] = dict.fromkeys(rows)
+        self.is_finished = False
         self._running: dict[Row, int] = {}
         self._spinner = Spinner("line")
         self._clock = clock
@@ -111,13 +113,12 @@ class _LiveTable:
         for stage in stages:
             table.add_column(stage, no_wrap=True)
         table.add_column(number, justify="right", no_wrap=True)
-        # Where the terminal is narrow this column gives way, and its cells are cut off.
+        # Where the terminal is narrow this column gives way. While rows change, each is one line, cut off if need be.
         table.add_column(name)
         for row, result in self.results.items():
             found = "" if result is None else largest(result)
-            table.add_row(
-                *self._stage_cells(row, result), found, Text(name_of(row), no_wrap=True, overflow="ellipsis")
-            )
+            text = Text(name_of(row)) if self.is_finished else Text(name_of(row), no_wrap=True, overflow="ellipsis")
+            table.add_row(*self._stage_cells(row, result), found, text)
         # A table wraps its title within its own width.
         return Group(Text(self._title(), "bold"), table)
 

@@ -41,9 +41,11 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.fetched += [
-            value or "" for name, value in attrs if name == "src" or (name == "href" and value and value[0] != "#")
+            value or ""
+            for name, value in attrs
+            if name == "src" or (name == "href" and value and value[0] != "#" and value != "data:,")
         ]
-        if tag not in ("meta",):
+        if tag not in ("meta", "link"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -72,8 +74,8 @@ def test_source_is_shown_as_it_is(page: Page) -> None:
 def test_the_page_says_everything(page: Page) -> None:
     text = " ".join(page.shown.split())
     assert "From transformers 1.0.0 to 2.0.0" in text
-    assert "fig dropped anatomy no attention of `FigAttention` updates a KV cache" in text
-    assert "its causal LM KiwiForCausalLM is now that of `kiwano`" in text
+    assert "fig dropped anatomy no attention of FigAttention updates a KV cache" in text
+    assert "its causal LM KiwiForCausalLM is now that of kiwano" in text
     assert "Stages 1 to 3 with the new release: 1 mismatch, 1 supported." in text
     assert "apple: Stages 1 to 3 equal in 12 scenarios." in text
     assert "plum: mismatch: 1 of 12 scenarios differ" in text
@@ -94,8 +96,17 @@ def test_what_changes_alike_in_many_files_is_shown_once(bump: Bump, monkeypatch:
 
 def test_a_diff_that_is_too_long_says_where_the_rest_is(bump: Bump, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "further lines are in the report as" not in Report(bump).render(HTML)
-    monkeypatch.setattr(pages, "MOST_LINES", 4)
+    monkeypatch.setattr(pages, "MOST_LINES", (4,))
     assert "further lines are in the report as <code>*.json</code>" in Report(bump).render(HTML)
+
+
+def test_a_page_that_would_be_too_large_shows_less_of_each_diff(bump: Bump, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Report(bump).render(HTML)
+    monkeypatch.setattr(pages, "LARGEST", len(whole.encode()) - 1)
+    monkeypatch.setattr(pages, "MOST_LINES", (120, 4))
+    less = Report(bump).render(HTML)
+    assert len(less.encode()) < len(whole.encode())
+    assert "further lines are in the report as" in less
 
 
 def test_other_rules_are_said_first(bump: Bump) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.check.conftest import RELEASE, Run
+from tests.imports import ROOT
 
 
 def test_an_unknown_name(folder: Path, run: Run) -> None:
@@ -34,7 +35,9 @@ def test_a_family_that_another_package_serves(folder: Path, run: Run) -> None:
 def test_no_folder(folder: Path, run: Run) -> None:
     outcome = run("check", "--generated", "nowhere")
     assert outcome.exit_code == 2
-    assert "\nError: There is no folder nowhere, so there is nothing to check.\n" in outcome.stderr
+    where = Path("nowhere").absolute()
+    assert f"\nError: There is no folder {where}, so there is nothing to check.\n" in outcome.stderr
+    assert outcome.stderr.endswith(f"what came with this tool is in {ROOT / 'generated'}.\n")
 
 
 def test_an_empty_folder(folder: Path, run: Run) -> None:

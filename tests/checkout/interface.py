@@ -40,6 +40,32 @@ def differences(mine: Interface, other: Interface) -> dict[str, tuple[str, str]]
     return found
 
 
+def listed_differences(page: Path, heading: str, numbers: dict[str, int]) -> dict[tuple[str, str], tuple[str, str]]:
+    """What a page of the documentation says is not the same: the table below a heading, each row with its reason.
+
+    Args:
+        page: the page.
+        heading: the line above the table, without what makes it a heading; the table is the first below.
+        numbers: what stands for the words by which the table names sizes; for `NAME` it is that of the tensor.
+
+    Returns:
+        For each graph and tensor, by the first two columns, the two columns after them.
+    """
+    _, below = page.read_text("utf-8").split(f"# {heading}\n")
+    table = below[below.index("\n|") + 1 :].split("\n\n")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    found: dict[tuple[str, str], tuple[str, str]] = {}
+    for graph, tensors, mine, other, reason in rows[2:]:
+        assert reason, f"{page.name} gives no reason for {tensors} of {graph}"
+        said = mine.strip("`"), other.strip("`")
+        for word, number in numbers.items():
+            said = said[0].replace(word, str(number)), said[1].replace(word, str(number))
+        for tensor in (each.strip("`") for each in tensors.split(", ")):
+            assert (graph, tensor) not in found, f"{page.name} has {tensor} of {graph} twice"
+            found[graph, tensor] = said[0].replace("NAME", tensor), said[1].replace("NAME", tensor)
+    return found
+
+
 def _described(value: onnx.ValueInfoProto) -> tuple[str, str]:
     tensor = value.type.tensor_type
     sizes = ", ".join(size.dim_param or str(size.dim_value) for size in tensor.shape.dim)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from qeff_codegen.checkout.checkout import CONFIGURATIONS, MODELS_TABLE
+from qeff_codegen.checkout.environment import environment_for
 from qeff_codegen.checkout.interpreter import VARIABLE
 
 CHECKOUT_VARIABLE = "QEFFICIENT_CHECKOUT"
@@ -27,6 +31,25 @@ def qefficient_checkout() -> Path:
 def qefficient_python() -> Path:
     """Its interpreter."""
     return Path(os.environ[VARIABLE])
+
+
+def answer_of(script: str, folder: Path, *arguments: Any) -> Any:
+    """What a file of this folder prints last in the checkout's interpreter, a JSON document.
+
+    Args:
+        script: the file's name.
+        folder: an empty one, where it may write; its path is the script's first argument.
+        arguments: the others, each handed over as a JSON document.
+    """
+    ran = subprocess.run(
+        [qefficient_python(), "-W", "ignore", Path(__file__).with_name(script), folder, *map(json.dumps, arguments)],
+        env=environment_for(qefficient_checkout(), folder),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    return json.loads(ran.stdout.splitlines()[-1])
 
 
 def checkout_to_apply_in(folder: Path) -> Path:

@@ -241,6 +241,13 @@ def test_names_or_all(run: Callable[..., Result], arguments: tuple[str, ...]) ->
     assert outcome.stderr == "Error: Give the names of models, or --all for those that are generated already.\n"
 
 
+def test_all_of_nothing_is_said(run: Callable[..., Result], tmp_path: Path) -> None:
+    outcome = run("generate", "--all")
+    assert (outcome.exit_code, outcome.stdout) == (2, "")
+    where = tmp_path / "generated"
+    assert f"Error: {where} holds no generated models, so there is nothing to generate again.\n" in outcome.stderr
+
+
 def test_families_of_one_class_share_a_package(run: Callable[..., Result], tmp_path: Path) -> None:
     outcome = run("gpt-sw3", "gpt2")
     assert outcome.exit_code == 0, outcome.stderr

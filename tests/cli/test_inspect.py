@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,7 +68,29 @@ def test_everything_in_the_way_is_listed_with_the_roles_that_are_there(run: Call
     assert (outcome.exit_code, outcome.stderr) == (3, "")
     assert "  causal LM: RwkvForCausalLM\n" in outcome.stdout
     assert "  decoder layer: RwkvBlock\n" in outcome.stdout
-    assert "\nrwkv: 1 in the way\n  refused by anatomy: `RwkvSelfAttention` keeps a state" in outcome.stdout
+    assert "\nrwkv: 2 in the way, and a later one may follow from an earlier\n" in outcome.stdout
+    assert "\n  refused by anatomy: `RwkvSelfAttention` keeps a state" in outcome.stdout
+    assert outcome.stdout.endswith("\nrwkv: rules were not tried, since it is not known who calls whom\n")
+
+
+def test_rules_are_tried_where_the_way_of_the_cache_is_understood(run: Callable[..., Result]) -> None:
+    """A refused shape beside it hides neither roles nor what rules would refuse, and how many would fire is said."""
+    stopped = run("doge")
+    assert stopped.exit_code == 3
+    assert stopped.stderr.count("refused by ") == 1
+    assert stopped.stderr.endswith("\nnext       python -m qeff_codegen inspect doge --all\n")
+    outcome = run("inspect", "doge", "--all")
+    roles = re.findall(r"^  ([\w ]+): Doge\w+$", outcome.stdout, re.MULTILINE)
+    assert {"RMS norm", "rotary embedding", "attention", "decoder layer", "model", "causal LM"} <= set(roles)
+    assert "\n  refused by anatomy: " in outcome.stdout and "\n  refused by boolean_mask: " in outcome.stdout
+    assert re.search(r"\ndoge: \d\d rules would change something\n$", outcome.stdout)
+
+
+def test_of_an_image_text_model_the_class_with_the_head_is_known(run: Callable[..., Result]) -> None:
+    outcome = run("inspect", "gemma4", "--all")
+    assert outcome.exit_code == 3
+    assert "  image-text model: Gemma4ForConditionalGeneration\n" in outcome.stdout
+    assert "\ngemma4: 1 in the way\n  refused by image_text: " in outcome.stdout
 
 
 def test_rules_go_on_after_one_that_refuses(run: Callable[..., Result], tmp_path: Path) -> None:

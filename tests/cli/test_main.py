@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.shell_completion import BashComplete
 from click.testing import Result
 
 from qeff_codegen.cli.main import COMMANDS, Commands, main
@@ -186,3 +187,17 @@ def test_a_folder_with_a_name_like_a_command_is_no_misspelling(
 def test_a_name_like_a_command_may_be_given_to_a_source(run: Callable[..., Result]) -> None:
     assert "nowhere does not exist" in run("inspectr1", "--source", "nowhere").stderr
     assert "No such command `inspectr1`" in run("inspectr1").stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "begun", "completed"),
+    [
+        ([], "ins", ["inspect"]),
+        (["validate"], "--wei", ["--weights"]),
+        (["review", "llama"], "--for", ["--format"]),
+        (["llama"], "--for", ["--force", "--format"]),
+    ],
+)
+def test_a_shell_completes_commands_and_options(words: list[str], begun: str, completed: list[str]) -> None:
+    shell = BashComplete(main, {}, "qeff_codegen", "_QEFF_CODEGEN_COMPLETE")
+    assert sorted(item.value for item in shell.get_completions(words, begun)) == completed

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from click.testing import Result
 
+from qeff_codegen.checked_in.generated_code import load_transforms
 from qeff_codegen.validation.marks import legend, plain_heading
+from qeff_codegen.validation.plans import plan_of
 from qeff_codegen.validation.results import EQUAL, PREFLIGHT_PASSED, REFERENCE, ScenarioResult, StageResult
 from tests.imports import ROOT
 
@@ -50,6 +52,7 @@ def test_a_validation_is_shown_in_its_own_form() -> None:
     statuses = (REFERENCE, EQUAL, EQUAL, PREFLIGHT_PASSED)
     stages = tuple(StageResult(number, status) for number, status in enumerate(statuses, start=1))
     result = ScenarioResult("blueprint", "base", "ragged batch", 0, None, None, None, stages)
-    quoted = block_with("Stages 1 to 3 equal in 12 of 12 scenarios.")
+    count = sum(1 for _ in plan_of("blueprint", load_transforms("blueprint", ROOT / "generated")).rows())
+    quoted = block_with(f"Stages 1 to 3 equal in {count} of {count} scenarios.")
     assert quoted[1] == plain_heading()
     assert [line for line in quoted if line.startswith(("Stages: ", "Largest: "))] == legend([result]).splitlines()

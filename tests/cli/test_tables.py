@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from qeff_codegen.cli.tables import plain_table, show_table
+from tests.cli.terminal import STYLE, in_terminal
 
 ROOT = Path(__file__).resolve().parents[2]
-STYLE = re.compile(r"\x1b\[[0-9;]*m")
 LONG = "word " * 60
 
 
@@ -43,3 +42,21 @@ def test_a_terminal_gets_a_table_that_fits_and_keeps_every_word() -> None:
     assert text.count("word") == 60
     assert "[x]" in text, "a cell's brackets are text, not markup"
     assert max(len(line) for line in STYLE.sub("", text).splitlines()) <= 60
+
+
+@pytest.mark.parametrize("width", [50, 80, 130])
+def test_names_and_places_stay_whole(width: int) -> None:
+    rows = [("attention function", "BlueprintRotaryEmbedding", "124"), ("model", "BlueprintModel", "269")]
+    place = "qeff_codegen/examples/blueprint/modeling_blueprint.py"
+    program = (
+        "from qeff_codegen.cli.tables import show_table\n"
+        f"show_table('blueprint: recognised in {place}', ('role', 'name', 'line'), {rows})\n"
+        f"show_table('rules', ('rule', 'places', 'why'), [('attention_over_key_blocks', '1', {LONG!r})])\n"
+    )
+    shown = STYLE.sub("", in_terminal(width, "-c", program))
+    assert shown.startswith(f"blueprint: recognised in {place}\n"), "a path that can be opened"
+    table = shown.splitlines()[1:]
+    assert max(map(len, table)) <= width
+    for name in ("BlueprintRotaryEmbedding", "BlueprintModel", "attention_over_key_blocks"):
+        assert any(name in line.split() for line in table)
+    assert shown.count("word") == 60 and "…" not in shown

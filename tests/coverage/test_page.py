@@ -12,6 +12,7 @@ from qeff_codegen.coverage.image_parts import ImageParts
 from qeff_codegen.coverage.page import as_json, as_markdown, write_coverage
 from qeff_codegen.coverage.scenario_margins import ScenarioMargins
 from qeff_codegen.coverage.swept import IMAGES, TEXT, Swept, read_coverage
+from qeff_codegen.coverage.swept_code import SweptCode
 from qeff_codegen.errors import UsageError
 from qeff_codegen.validation.results import PREFLIGHT_PASSED
 
@@ -32,6 +33,7 @@ PLUM = FamilyResult(
         ScenarioMargins("base", "ragged batch", 0.0205, 0.04, 12.9),
         ScenarioMargins("base", "end", 0.1, None, 9.0),
     ),
+    code=SweptCode("aa", "bb", "cc"),
 )
 APPLE = FamilyResult(
     "apple",
@@ -150,7 +152,8 @@ JSON = """\
         "notes": [],
         "stage_4": "",
         "margins": [],
-        "images": null
+        "images": null,
+        "code": null
       },
       {
         "family": "plum",
@@ -177,7 +180,8 @@ JSON = """\
           {"variant": "base", "scenario": "ragged batch", "torch": 0.0205, "onnx": 0.04, "choice": 12.9},
           {"variant": "base", "scenario": "end", "torch": 0.1, "onnx": null, "choice": 9.0}
         ],
-        "images": null
+        "images": null,
+        "code": {"upstream_sha256": "aa", "generated_sha256": "bb", "mappings_sha256": "cc"}
       }
     ]
   }
@@ -260,9 +264,9 @@ def test_a_sweep_leaves_what_was_found_of_other_tasks(tmp_path: Path) -> None:
         write_coverage(SWEPT, TEXT, tmp_path)
 
 
-def test_a_document_of_before_margins_and_images_were_kept_is_read() -> None:
-    record = {name: value for name, value in PLUM.as_json().items() if name not in ("margins", "images")}
-    assert FamilyResult.from_json(record) == replace(PLUM, margins=())
+def test_a_document_of_before_margins_and_hashes_were_kept_is_read() -> None:
+    record = {name: value for name, value in PLUM.as_json().items() if name not in ("margins", "code", "images")}
+    assert FamilyResult.from_json(record) == replace(PLUM, margins=(), code=None)
 
 
 def test_sections_without_families_are_left_out() -> None:

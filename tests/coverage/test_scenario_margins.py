@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from qeff_codegen.coverage.scenario_margins import ScenarioMargins, margins_of
+from qeff_codegen.coverage.scenario_margins import ScenarioMargins, margins_of, shown
 from qeff_codegen.validation.results import ScenarioResult, StageResult
 
 
@@ -28,3 +28,8 @@ def test_without_a_tolerance_there_are_none(tolerance: float | None) -> None:
 @pytest.mark.parametrize("value", [None, math.inf, math.nan])
 def test_what_is_no_number_is_none(value: float | None) -> None:
     assert margins_of(result(0.1, value, 0.01)).torch is None
+
+
+@pytest.mark.parametrize(("share", "text"), [(None, "not run"), (0.0, "0"), (0.0393, "0.039"), (12.0, "12")])
+def test_a_share_as_a_reader_sees_it(share: float | None, text: str) -> None:
+    assert shown(share) == text

@@ -179,12 +179,14 @@ def main() -> None:
     if binary.exists():
         fail(f"{binary} is there already")
     binary.mkdir()
-    # What the stand-in for the runtime reads; a graph of one size has no specializations, and is a program as it is.
-    sizes = found.get("specializations")
-    entries = json.loads(Path(sizes).read_text())["specializations"] if sizes else [{"name": "Only", "symbols": {}}]
+    # Where every size is fixed, there is one program, which needs no numbers.
+    sizes = [{"name": "", "symbols": {}}]
+    if "specializations" in found:
+        sizes = json.loads(Path(found["specializations"]).read_text())["specializations"]
+    # What the stand-in for the runtime reads.
     program = {
         "onnx": found["model"],
-        "specializations": entries,
+        "specializations": sizes,
         "precisions": dict(re.findall(r"IOName: (\S+)\n   Precision: (\S+)", Path(found["custom_io"]).read_text())),
         "devices": int(found.get("devices", 1)),
     }

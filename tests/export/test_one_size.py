@@ -91,6 +91,17 @@ def summed_up(tower: Tower, x: torch.Tensor) -> torch.Tensor:
     return summed
 
 
+def turned(tower: Tower, x: torch.Tensor) -> torch.Tensor:
+    pairs = torch.view_as_complex(x.reshape(1, 3, 8, 4, 2))
+    table = torch.polar(torch.ones(8, 4), torch.arange(32.0).reshape(8, 4)).to(pairs.device)
+    turned_twice: torch.Tensor = torch.view_as_real(table.view(1, *pairs.shape[2:]) * (pairs * table)).flatten(3)
+    return turned_twice
+
+
+def nothing_left_out(tower: Tower, x: torch.Tensor) -> torch.Tensor:
+    return x[torch.arange(3).view(1, 3) >= 0] * 2
+
+
 def loop(tower: Tower, x: torch.Tensor) -> torch.Tensor:
     return torch.stack([row * 2 for row in x.squeeze(0).squeeze(1)])
 
@@ -105,6 +116,16 @@ def as_number(tower: Tower, x: torch.Tensor) -> torch.Tensor:
 
 def masked(tower: Tower, x: torch.Tensor) -> torch.Tensor:
     return x[x > 0]
+
+
+def complex_sum(tower: Tower, x: torch.Tensor) -> torch.Tensor:
+    pairs = torch.view_as_complex(x.reshape(1, 3, 8, 4, 2))
+    return torch.view_as_real(pairs + pairs).flatten(3)
+
+
+def complex_of_real(tower: Tower, x: torch.Tensor) -> torch.Tensor:
+    pairs = torch.view_as_complex(x.reshape(1, 3, 8, 4, 2))
+    return torch.view_as_real(pairs * tower.places).flatten(3)
 
 
 def written_to_a_part(tower: Tower, x: torch.Tensor) -> torch.Tensor:
@@ -124,6 +145,8 @@ def written_to_a_part(tower: Tower, x: torch.Tensor) -> torch.Tensor:
         written_to,
         added_to,
         summed_up,
+        turned,
+        nothing_left_out,
         loop,
     ],
 )
@@ -156,6 +179,14 @@ def test_what_an_image_shows_is_not_asked_for(body: _Body, what: str, tmp_path: 
     location = refused.value.location
     assert location is not None and location.path.endswith("test_one_size.py")
     assert location.excerpt.strip() and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("body", [complex_sum, complex_of_real])
+def test_what_is_not_known_of_complex_numbers_is_refused(body: _Body, tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="of complex numbers") as refused:
+        export_vision(Tower(body).eval(), tmp_path / "vision.onnx")
+    assert refused.value.location is not None and refused.value.location.path.endswith("test_one_size.py")
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_stays_behind(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ def test_a_prompt_s_tokens_attend_to_one_another_and_positions_are_counted_from_
     ("name", "before", "after"),
     [
         ("gemma3", "is_image = (token_type_ids == 1)", "is_image = (token_type_ids == 2)"),
+        ("gemma3", "is_image = (token_type_ids == 1)", "is_image = ((token_type_ids == 0) == 1)"),
         ("gemma3", "or_mask_function=blockwise_overlay(padded_block_sequence_ids),\n", ""),
         ("gemma3", '"sliding_attention": sliding_mask,\n    }\n', '"sliding_attention": full_mask,\n    }\n'),
         ("paligemma", "torch.where(token_type_ids == 0, 0, -1)", "torch.where(token_type_ids == 1, 0, -1)"),

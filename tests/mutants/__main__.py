@@ -12,8 +12,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from tests.mutants.batch import Result, examine_family, examine_one, prepare_process, tally
-from tests.mutants.laboratory import Laboratory, Outcome
+from tests.mutants.batch import Result, examine_family, examine_one, laboratory_for, prepare_process, tally
+from tests.mutants.laboratory import Outcome
 from tests.sample import SAMPLE
 
 FAMILIES = ",".join(SAMPLE)
@@ -60,7 +60,7 @@ def _run(tasks: list[tuple[str, int, int]], jobs: int) -> list[Result]:
 def _single(task: tuple[str, int, int]) -> Result:
     prepare_process()
     family, seed, number = task
-    laboratory = Laboratory(family)
+    laboratory = laboratory_for(family)
     result = examine_one(laboratory, family, seed, number)
     diff = result.mutant.diff(laboratory.upstream.source)
     return Result(family, seed, result.mutant, result.verdict, diff)

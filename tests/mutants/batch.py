@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from transformers.utils import logging
 
+from qeff_codegen.tiny_models.image_families import find_image_family
+from tests.mutants.image_laboratory import ImageLaboratory
 from tests.mutants.laboratory import Laboratory, Outcome, Verdict
 from tests.mutants.mutants import Mutant, make_mutant
 
@@ -37,21 +39,23 @@ class Result:
         return tuple(name for name, _ in self.mutant.mutations)
 
 
-def examine_one(laboratory: Laboratory, family: str, seed: int, number: int) -> Result:
+def laboratory_for(family: str) -> Laboratory | ImageLaboratory:
+    """The laboratory of a family: of its causal LM, or of its image-text model where it has no other."""
+    return Laboratory(family) if find_image_family(family) is None else ImageLaboratory(family)
+
+
+def examine_one(laboratory: Laboratory | ImageLaboratory, family: str, seed: int, number: int) -> Result:
     """Make and examine mutant `number` of a family and seed."""
     original = laboratory.upstream.source
-    mutant = make_mutant(original, laboratory.causal_lm, f"{seed}/{family}", number)
-    examine = laboratory.examine_trap if mutant.is_token_trap else laboratory.examine
-    if mutant.is_state_trap:
-        examine = laboratory.examine_state_trap
-    verdict = examine(mutant.source, number)
+    mutant = make_mutant(original, laboratory.ground, f"{seed}/{family}", number)
+    verdict = laboratory.examine_mutant(mutant)
     diff = mutant.diff(original) if verdict.outcome in (Outcome.SILENT, Outcome.LOUD) else ""
     return Result(family, seed, mutant, verdict, diff)
 
 
 def examine_family(family: str, seed: int, wanted: int) -> list[Result]:
     """Examine mutants 0, 1, 2, ... of a family until `wanted` of them count."""
-    laboratory = Laboratory(family)
+    laboratory = laboratory_for(family)
     results: list[Result] = []
     for number in range(wanted * MAX_TRIES_PER_COUNTED):
         if sum(result.verdict.outcome.counts for result in results) == wanted:

@@ -22,18 +22,29 @@ _GENERATED = "qeff_codegen_generated_beside_upstream"
 @contextmanager
 def generated_classes(generated: GeneratedModel, model: Any) -> Iterator[Any]:
     """`model` with generated classes in the place of its own, which the registered upstream module defines."""
+    with generated_transforms(generated) as transforms:
+        for transform in transforms:
+            transform.apply(model)
+        yield model
+
+
+@contextmanager
+def generated_transforms(generated: GeneratedModel) -> Iterator[list[type[ModuleMappingTransform]]]:
+    """What puts generated classes in the place of those that the registered upstream module defines."""
     with registered(_GENERATED, generated.code):
         module = executed(_GENERATED, generated.code)
         upstream = sys.modules[generated.upstream.module]
-        for transform in ("CustomOpsTransform", "KVCacheTransform"):
-            mapping = {
-                getattr(upstream, entry.upstream_class): getattr(module, entry.replacement, None)
-                or getattr(importlib.import_module(entry.replacement_module), entry.replacement)
-                for entry in generated.mappings
-                if entry.transform == transform
-            }
-            _transform(mapping).apply(model)
-        yield model
+        yield [
+            _transform(
+                {
+                    getattr(upstream, entry.upstream_class): getattr(module, entry.replacement, None)
+                    or getattr(importlib.import_module(entry.replacement_module), entry.replacement)
+                    for entry in generated.mappings
+                    if entry.transform == transform
+                }
+            )
+            for transform in ("CustomOpsTransform", "KVCacheTransform")
+        ]
 
 
 def _transform(mapping: dict[type[Any], type[Any]]) -> type[ModuleMappingTransform]:

@@ -37,6 +37,7 @@ from qeff_codegen.validation.older_caches import OlderCaches
 from qeff_codegen.validation.reference import begins_without_cache, call_split_matters, keeps_states, reference_trace
 from qeff_codegen.validation.scenarios import Scenario
 from tests.mutants.beside_upstream import executed, generated_classes, registered
+from tests.mutants.mutants import Ground, Mutant, text_ground
 from tests.mutants.remote_fixtures import FIXTURES, fixture
 
 
@@ -90,7 +91,7 @@ class _Trial:
 _Differences = Callable[[_Trial], Iterator[str]]
 
 
-class _Undecided(Exception):
+class Undecided(Exception):
     """Hugging Face has no answer to compare with."""
 
     def __init__(self, why: str) -> None:
@@ -124,6 +125,18 @@ class Laboratory:
         ][:1]
         self._sometimes = [item for item in every if item not in self._always and item.kind != "states"]
         self._original: dict[str, tuple[Trace, tuple[str, ...]]] = {}
+
+    @property
+    def ground(self) -> Ground:
+        """What of the text is changed."""
+        return text_ground(self.causal_lm)
+
+    def examine_mutant(self, mutant: Mutant) -> Verdict:
+        """Put a mutant to the test that its mutators call for."""
+        examine = self.examine_trap if mutant.is_token_trap else self.examine
+        if mutant.is_state_trap:
+            examine = self.examine_state_trap
+        return examine(mutant.source, mutant.number)
 
     def examine(self, source: str, number: int) -> Verdict:
         """Put one mutant to the test.
@@ -170,7 +183,7 @@ class Laboratory:
         with self._registered(source, number) as upstream, nullcontext() if own else OlderCaches().answering():
             try:
                 trials = self._trials(upstream, number)
-            except _Undecided as undecided:
+            except Undecided as undecided:
                 return undecided.verdict
             return judge(upstream, trials)
 
@@ -185,7 +198,7 @@ class Laboratory:
         """What Hugging Face answers.
 
         Raises:
-            _Undecided: it has no answer.
+            Undecided: it has no answer.
         """
         chosen = list(self._always)
         if self._sometimes:
@@ -199,9 +212,9 @@ class Laboratory:
                 trace = reference_trace(model, with_prompts(SCENARIO, model))
                 ambiguities = _ambiguities(model, trace)
             except Exception as error:  # a mutant may raise anything
-                raise _Undecided(f"{variant.name}: {_said(error)}") from error
+                raise Undecided(f"{variant.name}: {said(error)}") from error
             if not all(np.isfinite(item).all() for item in trace.logits) or not trace.logits[0].std():
-                raise _Undecided(f"{variant.name}: logits are not finite, or all the same")
+                raise Undecided(f"{variant.name}: logits are not finite, or all the same")
             original, known = self._original_answer(variant)
             new = tuple(item for item in ambiguities if item not in known)
             trials.append(_Trial(variant.name, model, trace, new, not same(original, trace)))
@@ -253,7 +266,7 @@ def _verdict(upstream: UpstreamModel, trials: list[_Trial], differences: _Differ
     except Refusal as refusal:
         return Verdict(Outcome.REFUSED, f"{refusal.rule}: {refusal.what}", changed)
     except Exception as error:  # the generator must end with a refusal
-        return Verdict(Outcome.LOUD, f"generating: {_said(error)}", changed)
+        return Verdict(Outcome.LOUD, f"generating: {said(error)}", changed)
     for trial in trials:
         try:
             with generated_classes(generated, trial.model):
@@ -261,7 +274,7 @@ def _verdict(upstream: UpstreamModel, trials: list[_Trial], differences: _Differ
         except Refusal as refusal:  # what is exported is held against what was proved
             return Verdict(Outcome.REFUSED, f"{refusal.rule}: {refusal.what}", changed)
         except Exception as error:  # generated code may raise anything
-            return Verdict(Outcome.LOUD, f"{trial.name}: {_said(error)}", changed)
+            return Verdict(Outcome.LOUD, f"{trial.name}: {said(error)}", changed)
         if difference:
             return Verdict(Outcome.SILENT, f"{trial.name}: {difference}", changed)
     return Verdict(Outcome.EQUAL, "", changed)
@@ -343,6 +356,6 @@ def _logits(model: Any, texts: list[list[int]], calls: list[int]) -> np.ndarray:
     return np.concatenate(found, axis=1)
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:160]}"

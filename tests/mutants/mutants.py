@@ -13,9 +13,14 @@ from tests.mutants.changes import CHANGES
 from tests.mutants.count_traps import COUNT_TRAPS
 from tests.mutants.disguises import DISGUISES
 from tests.mutants.edits import Edit, FunctionNode, Text, reached_functions
+from tests.mutants.feature_traps import FEATURE_TRAPS
+from tests.mutants.handing_traps import HANDING_TRAPS
+from tests.mutants.image_sites import functions_named, image_weight
 from tests.mutants.mixer_traps import MIXER_TRAPS
 from tests.mutants.mixing_traps import MIXING_TRAPS
 from tests.mutants.place_traps import PLACE_TRAPS
+from tests.mutants.placing_traps import PLACING_TRAPS
+from tests.mutants.position_traps import POSITION_TRAPS
 from tests.mutants.state_traps import STATE_TRAPS, keeps_state
 from tests.mutants.traps import TRAPS
 
@@ -25,9 +30,36 @@ Mutator = Callable[[Text, FunctionNode, random.Random], list[Edit]]
 TOKEN_TRAPS: tuple[Mutator, ...] = (*PLACE_TRAPS, *COUNT_TRAPS, *BRANCH_TRAPS, *MIXING_TRAPS)
 TRAPS_FOR_STATES: tuple[Mutator, ...] = (*STATE_TRAPS, *MIXER_TRAPS)
 MUTATORS: tuple[Mutator, ...] = (*DISGUISES, *CHANGES * 2, *TRAPS * 5, *TOKEN_TRAPS * 5, *TRAPS_FOR_STATES * 5)
+IMAGE_TRAPS: tuple[Mutator, ...] = (*PLACING_TRAPS, *FEATURE_TRAPS, *POSITION_TRAPS, *HANDING_TRAPS)
+IMAGE_MUTATORS: tuple[Mutator, ...] = (*DISGUISES, *CHANGES * 2, *IMAGE_TRAPS * 5)
 # How many mutations a mutant has: mostly one, so that the first to be refused does not hide the others.
 SIZES = (1, 1, 1, 1, 1, 2, 2, 3)
 ATTEMPTS = 60
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What of a file is changed, and by what.
+
+    Attributes:
+        functions: the functions of a file, with their qualified names.
+        weight: how often one of them is chosen.
+        mutators: each as often as it is tried.
+    """
+
+    functions: Callable[[ast.Module], list[tuple[str, FunctionNode]]]
+    weight: Callable[[str, FunctionNode], int]
+    mutators: tuple[Mutator, ...]
+
+
+def text_ground(causal_lm: str) -> Ground:
+    """What a causal LM reaches."""
+    return Ground(lambda tree: reached_functions(tree, causal_lm), _weight, MUTATORS)
+
+
+def image_ground(ran: frozenset[str]) -> Ground:
+    """The functions, by their qualified names, that an image-text model ran."""
+    return Ground(lambda tree: functions_named(tree, ran), image_weight, IMAGE_MUTATORS)
 
 
 @dataclass(frozen=True)
@@ -53,6 +85,11 @@ class Mutant:
         """Whether something was done to a state of it, or to how it is used."""
         return self._is_any_of(TRAPS_FOR_STATES)
 
+    @property
+    def is_image_trap(self) -> bool:
+        """Whether something was done to it that aims at how images come among tokens."""
+        return self._is_any_of(IMAGE_TRAPS)
+
     def _is_any_of(self, mutators: tuple[Mutator, ...]) -> bool:
         names = {mutator.__name__ for mutator in mutators}
         return any(name in names for name, _ in self.mutations)
@@ -63,12 +100,12 @@ class Mutant:
         return "\n".join(difflib.unified_diff(*lines, "upstream", "mutant", lineterm="", n=2))
 
 
-def make_mutant(original: str, causal_lm: str, key: str, number: int) -> Mutant:
+def make_mutant(original: str, ground: Ground, key: str, number: int) -> Mutant:
     """Mutate a modeling file.
 
     Args:
         original: upstream's text.
-        causal_lm: its causal LM class; only what it reaches is changed.
+        ground: what of it is changed, and by what.
         key: seed and family; with `number` it decides everything.
 
     Raises:
@@ -77,19 +114,19 @@ def make_mutant(original: str, causal_lm: str, key: str, number: int) -> Mutant:
     rng = random.Random(f"{key}/{number}")
     source, mutations = original, []
     for _ in range(rng.choice(SIZES)):
-        found = _mutate(source, causal_lm, rng, original)
+        found = _mutate(source, ground, rng, original)
         source = found[0]
         mutations.append(found[1:])
     return Mutant(number, tuple(mutations), source)
 
 
-def _mutate(source: str, causal_lm: str, rng: random.Random, original: str) -> tuple[str, str, str]:
+def _mutate(source: str, ground: Ground, rng: random.Random, original: str) -> tuple[str, str, str]:
     text = Text(source)
-    functions = reached_functions(text.tree, causal_lm)
-    weights = [_weight(name, function) for name, function in functions]
+    functions = ground.functions(text.tree)
+    weights = [ground.weight(name, function) for name, function in functions]
     for _ in range(ATTEMPTS):
         name, function = rng.choices(functions, weights)[0]
-        mutator = rng.choice(MUTATORS)
+        mutator = rng.choice(ground.mutators)
         edits = mutator(text, function, rng)
         if not edits:
             continue

@@ -32,10 +32,10 @@ def test_no_mutant_is_silently_wrong(family: str) -> None:
 def test_a_mutant_is_the_same_every_time_and_never_the_original() -> None:
     laboratory = Laboratory("llama")
     original = laboratory.upstream.source
-    one, other = (make_mutant(original, laboratory.causal_lm, "1/llama", 3) for _ in range(2))
+    one, other = (make_mutant(original, laboratory.ground, "1/llama", 3) for _ in range(2))
     assert one == other
     assert ast.dump(ast.parse(one.source)) != ast.dump(ast.parse(original))
-    assert one.source != make_mutant(original, laboratory.causal_lm, "2/llama", 3).source
+    assert one.source != make_mutant(original, laboratory.ground, "2/llama", 3).source
 
 
 @pytest.mark.parametrize(

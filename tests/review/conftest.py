@@ -32,7 +32,7 @@ def llama() -> GeneratedModel:
 @pytest.fixture
 def review(tiny: GeneratedModel, tmp_path: Path) -> Review:
     """Its review in a folder where nothing is checked in and nothing was validated."""
-    return review_of(tiny, tmp_path / "generated", tmp_path / "records")
+    return review_of(tiny, tmp_path / "generated", tmp_path / "records", {})
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,7 @@ def page(llama: GeneratedModel, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """The page of a real model, in a folder where nothing is checked in and nothing was validated."""
     folder = tmp_path_factory.mktemp("page")
     path = folder / "llama.html"
-    path.write_text(as_html(review_of(llama, folder, folder), "../docs/rules.md"), encoding="utf-8")
+    path.write_text(as_html(review_of(llama, folder, folder, {}), "../docs/rules.md"), encoding="utf-8")
     return path
 
 

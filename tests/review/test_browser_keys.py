@@ -30,7 +30,7 @@ VISIBLE = "return [...document.querySelectorAll('article.hunk')].filter((hunk) =
 @pytest.fixture(scope="module")
 def review(llama: GeneratedModel, tmp_path_factory: pytest.TempPathFactory) -> Review:
     nowhere = tmp_path_factory.mktemp("nothing")
-    return review_of(llama, nowhere, nowhere)
+    return review_of(llama, nowhere, nowhere, {})
 
 
 def press(driver: Chrome, *keys: str) -> None:
@@ -75,7 +75,7 @@ def test_one_tab_stop_a_hunk_until_it_is_entered(driver: Chrome, page: Path) -> 
     stops = driver.execute_script(TAB_STOPS)
     assert stops[0] > 1 and set(stops[1:]) == {1}
     press(driver, Keys.TAB)
-    assert focused(driver) == driver.find_element(By.CSS_SELECTOR, "#hunk-1 .owner").text
+    assert focused(driver) == driver.find_element(By.CSS_SELECTOR, "#hunk-1 a:not(.self)").text
     press(driver, "n")
     assert set(driver.execute_script(TAB_STOPS)) == {1}
 

@@ -66,11 +66,19 @@ def test_nothing_is_loaded(review: Review) -> None:
 
 
 def test_upstreams_lines_are_linked_where_the_release_has_them(llama: GeneratedModel, tmp_path: Path) -> None:
-    text = as_html(review_of(llama, tmp_path, tmp_path), None)
+    text = as_html(review_of(llama, tmp_path, tmp_path, {}), None)
     version = llama.upstream.version
     address = f"https://github.com/huggingface/transformers/blob/v{version}/src/transformers/models/llama/"
     links = [link for link in Page(text).links if link.startswith("http")]
     assert len(links) > 40 and all(link.startswith(f"{address}modeling_llama.py#L") for link in links)
+    places = re.findall(r'<h4 class="place".*?</h4>', text, re.DOTALL)
+    assert len(places) == 47 and all('<a class="upstream" href="https://' in place for place in places)
+    hunks = review_of(llama, tmp_path, tmp_path, {}).hunks
+    new = next(
+        place for hunk, place in zip(hunks, places, strict=True) if hunk.name.endswith(".get_submodules_for_export")
+    )
+    (line,) = re.findall(r'#L(\d+)">upstream, after \1</a>', new)
+    assert llama.upstream.lines[int(line) - 2].strip().startswith("attentions="), "the end of the method before it"
     (role,) = [item for item in llama.roles if item.name == "LlamaAttention"]
     assert f"{address}modeling_llama.py#L{role.line}" in links
     assert "class LlamaAttention" in llama.upstream.lines[role.line - 1]
@@ -110,7 +118,7 @@ def test_source_cannot_break_out(tmp_path: Path) -> None:
     line = "    attn_weights = torch.matmul(query, key.transpose(2, 3)) * scaling\n"
     assert upstream.source.count(line) == 1
     upstream = replace(upstream, source=upstream.source.replace(line, f"    {evil}{line}"))
-    text = as_html(review_of(generate_model(upstream), tmp_path, tmp_path), None)
+    text = as_html(review_of(generate_model(upstream), tmp_path, tmp_path, {}), None)
     assert Page(text).tags.count("script") == 1, "the page's own"
     assert (
         "&lt;/code&gt;&lt;/pre&gt;&lt;/details&gt;&lt;script&gt;alert(1)&lt;/script&gt; &amp;lt; {{ 7 * 7 }}" in text
@@ -118,12 +126,12 @@ def test_source_cannot_break_out(tmp_path: Path) -> None:
 
 
 def test_it_is_the_same_every_time(review: Review, tiny: GeneratedModel, tmp_path: Path) -> None:
-    again = review_of(generate_model(example_model("")), tmp_path / "generated", tmp_path / "records")
+    again = review_of(generate_model(example_model("")), tmp_path / "generated", tmp_path / "records", {})
     assert as_html(again, None) == as_html(review, None)
 
 
 def test_a_real_model_makes_a_page_of_a_reasonable_size(llama: GeneratedModel, tmp_path: Path) -> None:
-    text = as_html(review_of(llama, tmp_path, tmp_path), "../docs/rules.md")
+    text = as_html(review_of(llama, tmp_path, tmp_path, {}), "../docs/rules.md")
     Page(text)
     assert len(text.encode()) < LARGEST
     assert "of transformers 5." in text

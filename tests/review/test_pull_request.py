@@ -56,7 +56,7 @@ def test_a_hunk_is_a_diff_under_its_rules(review: Review) -> None:
 
 def test_code_with_fences_stays_inside_its_own(llama: GeneratedModel, tmp_path: Path) -> None:
     """Upstream's usage docstring, which a rule removes, has a fence of its own."""
-    text = as_markdown(review_of(llama, tmp_path, tmp_path))
+    text = as_markdown(review_of(llama, tmp_path, tmp_path, {}))
     assert re.search(r"^-\s+```python$", text, re.MULTILINE)
     assert re.search(r"^````diff$(?:\n[-+@].*)+\n````$", text, re.MULTILINE)
 
@@ -83,7 +83,7 @@ def test_what_would_be_too_long_is_left_out_and_said(review: Review, monkeypatch
 
 def test_a_large_model_fits(tmp_path: Path) -> None:
     model = generate_model(find_model("deepseek_v3"))
-    assert len(as_markdown(review_of(model, tmp_path, tmp_path)).encode()) < 65_536
+    assert len(as_markdown(review_of(model, tmp_path, tmp_path, {})).encode()) < 65_536
 
 
 def test_nothing_is_ticked_that_is_not_known(review: Review) -> None:

@@ -20,6 +20,8 @@ from qeff_codegen.runtime.modeling_attn_mask_utils import (
 POSITIONS = torch.tensor([[4, 5, 6, 7, 8, 9, 10, -1]])
 IS_IMAGE = torch.tensor([[True, True, False, True, True, True, False, True]])
 
+MASK = _create_causal_mask(POSITIONS, 12)
+
 
 def seen(mask: torch.Tensor) -> list[list[int]]:
     """The slots that each query of the first row may attend to."""
@@ -37,6 +39,18 @@ def test_a_window_ends_where_it_does() -> None:
     with attending_within(blocks_of_images(IS_IMAGE, POSITIONS)):
         mask = _create_causal_mask(POSITIONS, 12, sliding_window=2)
     assert seen(mask) == [[3, 4, 5], [4, 5], [5, 6], [6, 7, 8, 9], [7, 8, 9], [8, 9], [9, 10], []]
+
+
+def test_an_image_s_tokens_see_all_of_it_in_windows_alone() -> None:
+    with attending_within(blocks_of_images(IS_IMAGE, POSITIONS, in_windows=True)):
+        whole, window = _create_causal_mask(POSITIONS, 12), _create_causal_mask(POSITIONS, 12, sliding_window=2)
+    assert torch.equal(whole, _create_causal_mask(POSITIONS, 12))
+    assert seen(window) == [[3, 4, 5], [4, 5], [5, 6], [6, 7, 8, 9], [7, 8, 9], [8, 9], [9, 10], []]
+
+
+def test_where_no_tokens_attend_to_one_another_masks_are_as_ever() -> None:
+    with attending_within(None):
+        assert torch.equal(_create_causal_mask(POSITIONS, 12), MASK)
 
 
 def test_a_prompt_s_tokens_see_all_of_it_whatever_the_window() -> None:

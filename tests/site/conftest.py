@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from qeff_codegen.coverage.family_result import MISMATCH, REFUSED, SUPPORTED, FamilyResult
+from qeff_codegen.coverage.known import Known
 from qeff_codegen.coverage.scenario_margins import ScenarioMargins
 from qeff_codegen.generate.one_model import generate_model
 from qeff_codegen.releases.table import Release
@@ -60,12 +61,12 @@ def review(tmp_path_factory: pytest.TempPathFactory) -> Review:
     """The smallest decoder with every role, as three families have it."""
     nowhere = tmp_path_factory.mktemp("nowhere")
     upstream = replace(example_model(""), families=("alike", "later", "tiny"))
-    return review_of(generate_model(upstream), nowhere, nowhere)
+    return review_of(generate_model(upstream), nowhere, nowhere, {})
 
 
 def site_of(review: Review) -> Site:
     """All that the small site says."""
-    package = package_of(review, {result.family: result.margins for result in SWEPT})
+    package = package_of(review, {result.family: Known(VERSION, result) for result in SWEPT})
     served = {"tiny": "tiny", "alike": "tiny", "later": "tiny", "outside": "outside"}
     found = families([package], served, SWEPT, TABLE[1].causal_lm)
     return Site(VERSION, found, (package,), ideas(found), release_map(SURVEYED, TABLE, SWEPT, VERSION))

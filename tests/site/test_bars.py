@@ -7,7 +7,7 @@ import re
 import pytest
 
 from qeff_codegen.coverage.scenario_margins import ScenarioMargins
-from qeff_codegen.site.bars import bars, shown
+from qeff_codegen.site.bars import bars
 
 pytest.importorskip("matplotlib", reason="charts need it: pip install -e '.[report]'")
 
@@ -47,11 +47,6 @@ def test_the_same_bytes_in_the_pages_colours_without_a_font_or_a_date() -> None:
     chart = bars("elm", margins(0.02))
     assert chart == bars("elm", margins(0.02))
     assert not re.search(r"#0[1-9]0[1-9]0[1-9]|font-family|<!--|dc:|20\d\d-\d\d", chart)
-
-
-@pytest.mark.parametrize(("share", "text"), [(None, "not run"), (0.0, "0"), (0.0393, "0.039"), (12.0, "12")])
-def test_a_share_as_a_reader_sees_it(share: float | None, text: str) -> None:
-    assert shown(share) == text
 
 
 def test_a_long_name_is_written_small_enough_and_as_it_is() -> None:

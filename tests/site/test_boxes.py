@@ -41,7 +41,7 @@ def test_from_embedding_to_logits(review: Review) -> None:
 @pytest.mark.parametrize("name", ["gpt2", "roberta", "whisper", "llava"])
 def test_every_role_is_drawn(name: str, review: Review, tmp_path_factory: pytest.TempPathFactory) -> None:
     nowhere = tmp_path_factory.mktemp("nowhere")
-    found = review_of(generate_model(find_model(name)), nowhere, nowhere)
+    found = review_of(generate_model(find_model(name)), nowhere, nowhere, {})
     drawn = flat(boxes(found))
     assert {(role.role, role.name, role.line) for role in found.model.roles} <= {
         (box.role, box.name, box.line) for box in drawn

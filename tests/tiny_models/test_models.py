@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -35,6 +38,20 @@ def test_the_seed_decides(mistral_family: Family) -> None:
     )
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
+
+
+def test_bounds_keep_something_out_and_complex_tables_stay_complex() -> None:
+    class Bounded(nn.Module):
+        config = SimpleNamespace()
+
+        def __init__(self, config: Any) -> None:
+            super().__init__()
+            self.bounds = nn.Parameter(torch.tensor([float("-inf"), float("inf")]), requires_grad=False)
+            self.register_buffer("table", torch.polar(torch.ones(3), torch.arange(3.0)), persistent=False)
+
+    model = build_tiny_model(Bounded, SimpleNamespace(), 0)
+    assert (model.bounds - torch.tensor([-1.0, 1.0])).abs().max() < 1
+    assert torch.equal(model.table, torch.polar(torch.ones(3), torch.arange(3.0)))
 
 
 def test_tied_embeddings_stay_tied() -> None:

@@ -21,7 +21,14 @@ from qeff_codegen.export.kept_layers import layers_kept
 from qeff_codegen.export.vision_export import export_vision, image_shape
 from qeff_codegen.runtime import images
 from qeff_codegen.runtime.windows import sliding
-from qeff_codegen.tiny_models.image_families import ImageFamily, find_image_family, image_variants
+from qeff_codegen.tiny_models.image_families import (
+    ImageFamily,
+    build_image_config,
+    find_image_family,
+    image_variants,
+    inputs_of_images,
+    takes_sizes,
+)
 from qeff_codegen.validation import image_device
 from qeff_codegen.validation.image_bench import ImageRuntime
 from qeff_codegen.validation.image_scenarios import CTX_LEN
@@ -38,11 +45,11 @@ from qeff_codegen.validation.stages import run_stages
 
 GENERATED = Path(__file__).parents[2] / "generated"
 # A list of features for each image, and one tensor of them.
-NAMES = ("llava", "vipllava")
+NAMES = ("llava", "llama4", "vipllava")
 
 
 def family(name: str) -> ImageFamily:
-    found = find_image_family(name)
+    found = find_image_family(name, beside_causal_lm=True)
     assert found is not None
     return found
 
@@ -79,6 +86,14 @@ def test_a_program_that_cannot_be_compiled_fails_preflight(monkeypatch: pytest.M
     assert "vision_size" in result[3].detail
 
 
+def _in_all_layers(is_image: Any, positions: Any, *, in_windows: bool) -> Any:
+    return images.blocks_of_images(is_image, positions)
+
+
+def _in_none(is_image: Any, positions: Any, *, in_windows: bool) -> None:
+    return None
+
+
 def test_a_mask_that_only_looks_back_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     own = family("gemma3")
     subject = image_subject(own, image_variants(own)[0], "image")
@@ -87,6 +102,48 @@ def test_a_mask_that_only_looks_back_is_noticed(monkeypatch: pytest.MonkeyPatch)
     found = stages(subject, 2)
     assert found["text alone"][1].status == EQUAL
     assert {row for row, result in found.items() if result[1].status == DIFFERENT} == set(found) - {"text alone"}
+
+
+@pytest.mark.parametrize("wrong", [_in_all_layers, _in_none])
+def test_image_tokens_see_one_another_in_windows_alone(wrong: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = family("gemma4")
+    (variant,) = [each for each in image_variants(own) if each.name == "use_bidirectional_attention=vision"]
+    runtime = ImageRuntime(load_transforms("gemma4", GENERATED))
+    assert [runtime.both_ways(own.model_class, build_image_config(own, each)) for each in image_variants(own)[:3]] == [
+        None,
+        None,
+        "image",
+    ]
+    subject = image_subject(own, variant, "image")
+    assert {result[1].status for result in stages(subject, 2).values()} == {EQUAL}
+    monkeypatch.setattr("generated.gemma4.modeling_gemma4.blocks_of_images", wrong)
+    found = stages(subject, 2)
+    assert {row for row, result in found.items() if result[1].status == DIFFERENT} == set(found) - {"text alone"}
+
+
+def test_images_are_told_apart_where_upstream_fills_them_up() -> None:
+    """Upstream takes two sizes at once, each filled up to as many patches; the programs take each as it is."""
+    own = family("gemma4")
+    subject = subject_of("gemma4")
+    first, other = subject.layouts
+    given = inputs_of_images(subject.model, [first, other], [torch.ones(first.shape), torch.ones(other.shape)])
+    assert given["pixel_values"].shape == (2, 40, 48)
+    assert (given["image_position_ids"][:, -1] == -1).all()
+    assert takes_sizes(own.model_class)
+    assert stages(subject, 2)["images of two sizes"][1].status == EQUAL
+
+
+def test_an_ear_stays_out_of_both_programs(tmp_path: Path) -> None:
+    own = family("gemma4")
+    (variant,) = [each for each in image_variants(own) if each.name == "with audio"]
+    subject = image_subject(own, variant)
+    assert subject.model.model.audio_tower is not None
+    model = load_transforms("gemma4", GENERATED).apply(subject.model)
+    vision = export_vision(model.get_qeff_vision_encoder((16, 24)).eval(), tmp_path / "vision.onnx")
+    decoder = model.get_qeff_language_decoder().eval()
+    language = export_onnx(decoder, tmp_path / "language.onnx", ExportSpec(ctx_len=32, images=True))
+    for path in (vision, language):
+        assert not any("audio" in each.name for each in onnx.load(path).graph.initializer)
 
 
 def test_the_text_model_s_layers_keep_windows() -> None:

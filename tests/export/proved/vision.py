@@ -62,4 +62,20 @@ PROOFS = [
         """,
         types=_TYPES,
     ),
+    *proofs(
+        "masked_fill of places that are known",
+        "x=wild(b, 3, 4, dtype=t)",
+        """
+        x.masked_fill(torch.tensor([[True], [False], [True]]), 0.0); x.masked_fill(torch.tensor([[False]] * 3), 0.0)
+        """,
+        types=_TYPES,
+    ),
+    *proofs(
+        "clamp between weights",
+        "x=wild(b, 3, 4, dtype=t), s=floats(dtype=t), h=wild(dtype=t)",
+        """
+        x.clamp(s, s + 4); x.clamp(s + 4, s); torch.clamp(x, h - inf, h + inf)
+        """,
+        types=_TYPES,
+    ),
 ]

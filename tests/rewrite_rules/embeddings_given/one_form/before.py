@@ -1,0 +1,11 @@
+class TinyModel(PreTrainedModel):
+    def __init__(self, config):
+        self.layers = nn.ModuleList([TinyDecoderLayer(config, layer_idx) for layer_idx in range(2)])
+
+    def forward(self, input_ids=None, inputs_embeds=None, past_key_values=None, **kwargs):
+        if input_ids is not None:
+            inputs_embeds = self.embed_tokens(input_ids)
+        hidden_states = inputs_embeds
+        for decoder_layer in self.layers:
+            hidden_states = decoder_layer(hidden_states, past_key_values=past_key_values, **kwargs)
+        return BaseModelOutputWithPast(last_hidden_state=hidden_states, past_key_values=past_key_values)
