@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
@@ -39,14 +39,17 @@ def program_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def with_program(**arguments: Any) -> Any:
-        given = {name: arguments.pop(name) for name in _OWN}
-        own = {name: value for name, value in given.items() if value not in (None, False)}
-        compiler_options = {name: arguments.pop(name) for name in _OF_THE_COMPILER}
-        asked = {name: value for name, value in compiler_options.items() if value not in (None, False)}
-        asked |= further_options(arguments.pop("further"), _OF_THE_COMPILER)
+        own = _asked(arguments, _OWN)
+        asked = _asked(arguments, _OF_THE_COMPILER) | further_options(arguments.pop("further"), _OF_THE_COMPILER)
         return command(program=own | ({"compiler_options": asked} if asked else {}), **arguments)
 
     decorated: Callable[..., Any] = with_program
     for option in reversed(_OPTIONS):
         decorated = option(decorated)
     return decorated
+
+
+def _asked(arguments: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Takes these out, and gives those that a user gave."""
+    taken = {name: arguments.pop(name) for name in names}
+    return {name: value for name, value in taken.items() if value is not None and value is not False}

@@ -15,16 +15,14 @@ from torch import nn
 from qeff_codegen.checked_in.generated_code import code_sha256, load_transforms
 from qeff_codegen.decoding.cloud_runtime import cloud_runtime
 from qeff_codegen.decoding.device_session import DeviceDecoderSession
-from qeff_codegen.decoding.device_vision import DeviceVisionSession
-from qeff_codegen.decoding.session import OrtDecoderSession
-from qeff_codegen.decoding.torch_decoder import TorchDecoder
-from qeff_codegen.decoding.vision_session import OrtVisionSession
+from qeff_codegen.decoding.loaded_program import LoadedProgram
 from qeff_codegen.deploy import custom_io
 from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
 from qeff_codegen.deploy.find_compiler import find_compiler
 from qeff_codegen.deploy.image_checkpoint import ImageCheckpoint, load_image_checkpoint
-from qeff_codegen.deploy.image_inference import ImageFeatures, ImageRun, features_of, image_inference, in_pytorch
+from qeff_codegen.deploy.image_inference import ImageRun, image_inference
 from qeff_codegen.deploy.image_options import ImageOptions, check_call_holds_image, check_vision_size
+from qeff_codegen.deploy.image_runners import asked_by, features_on_cards, with_graphs, with_modules
 from qeff_codegen.deploy.image_specializations import language_specializations, vision_specializations
 from qeff_codegen.deploy.inference import Inference
 from qeff_codegen.deploy.named_model import GENERATED
@@ -36,11 +34,10 @@ from qeff_codegen.deploy.vision_programs import Size, VisionProgram, VisionProgr
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export.exported_graph import ONNX_TRANSFORMS, ExportedGraph, exported_graph, exported_vision
 from qeff_codegen.export.graph_io import ExportSpec
-from qeff_codegen.export.kept_layers import layers_kept
 from qeff_codegen.export.kv_cache import feature_layers_of, kv_cache_shapes, position_sections_of
 from qeff_codegen.export.precision import convert, precision
 from qeff_codegen.export.single_program import SingleProgram
-from qeff_codegen.export.vision_export import VisionSpec, graph_spec, takes_one_image
+from qeff_codegen.export.vision_export import VisionSpec, graph_spec
 from qeff_codegen.export.with_states import check_call_length
 from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.preflight.candidate import candidate_of, vision_candidate_of
@@ -239,7 +236,8 @@ class QEFFAutoModelForImageTextToText:
         candidate = vision_candidate_of(vision.encoder, path, spec, programs)
         with self.steps.time("preflight"):
             found = vision_preflight(candidate)
-        self.steps.looked_at.append(LookedAt("images", candidate, found, custom_io.FLOAT16))
+        sizes = ", ".join(f"{height} x {width}" for height, width in vision.spec.sizes)
+        self.steps.looked_at.append(LookedAt(f"images of {sizes}", candidate, found, custom_io.FLOAT16))
         custom = custom_io.render_vision(spec.outputs)
         graph = ToCompile(path, programs, custom, self._pytorch_transforms, ONNX_TRANSFORMS, retains_state=False)
         return graph, found
@@ -370,76 +368,43 @@ class QEFFAutoModelForImageTextToText:
             options=options,
             images=images,
         )
-        features: ImageFeatures | None
-        runner: Any
         if device_ids:
-            features, runner = self._on_device(run, images, device_ids)
-        elif runtime == "pytorch":
-            features, runner = self._in_pytorch(run)
-        else:
-            if preflights:
-                list(self._graphs(options.for_rows(run.rows), self._of_run(run, images), _store(None)))
-            features, runner = self._on_onnxruntime(run, images)
-        return image_inference(run, runner, features, generation_len=generation_len)
-
-    def _of_run(self, run: ImageRun, images: ImageOptions) -> ImageOptions:
-        """The programs that the images of a run are for, where it is not said of how many and of what sizes."""
-        asked = images.for_images(run.most_images)
-        if asked.img_size or not run.programs.one_for_each_size:
-            return asked
-        sizes = [size for program in run.programs_of_images for size in program.spec.sizes]
-        return replace(asked, img_size=tuple(dict.fromkeys(sizes)))
-
-    def _in_pytorch(self, run: ImageRun) -> tuple[ImageFeatures | None, TorchDecoder]:
-        """What images are for text, and what decodes, both as modules."""
-        options = run.options
-        layers = layers_kept(self.decoder, ExportSpec(options.ctx_len, full_caches=options.full_caches))
-        features = None if run.single else features_of(run, self.decoder, in_pytorch)
-        return features, TorchDecoder(self.decoder, run.rows, options.ctx_len, layers=layers)
-
-    def _on_onnxruntime(self, run: ImageRun, images: ImageOptions) -> tuple[ImageFeatures | None, OrtDecoderSession]:
-        """The same as graphs, exported now or before."""
+            return self._on_device(run, images, device_ids, generation_len)
+        if runtime == "pytorch":
+            return image_inference(run, *with_modules(run, self.decoder), generation_len=generation_len)
         store = _store(None)
-        pixels = run.programs.asked_for()[0].many if run.single else None
-        text = self._language_graph(run.options, images, pixels, store)
-        features = None
-        if not run.single:
-            visions = {
-                program: OrtVisionSession(self._vision_graph(program, store)) for program in run.programs_of_images
-            }
-            features = features_of(
-                run,
-                self.decoder,
-                lambda program, given: visions[program].run_for_layers([each.numpy() for each in given]),
-            )
-        return features, OrtDecoderSession(text.onnx_path, run.rows, run.options.ctx_len)
+        if preflights:
+            list(self._graphs(options.for_rows(run.rows), asked_by(run, images), store))
+        text = self._language_graph(options, images, _pixels(run), store).onnx_path
+        visions = {} if run.single else {each: self._vision_graph(each, store) for each in run.programs_of_images}
+        return image_inference(run, *with_graphs(run, self.decoder, text, visions), generation_len=generation_len)
 
     def _on_device(
-        self, run: ImageRun, images: ImageOptions, device_ids: Sequence[int]
-    ) -> tuple[ImageFeatures | None, DeviceDecoderSession]:
-        """The same as programs on cards, compiled now or before; those for images make room for the other."""
+        self, run: ImageRun, images: ImageOptions, device_ids: Sequence[int], generation_len: int | None
+    ) -> Inference:
+        """`infer` with programs on cards, compiled now or before; those for images make room for the other."""
         runtime = cloud_runtime()
         check_on_device(device_ids, run.options)
         sized = replace(run.options.for_rows(run.rows), num_devices=len(device_ids))
-        asked = self._of_run(run, images)
+        asked = asked_by(run, images)
         *compiled, text = self.compile_for(sized, asked)
         # One for each size, in the order of sizes, or one for all.
-        sizes = asked.img_size if run.programs.one_for_each_size else (None,)
-        visions = dict(zip(sizes, compiled, strict=False))
+        one_for_each_size = run.programs.one_for_each_size
+        visions = dict(zip(asked.img_size if one_for_each_size else (None,), compiled, strict=False))
 
-        def encode(program: VisionProgram, given: Sequence[torch.Tensor]) -> tuple[np.ndarray, np.ndarray | None]:
-            size = program.spec.sizes[0] if run.programs.one_for_each_size else None
-            on_cards = loaded(visions[size], device_ids, runtime)
-            # Where the tower computes with the number of images, its graph takes one all the same.
-            takes_one = takes_one_image(self._vision_graph(program, _store(None)))
-            made = DeviceVisionSession(on_cards, takes_one=takes_one).run_for_layers([each.numpy() for each in given])
-            on_cards.close()
-            return made
+        def load(program: VisionProgram) -> LoadedProgram:
+            return loaded(visions[program.spec.sizes[0] if one_for_each_size else None], device_ids, runtime)
 
-        features = None if run.single else features_of(run, self.decoder, encode)
-        pixels = run.programs.asked_for()[0].many if run.single else None
-        layers = self._language_graph(sized, images, pixels, _store(None)).layers
-        return features, DeviceDecoderSession(loaded(text, device_ids, runtime), layers, run.rows)
+        store = _store(None)
+        features = features_on_cards(run, self.decoder, load, lambda program: self._vision_graph(program, store))
+        layers = self._language_graph(sized, images, _pixels(run), store).layers
+        runner = DeviceDecoderSession(loaded(text, device_ids, runtime), layers, run.rows)
+        return image_inference(run, runner, features, generation_len=generation_len)
+
+
+def _pixels(run: ImageRun) -> VisionSpec | None:
+    """What the one program for both takes; None where there are two."""
+    return run.programs.asked_for()[0].many if run.single else None
 
 
 def _sizes(given: int | Sequence[int | Size]) -> tuple[Size, ...]:

@@ -17,7 +17,7 @@ class LookedAt:
     """A graph that preflight has looked at.
 
     Attributes:
-        kind: what it is for: `text`, `images`, or `images and text`.
+        kind: what it is for, which no other graph is: `text`, `images and text`, or images of which sizes.
         candidate: the graph, and the programs that it is for.
         found: what preflight found.
         cache_precision: the type in which the device keeps keys and values, as `custom_io.yaml` says it.

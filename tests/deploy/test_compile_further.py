@@ -46,6 +46,16 @@ def test_further_options_reach_the_compiler(checkpoint: Path, tmp_path: Path, mo
     assert " -allow-mxint8-mdp-io -stats-level=70 " in result.stdout
 
 
+def test_an_option_of_zero_is_one_that_is_given(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin")
+    result = run("compile", str(checkpoint), "--mos", "0", "--output", str(tmp_path))
+    assert " -mos=0 " in result.stdout
+    refused = run("compile", str(checkpoint), "--num-cores", "0", "--output", str(tmp_path))
+    assert refused.exit_code == 2 and "num_cores is 0: it must be 1 or more" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

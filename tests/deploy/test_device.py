@@ -12,6 +12,7 @@ from qeff_codegen.cli.main import main
 from qeff_codegen.export import exported_graph
 from tests.deploy.fake_qaicrt import Program
 from tests.deploy.image_checkpoints import save_image, save_llava
+from tests.deploy.sized_images import save_family
 
 PROMPTS = ("w1 w2 w3", "w9", "w5 w6 w7 w8 w9 w10 w11 w12 w13 w14 w15 w16 w17", "w40 w41")
 
@@ -40,6 +41,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         ("--prompt-lookup-num-tokens", "3"),
         ("--prompt-lookup-num-tokens", "3", "--full-batch-size", "2"),
         ("--use-onnx-subfunctions",),
+        ("--dtype", "float16"),
+        ("--num-kv-blocks", "3"),
         ("--include-sampler", "--temperature", "0.7", "--seed", "3"),
         ("--include-sampler", "--temperature", "0.7", "--seed", "3", "--full-batch-size", "2"),
         ("--include-sampler", "--repetition-penalty", "1.6", "--temperature", "0"),
@@ -87,6 +90,23 @@ def test_the_same_text_of_images(
     assert len(device.made) == programs
     assert [program.is_active for program in device.made] == [False] * (programs - 1) + [True]
     assert there.stdout == run(llava, *words, *arguments, prompts=("w1 w2 w3",)).stdout
+
+
+@pytest.mark.parametrize(
+    ("family", "image"), [("gemma3", "<boi>"), ("llava_next", "<image>"), ("qwen3_vl", "<|image_pad|>")]
+)
+def test_images_whose_size_their_processor_says(
+    run: Run, tmp_path: Path, device: type[Program], family: str, image: str
+) -> None:
+    """Tokens that see one another both ways, pieces of an image, positions by the grid and features for layers."""
+    source = save_family(tmp_path / "family", family)
+    files = [save_image(tmp_path / f"{seed}.png", seed, *size) for seed, size in enumerate(((40, 20), (22, 45)))]
+    words = [word for file in files for word in ("--image", str(file))]
+    prompts = (f"w1 {image} w2 {image} w3",)
+    there = run(source, *words, "--ctx-len", "128", "--device", "0", prompts=prompts)
+    assert there.exit_code == 0, there.output
+    assert len(device.made) > 1 and device.made[-1].is_active
+    assert there.stdout == run(source, *words, "--ctx-len", "128", prompts=prompts).stdout
 
 
 def test_a_program_over_several_cards(run: Run, checkpoint: Path, device: type[Program]) -> None:

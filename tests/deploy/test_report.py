@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from qeff_codegen.export import exported_graph
 from qeff_codegen.preflight import known_operators
 from tests.deploy.fake_qaicrt import Program
 from tests.deploy.image_checkpoints import save_image, save_llava
+from tests.deploy.sized_images import save_family
 
 pytest.importorskip("matplotlib", reason="charts need it: pip install -e '.[report]'")
 Run = Callable[..., Result]
@@ -92,7 +94,17 @@ def test_two_programs_of_an_image_text_model_are_on_one_page(run: Run, page: Pat
     result = run("infer", llava, "--prompt", "w1", "--image", str(image), "--generation-len", "2")
     assert result.exit_code == 0, result.output
     text = page.read_text("utf-8")
-    assert "Program for images" in text and "Program for text" in text and "vision_embeds" in text
+    assert "Program for images of 16 x 16<" in text and "Program for text<" in text and "vision_embeds" in text
+
+
+def test_programs_of_several_sizes_are_told_apart(run: Run, page: Path, tmp_path: Path) -> None:
+    source = save_family(tmp_path / "qwen3_vl", "qwen3_vl")
+    result = run("compile", source, "--img-size", "16x40", "--img-size", "16", "--output", str(tmp_path / "programs"))
+    assert result.exit_code == 0, result.output
+    text = page.read_text("utf-8")
+    assert "Program for images of 16 x 40<" in text and "Program for images of 16 x 16<" in text
+    ids = re.findall(r' id="([^"]+)"', text)
+    assert len(set(ids)) == len(ids)
 
 
 def no_export(*_arguments: object) -> None:
