@@ -12,9 +12,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 
+from qeff_codegen.anatomy.hooked_into import OF_CALLS, hooked_into
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters, self_attribute
 from qeff_codegen.codemod.calls import bound_arguments
-from qeff_codegen.codemod.tree import find, spelled
+from qeff_codegen.codemod.tree import find, spelled, walk
 from qeff_codegen.image_text.known_statements import refusal
 
 # Decorators that leave alone what is computed.
@@ -46,6 +47,7 @@ def check_handed_on(file: ModelingFile, whole: ModelingClass, attribute: str, mo
     for cls, forward in ((whole, whole.forward), (model, model.forward)):
         check_undecorated(file, forward, f"{cls.name}.forward")
         check_defaults(file, forward, f"{cls.name}.forward")
+        _check_called_as_written(file, cls)
     calls = [call for call in find(ast.Call, whole.forward) if self_attribute(call.func) == attribute]
     taken, given = parameters(whole.forward), parameters(model.forward)
     for call in calls:
@@ -65,6 +67,19 @@ def check_handed_on(file: ModelingFile, whole: ModelingClass, attribute: str, mo
                 call.lineno,
                 "each argument by its own name, `input_ids=input_ids`, and all that both take",
             )
+
+
+def _check_called_as_written(file: ModelingFile, cls: ModelingClass) -> None:
+    """Raises a refusal where a call of `cls` is more than its forward."""
+    found = [
+        (said, node.lineno) for node in walk(cls.node) if isinstance(node, ast.expr) and (said := hooked_into(node))
+    ]
+    found += [
+        (f"`{cls.name}` decides itself what `{name}` does", cls.methods[name].lineno)
+        for name in sorted(OF_CALLS & cls.methods.keys())
+    ]
+    for said, line in found:
+        raise refusal(file, said, line, "a forward that nothing hooks into or takes the place of")
 
 
 def check_undecorated(file: ModelingFile, function: ast.FunctionDef, where: str) -> None:
