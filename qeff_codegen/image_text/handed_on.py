@@ -12,9 +12,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 
+from qeff_codegen.anatomy.hooked_into import OF_CALLS, hooked_into
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, parameters, self_attribute
 from qeff_codegen.codemod.calls import bound_arguments
-from qeff_codegen.codemod.tree import find, spelled
+from qeff_codegen.codemod.tree import find, spelled, walk
 from qeff_codegen.image_text.known_statements import refusal
 
 # Decorators that leave alone what is computed.
@@ -67,10 +68,24 @@ def check_handed_on(file: ModelingFile, whole: ModelingClass, attribute: str, mo
 
 
 def check_forward(file: ModelingFile, cls: ModelingClass) -> None:
-    """Raises a refusal where a class's forward has a default or a decorator that may compute."""
+    """Raises a refusal where a call of `cls` is more than the statements of its forward."""
     assert cls.forward is not None
     check_undecorated(file, cls.forward, f"{cls.name}.forward")
     check_defaults(file, cls.forward, f"{cls.name}.forward")
+    _check_called_as_written(file, cls)
+
+
+def _check_called_as_written(file: ModelingFile, cls: ModelingClass) -> None:
+    """Raises a refusal where a call of `cls` is more than its forward."""
+    found = [
+        (said, node.lineno) for node in walk(cls.node) if isinstance(node, ast.expr) and (said := hooked_into(node))
+    ]
+    found += [
+        (f"`{cls.name}` decides itself what `{name}` does", cls.methods[name].lineno)
+        for name in sorted(OF_CALLS & cls.methods.keys())
+    ]
+    for said, line in found:
+        raise refusal(file, said, line, "a forward that nothing hooks into or takes the place of")
 
 
 def check_undecorated(file: ModelingFile, function: ast.FunctionDef, where: str) -> None:

@@ -31,6 +31,16 @@ HIDES = "wears a decorator that may hide behaviour, `@doubled`"
             "    @doubled\n    def forward(\n        self, input_ids=None, pixel",
             f"`PlumModel.forward` {HIDES}",
         ),
+        (
+            "        self.bridge = PlumProjector(config)\n",
+            "        self.bridge = PlumProjector(config)\n        self.register_forward_pre_hook(doubled)\n",
+            "a module is hooked into: `self.register_forward_pre_hook`",
+        ),
+        (
+            "    def places(",
+            "    def __call__(self, *given):\n        return doubled(*given)\n\n    def places(",
+            "`PlumModel` decides itself what `__call__` does",
+        ),
         ("    def places(", "    @doubled\n    def places(", f"`places` {HIDES}"),
         ("image_sizes=None, encoded", "image_sizes=3, encoded", "takes `image_sizes` to be `3` where it is not given"),
         (

@@ -7,21 +7,11 @@ and so does another function in the place of one, or a class that is called, or 
 from __future__ import annotations
 
 import ast
-import re
 
+from qeff_codegen.anatomy.hooked_into import OF_CALLS, hooked_into
 from qeff_codegen.codemod.tree import find, spelled, walk
 from qeff_codegen.engine.finished_module import FinishedModule
 from qeff_codegen.engine.rule import Broken, Check
-
-# Hooks on loading weights run before anything is computed.
-_HOOK = re.compile(
-    r"register_(module_)?(forward|full_backward|backward)(_pre)?_hook|register_hook|_(forward|backward)\w*_hooks"
-)
-_REPLACED = frozenset({"forward", "__class__", "__call__"})
-# Where modules have what they consist of.
-_INSIDE = frozenset({"_modules", "_parameters", "_buffers"})
-# Methods by which a class decides itself what a call or an attribute of it is.
-_OF_CALLS = frozenset({"__call__", "_call_impl", "__getattr__", "__getattribute__", "__torch_function__"})
 
 
 class ForwardsAsWritten(Check):
@@ -32,7 +22,7 @@ class ForwardsAsWritten(Check):
         found = [
             Broken(problem, node.lineno)
             for node in walk(file.tree)
-            if isinstance(node, ast.expr) and (problem := _problem(node))
+            if isinstance(node, ast.expr) and (problem := hooked_into(node))
         ]
         found += [
             Broken(f"`{spelled(node)}` is changed for everybody", node.lineno)
@@ -54,7 +44,7 @@ class ForwardsAsWritten(Check):
         return found + [
             Broken(f"`{name}` decides itself what `{method}` does", file.classes[name].methods[method].lineno)
             for name in module.anatomy.reachable
-            for method in sorted(_OF_CALLS & file.classes[name].methods.keys())
+            for method in sorted(OF_CALLS & file.classes[name].methods.keys())
         ]
 
 
@@ -71,18 +61,3 @@ def _bound_by(statement: ast.stmt) -> set[str]:
         return set()
     names = {node.id for node in find(ast.Name, statement) if isinstance(node.ctx, ast.Store)}
     return names | {node.name for node in find(ast.FunctionDef, statement)}
-
-
-def _problem(node: ast.expr) -> str:
-    if isinstance(node, ast.Attribute):
-        if node.attr in _INSIDE:
-            return f"a module is changed from inside: `{spelled(node)}`"
-        if _HOOK.fullmatch(node.attr):
-            return f"a module is hooked into: `{spelled(node)}`"
-        if isinstance(node.ctx, ast.Store) and node.attr in _REPLACED:
-            return f"something takes the place of `{spelled(node)}`"
-    if isinstance(node, ast.Call) and spelled(node.func).rsplit(".", 1)[-1] in {"setattr", "getattr", "__setattr__"}:
-        name = node.args[1].value if len(node.args) > 1 and isinstance(node.args[1], ast.Constant) else None
-        if isinstance(name, str) and (_HOOK.fullmatch(name) or name in _REPLACED):
-            return f"a module is hooked into, or something takes its place: `{spelled(node)}`"
-    return ""
