@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from qeff_codegen.checked_in.generated_code import code_sha256, load_transforms
+from qeff_codegen.decoding.host_session import HostDecoderSession, open_decoder
 from qeff_codegen.decoding.sampled_decoding import SampledDecoding
 from qeff_codegen.decoding.sampling_parameters import SamplingParameters
 from qeff_codegen.decoding.session import OrtDecoderSession
@@ -282,12 +283,12 @@ class QEFFAutoModelForCausalLM:
             check_call_length(layers, options.prefill_seq_len)
             if is_tlm:
                 check_drafts(layers)
-            decoder: TorchDecoder | OrtDecoderSession = TorchDecoder(
+            decoder: TorchDecoder | HostDecoderSession | OrtDecoderSession = TorchDecoder(
                 self.model, rows, options.ctx_len, layers=layers, sampler=self.sampler
             )
         else:
             graph = self._export_for(options, None)
-            decoder = OrtDecoderSession(graph.onnx_path, rows, options.ctx_len)
+            decoder = open_decoder(graph.onnx_path, rows, options.ctx_len)
         return Inference(
             decoder,
             self.model,
