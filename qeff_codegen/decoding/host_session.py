@@ -71,7 +71,8 @@ class HostDecoderSession:
         """Empties the cache."""
         self._arrays: dict[str, np.ndarray] = {}
         self._bindings: dict[tuple[int, int], tuple[ort.IOBinding, list[ort.OrtValue]]] = {}
-        self._is_used = np.zeros(self._batch_size, dtype=bool)
+        # How many slots of each row texts have had, pads not counted.
+        self._used = np.zeros(self._batch_size, dtype=np.int64)
         self._slots = 0
 
     def cache(self) -> dict[str, np.ndarray]:
@@ -119,7 +120,7 @@ class HostDecoderSession:
         rows = np.arange(len(position_ids)) if batch_index is None else batch_index[:, 0]
         self._make_room(int(position_ids.max()))
         self._clear(rows[(position_ids == 0).any(axis=1)])
-        self._is_used[rows[(position_ids >= 0).any(axis=1)]] = True
+        self._used[rows] = np.maximum(self._used[rows], position_ids.max(axis=1) + 1)
         feeds = {"input_ids": input_ids, "position_ids": position_ids}
         if num_logits_to_keep is not None:
             feeds["num_logits_to_keep"] = num_logits_to_keep
@@ -191,9 +192,10 @@ class HostDecoderSession:
 
     def _clear(self, begun: np.ndarray) -> None:
         """Forget what another text left in rows that begin anew: it is hidden, but were it infinite, it would show."""
-        for row in begun[self._is_used[begun]]:
+        for row in begun[self._used[begun] > 0]:
             for array in self._arrays.values():
-                array[row] = 0
+                array[row, :, : self._used[row]] = 0
+        self._used[begun] = 0
 
 
 def _tokens(position_ids: np.ndarray) -> int:
