@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -149,12 +149,7 @@ class OrtDecoderSession:
         }
         feeds = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in given.items() if array is not None}
         feeds |= self._cache
-        if set(feeds) != set(self._input_names):
-            wrong = sorted(set(feeds) ^ set(self._input_names))
-            raise UsageError(
-                f"the graph takes {', '.join(self._input_names)}; missing or not among them: {', '.join(wrong)}. "
-                "Export with the ExportSpec for these inputs, or pass the inputs it was exported with."
-            )
+        named_as_exported(set(feeds), self._input_names)
         if self._continued is not None:
             self._continued.take(position_ids, batch_index)
         run = self._run_in_place if self._places else self._run_into_copies
@@ -183,6 +178,19 @@ class OrtDecoderSession:
         """Runs with a new cache as output; returns all outputs."""
         values = self._session.run_with_ort_values(self._output_names, feeds)
         return dict(zip(self._output_names, values, strict=True))
+
+
+def named_as_exported(given: Collection[str], inputs: Sequence[str]) -> None:
+    """Make sure that these are a graph's inputs.
+
+    Raises:
+        UsageError: they are not.
+    """
+    if wrong := sorted(set(given) ^ set(inputs)):
+        raise UsageError(
+            f"the graph takes {', '.join(inputs)}; missing or not among them: {', '.join(wrong)}. "
+            "Export with the ExportSpec for these inputs, or pass the inputs it was exported with."
+        )
 
 
 def _size(of_axis: int | str, ctx_len: int, windows: Mapping[str, str]) -> int:

@@ -12,6 +12,7 @@ import torch
 from qeff_codegen.checked_in.generated_code import code_sha256, load_transforms
 from qeff_codegen.decoding.cloud_runtime import cloud_runtime
 from qeff_codegen.decoding.device_session import DeviceDecoderSession
+from qeff_codegen.decoding.host_session import HostDecoderSession, open_decoder
 from qeff_codegen.decoding.sampled_decoding import SampledDecoding
 from qeff_codegen.decoding.sampling_parameters import SamplingParameters
 from qeff_codegen.decoding.session import OrtDecoderSession
@@ -303,7 +304,7 @@ class QEFFAutoModelForCausalLM:
             raise UsageError(self._no_tokenizer)
         tokens = tokens_of(prompts, self.tokenizer, self.model.config.get_text_config().vocab_size, options)
         rows = options.full_batch_size or len(prompts)
-        decoder: TorchDecoder | OrtDecoderSession | DeviceDecoderSession
+        decoder: TorchDecoder | HostDecoderSession | OrtDecoderSession | DeviceDecoderSession
         if device_ids:
             decoder = self._on_device(options, rows, device_ids)
         elif runtime == "pytorch":
@@ -318,7 +319,7 @@ class QEFFAutoModelForCausalLM:
             graph = self._export_for(options, None)
             if preflights:
                 self._preflight(graph, options.for_rows(rows))
-            decoder = OrtDecoderSession(graph.onnx_path, rows, options.ctx_len)
+            decoder = open_decoder(graph.onnx_path, rows, options.ctx_len)
         return Inference(
             decoder,
             self.model,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from qeff_codegen.decoding.continuous_batching import stream_continuously
 from qeff_codegen.decoding.generation import Generation, generate, stream
+from qeff_codegen.decoding.host_session import open_decoder
 from qeff_codegen.decoding.prompt_lookup import PromptLookup, draft
 from qeff_codegen.decoding.session import OrtDecoderSession
 from qeff_codegen.decoding.torch_decoder import TorchDecoder
@@ -97,7 +98,11 @@ def test_a_model_checks_drafts_of_what_it_said_before(name: str, tmp_path: Path)
     prompts = [[*said, *said[:3]], [5, 4, 3, 5, 4]]
     expected = generate(TorchDecoder(model, 2, 30).run, prompts, **sizes).tokens
     onnx_path = export_onnx(model, tmp_path / "tlm.onnx", ExportSpec(30, is_tlm=True))
-    for decoder in (TorchDecoder(model, 2, 30), OrtDecoderSession(onnx_path, 2, 30)):
+    for decoder in (
+        TorchDecoder(model, 2, 30),
+        OrtDecoderSession(onnx_path, 2, 30),
+        open_decoder(onnx_path, 2, 30),
+    ):
         tokens = stream(decoder.run, prompts, **sizes, decoding=PromptLookup(4, 30))
         assert Generation.collect(tokens, 2).tokens == expected
 

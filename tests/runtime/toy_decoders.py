@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from qeff_codegen.decoding.host_session import HostDecoderSession, open_decoder
 from qeff_codegen.decoding.session import OrtDecoderSession
 from qeff_codegen.decoding.torch_decoder import TorchDecoder
 from qeff_codegen.export.export import export_onnx
@@ -47,13 +48,18 @@ def exported(qeff: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[E
     return export
 
 
-@pytest.fixture(params=["torch", "onnxruntime"])
+@pytest.fixture(params=["torch", "onnxruntime", "onnxruntime on the host's copy"])
 def make_decoder(request: pytest.FixtureRequest, qeff: Any, exported: Callable[[ExportSpec], Path]) -> MakeDecoder:
-    """Makes a decoder of the toy Llama, in PyTorch and in onnxruntime."""
+    """Makes a decoder of the toy Llama, in PyTorch and in onnxruntime, there of the graph as it is and of its copy."""
 
     def make(batch_size: int, ctx_len: int = CTX_LEN, **graph: Any) -> Any:
         if request.param == "torch":
             return TorchDecoder(qeff, batch_size, ctx_len)
-        return OrtDecoderSession(exported(ExportSpec(CTX_LEN, **graph)), batch_size, ctx_len)
+        onnx_path = exported(ExportSpec(CTX_LEN, **graph))
+        if request.param == "onnxruntime":
+            return OrtDecoderSession(onnx_path, batch_size, ctx_len)
+        decoder = open_decoder(onnx_path, batch_size, ctx_len)
+        assert isinstance(decoder, HostDecoderSession)
+        return decoder
 
     return make

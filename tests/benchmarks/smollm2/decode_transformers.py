@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.smollm2.decode_transformers CHECKPOINT TASK`: transformers' `generate`, as it comes."""
+"""`python -m tests.benchmarks.smollm2.decode_transformers CHECKPOINT TASK ATTENTION`: transformers' `generate`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def generated(model: Any, task: Task) -> Iterator[int]:
 
 
 torch.set_num_threads(THREADS)
-decoder = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32).eval()
+decoder = AutoModelForCausalLM.from_pretrained(
+    sys.argv[1], dtype=torch.float32, attn_implementation=sys.argv[3]
+).eval()
 wanted = Task.parsed(sys.argv[2])
-for _ in range(2):
+for _ in range(wanted.runs):
     wanted.report(generated(decoder, wanted))

@@ -18,8 +18,12 @@ from tests.benchmarks.smollm2.weights import save_smallest, saved_checkpoint
 from tests.benchmarks.timing import ROOT, BenchmarkError, Measurement, Size, failure
 
 OPTIMUM = "optimum-onnx==0.1.0"  # which needs transformers before 4.58
-ROUNDS = 3
-TASK, SMALLEST_TASK = Task(ctx_len=512, new_tokens=64), Task(ctx_len=72, new_tokens=4)
+GENAI = "onnxruntime-genai==0.18.0"
+ROUNDS, LONG_ROUNDS = 3, 1
+# 512 tokens of prompt, and a context that fills up.
+TASK, LONG_TASK = Task(ctx_len=576, new_tokens=64), Task(ctx_len=4096, new_tokens=32)
+SMALLEST_TASK = Task(ctx_len=72, new_tokens=4)
+PREFILL_GOAL, DECODE_GOAL, LONG_DECODE_GOAL, SERVE_GOAL = 1.0, 0.8, 0.7, 0.5
 OURS = Path(sys.executable)
 
 
@@ -39,46 +43,76 @@ def measure(size: Size) -> Iterator[Measurement]:
 
 def _against_all() -> Iterator[Measurement]:
     checkpoint = str(saved_checkpoint())
-    optimum = layered_python(OPTIMUM.replace("==", "-"), (OPTIMUM,), OPTIMUM.replace("==", " "))
+    optimum, genai = (
+        layered_python(name.replace("==", "-"), (name,), name.replace("==", " ")) for name in (OPTIMUM, GENAI)
+    )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         our_exports, their_exports = [], []
         for number in range(2):
-            our_exports.append(run(OURS, "export_ours", checkpoint, str(folder / f"ours-{number}"), str(TASK)))
+            our_exports.append(run(OURS, "export_ours", checkpoint, str(folder / f"ours-{number}"), str(LONG_TASK)))
             their_exports.append(run(optimum, "export_optimum", checkpoint, str(folder / f"optimum-{number}")))
         yield compared("export SmolLM2", fastest(our_exports), "optimum-onnx", fastest(their_exports), "s")
         what = "export SmolLM2, peak memory"
         yield compared(what, lightest(our_exports), "optimum-onnx", lightest(their_exports), "GiB")
+        run(genai, "export_genai", checkpoint, str(folder / "genai"))
         sides = {
-            "our graph": (OURS, "decode_ours", str(graph_in(folder / "ours-0")), str(TASK)),
-            "transformers' generate": (OURS, "decode_transformers", checkpoint, str(TASK)),
-            "optimum-onnx's graph": (optimum, "decode_optimum", str(folder / "optimum-0" / "model.onnx"), str(TASK)),
+            "our graph": (OURS, "decode_ours", str(graph_in(folder / "ours-0"))),
+            "onnxruntime-genai": (genai, "decode_genai", str(folder / "genai")),
+            "optimum-onnx's graph": (optimum, "decode_optimum", str(folder / "optimum-0" / "model.onnx")),
+            "transformers' generate, eager": (OURS, "decode_transformers", checkpoint, "eager"),
+            "transformers' generate, sdpa": (OURS, "decode_transformers", checkpoint, "sdpa"),
         }
-        yield from _decoding(sides, TASK, ROUNDS)
+        yield from _decoding(sides, TASK, ROUNDS, DECODE_GOAL)
+        yield from _decoding(sides, LONG_TASK, LONG_ROUNDS, LONG_DECODE_GOAL)
+        run(OURS, "export_ours", checkpoint, str(folder / "rows"), str(TASK), "rows")
+        yield _serving(graph_in(folder / "rows"), prompts=64)
 
 
 def _against_transformers() -> Iterator[Measurement]:
     with tempfile.TemporaryDirectory() as name:
         checkpoint = Path(name) / "tiny"
         save_smallest(checkpoint)
-        exports = Path(name) / "ours"
+        exports, with_rows = Path(name) / "ours", Path(name) / "rows"
         run(OURS, "export_ours", str(checkpoint), str(exports), str(SMALLEST_TASK))
+        run(OURS, "export_ours", str(checkpoint), str(with_rows), str(SMALLEST_TASK), "rows")
         sides = {
-            "our graph": (OURS, "decode_ours", str(graph_in(exports)), str(SMALLEST_TASK)),
-            "transformers' generate": (OURS, "decode_transformers", str(checkpoint), str(SMALLEST_TASK)),
+            "our graph": (OURS, "decode_ours", str(graph_in(exports))),
+            "transformers' generate, sdpa": (OURS, "decode_transformers", str(checkpoint), "sdpa"),
         }
-        yield from _decoding(sides, SMALLEST_TASK, rounds=1)
+        yield from _decoding(sides, SMALLEST_TASK, 1, DECODE_GOAL)
+        yield _serving(graph_in(with_rows), prompts=10)
 
 
-def _decoding(sides: Mapping[str, tuple[Path, *tuple[str, ...]]], task: Task, rounds: int) -> Iterator[Measurement]:
-    """The first side's time of a token against each other side's."""
-    turns = [{side: decoded(run(*words)) for side, words in sides.items()} for _ in range(rounds)]
-    if len({str(tokens) for turn in turns for _, tokens in turn.values()}) != 1:
+def _decoding(
+    sides: Mapping[str, tuple[Path, *tuple[str, ...]]], task: Task, rounds: int, goal: float
+) -> Iterator[Measurement]:
+    """The first side's times of the prompt and of a token against each other side's."""
+    turns = [
+        {
+            side: decoded(run(python, module, graph, str(task), *more))
+            for side, (python, module, graph, *more) in sides.items()
+        }
+        for _ in range(rounds)
+    ]
+    if len({str(times.tokens) for turn in turns for times in turn.values()}) != 1:
         raise BenchmarkError("the sides did not decode the same tokens, so their speeds say nothing")
     ours, *others = sides
-    seconds = {side: min(turn[side][0] for turn in turns) for side in sides}
+    prefill = {side: min(turn[side].prefill for turn in turns) for side in sides}
+    token = {side: min(turn[side].token for turn in turns) for side in sides}
+    length = len(task.prompt)
     for other in others:
-        yield compared(f"decode a token at ctx_len {task.ctx_len}", seconds[ours], other, seconds[other], "s")
+        what = f"decode a token at ctx_len {task.ctx_len}, processor time"
+        yield Measurement(what, token[ours], other, token[other], goal)
+        what = f"prefill {length} tokens, processor time"
+        yield Measurement(what, prefill[ours], other, prefill[other], PREFILL_GOAL)
+
+
+def _serving(graph: Path, prompts: int) -> Measurement:
+    """Prompts of many lengths on eight cache rows, against one after the other on one."""
+    report = json.loads(run(OURS, "serve_ours", str(graph), str(prompts)).output)
+    what = f"{prompts} prompts on {report['rows']} cache rows, processor time"
+    return Measurement(what, report["together"], "one after the other", report["alone"], SERVE_GOAL)
 
 
 def graph_in(folder: Path) -> Path:
@@ -102,10 +136,19 @@ def lightest(runs: list[Run]) -> float:
     return min(item.peak for item in runs) / 2**30
 
 
-def decoded(finished: Run) -> tuple[float, list[int]]:
-    """Seconds per token and tokens of the last of a run's reports."""
+@dataclass(frozen=True)
+class Times:
+    """Processor time of a prompt and of each token after the first, in seconds, and the tokens."""
+
+    prefill: float
+    token: float
+    tokens: list[int]
+
+
+def decoded(finished: Run) -> Times:
+    """The last of a run's reports."""
     report = json.loads(finished.output.splitlines()[-1])
-    return report["seconds_per_token"], report["tokens"]
+    return Times(report["prefill"], report["seconds_per_token"], report["tokens"])
 
 
 def run(python: Path, module: str, *arguments: str) -> Run:
