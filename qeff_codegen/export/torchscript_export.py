@@ -16,6 +16,7 @@ import onnx
 import torch
 from torch import nn
 
+from qeff_codegen.export.deferred_tensors import deferral_of
 from qeff_codegen.export.exporter_errors import errors_refused
 from qeff_codegen.export.exporter_shortcuts import idle_passes_left_out
 from qeff_codegen.export.graph_weights import weights_of, weights_replaced
@@ -90,7 +91,7 @@ def export_with_torchscript(
     weighted = interface.weighted()
     weights = weights_of(weighted)
     refusing = errors_refused(type(weighted).__name__)
-    with refusing, looks, operators_as_zeros(), idle_passes_left_out(), only_proved_operators():
+    with refusing, looks, _traced_deferred(weighted), operators_as_zeros(), idle_passes_left_out(), only_proved_operators():
         torch.onnx.export(
             interface,
             (*example, list(weights.values())),
@@ -102,6 +103,23 @@ def export_with_torchscript(
             dynamo=False,
         )
     return onnx.load(path)
+
+
+@contextmanager
+def _traced_deferred(weighted: nn.Module) -> Iterator[None]:
+    """Traces without computing what is made of deferred weights; passes over the graph go on as ever."""
+    jit: Any = torch.jit
+    trace = jit._get_trace_graph
+
+    def traced(*arguments: Any, **options: Any) -> Any:
+        with deferral_of(weighted):
+            return trace(*arguments, **options)
+
+    jit._get_trace_graph = traced
+    try:
+        yield
+    finally:
+        jit._get_trace_graph = trace
 
 
 @contextmanager
