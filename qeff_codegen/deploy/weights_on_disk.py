@@ -81,7 +81,7 @@ class _File:
         """A tensor that is read when it is indexed; a large one is deferred even then."""
         entry = self._header[name]
         begin, end = entry["data_offsets"]
-        if end - begin < SMALLEST_BYTES or entry["dtype"] not in _TYPES:
+        if end - begin < SMALLEST_BYTES or not entry["shape"] or entry["dtype"] not in _TYPES:
             return self._file.get_slice(name)
         return _Slice(self._file.get_slice(name), self._path, self._begin + begin, _TYPES[entry["dtype"]])
 

@@ -8,6 +8,7 @@ more than a piece.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -185,14 +186,25 @@ def value_of(view: View) -> torch.Tensor:
     Raises:
         NotDeferredError: a tensor that it is made of has changed meanwhile, or too much must be computed for it.
     """
-    internals: Any = torch._C
-    tracing = internals._get_tracing_state()
-    internals._set_tracing_state(None)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), _not_traced():
             return _value(view, {})
     except RecursionError as error:
         raise NotDeferredError("too many operators in a row") from error
+
+
+@contextmanager
+def _not_traced() -> Iterator[None]:
+    """Nothing that is computed here is part of what the TorchScript exporter traces."""
+    internals: Any = torch._C
+    tracing = internals._get_tracing_state()
+    if tracing is None:
+        # Within an operator that is traced, where the state may not even be set to what it is.
+        yield
+        return
+    internals._set_tracing_state(None)
+    try:
+        yield
     finally:
         internals._set_tracing_state(tracing)
 
