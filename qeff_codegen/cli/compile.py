@@ -13,7 +13,7 @@ from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.image_options import image_options
 from qeff_codegen.cli.load_image_model import load_image_model
 from qeff_codegen.cli.load_model import load_model
-from qeff_codegen.cli.progress import say
+from qeff_codegen.cli.progress import say, written_bytes_shown
 from qeff_codegen.cli.remote_options import remote_of, remote_options
 from qeff_codegen.cli.sampling_options import include_sampler, max_top_k_ids, qaic_config_of
 from qeff_codegen.deploy.compile_options import CompileOptions, SpecializationsFormat
@@ -140,12 +140,14 @@ def compile(  # noqa: A001 - the name of the command
     of_images = load_image_model(source, options, images, **given)
     if of_images is not None:
         say("exporting", EXPORTING)
-        programs = of_images.compile_for(options, images or ImageOptions(), output)
+        with written_bytes_shown():
+            programs = of_images.compile_for(options, images or ImageOptions(), output)
         random_weights = of_images.random_weights
     else:
         model = load_model(source, options, **given)
         say("exporting", EXPORTING)
-        programs = (model.compile_for(options, output),)
+        with written_bytes_shown():
+            programs = (model.compile_for(options, output),)
         random_weights = model.random_weights
     if random_weights:
         click.echo(f"random     the weights: a tiny {source}, to see what is compiled; its program says nothing")

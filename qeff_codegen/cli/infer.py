@@ -12,7 +12,7 @@ from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.image_options import image_options
 from qeff_codegen.cli.load_image_model import load_image_model
 from qeff_codegen.cli.load_model import load_model
-from qeff_codegen.cli.progress import say
+from qeff_codegen.cli.progress import say, written_bytes_shown
 from qeff_codegen.cli.remote_options import remote_of, remote_options
 from qeff_codegen.cli.sampling_options import sampling_options
 from qeff_codegen.decoding.sampling_parameters import SamplingParameters
@@ -134,11 +134,13 @@ def infer(
         running += ", with a graph that is exported now where none is kept"
     if of_images is not None:
         say("running", running)
-        inference = of_images.infer(prompts, image_files, options, images or ImageOptions(), **run)
+        with written_bytes_shown():
+            inference = of_images.infer(prompts, image_files, options, images or ImageOptions(), **run)
     else:
         model = load_model(source, options, **given)
         say("running", running)
-        inference = model.infer(prompts, options, sampling=sampling, **run)
+        with written_bytes_shown():
+            inference = model.infer(prompts, options, sampling=sampling, **run)
     write_answers(prompts, inference)
     click.echo(f"{inference.summary} ({runtime})", err=True)
 

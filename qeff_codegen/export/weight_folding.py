@@ -33,13 +33,11 @@ def fold_into_weights(graph: onnx_ir.Graph) -> None:
             for name, value in zip(proto.input, node.inputs, strict=True)
             if value is not None and (tensor := get_const_tensor(value)) is not None
         }
-        is_later = any(isinstance(tensor, LaterTensor) for tensor in given.values())
-        known = {name: _outline(tensor) if is_later else tensor.numpy() for name, tensor in given.items()}
         opset = graph.opset_imports[""]
-        result = computed(proto, known, opset)
-        if result.nbytes <= sum(value.const_value.nbytes for value in weights if value.const_value is not None):
+        outline = computed(proto, {name: _outline(tensor) for name, tensor in given.items()}, opset)
+        if outline.nbytes <= sum(value.const_value.nbytes for value in weights if value.const_value is not None):
             name = _name_of(node, weights)
-            folded = _later(proto, given, opset, result, name) if is_later else _ordered_when_written(result, name)
+            folded = _computed_when_written(proto, given, opset, outline, name)
             _replace(graph, node, weights, onnx_ir.val(name, const_value=folded))
 
 
@@ -48,10 +46,10 @@ def _outline(tensor: onnx_ir.TensorProtocol) -> np.ndarray:
     return tensor.outline if isinstance(tensor, LaterTensor) else tensor.numpy()
 
 
-def _later(
+def _computed_when_written(
     node: onnx.NodeProto, given: Mapping[str, onnx_ir.TensorProtocol], opset: int, outline: np.ndarray, name: str | None
 ) -> LaterTensor:
-    """A node's output, of inputs that are made when it is."""
+    """A node's output, which is computed and put in order only when it is written, so that one exists at a time."""
 
     def make() -> onnx_ir.TensorProtocol:
         result = computed(node, {key: tensor.numpy() for key, tensor in given.items()}, opset)
@@ -94,16 +92,6 @@ def _replace(graph: onnx_ir.Graph, node: onnx_ir.Node, weights: list[onnx_ir.Val
         assert value.name is not None
         del graph.initializers[value.name]
     graph.register_initializer(folded)
-
-
-def _ordered_when_written(array: np.ndarray, name: str | None) -> onnx_ir.LazyTensor:
-    """A tensor whose bytes are put in order only when they are written, so that one such copy exists at a time."""
-    return onnx_ir.LazyTensor(
-        lambda: onnx_ir.tensor(_ordered(array), name=name),
-        dtype=onnx_ir.DataType.from_numpy(array.dtype),
-        shape=onnx_ir.Shape(array.shape),
-        name=name,
-    )
 
 
 def _ordered(array: np.ndarray) -> np.ndarray:
