@@ -22,7 +22,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter, tree_map_only
 
-from qeff_codegen.export.recipes import Changed, Computed, NotDeferredError, Recipe, View, value_of
+from qeff_codegen.export.recipes import Changed, Computed, NotDeferredError, Recipe, View, is_traced, not_traced, tracer_allowed, value_of
 
 _RECIPE = "_qeff_codegen_recipe"
 # Below this a tensor gets memory of its own at once: a page is all that there is to spare.
@@ -59,7 +59,7 @@ def recipe_of(tensor: torch.Tensor) -> Recipe | None:
 def view_of(tensor: torch.Tensor) -> View:
     """A tensor as an ingredient of a recipe."""
     recipe = recipe_of(tensor)
-    source = tensor.detach() if recipe is None else recipe
+    source = tensor if recipe is None else recipe
     return View(source, tuple(tensor.shape), tensor.stride(), tensor.storage_offset(), tensor._version)
 
 
@@ -118,11 +118,24 @@ class Deferral(TorchDispatchMode):
         """Runs one operator, or notes it."""
         given = kwargs or {}
         tensors = [each for each in tree_iter((args, given)) if isinstance(each, torch.Tensor)]
+        if func is torch.ops.aten.convolution.default and is_traced():
+            # The TorchScript exporter looks into this operator, and traces the one that it calls.
+            with tracer_allowed(), _resumed(self):
+                return func._op_dk(torch._C.DispatchKey.CompositeExplicitAutograd, *args, **given)
         if not any(recipe_of(each) is not None for each in tensors) or _is_view(func):
             return func(*args, **given)
-        if func._schema.is_mutable:
-            return _changed(func, args, given)
-        return _deferred(func, args, given)
+        with not_traced():
+            return _changed(func, args, given) if func._schema.is_mutable else _deferred(func, args, given)
+
+
+@contextmanager
+def _resumed(mode: TorchDispatchMode) -> Iterator[None]:
+    """Has a mode, which sees nothing while it looks at an operator, see what that operator calls."""
+    TorchDispatchMode.__enter__(mode)
+    try:
+        yield
+    finally:
+        TorchDispatchMode.__exit__(mode, None, None, None)
 
 
 def _is_view(func: Any) -> bool:

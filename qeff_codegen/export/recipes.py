@@ -187,26 +187,40 @@ def value_of(view: View) -> torch.Tensor:
         NotDeferredError: a tensor that it is made of has changed meanwhile, or too much must be computed for it.
     """
     try:
-        with torch.no_grad(), _not_traced():
+        with torch.no_grad(), not_traced():
             return _value(view, {})
     except RecursionError as error:
         raise NotDeferredError("too many operators in a row") from error
 
 
+def is_traced() -> bool:
+    """Whether the TorchScript exporter traces what is computed now, and has not put it aside for an operator."""
+    internals: Any = torch._C
+    return internals._get_tracing_state() is not None
+
+
+def tracer_allowed() -> Any:
+    """A guard within which operators may be traced: while a mode sees one, none may."""
+    internals: Any = torch._C
+    include, exclude = internals._dispatch_tls_local_include_set(), internals._dispatch_tls_local_exclude_set()
+    return internals._ForceDispatchKeyGuard(include, exclude.remove(internals._dispatch_key_parse("Tracer")))
+
+
 @contextmanager
-def _not_traced() -> Iterator[None]:
+def not_traced() -> Iterator[None]:
     """Nothing that is computed here is part of what the TorchScript exporter traces."""
     internals: Any = torch._C
     tracing = internals._get_tracing_state()
     if tracing is None:
-        # Within an operator that is traced, where the state may not even be set to what it is.
         yield
         return
-    internals._set_tracing_state(None)
-    try:
-        yield
-    finally:
-        internals._set_tracing_state(tracing)
+    # Where none may be traced, the state may not even be put aside.
+    with tracer_allowed():
+        internals._set_tracing_state(None)
+        try:
+            yield
+        finally:
+            internals._set_tracing_state(tracing)
 
 
 def _value(view: View, memo: Memo) -> torch.Tensor:

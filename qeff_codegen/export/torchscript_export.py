@@ -16,12 +16,13 @@ import onnx
 import torch
 from torch import nn
 
-from qeff_codegen.export.deferred_tensors import deferral_of
+from qeff_codegen.export.deferred_tensors import deferral_of, recipe_of
 from qeff_codegen.export.exporter_errors import errors_refused
 from qeff_codegen.export.exporter_shortcuts import idle_passes_left_out
 from qeff_codegen.export.graph_weights import weights_of, weights_replaced
 from qeff_codegen.export.missing_operators import register_missing_operators
 from qeff_codegen.export.proved_operators.check import only_proved_operators
+from qeff_codegen.export.recipes import NotDeferredError
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
 from qeff_codegen.runtime.customop.onnx_nodes import operators_as_zeros
 
@@ -113,13 +114,26 @@ def _traced_deferred(weighted: nn.Module) -> Iterator[None]:
 
     def traced(*arguments: Any, **options: Any) -> Any:
         with deferral_of(weighted):
-            return trace(*arguments, **options)
+            graph, *rest = trace(*arguments, **options)
+        _check_constants(graph)
+        return graph, *rest
 
     jit._get_trace_graph = traced
     try:
         yield
     finally:
         jit._get_trace_graph = trace
+
+
+def _check_constants(graph: Any) -> None:
+    """Sees that no deferred tensor is a constant of a traced graph, which would be zeros.
+
+    Raises:
+        NotDeferredError: one is.
+    """
+    for node in graph.findAllNodes("prim::Constant", True):
+        if node.hasAttribute("value") and node.kindOf("value") == "t" and recipe_of(node.t("value")) is not None:
+            raise NotDeferredError("a tensor that is computed of weights is a constant of the graph")
 
 
 @contextmanager

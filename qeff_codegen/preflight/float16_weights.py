@@ -14,6 +14,8 @@ from qeff_codegen.preflight.weight_numbers import in_blocks, numbers_of
 # IEEE 754 binary16: the largest finite number, and half the smallest subnormal, below which a number rounds to zero.
 MAX_FLOAT16 = 65504.0
 MIN_FLOAT16 = 2.0**-25
+# All bits but the sign's, and those of infinity; NaN has larger ones.
+_SIZE_BITS, _INFINITY_BITS = 0x7FFF, 0x7C00
 
 
 def _findings(candidate: GraphCandidate) -> Iterator[Finding]:
@@ -43,6 +45,8 @@ def _outside(tensor: onnx_ir.TensorProtocol) -> tuple[int, float, int]:
     """How many numbers are too large for float16, the largest of all, and how many that are not zero become it."""
     beyond, largest, lost = 0, 0.0, 0
     for block in in_blocks(numbers_of(tensor)):
+        if block.dtype == np.float16 and (block.view(np.uint16) & _SIZE_BITS).max(initial=0) < _INFINITY_BITS:
+            continue  # what is float16 already, and finite, is neither too large nor lost
         sizes = np.abs(block)
         # NaN is larger than everything.
         largest = float(np.maximum(largest, sizes.max()))

@@ -20,7 +20,7 @@ import onnxruntime as ort
 from qeff_codegen.preflight.large_products import Product, products_in
 
 # Of a part's weights in float32, in which a CPU computes with those of float16 too.
-PART_BYTES = 256 * 2**20
+PART_BYTES = 128 * 2**20
 _FLOAT32_BYTES = 4
 
 Nodes = Sequence[onnx.NodeProto]
@@ -140,6 +140,7 @@ class PartedRun:
         # Nothing may be fused or folded away, weights stay where they are mapped, and memory is given back.
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.enable_cpu_mem_arena = False
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_session_config_entry("session.disable_prepacking", "1")
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(self._folder))
         return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
