@@ -32,7 +32,6 @@ from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.export.kept_layers import layers_kept
 from qeff_codegen.export.kv_cache import kv_cache_shapes
 from qeff_codegen.export.precision import convert, precision
-from qeff_codegen.export.recipes import NotDeferredError
 from qeff_codegen.export.with_states import check_call_length, check_drafts
 from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.preflight.candidate import candidate_of
@@ -132,11 +131,13 @@ class QEFFAutoModelForCausalLM:
                 qaic_config=qaic_config or {},
             )
 
-        try:
-            with weights_on_disk():
+        with weights_on_disk() as deferral:
+            try:
                 return load()
-        except NotDeferredError:
-            return load()
+            except Exception:
+                if not deferral.has_failed:
+                    raise
+        return load()
 
     @property
     def model(self) -> Any:

@@ -36,16 +36,16 @@ _TYPES = {
 
 
 @contextmanager
-def weights_on_disk() -> Iterator[None]:
-    """Large weights of a model that is loaded in this context are deferred."""
+def weights_on_disk() -> Iterator[Deferral]:
+    """Large weights of a model that is loaded in this context are deferred; it gives what defers them."""
     upstream: Any = modeling_utils
     own = upstream.safe_open
     threads = os.environ.get(_ONE_THREAD)
     upstream.safe_open = _File
     os.environ[_ONE_THREAD] = "1"
     try:
-        with Deferral():
-            yield
+        with Deferral() as deferral:
+            yield deferral
     finally:
         upstream.safe_open = own
         os.environ.pop(_ONE_THREAD)

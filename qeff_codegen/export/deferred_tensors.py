@@ -94,7 +94,15 @@ def make_all(model: nn.Module) -> None:
 
 
 class Deferral(TorchDispatchMode):
-    """While it is active, nothing is computed from deferred tensors that need not be."""
+    """While it is active, nothing is computed from deferred tensors that need not be.
+
+    Attributes:
+        has_failed: whether something could not be deferred; whoever called it may have said so in other words.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_failed = False
 
     def __enter__(self) -> Deferral:
         """Begins to defer."""
@@ -124,8 +132,12 @@ class Deferral(TorchDispatchMode):
                 return func._op_dk(torch._C.DispatchKey.CompositeExplicitAutograd, *args, **given)
         if not any(recipe_of(each) is not None for each in tensors) or _is_view(func):
             return func(*args, **given)
-        with not_traced():
-            return _changed(func, args, given) if func._schema.is_mutable else _deferred(func, args, given)
+        try:
+            with not_traced():
+                return _changed(func, args, given) if func._schema.is_mutable else _deferred(func, args, given)
+        except NotDeferredError:
+            self.has_failed = True
+            raise
 
 
 @contextmanager

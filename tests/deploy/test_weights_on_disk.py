@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import random
 import signal
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -66,7 +66,7 @@ def exported(model: QEFFAutoModelForCausalLM, folder: Path, **spec: Any) -> dict
 
 def loaded_before(source: Path, monkeypatch: pytest.MonkeyPatch, **arguments: Any) -> QEFFAutoModelForCausalLM:
     with monkeypatch.context() as at_once:
-        at_once.setattr(auto_model, "weights_on_disk", nullcontext)
+        at_once.setattr(auto_model, "weights_on_disk", lambda: nullcontext(SimpleNamespace(has_failed=False)))
         return QEFFAutoModelForCausalLM.from_pretrained(str(source), **arguments)
 
 
@@ -98,6 +98,7 @@ def test_what_cannot_be_deferred_is_loaded(tmp_path: Path, monkeypatch: pytest.M
     def refuse(*arguments: Any) -> Any:
         raise NotDeferredError("drawn")
 
+    assert is_deferred(QEFFAutoModelForCausalLM.from_pretrained(str(source))._model)
     with monkeypatch.context() as refused:
         refused.setattr("qeff_codegen.export.deferred_tensors._outlines", refuse)
         model = QEFFAutoModelForCausalLM.from_pretrained(str(source))
@@ -183,11 +184,14 @@ def test_a_store_is_right_after_ten_kills(tmp_path: Path, monkeypatch: pytest.Mo
     def artifacts() -> list[Path]:
         return [folder for folder in store.glob("model-*") if folder.is_dir()]
 
-    begun = time.monotonic()
-    first = started()
-    first.join()
-    seconds = time.monotonic() - begun
-    assert first.exitcode == 0
+    # The first imports what the others find imported.
+    for _ in range(2):
+        begun = time.monotonic()
+        whole = started()
+        whole.join()
+        seconds = time.monotonic() - begun
+        assert whole.exitcode == 0
+        artifacts()[0].rename(tmp_path / f"aside-{time.monotonic_ns()}")
     moments = random.Random(0)
     killed = 0
     for _ in range(10):
@@ -195,7 +199,7 @@ def test_a_store_is_right_after_ten_kills(tmp_path: Path, monkeypatch: pytest.Mo
             folder.rename(tmp_path / f"aside-{time.monotonic_ns()}")
         process = started()
         time.sleep(moments.uniform(0.1, 1) * seconds)
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         process.join()
         killed += process.exitcode == -signal.SIGKILL
         assert all(is_whole(folder) for folder in artifacts())
