@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
@@ -19,8 +19,8 @@ import torch
 from safetensors import safe_open
 from transformers import modeling_utils
 
-from qeff_codegen.export.deferred_tensors import Deferral, stands_for
-from qeff_codegen.export.recipes import Stored
+from qeff_codegen.export.deferred_tensors import Deferral, is_deferring, stands_for
+from qeff_codegen.export.recipes import Made, Stored
 
 # A smaller tensor is read at once: norms and biases, which all together are a thousandth of a model.
 SMALLEST_BYTES = 2**20
@@ -51,6 +51,17 @@ def weights_on_disk() -> Iterator[Deferral]:
         os.environ.pop(_ONE_THREAD)
         if threads is not None:
             os.environ[_ONE_THREAD] = threads
+
+
+def left_on_disk(make: Callable[[], torch.Tensor]) -> torch.Tensor:
+    """What `make` gives, of tensors of a file; within `weights_on_disk`, where it is large, it is made again later.
+
+    Its size is known when it is made, so it is made twice; but never are two of them in memory.
+    """
+    tensor = make()
+    if not is_deferring() or tensor.nbytes < SMALLEST_BYTES:
+        return tensor
+    return stands_for(Made(tuple(tensor.shape), tensor.stride(), tensor.dtype, make))
 
 
 class _File:

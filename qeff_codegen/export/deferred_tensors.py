@@ -22,7 +22,17 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter, tree_map_only
 
-from qeff_codegen.export.recipes import Changed, Computed, NotDeferredError, Recipe, View, is_traced, not_traced, tracer_allowed, value_of
+from qeff_codegen.export.recipes import (
+    Changed,
+    Computed,
+    NotDeferredError,
+    Recipe,
+    View,
+    is_traced,
+    not_traced,
+    tracer_allowed,
+    value_of,
+)
 
 _RECIPE = "_qeff_codegen_recipe"
 # Below this a tensor gets memory of its own at once: a page is all that there is to spare.
@@ -77,9 +87,14 @@ def is_deferred(model: nn.Module) -> bool:
     return any(recipe_of(tensor) is not None for tensor in (*model.parameters(), *model.buffers()))
 
 
+def is_deferring() -> bool:
+    """Whether a `Deferral` is active."""
+    return _ACTIVE.get()
+
+
 def deferral_of(model: nn.Module) -> AbstractContextManager[object]:
     """What a model must be called in: `Deferral`, where a weight of it is deferred."""
-    return Deferral() if not _ACTIVE.get() and is_deferred(model) else nullcontext()
+    return Deferral() if not is_deferring() and is_deferred(model) else nullcontext()
 
 
 def make_all(model: nn.Module) -> None:

@@ -112,6 +112,21 @@ class Stored(Recipe):
 
 
 @dataclass(frozen=True, eq=False)
+class Made(Recipe):
+    """Made by a function, as a whole.
+
+    Attributes:
+        function: gives the same numbers each time.
+    """
+
+    function: Callable[[], torch.Tensor]
+
+    def make(self, memo: Memo) -> torch.Tensor:
+        """Calls it."""
+        return self.function()
+
+
+@dataclass(frozen=True, eq=False)
 class Computed(Recipe):
     """A result of an operator.
 

@@ -92,7 +92,14 @@ def export_with_torchscript(
     weighted = interface.weighted()
     weights = weights_of(weighted)
     refusing = errors_refused(type(weighted).__name__)
-    with refusing, looks, _traced_deferred(weighted), operators_as_zeros(), idle_passes_left_out(), only_proved_operators():
+    with (
+        refusing,
+        looks,
+        _traced_deferred(weighted),
+        operators_as_zeros(),
+        idle_passes_left_out(),
+        only_proved_operators(),
+    ):
         torch.onnx.export(
             interface,
             (*example, list(weights.values())),

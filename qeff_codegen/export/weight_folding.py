@@ -47,7 +47,11 @@ def _outline(tensor: onnx_ir.TensorProtocol) -> np.ndarray:
 
 
 def _computed_when_written(
-    node: onnx.NodeProto, given: Mapping[str, onnx_ir.TensorProtocol], opset: int, outline: np.ndarray, name: str | None
+    node: onnx.NodeProto,
+    given: Mapping[str, onnx_ir.TensorProtocol],
+    opset: int,
+    outline: np.ndarray,
+    name: str | None,
 ) -> LaterTensor:
     """A node's output, which is computed and put in order only when it is written, so that one exists at a time."""
 

@@ -27,6 +27,8 @@ from qeff_codegen.export.deferred_tensors import is_deferred
 from qeff_codegen.export.recipes import NotDeferredError
 from qeff_codegen.export.written_bytes import told_of_written_bytes
 from qeff_codegen.files.artifact_store import RECORD, is_whole
+from tests.deploy.quantized_weights import references
+from tests.deploy.quantized_weights.checkpoints import is_linear, stored, write_both
 
 CTX_LEN = 32
 # Tied embeddings; experts that transformers merges; norms with a 1 folded in; layers that keep states; weights that
@@ -91,6 +93,18 @@ def test_bytes_are_those_of_a_model_that_is_loaded_before(
     assert is_deferred(later._model)
 
 
+def test_bytes_are_the_same_of_dequantized_weights(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = {name: references.fp8(tensor, 16, 16) for name, tensor in stored(checkpoint).items() if is_linear(name)}
+    settings = {"quant_method": "fp8", "activation_scheme": "dynamic", "fmt": "e4m3", "weight_block_size": [16, 16]}
+    source, _ = write_both(tmp_path, checkpoint, weights, settings)
+    expected = exported(loaded_before(source, monkeypatch, dtype="float16"), tmp_path / "before")
+    later = QEFFAutoModelForCausalLM.from_pretrained(str(source), dtype="float16")
+    assert is_deferred(later._model)
+    assert exported(later, tmp_path / "later") == expected
+
+
 def test_what_cannot_be_deferred_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = saved("llama", tmp_path / "model")
     expected = exported(loaded_before(source, monkeypatch), tmp_path / "before")
@@ -112,9 +126,9 @@ def test_what_cannot_be_deferred_is_loaded(tmp_path: Path, monkeypatch: pytest.M
 
 def test_the_model_has_its_weights_for_who_asks_for_it(tmp_path: Path) -> None:
     source = saved("llama", tmp_path / "model")
-    stored = {name: tensor for shard in source.glob("*.safetensors") for name, tensor in load_file(shard).items()}
+    expected = {name: tensor for shard in source.glob("*.safetensors") for name, tensor in load_file(shard).items()}
     state = QEFFAutoModelForCausalLM.from_pretrained(str(source)).model.state_dict()
-    for name, tensor in stored.items():
+    for name, tensor in expected.items():
         assert torch.equal(state[name], tensor.float()), name
 
 
