@@ -14,7 +14,7 @@ from qeff_codegen.cli.image_options import image_options
 from qeff_codegen.cli.load_image_model import load_image_model
 from qeff_codegen.cli.load_model import load_model
 from qeff_codegen.cli.program_options import program_options
-from qeff_codegen.cli.progress import say
+from qeff_codegen.cli.progress import say, written_bytes_shown
 from qeff_codegen.cli.remote_options import remote_of, remote_options
 from qeff_codegen.cli.report_option import report_option, reported
 from qeff_codegen.cli.sampling_options import include_sampler, max_top_k_ids, qaic_config_of
@@ -122,7 +122,8 @@ def compile(  # noqa: A001 - the name of the command
         model = load_image_model(source, options, images, **given) or load_model(source, options, **given)
         told.model, told.seconds = model, {"loading": time.perf_counter() - started}
         say("exporting", EXPORTING)
-        programs = _compiled(model, options, images or ImageOptions(), output)
+        with written_bytes_shown():
+            programs = _compiled(model, options, images or ImageOptions(), output)
         told.commands = [made.command_line for made in programs]
         told.outcome = COMPILED if all(made.compiled for made in programs) else NOT_COMPILED
     if model.random_weights:

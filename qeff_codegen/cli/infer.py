@@ -15,7 +15,7 @@ from qeff_codegen.cli.image_options import image_options
 from qeff_codegen.cli.load_image_model import load_image_model
 from qeff_codegen.cli.load_model import load_model
 from qeff_codegen.cli.program_options import program_options
-from qeff_codegen.cli.progress import say
+from qeff_codegen.cli.progress import say, written_bytes_shown
 from qeff_codegen.cli.remote_options import remote_of, remote_options
 from qeff_codegen.cli.report_option import report_option, reported
 from qeff_codegen.cli.sampling_options import sampling_options
@@ -167,12 +167,14 @@ def infer(
             told.model = of_images
             told.seconds = {"loading": time.perf_counter() - started}
             say("running", running)
-            inference = of_images.infer(prompts, image_files, options, images or ImageOptions(), **run)
+            with written_bytes_shown():
+                inference = of_images.infer(prompts, image_files, options, images or ImageOptions(), **run)
         else:
             told.model = model = load_model(source, options, **given)
             told.seconds = {"loading": time.perf_counter() - started}
             say("running", running)
-            inference = model.infer(prompts, options, sampling=sampling, **run)
+            with written_bytes_shown():
+                inference = model.infer(prompts, options, sampling=sampling, **run)
         write_answers(prompts, inference)
         speed = inference.speed
         told.later = {"to the first token": speed.time_to_first_token, "all tokens": speed.seconds}

@@ -29,7 +29,9 @@ from qeff_codegen.deploy.sampler_options import check_qaic_config, check_samplin
 from qeff_codegen.deploy.specializations import specializations_for
 from qeff_codegen.deploy.steps import LookedAt, Steps, making
 from qeff_codegen.deploy.tiny_checkpoint import tiny_checkpoint
+from qeff_codegen.deploy.weights_on_disk import weights_on_disk
 from qeff_codegen.errors import UsageError
+from qeff_codegen.export.deferred_tensors import make_all
 from qeff_codegen.export.exported_graph import ExportedGraph, exported_graph
 from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.export.kept_layers import layers_kept
@@ -50,7 +52,6 @@ class QEFFAutoModelForCausalLM:
     """A causal LM whose modules are generated QEff classes.
 
     Attributes:
-        model: the QEff model.
         tokenizer: its tokenizer, or None where the checkpoint has none.
         continuous_batching: whether its graph takes `batch_index`.
         sampler: how its graph draws the next tokens; None where it gives logits.
@@ -73,8 +74,8 @@ class QEFFAutoModelForCausalLM:
         self.sampler = sampler_spec(qaic_config, checkpoint.model.config.get_text_config().vocab_size)
         transforms = load_transforms(model_type, generated)
         ask_for_key_blocks(checkpoint.model, num_kv_blocks)
-        self.model = convert(transforms.apply(checkpoint.model), dtype)
-        check_key_blocks(self.model, num_kv_blocks)
+        self._model = convert(transforms.apply(checkpoint.model), dtype)
+        check_key_blocks(self._model, num_kv_blocks)
         self.tokenizer = checkpoint.tokenizer
         self.random_weights = checkpoint.random_weights
         self.remarks = checkpoint.remarks
@@ -122,18 +123,34 @@ class QEFFAutoModelForCausalLM:
         wanted = precision(dtype)
         check_qaic_config(qaic_config or {})
         source = pretrained_model_name_or_path
-        if remote is not None:
-            checkpoint = remote_checkpoint(source, remote, generated)
-        else:
-            checkpoint = tiny_checkpoint(source) if names_a_family(source, generated) else load_checkpoint(source)
-        return cls(
-            checkpoint,
-            generated,
-            continuous_batching=continuous_batching,
-            dtype=wanted,
-            num_kv_blocks=num_kv_blocks,
-            qaic_config=qaic_config or {},
-        )
+
+        def load() -> QEFFAutoModelForCausalLM:
+            if remote is not None:
+                checkpoint = remote_checkpoint(source, remote, generated)
+            else:
+                checkpoint = tiny_checkpoint(source) if names_a_family(source, generated) else load_checkpoint(source)
+            return cls(
+                checkpoint,
+                generated,
+                continuous_batching=continuous_batching,
+                dtype=wanted,
+                num_kv_blocks=num_kv_blocks,
+                qaic_config=qaic_config or {},
+            )
+
+        with weights_on_disk() as deferral:
+            try:
+                return load()
+            except Exception:
+                if not deferral.has_failed:
+                    raise
+        return load()
+
+    @property
+    def model(self) -> Any:
+        """The QEff model, with its weights; they are read when it is first asked for."""
+        make_all(self._model)
+        return self._model
 
     def export(self, export_dir: Path | None = None, *, ctx_len: int = 128, **spec: Any) -> ExportedGraph:
         """The ONNX graph, exported now or before.
@@ -151,7 +168,7 @@ class QEFFAutoModelForCausalLM:
         with self.steps.time("exporting"):
             return exported_graph(
                 self._name,
-                self.model,
+                self._model,
                 wanted,
                 ArtifactStore(export_dir or cache_folder() / "exports"),
                 made_from=self._made_from,
@@ -226,7 +243,7 @@ class QEFFAutoModelForCausalLM:
         found.refuse_problems()
         with self.steps.time(making(find_compiler())):
             program = make_program(
-                decoder_to_compile(graph, options), options, self.model.config.to_dict(), find_compiler()
+                decoder_to_compile(graph, options), options, self._model.config.to_dict(), find_compiler()
             )
         return replace(program, remarks=found.remarks)
 
@@ -239,9 +256,9 @@ class QEFFAutoModelForCausalLM:
         return DeviceDecoderSession(loaded(self._program(graph, sized), device_ids, runtime), graph.layers, rows)
 
     def _preflight(self, graph: ExportedGraph, options: CompileOptions) -> Preflight:
-        prompt = sample_prompt(self.tokenizer, self.model.config.get_text_config().vocab_size)
+        prompt = sample_prompt(self.tokenizer, self._model.config.get_text_config().vocab_size)
         programs = tuple(specializations_for(graph.layers, options))
-        candidate = candidate_of(self.model, graph.onnx_path, graph.spec, programs, (prompt,))
+        candidate = candidate_of(self._model, graph.onnx_path, graph.spec, programs, (prompt,))
         with self.steps.time("preflight"):
             found = preflight(candidate)
         self.steps.looked_at.append(LookedAt("text", candidate, found, cache_precision(options)))
@@ -251,7 +268,7 @@ class QEFFAutoModelForCausalLM:
         """The graph that these options ask for."""
         if options.prefill_seq_len > LONGEST_CALL:
             # Only then: what the model keeps is found by running it.
-            check_call_length(kv_cache_shapes(self.model), options.prefill_seq_len)
+            check_call_length(kv_cache_shapes(self._model), options.prefill_seq_len)
         if self.sampler is not None:
             check_sampling(options)
         return self.export(
@@ -302,7 +319,7 @@ class QEFFAutoModelForCausalLM:
             check_sampling(options)
         if self.tokenizer is None:
             raise UsageError(self._no_tokenizer)
-        tokens = tokens_of(prompts, self.tokenizer, self.model.config.get_text_config().vocab_size, options)
+        tokens = tokens_of(prompts, self.tokenizer, self._model.config.get_text_config().vocab_size, options)
         rows = options.full_batch_size or len(prompts)
         decoder: TorchDecoder | HostDecoderSession | OrtDecoderSession | DeviceDecoderSession
         if device_ids:
@@ -322,7 +339,7 @@ class QEFFAutoModelForCausalLM:
             decoder = open_decoder(graph.onnx_path, rows, options.ctx_len)
         return Inference(
             decoder,
-            self.model,
+            self._model,
             self.tokenizer,
             tokens,
             options,

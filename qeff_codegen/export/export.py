@@ -11,6 +11,7 @@ import onnx_ir
 import torch
 from torch import nn
 
+from qeff_codegen.export.deferred_tensors import deferral_of, make_all
 from qeff_codegen.export.dynamo_export import traced_with_torch_export
 from qeff_codegen.export.exporter_shortcuts import inner_shapes_left_out
 from qeff_codegen.export.frozen_numbers import no_frozen_numbers
@@ -37,6 +38,7 @@ from qeff_codegen.export.kept_layers import layers_kept
 from qeff_codegen.export.kv_cache import allocate_kv_cache, cache_of, check_ctx_len, first_position
 from qeff_codegen.export.layer_scopes import by_node_name, by_scope, repeated_layers
 from qeff_codegen.export.plain_casts import spell_casts
+from qeff_codegen.export.recipes import NotDeferredError
 from qeff_codegen.export.sampler_io import NEXT_TOKENS, SAMPLING_INPUTS
 from qeff_codegen.export.sampling import Sampler
 from qeff_codegen.export.size_sharing import share_sizes
@@ -126,6 +128,17 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
     """
     config: Any = model.config
     check_ctx_len(config, spec.ctx_len)
+    if spec.dynamo:
+        # torch.export traces in a mode of its own.
+        make_all(model)
+    try:
+        return _exported(model, onnx_path, spec)
+    except NotDeferredError:
+        make_all(model)
+        return _exported(model, onnx_path, spec)
+
+
+def _exported(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
     shapes = layers_kept(model, spec)
     check_spec(shapes, spec)
     each_layer = every_layer_for_itself() if spec.use_onnx_subfunctions or spec.dynamo else nullcontext()
@@ -138,7 +151,8 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
             else:
                 interface = _WithWeights(model, shapes, spec).train(model.training)
                 graph_model = _traced_with_torchscript(interface, inputs, shapes, spec, unfinished)
-        attach_weights(graph_model.graph, model)
+        with deferral_of(model):
+            attach_weights(graph_model.graph, model)
         _order_inputs(graph_model.graph, input_names(spec, shapes))
         spell_casts(graph_model)
         if spec.use_onnx_subfunctions:
@@ -186,7 +200,7 @@ def _order_inputs(graph: onnx_ir.Graph, names: list[str]) -> None:
 
 def _vocab_size(model: nn.Module, shapes: list[LayerShapes]) -> int:
     """The number of logits of one token, asked of the model: it need not be the configuration's."""
-    with torch.no_grad():
+    with deferral_of(model), torch.no_grad():
         outputs = model(
             input_ids=torch.zeros(1, 1, dtype=torch.int64),
             position_ids=first_position(model),

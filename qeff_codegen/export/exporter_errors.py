@@ -14,6 +14,7 @@ import torch
 from qeff_codegen.errors import QEffCodegenError, Refusal
 from qeff_codegen.export.proved_operators.calls import Place
 from qeff_codegen.export.proved_operators.check import RULE, location_of
+from qeff_codegen.export.recipes import NotDeferredError
 
 # Where a node of the trace comes from, as PyTorch's messages tell it.
 _FRAME = re.compile(r"^\W*(?:node defined in )?(?P<path>/[^\s(]+)\((?P<line>\d+)\): ", re.MULTILINE)
@@ -35,7 +36,7 @@ def errors_refused(name: str) -> Iterator[None]:
     is_logging = internals._jit_is_onnx_log_enabled()
     try:
         yield
-    except QEffCodegenError:
+    except (QEffCodegenError, NotDeferredError):
         raise
     except Exception as error:  # exporters raise what they like
         if not _is_of_the_exporter(error):

@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import onnx_ir
+from onnx_ir.external_data import CallbackInfo
 
 from qeff_codegen.errors import UsageError
+from qeff_codegen.export.written_bytes import tell_written
 
 # More than this, and the weights get a file of their own. A protobuf message holds less than 2 GiB, and who reads one
 # holds it in memory twice, as bytes and as tensors, where a file of weights is mapped. Below this neither matters, and
@@ -29,7 +31,12 @@ def save_graph(graph_model: onnx_ir.Model, onnx_path: Path) -> None:
     weights = (value.const_value for value in graph_model.graph.initializers.values())
     size = sum(tensor.nbytes for tensor in weights if tensor is not None)
     external = f"{onnx_path.name}{WEIGHTS_SUFFIX}" if size > MAX_EMBEDDED_BYTES else None
-    onnx_ir.save(graph_model, onnx_path, external_data=external)
+
+    def before_each(tensor: onnx_ir.TensorProtocol, info: CallbackInfo) -> None:
+        tell_written(info.offset, size)
+
+    onnx_ir.save(graph_model, onnx_path, external_data=external, callback=before_each)
+    tell_written(size, size)
 
 
 @contextmanager

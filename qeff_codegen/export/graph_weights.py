@@ -7,14 +7,17 @@ initializer that reads the model's own tensor when the graph is saved.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import onnx_ir
 import torch
 from onnx_ir.tensor_adapters import TorchTensor
 from torch import nn
+
+from qeff_codegen.export.deferred_tensors import made, recipe_of
 
 
 def weights_of(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -49,7 +52,7 @@ def attach_weights(graph: onnx_ir.Graph, model: nn.Module) -> None:
     for value in list(graph.inputs):
         if value.name in weights:
             graph.inputs.remove(value)
-            value.const_value = TorchTensor(weights[value.name], name=value.name)
+            value.const_value = _initializer(weights[value.name], value.name)
             graph.register_initializer(value)
     distinct: list[tuple[onnx_ir.Value, torch.Tensor]] = []
     for name, buffer in model.named_buffers():
@@ -61,6 +64,31 @@ def attach_weights(graph: onnx_ir.Graph, model: nn.Module) -> None:
             distinct.append((value, buffer))
         else:
             value.replace_all_uses_with(equal)
+
+
+class LaterTensor(onnx_ir.LazyTensor):
+    """An initializer that is made when it is written, or asked for its numbers, and not kept.
+
+    Attributes:
+        outline: zeros of its shape and type, in memory that is never touched.
+    """
+
+    def __init__(self, outline: np.ndarray, make: Callable[[], onnx_ir.TensorProtocol], name: str | None) -> None:
+        shape, dtype = onnx_ir.Shape(outline.shape), onnx_ir.DataType.from_numpy(outline.dtype)
+        super().__init__(make, dtype=dtype, shape=shape, name=name)
+        self.outline = outline
+
+    def tofile(self, file: Any) -> None:
+        """Makes and writes it. numpy's own `tofile` hands 4 KiB after 4 KiB to the system."""
+        file.write(memoryview(np.ascontiguousarray(self.numpy()).reshape(-1).view(np.uint8)))
+
+
+def _initializer(weight: torch.Tensor, name: str) -> onnx_ir.TensorProtocol:
+    """A weight as it is, or where it is deferred, to be made when it is written."""
+    if recipe_of(weight) is None:
+        return TorchTensor(weight, name=name)
+    outline = np.zeros(weight.shape, torch.empty(0, dtype=weight.dtype).numpy().dtype)
+    return LaterTensor(outline, lambda: TorchTensor(made(weight), name=name), name)
 
 
 def _are_equal(one: torch.Tensor, other: torch.Tensor) -> bool:

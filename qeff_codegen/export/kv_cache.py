@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from qeff_codegen.errors import UsageError
+from qeff_codegen.export.deferred_tensors import deferral_of
 from qeff_codegen.export.graph_io import (
     CONV_STATE,
     INDEXER_KEYS,
@@ -122,7 +123,7 @@ def kv_cache_shapes(model: nn.Module, *, windows: bool = False) -> list[LayerSha
     Raises:
         ValueError: a place of the cache is left out, or written twice.
     """
-    with torch.no_grad(), masks_that_tell() if windows else nullcontext(()) as asked:
+    with deferral_of(model), torch.no_grad(), masks_that_tell() if windows else nullcontext(()) as asked:
         probe = _ProbingCache(asked)
         model(
             input_ids=torch.zeros(1, 1, dtype=torch.int64),

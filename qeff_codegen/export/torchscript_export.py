@@ -16,11 +16,13 @@ import onnx
 import torch
 from torch import nn
 
+from qeff_codegen.export.deferred_tensors import deferral_of, recipe_of
 from qeff_codegen.export.exporter_errors import errors_refused
 from qeff_codegen.export.exporter_shortcuts import idle_passes_left_out
 from qeff_codegen.export.graph_weights import weights_of, weights_replaced
 from qeff_codegen.export.missing_operators import register_missing_operators
 from qeff_codegen.export.proved_operators.check import only_proved_operators
+from qeff_codegen.export.recipes import NotDeferredError
 from qeff_codegen.runtime.constants import ONNX_EXPORT_OPSET
 from qeff_codegen.runtime.customop.onnx_nodes import operators_as_zeros
 
@@ -90,7 +92,14 @@ def export_with_torchscript(
     weighted = interface.weighted()
     weights = weights_of(weighted)
     refusing = errors_refused(type(weighted).__name__)
-    with refusing, looks, operators_as_zeros(), idle_passes_left_out(), only_proved_operators():
+    with (
+        refusing,
+        looks,
+        _traced_deferred(weighted),
+        operators_as_zeros(),
+        idle_passes_left_out(),
+        only_proved_operators(),
+    ):
         torch.onnx.export(
             interface,
             (*example, list(weights.values())),
@@ -102,6 +111,36 @@ def export_with_torchscript(
             dynamo=False,
         )
     return onnx.load(path)
+
+
+@contextmanager
+def _traced_deferred(weighted: nn.Module) -> Iterator[None]:
+    """Traces without computing what is made of deferred weights; passes over the graph go on as ever."""
+    jit: Any = torch.jit
+    trace = jit._get_trace_graph
+
+    def traced(*arguments: Any, **options: Any) -> Any:
+        with deferral_of(weighted):
+            graph, *rest = trace(*arguments, **options)
+        _check_constants(graph)
+        return graph, *rest
+
+    jit._get_trace_graph = traced
+    try:
+        yield
+    finally:
+        jit._get_trace_graph = trace
+
+
+def _check_constants(graph: Any) -> None:
+    """Sees that no deferred tensor is a constant of a traced graph, which would be zeros.
+
+    Raises:
+        NotDeferredError: one is.
+    """
+    for node in graph.findAllNodes("prim::Constant", True):
+        if node.hasAttribute("value") and node.kindOf("value") == "t" and recipe_of(node.t("value")) is not None:
+            raise NotDeferredError("a tensor that is computed of weights is a constant of the graph")
 
 
 @contextmanager

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx_ir
+import torch
 from onnx.reference import ReferenceEvaluator
 from onnx_ir.convenience import get_const_tensor
+
+from qeff_codegen.export.graph_weights import LaterTensor
 
 
 def fold_into_weights(graph: onnx_ir.Graph) -> None:
@@ -25,14 +28,38 @@ def fold_into_weights(graph: onnx_ir.Graph) -> None:
         if not weights or not _is_foldable(node, weights):
             continue
         proto = onnx_ir.to_proto(node)
-        known = {
-            name: tensor.numpy()
+        given = {
+            name: tensor
             for name, value in zip(proto.input, node.inputs, strict=True)
             if value is not None and (tensor := get_const_tensor(value)) is not None
         }
-        result = computed(proto, known, graph.opset_imports[""])
-        if result.nbytes <= sum(value.const_value.nbytes for value in weights if value.const_value is not None):
-            _replace(graph, node, weights, result)
+        opset = graph.opset_imports[""]
+        outline = computed(proto, {name: _outline(tensor) for name, tensor in given.items()}, opset)
+        if outline.nbytes <= sum(value.const_value.nbytes for value in weights if value.const_value is not None):
+            name = _name_of(node, weights)
+            folded = _computed_when_written(proto, given, opset, outline, name)
+            _replace(graph, node, weights, onnx_ir.val(name, const_value=folded))
+
+
+def _outline(tensor: onnx_ir.TensorProtocol) -> np.ndarray:
+    """Zeros for what is made later: a result's shape and type do not depend on them."""
+    return tensor.outline if isinstance(tensor, LaterTensor) else tensor.numpy()
+
+
+def _computed_when_written(
+    node: onnx.NodeProto,
+    given: Mapping[str, onnx_ir.TensorProtocol],
+    opset: int,
+    outline: np.ndarray,
+    name: str | None,
+) -> LaterTensor:
+    """A node's output, which is computed and put in order only when it is written, so that one exists at a time."""
+
+    def make() -> onnx_ir.TensorProtocol:
+        result = computed(node, {key: tensor.numpy() for key, tensor in given.items()}, opset)
+        return onnx_ir.tensor(_ordered(result), name=name)
+
+    return LaterTensor(np.zeros(outline.shape, outline.dtype), make, name)
 
 
 def _is_foldable(node: onnx_ir.Node, weights: list[onnx_ir.Value]) -> bool:
@@ -56,11 +83,13 @@ def computed(node: onnx.NodeProto, known: Mapping[str, np.ndarray], opset: int) 
     return outputs[0]
 
 
-def _replace(graph: onnx_ir.Graph, node: onnx_ir.Node, weights: list[onnx_ir.Value], result: np.ndarray) -> None:
+def _name_of(node: onnx_ir.Node, weights: list[onnx_ir.Value]) -> str | None:
     numbers = [value for value in weights if value.dtype is None or value.dtype.is_floating_point()]
     named = numbers or weights
-    name = named[0].name if len(named) == 1 else node.outputs[0].name
-    folded = onnx_ir.val(name, const_value=_ordered_when_written(result, name))
+    return named[0].name if len(named) == 1 else node.outputs[0].name
+
+
+def _replace(graph: onnx_ir.Graph, node: onnx_ir.Node, weights: list[onnx_ir.Value], folded: onnx_ir.Value) -> None:
     node.outputs[0].replace_all_uses_with(folded)
     graph.remove(node, safe=True)
     for value in weights:
@@ -69,11 +98,8 @@ def _replace(graph: onnx_ir.Graph, node: onnx_ir.Node, weights: list[onnx_ir.Val
     graph.register_initializer(folded)
 
 
-def _ordered_when_written(array: np.ndarray, name: str | None) -> onnx_ir.LazyTensor:
-    """A tensor whose bytes are put in order only when they are written, so that one such copy exists at a time."""
-    return onnx_ir.LazyTensor(
-        lambda: onnx_ir.tensor(np.asarray(array, order="C"), name=name),
-        dtype=onnx_ir.DataType.from_numpy(array.dtype),
-        shape=onnx_ir.Shape(array.shape),
-        name=name,
-    )
+def _ordered(array: np.ndarray) -> np.ndarray:
+    """The array with its elements in order; PyTorch transposes several times faster than numpy."""
+    if array.flags.c_contiguous or not array.flags.writeable:
+        return np.asarray(array, order="C")
+    return torch.from_numpy(array).contiguous().numpy()

@@ -25,12 +25,8 @@ _MASKED = -1e38
 def _findings(candidate: Candidate | VisionCandidate) -> Iterator[Finding]:
     run = VisionRun(candidate) if isinstance(candidate, VisionCandidate) else WatchedRun(candidate)
     largest: dict[str, float] = {}
-    for tensors in run.calls():
-        for name, array in tensors.items():
-            wide = array.astype(np.float32)
-            # NaN is larger than nothing.
-            found = float(np.abs(wide[wide > _MASKED]).max(initial=0.0))
-            largest[name] = max(found, largest.get(name, 0.0))
+    for name, array in run.tensors():
+        largest[name] = max(_largest(array), largest.get(name, 0.0))
     # In the graph's order: what exceeds the range first is where it starts.
     beyond = [
         f"{value.name} ({largest[value.name]:.3g}, made by {described(node)})"
@@ -44,6 +40,12 @@ def _findings(candidate: Candidate | VisionCandidate) -> Iterator[Finding]:
             f"Beyond {MAX_FLOAT16:.0f}, float16's largest number, on a sample: {', '.join(beyond[:_NAMED])}{more}.",
             "Keep these nodes in float32: the compiler's option -node-precision-info takes a list of them.",
         )
+
+
+def _largest(array: np.ndarray) -> float:
+    """The largest size of a number that is no mask; NaN is larger than nothing."""
+    wide = array.astype(np.float32, copy=False)
+    return float(np.abs(wide[wide > _MASKED]).max(initial=0.0))
 
 
 CHECK = Check(

@@ -1,29 +1,28 @@
-"""Runs a graph on ONNX Runtime and looks at every tensor it computes, not at its outputs alone."""
+"""Which calls a graph is run with before it is compiled, to look at every tensor that it computes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 import numpy as np
-import onnx
 import onnx_ir
-import onnxruntime as ort
 from onnx_ir.passes.common import InlinePass
 
 from qeff_codegen.export.graph_io import (
     DEEPSTACK_FEATURES,
     IMAGE_IDX,
     IMAGE_IDX_OUTPUT,
-    LOGITS,
     PIXEL_VALUES,
     kv_names,
     retained_state_name,
 )
-from qeff_codegen.export.sampler_io import NEXT_TOKENS, REPETITION_BUFFER, example_inputs
+from qeff_codegen.export.sampler_io import REPETITION_BUFFER, example_inputs
 from qeff_codegen.preflight.candidate import Candidate, GraphCandidate, VisionCandidate
+from qeff_codegen.preflight.parted_run import PartedRun
 from qeff_codegen.runtime.customop.opsets import AISW, CLOUD
 
-# Axes are dynamic, so a look at the numbers needs no more than these: every tensor of a call is kept.
+# Axes are dynamic, so a look at the numbers needs no more than these.
 _MAX_CHUNK, _MAX_CTX_LEN, _DECODE_STEPS = 32, 128, 3
 # Their bodies serve ONNX Runtime; the compiler has its own code for these operators.
 _CUSTOM_OPERATORS = (CLOUD.domain, AISW.domain)
@@ -32,7 +31,7 @@ _MAX_PIXEL = 2.5
 
 
 class WatchedRun:
-    """One prefill of a few chunks and some greedy decode steps, without pads.
+    """One prefill of a few chunks and some decode steps in which the text goes on, without pads.
 
     Args:
         candidate: its first program's number of rows and its prompts are used.
@@ -42,48 +41,51 @@ class WatchedRun:
     """
 
     def __init__(self, candidate: Candidate) -> None:
-        self.graph, self._session = _watched(candidate)
         self._candidate = candidate
         self._symbols = candidate.programs[0].symbols
         self._ctx_len = min(self._symbols.get("ctx_len", candidate.spec.ctx_len), _MAX_CTX_LEN)
         self._kv_names = kv_names(candidate.layers)
-        self._names = [output.name for output in self._session.get_outputs()]
+        carried = {name: retained_state_name(name) for name in self._kv_names}
+        if candidate.spec.images:
+            carried[IMAGE_IDX] = IMAGE_IDX_OUTPUT
+        self.graph, self._run = _watched(candidate, carried)
 
-    def calls(self) -> Iterator[dict[str, np.ndarray]]:
-        """For each call: every floating-point tensor of the graph, by its name."""
-        prompt = self._prompt()
-        chunk = min(self._symbols["seq_len"], _MAX_CHUNK, prompt.shape[1])
-        cache = self._empty_cache()
-        position, tokens = 0, prompt[:, :chunk]
-        while position < prompt.shape[1] + _DECODE_STEPS:
-            positions = np.arange(position, position + tokens.shape[1])[None].repeat(len(tokens), 0)
-            tensors = self._run(tokens, positions, cache)
-            cache = {name: tensors[retained_state_name(name)] for name in self._kv_names}
-            if self._candidate.spec.images:
-                cache[IMAGE_IDX] = tensors[IMAGE_IDX_OUTPUT]
-            position += tokens.shape[1]
-            is_in_prompt = position < prompt.shape[1]
-            tokens = prompt[:, position : position + chunk] if is_in_prompt else _next_tokens(tensors)
-            yield {name: array for name, array in tensors.items() if _is_float(array)}
+    def tensors(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Every floating-point tensor of the graph in every call, with its name."""
+        text, length, chunk = self._text()
+        ends = [*range(chunk, length + 1, chunk), *range(length + 1, text.shape[1] + 1)]
+        calls = [
+            self._inputs(text[:, start:end], np.arange(start, end)[None].repeat(len(text), 0))
+            for start, end in pairwise([0, *ends])
+        ]
+        calls[0] |= self._empty_cache()
+        return self._run.tensors(calls)
 
-    def _prompt(self) -> np.ndarray:
-        """Int64 `[rows, length]`, with a length that a whole number of chunks and the context have room for."""
+    def _text(self) -> tuple[np.ndarray, int, int]:
+        """Tokens, how many of them are the prompt, and how many a prefill chunk takes.
+
+        The tokens are int64 `[rows, length]`: the prompt fills a whole number of chunks, and then come the decode steps.
+        The context has room for all.
+        """
         rows = self._symbols["batch_size"]
         room = max(self._ctx_len - _DECODE_STEPS, 1)
         length = min(max(map(len, self._candidate.prompts)), room)
         chunk = min(self._symbols["seq_len"], _MAX_CHUNK, length)
         prompts = [self._candidate.prompts[row % len(self._candidate.prompts)] for row in range(rows)]
-        return np.array([np.resize(prompt, length // chunk * chunk) for prompt in prompts], dtype=np.int64)
+        length = length // chunk * chunk
+        text = np.array([np.resize(prompt, length + _DECODE_STEPS) for prompt in prompts], dtype=np.int64)
+        return text, length, chunk
 
     def _empty_cache(self) -> dict[str, np.ndarray]:
-        inputs = {each.name: each for each in self._session.get_inputs()}
+        inputs = {value.name: value for value in self.graph.inputs}
         rows = self._symbols.get("full_batch_size", self._symbols["batch_size"])
         cache = {}
         for name in self._kv_names:
+            shape, dtype = inputs[name].shape, inputs[name].dtype
+            assert shape is not None and dtype is not None
             # The context is an axis with a name, if there is one, and so is a window.
-            sizes = [self._length(size) if isinstance(size, str) else size for size in inputs[name].shape[1:]]
-            dtype = np.float16 if inputs[name].type == "tensor(float16)" else np.float32
-            cache[name] = np.zeros((rows, *sizes), dtype)
+            sizes = [size if isinstance(size, int) else self._length(str(size.value)) for size in shape[1:]]
+            cache[name] = np.zeros((rows, *sizes), dtype.numpy())
         if self._candidate.spec.images:
             cache[IMAGE_IDX] = np.zeros((self._symbols["batch_size"], 1), np.int64)
         return cache
@@ -91,11 +93,12 @@ class WatchedRun:
     def _length(self, axis: str) -> int:
         return min(self._symbols[axis], self._ctx_len)
 
-    def _run(self, tokens: np.ndarray, positions: np.ndarray, cache: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def _inputs(self, tokens: np.ndarray, positions: np.ndarray) -> dict[str, np.ndarray]:
+        """The inputs of one call, without the cache."""
         sections = self._candidate.spec.position_sections
         # Text is rotated by its places, whatever the kind, and an image by numbers of the same size.
         places = positions if not sections else positions[None].repeat(1 + sections, 0)
-        feeds = {"input_ids": tokens, "position_ids": places, **cache}
+        feeds = {"input_ids": tokens, "position_ids": places}
         if self._candidate.spec.continuous_batching:
             feeds["batch_index"] = np.arange(len(tokens), dtype=np.int64)[:, None]
         if self._candidate.spec.compute_context_length:
@@ -108,22 +111,13 @@ class WatchedRun:
             feeds[DEEPSTACK_FEATURES] = self._candidate.deep[:, None].repeat(len(tokens), 1)
         sampler = self._candidate.spec.sampler
         if sampler is not None:
-            shapes = {each.name: each.shape for each in self._session.get_inputs()}
-            rows, vocab_size = len(cache[self._kv_names[0]]), shapes[REPETITION_BUFFER][1]
+            buffer = next(value for value in self.graph.inputs if value.name == REPETITION_BUFFER)
+            assert buffer.shape is not None and isinstance(vocab_size := buffer.shape[1], int)
+            rows = self._symbols.get("full_batch_size", self._symbols["batch_size"])
             batch_size, seq_len = tokens.shape
             sampling = example_inputs(sampler, batch_size, seq_len, rows, vocab_size)
             feeds |= {name: tensor.numpy() for name, tensor in sampling.items()}
-        return dict(zip(self._names, self._session.run(self._names, feeds), strict=True))
-
-
-def _is_float(computed: object) -> bool:
-    # torch.export's graphs have sequences of tensors too.
-    return isinstance(computed, np.ndarray) and computed.dtype.kind == "f"
-
-
-def _next_tokens(tensors: dict[str, np.ndarray]) -> np.ndarray:
-    """Int64 `[rows, 1]`: what the graph drew, or the likeliest."""
-    return tensors[NEXT_TOKENS][:, 0] if NEXT_TOKENS in tensors else tensors[LOGITS][:, -1].argmax(-1)[:, None]
+        return feeds
 
 
 class VisionRun:
@@ -137,47 +131,30 @@ class VisionRun:
     """
 
     def __init__(self, candidate: VisionCandidate) -> None:
-        self.graph, self._session = _watched(candidate)
+        self.graph, self._run = _watched(candidate, {})
         self._sizes = candidate.spec
 
-    def calls(self) -> Iterator[dict[str, np.ndarray]]:
-        """For each call: every floating-point tensor of the graph, by its name."""
-        names = [output.name for output in self._session.get_outputs()]
-        dtype = np.float16 if self._session.get_inputs()[0].type == "tensor(float16)" else np.float32
+    def tensors(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Every floating-point tensor of the graph for every image, with its name."""
+        dtype = self.graph.inputs[0].dtype
+        assert dtype is not None
+        calls = []
         for size in self._sizes.sizes:
             noise = np.random.default_rng(0).standard_normal(self._sizes.shape(1, size))
-            pixels = noise.clip(-_MAX_PIXEL, _MAX_PIXEL).astype(dtype)
-            tensors = dict(zip(names, self._session.run(names, {PIXEL_VALUES: pixels}), strict=True))
-            yield {name: array for name, array in tensors.items() if _is_float(array)}
+            calls.append({PIXEL_VALUES: noise.clip(-_MAX_PIXEL, _MAX_PIXEL).astype(dtype.numpy())})
+        return self._run.tensors(calls)
 
 
-def _watched(candidate: GraphCandidate) -> tuple[onnx_ir.Graph, ort.InferenceSession]:
-    """The graph with its layers' functions replaced by their nodes, and a session that gives all of its tensors."""
+def _watched(candidate: GraphCandidate, carried: Mapping[str, str]) -> tuple[onnx_ir.Graph, PartedRun]:
+    """The graph with its layers' functions replaced by their nodes, and what runs it and gives all of its tensors."""
     model = candidate.graph_model.clone()
     InlinePass(lambda function: function.domain not in _CUSTOM_OPERATORS)(model)
-    return model.graph, _session(model, candidate)
-
-
-def _session(model: onnx_ir.Model, candidate: GraphCandidate) -> ort.InferenceSession:
-    """A session whose outputs are all tensors of the graph that may be floating-point."""
-    outputs = {value.name for value in model.graph.outputs}
-    watched = [
-        value.name
-        for node in model.graph
-        for value in node.outputs
-        if value.name and value.name not in outputs and _may_be_float(value)
-    ]
-    proto = onnx_ir.to_proto(model)
-    # ONNX Runtime knows their types itself.
-    proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in watched)
-    options = ort.SessionOptions()
-    # Nothing may be fused or folded away, and weights stay where they are mapped.
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.add_session_config_entry("session.disable_prepacking", "1")
-    options.add_session_config_entry(
-        "session.model_external_initializers_file_folder_path", str(candidate.onnx_path.parent)
+    watched = [value.name for node in model.graph for value in node.outputs if value.name and _may_be_float(value)]
+    # torch.export's graphs have sequences of tensors too, which no part can be given.
+    run = PartedRun(
+        onnx_ir.to_proto(model), candidate.onnx_path.parent, watched, carried, in_one=candidate.is_of_dynamo
     )
-    return ort.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return model.graph, run
 
 
 def _may_be_float(value: onnx_ir.Value) -> bool:

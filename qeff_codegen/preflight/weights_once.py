@@ -13,6 +13,7 @@ import onnx_ir
 
 from qeff_codegen.preflight.candidate import GraphCandidate
 from qeff_codegen.preflight.check import Check, Finding
+from qeff_codegen.preflight.weight_numbers import numbers_of
 
 # Below 4 KiB in float32 a copy costs nothing. Vectors are left out whatever their size: norm weights and biases of a
 # real model may well be all ones or zeros in several layers.
@@ -20,19 +21,21 @@ MIN_ELEMENTS = 1024
 
 
 def _findings(candidate: GraphCandidate) -> Iterator[Finding]:
-    alike: dict[object, list[tuple[str, np.ndarray]]] = defaultdict(list)
+    alike: dict[object, list[tuple[str, onnx_ir.TensorProtocol]]] = defaultdict(list)
     for name, value in candidate.graph_model.graph.initializers.items():
         tensor = value.const_value
         if tensor is None or tensor.size < MIN_ELEMENTS or len(tensor.shape) < 2:
             continue
-        array = tensor.numpy()
-        least, most = array.min(), array.max()
+        array = numbers_of(tensor)
+        # As integers, of which numpy finds the least of float16 many times sooner.
+        bits = array.view(f"i{array.itemsize}")
+        least, most = bits.min(), bits.max()
         if least == most:
             continue  # filled with one number: equal by what it is, not by being copied
         # Neither changes when the axes are exchanged.
-        known = alike[(str(tensor.dtype), tuple(sorted(array.shape)), least.tobytes(), most.tobytes())]
+        known = alike[(str(tensor.dtype), tuple(sorted(tensor.shape.numpy())), least.tobytes(), most.tobytes())]
         for other, theirs in known:
-            relation = _relation(array, theirs)
+            relation = _relation(array, numbers_of(theirs))
             if relation:
                 yield Finding(
                     f"{name} {relation} {other}, and both are stored: {_size(tensor)} more than is needed.",
@@ -41,7 +44,7 @@ def _findings(candidate: GraphCandidate) -> Iterator[Finding]:
                 )
                 break
         else:
-            known.append((name, array))
+            known.append((name, tensor))
 
 
 def _relation(array: np.ndarray, other: np.ndarray) -> str:

@@ -21,6 +21,7 @@ BENCHMARKS = {
     "images": ("tests.benchmarks.images", "measure"),
     "key-blocks": ("tests.benchmarks.key_blocks", "measure"),
     "smollm2": ("tests.benchmarks.smollm2.measuring", "measure"),
+    "streaming": ("tests.benchmarks.streaming", "measure"),
     "windows": ("tests.benchmarks.windows", "measure"),
 }
 

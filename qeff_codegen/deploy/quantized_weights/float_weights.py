@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from qeff_codegen.deploy.quantized_weights.quantization import Quantization, StoredWeight
 from qeff_codegen.deploy.quantized_weights.stored_tensors import NEXT_STEP, StoredTensors
+from qeff_codegen.deploy.weights_on_disk import left_on_disk
 from qeff_codegen.errors import UsageError
 
 # What no weight is stored as that is not quantized.
@@ -29,7 +31,8 @@ def float_weights(
         UsageError: a part of a weight is missing or not what it should be; the message names file and tensor.
     """
     for name, weight in _tensors(stored, quantization, shard):
-        yield name, stored.read(name) if weight is None else quantization.dequantize(weight)
+        make = partial(stored.read, name) if weight is None else partial(quantization.dequantize, weight)
+        yield name, left_on_disk(make)
 
 
 def quantized_names(stored: StoredTensors, quantization: Quantization) -> list[str]:

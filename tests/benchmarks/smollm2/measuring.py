@@ -153,10 +153,15 @@ def decoded(finished: Run) -> Times:
 
 def run(python: Path, module: str, *arguments: str) -> Run:
     """Run one of this folder's modules to its end, and fail if it fails."""
+    return run_module(python, f"tests.benchmarks.smollm2.{module}", *arguments)
+
+
+def run_module(python: Path, module: str, *arguments: str) -> Run:
+    """Run a module to its end, and fail if it fails."""
     started = time.perf_counter()
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
-            [str(python), "-m", f"tests.benchmarks.smollm2.{module}", *arguments],
+            [str(python), "-m", module, *arguments],
             cwd=ROOT,
             stdout=output,
             stderr=errors,
