@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qeff_codegen.decoding.prefill import PAD_POSITION
+from qeff_codegen.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,22 @@ class PromptSections:
     Attributes:
         of_tokens: int64 `[kinds, tokens]`.
         ahead: how far the tokens that follow are ahead of their places in the text; mostly below 0.
+
+    Raises:
+        UsageError: a token has a position below 0, of which the tables of cos and sin have no row.
     """
 
     of_tokens: np.ndarray
     ahead: int
+
+    def __post_init__(self) -> None:
+        following = self.of_tokens.shape[1] + self.ahead
+        lowest = min(int(self.of_tokens.min(initial=0)), following)
+        if lowest < 0:
+            raise UsageError(
+                f"the positions of this prompt go down to {lowest}, and a program has cos and sin for positions from "
+                "0 on. Have the model's own method for positions count from 0."
+            )
 
 
 def sections_of_call(sections: Sequence[PromptSections], position_ids: np.ndarray) -> np.ndarray:
