@@ -1,8 +1,8 @@
 """Leaves a checkpoint's weights in their files while transformers loads the model.
 
-transformers reads each tensor through a slice that `safe_open` gives, renames it, converts it, joins it with others. It
-is given slices here that read small tensors and let a deferred one stand for a large one, so all that it does is done
-as ever, and noted (see `deferred_tensors`). Files of other formats are read as ever.
+transformers reads each tensor through a slice that `safe_open` gives, renames it, converts it, joins it with others.
+It is given slices here that read small tensors and let a deferred one stand for a large one, so all that it does is
+done as ever, and noted (see `deferred_tensors`). Files of other formats are read as ever.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class _Slice:
         size = self._own.get_shape()
         row = prod(size[1:])
         tensor = torch.empty((stop - start, *size[1:]), dtype=self._dtype)
-        into = memoryview(tensor.view(-1).view(torch.uint8).numpy())
+        into = tensor.view(-1).view(torch.uint8).numpy().data
         with self._path.open("rb", buffering=0) as file:
             file.seek(self._offset + start * row * self._dtype.itemsize)
             while into:

@@ -54,7 +54,7 @@ def stands_for(recipe: Recipe) -> torch.Tensor:
     storage = memory.untyped_storage()
     setattr(storage, _RECIPE, recipe)
     tensor = torch.empty(0, dtype=recipe.dtype)
-    tensor.set_(storage, 0, recipe.size, recipe.stride)  # type: ignore[call-overload]
+    tensor.set_(storage, 0, recipe.size, recipe.stride)
     return tensor
 
 
@@ -70,7 +70,7 @@ def view_of(tensor: torch.Tensor) -> View:
     """A tensor as an ingredient of a recipe."""
     recipe = recipe_of(tensor)
     source = tensor if recipe is None else recipe
-    return View(source, tuple(tensor.shape), tensor.stride(), tensor.storage_offset(), tensor._version)
+    return View(source, tuple(tensor.shape), tensor.stride(), int(tensor.storage_offset()), tensor._version)
 
 
 def made(tensor: torch.Tensor) -> torch.Tensor:
@@ -172,19 +172,19 @@ def _is_view(func: Any) -> bool:
 def _deferred(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What stands for an operator's results, or the results, where their shapes follow from values."""
     _refuse_random(func)
-    noted = tree_map_only(torch.Tensor, view_of, (args, kwargs))
+    noted_args, noted_kwargs = tree_map_only(torch.Tensor, view_of, (args, kwargs))
     try:
         outlines = _outlines(func, args, kwargs)
     except (NotImplementedError, RuntimeError):
-        real_args, real_kwargs = tree_map_only(View, value_of, noted)
+        real_args, real_kwargs = tree_map_only(View, value_of, (noted_args, noted_kwargs))
         return func(*real_args, **real_kwargs)
     several = isinstance(outlines, list | tuple)
 
     def standing(outline: Any, index: int | None) -> Any:
         if not isinstance(outline, torch.Tensor):
             return outline
-        call = Computed(tuple(outline.shape), outline.stride(), outline.dtype, func, *noted, index)
-        return stands_for(call)
+        size, stride = tuple(outline.shape), outline.stride()
+        return stands_for(Computed(size, stride, outline.dtype, func, noted_args, noted_kwargs, index))
 
     if several:
         return type(outlines)(standing(outline, index) for index, outline in enumerate(outlines))

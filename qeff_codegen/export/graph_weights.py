@@ -80,7 +80,7 @@ class LaterTensor(onnx_ir.LazyTensor):
 
     def tofile(self, file: Any) -> None:
         """Makes and writes it. numpy's own `tofile` hands 4 KiB after 4 KiB to the system."""
-        file.write(memoryview(np.ascontiguousarray(self.numpy()).reshape(-1).view(np.uint8)))
+        file.write(np.ascontiguousarray(self.numpy()).reshape(-1).view(np.uint8).data)
 
 
 def _initializer(weight: torch.Tensor, name: str) -> onnx_ir.TensorProtocol:

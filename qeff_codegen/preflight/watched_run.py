@@ -64,8 +64,8 @@ class WatchedRun:
     def _text(self) -> tuple[np.ndarray, int, int]:
         """Tokens, how many of them are the prompt, and how many a prefill chunk takes.
 
-        The tokens are int64 `[rows, length]`: the prompt fills a whole number of chunks, and then come the decode steps.
-        The context has room for all.
+        The tokens are int64 `[rows, length]`: the prompt fills a whole number of chunks, and then come the decode
+        steps. The context has room for all.
         """
         rows = self._symbols["batch_size"]
         room = max(self._ctx_len - _DECODE_STEPS, 1)

@@ -14,9 +14,15 @@ _BLOCK = 2**22
 def numbers_of(tensor: onnx_ir.TensorProtocol) -> np.ndarray:
     """A tensor's numbers; those in a file of weights are mapped for this array alone, and go with it."""
     if isinstance(tensor, onnx_ir.ExternalTensor):
-        place = tensor.location, tensor.offset, tensor.length
-        own = {"shape": onnx_ir.Shape(tensor.shape), "name": tensor.name or "", "base_dir": tensor.base_dir}
-        tensor = onnx_ir.ExternalTensor(*place, tensor.dtype, **own)
+        tensor = onnx_ir.ExternalTensor(
+            tensor.location,
+            tensor.offset,
+            tensor.length,
+            tensor.dtype,
+            shape=onnx_ir.Shape(tensor.shape),
+            name=tensor.name or "",
+            base_dir=tensor.base_dir,
+        )
     return tensor.numpy()
 
 

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.streamed CHECKPOINT FOLDER DTYPE WAY`: compiles, with weights one by one or all at once."""
+"""`python -m tests.benchmarks.streamed CHECKPOINT FOLDER DTYPE WAY`: compiles, with weights `one` by one or `all`."""
 
 from __future__ import annotations
 

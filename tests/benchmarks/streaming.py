@@ -4,7 +4,8 @@ Both go the whole way of `compile`, preflight included, in processes of their ow
 against what it should be for a model of any size: 1.0 GB and its three largest tensors.
 
     python -m tests.benchmarks streaming
-    python -m tests.benchmarks.streaming_model 7b FOLDER && python -m tests.benchmarks.streamed FOLDER OUTPUT float16 one
+    python -m tests.benchmarks.streaming_model 7b FOLDER
+    python -m tests.benchmarks.streamed FOLDER OUTPUT float16 one
 """
 
 from __future__ import annotations

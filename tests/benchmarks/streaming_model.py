@@ -1,4 +1,4 @@
-"""A Qwen2 of random weights in bfloat16, as it is published: `python -m tests.benchmarks.streaming_model SIZE FOLDER`."""
+"""A Qwen2 of random weights in bfloat16: `python -m tests.benchmarks.streaming_model SIZE FOLDER`."""
 
 from __future__ import annotations
 
