@@ -985,6 +985,14 @@ from transformers.models.olmoe.modeling_olmoe import (
     OlmoeRotaryEmbedding,
 )
 from transformers.models.opt.modeling_opt import OPTAttention, OPTDecoder, OPTDecoderLayer, OPTForCausalLM
+from transformers.models.paddleocr_vl.modeling_paddleocr_vl import (
+    PaddleOCRAttention,
+    PaddleOCRDecoderLayer,
+    PaddleOCRRMSNorm,
+    PaddleOCRRotaryEmbedding,
+    PaddleOCRTextModel,
+    PaddleOCRVLForConditionalGeneration,
+)
 from transformers.models.paligemma.modeling_paligemma import PaliGemmaForConditionalGeneration
 from transformers.models.pegasus.modeling_pegasus import (
     PegasusAttention,
@@ -2206,6 +2214,13 @@ from .olmoe.modeling_olmoe import (
     QEffOlmoeRotaryEmbedding,
 )
 from .opt.modeling_opt import QEffOPTAttention, QEffOPTDecoder, QEffOPTDecoderLayer, QEffOPTForCausalLM
+from .paddleocr_vl.modeling_paddleocr_vl import (
+    QEffPaddleOCRAttention,
+    QEffPaddleOCRDecoderLayer,
+    QEffPaddleOCRRotaryEmbedding,
+    QEffPaddleOCRTextModel,
+    QEffPaddleOCRVLForConditionalGeneration,
+)
 from .paligemma.modeling_paligemma import QEffPaliGemmaForConditionalGeneration
 from .pegasus.modeling_pegasus import (
     QEffPegasusAttention,
@@ -2594,6 +2609,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         Olmo3RMSNorm: CustomRMSNormAIC,
         OlmoHybridRMSNorm: CustomRMSNormAIC,
         OlmoeRMSNorm: CustomRMSNormAIC,
+        PaddleOCRRMSNorm: CustomRMSNormAIC,
         Phi3RMSNorm: CustomRMSNormAIC,
         Qwen2RMSNorm: CustomRMSNormAIC,
         Qwen2_5_VLRMSNorm: CustomRMSNormAIC,
@@ -3335,6 +3351,11 @@ class KVCacheTransform(ModuleMappingTransform):
         OPTDecoderLayer: QEffOPTDecoderLayer,
         OPTDecoder: QEffOPTDecoder,
         OPTForCausalLM: QEffOPTForCausalLM,
+        PaddleOCRRotaryEmbedding: QEffPaddleOCRRotaryEmbedding,
+        PaddleOCRAttention: QEffPaddleOCRAttention,
+        PaddleOCRDecoderLayer: QEffPaddleOCRDecoderLayer,
+        PaddleOCRTextModel: QEffPaddleOCRTextModel,
+        PaddleOCRVLForConditionalGeneration: QEffPaddleOCRVLForConditionalGeneration,
         PaliGemmaForConditionalGeneration: QEffPaliGemmaForConditionalGeneration,
         PegasusAttention: QEffPegasusAttention,
         PegasusDecoderLayer: QEffPegasusDecoderLayer,
