@@ -192,6 +192,14 @@ from transformers.models.cohere_compass.modeling_cohere_compass import (
     CohereCompassRotaryEmbedding,
     CohereCompassTextModel,
 )
+from transformers.models.cosmos3_edge.modeling_cosmos3_edge import (
+    Cosmos3EdgeForConditionalGeneration,
+    Cosmos3EdgeTextAttention,
+    Cosmos3EdgeTextDecoderLayer,
+    Cosmos3EdgeTextModel,
+    Cosmos3EdgeTextRMSNorm,
+    Cosmos3EdgeTextRotaryEmbedding,
+)
 from transformers.models.ctrl.modeling_ctrl import CTRLLMHeadModel, CTRLModel, EncoderLayer, MultiHeadAttention
 from transformers.models.cwm.modeling_cwm import (
     CwmAttention,
@@ -1499,6 +1507,13 @@ from .cohere_compass_text.modeling_cohere_compass_text import (
     QEffCohereCompassRotaryEmbedding,
     QEffCohereCompassTextModel,
 )
+from .cosmos3_edge.modeling_cosmos3_edge import (
+    QEffCosmos3EdgeForConditionalGeneration,
+    QEffCosmos3EdgeTextAttention,
+    QEffCosmos3EdgeTextDecoderLayer,
+    QEffCosmos3EdgeTextModel,
+    QEffCosmos3EdgeTextRotaryEmbedding,
+)
 from .ctrl.modeling_ctrl import QEffCTRLLMHeadModel, QEffCTRLModel, QEffEncoderLayer, QEffMultiHeadAttention
 from .cwm.modeling_cwm import (
     QEffCwmAttention,
@@ -2539,6 +2554,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         BitNetRMSNorm: CustomRMSNormAIC,
         BlueprintRMSNorm: CustomRMSNormAIC,
         Cohere2MoeRMSNorm: CustomRMSNormAIC,
+        Cosmos3EdgeTextRMSNorm: CustomRMSNormAIC,
         CwmRMSNorm: CustomRMSNormAIC,
         DeepseekV2RMSNorm: CustomRMSNormAIC,
         DeepseekV3RMSNorm: CustomRMSNormAIC,
@@ -2780,6 +2796,11 @@ class KVCacheTransform(ModuleMappingTransform):
         CohereCompassDecoderLayer: QEffCohereCompassDecoderLayer,
         CohereCompassTextModel: QEffCohereCompassTextModel,
         CohereCompassForCausalLM: QEffCohereCompassForCausalLM,
+        Cosmos3EdgeTextRotaryEmbedding: QEffCosmos3EdgeTextRotaryEmbedding,
+        Cosmos3EdgeTextAttention: QEffCosmos3EdgeTextAttention,
+        Cosmos3EdgeTextDecoderLayer: QEffCosmos3EdgeTextDecoderLayer,
+        Cosmos3EdgeTextModel: QEffCosmos3EdgeTextModel,
+        Cosmos3EdgeForConditionalGeneration: QEffCosmos3EdgeForConditionalGeneration,
         MultiHeadAttention: QEffMultiHeadAttention,
         EncoderLayer: QEffEncoderLayer,
         CTRLModel: QEffCTRLModel,

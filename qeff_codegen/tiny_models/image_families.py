@@ -271,7 +271,11 @@ def _sections(text_class: type[Any], sizes: dict[str, Any], source: str) -> dict
     is_known = _SECTION in getattr(text_class, "ignore_keys_at_rope_validation", ())
     if not is_known and f'rope_parameters.get("{_SECTION}"' not in source:
         return {}
-    config = text_class(**copy.deepcopy(sizes))
+    try:
+        config = text_class(**copy.deepcopy(sizes))
+    except Exception:  # it may hold the sections of large heads against tiny ones
+        config = text_class()
+        config.head_dim = sizes.get("head_dim") or sizes["hidden_size"] // sizes["num_attention_heads"]
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     pairs = int(head_dim * config.rope_parameters.get("partial_rotary_factor", 1.0)) // 2
     # As different as there is room for.
