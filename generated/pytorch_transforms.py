@@ -192,6 +192,14 @@ from transformers.models.cohere_compass.modeling_cohere_compass import (
     CohereCompassRotaryEmbedding,
     CohereCompassTextModel,
 )
+from transformers.models.cosmos3_edge.modeling_cosmos3_edge import (
+    Cosmos3EdgeForConditionalGeneration,
+    Cosmos3EdgeTextAttention,
+    Cosmos3EdgeTextDecoderLayer,
+    Cosmos3EdgeTextModel,
+    Cosmos3EdgeTextRMSNorm,
+    Cosmos3EdgeTextRotaryEmbedding,
+)
 from transformers.models.ctrl.modeling_ctrl import CTRLLMHeadModel, CTRLModel, EncoderLayer, MultiHeadAttention
 from transformers.models.cwm.modeling_cwm import (
     CwmAttention,
@@ -985,6 +993,14 @@ from transformers.models.olmoe.modeling_olmoe import (
     OlmoeRotaryEmbedding,
 )
 from transformers.models.opt.modeling_opt import OPTAttention, OPTDecoder, OPTDecoderLayer, OPTForCausalLM
+from transformers.models.paddleocr_vl.modeling_paddleocr_vl import (
+    PaddleOCRAttention,
+    PaddleOCRDecoderLayer,
+    PaddleOCRRMSNorm,
+    PaddleOCRRotaryEmbedding,
+    PaddleOCRTextModel,
+    PaddleOCRVLForConditionalGeneration,
+)
 from transformers.models.paligemma.modeling_paligemma import PaliGemmaForConditionalGeneration
 from transformers.models.pegasus.modeling_pegasus import (
     PegasusAttention,
@@ -1490,6 +1506,13 @@ from .cohere_compass_text.modeling_cohere_compass_text import (
     QEffCohereCompassForCausalLM,
     QEffCohereCompassRotaryEmbedding,
     QEffCohereCompassTextModel,
+)
+from .cosmos3_edge.modeling_cosmos3_edge import (
+    QEffCosmos3EdgeForConditionalGeneration,
+    QEffCosmos3EdgeTextAttention,
+    QEffCosmos3EdgeTextDecoderLayer,
+    QEffCosmos3EdgeTextModel,
+    QEffCosmos3EdgeTextRotaryEmbedding,
 )
 from .ctrl.modeling_ctrl import QEffCTRLLMHeadModel, QEffCTRLModel, QEffEncoderLayer, QEffMultiHeadAttention
 from .cwm.modeling_cwm import (
@@ -2206,6 +2229,13 @@ from .olmoe.modeling_olmoe import (
     QEffOlmoeRotaryEmbedding,
 )
 from .opt.modeling_opt import QEffOPTAttention, QEffOPTDecoder, QEffOPTDecoderLayer, QEffOPTForCausalLM
+from .paddleocr_vl.modeling_paddleocr_vl import (
+    QEffPaddleOCRAttention,
+    QEffPaddleOCRDecoderLayer,
+    QEffPaddleOCRRotaryEmbedding,
+    QEffPaddleOCRTextModel,
+    QEffPaddleOCRVLForConditionalGeneration,
+)
 from .paligemma.modeling_paligemma import QEffPaliGemmaForConditionalGeneration
 from .pegasus.modeling_pegasus import (
     QEffPegasusAttention,
@@ -2524,6 +2554,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         BitNetRMSNorm: CustomRMSNormAIC,
         BlueprintRMSNorm: CustomRMSNormAIC,
         Cohere2MoeRMSNorm: CustomRMSNormAIC,
+        Cosmos3EdgeTextRMSNorm: CustomRMSNormAIC,
         CwmRMSNorm: CustomRMSNormAIC,
         DeepseekV2RMSNorm: CustomRMSNormAIC,
         DeepseekV3RMSNorm: CustomRMSNormAIC,
@@ -2594,6 +2625,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         Olmo3RMSNorm: CustomRMSNormAIC,
         OlmoHybridRMSNorm: CustomRMSNormAIC,
         OlmoeRMSNorm: CustomRMSNormAIC,
+        PaddleOCRRMSNorm: CustomRMSNormAIC,
         Phi3RMSNorm: CustomRMSNormAIC,
         Qwen2RMSNorm: CustomRMSNormAIC,
         Qwen2_5_VLRMSNorm: CustomRMSNormAIC,
@@ -2764,6 +2796,11 @@ class KVCacheTransform(ModuleMappingTransform):
         CohereCompassDecoderLayer: QEffCohereCompassDecoderLayer,
         CohereCompassTextModel: QEffCohereCompassTextModel,
         CohereCompassForCausalLM: QEffCohereCompassForCausalLM,
+        Cosmos3EdgeTextRotaryEmbedding: QEffCosmos3EdgeTextRotaryEmbedding,
+        Cosmos3EdgeTextAttention: QEffCosmos3EdgeTextAttention,
+        Cosmos3EdgeTextDecoderLayer: QEffCosmos3EdgeTextDecoderLayer,
+        Cosmos3EdgeTextModel: QEffCosmos3EdgeTextModel,
+        Cosmos3EdgeForConditionalGeneration: QEffCosmos3EdgeForConditionalGeneration,
         MultiHeadAttention: QEffMultiHeadAttention,
         EncoderLayer: QEffEncoderLayer,
         CTRLModel: QEffCTRLModel,
@@ -3335,6 +3372,11 @@ class KVCacheTransform(ModuleMappingTransform):
         OPTDecoderLayer: QEffOPTDecoderLayer,
         OPTDecoder: QEffOPTDecoder,
         OPTForCausalLM: QEffOPTForCausalLM,
+        PaddleOCRRotaryEmbedding: QEffPaddleOCRRotaryEmbedding,
+        PaddleOCRAttention: QEffPaddleOCRAttention,
+        PaddleOCRDecoderLayer: QEffPaddleOCRDecoderLayer,
+        PaddleOCRTextModel: QEffPaddleOCRTextModel,
+        PaddleOCRVLForConditionalGeneration: QEffPaddleOCRVLForConditionalGeneration,
         PaliGemmaForConditionalGeneration: QEffPaliGemmaForConditionalGeneration,
         PegasusAttention: QEffPegasusAttention,
         PegasusDecoderLayer: QEffPegasusDecoderLayer,

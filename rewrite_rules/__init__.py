@@ -14,6 +14,7 @@ STAGES = {
         "legacy_cache",
         "cache",
         "attention",
+        "inputs",
         "inference",
         "states",
         "texts",

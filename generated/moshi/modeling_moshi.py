@@ -187,7 +187,9 @@ class QEffMoshiModel(MoshiModel):
         return_legacy_cache = not isinstance(past_key_values, Cache)
         if return_legacy_cache:
             past_key_values = QEffDynamicCache.from_legacy_cache(past_key_values)
-        if self.config.sliding_window is not None and self.config.sliding_window < self.config.max_position_embeddings:
+        if (
+            getattr(self.config, "sliding_window", None) or self.config.max_position_embeddings
+        ) < self.config.max_position_embeddings:
             raise ValueError("with `sliding_window` below `max_position_embeddings` the cache forgets what masks show")
         target_length = past_key_values.get_seq_length() if comp_ctx_lengths is None else comp_ctx_lengths.shape[-1]
         causal_mask = _create_causal_mask(position_ids=position_ids, target_length=target_length)

@@ -138,8 +138,8 @@ def _flattened(tensor: torch.Tensor, start_dim: int = 0, end_dim: int = -1) -> t
 def _squeezed(tensor: torch.Tensor, dim: int) -> torch.Tensor:
     """A tensor without an axis of length 1; as it is if the axis is longer."""
     with _not_traced():
-        length = tensor.shape[dim]
-    return tensor.select(dim, 0) if length == 1 else tensor
+        length, axis = tensor.shape[dim], dim % tensor.dim()
+    return tensor.select(axis, 0) if length == 1 else tensor
 
 
 def _split(tensor: torch.Tensor, sizes: Any, dim: int = 0) -> tuple[torch.Tensor, ...]:

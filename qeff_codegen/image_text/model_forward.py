@@ -18,6 +18,7 @@ from qeff_codegen.image_text.known_statements import Known, needed, possible, re
 from qeff_codegen.image_text.layer_features import LayerFeatures, layer_features
 from qeff_codegen.image_text.masks_first import LayerInputs, masks_first
 from qeff_codegen.image_text.over_causal_lm import AFTER_TEXT, TOLD, check_logits, without_projection
+from qeff_codegen.image_text.own_text import own_text_class
 from qeff_codegen.image_text.placing import image_token_of_placing
 from qeff_codegen.image_text.sections import Sections, sections_of
 from qeff_codegen.patterns.match import Match, match
@@ -170,7 +171,7 @@ def between_tokens_and_text(
             *_COMMON,
             *(AFTER_TEXT if gives_logits else _AFTER_TEXT),
             *(_PLACED_IF_GIVEN if is_given else _PLACED_IF_ENCODED),
-            _embedding_of_tokens(embeddings),
+            _embedding_of_tokens([*(f"{name}()" for name in embeddings), *_table(file, model, text_attribute)]),
             needed("call of the text model", f"$outputs = self.{text_attribute}(...)"),
         ),
     )
@@ -222,11 +223,19 @@ def _plain(statement: ast.stmt) -> ast.stmt:
 
 def _embedding_of_tokens(embeddings: Sequence[str]) -> Known:
     forms = [
-        f"self.{each}()(input_ids){suffix}"
+        f"self.{each}(input_ids){suffix}"
         for each in embeddings
         for suffix in ("", ".to(input_ids.device)", ".to(self.device)")
     ]
     return needed("embedding of tokens", f"if inputs_embeds is None:\n    $embeds = {{{', '.join(forms)}}}")
+
+
+def _table(file: ModelingFile, model: ModelingClass, text_attribute: str) -> tuple[str, ...]:
+    """The text model's table of token embeddings, where its class is of this file and gives no other."""
+    built = model.assigned.get(text_attribute, ())
+    text = own_text_class(file, built[0]) if len(built) == 1 and isinstance(built[0], ast.Call) else None
+    gives_it = text is not None and "embed_tokens" in text.assigned and "get_input_embeddings" not in text.methods
+    return (f"{text_attribute}.embed_tokens",) if gives_it else ()
 
 
 def _embeddings(file: ModelingFile, model: ModelingClass, text_attribute: str) -> tuple[str, ...]:

@@ -97,7 +97,8 @@ def _convolves_patches(file: ModelingFile) -> bool:
             continue
         for call in find(ast.Call, cls.forward):
             name = self_attribute(call.func)
-            if name in cls.made_by("Conv2d") and [spelled(item) for item in call.args] == [PIXELS]:
+            pixels = spelled(call.args[0]) if len(call.args) == 1 else ""
+            if name in cls.made_by("Conv2d") and (pixels == PIXELS or pixels.startswith(f"{PIXELS}.to(")):
                 return True
     return False
 

@@ -110,6 +110,8 @@ _FLAT_WHOLE = (8, 16)
 # Where each patch stands, and how many patches an image is filled up to, as many as make whole tokens.
 _PLACES = "image_position_ids"
 _PATCHES = 40
+# Towers that take patches as small images, and do not say so by a setting.
+_OF_SQUARES = ("paddleocr_vl_vision",)
 # How many pairs of features turn by time, by height and by width.
 _SECTION = "mrope_section"
 # Of a tower of three layers, for families that join the features of several.
@@ -252,7 +254,7 @@ def _tiny(default: Any, source: str) -> dict[str, Any]:
     joined = isinstance(getattr(default, "vision_feature_layer", None), list | tuple)
     return {
         **({"vision_feature_layer": _TWO_LAYERS} if joined else {}),
-        "text_config": {"model_type": text.model_type, **text_sizes, **_sections(type(text), text_sizes)},
+        "text_config": {"model_type": text.model_type, **text_sizes, **_sections(type(text), text_sizes, source)},
         # A model without a tower has the sizes of patches beside those of its text model.
         **(
             {name: vision_sizes[name] for name in ("image_size", "num_channels", "patch_size")}
@@ -264,11 +266,16 @@ def _tiny(default: Any, source: str) -> dict[str, Any]:
     }
 
 
-def _sections(text_class: type[Any], sizes: dict[str, Any]) -> dict[str, Any]:
+def _sections(text_class: type[Any], sizes: dict[str, Any], source: str) -> dict[str, Any]:
     """Rotary settings of a text model that rotates by several kinds of position: sections of its tiny heads."""
-    if _SECTION not in getattr(text_class, "ignore_keys_at_rope_validation", ()):
+    is_known = _SECTION in getattr(text_class, "ignore_keys_at_rope_validation", ())
+    if not is_known and f'rope_parameters.get("{_SECTION}"' not in source:
         return {}
-    config = text_class(**copy.deepcopy(sizes))
+    try:
+        config = text_class(**copy.deepcopy(sizes))
+    except Exception:  # it may hold the sections of large heads against tiny ones
+        config = text_class()
+        config.head_dim = sizes.get("head_dim") or sizes["hidden_size"] // sizes["num_attention_heads"]
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     pairs = int(head_dim * config.rope_parameters.get("partial_rotary_factor", 1.0)) // 2
     # As different as there is room for.
@@ -312,7 +319,8 @@ def layouts_of(model: Any) -> list[Any]:
 def layout_of(model: Any) -> Any:
     """How an image of the tiny size is laid out for upstream's model, by what that asks for beside pixels."""
     asked = inspect.signature(model.base_model.get_image_features).parameters
-    if "image_grid_thw" in asked and hasattr(model.config.vision_config, "merge_kernel_size"):
+    vision = vision_of(model.config)
+    if "image_grid_thw" in asked and (hasattr(vision, "merge_kernel_size") or vision.model_type in _OF_SQUARES):
         return PatchSquares(model.config, _WIDE)
     if "image_grid_thw" in asked:
         return PatchRows(model.config, _WIDE)

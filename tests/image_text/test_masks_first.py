@@ -38,6 +38,18 @@ def test_a_setting_says_whether_image_tokens_attend_to_one_another() -> None:
     assert "    @property\n    def both_ways(self) -> str | None:" in code
 
 
+def test_all_of_an_image_is_seen_past_windows() -> None:
+    upstream = find_model("gemma4_unified")
+    assert "blocks_of_images(is_image_token, position_ids, past_windows=True)\n" in generate_model(upstream).code
+    for before, after in (
+        ('["block_sequence_ids"] = block_sequence_ids', '["block_sequence_ids"] = -block_sequence_ids'),
+        ("is_vision & ~is_prev_vision", "is_vision | ~is_prev_vision"),
+    ):
+        assert before in upstream.source
+        with pytest.raises(Refusal, match=BETWEEN):
+            generate_model(replace(upstream, source=upstream.source.replace(before, after)))
+
+
 @pytest.mark.parametrize(
     ("before", "after", "what"),
     [

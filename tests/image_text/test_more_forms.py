@@ -123,6 +123,14 @@ def test_patches_that_are_convolved_are_small_images() -> None:
     assert "self.image = PatchSquares(model.config, image_size)" in code
 
 
+def test_tokens_may_be_looked_up_in_the_text_model_s_own_table() -> None:
+    code = generate_model(find_model("paddleocr_vl")).code
+    assert "inputs_embeds = self.language_model.get_input_embeddings()(input_ids)" in code
+    assert "self.image = PatchSquares(model.config, image_size)" in code
+    with pytest.raises(Refusal, match="does more between tokens and logits"):
+        generate_model(changed("paddleocr_vl", "self.language_model.embed_tokens(input_ids)", "self.other(input_ids)"))
+
+
 def test_a_projection_is_a_tower_of_one_layer() -> None:
     code = generate_model(find_model("fuyu")).code
     assert "self.image = PatchTable(model.config, image_size)" in code

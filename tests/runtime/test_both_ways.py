@@ -48,6 +48,14 @@ def test_an_image_s_tokens_see_all_of_it_in_windows_alone() -> None:
     assert seen(window) == [[3, 4, 5], [4, 5], [5, 6], [6, 7, 8, 9], [7, 8, 9], [8, 9], [9, 10], []]
 
 
+def test_an_image_s_tokens_see_all_of_it_past_windows() -> None:
+    with attending_within(blocks_of_images(IS_IMAGE, POSITIONS, past_windows=True)):
+        whole, window = _create_causal_mask(POSITIONS, 12), _create_causal_mask(POSITIONS, 12, sliding_window=2)
+    lasts = (5, 5, 6, 9, 9, 9, 10)
+    assert seen(whole) == [list(range(last + 1)) for last in lasts] + [[]]
+    assert seen(window) == [[3, 4, 5], [4, 5], [5, 6], [6, 7, 8, 9], [7, 8, 9], [7, 8, 9], [9, 10], []]
+
+
 def test_where_no_tokens_attend_to_one_another_masks_are_as_ever() -> None:
     with attending_within(None):
         assert torch.equal(_create_causal_mask(POSITIONS, 12), MASK)

@@ -15,9 +15,10 @@ from rewrite_rules.vocabulary import CACHE, pattern
 READS_WINDOW = pattern("config.sliding_window")
 # A cache that knows nothing of the configuration forgets nothing.
 BARE_CACHE = pattern(f"{CACHE} = DynamicCache()")
+# A layer of one kind may read it, and a configuration without such layers have none.
 ALL_SEEN = (
-    "if self.config.sliding_window is not None"
-    " and self.config.sliding_window < self.config.max_position_embeddings:\n"
+    'if (getattr(self.config, "sliding_window", None) or self.config.max_position_embeddings)'
+    " < self.config.max_position_embeddings:\n"
     '    raise ValueError("with `sliding_window` below `max_position_embeddings` the cache forgets what masks show")'
 )
 

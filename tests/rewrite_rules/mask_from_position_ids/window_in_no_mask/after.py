@@ -5,7 +5,9 @@ class TinyModel:
         hidden_states = self.embed_tokens(input_ids)
         if use_cache and past_key_values is None:
             past_key_values = DynamicCache(config=self.config)
-        if self.config.sliding_window is not None and self.config.sliding_window < self.config.max_position_embeddings:
+        if (
+            getattr(self.config, "sliding_window", None) or self.config.max_position_embeddings
+        ) < self.config.max_position_embeddings:
             raise ValueError("with `sliding_window` below `max_position_embeddings` the cache forgets what masks show")
         target_length = past_key_values.get_seq_length() if comp_ctx_lengths is None else comp_ctx_lengths.shape[-1]
         causal_mask = _create_causal_mask(position_ids=position_ids, target_length=target_length)

@@ -1,0 +1,1 @@
+"""What a model is given: tokens, or what stands for them."""
