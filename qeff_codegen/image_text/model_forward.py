@@ -16,6 +16,7 @@ from qeff_codegen.image_text.both_ways import BothWays, without_mask
 from qeff_codegen.image_text.embedded_tokens import with_given_tokens
 from qeff_codegen.image_text.known_statements import Known, needed, possible, read_statements, refusal
 from qeff_codegen.image_text.layer_features import LayerFeatures, layer_features
+from qeff_codegen.image_text.older_forms import as_today
 from qeff_codegen.image_text.placing import image_token_of_placing
 from qeff_codegen.image_text.sections import Sections, sections_of
 from qeff_codegen.patterns.match import Match, match
@@ -27,7 +28,8 @@ TEXT_ARGUMENTS = {
     "cache": "cache",
     "input_ids": "None",
     "inputs_embeds": "inputs_embeds",
-    "past_key_values": "past_key_values",
+    # What is given as the cache has today's name here.
+    "past_key_values": "cache",
     "position_ids": "position_ids",
     "return_dict": "True",
     "use_cache": "use_cache",
@@ -108,6 +110,7 @@ class BetweenTokensAndText:
         features: its method that makes their features.
         call: the call of that.
         field: what of its output is placed.
+        has_rows: whether that may have the rows and columns of an image, where tokens follow one another.
         token: the setting that holds the token whose places they take.
         embedded: what makes `token_ids`, which are embedded; empty where the given tokens are.
         both_ways: which tokens attend to one another both ways, if any do.
@@ -119,6 +122,7 @@ class BetweenTokensAndText:
     features: ast.FunctionDef
     call: ast.Call
     field: str
+    has_rows: bool
     token: ast.expr
     embedded: str
     both_ways: BothWays | None
@@ -136,7 +140,8 @@ def between_tokens_and_text(file: ModelingFile, model: ModelingClass, text_attri
     assert model.forward is not None
     embeddings = _embeddings(file, model, text_attribute)
     videos = [name for name in parameters(model.forward) if _VIDEOS in name]
-    running = [_plain(item) for item in model.forward.body if not _never_runs(item, videos)]
+    today, is_older = as_today(model.forward.body)
+    running = [_plain(item) for item in today if not _never_runs(item, videos)]
     statements, embedded = with_given_tokens(file, model, running)
     statements, both_ways = without_mask(file, statements)
     from_one = [item for item in statements if match(_FROM_ONE, item) is not None]
@@ -164,7 +169,9 @@ def between_tokens_and_text(file: ModelingFile, model: ModelingClass, text_attri
     given = placing.name("images") if is_given else f'{placing.name("encoded")}["image"].{field}'
     token = image_token_of_placing(file, model, placing.rest("placing"), given)
     method, call = _features(file, model, found["features of images"])
-    return BetweenTokensAndText(method, call, field, token, embedded, both_ways, bool(from_one), sections, deep)
+    return BetweenTokensAndText(
+        method, call, field, is_older, token, embedded, both_ways, bool(from_one), sections, deep
+    )
 
 
 def _field(placing: Sequence[ast.stmt]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from qeff_codegen.anatomy.deep_features import DeepFeatures
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
 from qeff_codegen.codemod.code import Code
-from qeff_codegen.generated_model import RoleFound
+from qeff_codegen.generated_model import IMAGE_TEXT, RoleFound
 from qeff_codegen.image_text.head import Head
 from qeff_codegen.image_text.sections import Sections
 from qeff_codegen.image_text.side_inputs import SideInputs
@@ -33,6 +33,7 @@ class ImageTextParts:
         features: the model's method from pixels to what takes the places of tokens.
         features_code: it as it is to be, and whether that is another text than upstream's.
         features_field: what of its output takes the places of tokens.
+        features_rows: whether that may have the rows and columns of an image, where tokens follow one another.
         inputs: what it is given beside pixels by a program of one image; None where images are one tensor.
         tower_attribute: the module that takes the pixels.
         projector_attributes: the other modules that it calls.
@@ -58,6 +59,7 @@ class ImageTextParts:
     features_code: Code
     features_changed: bool
     features_field: str
+    features_rows: bool
     inputs: SideInputs | None
     tower_attribute: str
     projector_attributes: tuple[str, ...]
@@ -73,7 +75,7 @@ class ImageTextParts:
         served = "it stands in the same file" if self.text_class else "its own generated package serves it"
         rows = [
             RoleFound(
-                "image-text model",
+                IMAGE_TEXT,
                 self.conditional_generation.name,
                 self.conditional_generation.node.lineno,
                 (f"upstream's table of image-text models names it; its head is `self.{self.head.attribute}`",),

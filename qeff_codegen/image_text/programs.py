@@ -38,7 +38,7 @@ class {encoder}(nn.Module):
 
     def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
         image_outputs = self.model.{features}(pixel_values=pixel_values, return_dict=True)
-        return image_outputs.{field}
+        return image_outputs.{field}{flat}
 '''
 
 ENCODER_OF_ONE_IMAGE = '''\
@@ -190,19 +190,10 @@ class Program:
 
 def programs(parts: ImageTextParts) -> tuple[Program, ...]:
     """The classes in the order in which they stand in the file."""
-    whole = parts.conditional_generation.name
-    stem = whole.removesuffix(_SUFFIX)
     names = {
-        "prefix": PREFIX,
-        "whole": whole,
-        "encoder": f"{PREFIX}{stem}EncoderWrapper",
-        "decoder": f"{PREFIX}{stem}DecoderWrapper",
-        "model": parts.model_attribute,
-        "text": parts.text_attribute,
-        "head": parts.head.attribute,
-        "features": parts.features.name,
+        **class_names(parts),
         "field": parts.features_field,
-        "token": parts.token,
+        "flat": ".flatten(1, -2)" if parts.features_rows else "",
         "cache": parts.head.cache_field,
         "scaling": "".join(f"\n{indented(ast.unparse(item), INDENT * 2)}" for item in parts.head.scaling),
         **_of_one_image(parts),
@@ -211,12 +202,37 @@ def programs(parts: ImageTextParts) -> tuple[Program, ...]:
     names |= _of_deep_features(parts, names)
     names |= _decoder_lines(parts, names)
     encoder = ENCODER if parts.inputs is None else ENCODER_OF_ONE_IMAGE
-    found = [Program(template.format(**names), whole) for template in (encoder, DECODER, WHOLE)]
-    if parts.features_changed:
-        model = parts.model.name
-        text = f"class {PREFIX}{model}({model}):\n{indented(parts.features_code.text, INDENT)}"
-        found.insert(0, Program(text, model, f"{model}.{parts.features.name}"))
-    return tuple(found)
+    whole = parts.conditional_generation.name
+    found = tuple(Program(template.format(**names), whole) for template in (encoder, DECODER, WHOLE))
+    changed = features_class(parts)
+    return found if changed is None else (changed, *found)
+
+
+def class_names(parts: ImageTextParts) -> dict[str, str]:
+    """What classes and parts are called, in upstream's file and in the generated one."""
+    whole = parts.conditional_generation.name
+    stem = whole.removesuffix(_SUFFIX)
+    return {
+        "prefix": PREFIX,
+        "whole": whole,
+        "encoder": f"{PREFIX}{stem}EncoderWrapper",
+        "decoder": f"{PREFIX}{stem}DecoderWrapper",
+        "model": parts.model_attribute,
+        "text": parts.text_attribute,
+        "tower": parts.tower_attribute,
+        "head": parts.head.attribute,
+        "features": parts.features.name,
+        "token": parts.token,
+    }
+
+
+def features_class(parts: ImageTextParts) -> Program | None:
+    """The model with its method for image features as it is to be; None where upstream's stays."""
+    if not parts.features_changed:
+        return None
+    model = parts.model.name
+    text = f"class {PREFIX}{model}({model}):\n{indented(parts.features_code.text, INDENT)}"
+    return Program(text, model, f"{model}.{parts.features.name}")
 
 
 def _decoder_lines(parts: ImageTextParts, names: dict[str, str]) -> dict[str, str]:

@@ -201,9 +201,14 @@ def _tiny(default: Any) -> dict[str, Any]:
     if hasattr(vision, "embed_dim") and "hidden_size" in vision_sizes:
         # A tower that has both is as wide as the first, and gives what is as wide as the text.
         vision_sizes["hidden_size"] = text_sizes["hidden_size"]
-    joined = isinstance(getattr(default, "vision_feature_layer", None), list | tuple)
+    # The second is what older releases call it in one family.
+    joined = [
+        name
+        for name in ("vision_feature_layer", "vision_feature_layers")
+        if isinstance(getattr(default, name, None), list | tuple)
+    ]
     return {
-        **({"vision_feature_layer": _TWO_LAYERS} if joined else {}),
+        **dict.fromkeys(joined, _TWO_LAYERS),
         "text_config": {"model_type": text.model_type, **text_sizes, **_sections(type(text), text_sizes)},
         # A model without a tower has the sizes of patches beside those of its text model.
         **(
@@ -315,8 +320,12 @@ def token_types(model: Any, input_ids: torch.Tensor, both_ways: str) -> dict[str
 
 
 def features_of_images(model: Any, layout: Any, pixels: torch.Tensor) -> list[torch.Tensor]:
-    """What upstream's model puts in the places of each image's tokens, `[tokens, hidden]`."""
+    """What upstream's model puts in the places of each image's tokens, `[tokens, hidden]`.
+
+    Older releases give an image's rows and columns as axes.
+    """
     with torch.no_grad():
         given = inputs_of_images(model, [layout] * len(pixels), list(pixels))
         outputs = model.base_model.get_image_features(**given, return_dict=True)
-        return list(outputs.last_hidden_state if outputs.pooler_output is None else outputs.pooler_output)
+        features = outputs.last_hidden_state if outputs.pooler_output is None else outputs.pooler_output
+        return [own.reshape(-1, own.shape[-1]) for own in features]
