@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from qeff_codegen.upstream.source import UpstreamModel
 
-# The role of what stands for the model as a whole.
+# The role of what stands for the model as a whole, and that of one that takes images.
 CAUSAL_LM = "causal LM"
+IMAGE_TEXT = "image-text model"
 
 
 @dataclass(frozen=True)
@@ -81,3 +82,8 @@ class GeneratedModel:
     rules: tuple[tuple[str, int], ...]
     origins: tuple[int | None, ...] = ()
     looked_at: tuple[str, ...] | None = None
+
+    @property
+    def whole_class(self) -> str:
+        """Upstream's class that stands for the model as a whole."""
+        return next(found.name for found in self.roles if found.role in (CAUSAL_LM, IMAGE_TEXT))

@@ -40,7 +40,16 @@ def planned_layers(qeff_model: Any) -> list[LayerShapes]:
     pairs = asked["inputs"].get("past_key_values")
     if pairs is None:
         raise CacheDoesNotFit("QEfficient's export gives this model no past_key_values")
-    return [_layer(index, pair, asked["axes"]) for index, pair in enumerate(pairs)]
+    return layers_of(pairs, asked["axes"])
+
+
+def layers_of(pairs: Sequence[Sequence[Any]], axes: Mapping[str, Mapping[int, str]]) -> list[LayerShapes]:
+    """What each layer caches, by the example of a key and a value that an export has for it, and their axes.
+
+    Raises:
+        CacheDoesNotFit: a layer has not one slot for each token of the context.
+    """
+    return [_layer(index, pair, axes) for index, pair in enumerate(pairs)]
 
 
 def check_written(planned: Sequence[LayerShapes], model: Any) -> None:

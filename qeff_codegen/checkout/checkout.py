@@ -17,6 +17,7 @@ PROJECT = Path("pyproject.toml")
 MODELS = Path(PACKAGE, "transformers", "models")
 TRANSFORMS = MODELS / "pytorch_transforms.py"
 CONFIGURATIONS = Path("tests/configs/causal_model_configs.json")
+IMAGE_CONFIGURATIONS = Path("tests/configs/image_text_model_configs.json")
 MODELS_TABLE = Path("docs/source/validate.md")
 SPECULATION = Path("QEfficient/transformers/spd/spd_transform_forward.py")
 SAMPLER = Path("QEfficient/transformers/sampler/sampler.py")

@@ -11,6 +11,7 @@ from qeff_codegen.checkout.python_file import RULE
 from qeff_codegen.errors import Location, Refusal
 
 LIST = "causal_lm_models"
+IMAGE_LIST = "image_text_models"
 _BLANK = re.compile(r"[\s,:{]*")
 
 
@@ -37,13 +38,13 @@ def with_configuration(text: str, path: PurePath, model_name: str, model_type: s
     return text[:last] + "," + newline + newline.join(f"{indent}{line}" for line in lines) + text[last:]
 
 
-def has_configuration(text: str, path: PurePath, model_type: str) -> bool:
-    """Whether the list has an entry of this model type."""
-    begin, end = _span(text, path)
+def has_configuration(text: str, path: PurePath, model_type: str, models: str = LIST) -> bool:
+    """Whether the list `models` has an entry of this model type."""
+    begin, end = _span(text, path, models)
     return any(entry.get("model_type") == model_type for entry in json.loads(text[begin:end]))
 
 
-def _span(text: str, path: PurePath) -> tuple[int, int]:
+def _span(text: str, path: PurePath, models: str = LIST) -> tuple[int, int]:
     """Where the list stands in the text."""
     decoder = json.JSONDecoder()
     try:
@@ -53,12 +54,12 @@ def _span(text: str, path: PurePath) -> tuple[int, int]:
             key, at = decoder.raw_decode(text, at)
             begin = _skip(text, at, inside_value=True)
             value, at = decoder.raw_decode(text, begin)
-            if key == LIST and isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+            if key == models and isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
                 return begin, at
             at = _skip(text, at)
     except json.JSONDecodeError as error:
-        raise _refusal(f"{path} is no JSON: {error.msg}", path, error.lineno, text) from error
-    raise _refusal(f"{path} has no list `{LIST}` of objects", path, 1, text)
+        raise _refusal(f"{path} is no JSON: {error.msg}", path, error.lineno, text, models) from error
+    raise _refusal(f"{path} has no list `{models}` of objects", path, 1, text, models)
 
 
 def _skip(text: str, at: int, *, inside_value: bool = False) -> int:
@@ -67,12 +68,12 @@ def _skip(text: str, at: int, *, inside_value: bool = False) -> int:
     return match.end() if match else at
 
 
-def _refusal(what: str, path: PurePath, line: int, text: str) -> Refusal:
+def _refusal(what: str, path: PurePath, line: int, text: str, models: str) -> Refusal:
     lines = text.splitlines()
     return Refusal(
         what,
         rule=RULE,
         location=Location(str(path), line, lines[line - 1] if line <= len(lines) else ""),
-        expected=f'an object with a list "{LIST}", which tiny configurations are added to',
+        expected=f'an object with a list "{models}", which tiny configurations are added to',
         next_step="compare with the file on the checkout's main branch",
     )

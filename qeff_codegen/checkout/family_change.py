@@ -6,8 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qeff_codegen.checkout.checkout import CONFIGURATIONS, GENERATED, MODELS_TABLE, TRANSFORMS, Checkout, path_of
-from qeff_codegen.checkout.configurations_file import has_configuration, with_configuration
+from qeff_codegen.checkout.checkout import (
+    CONFIGURATIONS,
+    GENERATED,
+    IMAGE_CONFIGURATIONS,
+    MODELS_TABLE,
+    TRANSFORMS,
+    Checkout,
+    path_of,
+)
+from qeff_codegen.checkout.configurations_file import IMAGE_LIST, has_configuration, with_configuration
 from qeff_codegen.checkout.family_text import (
     FEATURE_SOURCES,
     ForwardFeature,
@@ -16,7 +24,7 @@ from qeff_codegen.checkout.family_text import (
     with_mappings,
 )
 from qeff_codegen.checkout.matched_by_name import check_no_name_matches
-from qeff_codegen.checkout.models_table import with_row
+from qeff_codegen.checkout.models_table import IMAGE_HEADING, with_row
 from qeff_codegen.checkout.python_file import RULE
 from qeff_codegen.checkout.replace import in_module, is_bare, replacement
 from qeff_codegen.checkout.tiny_configuration import tiny_configuration
@@ -75,7 +83,8 @@ class FamilyChange:
 
     Attributes:
         texts: the files, by paths relative to the checkout, each in full.
-        features: which sets of `pytorch_transforms.py` its causal LM is in, and why not in the others.
+        features: which sets of `pytorch_transforms.py` its causal LM is in, and why not in the others; none of an
+            image-text model.
         configuration: what upstream's configuration file says; None where there is none.
         has_test: whether the checkout's tests have a configuration of it then.
         has_row: whether the table of validated models has a row of it then.
@@ -111,6 +120,8 @@ def family_change(pending: Pending, model: GeneratedModel, *, replace: bool) -> 
         Refusal: a file of the checkout is not in the form that its edit needs, or the family is written by hand.
         DifferencesError: its generated files were edited, and `replace` is not given.
     """
+    if model.upstream.image_text is not None:
+        return _with_images(pending, model, replace=replace)
     sources = {transform: pending.needed(path) for transform, path in FEATURE_SOURCES.items()}
     features = forward_features(model, sources)
     texts, notices = code_texts(pending, model, features, replace=replace)
@@ -118,9 +129,8 @@ def family_change(pending: Pending, model: GeneratedModel, *, replace: bool) -> 
     table, tests = pending.needed(MODELS_TABLE), pending.needed(CONFIGURATIONS)
     model_type = configuration.model_type if configuration else model.name
     if configuration is not None and configuration.checkpoint is not None:
-        class_name = model.upstream.causal_lm or model.name
         checkpoint, title = configuration.checkpoint, configuration.title or model.name
-        table = with_row(table, MODELS_TABLE, class_name, title, checkpoint)
+        table = with_row(table, MODELS_TABLE, model.whole_class, title, checkpoint)
         tests = with_configuration(tests, CONFIGURATIONS, checkpoint, model_type, tiny_configuration(configuration))
     return FamilyChange(
         model,
@@ -128,7 +138,27 @@ def family_change(pending: Pending, model: GeneratedModel, *, replace: bool) -> 
         features,
         configuration,
         has_configuration(tests, CONFIGURATIONS, model_type),
-        f"**{model.upstream.causal_lm}**" in table,
+        f"**{model.whole_class}**" in table,
+        notices,
+    )
+
+
+def _with_images(pending: Pending, model: GeneratedModel, *, replace: bool) -> FamilyChange:
+    """The same for an image-text model, whose tests need more than sizes: an image, and a prompt about it."""
+    texts, notices = code_texts(pending, model, (), replace=replace)
+    configuration = _configuration(model, pending.checkout)
+    table, tests = pending.needed(MODELS_TABLE), pending.read(IMAGE_CONFIGURATIONS)
+    if configuration is not None and configuration.checkpoint is not None:
+        checkpoint, title = configuration.checkpoint, configuration.title or model.name
+        table = with_row(table, MODELS_TABLE, model.whole_class, title, checkpoint, IMAGE_HEADING)
+    model_type = configuration.model_type if configuration else model.name
+    return FamilyChange(
+        model,
+        {**texts, MODELS_TABLE: table},
+        (),
+        configuration,
+        tests is not None and has_configuration(tests, IMAGE_CONFIGURATIONS, model_type, IMAGE_LIST),
+        f"**{model.whole_class}**" in table,
         notices,
     )
 
@@ -182,8 +212,8 @@ def hand_written(pending: Pending, model: GeneratedModel, transforms: Transforms
 
 
 def _mapped_by_name(model: GeneratedModel, transforms: TransformsFile) -> HandWritten | None:
-    """The line that gives methods to the model's causal LM by the name of its class."""
-    mark = f'"{model.upstream.causal_lm}": {{'
+    """The line that gives methods to the model as a whole by the name of its class."""
+    mark = f'"{model.whole_class}": {{'
     found = [number for number, line in enumerate(transforms.lines, start=1) if line.strip().startswith(mark)]
     if not found:
         return None
@@ -226,4 +256,7 @@ def _configuration(model: GeneratedModel, checkout: Checkout) -> UpstreamConfigu
     families = model.upstream.families
     own = [family for family in families if family.replace("-", "_") == model.name]
     tree = transformers_in_wheel(transformers_wheel(checkout.transformers))
-    return next((found for name in (*own, *families) if (found := read_configuration(name, tree))), None)
+    of_whole = model.upstream.image_text is not None
+    return next(
+        (found for name in (*own, *families) if (found := read_configuration(name, tree, of_whole=of_whole))), None
+    )

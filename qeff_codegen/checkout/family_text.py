@@ -38,12 +38,12 @@ class ForwardFeature:
 
 
 def causal_lm_class(model: GeneratedModel) -> str:
-    """The generated causal LM class."""
-    return PREFIX + _role(model, "causal LM")
+    """The generated causal LM class, or that of an image-text model as a whole."""
+    return PREFIX + model.whole_class
 
 
 def forward_features(model: GeneratedModel, sources: Mapping[str, str]) -> tuple[ForwardFeature, ...]:
-    """Which of the features that need to know `forward` the generated causal LM can have.
+    """Which of the features that need to know `forward` the generated causal LM can have; none of images' programs.
 
     Args:
         sources: the checkout's file of each feature, by the name of its transform.
@@ -51,6 +51,8 @@ def forward_features(model: GeneratedModel, sources: Mapping[str, str]) -> tuple
     Raises:
         Refusal: one of them is no Python.
     """
+    if model.upstream.image_text is not None:
+        return ()
     causal_lm, body = causal_lm_class(model), PREFIX + _role(model, "model")
     called = keywords_of_call(tree_of(sources[SPECULATION_TRANSFORM], SPECULATION), "model")
     wrapped = keywords_of_call(tree_of(sources[SAMPLER_TRANSFORM], SAMPLER), "old_forward")
@@ -113,7 +115,7 @@ def initializer_text(model: GeneratedModel) -> str:
 def _heading(model: GeneratedModel) -> str:
     """What a group of entries is called: what the names of all its upstream classes begin with."""
     classes = [entry.upstream_class for entry in model.mappings if entry.transform == "KVCacheTransform"]
-    return os.path.commonprefix(classes).rstrip("_") or model.name
+    return os.path.commonprefix(classes).rstrip("_").removesuffix("ForConditionalGeneration") or model.name
 
 
 def _role(model: GeneratedModel, role: str) -> str:

@@ -14,6 +14,9 @@ YES = "yes"
 NO = "no"
 # In the names of the roles that only a mixture of experts has.
 EXPERT = "expert"
+# What the names of an image-text model's class and of its language program end in.
+_OF_WHOLE = "ForConditionalGeneration"
+_OF_LANGUAGE = "DecoderWrapper"
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,11 @@ def supported_features(change: FamilyChange, results: Sequence[ScenarioResult]) 
 
 def _features(change: FamilyChange, equal: bool) -> Iterator[Feature]:
     code, causal_lm = change.model.code, causal_lm_class(change.model)
+    has_images = change.model.upstream.image_text is not None
+    if has_images:
+        yield from _of_images(code)
+        # What runs the text model, and what such features change.
+        causal_lm = causal_lm.removesuffix(_OF_WHOLE) + _OF_LANGUAGE
     yield _if_taken("Continuous batching", code, causal_lm, "batch_index", "which row of the cache an input row uses")
     if equal:
         yield Feature("FP32", YES, "Stages 1 to 3 are equal in it")
@@ -54,6 +62,9 @@ def _features(change: FamilyChange, equal: bool) -> Iterator[Feature]:
     else:
         yield Feature("Subfunctions", NO, f"it has no `{repeated}`")
     yield _if_taken("Compute context length (CCL)", code, causal_lm, "comp_ctx_lengths", "how much context is read")
+    if has_images:
+        yield Feature("On-device sampling (`SamplerTransform`)", NO, "a new language program is not entered there")
+        return
     for feature in change.features:
         name = f"{feature.name[:1].upper()}{feature.name[1:]} (`{feature.transform}`)"
         reason = feature.missing or "its `forward` does what the checkout's own code expects of it"
@@ -68,6 +79,15 @@ def _features(change: FamilyChange, equal: bool) -> Iterator[Feature]:
             else "the model has no experts"
         ),
     )
+
+
+def _of_images(code: str) -> Iterator[Feature]:
+    yield Feature("Two programs (`kv_offload=True`)", YES, "it gives a vision encoder and a language decoder")
+    yield Feature("One program (`kv_offload=False`)", YES, "its `forward` runs both; the stages run the two alone")
+    several = '"max_num_images"}' in code
+    reason = "the number of images is an axis" if several else "the vision program takes one image in a call"
+    yield Feature("Several images in one call", YES if several else NO, reason)
+    yield Feature("Several prompts at once", NO, "`image_idx` counts for one prompt; continuous batching has several")
 
 
 def _if_taken(name: str, code: str, causal_lm: str, argument: str, what: str) -> Feature:

@@ -31,7 +31,7 @@ def check_no_name_matches(model: GeneratedModel, transforms: str) -> None:
     for name, line in _names(tree_of(transforms, TRANSFORMS)):
         if name in built:
             raise Refusal(
-                f"`{model.upstream.causal_lm}` builds a `{name}` that is not generated, and the checkout gives every "
+                f"`{model.whole_class}` builds a `{name}` that is not generated, and the checkout gives every "
                 "class of that name methods written by hand for another one",
                 rule=RULE,
                 location=Location(TRANSFORMS.as_posix(), line, transforms.splitlines()[line - 1]),
@@ -52,10 +52,9 @@ def _names(tree: ast.Module) -> Iterator[tuple[str, int]]:
 
 
 def _built(model: GeneratedModel) -> Iterator[str]:
-    """Names of the classes that the causal LM may build: its file's, and what these call, such as `nn.RMSNorm`."""
+    """Names of the classes that the model may build: its file's, and what these call, such as `nn.RMSNorm`."""
     file = read_modeling_file(model.upstream)
-    start = next(found.name for found in model.roles if found.role == "causal LM")
-    for cls in mentioned(file, file.classes[start]):
+    for cls in mentioned(file, file.classes[model.whole_class]):
         yield cls.name
         for node in ast.walk(cls.node):
             called = node.func if isinstance(node, ast.Call) else None

@@ -24,8 +24,8 @@ from qeff_codegen.checkout.kept_definitions import (
     undefined_names,
 )
 from qeff_codegen.checkout.python_file import RULE, tree_of
-from qeff_codegen.checkout.replaced_entries import with_replaced_entries
-from qeff_codegen.checkout.replaced_family import Family, entry_changes, read_family
+from qeff_codegen.checkout.replaced_entries import EntryChange, with_replaced_entries
+from qeff_codegen.checkout.replaced_family import Family, entry_changes, is_of_tower, read_family
 from qeff_codegen.errors import Location, Refusal
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.targets.qefficient import QEFFICIENT
@@ -114,7 +114,7 @@ def replacement(pending: Texts, model: GeneratedModel, transforms: str) -> Repla
         family.module,
         texts,
         _ending(family, aliases, kept),
-        _notices(pending, left, ours),
+        (*_towers(family, changes), *_notices(pending, left, ours)),
     )
 
 
@@ -267,6 +267,16 @@ def _ending(family: Family, aliases: Mapping[str, str], kept: tuple[str, ...]) -
         lines += [f"{name} = {twin}" for name, twin in sorted(aliases.items())]
     # Two blank lines after a class, one between the groups.
     return "".join(f"{line}\n" for line in ([""] if lines else []) + lines)
+
+
+def _towers(family: Family, changes: tuple[EntryChange, ...]) -> tuple[str, ...]:
+    """Classes of other files of upstream's that lose their hand-written replacement, which other models may build."""
+    return tuple(
+        f"{TRANSFORMS.as_posix()}: `{change.entry.key}` is upstream's own now, "
+        "as it had its replacement in the replaced file"
+        for change in changes
+        if change.replacement is None and is_of_tower(family, change.entry)
+    )
 
 
 def _notices(pending: Texts, used: tuple[ImportedName, ...], ours: frozenset[str]) -> tuple[str, ...]:

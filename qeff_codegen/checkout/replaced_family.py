@@ -116,7 +116,7 @@ def entry_changes(family: Family) -> tuple[EntryChange, ...]:
     """
     if family.is_generated:
         return ()
-    built = {cls.name for cls in _built_by_causal_lm(family.model)}
+    built = {cls.name for cls in _built_by_whole(family.model)}
     generated = {entry.upstream_class: entry for entry in family.model.mappings}
     changes: list[EntryChange] = []
     for transform in family.transforms.classes:
@@ -151,13 +151,22 @@ def _by_upstream_class(
     elif by_hand and key is not None and key[0] == family.model.upstream.module and key[1] in built:
         # It would run above generated classes; upstream's own does what it did.
         yield EntryChange(entry, None)
+    elif by_hand and is_of_tower(family, entry):
+        # The generated vision program runs upstream's method, which expects upstream's tower.
+        yield EntryChange(entry, None)
     elif by_hand:
         raise _entry_refusal(
             family,
             entry,
-            f"`{entry.replacement}`, for `{entry.key}`, is no part of {family.model.upstream.causal_lm}: "
+            f"`{entry.replacement}`, for `{entry.key}`, is no part of {family.model.whole_class}: "
             f"the generated file has nothing for it",
         )
+
+
+def is_of_tower(family: Family, entry: Entry) -> bool:
+    """Whether an entry of an image-text model's module is for a class of another of upstream's files: of a tower."""
+    key, upstream = family.transforms.origin(entry.key), family.model.upstream
+    return upstream.image_text is not None and key is not None and key[0] != upstream.module
 
 
 def _refuse_hand_written_in(family: Family, transform: str, entry: Entry) -> None:
@@ -191,10 +200,9 @@ def _entry_location(transforms: TransformsFile, entry: Entry) -> Location:
     return Location(transforms.path, entry.line, transforms.lines[entry.line - 1])
 
 
-def _built_by_causal_lm(model: GeneratedModel) -> tuple[ModelingClass, ...]:
+def _built_by_whole(model: GeneratedModel) -> tuple[ModelingClass, ...]:
     file = read_modeling_file(model.upstream)
-    start = next(found.name for found in model.roles if found.role == "causal LM")
-    return mentioned(file, file.classes[start])
+    return mentioned(file, file.classes[model.whole_class])
 
 
 def _twins_by_spelling(tree: ast.Module, model: GeneratedModel) -> dict[str, str]:

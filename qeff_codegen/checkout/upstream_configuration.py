@@ -49,8 +49,16 @@ class UpstreamConfiguration:
         return self.renamed.get(setting, setting)
 
 
-def read_configuration(model_type: str, tree: TransformersText) -> UpstreamConfiguration | None:
-    """The configuration of `model_type`; None where the release has no file that defines its class."""
+def read_configuration(
+    model_type: str, tree: TransformersText, *, of_whole: bool = False
+) -> UpstreamConfiguration | None:
+    """The configuration of `model_type`; None where the release has no file that defines its class.
+
+    Args:
+        model_type: it.
+        tree: the release.
+        of_whole: whether a multimodal model is meant as a whole, to which its checkpoint belongs, or its text part.
+    """
     class_name = tree.tables.configurations.get(model_type)
     folder = tree.tables.folder(model_type)
     found = _file(tree, folder, class_name) if class_name else None
@@ -69,7 +77,7 @@ def read_configuration(model_type: str, tree: TransformersText) -> UpstreamConfi
     named = _named(text, chain[0])
     # Of a multimodal model the text part is generated, and its checkpoint loads as the whole.
     whole = class_name if TEXT_PART in _sub_configurations(chain[0]) else _whole(class_name, classes.values())
-    if named is not None and whole is not None:
+    if named is not None and whole is not None and not (of_whole and whole == class_name):
         checkpoint, unclear = None, f"{path} names {named}, which is the checkpoint of all that `{whole}` describes"
     else:
         checkpoint, unclear = _checkpoint(folder, path, named, tree)

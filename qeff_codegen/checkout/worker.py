@@ -47,22 +47,12 @@ def _own_standard_output() -> TextIO:
 def _events(checkout: Path, pinned: str, names: list[str]) -> Iterator[WorkerEvent]:
     _check_release(pinned)
     try:
-        from qeff_codegen.checkout.qefficient_bench import QEfficientRuntime, is_served
-        from qeff_codegen.tiny_models.families import find_family
-        from qeff_codegen.validation.family_plan import plan_for
+        from qeff_codegen.checkout.plan_in_checkout import plan_in_checkout
         from qeff_codegen.validation.process_settings import one_thread, quiet_upstream
     except Exception as error:  # a checkout's code may raise anything
         raise UsageError(_not_imported(error, checkout)) from error
     quiet_upstream()
-    families = [find_family(name) for name in names]
-    for family in families:
-        if not is_served(family):
-            raise UsageError(
-                f"Nothing serves `{family.name}` in {checkout}: its mappings have no QEff class for "
-                f"{family.causal_lm_class.__name__}.\n"
-                f"Run `python -m qeff_codegen apply {family.name} --checkout {checkout}` first."
-            )
-    plans = [plan_for(family, QEfficientRuntime()) for family in families]
+    plans = [plan_in_checkout(name, checkout) for name in names]
     yield RowsKnown(tuple(row for plan in plans for row in plan.rows()))
     with one_thread():
         for plan in plans:

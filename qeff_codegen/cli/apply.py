@@ -96,8 +96,9 @@ def _change(name: str, pending: Pending, replace: bool) -> FamilyChange:
             "Give the name of a family, such as one that `python -m qeff_codegen compat NAME` finds."
         )
     if name.replace("-", "_") != upstream.name:
-        click.echo(f"{name}: its causal LM, {upstream.causal_lm}, is generated as `{upstream.name}`", err=True)
-    refuse_states(pending.checkout, upstream)
+        click.echo(f"{name}: its class, {upstream.loaded_class}, is generated as `{upstream.name}`", err=True)
+    if upstream.image_text is None:
+        refuse_states(pending.checkout, upstream)
     return family_change(pending, generate_model(upstream, QEFFICIENT), replace=replace)
 
 

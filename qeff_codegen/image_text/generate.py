@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from itertools import accumulate
 
 from qeff_codegen.anatomy.modeling_file import ModelingFile
@@ -12,9 +13,10 @@ from qeff_codegen.emit.imports import global_names, import_section, resolve
 from qeff_codegen.engine.provenance import Line
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generated_model import Edit, GeneratedModel, MappingEntry
+from qeff_codegen.image_text.checkout_programs import check_for_checkout, checkout_programs
 from qeff_codegen.image_text.known_statements import RULE
 from qeff_codegen.image_text.parts import ImageTextParts
-from qeff_codegen.image_text.programs import programs
+from qeff_codegen.image_text.programs import Program, programs
 from qeff_codegen.targets.target import PREFIX, Target
 
 # What the programs are made with.
@@ -29,13 +31,13 @@ def generate_image_text(parts: ImageTextParts, target: Target) -> GeneratedModel
     """
     file = parts.file
     check_runtime(parts, target)
-    made = programs(parts)
+    made = _programs(parts, target)
     texts = [formatted(program.text, target) for program in made]
     body = "\n\n".join(texts)
     top = header(file.upstream, target)
     imports = formatted_imports(_imports(file, body, target), target)
     code = f"{top}\n\n{imports}\n\n\n{body}"
-    edits = _edits(file, [top, imports, *texts], [*_owners(parts)])
+    edits = _edits(file, [top, imports, *texts], [*_owners(made)])
     mappings = mappings_of_programs(parts, target)
     origins = (None,) * len(code.splitlines())
     # No rule looks at an image-text model, so none can change it.
@@ -43,8 +45,10 @@ def generate_image_text(parts: ImageTextParts, target: Target) -> GeneratedModel
 
 
 def check_runtime(parts: ImageTextParts, target: Target) -> None:
-    """Raises a refusal where the target's runtime has nothing to make the programs with."""
-    if not target.has(*RUNTIME_NAMES):
+    """Raises a refusal where the target's runtime has nothing to make the programs with, or cannot feed them."""
+    if target.asks_model:
+        check_for_checkout(parts, target.name)
+    elif not target.has(*RUNTIME_NAMES):
         raise Refusal(
             f"the runtime of {target.name} has nothing that places images among tokens",
             rule=RULE,
@@ -64,7 +68,7 @@ def mappings_of_programs(parts: ImageTextParts, target: Target) -> tuple[Mapping
 def lines_of_programs(parts: ImageTextParts, target: Target) -> tuple[Line, ...]:
     """The classes as lines of a file in which others stand above them, with the steps that made them."""
     found: list[Line] = []
-    for program in programs(parts):
+    for program in _programs(parts, target):
         step = steps.IMAGES_OF_ONE_SIZE if program.method else steps.IMAGE_PROGRAMS
         found += [Line("", rules=(steps.BLANK_LINES.id,))] * 2
         texts = formatted(program.text, target).splitlines()
@@ -72,8 +76,13 @@ def lines_of_programs(parts: ImageTextParts, target: Target) -> tuple[Line, ...]
     return tuple(found)
 
 
+def _programs(parts: ImageTextParts, target: Target) -> tuple[Program, ...]:
+    """The definitions of the two programs, in the shape that the target's runtime runs."""
+    return checkout_programs(parts, target.first_party) if target.asks_model else programs(parts)
+
+
 def _imports(file: ModelingFile, body: str, target: Target) -> str:
-    defined = {line.split("(")[0].removeprefix("class ") for line in body.splitlines() if line.startswith("class ")}
+    defined = {item.name for item in ast.parse(body).body if isinstance(item, ast.ClassDef | ast.FunctionDef)}
     found, unknown = resolve(global_names(body) - defined, file, target)
     if unknown:
         raise Refusal(
@@ -86,11 +95,11 @@ def _imports(file: ModelingFile, body: str, target: Target) -> str:
     return import_section(found, {}, (), target.first_party)
 
 
-def _owners(parts: ImageTextParts) -> list[tuple[str, str]]:
+def _owners(made: tuple[Program, ...]) -> list[tuple[str, str]]:
     """For each piece of the file, the step that made it and the upstream function it is about."""
     classes = [
         (steps.IMAGES_OF_ONE_SIZE.id, program.method) if program.method else (steps.IMAGE_PROGRAMS.id, "")
-        for program in programs(parts)
+        for program in made
     ]
     return [(steps.HEADER.id, ""), (steps.IMPORTS.id, ""), *classes]
 

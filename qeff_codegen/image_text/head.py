@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
 from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.image_text.known_statements import needed, possible, read_statements, refusal
+from qeff_codegen.image_text.older_forms import with_sliced_logits
 from qeff_codegen.image_text.scaled_logits import without_scaling
 from qeff_codegen.patterns.match import Match
 
@@ -52,7 +53,7 @@ def head_around(file: ModelingFile, whole: ModelingClass, model_attribute: str) 
             "one `self.<head>(hidden_states)` with an nn.Linear",
         )
     head = heads[0]
-    statements, scaling = without_scaling(whole.forward.body, head)
+    statements, scaling = without_scaling(with_sliced_logits(whole.forward.body), head)
     found = read_statements(
         file,
         f"{whole.name}.forward",

@@ -18,6 +18,7 @@ becomes
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 
 from qeff_codegen.anatomy.modeling_file import ModelingFile, parameters
 from qeff_codegen.codemod.code import Code
@@ -25,7 +26,7 @@ from qeff_codegen.codemod.edits import Edits
 from qeff_codegen.codemod.folding import fold, none_comparison
 from qeff_codegen.codemod.tree import find
 from qeff_codegen.image_text.known_statements import refusal
-from qeff_codegen.patterns.match import find_all
+from qeff_codegen.patterns.match import find_all, match
 from qeff_codegen.patterns.pattern import Pattern
 
 PIXELS = "pixel_values"
@@ -36,6 +37,8 @@ ONE_INPUT = "`pixel_values` as the only input, for images of one size"
 AS_LIST = Pattern("$images = list($images)")
 # An image of zeros is padding.
 IS_REAL = Pattern("(pixel_values == 0.0).sum(dim=$_) != $_")
+# Of further arguments, the program hands on none.
+ASKED = Pattern("$further.get($name) is not None")
 FEATURES = Pattern("$_.pooler_output = $features")
 
 
@@ -46,8 +49,9 @@ def for_one_size(file: ModelingFile, method: ast.FunctionDef) -> tuple[Code, boo
         Refusal: it needs more than pixels, or gives the features of each image by themselves.
     """
     never_given = _never_given(file, method)
+    further = method.args.kwarg.arg if method.args.kwarg is not None else ""
     code = _code_of(file, method)
-    folded, _ = fold(code, lambda test: none_comparison(test, never_given))
+    folded, _ = fold(code, lambda test: _is_none(test, never_given, further))
     for name in find(ast.Name, folded.tree):
         if name.id in never_given and isinstance(name.ctx, ast.Load):
             raise refusal(
@@ -56,6 +60,19 @@ def for_one_size(file: ModelingFile, method: ast.FunctionDef) -> tuple[Code, boo
                 method.lineno,
                 ONE_INPUT,
             )
+    asked: list[ast.expr] = [
+        node
+        for node in find(ast.Attribute, folded.tree)
+        if further and ast.unparse(node.value) == further and node.attr != "items"
+    ]
+    asked += [node for node in find(ast.Subscript, folded.tree) if further and ast.unparse(node.value) == further]
+    if asked:
+        raise refusal(
+            file,
+            f"`{method.name}` reads `{ast.unparse(asked[0])}` of further arguments, of which there are none",
+            method.lineno,
+            ONE_INPUT,
+        )
     edits = Edits(folded)
     for found in find_all(AS_LIST, folded):
         edits.remove(folded.statement_of(found.node))
@@ -92,6 +109,14 @@ def for_one_image(file: ModelingFile, method: ast.FunctionDef) -> tuple[Code, bo
         edits.replace(found.expression, "torch.ones(pixel_values.shape[0], dtype=torch.bool)")
     result = edits.done()
     return result, result.text != code.text
+
+
+def _is_none(test: ast.expr, never_given: Collection[str], further: str) -> bool | None:
+    """Truth of a comparison with None of what is never given: a parameter, or `<kwargs>.get(<name>)`."""
+    found = match(ASKED, test)
+    if found is not None and found.name("further") == further and isinstance(found["name"], ast.Constant):
+        return False
+    return none_comparison(test, never_given)
 
 
 def _code_of(file: ModelingFile, method: ast.FunctionDef) -> Code:

@@ -17,6 +17,7 @@ from qeff_codegen.image_text.embedded_tokens import with_given_tokens
 from qeff_codegen.image_text.known_statements import Known, needed, possible, read_statements, refusal
 from qeff_codegen.image_text.layer_features import LayerFeatures, layer_features
 from qeff_codegen.image_text.masks_first import LayerInputs, masks_first
+from qeff_codegen.image_text.older_forms import as_today
 from qeff_codegen.image_text.over_causal_lm import AFTER_TEXT, TOLD, check_logits, without_projection
 from qeff_codegen.image_text.own_text import own_text_class
 from qeff_codegen.image_text.placing import image_token_of_placing
@@ -30,7 +31,8 @@ TEXT_ARGUMENTS = {
     "cache": "cache",
     "input_ids": "None",
     "inputs_embeds": "inputs_embeds",
-    "past_key_values": "past_key_values",
+    # What is given as the cache has today's name here.
+    "past_key_values": "cache",
     "position_ids": "position_ids",
     "return_dict": "True",
     "use_cache": "use_cache",
@@ -114,6 +116,7 @@ class BetweenTokensAndText:
         features: its method that makes their features.
         call: the call of that.
         field: what of its output is placed.
+        has_rows: whether that may have the rows and columns of an image, where tokens follow one another.
         token: the setting that holds the token whose places they take.
         embedded: what makes `token_ids`, which are embedded; empty where the given tokens are.
         layer_inputs: what is made of tokens for the layers of the text model; None where nothing is.
@@ -127,6 +130,7 @@ class BetweenTokensAndText:
     features: ast.FunctionDef
     call: ast.Call
     field: str
+    has_rows: bool
     token: ast.expr
     embedded: str
     layer_inputs: LayerInputs | None
@@ -154,7 +158,8 @@ def between_tokens_and_text(
     assert model.forward is not None
     embeddings = _embeddings(file, model, text_attribute)
     not_given = [name for name in parameters(model.forward) if any(kind in name for kind in _NOT_GIVEN)]
-    running = [_plain(item) for item in model.forward.body if not _never_runs(item, not_given)]
+    today, is_older = as_today(model.forward.body)
+    running = [_plain(item) for item in today if not _never_runs(item, not_given)]
     statements, first = masks_first(file, model, text_attribute, running)
     statements, embedded = with_given_tokens(file, model, statements)
     statements, both_ways = without_mask(file, statements)
@@ -194,6 +199,7 @@ def between_tokens_and_text(
         features=method,
         call=call,
         field=field,
+        has_rows=is_older,
         token=token,
         embedded=first.embedded or embedded,
         layer_inputs=first.layer_inputs,

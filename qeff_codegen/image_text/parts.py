@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from qeff_codegen.anatomy.deep_features import DeepFeatures
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile
 from qeff_codegen.codemod.code import Code
-from qeff_codegen.generated_model import RoleFound
+from qeff_codegen.generated_model import IMAGE_TEXT, RoleFound
 from qeff_codegen.image_text.both_ways import BothWays
 from qeff_codegen.image_text.head import Head
 from qeff_codegen.image_text.masks_first import LayerInputs
@@ -36,6 +36,7 @@ class ImageTextParts:
         features: the model's method from pixels to what takes the places of tokens.
         features_code: it as it is to be, and whether that is another text than upstream's.
         features_field: what of its output takes the places of tokens.
+        features_rows: whether that may have the rows and columns of an image, where tokens follow one another.
         inputs: what it is given beside pixels by a program of one image; None where images are one tensor.
         tower_attribute: the module that takes the pixels.
         projector_attributes: the other modules that it calls.
@@ -64,6 +65,7 @@ class ImageTextParts:
     features_code: Code
     features_changed: bool
     features_field: str
+    features_rows: bool
     inputs: SideInputs | None
     tower_attribute: str
     projector_attributes: tuple[str, ...]
@@ -99,7 +101,7 @@ class ImageTextParts:
         whose = "its head is" if not self.inner_attribute else "the head of the causal LM that it calls is"
         rows = [
             RoleFound(
-                "image-text model",
+                IMAGE_TEXT,
                 self.conditional_generation.name,
                 self.conditional_generation.node.lineno,
                 (f"upstream's table of image-text models names it; {whose} `self.{self.head.attribute}`",),

@@ -206,22 +206,13 @@ class Program:
 
 def programs(parts: ImageTextParts) -> tuple[Program, ...]:
     """The classes in the order in which they stand in the file."""
-    whole = parts.conditional_generation.name
-    stem = whole.removesuffix(_SUFFIX)
     names = {
-        "prefix": PREFIX,
-        "whole": whole,
-        "encoder": f"{PREFIX}{stem}EncoderWrapper",
-        "decoder": f"{PREFIX}{stem}DecoderWrapper",
+        **class_names(parts),
         "model_path": parts.model_path,
         "model_of_self": parts.model_path.replace("model", "self", 1),
         "head_path": parts.head_path,
         "returned_rows": _returned_rows(parts),
-        "text": parts.text_attribute,
-        "head": parts.head.attribute,
-        "features": parts.features.name,
         "field": parts.features_field,
-        "token": parts.token,
         "cache": parts.head.cache_field,
         "scaling": "".join(f"\n{indented(ast.unparse(item), INDENT * 2)}" for item in parts.head.scaling),
         **_of_one_image(parts),
@@ -230,18 +221,44 @@ def programs(parts: ImageTextParts) -> tuple[Program, ...]:
     names |= _of_deep_features(parts, names)
     names |= _decoder_lines(parts, names)
     encoder = ENCODER if parts.inputs is None else ENCODER_OF_ONE_IMAGE
-    found = [Program(template.format(**names), whole) for template in (encoder, DECODER, WHOLE)]
-    if parts.features_changed:
-        model = parts.model.name
-        text = f"class {PREFIX}{model}({model}):\n{indented(parts.features_code.text, INDENT)}"
-        found.insert(0, Program(text, model, f"{model}.{parts.features.name}"))
-    return tuple(found)
+    whole = parts.conditional_generation.name
+    found = tuple(Program(template.format(**names), whole) for template in (encoder, DECODER, WHOLE))
+    changed = features_class(parts)
+    return found if changed is None else (changed, *found)
+
+
+def class_names(parts: ImageTextParts) -> dict[str, str]:
+    """What classes and parts are called, in upstream's file and in the generated one."""
+    whole = parts.conditional_generation.name
+    stem = whole.removesuffix(_SUFFIX)
+    return {
+        "prefix": PREFIX,
+        "whole": whole,
+        "encoder": f"{PREFIX}{stem}EncoderWrapper",
+        "decoder": f"{PREFIX}{stem}DecoderWrapper",
+        "model": parts.model_attribute,
+        "text": parts.text_attribute,
+        "tower": parts.tower_attribute,
+        "head": parts.head.attribute,
+        "features": parts.features.name,
+        "token": parts.token,
+    }
+
+
+def features_class(parts: ImageTextParts) -> Program | None:
+    """The model with its method for image features as it is to be; None where upstream's stays."""
+    if not parts.features_changed:
+        return None
+    model = parts.model.name
+    text = f"class {PREFIX}{model}({model}):\n{indented(parts.features_code.text, INDENT)}"
+    return Program(text, model, f"{model}.{parts.features.name}")
 
 
 def _returned_rows(parts: ImageTextParts) -> str:
     """What the vision program of any number of images gives, projected where upstream does that on the way."""
     if parts.placing_projector is None:
-        return f"return image_outputs.{parts.features_field}"
+        # `[batch_size, vision_size, hidden]`, whatever rows and columns an image has.
+        return f"return image_outputs.{parts.features_field}" + (".flatten(1, -2)" if parts.features_rows else "")
     return f"return projected_embeds(self.model.{parts.placing_projector}, image_outputs.{parts.features_field})"
 
 

@@ -72,6 +72,7 @@ def recognise_image_text(file: ModelingFile) -> ImageTextParts:
         features_code=code,
         features_changed=is_changed,
         features_field=between.field,
+        features_rows=between.has_rows,
         inputs=inputs,
         tower_attribute=tower,
         projector_attributes=projectors,

@@ -61,5 +61,6 @@ EMBEDDED = Target(
     formatter="black",
     reminders=True,
     own_caches=True,
+    asks_model=False,
     exports_repeats=True,
 )

@@ -26,6 +26,17 @@ QEFFICIENT = Target(
         "AttentionBlockingConfig": "QEfficient.blocking.attention_blocking",
         "BlockingMode": "QEfficient.blocking.attention_blocking",
         "generic_blocked_attention_interface": "QEfficient.blocking.attention_blocking",
+        "IOInfo": "QEfficient.utils._utils",
+        "get_padding_shape_from_config": "QEfficient.utils._utils",
+        **dict.fromkeys(
+            (
+                "ONNX_EXPORT_CTX_LEN",
+                "ONNX_EXPORT_EXAMPLE_BATCH_SIZE",
+                "ONNX_EXPORT_EXAMPLE_FBS",
+                "ONNX_EXPORT_EXAMPLE_SEQ_LEN",
+            ),
+            "QEfficient.utils.constants",
+        ),
         "CustomRMSNormAIC": "QEfficient.customop",
         "GemmaCustomRMSNormAIC": "QEfficient.customop",
     },
@@ -37,5 +48,6 @@ QEFFICIENT = Target(
     formatter="ruff",
     reminders=False,
     own_caches=False,
+    asks_model=True,
     exports_repeats=False,
 )

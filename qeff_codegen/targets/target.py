@@ -44,6 +44,8 @@ class Target:
         reminders: whether upstream's TODO comments may stand there.
         own_caches: whether its export asks the model for the names and shapes of what it caches; one that does not
             gives every layer keys and values of the one shape that the configuration names.
+        asks_model: whether its runtime asks an image-text model itself for inputs, outputs, axes and sizes of its
+            programs.
         exports_repeats: whether its exporter translates `repeat_interleave` along a negative axis as it should.
     """
 
@@ -57,6 +59,7 @@ class Target:
     formatter: str
     reminders: bool
     own_caches: bool
+    asks_model: bool
     exports_repeats: bool
 
     def has(self, *names: str) -> bool:

@@ -251,9 +251,14 @@ def _tiny(default: Any, source: str) -> dict[str, Any]:
     if hasattr(vision, "pixel_shuffle_ratio"):
         # What its patches are made of where four of them become one, and what a projection of the tower makes of that.
         vision_sizes |= {"intermediate_size": 4 * _VISION["hidden_size"], **_SHUFFLED}
-    joined = isinstance(getattr(default, "vision_feature_layer", None), list | tuple)
+    # The second is what older releases call it in one family.
+    joined = [
+        name
+        for name in ("vision_feature_layer", "vision_feature_layers")
+        if isinstance(getattr(default, name, None), list | tuple)
+    ]
     return {
-        **({"vision_feature_layer": _TWO_LAYERS} if joined else {}),
+        **dict.fromkeys(joined, _TWO_LAYERS),
         "text_config": {"model_type": text.model_type, **text_sizes, **_sections(type(text), text_sizes, source)},
         # A model without a tower has the sizes of patches beside those of its text model.
         **(
@@ -385,8 +390,12 @@ def token_types(model: Any, input_ids: torch.Tensor, both_ways: str) -> dict[str
 
 
 def features_of_images(model: Any, layout: Any, pixels: torch.Tensor) -> list[torch.Tensor]:
-    """What upstream's model puts in the places of each image's tokens, `[tokens, hidden]`."""
+    """What upstream's model puts in the places of each image's tokens, `[tokens, hidden]`.
+
+    Older releases give an image's rows and columns as axes.
+    """
     with torch.no_grad():
         given = inputs_of_images(model, [layout] * len(pixels), list(pixels))
         outputs = model.base_model.get_image_features(**given, return_dict=True)
-        return list(outputs.last_hidden_state if outputs.pooler_output is None else outputs.pooler_output)
+        features = outputs.last_hidden_state if outputs.pooler_output is None else outputs.pooler_output
+        return [own.reshape(-1, own.shape[-1]) for own in features]

@@ -68,6 +68,11 @@ class UpstreamModel:
         """The file, as messages call it, that a 1-based line of the text comes from, and the line there."""
         return self.places[min(line, len(self.places)) - 1] if self.places else (self.display_path, line)
 
+    @property
+    def loaded_class(self) -> str | None:
+        """The class that a checkpoint is loaded as, if something names it."""
+        return self.causal_lm or self.image_text
+
     @cached_property
     def elsewhere(self) -> dict[str, tuple[str, str]]:
         """The names that another module defines, with that module and what they are called there."""

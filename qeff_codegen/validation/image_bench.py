@@ -24,6 +24,7 @@ from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.export.kv_cache import feature_layers_of, position_sections_of
 from qeff_codegen.export.vision_export import ONE_IMAGE, export_vision
+from qeff_codegen.tiny_models.image_families import layouts_of, takes_sizes
 from qeff_codegen.validation.image_device import ImageDeviceStage, Sample
 from qeff_codegen.validation.image_scenarios import ImageScenario
 from qeff_codegen.validation.image_subject import Images, ImageSubject
@@ -51,6 +52,14 @@ class ImageRuntime:
         said: Any = getattr(self.generated.class_of(upstream_class), "both_ways", None)
         found: str | None = said.__get__(SimpleNamespace(config=config)) if isinstance(said, property) else said
         return found
+
+    def takes_sizes(self, upstream_class: type[Any]) -> bool:
+        """Whether a prompt may have images of two sizes: where upstream takes any by their grids."""
+        return takes_sizes(upstream_class)
+
+    def layouts(self, model: Any) -> list[Any]:
+        """How images are laid out: one of the tiny size, and one of another, where upstream's model takes any."""
+        return layouts_of(model)
 
     def bench(self, subject: Subject, folder: Path) -> ImageBench:
         """See `Runtime`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,7 +52,12 @@ class ImageSubject(Subject):
         return [[self.layouts[is_other] for is_other in others] for others in scenario.others]
 
 
-def image_subject(family: ImageFamily, variant: Variant, both_ways: str | None = None) -> ImageSubject:
+def image_subject(
+    family: ImageFamily,
+    variant: Variant,
+    both_ways: str | None = None,
+    layouts_for: Callable[[Any], list[Any]] = layouts_of,
+) -> ImageSubject:
     """The variant's tiny model with the first seed that makes a sharp test, out of `MAX_SEEDS`.
 
     Sharp means: at every step the best two logits are further apart than the tolerance can blur, and another image
@@ -63,17 +68,24 @@ def image_subject(family: ImageFamily, variant: Variant, both_ways: str | None =
         variant: which configuration of it.
         both_ways: whose tokens attend to one another both ways, `image` or `prompt`, which upstream is told by the
             types of a prompt's tokens; None where none do.
+        layouts_for: of a model, how its images are laid out: one size, or two.
     """
     for seed in range(MAX_SEEDS):
-        subject = _with_seed(family, variant, seed, both_ways)
+        subject = _with_seed(family, variant, seed, both_ways, layouts_for)
         if not subject.notes:
             return subject
     return subject
 
 
-def _with_seed(family: ImageFamily, variant: Variant, seed: int, both_ways: str | None) -> ImageSubject:
+def _with_seed(
+    family: ImageFamily,
+    variant: Variant,
+    seed: int,
+    both_ways: str | None,
+    layouts_for: Callable[[Any], list[Any]],
+) -> ImageSubject:
     model = build_tiny_model(family.model_class, build_image_config(family, variant), seed)
-    subject = answered(model, family.name, variant, seed, both_ways)
+    subject = answered(model, family.name, variant, seed, both_ways, layouts_for)
     with_image = next(item for item in subject.scenarios if isinstance(item, ImageScenario) and item.images == (1,))
     (prompt,), (images,) = with_image.prompts, subject.pixels_of(with_image)
     sensitivity = min(
@@ -84,7 +96,14 @@ def _with_seed(family: ImageFamily, variant: Variant, seed: int, both_ways: str 
     return replace(subject, notes=tuple(_weaknesses(subject)))
 
 
-def answered(model: Any, name: str, variant: Variant, seed: int, both_ways: str | None) -> ImageSubject:
+def answered(
+    model: Any,
+    name: str,
+    variant: Variant,
+    seed: int,
+    both_ways: str | None,
+    layouts_for: Callable[[Any], list[Any]] = layouts_of,
+) -> ImageSubject:
     """A model with the scenarios of its variant, pixels drawn from `seed`, and upstream's answers to them.
 
     Args:
@@ -93,8 +112,9 @@ def answered(model: Any, name: str, variant: Variant, seed: int, both_ways: str 
         variant: which configuration of it the model has.
         seed: of the text and the pixels.
         both_ways: as for `image_subject`.
+        layouts_for: likewise.
     """
-    layouts = tuple(layouts_of(model))
+    layouts = tuple(layouts_for(model))
     tokens = [sum(map(len, features_of_images(model, each, torch.randn(1, *each.shape)))) for each in layouts]
     vocab_size = model.config.get_text_config().vocab_size
     planned = image_scenarios(

@@ -9,7 +9,6 @@ import pytest
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generate.one_model import generate_model, inspect_model
 from qeff_codegen.review.changes import changes
-from qeff_codegen.targets.qefficient import QEFFICIENT
 from tests.image_text.small_model import SOURCE, plum
 
 
@@ -183,8 +182,3 @@ def test_a_tower_of_another_library_is_refused_where_the_configuration_says_so(s
     with pytest.raises(Refusal, match="the vision tower is one of the library timm") as refused:
         generate_model(replace(plum(), configuration=(path, text)))
     assert str(refused.value.location) == f"{path}:3"
-
-
-def test_a_checkout_has_no_runtime_for_it() -> None:
-    with pytest.raises(Refusal, match="has nothing that places images among tokens"):
-        generate_model(plum(), QEFFICIENT)
