@@ -20,7 +20,13 @@ import torch
 import torch.nn as nn
 from transformers.models.gemma3.modeling_gemma3 import Gemma3ForConditionalGeneration
 
-from qeff_codegen.runtime.images import ImageTextOutput, blocks_of_images, place_image_embeds, text_model_of
+from qeff_codegen.runtime.images import (
+    ImageTextOutput,
+    blocks_of_images,
+    decoder_layers_of,
+    place_image_embeds,
+    text_model_of,
+)
 from qeff_codegen.runtime.modeling_attn_mask_utils import attending_within
 
 
@@ -45,6 +51,10 @@ class QEffGemma3DecoderWrapper(nn.Module):
         self.language_model = text_model_of(model, model.model.language_model)
         self.lm_head = model.lm_head
         self.config = model.config
+
+    def get_submodules_for_export(self) -> set[type[nn.Module]]:
+        """Classes of the repeated layers; each becomes one ONNX function."""
+        return decoder_layers_of(self.language_model)
 
     def forward(
         self,

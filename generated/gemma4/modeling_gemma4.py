@@ -19,7 +19,13 @@ import torch
 from torch import nn
 from transformers.models.gemma4.modeling_gemma4 import Gemma4ForConditionalGeneration
 
-from qeff_codegen.runtime.images import ImageTextOutput, blocks_of_images, place_image_embeds, text_model_of
+from qeff_codegen.runtime.images import (
+    ImageTextOutput,
+    blocks_of_images,
+    decoder_layers_of,
+    place_image_embeds,
+    text_model_of,
+)
 from qeff_codegen.runtime.modeling_attn_mask_utils import attending_within
 from qeff_codegen.runtime.one_image import PatchTable, joined_embeds
 
@@ -50,6 +56,10 @@ class QEffGemma4DecoderWrapper(nn.Module):
         self.language_model = text_model_of(model, model.model.language_model, takes="per_layer_inputs")
         self.lm_head = model.lm_head
         self.config = model.config
+
+    def get_submodules_for_export(self) -> set[type[nn.Module]]:
+        """Classes of the repeated layers; each becomes one ONNX function."""
+        return decoder_layers_of(self.language_model)
 
     def forward(
         self,

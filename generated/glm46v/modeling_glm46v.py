@@ -19,7 +19,7 @@ import torch
 import torch.nn as nn
 from transformers.models.glm46v.modeling_glm46v import Glm46VForConditionalGeneration
 
-from qeff_codegen.runtime.images import ImageTextOutput, place_image_embeds, text_model_of
+from qeff_codegen.runtime.images import ImageTextOutput, decoder_layers_of, place_image_embeds, text_model_of
 from qeff_codegen.runtime.one_image import PatchRows, joined_embeds
 
 
@@ -51,6 +51,10 @@ class QEffGlm46VDecoderWrapper(nn.Module):
         self.config = model.config
         # Kinds of position beside that in the text.
         self.num_position_sections = 3
+
+    def get_submodules_for_export(self) -> set[type[nn.Module]]:
+        """Classes of the repeated layers; each becomes one ONNX function."""
+        return decoder_layers_of(self.language_model)
 
     def forward(
         self,

@@ -22,7 +22,7 @@ from transformers.models.idefics3.modeling_idefics3 import Idefics3ForConditiona
 from transformers.processing_utils import Unpack
 from transformers.utils import TransformersKwargs, auto_docstring, can_return_tuple
 
-from qeff_codegen.runtime.images import ImageTextOutput, place_image_embeds, text_model_of
+from qeff_codegen.runtime.images import ImageTextOutput, decoder_layers_of, place_image_embeds, text_model_of
 from qeff_codegen.runtime.one_image import ListedImage, joined_embeds
 
 
@@ -107,6 +107,10 @@ class QEffIdefics3DecoderWrapper(nn.Module):
         self.text_model = text_model_of(model, model.model.text_model)
         self.lm_head = model.lm_head
         self.config = model.config
+
+    def get_submodules_for_export(self) -> set[type[nn.Module]]:
+        """Classes of the repeated layers; each becomes one ONNX function."""
+        return decoder_layers_of(self.text_model)
 
     def forward(
         self,

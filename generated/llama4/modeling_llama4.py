@@ -39,7 +39,13 @@ from transformers.utils import TransformersKwargs
 
 from qeff_codegen.runtime.cache_utils import QEffDynamicCache
 from qeff_codegen.runtime.constants import MIN_MASKED_ATTENTION_VALUE
-from qeff_codegen.runtime.images import ImageTextOutput, place_image_embeds, projected_embeds, text_model_of
+from qeff_codegen.runtime.images import (
+    ImageTextOutput,
+    decoder_layers_of,
+    place_image_embeds,
+    projected_embeds,
+    text_model_of,
+)
 from qeff_codegen.runtime.key_blocks import over_key_blocks
 from qeff_codegen.runtime.modeling_attn_mask_utils import _create_causal_mask, _create_chunked_causal_mask
 
@@ -369,6 +375,10 @@ class QEffLlama4DecoderWrapper(nn.Module):
         self.language_model = text_model_of(model, model.language_model.model)
         self.lm_head = model.language_model.lm_head
         self.config = model.config
+
+    def get_submodules_for_export(self) -> set[type[nn.Module]]:
+        """Classes of the repeated layers; each becomes one ONNX function."""
+        return decoder_layers_of(self.language_model)
 
     def forward(
         self,

@@ -24,7 +24,7 @@ from transformers.utils import TransformersKwargs, auto_docstring
 from transformers.utils.generic import can_return_tuple, merge_with_config_defaults
 from transformers.utils.output_capturing import select_hidden_states
 
-from qeff_codegen.runtime.images import ImageTextOutput, place_image_embeds, text_model_of
+from qeff_codegen.runtime.images import ImageTextOutput, decoder_layers_of, place_image_embeds, text_model_of
 
 
 class QEffLlavaModel(LlavaModel):
@@ -88,6 +88,10 @@ class QEffLlavaDecoderWrapper(nn.Module):
         self.language_model = text_model_of(model, model.model.language_model)
         self.lm_head = model.lm_head
         self.config = model.config
+
+    def get_submodules_for_export(self) -> set[type[nn.Module]]:
+        """Classes of the repeated layers; each becomes one ONNX function."""
+        return decoder_layers_of(self.language_model)
 
     def forward(
         self,

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from transformers.models.llava_next.modeling_llava_next import LlavaNextForConditionalGeneration
 
-from qeff_codegen.runtime.images import ImageTextOutput, place_image_embeds, text_model_of
+from qeff_codegen.runtime.images import ImageTextOutput, decoder_layers_of, place_image_embeds, text_model_of
 from qeff_codegen.runtime.one_image import TiledImage, joined_embeds
 
 
@@ -49,6 +49,10 @@ class QEffLlavaNextDecoderWrapper(nn.Module):
         self.language_model = text_model_of(model, model.model.language_model)
         self.lm_head = model.lm_head
         self.config = model.config
+
+    def get_submodules_for_export(self) -> set[type[nn.Module]]:
+        """Classes of the repeated layers; each becomes one ONNX function."""
+        return decoder_layers_of(self.language_model)
 
     def forward(
         self,

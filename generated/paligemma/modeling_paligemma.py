@@ -22,6 +22,7 @@ from transformers.models.paligemma.modeling_paligemma import PaliGemmaForConditi
 from qeff_codegen.runtime.images import (
     ImageTextOutput,
     block_of_prompt,
+    decoder_layers_of,
     has_relative_positions,
     place_image_embeds,
     text_model_of,
@@ -50,6 +51,10 @@ class QEffPaliGemmaDecoderWrapper(nn.Module):
         self.language_model = has_relative_positions(text_model_of(model, model.model.language_model))
         self.lm_head = model.lm_head
         self.config = model.config
+
+    def get_submodules_for_export(self) -> set[type[nn.Module]]:
+        """Classes of the repeated layers; each becomes one ONNX function."""
+        return decoder_layers_of(self.language_model)
 
     def forward(
         self,

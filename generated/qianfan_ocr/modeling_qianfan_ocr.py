@@ -19,7 +19,7 @@ import torch
 import torch.nn as nn
 from transformers.models.qianfan_ocr.modeling_qianfan_ocr import QianfanOCRForConditionalGeneration
 
-from qeff_codegen.runtime.images import ImageTextOutput, place_image_embeds, text_model_of
+from qeff_codegen.runtime.images import ImageTextOutput, decoder_layers_of, place_image_embeds, text_model_of
 
 
 class QEffQianfanOCREncoderWrapper(nn.Module):
@@ -43,6 +43,10 @@ class QEffQianfanOCRDecoderWrapper(nn.Module):
         self.language_model = text_model_of(model, model.model.language_model)
         self.lm_head = model.lm_head
         self.config = model.config
+
+    def get_submodules_for_export(self) -> set[type[nn.Module]]:
+        """Classes of the repeated layers; each becomes one ONNX function."""
+        return decoder_layers_of(self.language_model)
 
     def forward(
         self,

@@ -36,7 +36,13 @@ from transformers.utils import TransformersKwargs
 
 from qeff_codegen.runtime.cache_utils import QEffDynamicCache
 from qeff_codegen.runtime.constants import MIN_MASKED_ATTENTION_VALUE
-from qeff_codegen.runtime.images import ImageTextOutput, place_deep_embeds, place_image_embeds, text_model_of
+from qeff_codegen.runtime.images import (
+    ImageTextOutput,
+    decoder_layers_of,
+    place_deep_embeds,
+    place_image_embeds,
+    text_model_of,
+)
 from qeff_codegen.runtime.key_blocks import over_key_blocks
 from qeff_codegen.runtime.modeling_attn_mask_utils import _create_causal_mask
 from qeff_codegen.runtime.one_image import PatchRows, joined_embeds
@@ -271,6 +277,10 @@ class QEffQwen3VLDecoderWrapper(nn.Module):
         self.num_position_sections = 3
         # Layers of the text model that features of images go into.
         self.num_feature_layers = len(model.config.vision_config.deepstack_visual_indexes)
+
+    def get_submodules_for_export(self) -> set[type[nn.Module]]:
+        """Classes of the repeated layers; each becomes one ONNX function."""
+        return decoder_layers_of(self.language_model)
 
     def forward(
         self,

@@ -23,7 +23,7 @@ from transformers.models.smolvlm.modeling_smolvlm import SmolVLMForConditionalGe
 from transformers.processing_utils import Unpack
 from transformers.utils import TransformersKwargs, auto_docstring, can_return_tuple
 
-from qeff_codegen.runtime.images import ImageTextOutput, place_image_embeds, text_model_of
+from qeff_codegen.runtime.images import ImageTextOutput, decoder_layers_of, place_image_embeds, text_model_of
 from qeff_codegen.runtime.one_image import ListedImage, joined_embeds
 
 
@@ -112,6 +112,10 @@ class QEffSmolVLMDecoderWrapper(nn.Module):
         self.text_model = text_model_of(model, model.model.text_model)
         self.lm_head = model.lm_head
         self.config = model.config
+
+    def get_submodules_for_export(self) -> set[type[nn.Module]]:
+        """Classes of the repeated layers; each becomes one ONNX function."""
+        return decoder_layers_of(self.text_model)
 
     def forward(
         self,

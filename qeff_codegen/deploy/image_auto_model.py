@@ -208,7 +208,8 @@ class QEFFAutoModelForImageTextToText:
         made = []
         for graph, remarks in graphs:
             # A tower is small, and its numbers are what the text model reads; QEfficient compresses none of it.
-            own = options if graph.retains_state else replace(options, mxfp6_matmul=False)
+            plain = replace(options, mxfp6_matmul=False, use_onnx_subfunctions=False)
+            own = options if graph.retains_state else plain
             with self.steps.time(making(find_compiler())):
                 program = make_program(graph, own, self.model.config.to_dict(), find_compiler())
             made.append(replace(program, remarks=remarks))
@@ -303,6 +304,7 @@ class QEFFAutoModelForImageTextToText:
             options.ctx_len,
             continuous_batching=options.continuous_batching,
             compute_context_length=options.compute_context_length,
+            use_onnx_subfunctions=options.use_onnx_subfunctions,
             images=True,
             full_caches=options.full_caches,
             feature_layers=feature_layers_of(self.decoder),

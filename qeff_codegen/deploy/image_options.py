@@ -55,7 +55,6 @@ class ImageOptions:
         asked = {
             "num_speculative_tokens": options.num_speculative_tokens is not None,
             "dynamo": options.dynamo,
-            "use_onnx_subfunctions": options.use_onnx_subfunctions,
         }
         wanted = [name for name, is_asked in asked.items() if is_asked]
         if wanted:

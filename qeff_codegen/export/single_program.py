@@ -40,10 +40,15 @@ class SingleProgram(nn.Module):
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
         super().__init__()
-        self.text = decoder
+        self.text: Any = decoder
         self.images = encoder
         self.config = decoder.config
         self.num_position_sections = position_sections_of(decoder)
+
+    def get_submodules_for_export(self) -> set[type[nn.Module]]:
+        """Classes of the text model's repeated layers; each becomes one ONNX function."""
+        layers: set[type[nn.Module]] = self.text.get_submodules_for_export()
+        return layers
 
     def forward(
         self,

@@ -20,7 +20,7 @@ from qeff_codegen.image_text.programs import Program, programs
 from qeff_codegen.targets.target import PREFIX, Target
 
 # What the programs are made with.
-RUNTIME_NAMES = ("ImageTextOutput", "place_image_embeds", "text_model_of")
+RUNTIME_NAMES = ("ImageTextOutput", "decoder_layers_of", "place_image_embeds", "text_model_of")
 
 
 def generate_image_text(parts: ImageTextParts, target: Target) -> GeneratedModel:

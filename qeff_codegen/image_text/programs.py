@@ -76,6 +76,10 @@ class {decoder}(nn.Module):
         self.{head} = {head_path}
         self.config = model.config
 {sections_counted}{deep_counted}
+    def get_submodules_for_export(self) -> set[type[nn.Module]]:
+        """Classes of the repeated layers; each becomes one ONNX function."""
+        return decoder_layers_of(self.{text})
+
     def forward(
         self,
         input_ids: torch.LongTensor,

@@ -189,3 +189,14 @@ def text_model_of(model: nn.Module, text_model: Any, takes: str | None = None) -
     if whole.get_input_embeddings() is not text_model.get_input_embeddings():
         raise UsageError(f"{type(model).__name__} embeds its tokens elsewhere than {type(text_model).__name__} does.")
     return text_model
+
+
+def decoder_layers_of(text_model: nn.Module) -> set[type[nn.Module]]:
+    """The classes of a QEff text model's decoder layers: what its lists hold that takes the KV cache."""
+    return {
+        type(layer)
+        for stack in text_model.modules()
+        if isinstance(stack, nn.ModuleList)
+        for layer in stack
+        if "past_key_values" in inspect.signature(layer.forward).parameters
+    }

@@ -34,6 +34,7 @@ EMBEDDED = Target(
                 "has_relative_positions",
                 "place_deep_embeds",
                 "place_image_embeds",
+                "decoder_layers_of",
                 "text_model_of",
             ),
             "qeff_codegen.runtime.images",

@@ -165,7 +165,6 @@ def test_a_compiler_without_a_processor_in_the_folder(run: Run, llava: Path, tmp
         (("--img-size", "16", "--img-size", "24", "--single-qpc"), "takes one image of one size for each prompt"),
         (("--max-num-images", "2", "--single-qpc"), "takes one image of one size for each prompt"),
         (("--max-num-images", "0"), "max_num_images is 0: it must be 1 or more"),
-        (("--use-onnx-subfunctions",), "programs with images are made without use_onnx_subfunctions"),
         (("--num-speculative-tokens", "2"), "programs with images are made without num_speculative_tokens"),
         (("--include-sampler",), "which is made without --include-sampler"),
         (("--prefill-seq-len", "1"), "in which no image is placed"),
@@ -191,6 +190,15 @@ def test_python_says_it_with_qefficient_s_names(llava: Path, tmp_path: Path) -> 
 def model_of(folder: Path) -> Path:
     """The graph that a program's folder was made for."""
     return folder.parent / folder.name.partition("-qpc-")[0] / "model.onnx"
+
+
+@pytest.mark.usefixtures("compiler")
+@pytest.mark.parametrize("further", [(), ("--single-qpc",)])
+def test_layers_of_the_text_model_become_functions(run: Run, llava: Path, further: tuple[str, ...]) -> None:
+    result = run(str(llava), "--use-onnx-subfunctions", *further)
+    assert [("-sub-functions" in command) for command in commands(result)] == [False] * (1 - len(further)) + [True]
+    functions = {item.name for item in onnx.load(model_of(folders(result)[-1])).functions}
+    assert "QEffLlamaDecoderLayer" in functions
 
 
 def axes(value: Any) -> list[int | str]:

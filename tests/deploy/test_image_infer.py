@@ -72,6 +72,7 @@ def upstream_text(source: Path, images: tuple[Path, ...], prompt: str = PROMPT) 
         (),
         ("--runtime", "pytorch"),
         ("--single-qpc",),
+        ("--use-onnx-subfunctions",),
         ("--single-qpc", "--runtime", "pytorch"),
         ("--full-batch-size", "2"),
         ("--comp-ctx-lengths-prefill", "32", "--comp-ctx-lengths-decode", "40"),

@@ -13,6 +13,7 @@ from qeff_codegen.coverage.family_result import MISMATCH, SUPPORTED, FamilyResul
 from qeff_codegen.coverage.known import Known, all_known
 from qeff_codegen.coverage.page import as_json
 from qeff_codegen.coverage.scenario_margins import ScenarioMargins
+from qeff_codegen.coverage.swept import TEXT, Swept
 from qeff_codegen.coverage.swept_code import SweptCode, code_of
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.review.facts import Review, review_of
@@ -78,7 +79,7 @@ def test_a_sweeps_document_is_read_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "coverage.json"
     assert all_known(path) == {}
     result = replace(FOUND, code=OTHER)
-    path.write_text(as_json([result], "9.8.7", 3))
+    path.write_text(as_json({TEXT: Swept("9.8.7", 3, (result,))}))
     assert all_known(path) == {"tiny": Known("9.8.7", result)}
-    path.write_text(json.dumps({"transformers": "9.8.7", "families": [{"family": "tiny"}]}))
+    path.write_text(json.dumps({TEXT: {"transformers": "9.8.7", "families": [{"family": "tiny"}]}}))
     assert all_known(path) == {}
