@@ -8,20 +8,23 @@ the program is traced. Features that differ by more than half the digits of thei
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
-from qeff_codegen.errors import Refusal
+from qeff_codegen.errors import Refusal, UsageError
+from qeff_codegen.runtime.one_image import PatchRows, PatchStrip
 
 RULE = "export"
 
 
 def refuse_mixed_images(encoder: nn.Module, shape: Sequence[int]) -> None:
     """See that an image's features are the same beside another image.
+
+    Where images of any size lie in one row of patches, the other one has another size: what is turned round along that
+    row shows in no image of the same size.
 
     Args:
         encoder: what `get_qeff_vision_encoder` gives.
@@ -33,15 +36,17 @@ def refuse_mixed_images(encoder: nn.Module, shape: Sequence[int]) -> None:
     layout: Any = getattr(encoder, "image", None)
     dtype = next(encoder.parameters()).dtype
     generator = torch.Generator().manual_seed(0)
-    images = [torch.randn(tuple(shape), generator=generator).to(dtype) for _ in range(2)]
     with torch.no_grad():
-        each = [_outputs(encoder(image)) for image in images]
         if layout is None:
+            images = [torch.randn(tuple(shape), generator=generator).to(dtype) for _ in range(2)]
+            each = [_outputs(encoder(image)) for image in images]
             together, axis = _outputs(encoder(torch.cat(images))), 0
         else:
-            with _of_two(encoder, layout):
-                # Embeddings of both stand behind one another, before the axis of the hidden size.
-                together, axis = _outputs(encoder(torch.cat(images, dim=layout.images_axis))), -2
+            layouts = (layout, _of_other_size(layout, encoder))
+            images = [torch.randn(own.shape, generator=generator).to(dtype) for own in layouts]
+            each = [_encoded(encoder, own, image) for own, image in zip(layouts, images, strict=True)]
+            # Embeddings of both stand behind one another, before the axis of the hidden size.
+            together, axis = _encoded(encoder, _Both(*layouts), torch.cat(images, dim=layout.images_axis)), -2
     for alone, beside in zip(zip(*each, strict=True), together, strict=True):
         wanted = torch.cat(alone, dim=axis).float()
         allowed = torch.finfo(dtype).eps ** 0.5 * wanted.std()
@@ -49,28 +54,41 @@ def refuse_mixed_images(encoder: nn.Module, shape: Sequence[int]) -> None:
             raise _refusal(encoder)
 
 
+def _of_other_size(layout: Any, encoder: Any) -> Any:
+    """The layout of a smaller or larger image, where any sizes lie in one row of patches; else the same again."""
+    if isinstance(layout, PatchRows | PatchStrip):
+        height, width = layout.image_size
+        for size in ((height, width // 2), (height // 2, width), (2 * height, width)):
+            try:
+                return type(layout)(encoder.config, size)
+            except UsageError:
+                # No whole number of patches.
+                continue
+    return layout
+
+
+def _encoded(encoder: Any, layout: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """What an encoder makes of pixels that are laid out in this way."""
+    before = encoder.image
+    encoder.image = layout
+    try:
+        return _outputs(encoder(pixels))
+    finally:
+        encoder.image = before
+
+
 def _outputs(made: torch.Tensor | tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
     return made if isinstance(made, tuple) else (made,)
 
 
-class _Two:
-    """What a layout says of an image, said of two of them."""
+class _Both:
+    """What two layouts say of an image each, said of both images."""
 
-    def __init__(self, layout: Any) -> None:
-        self._layout = layout
+    def __init__(self, one: Any, other: Any) -> None:
+        self._layouts = (one, other)
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._layout, name)
-        return torch.cat([found, found]) if isinstance(found, torch.Tensor) else found
-
-
-@contextmanager
-def _of_two(encoder: Any, layout: Any) -> Iterator[None]:
-    encoder.image = _Two(layout)
-    try:
-        yield
-    finally:
-        encoder.image = layout
+        return torch.cat([getattr(layout, name) for layout in self._layouts])
 
 
 def _refusal(encoder: nn.Module) -> Refusal:

@@ -90,6 +90,12 @@ def any_embeddings(patch: pytest.MonkeyPatch) -> None:
             without("qeff_codegen.export.vision_export.refuse_mixed_images"),
         ),
         (
+            "qwen2_5_vl",
+            "row 0 = h coords, row 1 = w coords\n",
+            "row 0 = h coords, row 1 = w coords\n        position_ids = position_ids.flip(0)\n",
+            without("qeff_codegen.export.vision_export.refuse_mixed_images"),
+        ),
+        (
             "idefics3",
             "self.modality_projection(image_hidden_states)",
             "self.modality_projection(image_hidden_states.flip(0))",
@@ -104,6 +110,7 @@ def any_embeddings(patch: pytest.MonkeyPatch) -> None:
         "types of text for those of images",
         "positions counted on from elsewhere",
         "patches and images backwards",
+        "positions of patches backwards, which images of one size hide",
         "images backwards",
     ],
 )
