@@ -16,7 +16,7 @@ import torch
 from torch.utils._pytree import tree_map_only
 
 # Of a piece, at most; a row may be larger.
-PIECE_BYTES = 16 * 2**20
+PIECE_BYTES = 8 * 2**20
 # What is computed on the way is kept for who needs it again up to this size.
 _KEPT_BYTES = 2**20
 

@@ -9,7 +9,7 @@ import onnx_ir
 
 from qeff_codegen.preflight.candidate import GraphCandidate
 from qeff_codegen.preflight.check import Check, Finding
-from qeff_codegen.preflight.weight_numbers import in_blocks, numbers_of
+from qeff_codegen.preflight.weight_numbers import in_blocks
 
 # IEEE 754 binary16: the largest finite number, and half the smallest subnormal, below which a number rounds to zero.
 MAX_FLOAT16 = 65504.0
@@ -44,7 +44,7 @@ def _findings(candidate: GraphCandidate) -> Iterator[Finding]:
 def _outside(tensor: onnx_ir.TensorProtocol) -> tuple[int, float, int]:
     """How many numbers are too large for float16, the largest of all, and how many that are not zero become it."""
     beyond, largest, lost = 0, 0.0, 0
-    for block in in_blocks(numbers_of(tensor)):
+    for block in in_blocks(tensor):
         if block.dtype == np.float16 and (block.view(np.uint16) & _SIZE_BITS).max(initial=0) < _INFINITY_BITS:
             continue  # what is float16 already, and finite, is neither too large nor lost
         sizes = np.abs(block)

@@ -20,7 +20,7 @@ import onnxruntime as ort
 from qeff_codegen.preflight.large_products import Product, products_in
 
 # Of a part's weights in float32, in which a CPU computes with those of float16 too.
-PART_BYTES = 128 * 2**20
+PART_BYTES = 64 * 2**20
 _FLOAT32_BYTES = 4
 
 Nodes = Sequence[onnx.NodeProto]

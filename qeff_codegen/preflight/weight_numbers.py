@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import onnx_ir
@@ -26,8 +27,14 @@ def numbers_of(tensor: onnx_ir.TensorProtocol) -> np.ndarray:
     return tensor.numpy()
 
 
-def in_blocks(array: np.ndarray) -> Iterator[np.ndarray]:
-    """All numbers, a part at a time, for who computes something as large from each part."""
-    flat = array.reshape(-1)
-    for start in range(0, flat.size, _BLOCK):
-        yield flat[start : start + _BLOCK]
+def in_blocks(tensor: onnx_ir.TensorProtocol) -> Iterator[np.ndarray]:
+    """All numbers, flat and a part at a time; those in a file are read, which costs less than to map them."""
+    if not isinstance(tensor, onnx_ir.ExternalTensor):
+        flat = tensor.numpy().reshape(-1)
+        for start in range(0, flat.size, _BLOCK):
+            yield flat[start : start + _BLOCK]
+        return
+    with Path(tensor.path).open("rb") as file:
+        file.seek(tensor.offset or 0)
+        for start in range(0, tensor.size, _BLOCK):
+            yield np.fromfile(file, tensor.dtype.numpy(), min(_BLOCK, tensor.size - start))

@@ -13,7 +13,7 @@ import onnx_ir
 
 from qeff_codegen.preflight.candidate import GraphCandidate
 from qeff_codegen.preflight.check import Check, Finding
-from qeff_codegen.preflight.weight_numbers import numbers_of
+from qeff_codegen.preflight.weight_numbers import in_blocks, numbers_of
 
 # Below 4 KiB in float32 a copy costs nothing. Vectors are left out whatever their size: norm weights and biases of a
 # real model may well be all ones or zeros in several layers.
@@ -26,16 +26,13 @@ def _findings(candidate: GraphCandidate) -> Iterator[Finding]:
         tensor = value.const_value
         if tensor is None or tensor.size < MIN_ELEMENTS or len(tensor.shape) < 2:
             continue
-        array = numbers_of(tensor)
-        # As integers, of which numpy finds the least of float16 many times sooner.
-        bits = array.view(f"i{array.itemsize}")
-        least, most = bits.min(), bits.max()
+        least, most = _extremes(tensor)
         if least == most:
             continue  # filled with one number: equal by what it is, not by being copied
         # Neither changes when the axes are exchanged.
-        known = alike[(str(tensor.dtype), tuple(sorted(tensor.shape.numpy())), least.tobytes(), most.tobytes())]
+        known = alike[(str(tensor.dtype), tuple(sorted(tensor.shape.numpy())), least, most)]
         for other, theirs in known:
-            relation = _relation(array, numbers_of(theirs))
+            relation = _relation(numbers_of(tensor), numbers_of(theirs))
             if relation:
                 yield Finding(
                     f"{name} {relation} {other}, and both are stored: {_size(tensor)} more than is needed.",
@@ -45,6 +42,16 @@ def _findings(candidate: GraphCandidate) -> Iterator[Finding]:
                 break
         else:
             known.append((name, tensor))
+
+
+def _extremes(tensor: onnx_ir.TensorProtocol) -> tuple[int, int]:
+    """The least and the largest number, each as the integer of its bits: of float16 numpy finds those far sooner."""
+    found = [
+        (int(bits.min()), int(bits.max()))
+        for block in in_blocks(tensor)
+        for bits in [block.view(f"i{block.itemsize}")]
+    ]
+    return min(least for least, _ in found), max(most for _, most in found)
 
 
 def _relation(array: np.ndarray, other: np.ndarray) -> str:
