@@ -13,7 +13,9 @@ from click.testing import CliRunner, Result
 
 from qeff_codegen.cli.main import main
 from qeff_codegen.deploy.image_auto_model import QEFFAutoModelForImageTextToText
+from qeff_codegen.deploy.image_checkpoint import names_image_text
 from qeff_codegen.deploy.image_options import check_call_holds_image
+from qeff_codegen.deploy.named_model import GENERATED
 from qeff_codegen.errors import UsageError
 from tests.deploy.image_checkpoints import TOKENS_PER_IMAGE, save_llava
 
@@ -211,3 +213,10 @@ def test_what_attends_to_one_another_has_to_fit_into_a_call(both_ways: str, most
         check_call_holds_image(both_ways, 9, most - 1)
     check_call_holds_image(both_ways, 9, most)
     check_call_holds_image(None, 9, 2)
+
+
+def test_a_family_with_a_causal_lm_too_is_that_unless_images_are_asked_about(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "llama4"}')
+    for source in ("llama4", str(tmp_path)):
+        assert [names_image_text(source, GENERATED, with_images=asked) for asked in (False, True)] == [False, True]
+    assert names_image_text("gemma4", GENERATED) and not names_image_text("llama4_text", GENERATED, with_images=True)
