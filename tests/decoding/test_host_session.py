@@ -86,6 +86,17 @@ def test_a_row_of_pads_leaves_numbers_in_the_cache(exported: Exported) -> None:
     assert all((array[1, :, :-1] == 0).all() for array in decoder._arrays.values())
 
 
+def test_an_idle_row_keeps_its_last_slot(exported: Exported) -> None:
+    decoder = opened(exported(CONTINUOUS), 2)
+    rows = np.array([[0], [1]])
+    decoder.run(np.array([[7], [8]]), np.array([[0], [CTX_LEN - 1]]), rows)
+    before = decoder.cache()
+    decoder.run(np.array([[7], [0]]), np.array([[1], [-1]]), rows)
+    for name, array in decoder.cache().items():
+        assert before[name][1, :, -1].any()
+        np.testing.assert_array_equal(array[1], before[name][1])
+
+
 def test_a_position_beyond_the_context_is_refused(exported: Exported) -> None:
     decoder = opened(exported(PLAIN), 1)
     with pytest.raises(UsageError, match=f"position {CTX_LEN}, and ctx_len is {CTX_LEN}, so there is no slot"):

@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime as ort
 
 from tests.benchmarks.smollm2.decoding import Task
-from tests.benchmarks.smollm2.one_thread import Options
+from tests.benchmarks.smollm2.one_thread import options
 
 
 def generated(session: ort.InferenceSession, task: Task) -> Iterator[int]:
@@ -37,7 +37,7 @@ def generated(session: ort.InferenceSession, task: Task) -> Iterator[int]:
         tokens = np.array([[token]])
 
 
-decoder = ort.InferenceSession(sys.argv[1], Options(), providers=["CPUExecutionProvider"])
+decoder = ort.InferenceSession(sys.argv[1], options(), providers=["CPUExecutionProvider"])
 wanted = Task.parsed(sys.argv[2])
 for _ in range(wanted.runs):
     wanted.report(generated(decoder, wanted))

@@ -10,11 +10,11 @@ import onnxruntime as ort
 from qeff_codegen.decoding.generation import stream
 from qeff_codegen.decoding.host_session import HostDecoderSession, open_decoder
 from tests.benchmarks.smollm2.decoding import Task
-from tests.benchmarks.smollm2.one_thread import Options
+from tests.benchmarks.smollm2.one_thread import options
 
 PREFILL_SEQ_LEN = 512
 
-ort.SessionOptions = Options
+ort.SessionOptions = options
 task = Task.parsed(sys.argv[2])
 decoder = open_decoder(Path(sys.argv[1]), 1, task.ctx_len)
 assert isinstance(decoder, HostDecoderSession)

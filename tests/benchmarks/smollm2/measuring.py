@@ -36,6 +36,31 @@ class Run:
     output: str
 
 
+@dataclass(frozen=True)
+class Side:
+    """What decodes: its interpreter, its module, and what that is given before and after the task."""
+
+    python: Path
+    module: str
+    source: str
+    more: tuple[str, ...] = ()
+
+    def run(self, task: Task) -> Times:
+        """One process of it."""
+        finished = run(self.python, self.module, self.source, str(task), *self.more)
+        report = json.loads(finished.output.splitlines()[-1])
+        return Times(report["prefill"], report["seconds_per_token"], report["tokens"])
+
+
+@dataclass(frozen=True)
+class Times:
+    """Processor time of a prompt and of each token after the first, in seconds, and the tokens."""
+
+    prefill: float
+    token: float
+    tokens: list[int]
+
+
 def measure(size: Size) -> Iterator[Measurement]:
     """Exporting and decoding, ours against the others; at the smallest size a tiny model, and nothing to download."""
     yield from size.of(_against_all, _against_transformers)()
@@ -57,11 +82,11 @@ def _against_all() -> Iterator[Measurement]:
         yield compared(what, lightest(our_exports), "optimum-onnx", lightest(their_exports), "GiB")
         run(genai, "export_genai", checkpoint, str(folder / "genai"))
         sides = {
-            "our graph": (OURS, "decode_ours", str(graph_in(folder / "ours-0"))),
-            "onnxruntime-genai": (genai, "decode_genai", str(folder / "genai")),
-            "optimum-onnx's graph": (optimum, "decode_optimum", str(folder / "optimum-0" / "model.onnx")),
-            "transformers' generate, eager": (OURS, "decode_transformers", checkpoint, "eager"),
-            "transformers' generate, sdpa": (OURS, "decode_transformers", checkpoint, "sdpa"),
+            "our graph": Side(OURS, "decode_ours", str(graph_in(folder / "ours-0"))),
+            "onnxruntime-genai": Side(genai, "decode_genai", str(folder / "genai")),
+            "optimum-onnx's graph": Side(optimum, "decode_optimum", str(folder / "optimum-0" / "model.onnx")),
+            "transformers' generate, eager": Side(OURS, "decode_transformers", checkpoint, ("eager",)),
+            "transformers' generate, sdpa": Side(OURS, "decode_transformers", checkpoint, ("sdpa",)),
         }
         yield from _decoding(sides, TASK, ROUNDS, DECODE_GOAL)
         yield from _decoding(sides, LONG_TASK, LONG_ROUNDS, LONG_DECODE_GOAL)
@@ -77,24 +102,16 @@ def _against_transformers() -> Iterator[Measurement]:
         run(OURS, "export_ours", str(checkpoint), str(exports), str(SMALLEST_TASK))
         run(OURS, "export_ours", str(checkpoint), str(with_rows), str(SMALLEST_TASK), "rows")
         sides = {
-            "our graph": (OURS, "decode_ours", str(graph_in(exports))),
-            "transformers' generate, sdpa": (OURS, "decode_transformers", str(checkpoint), "sdpa"),
+            "our graph": Side(OURS, "decode_ours", str(graph_in(exports))),
+            "transformers' generate, sdpa": Side(OURS, "decode_transformers", str(checkpoint), ("sdpa",)),
         }
         yield from _decoding(sides, SMALLEST_TASK, 1, DECODE_GOAL)
         yield _serving(graph_in(with_rows), prompts=10)
 
 
-def _decoding(
-    sides: Mapping[str, tuple[Path, *tuple[str, ...]]], task: Task, rounds: int, goal: float
-) -> Iterator[Measurement]:
+def _decoding(sides: Mapping[str, Side], task: Task, rounds: int, goal: float) -> Iterator[Measurement]:
     """The first side's times of the prompt and of a token against each other side's."""
-    turns = [
-        {
-            side: decoded(run(python, module, graph, str(task), *more))
-            for side, (python, module, graph, *more) in sides.items()
-        }
-        for _ in range(rounds)
-    ]
+    turns = [{name: side.run(task) for name, side in sides.items()} for _ in range(rounds)]
     if len({str(times.tokens) for turn in turns for times in turn.values()}) != 1:
         raise BenchmarkError("the sides did not decode the same tokens, so their speeds say nothing")
     ours, *others = sides
@@ -134,21 +151,6 @@ def fastest(runs: list[Run]) -> float:
 def lightest(runs: list[Run]) -> float:
     """In GiB."""
     return min(item.peak for item in runs) / 2**30
-
-
-@dataclass(frozen=True)
-class Times:
-    """Processor time of a prompt and of each token after the first, in seconds, and the tokens."""
-
-    prefill: float
-    token: float
-    tokens: list[int]
-
-
-def decoded(finished: Run) -> Times:
-    """The last of a run's reports."""
-    report = json.loads(finished.output.splitlines()[-1])
-    return Times(report["prefill"], report["seconds_per_token"], report["tokens"])
 
 
 def run(python: Path, module: str, *arguments: str) -> Run:

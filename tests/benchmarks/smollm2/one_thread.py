@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import onnxruntime as ort
 
 from tests.benchmarks.smollm2.decoding import THREADS
 
+_made = ort.SessionOptions
 
-class Options(ort.SessionOptions):
+
+def options() -> Any:
     """Session options with this number of threads."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.intra_op_num_threads = THREADS
+    found = _made()
+    found.intra_op_num_threads = THREADS
+    return found

@@ -17,7 +17,7 @@ import onnxruntime as ort
 
 from qeff_codegen.decoding.continuous_batching import stream_continuously
 from qeff_codegen.decoding.host_session import HostDecoderSession, open_decoder
-from tests.benchmarks.smollm2.one_thread import Options
+from tests.benchmarks.smollm2.one_thread import options
 
 CTX_LEN, PREFILL_SEQ_LEN, ROWS = 72, 32, 8
 PROMPT_LENGTHS, ANSWER_LENGTHS = (4, 8, 16, 32, 48), (4, 8, 16, 24)
@@ -41,7 +41,7 @@ def seconds(
     return time.process_time() - started, sum(tokens, [])
 
 
-ort.SessionOptions = Options
+ort.SessionOptions = options
 drawn = random.Random(0)
 asked = [
     (drawn.choices(range(1000, 40000), k=drawn.choice(PROMPT_LENGTHS)), drawn.choice(ANSWER_LENGTHS))

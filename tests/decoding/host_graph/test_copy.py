@@ -135,6 +135,14 @@ def a_mask_that_shows_what_comes_later(model: onnx.ModelProto) -> None:
     first.op_type = "Less"
 
 
+def a_mask_that_shows_the_next_slot(model: onnx.ModelProto) -> None:
+    first = next(node for node in model.graph.node if node.op_type == "Greater")
+    later = onnx.helper.make_node("Add", [first.input[1], "one"], ["next_positions"])
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(1), "one"))
+    model.graph.node.insert(list(model.graph.node).index(first), later)
+    first.input[1] = "next_positions"
+
+
 def another_reader_of_the_cache(model: onnx.ModelProto) -> None:
     model.graph.node.append(onnx.helper.make_node("Identity", ["past_key.1"], ["seen"]))
     model.graph.output.append(onnx.helper.make_tensor_value_info("seen", onnx.TensorProto.FLOAT, None))
@@ -146,7 +154,12 @@ def weights_along_another_axis(model: onnx.ModelProto) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [a_mask_that_shows_what_comes_later, another_reader_of_the_cache, weights_along_another_axis],
+    [
+        a_mask_that_shows_what_comes_later,
+        a_mask_that_shows_the_next_slot,
+        another_reader_of_the_cache,
+        weights_along_another_axis,
+    ],
 )
 def test_what_only_looks_like_attention_to_the_past_has_no_copy(
     exported: Exported, tmp_path: Path, change: Callable[[onnx.ModelProto], None]
