@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from qeff_codegen.coverage.contract import against_it
 from qeff_codegen.coverage.family_result import REFUSED, STATES, SUPPORTED, FamilyResult
 from qeff_codegen.coverage.swept import IMAGES, TASKS, TEXT, Swept, read_coverage
 from qeff_codegen.errors import UsageError
@@ -25,9 +26,9 @@ _HEAD = """# Coverage
 Families of transformers, generated and validated by `python -m qeff_codegen sweep`.
 
 *Supported*: Stages 1 to 3, or those that are named, are equal in every scenario of every variant of the family's tiny
-model. *Refused*: nothing is generated, and the reason names the construct. *Mismatch* (generated code differs from
-upstream), *unfit* (it is equal, and its graph fails [preflight](preflight.md) or does not compile) and *failed* (it
-could not be found out) are defects.
+model. *Refused*: nothing is generated, and the reason names the construct; either no graph of the device's contract
+computes it, or a rule is missing. *Mismatch* (generated code differs from upstream), *unfit* (it is equal, and its
+graph fails [preflight](preflight.md) or does not compile) and *failed* (it could not be found out) are defects.
 
 *Lines changed* are those that a diff of the emitted functions against upstream's adds and removes.
 *Kept* is the share of lines that are upstream's own in the emitted attention and decoder layer forwards.
@@ -101,8 +102,12 @@ def _section(task: str, swept: Swept) -> str:
         table = _supported_table(supported) if task == TEXT else _images_table(supported)
         sections.append("### Supported\n\n" + table)
     refused = [result for result in ordered if result.state == REFUSED]
-    if refused:
-        sections.append("### Refused\n\n" + _reasons(refused) + "\n" + _refused_table(refused))
+    unfitting = [result for result in refused if against_it(result)]
+    wanting = [result for result in refused if not against_it(result)]
+    if unfitting:
+        sections.append("### Refused by the device's contract\n\n" + _contract_table(unfitting))
+    if wanting:
+        sections.append("### Refused for want of a rule\n\n" + _reasons(wanting) + "\n" + _refused_table(wanting))
     return "\n".join(sections)
 
 
@@ -180,11 +185,22 @@ def _reasons(results: Sequence[FamilyResult]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _contract_table(results: Sequence[FamilyResult]) -> str:
+    lines = [_row("family", "why", "the contract", "where"), "|---" * 4 + "|"]
+    for result in results:
+        lines.append(_row(result.family, result.reason, against_it(result), _place(result)))
+    return "\n".join(lines) + "\n"
+
+
+def _place(result: FamilyResult) -> str:
+    return result.place.removeprefix("transformers/models/")
+
+
 def _refused_table(results: Sequence[FamilyResult]) -> str:
     lines = ["| family | refused by | why | where | seconds |", "|---|---|---|---|---|"]
     for result in results:
-        place = result.place.removeprefix("transformers/models/")
-        lines.append(_row(result.family, f"`{result.rule}`", result.reason, place, f"{result.seconds:.1f}"))
+        rule = f"`{result.rule}`"
+        lines.append(_row(result.family, rule, result.reason, _place(result), f"{result.seconds:.1f}"))
     return "\n".join(lines) + "\n"
 
 

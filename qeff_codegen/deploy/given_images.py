@@ -21,6 +21,9 @@ from qeff_codegen.runtime.one_image import vision_of
 PIXELS = "pixel_values"
 # Rows and columns of patches, the last two numbers of each image.
 _GRIDS = ("image_grid_thw", "target_sizes", "spatial_shapes")
+# Column and row of each patch, -1 where there is none.
+_PLACES = "image_position_ids"
+_NO_PLACE = -1
 _SIZES = "image_sizes"
 _MASK = "pixel_attention_mask"
 _TOKEN_TYPES = ("mm_token_type_ids", "token_type_ids")
@@ -66,7 +69,7 @@ def given_images(made: Mapping[str, torch.Tensor], model: Any, programs: VisionP
     sizes = _sizes(made, model.config)
     chosen = [programs.of_size(_wanted(size, programs.sizes)) for size in sizes]
     layouts = [program.layout for program in chosen]
-    _refuse_further_inputs(made, model, (*_GRIDS, _SIZES, _MASK, *vars(layouts[0])))
+    _refuse_further_inputs(made, model, (*_GRIDS, _PLACES, _SIZES, _MASK, *vars(layouts[0])))
     for index, layout in enumerate(layouts):
         _check_beside(made, layout, index)
     cut = _cut(pixels, layouts)
@@ -111,6 +114,12 @@ def _sizes(made: Mapping[str, torch.Tensor], config: Any) -> list[Size]:
         if name in made:
             side = int(vision_of(config).patch_size)
             return [(int(rows) * side, int(columns) * side) for *_, rows, columns in made[name].tolist()]
+    if _PLACES in made:
+        vision = vision_of(config)
+        # A patch may be as large as a token.
+        side = int(getattr(vision, "model_patch_size", vision.patch_size))
+        furthest = (made[_PLACES].amax(1) + 1).tolist()
+        return [(rows * side, columns * side) for columns, rows in furthest]
     if _SIZES in made:
         return [(int(height), int(width)) for height, width in made[_SIZES].tolist()]
     if _MASK in made:
@@ -152,6 +161,9 @@ def _check_beside(made: Mapping[str, torch.Tensor], layout: Any, index: int) -> 
     for name, known in vars(layout).items():
         if isinstance(known, torch.Tensor) and name in made and name != _MASK:
             said = made[name][index]
+            if name == _PLACES:
+                is_place = (said != _NO_PLACE).any(-1)
+                said = said[is_place]
             if said.flatten().tolist() != known[0].flatten().tolist():
                 raise UsageError(
                     f"the processor says {name} {said.tolist()} of image {index}, and the vision program is made for "

@@ -71,9 +71,9 @@ MARKDOWN = """\
 Families of transformers, generated and validated by `python -m qeff_codegen sweep`.
 
 *Supported*: Stages 1 to 3, or those that are named, are equal in every scenario of every variant of the family's tiny
-model. *Refused*: nothing is generated, and the reason names the construct. *Mismatch* (generated code differs from
-upstream), *unfit* (it is equal, and its graph fails [preflight](preflight.md) or does not compile) and *failed* (it
-could not be found out) are defects.
+model. *Refused*: nothing is generated, and the reason names the construct; either no graph of the device's contract
+computes it, or a rule is missing. *Mismatch* (generated code differs from upstream), *unfit* (it is equal, and its
+graph fails [preflight](preflight.md) or does not compile) and *failed* (it could not be found out) are defects.
 
 *Lines changed* are those that a diff of the emitted functions against upstream's adds and removes.
 *Kept* is the share of lines that are upstream's own in the emitted attention and decoder layer forwards.
@@ -115,7 +115,7 @@ Kept in the median: 75%; in the family with the least: 50%.
 
 - plum, base: hardly sharp.
 
-### Refused
+### Refused for want of a rule
 
 | refused by | families |
 |---|---|
@@ -213,7 +213,7 @@ model that are generated; all other code of a tower is upstream's own.
 |---|---|---|---|---|---|---|
 | kiwi | clip_vision_model | llama | 1-3 | 9 | `KiwiModel.get_image_features` | 2.0 |
 
-### Refused
+### Refused for want of a rule
 
 | refused by | families |
 |---|---|
@@ -273,7 +273,7 @@ def test_sections_without_families_are_left_out() -> None:
     page = as_markdown({TEXT: Swept("9.8.7", 2, (CLIP,))})
     assert "\n1 family with a causal LM" in page
     assert "Stages 1 to 2: `" in page
-    assert "### Refused" in page
+    assert "### Refused for want of a rule" in page
     for absent in ("## Defects", "## Supported", "median", "## Image-text"):
         assert absent not in page
 

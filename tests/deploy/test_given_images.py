@@ -94,6 +94,30 @@ def test_rows_of_patches_are_dealt_out_by_grids(qwen: Any) -> None:
     torch.testing.assert_close(embeds(images), torch.cat(list(upstream)))
 
 
+@pytest.mark.parametrize("name", ["gemma4", "gemma4_unified"])
+def test_places_of_patches_say_how_large_an_image_is(name: str) -> None:
+    model = model_of(name)
+    programs = VisionPrograms(model)
+    layouts = [programs.of_size(size).layout for size in ((16, 32), (8, 16))]
+    rows = layouts[0].shape[1] + 3
+    generator = torch.Generator().manual_seed(1)
+    pixels = torch.rand(2, rows, layouts[0].shape[2], generator=generator)
+    places = torch.full((2, rows, 2), -1)
+    for image, layout in enumerate(layouts):
+        pixels[image, layout.shape[1] :] = 0
+        places[image, : layout.shape[1]] = layout.image_position_ids[0]
+    made = {"input_ids": torch.tensor([[1]]), "pixel_values": pixels, "image_position_ids": places}
+    images = given_images(made, model, programs)
+    assert [image.program.layout.image_size for image in images] == [(16, 32), (8, 16)]
+    with torch.no_grad():
+        upstream = model.model.get_image_features(
+            pixel_values=pixels, image_position_ids=places, return_dict=True
+        ).pooler_output
+    torch.testing.assert_close(embeds(images), torch.cat(list(upstream)))
+    with pytest.raises(UsageError, match="says image_position_ids"):
+        given_images({**made, "image_position_ids": places.flip(-1).sort(1).values}, model, programs)
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
