@@ -99,7 +99,7 @@ def test_places_of_patches_say_how_large_an_image_is(name: str) -> None:
     model = model_of(name)
     programs = VisionPrograms(model)
     layouts = [programs.of_size(size).layout for size in ((16, 32), (8, 16))]
-    rows = layouts[0].shape[1] + 3
+    rows = layouts[0].shape[1] + 4
     generator = torch.Generator().manual_seed(1)
     pixels = torch.rand(2, rows, layouts[0].shape[2], generator=generator)
     places = torch.full((2, rows, 2), -1)
