@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir
 from onnx_ir.convenience import get_const_tensor
 
-# Attributes that are read here are single integers or lists of them.
+# In a graph of one float type.
 _CHANGE_NOTHING = ("Cast", "Identity")
 
 
@@ -26,7 +26,7 @@ def behind(value: onnx_ir.Value, *op_types: str) -> onnx_ir.Value:
 
 
 def behind_casts(value: onnx_ir.Value) -> onnx_ir.Value:
-    """The same without casts; a graph of one float type has them where they change nothing."""
+    """The same without casts and the like."""
     return behind(value, *_CHANGE_NOTHING)
 
 

@@ -19,7 +19,7 @@ from tests.benchmarks.timing import ROOT, BenchmarkError, Measurement, Size, fai
 
 OPTIMUM = "optimum-onnx==0.1.0"  # which needs transformers before 4.58
 GENAI = "onnxruntime-genai==0.18.0"
-ROUNDS, LONG_ROUNDS = 3, 1
+ROUNDS, LONG_ROUNDS = 3, 2
 # 512 tokens of prompt, and a context that fills up.
 TASK, LONG_TASK = Task(ctx_len=576, new_tokens=64), Task(ctx_len=4096, new_tokens=32)
 SMALLEST_TASK = Task(ctx_len=72, new_tokens=4)
