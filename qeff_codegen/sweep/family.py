@@ -25,7 +25,7 @@ from qeff_codegen.image_text.known_statements import RULE
 from qeff_codegen.review.lines_changed import lines_changed
 from qeff_codegen.review.upstream_share import upstream_share
 from qeff_codegen.runtime.one_image import vision_of
-from qeff_codegen.tiny_models.image_families import find_image_family
+from qeff_codegen.tiny_models.image_families import build_image_config, find_image_family
 from qeff_codegen.upstream.find import find_model
 from qeff_codegen.validation.image_plan import ImagePlan
 from qeff_codegen.validation.plans import plan_of
@@ -100,7 +100,12 @@ def _result(name: str, last_stage: int, folder: Path) -> FamilyResult:
         notes=tuple(sorted({note for result in results for note in result.notes})),
         stage_4=min((_device(result).status for result in results), key=_HOW_FAR.index, default=""),
         margins=tuple(map(margins_of, results)),
-        images=_image_parts(model, plan.family.config_class()) if isinstance(plan, ImagePlan) else None,
+        # Of the tiny model: a configuration class may say nothing of a tower unless it is told.
+        images=(
+            _image_parts(model, build_image_config(plan.family, plan.variants[0]))
+            if isinstance(plan, ImagePlan)
+            else None
+        ),
         code=code_of(model),
     )
 
