@@ -9,6 +9,8 @@ from qeff_codegen.upstream.source import UpstreamModel
 # The role of what stands for the model as a whole, and that of one that takes images.
 CAUSAL_LM = "causal LM"
 IMAGE_TEXT = "image-text model"
+# The role of a class that takes images, where only the causal LM beside it is generated.
+IMAGES_REFUSED = "images refused"
 
 
 @dataclass(frozen=True)

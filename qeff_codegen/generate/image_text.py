@@ -11,7 +11,7 @@ from qeff_codegen.emit.modeling_file import WrittenBelow
 from qeff_codegen.errors import Refusal
 from qeff_codegen.generate.own_lines import OwnLines
 from qeff_codegen.generate.rewritten import rewritten
-from qeff_codegen.generated_model import Edit, GeneratedModel, RoleFound
+from qeff_codegen.generated_model import IMAGES_REFUSED, Edit, GeneratedModel, RoleFound
 from qeff_codegen.image_text.generate import (
     RUNTIME_NAMES,
     check_runtime,
@@ -76,7 +76,7 @@ def roles_with_images(file: ModelingFile, anatomy: Anatomy) -> tuple[RoleFound, 
     else:
         place = parts.location
         line = place.line if place is not None and place.path == file.upstream.display_path else 1
-        images = (RoleFound("images refused", file.upstream.image_text or "", line, (parts.what,)),)
+        images = (RoleFound(IMAGES_REFUSED, file.upstream.image_text or "", line, (parts.what,)),)
     return tuple(sorted((*anatomy.found(), *images), key=lambda role: role.line))
 
 

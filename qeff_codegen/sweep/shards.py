@@ -96,7 +96,8 @@ def write_part(shard: Shard, task: str, swept: Swept, folder: Path) -> Path:
         "made_from": _made_from(task, swept.last_stage),
         "families": [result.as_json() for result in swept.results],
     }
-    path = folder / f"sweep-{shard.number}-of-{shard.count}.json"
+    of_task = "" if task == TEXT else f"{task}-"
+    path = folder / f"sweep-{of_task}{shard.number}-of-{shard.count}.json"
     try:
         write_whole(path, json.dumps(document, indent=2) + "\n")
     except OSError as error:

@@ -56,8 +56,7 @@ _VISION: dict[str, Any] = {
     # Where a projector ends in it, it is the text model's width.
     "projection_dim": 64,
     "projection_hidden_size": 32,
-    # No vector for an image as a whole, for which no token stands; towers compute it by an attention that the export
-    # refuses, since its sizes would be those of the traced example.
+    # No vector for an image as a whole, for which no token stands.
     "vision_use_head": False,
     "window_size": 16,
 }

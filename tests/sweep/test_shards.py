@@ -61,7 +61,7 @@ def test_parts_of_image_text_models_say_so(tmp_path: Path) -> None:
         "`python -m qeff_codegen sweep --task image-text-to-text --shard 2/2`."
     )
     with pytest.raises(UsageError, match="task is text-generation, not image-text-to-text"):
-        read_parts([tmp_path / "sweep-1-of-2.json", written(tmp_path, 2, 2, ("b",))])
+        read_parts([tmp_path / "sweep-image-text-to-text-1-of-2.json", written(tmp_path, 2, 2, ("b",))])
 
 
 def test_parts_of_different_sweeps_are_not_merged(tmp_path: Path) -> None:
