@@ -57,23 +57,24 @@ def cloud_runtime() -> CloudRuntime:
         UsageError: it is not installed, or cannot be imported.
     """
     qaicrt, descriptions = (_imported(name) for name in (RUNTIME, DESCRIPTIONS))
-    types = {getattr(descriptions, name): np.dtype(own) for name, own in _TYPES.items()}
+    # An SDK that has not heard of a type has no tensor of it.
+    types = {getattr(descriptions, name): np.dtype(own) for name, own in _TYPES.items() if hasattr(descriptions, name)}
     return CloudRuntime(qaicrt, descriptions, types)
 
 
 def _imported(name: str) -> Any:
     try:
         return importlib.import_module(name)
-    except ImportError:
+    except Exception:  # of what lies elsewhere on the path too
         folder = _FOLDERS[name]
         if folder not in sys.path:
             sys.path.append(folder)
     try:
         return importlib.import_module(name)
-    except ImportError as error:
+    except Exception as error:  # protobuf has errors of its own for modules that another release of it made
         raise UsageError(
             f"Running on a device needs the module `{name}` of Qualcomm's Platform SDK, which this Python cannot "
-            f"import: {error}.\n"
+            f"import: {type(error).__name__}: {error}.\n"
             f"It is looked for on Python's path and in {folder}. Install the Platform SDK, or leave out --device to "
             "run on this machine."
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,9 @@ def open_decoder(onnx_path: Path, batch_size: int, ctx_len: int) -> HostDecoderS
         UsageError: the file cannot be loaded, or is no decoder with retained state.
     """
     if onnx_path.is_file() and (copy := host_graph(onnx_path)) is not None:
-        return HostDecoderSession(copy, onnx_path.parent, batch_size, ctx_len)
+        # A copy that ONNX Runtime does not take is no reason not to run the graph.
+        with suppress(UsageError):
+            return HostDecoderSession(copy, onnx_path.parent, batch_size, ctx_len)
     return OrtDecoderSession(onnx_path, batch_size, ctx_len)
 
 

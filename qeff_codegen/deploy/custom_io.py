@@ -42,8 +42,8 @@ def render(kv_names: Sequence[str], precision: str) -> str:
         kv_names: the graph's inputs that are retained, in their order: the cache, and before it images.
         precision: `float16`, or `mxint8` for a compressed cache.
     """
-    precisions = {name: _NOT_COMPRESSED.get(name.split(".")[0], precision) for name in kv_names}
-    blocks = ((name, own) for kv_name, own in precisions.items() for name in (kv_name, retained_state_name(kv_name)))
+    precisions = precisions_of(kv_names, precision).items()
+    blocks = ((name, own) for kv_name, own in precisions for name in (kv_name, retained_state_name(kv_name)))
     return _rendered(blocks)
 
 

@@ -85,8 +85,13 @@ def image_grids(made: Mapping[str, torch.Tensor]) -> torch.Tensor | None:
 
 
 def _size_of_pixels(pixels: torch.Tensor, program: VisionProgram) -> Size:
+    if pixels.ndim != 4:
+        raise UsageError(
+            f"the processor makes pixels {list(pixels.shape)}, and the vision program takes images alone, "
+            "[images, channels, height, width]. Copy the processor's files that belong to this model."
+        )
     *_, height, width = pixels.shape
-    if pixels.ndim != 4 or (height, width) not in program.spec.sizes:
+    if (height, width) not in program.spec.sizes:
         raise _other_size((height, width), program.spec.sizes)
     return height, width
 

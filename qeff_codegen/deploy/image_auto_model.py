@@ -191,9 +191,17 @@ class QEFFAutoModelForImageTextToText:
         return self.compile_for(options, images, compile_dir)
 
     def compile_for(
-        self, options: CompileOptions, images: ImageOptions, compile_dir: Path | None = None
+        self,
+        options: CompileOptions,
+        images: ImageOptions,
+        compile_dir: Path | None = None,
+        *,
+        has_images: bool = True,
     ) -> tuple[Program, ...]:
-        """`compile`, for options that are checked already, each by itself."""
+        """`compile`, for options that are checked already, each by itself.
+
+        Without images there is no vision program, and the program for text has room for one embedding.
+        """
         images.check_with(options)
         if images.single_qpc == self.kv_offload:
             raise UsageError("kv_offload is said in from_pretrained: True makes two programs, False one for both.")
@@ -202,7 +210,7 @@ class QEFFAutoModelForImageTextToText:
                 "continuous batching needs continuous_batching in from_pretrained, and full_batch_size in compile."
             )
         graphs = []
-        for graph, found in self._graphs(options, images, _store(compile_dir)):
+        for graph, found in self._graphs(options, images, _store(compile_dir), has_images=has_images):
             found.refuse_problems()
             graphs.append((graph, found.remarks))
         made = []
@@ -216,9 +224,12 @@ class QEFFAutoModelForImageTextToText:
         return tuple(made)
 
     def _graphs(
-        self, options: CompileOptions, images: ImageOptions, store: ArtifactStore
+        self, options: CompileOptions, images: ImageOptions, store: ArtifactStore, *, has_images: bool = True
     ) -> Iterator[tuple[ToCompile, Preflight]]:
         """The graphs for images and that for text, or the one for both, and what preflight found in each."""
+        if not has_images and not images.single_qpc:
+            yield self._language(options, images, (), 1, store)
+            return
         visions = VisionPrograms(self.model, images.img_size).asked_for()
         of_an_image = max(vision.most_tokens for vision in visions)
         num_images = images.max_num_images or 1
@@ -257,10 +268,13 @@ class QEFFAutoModelForImageTextToText:
             programs = specializations_for(graph.layers, options)
         else:
             programs = language_specializations(graph.layers, options, vision_size)
-        sample, deep = self._sample(images, visions[0], vision_size)
         config: Any = self.model.config
-        text = sample_prompt(None, min(config.get_text_config().vocab_size, config.image_token_id))
-        prompt = (*[config.image_token_id] * min(_SAMPLE_TOKENS, vision_size), *text)
+        prompt = sample_prompt(None, min(config.get_text_config().vocab_size, config.image_token_id))
+        if visions:
+            sample, deep = self._sample(images, visions[0], vision_size)
+            prompt = (*[config.image_token_id] * min(_SAMPLE_TOKENS, vision_size), *prompt)
+        else:
+            sample, deep = self._blank()
         candidate = candidate_of(self.decoder, graph.onnx_path, graph.spec, tuple(programs), (prompt,), sample, deep)
         with self.steps.time("preflight"):
             found = preflight(candidate)
@@ -284,6 +298,14 @@ class QEFFAutoModelForImageTextToText:
             return sample, None
         of_layers = [np.resize(np.asarray(layer), sample.shape) for layer in deep.flatten(1, 2)]
         return sample, np.stack(of_layers)
+
+    def _blank(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """One embedding that nothing reads, and deep features likewise, for prompts without images."""
+        config: Any = self.model.config
+        dtype = str(self._dtype).removeprefix("torch.")
+        blank = np.zeros((1, config.get_text_config().hidden_size), dtype)
+        layers = feature_layers_of(self.decoder)
+        return blank, np.zeros((layers, *blank.shape), dtype) if layers else None
 
     def _vision_graph(self, vision: VisionProgram, store: ArtifactStore) -> Path:
         name = f"{self._name}-vision"
@@ -376,7 +398,8 @@ class QEFFAutoModelForImageTextToText:
             return image_inference(run, *with_modules(run, self.decoder), generation_len=generation_len)
         store = _store(None)
         if preflights:
-            list(self._graphs(options.for_rows(run.rows), asked_by(run, images), store))
+            has_images = run.most_images > 0
+            list(self._graphs(options.for_rows(run.rows), asked_by(run, images), store, has_images=has_images))
         text = self._language_graph(options, images, _pixels(run), store).onnx_path
         visions = {} if run.single else {each: self._vision_graph(each, store) for each in run.programs_of_images}
         return image_inference(run, *with_graphs(run, self.decoder, text, visions), generation_len=generation_len)
@@ -389,7 +412,7 @@ class QEFFAutoModelForImageTextToText:
         check_on_device(device_ids, run.options)
         sized = replace(run.options.for_rows(run.rows), num_devices=len(device_ids))
         asked = asked_by(run, images)
-        *compiled, text = self.compile_for(sized, asked)
+        *compiled, text = self.compile_for(sized, asked, has_images=run.most_images > 0)
         # One for each size, in the order of sizes, or one for all.
         one_for_each_size = run.programs.one_for_each_size
         visions = dict(zip(asked.img_size if one_for_each_size else (None,), compiled, strict=False))
@@ -412,6 +435,12 @@ def _pixels(run: ImageRun) -> VisionSpec | None:
 def _sizes(given: int | Sequence[int | Size]) -> tuple[Size, ...]:
     """Heights and widths, of what `compile` takes as `img_size`."""
     sizes = (given,) if isinstance(given, int) else given
+    if isinstance(sizes, tuple) and len(sizes) == 2 and all(isinstance(side, int) for side in sizes):
+        height, width = sizes
+        raise UsageError(
+            f"img_size is {sizes}, which may be one size or two: give [({height}, {width})] for images of that height "
+            f"and width, or [{height}, {width}] for squares of two sizes."
+        )
     return tuple((size, size) if isinstance(size, int) else size for size in sizes)
 
 

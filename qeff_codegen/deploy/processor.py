@@ -113,6 +113,11 @@ def prepare(processor: Any, prompt: str, images: Sequence[Any]) -> Prepared:
     image_token = str(getattr(processor, "image_token", ""))
     places = prompt.count(image_token) if image_token else 0
     has_template = getattr(processor, "chat_template", None) is not None
+    if images and not image_token and not has_template:
+        raise UsageError(
+            "the processor has neither an image token nor a chat template, so nobody can say where an image stands. "
+            "Copy the processor's files that belong to this model."
+        )
     if places != len(images) and (places or not has_template):
         raise UsageError(
             f"the prompt has {places} places for images ({image_token}), and {len(images)} images are given. Write "
@@ -125,7 +130,7 @@ def prepare(processor: Any, prompt: str, images: Sequence[Any]) -> Prepared:
     if has_template:
         content = [] if places else [{"type": "image"} for _ in images]
         chat = [{"role": "user", "content": [*content, {"type": "text", "text": prompt}]}]
-        text = processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+        text = _as_chat(processor, chat)
         # The template writes the special tokens itself.
         arguments |= {"text": [text], "add_special_tokens": False}
     try:
@@ -135,10 +140,25 @@ def prepare(processor: Any, prompt: str, images: Sequence[Any]) -> Prepared:
     return Prepared(made["input_ids"][0].tolist(), {name: torch.as_tensor(value) for name, value in made.items()})
 
 
+def _as_chat(processor: Any, chat: list[dict[str, Any]]) -> str:
+    """The chat as the processor's template writes it.
+
+    Raises:
+        UsageError: the template cannot write such a chat.
+    """
+    try:
+        return str(processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True))
+    except Exception as error:  # a template is a program of its own
+        raise UsageError(
+            f"the processor's chat template cannot write the prompt as a chat: {type(error).__name__}: {error}. Copy "
+            "the processor's files that belong to this model."
+        ) from error
+
+
 def _text_alone(processor: Any, prompt: str) -> list[int]:
     """The tokens of a prompt without images; as a chat, if there is a template for one."""
     if getattr(processor, "chat_template", None) is None:
         return prompt_tokens(processor.tokenizer, prompt)
     chat = [{"role": "user", "content": [{"type": "text", "text": prompt}]}]
-    text = processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+    text = _as_chat(processor, chat)
     return list(processor.tokenizer(text, add_special_tokens=False)["input_ids"])

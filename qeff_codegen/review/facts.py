@@ -40,11 +40,6 @@ class Owner:
     hunks: int
     description: str = ""
 
-    @property
-    def is_rule(self) -> bool:
-        """Whether it is a rule, with an entry in the catalogue."""
-        return self.id not in STEPS
-
 
 @dataclass(frozen=True)
 class Review:

@@ -208,3 +208,14 @@ def test_a_module_that_cannot_be_imported_is_named(monkeypatch: pytest.MonkeyPat
         UsageError, match=r"(?s)needs the module `QAicApi_pb2` .* on Python's path and in /opt/qti-aic/dev"
     ):
         runtime.cloud_runtime()
+
+
+def test_a_module_that_another_protobuf_made_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def imported(name: str) -> Any:
+        if name == "qaicrt":
+            return fake_qaicrt.modules()["qaicrt"]
+        raise TypeError("Descriptors cannot be created directly.")
+
+    monkeypatch.setattr(runtime.importlib, "import_module", imported)
+    with pytest.raises(UsageError, match=r"(?s)`QAicApi_pb2` .* import: TypeError: Descriptors cannot be created"):
+        runtime.cloud_runtime()

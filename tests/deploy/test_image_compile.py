@@ -220,3 +220,11 @@ def test_a_family_with_a_causal_lm_too_is_that_unless_images_are_asked_about(tmp
     for source in ("llama4", str(tmp_path)):
         assert [names_image_text(source, GENERATED, with_images=asked) for asked in (False, True)] == [False, True]
     assert names_image_text("gemma4", GENERATED) and not names_image_text("llama4_text", GENERATED, with_images=True)
+
+
+def test_one_pair_may_be_one_size_or_two(llava: Path, tmp_path: Path) -> None:
+    model = QEFFAutoModelForImageTextToText.from_pretrained(str(llava))
+    with pytest.raises(
+        UsageError, match=r"give \[\(16, 24\)\] for images of that height and width, or \[16, 24\] for"
+    ):
+        model.compile(tmp_path, img_size=(16, 24))

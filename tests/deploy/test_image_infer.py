@@ -143,6 +143,14 @@ def test_a_tower_of_any_size_takes_images_of_the_size_that_is_given(
         assert result.stdout == upstream_text(source, pictures[:1]) + "\n"
 
 
+def test_a_template_that_cannot_write_images_is_said(run: Run, tmp_path: Path, pictures: tuple[Path, ...]) -> None:
+    source = save_llava(tmp_path / "strings", chat_template="{{ 'USER: ' + messages[0]['content'] }}")
+    for images in ((), pictures[:1]):
+        result = run(source, images=images)
+        assert result.exit_code == 2
+        assert "the processor's chat template cannot write the prompt as a chat: TypeError" in result.stderr
+
+
 @pytest.fixture
 def nothing_computed() -> object:
     """Neither exported nor run: who tries fails."""

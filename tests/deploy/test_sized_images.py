@@ -14,6 +14,7 @@ from transformers import AutoModelForImageTextToText
 
 from qeff_codegen.cli.main import main
 from qeff_codegen.deploy.processor import load_processor
+from tests.deploy.fake_qaicrt import Program
 from tests.deploy.sized_images import save_family
 
 FAMILIES = {
@@ -131,3 +132,15 @@ def test_no_part_for_videos_is_needed(checkpoints: dict[str, Path]) -> None:
     assert loaded.missing == "" and type(loaded.processor).__name__ == "Qwen2_5_VLProcessor"
     made = loaded.processor(text=["w1"], return_tensors="pt")
     assert made["input_ids"].dtype == torch.int64
+
+
+@pytest.mark.usefixtures("compiler")
+def test_text_alone_asks_for_no_size_of_images(
+    run: Run, checkpoints: dict[str, Path], tmp_path: Path, device: type[Program]
+) -> None:
+    source = checkpoints["qwen3_vl"]
+    expected = upstream_text(source, "w1 w2", ()) + "\n"
+    assert run(source, "w1 w2", ()).stdout == expected
+    assert run(source, "w1 w2", (), "--report", str(tmp_path / "report.html")).stdout == expected
+    assert run(source, "w1 w2", (), "--device", "0").stdout == expected
+    assert len(device.made) == 1, "no vision program is compiled"

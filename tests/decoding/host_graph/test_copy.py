@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import onnx
 import pytest
 
 from qeff_codegen.checked_in.generated_code import load_transforms
+from qeff_codegen.decoding import host_session
 from qeff_codegen.decoding.generation import generate
 from qeff_codegen.decoding.host_graph.copy import host_graph
 from qeff_codegen.decoding.host_session import HostDecoderSession, open_decoder
@@ -184,3 +186,13 @@ def test_rotation_by_a_table_with_two_halves_stays(exported: Exported, tmp_path:
     found = HostDecoderSession(copy, tmp_path, 1, CTX_LEN).run(token, position)
     expected = OrtDecoderSession(tmp_path / "model.onnx", 1, CTX_LEN).run(token, position)
     np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5)
+
+
+def test_a_copy_that_onnxruntime_does_not_take_costs_nothing_but_time(
+    qeff: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    onnx_path = export_onnx(qeff, tmp_path / "model.onnx", ExportSpec(CTX_LEN))
+    copy = host_graph(onnx_path)
+    assert copy is not None
+    monkeypatch.setattr(host_session, "host_graph", lambda _: replace(copy, model=b"no graph"))
+    assert isinstance(open_decoder(onnx_path, 1, CTX_LEN), OrtDecoderSession)
