@@ -51,17 +51,18 @@ def causal_lm_called(file: ModelingFile, whole: ModelingClass) -> tuple[str, Mod
     return None
 
 
-def model_called(file: ModelingFile, causal_lm: ModelingClass) -> str:
-    """The attribute by which a causal LM calls its text model.
+def model_called(file: ModelingFile, causal_lm: ModelingClass) -> tuple[str, ModelingClass]:
+    """The attribute by which a causal LM calls its text model, and the class of that.
 
     Raises:
         Refusal: it calls none, or several.
     """
     called = {
-        attribute
+        (attribute, name)
         for call in find(ast.Call, causal_lm.forward)
-        if (attribute := self_attribute(call.func)) is not None and attribute in causal_lm.built
-        if any(name in file.classes for name in causal_lm.built[attribute])
+        if (attribute := self_attribute(call.func)) is not None
+        for name in causal_lm.built.get(attribute, ())
+        if file.classes[name].forward is not None
     }
     if len(called) != 1:
         raise refusal(
@@ -70,7 +71,8 @@ def model_called(file: ModelingFile, causal_lm: ModelingClass) -> str:
             (causal_lm.forward or causal_lm.node).lineno,
             "one `self.<model>(...)`, which gives hidden states",
         )
-    return called.pop()
+    ((attribute, name),) = called
+    return attribute, file.classes[name]
 
 
 def check_logits(file: ModelingFile, whole: ModelingClass, found: dict[str, Match]) -> None:

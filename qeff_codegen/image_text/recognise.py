@@ -35,10 +35,12 @@ def recognise_image_text(file: ModelingFile) -> ImageTextParts:
     if called is not None:
         model_attribute, model = "", whole
         text_attribute, causal_lm = called
-        inner = model_called(file, causal_lm)
+        inner, text_model = model_called(file, causal_lm)
         head, text_class = head_around(file, causal_lm, inner), None
         text_built = whole.assigned[text_attribute][0]
         check_forward(file, whole)
+        # The language program calls the text model and the head itself, without the causal LM's forward.
+        check_handed_on(file, causal_lm, inner, text_model)
     else:
         model_attribute, model = _model(file, whole)
         inner, head = "", head_around(file, whole, model_attribute)
