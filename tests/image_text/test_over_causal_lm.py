@@ -112,6 +112,27 @@ def test_what_the_causal_lm_does_beside_is_refused(before: str, after: str, what
     assert what in images_refused(before, after)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        (
+            "self.lm_head(hidden_states)\n",
+            "self.lm_head(hidden_states) * self.config.logit_scale\n",
+            "logits = logits * self.config.logit_scale",
+        ),
+        (
+            "        loss = None\n",
+            "        cap = getattr(self.config, 'cap', None)\n        if cap is not None:\n"
+            "            logits = logits / cap\n        loss = None\n",
+            "cap = getattr(self.config, 'cap', None)",
+        ),
+    ],
+)
+def test_logits_scaled_by_the_configuration_of_the_causal_lm_are_refused(before: str, after: str, shown: str) -> None:
+    what = "`Llama4ForCausalLM.forward` scales logits by its own configuration, not that of the whole: "
+    assert images_refused(before, after) == f"{what}`{shown}`"
+
+
 def test_images_of_another_kind_are_refused_beside_a_causal_lm() -> None:
     (refused,) = [role for role in inspect_model(find_model("qwen3_5")) if role.role == "images refused"]
     assert "positions of several kinds" in refused.because[0]
