@@ -70,6 +70,13 @@ def test_a_result_may_have_a_name() -> None:
         generate_model(replace(named, source=named.source.replace("return output\n", "return outputs\n")))
 
 
+def test_a_forward_of_one_statement_is_refused() -> None:
+    start, end = SOURCE.index("        if inputs_embeds is None:\n"), SOURCE.index("\n\nclass PlumForConditional")
+    statement = "        return self.talker(inputs_embeds.masked_scatter(input_ids, pixel_values))\n"
+    with pytest.raises(Refusal, match="`PlumModel.forward` has no outputs of encoders"):
+        generate_model(replace(plum(), source=SOURCE[:start] + statement + SOURCE[end:]))
+
+
 @pytest.mark.parametrize(
     ("before", "after", "what"),
     [
