@@ -84,7 +84,7 @@ def test_a_forward_of_one_statement_is_refused() -> None:
         (
             "            where = self",
             "            image_features = image_features * 2\n            where = self",
-            "= image",
+            r"`image_features = image_features \* 2`",
         ),
         ("masked_scatter(where, image_features)", "masked_scatter(where, image_features.flip(0))", "masked_scatter"),
         ("attentions=outputs.attentions", "attentions=outputs.hidden_states", "does more between tokens and logits"),
