@@ -111,6 +111,8 @@ def _result(statement: ast.stmt) -> ast.stmt:
 
 def _returned_at_once(statements: list[ast.stmt]) -> list[ast.stmt]:
     """The statements with the result returned as it is made, where it has a name before, `output = Output(...)`."""
+    if len(statements) < 2:
+        return statements
     *before, made, last = statements
     named = match(_NAMED, made)
     if named is None or not isinstance(last, ast.Return) or last.value is None:

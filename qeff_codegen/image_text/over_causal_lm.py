@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from qeff_codegen.anatomy.modeling_file import ModelingClass, ModelingFile, self_attribute
 from qeff_codegen.codemod.tree import find, spelled
-from qeff_codegen.image_text.head import check_returned
+from qeff_codegen.image_text.head import Head, check_returned
 from qeff_codegen.image_text.known_statements import needed, possible, refusal
 from qeff_codegen.patterns.match import Match, match
 from qeff_codegen.patterns.pattern import Pattern
@@ -51,17 +51,18 @@ def causal_lm_called(file: ModelingFile, whole: ModelingClass) -> tuple[str, Mod
     return None
 
 
-def model_called(file: ModelingFile, causal_lm: ModelingClass) -> str:
-    """The attribute by which a causal LM calls its text model.
+def model_called(file: ModelingFile, causal_lm: ModelingClass) -> tuple[str, ModelingClass]:
+    """The attribute by which a causal LM calls its text model, and the class of that.
 
     Raises:
         Refusal: it calls none, or several.
     """
     called = {
-        attribute
+        (attribute, name)
         for call in find(ast.Call, causal_lm.forward)
-        if (attribute := self_attribute(call.func)) is not None and attribute in causal_lm.built
-        if any(name in file.classes for name in causal_lm.built[attribute])
+        if (attribute := self_attribute(call.func)) is not None
+        for name in causal_lm.built.get(attribute, ())
+        if file.classes[name].forward is not None
     }
     if len(called) != 1:
         raise refusal(
@@ -70,7 +71,24 @@ def model_called(file: ModelingFile, causal_lm: ModelingClass) -> str:
             (causal_lm.forward or causal_lm.node).lineno,
             "one `self.<model>(...)`, which gives hidden states",
         )
-    return called.pop()
+    ((attribute, name),) = called
+    return attribute, file.classes[name]
+
+
+def check_unscaled(file: ModelingFile, causal_lm: ModelingClass, head: Head) -> None:
+    """Raises a refusal where settings scale the logits of a causal LM.
+
+    `self.config` is the text model's configuration there, and that of the whole in the language program.
+    """
+    if head.scaling:
+        assert causal_lm.forward is not None
+        shown = ast.unparse(head.scaling[0]).split("\n")[0]
+        raise refusal(
+            file,
+            f"`{causal_lm.name}.forward` scales logits by its own configuration, not that of the whole: `{shown}`",
+            causal_lm.forward.lineno,
+            f"`logits = self.{head.attribute}(hidden_states)`, neither scaled nor capped",
+        )
 
 
 def check_logits(file: ModelingFile, whole: ModelingClass, found: dict[str, Match]) -> None:

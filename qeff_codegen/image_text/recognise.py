@@ -15,7 +15,7 @@ from qeff_codegen.image_text.image_features import PIXELS, for_one_image, for_on
 from qeff_codegen.image_text.known_statements import refusal
 from qeff_codegen.image_text.model_forward import BetweenTokensAndText, between_tokens_and_text
 from qeff_codegen.image_text.other_library import refuse_other_library
-from qeff_codegen.image_text.over_causal_lm import causal_lm_called, model_called
+from qeff_codegen.image_text.over_causal_lm import causal_lm_called, check_unscaled, model_called
 from qeff_codegen.image_text.own_text import has_sections, own_text_class
 from qeff_codegen.image_text.parts import ImageTextParts
 from qeff_codegen.image_text.side_inputs import SideInputs, side_inputs
@@ -35,10 +35,13 @@ def recognise_image_text(file: ModelingFile) -> ImageTextParts:
     if called is not None:
         model_attribute, model = "", whole
         text_attribute, causal_lm = called
-        inner = model_called(file, causal_lm)
+        inner, text_model = model_called(file, causal_lm)
         head, text_class = head_around(file, causal_lm, inner), None
         text_built = whole.assigned[text_attribute][0]
         check_forward(file, whole)
+        # The language program calls the text model and the head itself, without the causal LM's forward.
+        check_handed_on(file, causal_lm, inner, text_model)
+        check_unscaled(file, causal_lm, head)
     else:
         model_attribute, model = _model(file, whole)
         inner, head = "", head_around(file, whole, model_attribute)

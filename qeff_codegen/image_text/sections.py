@@ -107,11 +107,16 @@ def _hands_its_own(call: ast.Call, method: ast.FunctionDef) -> bool:
 
 def _of_prompt(model: ModelingClass, method: ast.FunctionDef) -> ast.FunctionDef | None:
     """The method for a prompt, where `method` calls it, keeps what it says is ahead, and counts on with that."""
+    if len(method.body) < 2:
+        return None
     *before, cases, last = method.body
     in_all = match(_IN_ALL_CASES, cases)
     if in_all is None or match(Pattern("return position_ids"), last) is None or not _are_known(before, in_all):
         return None
-    (node,) = [item for item in find(ast.Assign, cases) if match(_OF_PROMPT, item) is not None]
+    made = [item for item in find(ast.Assign, cases) if match(_OF_PROMPT, item) is not None]
+    if len(made) != 1:
+        return None
+    (node,) = made
     assert isinstance(node.value, ast.Call)
     found = model.methods.get(self_attribute(node.value.func) or "")
     given = None if found is None else bound_arguments(node.value, parameters(found))

@@ -66,7 +66,11 @@ def test_all_of_an_image_is_seen_past_windows() -> None:
             "what goes to the layers of the text model is made by",
         ),
         ("special_image_mask = input_ids == self", "special_image_mask = input_ids >= self", "the places of images"),
-        ("                image_mask.to(inputs_embeds.device), image", "                ~image_mask, image", "places"),
+        (
+            "                image_mask.to(inputs_embeds.device), image",
+            "                ~image_mask, image",
+            "places images by `~image_mask`",
+        ),
         (
             "                image_mask.to(inputs_embeds.device), image",
             "                other, image",

@@ -70,6 +70,13 @@ def test_a_result_may_have_a_name() -> None:
         generate_model(replace(named, source=named.source.replace("return output\n", "return outputs\n")))
 
 
+def test_a_forward_of_one_statement_is_refused() -> None:
+    start, end = SOURCE.index("        if inputs_embeds is None:\n"), SOURCE.index("\n\nclass PlumForConditional")
+    statement = "        return self.talker(inputs_embeds.masked_scatter(input_ids, pixel_values))\n"
+    with pytest.raises(Refusal, match="`PlumModel.forward` has no outputs of encoders"):
+        generate_model(replace(plum(), source=SOURCE[:start] + statement + SOURCE[end:]))
+
+
 @pytest.mark.parametrize(
     ("before", "after", "what"),
     [
@@ -77,7 +84,7 @@ def test_a_result_may_have_a_name() -> None:
         (
             "            where = self",
             "            image_features = image_features * 2\n            where = self",
-            "= image",
+            r"`image_features = image_features \* 2`",
         ),
         ("masked_scatter(where, image_features)", "masked_scatter(where, image_features.flip(0))", "masked_scatter"),
         ("attentions=outputs.attentions", "attentions=outputs.hidden_states", "does more between tokens and logits"),

@@ -17,6 +17,18 @@ def changed(before: str, after: str) -> GeneratedModel:
     return generate_model(replace(upstream, source=upstream.source.replace(before, after)))
 
 
+def images_refused(before: str, after: str) -> str:
+    """Why images are, with `after` in the place of `before`, which the causal LM's own class has once."""
+    upstream = find_model("llama4")
+    start = upstream.source.index("class Llama4ForCausalLM(")
+    end = upstream.source.index("\nclass ", start)
+    causal_lm = upstream.source[start:end]
+    assert causal_lm.count(before) == 1
+    source = upstream.source[:start] + causal_lm.replace(before, after) + upstream.source[end:]
+    (refused,) = [role for role in inspect_model(replace(upstream, source=source)) if role.role == "images refused"]
+    return refused.because[0]
+
+
 def test_the_programs_stand_below_the_causal_lm() -> None:
     model = generate_model(find_model("llama4"))
     assert (model.upstream.causal_lm, model.upstream.is_image_text) == ("Llama4ForCausalLM", False)
@@ -68,6 +80,57 @@ def test_where_images_are_refused_the_causal_lm_stays(before: str, after: str, w
     assert "Llama4ForConditionalGeneration" not in {entry.upstream_class for entry in model.mappings}
     (refused,) = [role for role in model.roles if role.role == "images refused"]
     assert what in refused.because[0]
+
+
+HANDS = "`Llama4ForCausalLM.forward` hands its model something else than it is given: "
+GIVEN = "            inputs_embeds=inputs_embeds,\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "what"),
+    [
+        (GIVEN, GIVEN.replace(",", " * 2,"), f"{HANDS}inputs_embeds=inputs_embeds * 2"),
+        (GIVEN, "", f"{HANDS}no inputs_embeds"),
+        (
+            "    @can_return_tuple\n",
+            "    @doubled\n    @can_return_tuple\n",
+            "`Llama4ForCausalLM.forward` wears a decorator that may hide behaviour, `@doubled`",
+        ),
+        (
+            "        self.post_init()\n",
+            "        self.post_init()\n        self.register_forward_pre_hook(doubled)\n",
+            "a module is hooked into: `self.register_forward_pre_hook`",
+        ),
+        (
+            "use_cache: bool | None = None",
+            "use_cache: bool | None = True",
+            "`Llama4ForCausalLM.forward` takes `use_cache` to be `True` where it is not given",
+        ),
+    ],
+)
+def test_what_the_causal_lm_does_beside_is_refused(before: str, after: str, what: str) -> None:
+    assert what in images_refused(before, after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        (
+            "self.lm_head(hidden_states)\n",
+            "self.lm_head(hidden_states) * self.config.logit_scale\n",
+            "logits = logits * self.config.logit_scale",
+        ),
+        (
+            "        loss = None\n",
+            "        cap = getattr(self.config, 'cap', None)\n        if cap is not None:\n"
+            "            logits = logits / cap\n        loss = None\n",
+            "cap = getattr(self.config, 'cap', None)",
+        ),
+    ],
+)
+def test_logits_scaled_by_the_configuration_of_the_causal_lm_are_refused(before: str, after: str, shown: str) -> None:
+    what = "`Llama4ForCausalLM.forward` scales logits by its own configuration, not that of the whole: "
+    assert images_refused(before, after) == f"{what}`{shown}`"
 
 
 def test_images_of_another_kind_are_refused_beside_a_causal_lm() -> None:

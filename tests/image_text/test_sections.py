@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 
 import pytest
@@ -45,11 +46,28 @@ def test_a_text_model_of_another_package_must_take_sections() -> None:
             "                input_ids,\n                image_grid_thw=image_grid_thw,\n",
             "                input_ids,\n                image_grid_thw=video_grid_thw,\n",
         ),
+        (
+            "                position_ids = attention_mask.long().cumsum(-1) - 1\n",
+            "                position_ids, other = self.get_rope_index(input_ids)\n",
+        ),
     ],
 )
 def test_positions_made_otherwise_are_refused(before: str, after: str) -> None:
     with pytest.raises(Refusal, match="makes positions by"):
         changed("qwen2_vl", before, after)
+
+
+def test_positions_made_in_one_statement_are_refused() -> None:
+    upstream = find_model("qwen2_vl")
+    (made,) = [
+        item
+        for item in ast.walk(ast.parse(upstream.source))
+        if isinstance(item, ast.FunctionDef) and item.name == "compute_3d_position_ids"
+    ]
+    lines = upstream.source.splitlines(keepends=True)
+    lines[made.body[0].lineno - 1 : made.end_lineno] = ["        return self.get_rope_index(input_ids)\n"]
+    with pytest.raises(Refusal, match="`Qwen2VLModel.forward` makes positions by `self.compute_3d_position_ids"):
+        generate_model(replace(upstream, source="".join(lines)))
 
 
 @pytest.mark.parametrize(
