@@ -66,7 +66,9 @@ _EXPERTS: dict[str, Any] = {
     **dict.fromkeys(("moe_k", "moe_topk", "num_experts_per_tok", "top_k_experts"), 2),
     **dict.fromkeys(("moe_num_shared_experts", "n_shared_experts", "num_shared_experts"), 2),
     **dict.fromkeys(("expert_ffn_hidden_size", "moe_intermediate_size"), 48),
-    **dict.fromkeys(("shared_expert_intermediate_size", "shared_intermediate_size"), 56),
+    **dict.fromkeys(
+        ("shared_expert_intermediate_size", "shared_experts_intermediate_size", "shared_intermediate_size"), 56
+    ),
     "n_group": 4,
     "topk_group": 2,
     "zero_expert_num": 2,
@@ -150,6 +152,19 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
         "n_recurrent_layers": 2,
         "num_hidden_layers": 4,
     },
+    # Its layers with a window have sizes of their own, which are no attributes of the configuration.
+    **dict.fromkeys(
+        ("dots3_note", "dots3_note_text"),
+        {
+            "swa_head_dim": 24,
+            "swa_kv_lora_rank": 28,
+            "swa_num_attention_heads": 2,
+            "swa_num_key_value_heads": 2,
+            "swa_q_lora_rank": 36,
+            "swa_qk_nope_head_dim": 16,
+            "swa_v_head_dim": 12,
+        },
+    ),
     # Two of four layers read the keys and values of the two before; each list has one entry per layer.
     "gemma3n_text": {
         "activation_sparsity_pattern": [0.95, 0.0, 0.95, 0.0],
