@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import random
 import signal
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +24,7 @@ from qeff_codegen.cli.main import main
 from qeff_codegen.deploy import auto_model, weights_on_disk
 from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
 from qeff_codegen.deploy.tiny_checkpoint import tiny_checkpoint
+from qeff_codegen.errors import UsageError
 from qeff_codegen.export import graph_file, recipes
 from qeff_codegen.export.deferred_tensors import is_deferred
 from qeff_codegen.export.recipes import NotDeferredError
@@ -57,6 +60,14 @@ def saved(family: str, folder: Path, **config: Any) -> Path:
     model.config.update(config)
     model.to(torch.bfloat16).save_pretrained(folder, max_shard_size="20KB")
     return folder
+
+
+def quantized(folder: Path, checkpoint: Path) -> Path:
+    """`checkpoint` with its projections in fp8."""
+    weights = {name: references.fp8(tensor, 16, 16) for name, tensor in stored(checkpoint).items() if is_linear(name)}
+    settings = {"quant_method": "fp8", "activation_scheme": "dynamic", "fmt": "e4m3", "weight_block_size": [16, 16]}
+    source, _ = write_both(folder, checkpoint, weights, settings)
+    return source
 
 
 def graph_bytes(folder: Path) -> dict[str, bytes]:
@@ -97,9 +108,7 @@ def test_bytes_are_those_of_a_model_that_is_loaded_before(
 def test_bytes_are_the_same_of_dequantized_weights(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    weights = {name: references.fp8(tensor, 16, 16) for name, tensor in stored(checkpoint).items() if is_linear(name)}
-    settings = {"quant_method": "fp8", "activation_scheme": "dynamic", "fmt": "e4m3", "weight_block_size": [16, 16]}
-    source, _ = write_both(tmp_path, checkpoint, weights, settings)
+    source = quantized(tmp_path, checkpoint)
     expected = exported(loaded_before(source, monkeypatch, dtype="float16"), tmp_path / "before")
     later = QEFFAutoModelForCausalLM.from_pretrained(str(source), dtype="float16")
     assert is_deferred(later._model)
@@ -140,6 +149,64 @@ def test_a_file_that_is_cut_short_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["compile", str(source), "--output", str(tmp_path / "out")])
     assert result.exit_code == 2 and str(source) in result.stderr, result.output
     assert not (tmp_path / "out").exists()
+
+
+def rewritten(shard: Path) -> None:
+    """Other numbers, in the same file of the same size."""
+    size = 8 + int.from_bytes(shard.read_bytes()[:8], "little")
+    with shard.open("r+b") as file:
+        file.seek(size)
+        file.write(bytes(shard.stat().st_size - size))
+
+
+def replaced(shard: Path) -> None:
+    """Another file of the same size and time, as `rsync` and `cp -p` leave it."""
+    other, before = shard.with_name("other"), shard.stat()
+    other.write_bytes(shard.read_bytes())
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    other.rename(shard)
+
+
+def cut_short(shard: Path) -> None:
+    """As a copy leaves it that ends too early."""
+    os.truncate(shard, shard.stat().st_size - 8)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (rewritten, "was written to"),
+        (replaced, "was replaced"),
+        (cut_short, "bytes and had"),
+        (Path.unlink, "is gone"),
+    ],
+)
+def test_a_file_that_changes_after_loading_is_named_and_nothing_is_written(
+    change: Callable[[Path], None], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = saved("llama", tmp_path / "model")
+    monkeypatch.chdir(tmp_path)
+    model = QEFFAutoModelForCausalLM.from_pretrained("model")
+    shard = sorted(source.glob("*.safetensors"))[1]
+    change(shard)
+    # Where a relative path leads elsewhere.
+    monkeypatch.chdir("/")
+    for use in (lambda: model.export(tmp_path / "out", ctx_len=CTX_LEN), lambda: model.model):
+        with pytest.raises(UsageError, match=said) as refused:
+            use()
+        assert str(shard) in str(refused.value) and "Load the model again" in str(refused.value)
+        assert "cannot be written" not in str(refused.value)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_quantized_file_that_changes_after_loading_is_named(checkpoint: Path, tmp_path: Path) -> None:
+    source = quantized(tmp_path, checkpoint)
+    model = QEFFAutoModelForCausalLM.from_pretrained(str(source), dtype="float16")
+    (shard,) = source.glob("*.safetensors")
+    rewritten(shard)
+    with pytest.raises(UsageError, match="was written to") as refused:
+        model.export(tmp_path / "out", ctx_len=CTX_LEN)
+    assert str(shard) in str(refused.value)
 
 
 def test_a_missing_weight_is_named(tmp_path: Path) -> None:
