@@ -26,7 +26,7 @@ from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
 from qeff_codegen.deploy.tiny_checkpoint import tiny_checkpoint
 from qeff_codegen.errors import UsageError
 from qeff_codegen.export import graph_file, recipes
-from qeff_codegen.export.deferred_tensors import is_deferred
+from qeff_codegen.export.deferred_tensors import is_deferred, recipe_of, stands_for
 from qeff_codegen.export.recipes import NotDeferredError
 from qeff_codegen.export.written_bytes import told_of_written_bytes
 from qeff_codegen.files.artifact_store import RECORD, is_whole
@@ -132,6 +132,44 @@ def test_what_cannot_be_deferred_is_loaded(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("qeff_codegen.export.deferred_tensors._outlines", refuse)
     assert exported(model, tmp_path / "later") == expected
     assert not is_deferred(model._model)
+
+
+def refused_to_make(tensor: torch.Tensor) -> None:
+    """Gives a deferred tensor a recipe that cannot be made any more."""
+
+    def refuse() -> torch.Tensor:
+        raise NotDeferredError("a tensor has changed that others are made of")
+
+    own = recipe_of(tensor)
+    assert own is not None
+    other = stands_for(recipes.Made(own.size, own.stride, own.dtype, refuse))
+    tensor.data = other.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
+
+
+@pytest.mark.parametrize("use", ["export", "model", "dynamo"])
+def test_what_cannot_be_made_later_is_loaded_again(use: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = saved("llama", tmp_path / "model")
+    before = loaded_before(source, monkeypatch)
+    model = QEFFAutoModelForCausalLM.from_pretrained(str(source))
+    refused_to_make(model._model.model.layers[0].mlp.up_proj.weight)
+    if use == "model":
+        expected, found = before.model.state_dict(), model.model.state_dict()
+        assert found.keys() == expected.keys()
+        assert all(torch.equal(tensor, expected[name]) for name, tensor in found.items())
+    else:
+        spec = {"dynamo": use == "dynamo"}
+        assert exported(model, tmp_path / "later", **spec) == exported(before, tmp_path / "before", **spec)
+    assert not is_deferred(model._model)
+
+
+def test_what_is_loaded_again_is_the_same_checkpoint(tmp_path: Path) -> None:
+    source = saved("llama", tmp_path / "model")
+    model = QEFFAutoModelForCausalLM.from_pretrained(str(source))
+    refused_to_make(model._model.model.embed_tokens.weight)
+    rewritten(sorted(source.glob("*.safetensors"))[1])
+    with pytest.raises(UsageError, match="changed since it was loaded"):
+        model.export(tmp_path / "out", ctx_len=CTX_LEN)
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_the_model_has_its_weights_for_who_asks_for_it(tmp_path: Path) -> None:
