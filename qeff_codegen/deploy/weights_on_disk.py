@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from transformers import modeling_utils
 
+from qeff_codegen.deploy.quantized_weights.stored_tensors import NEXT_STEP
 from qeff_codegen.deploy.unchanged_file import UnchangedFile
+from qeff_codegen.errors import UsageError
 from qeff_codegen.export.deferred_tensors import Deferral, is_deferring, stands_for
 from qeff_codegen.export.recipes import Made, Stored
 
@@ -66,11 +68,18 @@ def left_on_disk(make: Callable[[], torch.Tensor]) -> torch.Tensor:
 
 
 class _File:
-    """What `safe_open` gives, as far as a model is loaded with it."""
+    """What `safe_open` gives, as far as a model is loaded with it.
+
+    Raises:
+        UsageError: the file is damaged.
+    """
 
     def __init__(self, path: str | Path, framework: str, **options: Any) -> None:
-        # It says what is wrong with a damaged file.
-        self._file = safe_open(path, framework, **options)
+        try:
+            self._file = safe_open(path, framework, **options)
+        except SafetensorError as error:
+            # It says what is wrong with a damaged file, but not with which.
+            raise UsageError(f"{path} is damaged: {error}.\n{NEXT_STEP}") from error
         self._unchanged = UnchangedFile(Path(path))
         with self._unchanged.path.open("rb") as file:
             # A header is a number of 8 bytes, so many bytes of JSON, and then come the tensors.

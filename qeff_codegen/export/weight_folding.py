@@ -52,8 +52,9 @@ def fold_into_weights(graph: onnx_ir.Graph) -> None:
 
 def _outline(tensor: onnx_ir.TensorProtocol) -> np.ndarray:
     """Zeros for floats that are made later. Others are made now: they may be sizes, indices or a mask."""
-    is_later = isinstance(tensor, LaterTensor) and tensor.dtype.is_floating_point()
-    return tensor.outline if is_later else tensor.numpy()
+    if isinstance(tensor, LaterTensor) and tensor.dtype.is_floating_point():
+        return tensor.outline
+    return tensor.numpy()
 
 
 def _computed_when_written(
