@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -37,6 +37,7 @@ from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.export.kept_layers import layers_kept
 from qeff_codegen.export.kv_cache import kv_cache_shapes
 from qeff_codegen.export.precision import convert, precision
+from qeff_codegen.export.recipes import NotDeferredError
 from qeff_codegen.export.with_states import check_call_length, check_drafts
 from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.preflight.candidate import candidate_of
@@ -46,6 +47,8 @@ from qeff_codegen.remote_code.given import Remote
 from qeff_codegen.runtime.key_blocks import ask_for_key_blocks, check_key_blocks
 from qeff_codegen.runtime.states import LONGEST_CALL
 from qeff_codegen.upstream.cache_folder import cache_folder
+
+Made = TypeVar("Made")
 
 
 class QEFFAutoModelForCausalLM:
@@ -89,6 +92,8 @@ class QEFFAutoModelForCausalLM:
             "dtype": str(dtype),
         }
         self._pytorch_transforms = transforms.names
+        # Only of a model whose weights are left in their files.
+        self._load: Callable[[], QEFFAutoModelForCausalLM] | None = None
 
     @classmethod
     def from_pretrained(
@@ -140,17 +145,42 @@ class QEFFAutoModelForCausalLM:
 
         with weights_on_disk() as deferral:
             try:
-                return load()
+                deferred = load()
             except Exception:
                 if not deferral.has_failed:
                     raise
+            else:
+                deferred._load = load
+                return deferred
         return load()
 
     @property
     def model(self) -> Any:
-        """The QEff model, with its weights; they are read when it is first asked for."""
-        make_all(self._model)
+        """The QEff model, with its weights; they are read when it is first asked for.
+
+        Raises:
+            UsageError: the checkpoint changed since the model was loaded.
+        """
+        try:
+            make_all(self._model)
+        except NotDeferredError:
+            self._load_all()
         return self._model
+
+    def _load_all(self) -> None:
+        """Loads the model again with all its weights, where some cannot be made later."""
+        assert self._load is not None, "nothing is made later of a model that was loaded with its weights"
+        again = self._load()
+        if again._made_from != self._made_from:
+            raise UsageError(f"the files of {self._name} changed since it was loaded. Load it again.")
+        self._model = again._model
+
+    def _with_weights_where_needed(self, made_of: Callable[[Any], Made]) -> Made:
+        """What `made_of` makes of the QEff model; where it cannot without the weights, they are read for it."""
+        try:
+            return made_of(self._model)
+        except NotDeferredError:
+            return made_of(self.model)
 
     def export(self, export_dir: Path | None = None, *, ctx_len: int = 128, **spec: Any) -> ExportedGraph:
         """The ONNX graph, exported now or before.
@@ -161,18 +191,22 @@ class QEFFAutoModelForCausalLM:
             spec: further fields of `ExportSpec`.
 
         Raises:
-            UsageError: the model knows fewer positions than `ctx_len`, or the folder cannot be written.
+            UsageError: the model knows fewer positions than `ctx_len`, the folder cannot be written, or the checkpoint
+                changed since the model was loaded.
         """
         own = ExportSpec(ctx_len, continuous_batching=self.continuous_batching, sampler=self.sampler)
         wanted = replace(own, **spec)
+        store = ArtifactStore(export_dir or cache_folder() / "exports")
         with self.steps.time("exporting"):
-            return exported_graph(
-                self._name,
-                self._model,
-                wanted,
-                ArtifactStore(export_dir or cache_folder() / "exports"),
-                made_from=self._made_from,
-                pytorch_transforms=self._pytorch_transforms,
+            return self._with_weights_where_needed(
+                lambda model: exported_graph(
+                    self._name,
+                    model,
+                    wanted,
+                    store,
+                    made_from=self._made_from,
+                    pytorch_transforms=self._pytorch_transforms,
+                )
             )
 
     def compile(
@@ -258,7 +292,9 @@ class QEFFAutoModelForCausalLM:
     def _preflight(self, graph: ExportedGraph, options: CompileOptions) -> Preflight:
         prompt = sample_prompt(self.tokenizer, self._model.config.get_text_config().vocab_size)
         programs = tuple(specializations_for(graph.layers, options))
-        candidate = candidate_of(self._model, graph.onnx_path, graph.spec, programs, (prompt,))
+        candidate = self._with_weights_where_needed(
+            lambda model: candidate_of(model, graph.onnx_path, graph.spec, programs, (prompt,))
+        )
         with self.steps.time("preflight"):
             found = preflight(candidate)
         self.steps.looked_at.append(LookedAt("text", candidate, found, cache_precision(options)))
@@ -268,7 +304,7 @@ class QEFFAutoModelForCausalLM:
         """The graph that these options ask for."""
         if options.prefill_seq_len > LONGEST_CALL:
             # Only then: what the model keeps is found by running it.
-            check_call_length(kv_cache_shapes(self._model), options.prefill_seq_len)
+            check_call_length(self._with_weights_where_needed(kv_cache_shapes), options.prefill_seq_len)
         if self.sampler is not None:
             check_sampling(options)
         return self.export(

@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from transformers import modeling_utils
 
+from qeff_codegen.deploy.quantized_weights.stored_tensors import NEXT_STEP
+from qeff_codegen.deploy.unchanged_file import UnchangedFile
+from qeff_codegen.errors import UsageError
 from qeff_codegen.export.deferred_tensors import Deferral, is_deferring, stands_for
 from qeff_codegen.export.recipes import Made, Stored
 
@@ -65,13 +68,20 @@ def left_on_disk(make: Callable[[], torch.Tensor]) -> torch.Tensor:
 
 
 class _File:
-    """What `safe_open` gives, as far as a model is loaded with it."""
+    """What `safe_open` gives, as far as a model is loaded with it.
+
+    Raises:
+        UsageError: the file is damaged.
+    """
 
     def __init__(self, path: str | Path, framework: str, **options: Any) -> None:
-        # It says what is wrong with a damaged file.
-        self._file = safe_open(path, framework, **options)
-        self._path = Path(path)
-        with self._path.open("rb") as file:
+        try:
+            self._file = safe_open(path, framework, **options)
+        except SafetensorError as error:
+            # It says what is wrong with a damaged file, but not with which.
+            raise UsageError(f"{path} is damaged: {error}.\n{NEXT_STEP}") from error
+        self._unchanged = UnchangedFile(Path(path))
+        with self._unchanged.path.open("rb") as file:
             # A header is a number of 8 bytes, so many bytes of JSON, and then come the tensors.
             self._begin = 8 + int.from_bytes(file.read(8), "little")
             self._header: dict[str, Any] = json.loads(file.read(self._begin - 8))
@@ -94,14 +104,14 @@ class _File:
         begin, end = entry["data_offsets"]
         if end - begin < SMALLEST_BYTES or not entry["shape"] or entry["dtype"] not in _TYPES:
             return self._file.get_slice(name)
-        return _Slice(self._file.get_slice(name), self._path, self._begin + begin, _TYPES[entry["dtype"]])
+        return _Slice(self._file.get_slice(name), self._unchanged, self._begin + begin, _TYPES[entry["dtype"]])
 
 
 class _Slice:
     """A large tensor of a file."""
 
-    def __init__(self, own: Any, path: Path, offset: int, dtype: torch.dtype) -> None:
-        self._own, self._path, self._offset, self._dtype = own, path, offset, dtype
+    def __init__(self, own: Any, file: UnchangedFile, offset: int, dtype: torch.dtype) -> None:
+        self._own, self._file, self._offset, self._dtype = own, file, offset, dtype
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._own, name)
@@ -120,11 +130,5 @@ class _Slice:
         row = prod(size[1:])
         tensor = torch.empty((stop - start, *size[1:]), dtype=self._dtype)
         into = tensor.view(-1).view(torch.uint8).numpy().data
-        with self._path.open("rb", buffering=0) as file:
-            file.seek(self._offset + start * row * self._dtype.itemsize)
-            while into:
-                count = file.readinto(into)
-                if not count:
-                    raise OSError(f"{self._path} ends before it should")
-                into = into[count:]
+        self._file.read_into(into, self._offset + start * row * self._dtype.itemsize)
         return tensor

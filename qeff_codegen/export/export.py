@@ -125,6 +125,7 @@ def export_onnx(model: nn.Module, onnx_path: Path, spec: ExportSpec) -> Path:
             cannot be written to.
         Refusal: the model computes something that was not proved to mean the same in the graph, or that the exporter
             can make no graph of.
+        NotDeferredError: a weight that is left for later cannot be made any more; load the model with all weights.
     """
     config: Any = model.config
     check_ctx_len(config, spec.ctx_len)

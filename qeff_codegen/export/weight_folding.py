@@ -12,7 +12,12 @@ import torch
 from onnx.reference import ReferenceEvaluator
 from onnx_ir.convenience import get_const_tensor
 
+from qeff_codegen.errors import Refusal
 from qeff_codegen.export.graph_weights import LaterTensor
+from qeff_codegen.export.proved_operators.check import RULE
+
+# Operators whose result has a shape that follows from the values of floats.
+_SHAPED_BY_NUMBERS = ("NonZero", "OneHot", "Range", "Resize", "Unique")
 
 
 def fold_into_weights(graph: onnx_ir.Graph) -> None:
@@ -34,7 +39,11 @@ def fold_into_weights(graph: onnx_ir.Graph) -> None:
             if value is not None and (tensor := get_const_tensor(value)) is not None
         }
         opset = graph.opset_imports[""]
-        outline = computed(proto, {name: _outline(tensor) for name, tensor in given.items()}, opset)
+        outlines = {
+            name: tensor.numpy() if node.op_type in _SHAPED_BY_NUMBERS else _outline(tensor)
+            for name, tensor in given.items()
+        }
+        outline = computed(proto, outlines, opset)
         if outline.nbytes <= sum(value.const_value.nbytes for value in weights if value.const_value is not None):
             name = _name_of(node, weights)
             folded = _computed_when_written(proto, given, opset, outline, name)
@@ -42,8 +51,10 @@ def fold_into_weights(graph: onnx_ir.Graph) -> None:
 
 
 def _outline(tensor: onnx_ir.TensorProtocol) -> np.ndarray:
-    """Zeros for what is made later: a result's shape and type do not depend on them."""
-    return tensor.outline if isinstance(tensor, LaterTensor) else tensor.numpy()
+    """Zeros for floats that are made later. Others are made now: they may be sizes, indices or a mask."""
+    if isinstance(tensor, LaterTensor) and tensor.dtype.is_floating_point():
+        return tensor.outline
+    return tensor.numpy()
 
 
 def _computed_when_written(
@@ -53,10 +64,21 @@ def _computed_when_written(
     outline: np.ndarray,
     name: str | None,
 ) -> LaterTensor:
-    """A node's output, which is computed and put in order only when it is written, so that one exists at a time."""
+    """A node's output, which is computed and put in order only when it is written, so that one exists at a time.
+
+    Making it raises `Refusal` where it is not what `outline` says.
+    """
 
     def make() -> onnx_ir.TensorProtocol:
         result = computed(node, {key: tensor.numpy() for key, tensor in given.items()}, opset)
+        if (result.shape, result.dtype) != (outline.shape, outline.dtype):
+            raise Refusal(
+                f"what {node.op_type} {node.name or node.output[0]} makes of weights is {result.dtype} of the shape "
+                f"{list(result.shape)}, and of zeros {outline.dtype} of the shape {list(outline.shape)}",
+                rule=RULE,
+                expected="a result whose shape does not follow from the numbers of a weight",
+                next_step="Compute the same in another way, or export with the other exporter.",
+            )
         return onnx_ir.tensor(_ordered(result), name=name)
 
     return LaterTensor(np.zeros(outline.shape, outline.dtype), make, name)

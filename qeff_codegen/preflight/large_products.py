@@ -78,6 +78,8 @@ def products_in(
         factor, name = node.input
         transpose = transposed.get(name)
         weight = large.get(name if transpose is None else nodes[transpose].input[0])
-        if weight is not None and len(weight.dims) == 2 and factor not in large:
+        # One that stands in the graph itself is held anyway.
+        is_apart = weight is not None and weight.data_location == onnx.TensorProto.EXTERNAL
+        if weight is not None and is_apart and len(weight.dims) == 2 and factor not in large:
             found[index] = Product(factor, weight, transpose, node.output[0])
     return found

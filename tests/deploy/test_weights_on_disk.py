@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import random
 import signal
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,8 +24,9 @@ from qeff_codegen.cli.main import main
 from qeff_codegen.deploy import auto_model, weights_on_disk
 from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
 from qeff_codegen.deploy.tiny_checkpoint import tiny_checkpoint
+from qeff_codegen.errors import UsageError
 from qeff_codegen.export import graph_file, recipes
-from qeff_codegen.export.deferred_tensors import is_deferred
+from qeff_codegen.export.deferred_tensors import is_deferred, recipe_of, stands_for
 from qeff_codegen.export.recipes import NotDeferredError
 from qeff_codegen.export.written_bytes import told_of_written_bytes
 from qeff_codegen.files.artifact_store import RECORD, is_whole
@@ -59,6 +62,21 @@ def saved(family: str, folder: Path, **config: Any) -> Path:
     return folder
 
 
+def quantized(folder: Path, checkpoint: Path) -> Path:
+    """`checkpoint` with its projections in fp8."""
+    weights = {name: references.fp8(tensor, 16, 16) for name, tensor in stored(checkpoint).items() if is_linear(name)}
+    settings = {"quant_method": "fp8", "activation_scheme": "dynamic", "fmt": "e4m3", "weight_block_size": [16, 16]}
+    source, _ = write_both(folder, checkpoint, weights, settings)
+    return source
+
+
+def left_for_later(model: QEFFAutoModelForCausalLM) -> bool:
+    """Whether every parameter is, of a model whose every tensor counts as large."""
+    at_once = [name for name, tensor in model._model.named_parameters() if recipe_of(tensor) is None]
+    assert not at_once, at_once
+    return True
+
+
 def graph_bytes(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != RECORD}
 
@@ -86,23 +104,21 @@ def test_bytes_are_those_of_a_model_that_is_loaded_before(
     before = loaded_before(source, monkeypatch, **arguments)
     assert not is_deferred(before._model)
     later = QEFFAutoModelForCausalLM.from_pretrained(str(source), **arguments)
-    assert is_deferred(later._model)
+    assert left_for_later(later)
     expected = exported(before, tmp_path / "before", **spec)
     assert set(expected) == {"model.onnx", "model.onnx.data"}
     assert exported(later, tmp_path / "later", **spec) == expected
     # Nothing was loaded for it, and nothing is kept.
-    assert is_deferred(later._model)
+    assert left_for_later(later)
 
 
 def test_bytes_are_the_same_of_dequantized_weights(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    weights = {name: references.fp8(tensor, 16, 16) for name, tensor in stored(checkpoint).items() if is_linear(name)}
-    settings = {"quant_method": "fp8", "activation_scheme": "dynamic", "fmt": "e4m3", "weight_block_size": [16, 16]}
-    source, _ = write_both(tmp_path, checkpoint, weights, settings)
+    source = quantized(tmp_path, checkpoint)
     expected = exported(loaded_before(source, monkeypatch, dtype="float16"), tmp_path / "before")
     later = QEFFAutoModelForCausalLM.from_pretrained(str(source), dtype="float16")
-    assert is_deferred(later._model)
+    assert left_for_later(later)
     assert exported(later, tmp_path / "later") == expected
 
 
@@ -113,16 +129,54 @@ def test_what_cannot_be_deferred_is_loaded(tmp_path: Path, monkeypatch: pytest.M
     def refuse(*arguments: Any) -> Any:
         raise NotDeferredError("drawn")
 
-    assert is_deferred(QEFFAutoModelForCausalLM.from_pretrained(str(source))._model)
+    assert left_for_later(QEFFAutoModelForCausalLM.from_pretrained(str(source)))
     with monkeypatch.context() as refused:
         refused.setattr("qeff_codegen.export.deferred_tensors._outlines", refuse)
         model = QEFFAutoModelForCausalLM.from_pretrained(str(source))
     assert not is_deferred(model._model)
     model = QEFFAutoModelForCausalLM.from_pretrained(str(source))
-    assert is_deferred(model._model)
+    assert left_for_later(model)
     monkeypatch.setattr("qeff_codegen.export.deferred_tensors._outlines", refuse)
     assert exported(model, tmp_path / "later") == expected
     assert not is_deferred(model._model)
+
+
+def refused_to_make(tensor: torch.Tensor) -> None:
+    """Gives a deferred tensor a recipe that cannot be made any more."""
+
+    def refuse() -> torch.Tensor:
+        raise NotDeferredError("a tensor has changed that others are made of")
+
+    own = recipe_of(tensor)
+    assert own is not None
+    other = stands_for(recipes.Made(own.size, own.stride, own.dtype, refuse))
+    tensor.data = other.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
+
+
+@pytest.mark.parametrize("use", ["export", "model", "dynamo"])
+def test_what_cannot_be_made_later_is_loaded_again(use: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = saved("llama", tmp_path / "model")
+    before = loaded_before(source, monkeypatch)
+    model = QEFFAutoModelForCausalLM.from_pretrained(str(source))
+    refused_to_make(model._model.model.layers[0].mlp.up_proj.weight)
+    if use == "model":
+        expected, found = before.model.state_dict(), model.model.state_dict()
+        assert found.keys() == expected.keys()
+        assert all(torch.equal(tensor, expected[name]) for name, tensor in found.items())
+    else:
+        spec = {"dynamo": use == "dynamo"}
+        assert exported(model, tmp_path / "later", **spec) == exported(before, tmp_path / "before", **spec)
+    assert not is_deferred(model._model)
+
+
+def test_what_is_loaded_again_is_the_same_checkpoint(tmp_path: Path) -> None:
+    source = saved("llama", tmp_path / "model")
+    model = QEFFAutoModelForCausalLM.from_pretrained(str(source))
+    refused_to_make(model._model.model.embed_tokens.weight)
+    rewritten(sorted(source.glob("*.safetensors"))[1])
+    with pytest.raises(UsageError, match="changed since it was loaded"):
+        model.export(tmp_path / "out", ctx_len=CTX_LEN)
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_the_model_has_its_weights_for_who_asks_for_it(tmp_path: Path) -> None:
@@ -138,8 +192,67 @@ def test_a_file_that_is_cut_short_is_named(tmp_path: Path) -> None:
     shard = sorted(source.glob("*.safetensors"))[0]
     shard.write_bytes(shard.read_bytes()[:-8])
     result = CliRunner().invoke(main, ["compile", str(source), "--output", str(tmp_path / "out")])
-    assert result.exit_code == 2 and str(source) in result.stderr, result.output
+    assert result.exit_code == 2, result.output
+    assert f"{shard} is damaged" in result.stderr and "Copy the model's folder again" in result.stderr, result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def rewritten(shard: Path) -> None:
+    """Other numbers, in the same file of the same size."""
+    size = 8 + int.from_bytes(shard.read_bytes()[:8], "little")
+    with shard.open("r+b") as file:
+        file.seek(size)
+        file.write(bytes(shard.stat().st_size - size))
+
+
+def replaced(shard: Path) -> None:
+    """Another file of the same size and time, as `rsync` and `cp -p` leave it."""
+    other, before = shard.with_name("other"), shard.stat()
+    other.write_bytes(shard.read_bytes())
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    other.rename(shard)
+
+
+def cut_short(shard: Path) -> None:
+    """As a copy leaves it that ends too early."""
+    os.truncate(shard, shard.stat().st_size - 8)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (rewritten, "was written to"),
+        (replaced, "was replaced"),
+        (cut_short, "bytes and had"),
+        (Path.unlink, "is gone"),
+    ],
+)
+def test_a_file_that_changes_after_loading_is_named_and_nothing_is_written(
+    change: Callable[[Path], None], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = saved("llama", tmp_path / "model")
+    monkeypatch.chdir(tmp_path)
+    model = QEFFAutoModelForCausalLM.from_pretrained("model")
+    shard = sorted(source.glob("*.safetensors"))[1]
+    change(shard)
+    # Where a relative path leads elsewhere.
+    monkeypatch.chdir("/")
+    for use in (lambda: model.export(tmp_path / "out", ctx_len=CTX_LEN), lambda: model.model):
+        with pytest.raises(UsageError, match=said) as refused:
+            use()
+        assert str(shard) in str(refused.value) and "Load the model again" in str(refused.value)
+        assert "cannot be written" not in str(refused.value)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_quantized_file_that_changes_after_loading_is_named(checkpoint: Path, tmp_path: Path) -> None:
+    source = quantized(tmp_path, checkpoint)
+    model = QEFFAutoModelForCausalLM.from_pretrained(str(source), dtype="float16")
+    (shard,) = source.glob("*.safetensors")
+    rewritten(shard)
+    with pytest.raises(UsageError, match="was written to") as refused:
+        model.export(tmp_path / "out", ctx_len=CTX_LEN)
+    assert str(shard) in str(refused.value)
 
 
 def test_a_missing_weight_is_named(tmp_path: Path) -> None:
@@ -181,7 +294,9 @@ def test_a_bar_shows_them_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys:
 def _export(source: str, store: str) -> None:
     torch.set_num_threads(1)
     weights_on_disk.SMALLEST_BYTES, graph_file.MAX_EMBEDDED_BYTES = 1, 1000
-    QEFFAutoModelForCausalLM.from_pretrained(source).export(Path(store), ctx_len=CTX_LEN)
+    # Long enough to be killed between two weights.
+    with told_of_written_bytes(lambda done, total: time.sleep(0.02)):
+        QEFFAutoModelForCausalLM.from_pretrained(source).export(Path(store), ctx_len=CTX_LEN)
 
 
 def test_a_store_is_right_after_ten_kills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,6 +314,11 @@ def test_a_store_is_right_after_ten_kills(tmp_path: Path, monkeypatch: pytest.Mo
     def artifacts() -> list[Path]:
         return [folder for folder in store.glob("model-*") if folder.is_dir()]
 
+    def begun_weights() -> set[Path]:
+        # Unlike `glob`, `walk` passes over folders that go meanwhile.
+        files = {Path(folder, name) for folder, _, names in os.walk(store) for name in names}
+        return {file for file in files if file.suffix == ".data" and ".unfinished-" in str(file)}
+
     # The first imports what the others find imported.
     for _ in range(2):
         begun = time.monotonic()
@@ -209,15 +329,27 @@ def test_a_store_is_right_after_ten_kills(tmp_path: Path, monkeypatch: pytest.Mo
         artifacts()[0].rename(tmp_path / f"aside-{time.monotonic_ns()}")
     moments = random.Random(0)
     killed = 0
-    for _ in range(10):
+    for number in range(10):
         for folder in artifacts():
             folder.rename(tmp_path / f"aside-{time.monotonic_ns()}")
+        left_before = begun_weights()
         process = started()
-        time.sleep(moments.uniform(0.1, 1) * seconds)
+        is_writing = number % 2 == 0
+        if is_writing:
+            while not begun_weights() - left_before:
+                assert process.is_alive()
+                time.sleep(0.002)
+            time.sleep(moments.uniform(0, 0.1))
+        else:
+            time.sleep(moments.uniform(0.1, 1) * seconds)
         process.kill()
         process.join()
         killed += process.exitcode == -signal.SIGKILL
         assert all(is_whole(folder) for folder in artifacts())
+        if is_writing:
+            # What it had begun is there still, and nothing is in its place.
+            assert process.exitcode == -signal.SIGKILL
+            assert begun_weights() - left_before and not artifacts()
     assert killed >= 5
     for folder in artifacts():
         folder.rename(tmp_path / "aside")

@@ -6,6 +6,8 @@ import numpy as np
 import onnx_ir
 import pytest
 
+from qeff_codegen.errors import Refusal
+from qeff_codegen.export import weight_folding
 from qeff_codegen.export.weight_folding import fold_into_weights
 
 WEIGHT = np.arange(6, dtype=np.float32).reshape(2, 3)
@@ -21,11 +23,15 @@ def folded(body: str, **weights: np.ndarray) -> tuple[list[str], dict[str, np.nd
         model.graph.inputs.remove(value)
         model.graph.register_initializer(value)
     fold_into_weights(model.graph)
-    left = {
-        name: value.const_value.numpy()
+    tensors = {
+        name: value.const_value
         for name, value in model.graph.initializers.items()
         if name is not None and value.const_value is not None
     }
+    left = {name: tensor.numpy() for name, tensor in tensors.items()}
+    # What a file says of them before they are made.
+    for name, tensor in tensors.items():
+        assert (tuple(tensor.shape.numpy()), tensor.dtype.numpy()) == (left[name].shape, left[name].dtype)
     return [node.op_type for node in model.graph], left
 
 
@@ -70,6 +76,50 @@ def test_scalar_stays_one() -> None:
     )
     assert left["w"].shape == ()
     assert left["w"] == -1
+
+
+SPARSE = np.array([[0, 0, 0], [0, 5, 0]], np.float32)
+SHAPED_BY_VALUES = {
+    "Reshape": ("u = Neg(s)  t = Reshape(w, u)", {"w": WEIGHT, "s": np.array([-3, -2])}, WEIGHT.reshape(3, 2)),
+    "Expand": ("u = Neg(s)  t = Expand(w, u)", {"w": WEIGHT, "s": np.array([-2, -3])}, WEIGHT),
+    "Tile": ("u = Neg(s)  t = Tile(w, u)", {"w": WEIGHT, "s": np.array([-1, -1])}, WEIGHT),
+    "Slice": (
+        "u = Neg(s)  t = Slice(w, v, u)",
+        {"w": WEIGHT, "v": np.array([0, 0]), "s": np.array([-1, -2])},
+        WEIGHT[:1, :2],
+    ),
+    "Compress": ("u = Not(b)  t = Compress<axis=0>(w, u)", {"w": WEIGHT, "b": np.array([True, False])}, WEIGHT[1:]),
+    "NonZero": ("u = Neg(w)  t = NonZero(u)", {"w": SPARSE}, np.array([[1], [1]])),
+    "Unique": ("u = Neg(w)  t = Unique(u)", {"w": SPARSE}, np.array([-5, 0], np.float32)),
+    "Range": (
+        "u = Neg(w)  t = Range(z, u, o)",
+        {name: np.array(number, np.float32) for name, number in {"w": -3, "z": 0, "o": 1}.items()},
+        np.arange(3, dtype=np.float32),
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "weights", "expected"), SHAPED_BY_VALUES.values(), ids=SHAPED_BY_VALUES)
+def test_a_shape_that_follows_from_values_is_that_of_the_true_ones(
+    body: str, weights: dict[str, np.ndarray], expected: np.ndarray
+) -> None:
+    types = {"f": "float", "i": "int64", "b": "bool"}
+    inputs = [
+        f"{types[each.dtype.kind]}{[*each.shape] if each.shape else ''} {name}" for name, each in weights.items()
+    ]
+    operators, left = folded(f"g ({', '.join(inputs)}) => (float[n] y) {{ {body}  y = Identity(t) }}", **weights)
+    assert operators == ["Identity"]
+    (found,) = left.values()
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_result_that_is_not_as_it_was_outlined_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weight_folding, "_SHAPED_BY_NUMBERS", ())
+    with pytest.raises(Refusal, match="NonZero .* int64 of the shape"):
+        folded(
+            "g (int64[n,m] x, float[2,3] w) => (int64[n,m] y) { u = Neg(w)  t = NonZero(u)  y = Add(x, t) }", w=WEIGHT
+        )
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,23 @@ def test_parts_compute_what_the_whole_does(
             assert np.allclose(array, expected, rtol=1e-4, atol=1e-4, equal_nan=True), name
 
 
+def test_large_matrices_that_stand_in_the_graph_itself_are_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As those of a float16 graph of less than 64 MiB are, which take twice that in float32.
+    candidate = toy_candidate(tmp_path, ExportSpec(CTX_LEN), CompileOptions(8, CTX_LEN))
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+    whole = computed(candidate)
+    monkeypatch.setattr(parted_run, "PART_BYTES", 25_000)
+    parts, products = number_of_parts(candidate)
+    assert parts > 10 and products == 0
+    found = computed(candidate)
+    assert found.keys() == whole.keys()
+    for name, arrays in found.items():
+        for array, expected in zip(arrays, whole[name], strict=True):
+            assert np.allclose(array, expected, rtol=1e-4, atol=1e-4, equal_nan=True), name
+
+
 def test_a_weight_in_a_file_is_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graph_file, "MAX_EMBEDDED_BYTES", 0)
     monkeypatch.setattr("qeff_codegen.preflight.weight_numbers._BLOCK", 100)

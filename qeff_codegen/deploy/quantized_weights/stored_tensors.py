@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 
+from qeff_codegen.deploy.unchanged_file import UnchangedFile
 from qeff_codegen.errors import UsageError
 
 INDEX = "model.safetensors.index.json"
@@ -34,6 +35,7 @@ class StoredTensors:
         indexed = _index(folder)
         self.shards = _shards(folder, indexed)
         self._files = {shard: _opened(shard) for shard in self.shards}
+        self._unchanged = {shard: UnchangedFile(shard) for shard in self.shards}
         self._shard_of = {name: shard for shard, file in self._files.items() for name in file.keys()}  # noqa: SIM118
         for name, shard in indexed.items():
             if self._shard_of.get(name) != folder / shard:
@@ -59,8 +61,14 @@ class StoredTensors:
         return str(self._files[self._shard_of[name]].get_slice(name).get_dtype())
 
     def read(self, name: str) -> torch.Tensor:
-        """A tensor's values, read from its file now."""
-        tensor: torch.Tensor = self._files[self._shard_of[name]].get_tensor(name)
+        """A tensor's values, read from its file now.
+
+        Raises:
+            UsageError: the file is not what it was when its header was read.
+        """
+        shard = self._shard_of[name]
+        self._unchanged[shard].check()
+        tensor: torch.Tensor = self._files[shard].get_tensor(name)
         return tensor
 
 
