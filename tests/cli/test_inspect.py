@@ -87,10 +87,10 @@ def test_rules_are_tried_where_the_way_of_the_cache_is_understood(run: Callable[
 
 
 def test_of_an_image_text_model_the_class_with_the_head_is_known(run: Callable[..., Result]) -> None:
-    outcome = run("inspect", "gemma4", "--all")
+    outcome = run("inspect", "molmo2", "--all")
     assert outcome.exit_code == 3
-    assert "  image-text model: Gemma4ForConditionalGeneration\n" in outcome.stdout
-    assert "\ngemma4: 1 in the way\n  refused by image_text: " in outcome.stdout
+    assert "  image-text model: Molmo2ForConditionalGeneration\n" in outcome.stdout
+    assert "\nmolmo2: 1 in the way\n  refused by image_text: " in outcome.stdout
 
 
 def test_rules_go_on_after_one_that_refuses(run: Callable[..., Result], tmp_path: Path) -> None:
