@@ -153,18 +153,15 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
         "num_hidden_layers": 4,
     },
     # Its layers with a window have sizes of their own, which are no attributes of the configuration.
-    **dict.fromkeys(
-        ("dots3_note", "dots3_note_text"),
-        {
-            "swa_head_dim": 24,
-            "swa_kv_lora_rank": 28,
-            "swa_num_attention_heads": 2,
-            "swa_num_key_value_heads": 2,
-            "swa_q_lora_rank": 36,
-            "swa_qk_nope_head_dim": 16,
-            "swa_v_head_dim": 12,
-        },
-    ),
+    "dots3_note_text": {
+        "swa_head_dim": 24,
+        "swa_kv_lora_rank": 28,
+        "swa_num_attention_heads": 2,
+        "swa_num_key_value_heads": 2,
+        "swa_q_lora_rank": 36,
+        "swa_qk_nope_head_dim": 16,
+        "swa_v_head_dim": 12,
+    },
     # Two of four layers read the keys and values of the two before; each list has one entry per layer.
     "gemma3n_text": {
         "activation_sparsity_pattern": [0.95, 0.0, 0.95, 0.0],
