@@ -196,6 +196,12 @@ def loops_over_none(family: Family) -> bool:
     return build_config(family, variants(family)[0]).n_recurrent_layers < 1
 
 
+def is_large(family: Family) -> bool:
+    """Whether some layer has other sizes than those that are chosen."""
+    model = build_tiny_model(family.causal_lm_class, build_config(family, variants(family)[0]), seed=0)
+    return sum(weight.numel() for weight in model.parameters()) > 1_000_000
+
+
 def runs_many(family: Family) -> bool:
     """Whether its layers run so often that a tiny model is no small one."""
     return build_config(family, variants(family)[0]).num_hidden_layers > 8
@@ -206,6 +212,7 @@ WITHOUT = {
     **dict.fromkeys(("gemma4_text", "gemma4_unified_text"), shares_no_keys),
     **dict.fromkeys(("granitemoehybrid", "lfm2", "nemotron_h", "recurrent_gemma"), lacks_a_kind),
     "dory": loops_over_none,
+    "dots3_note_text": is_large,
     "hrm_text": runs_many,
     "longcat_flash": has_other_layers,
     "minimax": adds_alike,
