@@ -27,7 +27,7 @@ from qeff_codegen.review.upstream_share import upstream_share
 from qeff_codegen.runtime.one_image import vision_of
 from qeff_codegen.tiny_models.families import find_family
 from qeff_codegen.tiny_models.image_families import build_image_config, find_image_family, image_variants
-from qeff_codegen.upstream.find import find_model
+from qeff_codegen.upstream.find import causal_lm_families, find_model
 from qeff_codegen.validation.family_plan import plan_for
 from qeff_codegen.validation.image_plan import ImagePlan
 from qeff_codegen.validation.own_bench import OwnRuntime
@@ -139,9 +139,19 @@ def _text_models(name: str) -> list[GeneratedModel]:
     family = find_image_family(name)
     if family is None:
         return []
-    configs = [build_image_config(family, variant) for variant in image_variants(family)]
-    names = dict.fromkeys(config.get_text_config().model_type for config in configs)
-    return [generate_model(find_model(text)) for text in names]
+    found: dict[str, GeneratedModel] = {}
+    for variant in image_variants(family):
+        text = build_image_config(family, variant).get_text_config()
+        # A causal LM's package serves it, or that of another family with images; or it is written with the programs.
+        served_by = text.model_type if text.model_type in causal_lm_families() else _folder(type(text))
+        if served_by != _folder(family.model_class):
+            found.setdefault(served_by, generate_model(find_model(served_by)))
+    return list(found.values())
+
+
+def _folder(upstream_class: type[Any]) -> str:
+    """The folder of transformers' models that a class stands in."""
+    return upstream_class.__module__.split(".")[-2]
 
 
 def judge(results: Iterable[ScenarioResult], last_stage: int) -> tuple[str, str, str]:
