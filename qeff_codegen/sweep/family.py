@@ -27,6 +27,7 @@ from qeff_codegen.review.upstream_share import upstream_share
 from qeff_codegen.runtime.one_image import vision_of
 from qeff_codegen.tiny_models.families import find_family
 from qeff_codegen.tiny_models.image_families import build_image_config, find_image_family, image_variants
+from qeff_codegen.tiny_models.release_differences import with_readable_sizes
 from qeff_codegen.upstream.find import causal_lm_families, find_model
 from qeff_codegen.validation.family_plan import plan_for
 from qeff_codegen.validation.image_plan import ImagePlan
@@ -201,7 +202,7 @@ def _line(result: ScenarioResult, stage: StageResult) -> str:
 def _layers(model: GeneratedModel, config: Any) -> tuple[str, ...]:
     """The kinds of layers, for a reader to see what a family stands for."""
     roles = {role.role for role in model.roles}
-    text_config = config.get_text_config()
+    text_config = with_readable_sizes(config.get_text_config())
     kinds = [kind.removesuffix("_attention") for kind in getattr(text_config, "layer_types", None) or ()]
     if not kinds and any(getattr(text_config, name, None) for name in ("sliding_window", "window_size")):
         kinds = ["window"]
