@@ -140,14 +140,12 @@ def _text_models(name: str) -> list[GeneratedModel]:
     family = find_image_family(name)
     if family is None:
         return []
-    found: dict[str, GeneratedModel] = {}
-    for variant in image_variants(family):
-        text = build_image_config(family, variant).get_text_config()
-        # A causal LM's package serves it, or that of another family with images; or it is written with the programs.
-        served_by = text.model_type if text.model_type in causal_lm_families() else _folder(type(text))
-        if served_by != _folder(family.model_class):
-            found.setdefault(served_by, generate_model(find_model(served_by)))
-    return list(found.values())
+    texts = [build_image_config(family, variant).get_text_config() for variant in image_variants(family)]
+    causal_lms = causal_lm_families()
+    # A causal LM's package serves it, or that of another family with images; or it is written with the programs.
+    served_by = [text.model_type if text.model_type in causal_lms else _folder(type(text)) for text in texts]
+    own = _folder(family.model_class)
+    return [generate_model(find_model(package)) for package in dict.fromkeys(served_by) if package != own]
 
 
 def _folder(upstream_class: type[Any]) -> str:
