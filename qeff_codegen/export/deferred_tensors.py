@@ -28,11 +28,9 @@ from qeff_codegen.export.recipes import (
     NotDeferredError,
     Recipe,
     View,
-    is_traced,
-    not_traced,
-    tracer_allowed,
     value_of,
 )
+from qeff_codegen.export.tracing_state import is_traced, not_traced, tracer_allowed
 
 _RECIPE = "_qeff_codegen_recipe"
 # Below this a tensor gets memory of its own at once: a page is all that there is to spare.

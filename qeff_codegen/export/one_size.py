@@ -23,6 +23,7 @@ from torch.utils._pytree import tree_all, tree_map_only
 
 from qeff_codegen.errors import Location, Refusal
 from qeff_codegen.export import complex_numbers, multihead_attention
+from qeff_codegen.export.tracing_state import not_traced
 
 RULE = "export"
 _KNOWN = "_same_for_every_image"
@@ -75,20 +76,20 @@ class _OfInputs(TorchFunctionMode):
         """See `TorchFunctionMode`."""
         given = kwargs or {}
         if function in _SIZES:
-            with _not_traced():
+            with not_traced():
                 return function(*args, **given)
         if function is torch.view_as_complex and not tree_all(_is_known, (args, given)):
-            with _not_traced():
+            with not_traced():
                 return complex_numbers.of_pairs(function(*args, **given), *args)
         if any(map(complex_numbers.is_one, (*args, *given.values()))):
-            with _not_traced():
+            with not_traced():
                 value = function(*args, **given)
             computed = complex_numbers.computed(function, args, value)
             if computed is None:
                 raise _refusal(f"`{getattr(function, '__name__', function)}` of complex numbers")
             return computed
         if tree_all(_is_known, (args, given)):
-            with _not_traced():
+            with not_traced():
                 return tree_map_only(torch.Tensor, _known, function(*args, **given))
         if function is multihead_attention.FUNCTION:
             with self:
@@ -106,7 +107,7 @@ class _OfInputs(TorchFunctionMode):
             args = (args[0], _places(args[1]), *args[2:])
             rows = _rows_taken(args[1])
             if name == "__getitem__" and rows is not None:
-                with _not_traced():
+                with not_traced():
                     flat, shape = rows.flatten(), (*rows.shape, *args[0].shape[1:])
                 taken = args[0].index_select(0, flat)
                 return taken if rows.dim() == 1 else taken.reshape(shape)
@@ -123,28 +124,28 @@ class _OfInputs(TorchFunctionMode):
 
 def _one_by_one(tensor: torch.Tensor, dim: int = 0) -> tuple[torch.Tensor, ...]:
     """The parts of a tensor along an axis, whose number is known; a loop over a tensor asks for them."""
-    with _not_traced():
+    with not_traced():
         count = tensor.shape[dim]
     return tuple(tensor.select(dim, index) for index in range(count))
 
 
 def _flattened(tensor: torch.Tensor, start_dim: int = 0, end_dim: int = -1) -> torch.Tensor:
     """A tensor with several axes as one, whose length is known."""
-    with _not_traced():
+    with not_traced():
         shape = tuple(tensor.flatten(start_dim, end_dim).shape)
     return tensor.reshape(shape)
 
 
 def _squeezed(tensor: torch.Tensor, dim: int) -> torch.Tensor:
     """A tensor without an axis of length 1; as it is if the axis is longer."""
-    with _not_traced():
+    with not_traced():
         length, axis = tensor.shape[dim], dim % tensor.dim()
     return tensor.select(axis, 0) if length == 1 else tensor
 
 
 def _split(tensor: torch.Tensor, sizes: Any, dim: int = 0) -> tuple[torch.Tensor, ...]:
     """The parts of a tensor of known sizes along an axis, each a slice."""
-    with _not_traced():
+    with not_traced():
         length, axes = tensor.shape[dim], tensor.dim()
         whole = int(sizes) if isinstance(sizes, int | torch.Tensor) else 0
         lengths = [whole] * (length // whole) + [length % whole] * (length % whole > 0) if whole else map(int, sizes)
@@ -170,7 +171,7 @@ def _written_to(tensor: torch.Tensor) -> None:
         if tensor._is_view():
             raise _refusal("what is written to a part of a tensor")
         # The graph keeps what a tensor holds when it is exported, which is the sum already where one is added to it.
-        with _not_traced():
+        with not_traced():
             before = tensor.clone()
         bindings: Any = torch._C
         bindings._set_value_trace(tensor, bindings._get_value_trace(before.clone()))
@@ -185,7 +186,7 @@ def _places(index: Any) -> Any:
             return mask
         if not _is_known(mask):
             raise _refusal("an index by a mask")
-        with _not_traced():
+        with not_traced():
             found = mask.nonzero(as_tuple=True)
             is_whole = mask.dim() == 1 and bool(mask.all())
         return slice(None) if is_whole else found if len(found) > 1 else found[0]
@@ -205,7 +206,7 @@ def _takes_all(index: Any) -> bool:
     """Whether an index is a mask of several axes that no input decides, and takes everything: nothing is padding."""
     if not isinstance(index, torch.Tensor) or index.dtype is not torch.bool or not _is_known(index):
         return False
-    with _not_traced():
+    with not_traced():
         return index.dim() > 1 and bool(index.all())
 
 
@@ -215,17 +216,6 @@ def _rows_taken(index: Any) -> torch.Tensor | None:
     is_tensor = isinstance(first, torch.Tensor) and first.dim() > 0 and first.dtype in (torch.int32, torch.int64)
     takes_all = all(isinstance(item, slice) and item == slice(None) for item in others)
     return first if is_tensor and takes_all and _is_known(first) else None
-
-
-@contextmanager
-def _not_traced() -> Iterator[None]:
-    bindings: Any = torch._C
-    state = bindings._get_tracing_state()
-    bindings._set_tracing_state(None)
-    try:
-        yield
-    finally:
-        bindings._set_tracing_state(state)
 
 
 @contextmanager

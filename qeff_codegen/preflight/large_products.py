@@ -12,7 +12,7 @@ from onnx.external_data_helper import ExternalDataInfo
 
 # Rows that are held at once, in float32.
 _BLOCK_BYTES = 64 * 2**20
-_FLOAT32_BYTES = 4
+FLOAT32_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Product:
         wide = [factor.reshape(-1, factor.shape[-1]).astype(np.float32) for factor in factors]
         length = columns if self.transpose is None else rows
         results = [np.zeros((len(each), length), np.float32) for each in wide]
-        step = max(1, _BLOCK_BYTES // (columns * _FLOAT32_BYTES))
+        step = max(1, _BLOCK_BYTES // (columns * FLOAT32_BYTES))
         with (folder / stored.location).open("rb") as file:
             file.seek(stored.offset or 0)
             for start in range(0, rows, step):

@@ -17,11 +17,10 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
-from qeff_codegen.preflight.large_products import Product, products_in
+from qeff_codegen.preflight.large_products import FLOAT32_BYTES, Product, products_in
 
 # Of a part's weights in float32, in which a CPU computes with those of float16 too.
 PART_BYTES = 64 * 2**20
-_FLOAT32_BYTES = 4
 
 Nodes = Sequence[onnx.NodeProto]
 Call = dict[str, Any]
@@ -201,4 +200,4 @@ def _uses(nodes: Nodes, graph: onnx.GraphProto) -> dict[str, int]:
 
 
 def _float32_bytes(weight: onnx.TensorProto) -> int:
-    return _FLOAT32_BYTES * int(np.prod(weight.dims, dtype=np.int64))
+    return FLOAT32_BYTES * int(np.prod(weight.dims, dtype=np.int64))
