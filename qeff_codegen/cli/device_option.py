@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from qeff_codegen.cli.run_packages import run_packages
 from qeff_codegen.errors import UsageError
-from qeff_codegen.stopping import importing
 
 
 def _numbers(_ctx: click.Context, _parameter: click.Parameter, words: Sequence[str]) -> tuple[int, ...]:
@@ -37,14 +37,8 @@ def check_device_options(runtime: str | None) -> None:
     """
     if runtime is not None:
         raise UsageError(f"--device and --runtime {runtime} are given together. Leave out one of them.")
-    try:
-        with importing():
-            from qeff_codegen.decoding.cloud_runtime import cloud_runtime
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"Running a model needs the package `{error.name}`, which is not installed.\n"
-            "Run `pip install 'qeff_codegen[run]'`; generating works without it."
-        ) from error
+    with run_packages("Running a model"):
+        from qeff_codegen.decoding.cloud_runtime import cloud_runtime
     cloud_runtime()
 
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qeff_codegen.cli.run_packages import run_packages
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.named_model import GENERATED
-from qeff_codegen.errors import UsageError
 from qeff_codegen.remote_code.given import Remote
-from qeff_codegen.stopping import importing
 
 if TYPE_CHECKING:
     from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
@@ -41,15 +40,9 @@ def load_model(
     Raises:
         UsageError: a package is missing, there is no such checkpoint, or its family is not generated.
     """
-    try:
-        with importing():
-            from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
-            from qeff_codegen.deploy.sampler_options import check_sampling
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"Running a model needs the package `{error.name}`, which is not installed.\n"
-            "Run `pip install 'qeff_codegen[run]'`; generating works without it."
-        ) from error
+    with run_packages("Running a model"):
+        from qeff_codegen.deploy.auto_model import QEFFAutoModelForCausalLM
+        from qeff_codegen.deploy.sampler_options import check_sampling
     if qaic_config["include_sampler"]:
         check_sampling(options)
     model = QEFFAutoModelForCausalLM.from_pretrained(

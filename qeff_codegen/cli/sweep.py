@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from qeff_codegen.cli.formats import json_option
+from qeff_codegen.cli.run_packages import run_packages
 from qeff_codegen.coverage.family_result import FamilyResult
 from qeff_codegen.coverage.swept import TASKS, TEXT
 from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, EXIT_STOPPED, UsageError
@@ -100,25 +101,22 @@ def sweep(
     as_json = style == "json"
     from qeff_codegen.coverage.page import JSON, laid_out, write_coverage
     from qeff_codegen.coverage.swept import Swept
+    from qeff_codegen.sweep.measured_seconds import measured_seconds
     from qeff_codegen.sweep.result_key import PACKAGES
     from qeff_codegen.sweep.run import families_to_sweep, sweep_with
-    from qeff_codegen.sweep.shards import Shard, measured_seconds, write_part
+    from qeff_codegen.sweep.shards import Shard, write_part
     from qeff_codegen.upstream.transformers_text import installed_transformers
 
-    try:
+    with run_packages("The sweep"):
         for package in PACKAGES:
             version(package)
-    except PackageNotFoundError as error:
-        raise UsageError(
-            f"The sweep needs the package `{error.name}`, which is not installed.\n"
-            "Run `pip install 'qeff_codegen[run]'`; generating works without it."
-        ) from error
     last_stage = STAGES[stages]
     chosen = families_to_sweep(families, task)
+    seconds = measured_seconds((output or Path("docs")) / JSON, task)
     if shard is not None:
-        chosen = Shard(*shard).of(chosen, measured_seconds((output or Path("docs")) / JSON))
+        chosen = Shard(*shard).of(chosen, seconds)
     try:
-        results = sweep_with(task, last_stage, work, jobs, time_limit).over(chosen, Console(stderr=as_json))
+        results = sweep_with(task, last_stage, work, jobs, time_limit).over(chosen, Console(stderr=as_json), seconds)
     except KeyboardInterrupt:
         click.echo(f"\nStopped. What is done is kept in {work}; the same command goes on from there.", err=True)
         context.exit(EXIT_STOPPED)

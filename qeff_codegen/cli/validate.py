@@ -15,13 +15,14 @@ from qeff_codegen.checked_in.manifest import package_of
 from qeff_codegen.cli.formats import json_option, show_json
 from qeff_codegen.cli.progress import say
 from qeff_codegen.cli.remote_options import remote_of, remote_options
+from qeff_codegen.cli.run_packages import run_packages
 from qeff_codegen.coverage.known import known
 from qeff_codegen.deploy.packaged_weights import PACKAGED, check_weights
 from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, UsageError
 from qeff_codegen.remote_code.given import Remote
 from qeff_codegen.remote_code.load import check_trusted, load_remote_classes
 from qeff_codegen.remote_code.source import find_remote_source
-from qeff_codegen.stopping import importing, stops_within_a_second
+from qeff_codegen.stopping import stops_within_a_second
 from qeff_codegen.validation.results import Outcome
 
 GENERATED = Path("generated")
@@ -113,15 +114,9 @@ def _generated_code(
         source = find_remote_source(names[0], remote.source, remote.class_name, generated)
         check_trusted(source, remote.trusted)
     say("loading", "PyTorch, transformers and ONNX Runtime")
-    try:
-        with importing():
-            from qeff_codegen.validation.record import RECORDS, keep_records
-            from qeff_codegen.validation.run import validate_models
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"Validation needs the package `{error.name}`, which is not installed.\n"
-            "Run `pip install 'qeff_codegen[run]'`; generating works without it."
-        ) from error
+    with run_packages("Validation"):
+        from qeff_codegen.validation.record import RECORDS, keep_records
+        from qeff_codegen.validation.run import validate_models
     if remote is None or source is None:
         upstream, classes = None, None
     else:

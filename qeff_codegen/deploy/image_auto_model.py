@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -23,6 +22,7 @@ from qeff_codegen.deploy.image_checkpoint import ImageCheckpoint, load_image_che
 from qeff_codegen.deploy.image_inference import ImageRun, image_inference
 from qeff_codegen.deploy.image_options import ImageOptions, check_call_holds_image, check_vision_size
 from qeff_codegen.deploy.image_runners import asked_by, features_on_cards, with_graphs, with_modules
+from qeff_codegen.deploy.image_samples import blank, noise
 from qeff_codegen.deploy.image_specializations import language_specializations, vision_specializations
 from qeff_codegen.deploy.inference import Inference
 from qeff_codegen.deploy.named_model import GENERATED
@@ -271,41 +271,16 @@ class QEFFAutoModelForImageTextToText:
         config: Any = self.model.config
         prompt = sample_prompt(None, min(config.get_text_config().vocab_size, config.image_token_id))
         if visions:
-            sample, deep = self._sample(images, visions[0], vision_size)
+            sample, deep = noise(visions[0], vision_size, self._dtype, of_pixels=images.single_qpc)
             prompt = (*[config.image_token_id] * min(_SAMPLE_TOKENS, vision_size), *prompt)
         else:
-            sample, deep = self._blank()
+            sample, deep = blank(self.decoder, config.get_text_config().hidden_size, self._dtype)
         candidate = candidate_of(self.decoder, graph.onnx_path, graph.spec, tuple(programs), (prompt,), sample, deep)
         with self.steps.time("preflight"):
             found = preflight(candidate)
         kind = "images and text" if images.single_qpc else "text"
         self.steps.looked_at.append(LookedAt(kind, candidate, found, cache_precision(options)))
         return decoder_to_compile(graph, options, programs), found
-
-    def _sample(
-        self, images: ImageOptions, vision: VisionProgram, vision_size: int
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        """What image tokens stand for in preflight's sample: an image of noise, or its embeddings and deep ones."""
-        pixels = torch.randn(vision.spec.shape(1), generator=torch.Generator().manual_seed(0)).to(self._dtype)
-        if images.single_qpc:
-            return np.asarray(pixels[0]), None
-        with torch.no_grad():
-            made = vision.encoder(pixels)
-        embeds, deep = made if isinstance(made, tuple) else (made, None)
-        embeds = embeds.flatten(0, 1)
-        sample = np.resize(np.asarray(embeds), (vision_size, embeds.shape[1]))
-        if deep is None:
-            return sample, None
-        of_layers = [np.resize(np.asarray(layer), sample.shape) for layer in deep.flatten(1, 2)]
-        return sample, np.stack(of_layers)
-
-    def _blank(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """One embedding that nothing reads, and deep features likewise, for prompts without images."""
-        config: Any = self.model.config
-        dtype = str(self._dtype).removeprefix("torch.")
-        blank = np.zeros((1, config.get_text_config().hidden_size), dtype)
-        layers = feature_layers_of(self.decoder)
-        return blank, np.zeros((layers, *blank.shape), dtype) if layers else None
 
     def _vision_graph(self, vision: VisionProgram, store: ArtifactStore) -> Path:
         name = f"{self._name}-vision"

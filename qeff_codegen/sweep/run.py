@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +16,7 @@ from qeff_codegen.coverage.family_result import FAILED, FamilyResult
 from qeff_codegen.coverage.swept import IMAGES, TEXT
 from qeff_codegen.errors import UsageError
 from qeff_codegen.sweep.kept_results import KeptResults
+from qeff_codegen.sweep.measured_seconds import longest_first
 from qeff_codegen.sweep.progress import reporting
 from qeff_codegen.sweep.result_key import result_key
 from qeff_codegen.sweep.workers import FamilyRunner, Finished, run_families
@@ -25,6 +26,7 @@ from qeff_codegen.upstream.transformers_text import installed_transformers
 # Everything a worker imports, imported once.
 PRELOAD = (
     "qeff_codegen.sweep.family",
+    "qeff_codegen.sweep.rules_read",
     "rewrite_rules.vocabulary",
     "transformers.models.auto.modeling_auto",
     "transformers.modeling_rope_utils",
@@ -55,8 +57,12 @@ class Sweep:
     time_limit: float
     preload: Sequence[str] = PRELOAD
 
-    def over(self, families: Sequence[str], console: Console) -> list[FamilyResult]:
-        """Results of all `families`, in their order; those that are still current are not run again."""
+    def over(self, families: Sequence[str], console: Console, seconds: Mapping[str, float]) -> list[FamilyResult]:
+        """Results of all `families`, in their order; those that are still current are not run again.
+
+        Args:
+            seconds: how long families took before; the longest are begun first.
+        """
         keys = {family: self.key(family) for family in families}
         loaded = {family: self.kept.load(family, keys[family]) for family in families}
         results = {family: result for family, result in loaded.items() if result is not None}
@@ -70,7 +76,7 @@ class Sweep:
             for result in results.values():
                 reporter.show(Finished(result))
             events = run_families(
-                missing,
+                longest_first(missing, seconds),
                 self.run,
                 jobs=self.jobs,
                 time_limit=self.time_limit,

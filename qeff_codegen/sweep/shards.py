@@ -1,8 +1,8 @@
 """A sweep in parts, on several machines: which families a part has, and the pages made of all parts.
 
-Families take from a tenth of a second to half a minute, so parts of as many families each would end at very different
-times. What the last sweep measured deals them out: the longest first, each to the part that has least to do. Every
-machine deals alike, from the same checked-in `coverage.json`.
+Parts of as many families each would end at very different times. What the last sweep measured deals them out: the
+longest first, each to the part that has least to do. Every machine deals alike, from the same checked-in
+`coverage.json`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from qeff_codegen.coverage.family_result import FamilyResult
-from qeff_codegen.coverage.swept import TEXT, Swept, read_coverage
+from qeff_codegen.coverage.swept import TEXT, Swept
 from qeff_codegen.engine.rules_hash import rules_sha256
 from qeff_codegen.errors import UsageError
 from qeff_codegen.files.whole_file import write_whole
+from qeff_codegen.sweep.measured_seconds import longest_first, seconds_of
 from qeff_codegen.sweep.result_key import PACKAGES, own_sha256
 
 
@@ -39,16 +39,14 @@ class Shard:
 
         Args:
             families: all families of the sweep.
-            seconds: how long a family took; one that is missing is taken to be the median.
+            seconds: how long families took.
         """
-        usual = median(seconds.values()) if seconds else 1.0
         families = tuple(families)
         loads = [0.0] * self.count
         own = set()
-        # The name decides between equals, so that every machine deals alike.
-        for family in sorted(families, key=lambda item: (-seconds.get(item, usual), item)):
+        for family in longest_first(families, seconds):
             least = loads.index(min(loads))
-            loads[least] += seconds.get(family, usual)
+            loads[least] += seconds_of(family, seconds)
             own |= {family} if least == self.number - 1 else set()
         return tuple(family for family in families if family in own)
 
@@ -68,21 +66,6 @@ class Part:
     task: str
     made_from: dict[str, str]
     results: tuple[FamilyResult, ...]
-
-
-def measured_seconds(coverage: Path) -> dict[str, float]:
-    """Seconds for each family, as `coverage.json` of an earlier sweep has them; none where there is no such file.
-
-    Raises:
-        UsageError: the file is damaged.
-    """
-    if not coverage.is_file():
-        return {}
-    try:
-        tasks = read_coverage(coverage)
-    except ValueError as error:
-        raise UsageError(f"{coverage} cannot be read: {error}. Take it from a checkout again.") from error
-    return {result.family: result.seconds for swept in tasks.values() for result in swept.results}
 
 
 def write_part(shard: Shard, task: str, swept: Swept, folder: Path) -> Path:

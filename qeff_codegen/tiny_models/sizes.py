@@ -219,7 +219,12 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     # It has an adapter for each language; texts are in one of them, and not in the first.
     "xmod": {"default_language": "de_DE", "languages": ["en_XX", "de_DE", "fr_XX"], "pad_token_id": 1},
     # The layers that also attend share one attention: the second of them has none of its own.
-    "zamba": {"layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"], "num_hidden_layers": 4},
+    # Its code computes one head of a recurrence after the other, so its graph grows with their number.
+    "zamba": {
+        "layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"],
+        "n_mamba_heads": 2,
+        "num_hidden_layers": 4,
+    },
     # This one's attention rotates nothing unless it is told to.
     "zamba2": {
         "layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,10 +26,12 @@ def a_sweep(folder: Path, run: FamilyRunner, key: Callable[[str], str] = str.upp
     return Sweep(run, key, KeptResults(folder / "kept"), jobs=2, time_limit=60, preload=())
 
 
-def swept(sweep: Sweep, *families: str) -> tuple[list[tuple[str, str]], list[str]]:
+def swept(
+    sweep: Sweep, *families: str, seconds: Mapping[str, float] | None = None
+) -> tuple[list[tuple[str, str]], list[str]]:
     """States in the order of the results, and the lines that were printed."""
     output = io.StringIO()
-    results = sweep.over(families, Console(file=output, width=200))
+    results = sweep.over(families, Console(file=output, width=200), seconds or {})
     return [(result.family, result.state) for result in results], output.getvalue().splitlines()
 
 
@@ -54,6 +57,13 @@ def test_what_is_unchanged_is_shown_and_not_run_again(tmp_path: Path, counts: Pa
     assert lines[0] == "Unchanged since they were last swept: 3 of 3."
     assert [line.split()[1] for line in lines[1:]] == ["plum", REFUSED, "apple"]
     assert runs(counts) == {"apple": 1, "plum": 1, REFUSED: 1}
+
+
+def test_the_longest_begin_first(tmp_path: Path, counts: Path) -> None:
+    sweep = replace(a_sweep(tmp_path, partial(count_runs, counts)), jobs=1)
+    states, lines = swept(sweep, "apple", "fig", "plum", "new", seconds={"apple": 1.0, "fig": 3.0, "plum": 9.0})
+    assert [line.split()[1] for line in lines] == ["plum", "fig", "new", "apple"]
+    assert [family for family, _ in states] == ["apple", "fig", "plum", "new"]
 
 
 def test_what_has_another_key_is_run_again(tmp_path: Path, counts: Path) -> None:
