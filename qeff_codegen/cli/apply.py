@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qeff_codegen.cli.family_names import upstream_families
 from qeff_codegen.errors import EXIT_DONE, DifferencesError, QEffCodegenError, UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ SOURCE_OPTIONS = ("--transformers", "--source")
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=upstream_families)
 @click.option(
     "--checkout",
     "path",

@@ -10,6 +10,7 @@ import click
 
 from qeff_codegen.check.formats import FORMATS
 from qeff_codegen.check.run import check as check_folder
+from qeff_codegen.cli.family_names import generated_families
 from qeff_codegen.cli.progress import counted, say
 from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, EXIT_REFUSED
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.argument("names", nargs=-1, metavar="[NAME...]", shell_complete=generated_families)
 @click.option(
     "--generated",
     type=click.Path(path_type=Path),

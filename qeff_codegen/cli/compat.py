@@ -8,9 +8,10 @@ import click
 from packaging.version import Version
 
 from qeff_codegen.checked_in.generated_code import families_in
+from qeff_codegen.checked_in.layout import INSTALLED
+from qeff_codegen.cli.family_names import upstream_families
 from qeff_codegen.cli.formats import json_option, show_json
 from qeff_codegen.coverage.known import known, refused_at
-from qeff_codegen.deploy.named_model import GENERATED
 from qeff_codegen.releases.compat import GONE, IN_PINNED, NEWER, Compat
 from qeff_codegen.releases.compat import compat as answer_for
 from qeff_codegen.releases.table import load_table
@@ -18,7 +19,7 @@ from qeff_codegen.upstream.pin import pinned_version
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=upstream_families)
 @json_option
 def compat(name: str, style: str) -> None:
     """Say which transformers releases have NAME, whether this tool serves it, and what to do.
@@ -67,7 +68,7 @@ def support(answer: Compat) -> Support:
         found = known(family)
         if found is not None and found.transformers == release and found.is_supported:
             return Support("supported", release)
-        if family in families_in(GENERATED):
+        if family in families_in(INSTALLED):
             return Support("generated", release)
         if found is not None and found.transformers == release and found.is_refused:
             return Support("refused", release, found.why)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qeff_codegen.checked_in.layout import INSTALLED
 from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.image_options import image_options
 from qeff_codegen.cli.load_image_model import load_image_model
@@ -20,7 +21,7 @@ from qeff_codegen.cli.report_option import report_option, reported
 from qeff_codegen.cli.sampling_options import include_sampler, max_top_k_ids, qaic_config_of
 from qeff_codegen.deploy.compile_options import CompileOptions, SpecializationsFormat
 from qeff_codegen.deploy.image_options import ImageOptions
-from qeff_codegen.deploy.named_model import GENERATED, check_named
+from qeff_codegen.deploy.named_model import check_named
 from qeff_codegen.stopping import stops_within_a_second
 
 if TYPE_CHECKING:
@@ -91,8 +92,6 @@ def compile(  # noqa: A001 - the name of the command
     modeling code of its own is MODEL by the name that it was generated under, and its folder is --source.
     """
     qaic_config = qaic_config_of(include_sampler, max_top_k_ids, return_pdfs)
-    # qconfig.json says of this one whether it was asked for or not.
-    compiler_options = {"aic_enable_depth_first": False} | program.get("compiler_options", {})
     options = CompileOptions(
         prefill_seq_len=prefill_seq_len,
         ctx_len=ctx_len,
@@ -105,10 +104,10 @@ def compile(  # noqa: A001 - the name of the command
         use_onnx_subfunctions=use_onnx_subfunctions,
         dynamo=dynamo,
         full_caches=full_caches,
-        **(program | {"compiler_options": compiler_options}),
+        **program,
     )
     remote = remote_of(remote_source, class_name, trust_remote_code)
-    check_named(source, generated or GENERATED, remote)
+    check_named(source, generated or INSTALLED, remote)
     say("loading", source)
     given: dict[str, Any] = {
         "dtype": dtype,

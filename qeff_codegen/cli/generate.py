@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qeff_codegen.checked_in import layout, manifest
+from qeff_codegen.cli.family_names import upstream_families
 from qeff_codegen.cli.formats import json_option, show_json
 from qeff_codegen.cli.progress import counted, say
 from qeff_codegen.cli.source_options import source_options
@@ -35,7 +36,7 @@ class Failure:
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="NAME...")
+@click.argument("names", nargs=-1, metavar="NAME...", shell_complete=upstream_families)
 @source_options
 @click.option("--all", "everything", is_flag=True, help="Every model that is in the output folder already.")
 @click.option(

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from qeff_codegen.checked_in.layout import INSTALLED
 from qeff_codegen.cli.answers import write_answers
 from qeff_codegen.cli.device_option import cards, check_device_options, device_option
 from qeff_codegen.cli.graph_options import graph_options
@@ -22,7 +23,7 @@ from qeff_codegen.cli.sampling_options import sampling_options
 from qeff_codegen.decoding.sampling_parameters import SamplingParameters
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.image_options import ImageOptions
-from qeff_codegen.deploy.named_model import GENERATED, check_named, refuse_random_weights
+from qeff_codegen.deploy.named_model import check_named, refuse_random_weights
 from qeff_codegen.errors import UsageError
 from qeff_codegen.stopping import stops_within_a_second
 
@@ -135,9 +136,9 @@ def infer(
         **program,
     )
     remote = remote_of(remote_source, class_name, trust_remote_code)
-    check_named(source, generated or GENERATED, remote)
+    check_named(source, generated or INSTALLED, remote)
     if remote is None:
-        refuse_random_weights(source, generated or GENERATED)
+        refuse_random_weights(source, generated or INSTALLED)
     say("loading", source)
     given: dict[str, Any] = {
         "dtype": dtype,

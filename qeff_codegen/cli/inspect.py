@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qeff_codegen.cli.family_names import upstream_families
 from qeff_codegen.cli.formats import json_option, show_json
 from qeff_codegen.cli.places import place_of
 from qeff_codegen.cli.source_options import source_options
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=upstream_families)
 @source_options
 @click.option("--all", "everything", is_flag=True, help="Go on after a refusal: show all that is in the way.")
 @json_option

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qeff_codegen.checked_in.layout import INSTALLED
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.image_options import ImageOptions
-from qeff_codegen.deploy.named_model import GENERATED
 from qeff_codegen.errors import UsageError
 from qeff_codegen.remote_code.given import Remote
 from qeff_codegen.stopping import importing
@@ -52,7 +52,7 @@ def load_image_model(
             from qeff_codegen.deploy.image_checkpoint import names_image_text
     except ModuleNotFoundError:
         return None  # whoever loads a causal LM says which package is missing
-    folder = generated or GENERATED
+    folder = generated or INSTALLED
     if remote is not None or not names_image_text(source, folder, with_images=images is not None):
         if images is not None:
             raise UsageError(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qeff_codegen.checked_in.layout import INSTALLED
 from qeff_codegen.cli.run_packages import run_packages
 from qeff_codegen.deploy.compile_options import CompileOptions
-from qeff_codegen.deploy.named_model import GENERATED
 from qeff_codegen.remote_code.given import Remote
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def load_model(
         dtype=dtype,
         num_kv_blocks=num_kv_blocks,
         qaic_config=qaic_config,
-        generated=generated or GENERATED,
+        generated=generated or INSTALLED,
         remote=remote,
     )
     for remark in model.remarks:

@@ -7,6 +7,7 @@ import importlib
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from qeff_codegen.messages import MessageCommand
 
@@ -42,6 +43,13 @@ class Commands(MessageCommand, click.Group):
         command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
         assert isinstance(command, click.Command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What may follow as the first word: options, commands, and the models that `generate` takes."""
+        from qeff_codegen.cli.family_names import upstream_families
+
+        named = [] if incomplete.startswith("-") else upstream_families(ctx, None, incomplete)
+        return [*super().shell_complete(ctx, incomplete), *map(CompletionItem, named)]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read a first word that is no command as the first model name.

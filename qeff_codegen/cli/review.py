@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from qeff_codegen.cli.family_names import generated_families
 from qeff_codegen.cli.source_options import source_options
 from qeff_codegen.errors import UsageError
 
@@ -15,7 +16,7 @@ CATALOGUE = Path("docs/rules.md")
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=generated_families)
 @source_options
 @click.option(
     "--format",

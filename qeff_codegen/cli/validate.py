@@ -12,6 +12,7 @@ from rich.console import Console
 from qeff_codegen.checked_in.generated_code import check_generated, is_edited
 from qeff_codegen.checked_in.layout import INSTALLED, modeling_path
 from qeff_codegen.checked_in.manifest import package_of
+from qeff_codegen.cli.family_names import generated_families
 from qeff_codegen.cli.formats import json_option, show_json
 from qeff_codegen.cli.progress import say
 from qeff_codegen.cli.remote_options import remote_of, remote_options
@@ -29,7 +30,7 @@ GENERATED = Path("generated")
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=generated_families)
 @click.option(
     "--weights",
     type=click.Choice(["smollm2"]),

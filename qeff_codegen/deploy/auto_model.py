@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import torch
 
 from qeff_codegen.checked_in.generated_code import code_sha256, load_transforms
+from qeff_codegen.checked_in.layout import INSTALLED
 from qeff_codegen.decoding.cloud_runtime import cloud_runtime
 from qeff_codegen.decoding.device_session import DeviceDecoderSession
 from qeff_codegen.decoding.host_session import HostDecoderSession, open_decoder
@@ -21,7 +22,7 @@ from qeff_codegen.deploy.checkpoint import Checkpoint, load_checkpoint
 from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
 from qeff_codegen.deploy.find_compiler import find_compiler
 from qeff_codegen.deploy.inference import Inference, tokens_of
-from qeff_codegen.deploy.named_model import GENERATED, names_a_family
+from qeff_codegen.deploy.named_model import names_a_family
 from qeff_codegen.deploy.on_device import check_on_device, loaded
 from qeff_codegen.deploy.program import Program, cache_precision, decoder_to_compile, make_program
 from qeff_codegen.deploy.remote_checkpoint import remote_checkpoint
@@ -104,7 +105,7 @@ class QEFFAutoModelForCausalLM:
         dtype: str | torch.dtype = torch.float32,
         num_kv_blocks: int = 1,
         qaic_config: Mapping[str, Any] | None = None,
-        generated: Path = GENERATED,
+        generated: Path = INSTALLED,
         remote: Remote | None = None,
     ) -> QEFFAutoModelForCausalLM:
         """Load a checkpoint and turn it into its QEff model.

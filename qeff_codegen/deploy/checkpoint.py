@@ -12,9 +12,10 @@ from typing import Any
 
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
+from qeff_codegen.checked_in.layout import INSTALLED
 from qeff_codegen.deploy.configuration import ReadConfiguration, read_configuration
 from qeff_codegen.deploy.gguf_tokenizer import begins_by_pre_tokenizer
-from qeff_codegen.deploy.named_model import GENERATED, no_such_model, why_incomplete
+from qeff_codegen.deploy.named_model import no_such_model, why_incomplete
 from qeff_codegen.deploy.packaged_weights import PACKAGED, fetch
 from qeff_codegen.deploy.tokenizer import LoadedTokenizer, load_tokenizer
 from qeff_codegen.deploy.upstream_model import UpstreamModel, load_upstream_model
@@ -71,7 +72,7 @@ def load_checkpoint(source: str) -> Checkpoint:
         sha256 = _sha256([path])
         folder = _unpacked(path, name, sha256)
     else:
-        raise UsageError(no_such_model(source, GENERATED))
+        raise UsageError(no_such_model(source, INSTALLED))
     read = configuration_of(path, folder)
     found, loaded = _load(path, folder, {} if read.config is None else {"config": read.config})
     return Checkpoint(

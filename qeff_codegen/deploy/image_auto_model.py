@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from qeff_codegen.checked_in.generated_code import code_sha256, load_transforms
+from qeff_codegen.checked_in.layout import INSTALLED
 from qeff_codegen.decoding.cloud_runtime import cloud_runtime
 from qeff_codegen.decoding.device_session import DeviceDecoderSession
 from qeff_codegen.decoding.loaded_program import LoadedProgram
@@ -25,7 +26,6 @@ from qeff_codegen.deploy.image_runners import asked_by, features_on_cards, with_
 from qeff_codegen.deploy.image_samples import blank, noise
 from qeff_codegen.deploy.image_specializations import language_specializations, vision_specializations
 from qeff_codegen.deploy.inference import Inference
-from qeff_codegen.deploy.named_model import GENERATED
 from qeff_codegen.deploy.on_device import check_on_device, loaded
 from qeff_codegen.deploy.program import Program, ToCompile, cache_precision, decoder_to_compile, make_program
 from qeff_codegen.deploy.specializations import specializations_for
@@ -92,7 +92,7 @@ class QEFFAutoModelForImageTextToText:
         continuous_batching: bool = False,
         *,
         dtype: str | torch.dtype = torch.float32,
-        generated: Path = GENERATED,
+        generated: Path = INSTALLED,
     ) -> QEFFAutoModelForImageTextToText:
         """Load a checkpoint and turn it into its QEff model.
 

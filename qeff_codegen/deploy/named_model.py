@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 from qeff_codegen.checked_in.generated_code import families_in
-from qeff_codegen.checked_in.layout import INSTALLED
 from qeff_codegen.checked_in.manifest import load, package_of
 from qeff_codegen.deploy.packaged_weights import PACKAGED
 from qeff_codegen.errors import UsageError
@@ -16,7 +15,6 @@ from qeff_codegen.remote_code.source import find_remote_source
 from qeff_codegen.upstream.checkpoint_folder import read_checkpoint_folder
 from qeff_codegen.upstream.spelling import near
 
-GENERATED = INSTALLED
 SHARD_INDEX = "model.safetensors.index.json"
 _WEIGHTS = ("*.safetensors", "*.bin", "*.gguf")
 

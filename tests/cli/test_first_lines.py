@@ -34,7 +34,7 @@ def begin(*_: Any, **__: Any) -> Any:
         (("bump", "5.25.0"), "qeff_codegen.bump.compare.compare", "reading    transformers 5.25.0, which is "),
         (("compile", "gpt2"), "qeff_codegen.cli.compile.load_image_model", "loading    gpt2"),
         (("infer", "smollm2", "--prompt", "x"), "qeff_codegen.cli.infer.load_image_model", "loading    smollm2"),
-        (("validate", "gpt2"), "qeff_codegen.cli.validate.importing", "loading    PyTorch, transformers and ONNX "),
+        (("validate", "gpt2"), "qeff_codegen.cli.validate.run_packages", "loading    PyTorch, transformers and ONNX "),
     ],
 )
 def test_the_first_line_comes_before_the_work(

@@ -192,12 +192,17 @@ def test_a_name_like_a_command_may_be_given_to_a_source(run: Callable[..., Resul
 @pytest.mark.parametrize(
     ("words", "begun", "completed"),
     [
-        ([], "ins", ["inspect"]),
+        ([], "insp", ["inspect"]),
         (["validate"], "--wei", ["--weights"]),
         (["review", "llama"], "--for", ["--format"]),
         (["llama"], "--for", ["--force", "--format"]),
+        ([], "smol", ["smollm3", "smolvlm"]),
+        (["inspect"], "mixt", ["mixtral"]),
+        (["llama"], "gpt_b", ["gpt_bigcode"]),
+        (["review"], "gpt_b", ["gpt_bigcode"]),
+        (["validate", "llama", "--generated", "nowhere"], "gpt_b", ["gpt_bigcode"]),
     ],
 )
-def test_a_shell_completes_commands_and_options(words: list[str], begun: str, completed: list[str]) -> None:
+def test_a_shell_completes_commands_options_and_models(words: list[str], begun: str, completed: list[str]) -> None:
     shell = BashComplete(main, {}, "qeff_codegen", "_QEFF_CODEGEN_COMPLETE")
     assert sorted(item.value for item in shell.get_completions(words, begun)) == completed

@@ -188,8 +188,13 @@ def test_a_type_that_is_not_read(llama: Exported, cloud: CloudRuntime, monkeypat
 def test_older_runtimes_call_the_timeout_otherwise(
     llama: Exported, cloud: CloudRuntime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    made: list[Any] = []
+
     class Older:
         SubmitRetryTimeoutMs, devMapping = 0, ""
+
+        def __init__(self) -> None:
+            made.append(self)
 
         @property
         def dataPathTimeoutMs(self) -> int:
@@ -199,6 +204,7 @@ def test_older_runtimes_call_the_timeout_otherwise(
 
     monkeypatch.setattr(cloud.qaicrt, "QAicProgramProperties", Older)
     assert LoadedProgram(llama[1], [0], cloud).run(inputs_of(2, 1))
+    assert [properties.SubmitRetryTimeoutMs for properties in made] == [60_000]
 
 
 def test_a_module_that_cannot_be_imported_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,7 @@ def test_without_a_compiler_everything_is_written_and_nothing_compiled(
     config = json.loads((folder / "qconfig.json").read_text())
     assert config["huggingface_config"]["hidden_size"] == 32
     assert config["qpc_config"]["compiler_config"]["mdp_ts_num_devices"] == 4
+    assert config["qpc_config"]["compiler_config"]["aic_enable_depth_first"] is False
     assert config["qpc_config"]["aic_sdk_config"] == {"qaic_apps_version": None, "qaic_platform_version": None}
     assert config["qpc_config"]["QEff_config"]["pytorch_transforms"] == ["CustomOpsTransform", "KVCacheTransform"]
     assert "not compiled" in result.stdout

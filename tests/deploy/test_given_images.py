@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from qeff_codegen.checked_in.generated_code import load_transforms
+from qeff_codegen.checked_in.layout import INSTALLED
 from qeff_codegen.deploy.given_images import GivenImage, given_images
-from qeff_codegen.deploy.named_model import GENERATED
 from qeff_codegen.deploy.vision_programs import VisionPrograms
 from qeff_codegen.errors import UsageError
 from qeff_codegen.tiny_models.image_families import (
@@ -26,7 +26,7 @@ def model_of(name: str) -> Any:
     family = find_image_family(name)
     assert family is not None
     model = build_tiny_model(family.model_class, build_image_config(family, image_variants(family)[0]), seed=0)
-    return load_transforms(name, GENERATED).apply(model).eval()
+    return load_transforms(name, INSTALLED).apply(model).eval()
 
 
 @pytest.fixture(scope="module")

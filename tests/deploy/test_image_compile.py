@@ -11,11 +11,11 @@ import onnx
 import pytest
 from click.testing import CliRunner, Result
 
+from qeff_codegen.checked_in.layout import INSTALLED
 from qeff_codegen.cli.main import main
 from qeff_codegen.deploy.image_auto_model import QEFFAutoModelForImageTextToText
 from qeff_codegen.deploy.image_checkpoint import names_image_text
 from qeff_codegen.deploy.image_options import check_call_holds_image
-from qeff_codegen.deploy.named_model import GENERATED
 from qeff_codegen.errors import UsageError
 from tests.deploy.image_checkpoints import TOKENS_PER_IMAGE, save_llava
 
@@ -218,8 +218,8 @@ def test_what_attends_to_one_another_has_to_fit_into_a_call(both_ways: str, most
 def test_a_family_with_a_causal_lm_too_is_that_unless_images_are_asked_about(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "llama4"}')
     for source in ("llama4", str(tmp_path)):
-        assert [names_image_text(source, GENERATED, with_images=asked) for asked in (False, True)] == [False, True]
-    assert names_image_text("gemma4", GENERATED) and not names_image_text("llama4_text", GENERATED, with_images=True)
+        assert [names_image_text(source, INSTALLED, with_images=asked) for asked in (False, True)] == [False, True]
+    assert names_image_text("gemma4", INSTALLED) and not names_image_text("llama4_text", INSTALLED, with_images=True)
 
 
 def test_one_pair_may_be_one_size_or_two(llava: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.mutants.batch import Result, examine_family, examine_one, laboratory_for, prepare_process, tally
-from tests.mutants.laboratory import Outcome
+from tests.mutants.verdict import Outcome
 from tests.sample import SAMPLE
 
 FAMILIES = ",".join(SAMPLE)

@@ -12,8 +12,9 @@ from transformers.utils import logging
 
 from qeff_codegen.tiny_models.image_families import find_image_family
 from tests.mutants.image_laboratory import ImageLaboratory
-from tests.mutants.laboratory import Laboratory, Outcome, Verdict
+from tests.mutants.laboratory import Laboratory
 from tests.mutants.mutants import Mutant, make_mutant
+from tests.mutants.verdict import Outcome, Verdict
 
 # A mutant that Hugging Face cannot run does not count; no family needs more tries than this for one that does.
 MAX_TRIES_PER_COUNTED = 10

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from qeff_codegen.checked_in.generated_code import load_transforms
-from qeff_codegen.errors import Refusal
-from qeff_codegen.generate.one_model import generate_model, read
+from qeff_codegen.generate.one_model import read
 from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.image_text.recognise import recognise_image_text
 from qeff_codegen.tiny_models.configurations import Variant
@@ -32,8 +31,9 @@ from qeff_codegen.validation.scenarios import Scenario
 from tests.mutants.beside_upstream import executed, generated_transforms, registered
 from tests.mutants.image_ambiguities import OTHER_ROWS, ambiguities_of
 from tests.mutants.image_sites import functions_that_run
-from tests.mutants.laboratory import Outcome, Undecided, Verdict, said, same
+from tests.mutants.laboratory import same
 from tests.mutants.mutants import Ground, Mutant, image_ground
+from tests.mutants.verdict import Outcome, Undecided, Verdict, said, verdict_on
 
 # Text models of other files are mapped by what is checked in of their families.
 GENERATED = Path(__file__).parents[2] / "generated"
@@ -52,6 +52,11 @@ class _Trial:
     subject: ImageSubject
     ambiguities: tuple[str, ...]
     changed: bool
+
+    @property
+    def name(self) -> str:
+        """The configuration's."""
+        return self.subject.variant
 
 
 class ImageLaboratory:
@@ -109,10 +114,10 @@ class ImageLaboratory:
                 trials = list(self._trials(upstream, number))
             except Undecided as undecided:
                 return undecided.verdict
-            ambiguous = next((f"{_name(trial)}: {trial.ambiguities[0]}" for trial in trials if trial.ambiguities), "")
+            ambiguous = next((f"{trial.name}: {trial.ambiguities[0]}" for trial in trials if trial.ambiguities), "")
             if ambiguous and not is_trap:
                 return Verdict(Outcome.AMBIGUOUS, ambiguous)
-            verdict = _verdict(upstream, trials)
+            verdict = verdict_on(upstream, trials, _first_difference)
             if verdict.outcome is Outcome.EQUAL and any(OTHER_ROWS in trial.ambiguities for trial in trials):
                 return replace(verdict, outcome=Outcome.SILENT, detail=f"generated, though {OTHER_ROWS}")
             return verdict
@@ -168,29 +173,9 @@ class ImageLaboratory:
         return found.kind if text.use_bidirectional_attention == "vision" else None
 
 
-def _name(trial: _Trial) -> str:
-    return trial.subject.variant
-
-
-def _verdict(upstream: UpstreamModel, trials: list[_Trial]) -> Verdict:
-    changed = any(trial.changed for trial in trials)
-    try:
-        generated = generate_model(upstream)
-    except Refusal as refusal:
-        return Verdict(Outcome.REFUSED, f"{refusal.rule}: {refusal.what}", changed)
-    except Exception as error:  # the generator must end with a refusal
-        return Verdict(Outcome.LOUD, f"generating: {said(error)}", changed)
-    for trial in trials:
-        try:
-            with _bench(generated, trial.subject) as bench:
-                difference = next(_differences(bench, trial.subject), "")
-        except Refusal as refusal:  # what is exported is held against what was proved
-            return Verdict(Outcome.REFUSED, f"{refusal.rule}: {refusal.what}", changed)
-        except Exception as error:  # generated code may raise anything
-            return Verdict(Outcome.LOUD, f"{_name(trial)}: {said(error)}", changed)
-        if difference:
-            return Verdict(Outcome.SILENT, f"{_name(trial)}: {difference}", changed)
-    return Verdict(Outcome.EQUAL, "", changed)
+def _first_difference(generated: GeneratedModel, trial: _Trial) -> str:
+    with _bench(generated, trial.subject) as bench:
+        return next(_differences(bench, trial.subject), "")
 
 
 @contextmanager

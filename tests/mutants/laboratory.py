@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,11 @@ from qeff_codegen.decoding.decoder import Decoder
 from qeff_codegen.decoding.session import OrtDecoderSession
 from qeff_codegen.decoding.torch_decoder import TorchDecoder
 from qeff_codegen.deploy.long_context import long_context_of
-from qeff_codegen.errors import Refusal
 from qeff_codegen.export.export import export_onnx
 from qeff_codegen.export.exported_graph import GRAPH_FILE
 from qeff_codegen.export.graph_io import ExportSpec
 from qeff_codegen.export.kv_cache import cache_of
-from qeff_codegen.generate.one_model import generate_model
+from qeff_codegen.generated_model import GeneratedModel
 from qeff_codegen.tiny_models.configurations import Variant, build_config, variants
 from qeff_codegen.tiny_models.families import Family, find_family, is_of_transformers
 from qeff_codegen.tiny_models.models import build_tiny_model, random_tokens
@@ -39,36 +37,7 @@ from qeff_codegen.validation.scenarios import Scenario
 from tests.mutants.beside_upstream import executed, generated_classes, registered
 from tests.mutants.mutants import Ground, Mutant, text_ground
 from tests.mutants.remote_fixtures import FIXTURES, fixture
-
-
-class Outcome(StrEnum):
-    """How a mutant ended; the first two do not count, since Hugging Face has no one answer to compare with."""
-
-    BROKEN = "upstream broken"
-    AMBIGUOUS = "upstream ambiguous"
-    REFUSED = "refused"
-    EQUAL = "equal"
-    LOUD = "failed loudly"
-    SILENT = "SILENTLY WRONG"
-
-    @property
-    def counts(self) -> bool:
-        """Whether the generator was put to the test."""
-        return self not in (Outcome.BROKEN, Outcome.AMBIGUOUS)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What became of a mutant.
-
-    Attributes:
-        detail: why, in a line or two.
-        changed_numbers: Hugging Face's logits for the mutant differ from those for the original.
-    """
-
-    outcome: Outcome
-    detail: str = ""
-    changed_numbers: bool = False
+from tests.mutants.verdict import FirstDifference, Outcome, Undecided, Verdict, said, verdict_on
 
 
 @dataclass(frozen=True)
@@ -89,14 +58,6 @@ class _Trial:
 
 
 _Differences = Callable[[_Trial], Iterator[str]]
-
-
-class Undecided(Exception):
-    """Hugging Face has no answer to compare with."""
-
-    def __init__(self, why: str) -> None:
-        self.verdict = Verdict(Outcome.BROKEN, why)
-        super().__init__(why)
 
 
 # Right padding, a prompt in three chunks and one that ends with a full chunk, longer than the tiny window of 6.
@@ -150,7 +111,7 @@ class Laboratory:
             ambiguous = _ambiguous(trials)
             if ambiguous:
                 return Verdict(Outcome.AMBIGUOUS, ambiguous)
-            return _verdict(upstream, trials, _differences_in_pytorch)
+            return verdict_on(upstream, trials, _in_the_place_of(_differences_in_pytorch))
 
         return self._examined(source, number, judged)
 
@@ -230,7 +191,7 @@ class Laboratory:
 
 
 def _judged_with_graph(upstream: UpstreamModel, trials: list[_Trial]) -> Verdict:
-    return _verdict(upstream, trials, _differences_with_graph)
+    return verdict_on(upstream, trials, _in_the_place_of(_differences_with_graph))
 
 
 def _ambiguous(trials: list[_Trial]) -> str:
@@ -259,25 +220,14 @@ def same(one: Trace, other: Trace) -> bool:
     return found.divergence is None or found.divergence.difference <= found.tolerance
 
 
-def _verdict(upstream: UpstreamModel, trials: list[_Trial], differences: _Differences) -> Verdict:
-    changed = any(trial.changed for trial in trials)
-    try:
-        generated = generate_model(upstream)
-    except Refusal as refusal:
-        return Verdict(Outcome.REFUSED, f"{refusal.rule}: {refusal.what}", changed)
-    except Exception as error:  # the generator must end with a refusal
-        return Verdict(Outcome.LOUD, f"generating: {said(error)}", changed)
-    for trial in trials:
-        try:
-            with generated_classes(generated, trial.model):
-                difference = next(differences(trial), "")
-        except Refusal as refusal:  # what is exported is held against what was proved
-            return Verdict(Outcome.REFUSED, f"{refusal.rule}: {refusal.what}", changed)
-        except Exception as error:  # generated code may raise anything
-            return Verdict(Outcome.LOUD, f"{trial.name}: {said(error)}", changed)
-        if difference:
-            return Verdict(Outcome.SILENT, f"{trial.name}: {difference}", changed)
-    return Verdict(Outcome.EQUAL, "", changed)
+def _in_the_place_of(differences: _Differences) -> FirstDifference[_Trial]:
+    """The first difference, with the generated code in the place of the model's classes."""
+
+    def first(generated: GeneratedModel, trial: _Trial) -> str:
+        with generated_classes(generated, trial.model):
+            return next(differences(trial), "")
+
+    return first
 
 
 def _differences_in_pytorch(trial: _Trial) -> Iterator[str]:
@@ -354,8 +304,3 @@ def _logits(model: Any, texts: list[list[int]], calls: list[int]) -> np.ndarray:
             found.append(output.logits.numpy())
             seen += tokens.shape[1]
     return np.concatenate(found, axis=1)
-
-
-def said(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:160]}"

@@ -13,8 +13,8 @@ from qeff_codegen.image_text.known_statements import possible
 from tests.mutants.batch import examine_one, prepare_process
 from tests.mutants.edits import Text
 from tests.mutants.image_laboratory import ImageLaboratory
-from tests.mutants.laboratory import Outcome
 from tests.mutants.mutants import IMAGE_TRAPS, Mutator
+from tests.mutants.verdict import Outcome
 
 FAMILIES = ["llava", "gemma3", "qwen2_5_vl", "idefics3"]
 SEED = 1

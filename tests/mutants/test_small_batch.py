@@ -7,8 +7,9 @@ import ast
 import pytest
 
 from tests.mutants.batch import examine_one, prepare_process
-from tests.mutants.laboratory import Laboratory, Outcome
+from tests.mutants.laboratory import Laboratory
 from tests.mutants.mutants import make_mutant
+from tests.mutants.verdict import Outcome
 from tests.proofs.test_broken_rules import Break, drop_the_window, shift_the_mask_by_one
 
 SEED = 1

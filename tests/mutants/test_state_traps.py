@@ -13,9 +13,10 @@ from qeff_codegen.runtime.states import delta_rule_inputs
 from qeff_codegen.runtime.states.rows import CallRows
 from tests.mutants.batch import prepare_process
 from tests.mutants.edits import Text, reached_functions
-from tests.mutants.laboratory import Laboratory, Outcome
+from tests.mutants.laboratory import Laboratory
 from tests.mutants.mutants import TRAPS_FOR_STATES, Mutator
 from tests.mutants.state_traps import keeps_state
+from tests.mutants.verdict import Outcome
 
 FAMILIES = ["lfm2", "qwen3_next", "bamba", "mamba", "kimi_linear", "granitemoehybrid"]
 

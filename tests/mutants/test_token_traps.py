@@ -11,10 +11,11 @@ from tests.mutants.batch import prepare_process
 from tests.mutants.branch_traps import BRANCH_TRAPS
 from tests.mutants.count_traps import COUNT_TRAPS
 from tests.mutants.edits import FunctionNode, Text, reached_functions
-from tests.mutants.laboratory import Laboratory, Outcome
+from tests.mutants.laboratory import Laboratory
 from tests.mutants.mixing_traps import MIXING_TRAPS
 from tests.mutants.mutants import TOKEN_TRAPS, Mutator
 from tests.mutants.place_traps import PLACE_TRAPS
+from tests.mutants.verdict import Outcome
 
 KINDS = {"place": PLACE_TRAPS, "count": COUNT_TRAPS, "branch": BRANCH_TRAPS, "mixing": MIXING_TRAPS}
 LAYER = "LlamaDecoderLayer.forward"

@@ -100,7 +100,31 @@ def with_alibi(_: Any) -> tuple[Any, ExportSpec]:
     return tiny_generated("bloom"), PLAIN
 
 
-@pytest.mark.parametrize("exporting", [windowed, in_float16, sampling, with_functions, with_alibi])
+def with_states(_: Any) -> tuple[Any, ExportSpec]:
+    return tiny_generated("qwen3_next"), PLAIN
+
+
+def with_latent_attention(_: Any) -> tuple[Any, ExportSpec]:
+    return tiny_generated("deepseek_v3"), PLAIN
+
+
+def with_attention_sinks(_: Any) -> tuple[Any, ExportSpec]:
+    return tiny_generated("gpt_oss"), ExportSpec(CTX_LEN, full_caches=True)
+
+
+@pytest.mark.parametrize(
+    "exporting",
+    [
+        windowed,
+        in_float16,
+        sampling,
+        with_functions,
+        with_alibi,
+        with_states,
+        with_latent_attention,
+        with_attention_sinks,
+    ],
+)
 def test_graphs_that_run_as_they_are(
     qeff: Any, tmp_path: Path, exporting: Callable[[Any], tuple[Any, ExportSpec]]
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from qeff_codegen.deploy.auto_model import GENERATED
+from qeff_codegen.checked_in.layout import INSTALLED
 from qeff_codegen.deploy.image_checkpoint import load_image_checkpoint
 from tests.deploy.image_checkpoints import save_llava
 from tests.deploy.quantized_weights import references
@@ -26,7 +26,7 @@ def test_weights_are_those_that_were_packed(tmp_path: Path, place: str) -> None:
         settings = json.loads((quantized / "config.json").read_text())
         settings[place]["quantization_config"] = settings.pop("quantization_config")
         (quantized / "config.json").write_text(json.dumps(settings))
-    loaded, expected = (load_image_checkpoint(str(folder), GENERATED) for folder in (quantized, plain))
+    loaded, expected = (load_image_checkpoint(str(folder), INSTALLED) for folder in (quantized, plain))
     expected_weights = expected.model.state_dict()
     assert expected_weights.keys() == loaded.model.state_dict().keys()
     assert all(torch.equal(weight, expected_weights[name]) for name, weight in loaded.model.state_dict().items())
