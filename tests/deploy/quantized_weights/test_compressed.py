@@ -44,7 +44,9 @@ def compress(source: Path, folder: Path, config_groups: dict[str, Any]) -> tuple
             plain[f"{name}.weight"] = quantize(module, scheme.weights)
     compressor = ModelCompressor.from_pretrained_model(model)
     compressor.compress_model(model)
-    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    # A head that is the embedding is stored once.
+    own = {name for name, _ in model.named_parameters()} | {name for name, _ in model.named_buffers()}
+    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items() if name in own}
     settings = compressor.quantization_config.model_dump(mode="json")
     return write(folder / "quantized", source, tensors, settings), write(folder / "plain", source, plain, None)
 

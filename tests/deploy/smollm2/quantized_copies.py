@@ -105,7 +105,7 @@ def words(integers: torch.Tensor) -> torch.Tensor:
     """(rows, columns) of 4 bits in int32 (rows, columns / 8), the first in the lowest bits."""
     word = sum(integers[:, place::8] << (4 * place) for place in range(8))
     assert isinstance(word, torch.Tensor)
-    return torch.where(word >= 2**31, word - 2**32, word).to(torch.int32)
+    return torch.where(word >= 2**31, word - 2**32, word).to(torch.int32).contiguous()
 
 
 def _eights(count: int) -> torch.Tensor:
