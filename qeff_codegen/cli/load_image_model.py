@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qeff_codegen.checked_in.layout import INSTALLED
+from qeff_codegen.cli.run_packages import run_packages
 from qeff_codegen.deploy.compile_options import CompileOptions
 from qeff_codegen.deploy.image_options import ImageOptions
 from qeff_codegen.errors import UsageError
 from qeff_codegen.remote_code.given import Remote
-from qeff_codegen.stopping import importing
 
 if TYPE_CHECKING:
     from qeff_codegen.deploy.image_auto_model import QEFFAutoModelForImageTextToText
@@ -44,14 +44,12 @@ def load_image_model(
         generated: the folder with the generated classes; this package's own unless it is given.
 
     Raises:
-        UsageError: something is asked for that is not there for such a model, or of images of another one.
+        UsageError: a package is missing, something is asked for that is not there for such a model, or of images of
+            another one.
     """
-    try:
-        with importing():
-            from qeff_codegen.deploy.image_auto_model import QEFFAutoModelForImageTextToText
-            from qeff_codegen.deploy.image_checkpoint import names_image_text
-    except ModuleNotFoundError:
-        return None  # whoever loads a causal LM says which package is missing
+    with run_packages("Running a model"):
+        from qeff_codegen.deploy.image_auto_model import QEFFAutoModelForImageTextToText
+        from qeff_codegen.deploy.image_checkpoint import names_image_text
     folder = generated or INSTALLED
     if remote is not None or not names_image_text(source, folder, with_images=images is not None):
         if images is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import multiprocessing
 import os
@@ -126,6 +127,8 @@ def _work(family: str, run: FamilyRunner, folder: Path) -> None:
     # A process group of its own: Ctrl-C does not reach it, and what it starts ends with it.
     os.setpgrp()
     threading.Thread(target=_end_with, args=(sweep,), daemon=True).start()
+    # What was imported before stays, and is no garbage.
+    gc.freeze()
     output = os.open(folder / _OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (_STANDARD_OUTPUT, _STANDARD_ERROR):
         os.dup2(output, stream)
