@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from tests.benchmarks import __main__ as command
 from tests.benchmarks import all_models, benchmarks
+from tests.benchmarks.smollm2.measuring import run_module
 from tests.benchmarks.timing import ROOT, BenchmarkError, Measurement, Size
 from tests.benchmarks.warm import warm
 
@@ -94,3 +95,13 @@ def test_only_a_checkout_is_measured_against(tmp_path: Path) -> None:
     result = CliRunner(catch_exceptions=False).invoke(all_models.main, ["--against", str(tmp_path)])
     assert result.exit_code == 2
     assert f"{tmp_path} is no checkout of this project" in result.stderr
+
+
+def test_a_process_is_not_as_large_as_the_one_that_started_it() -> None:
+    held = bytearray(b"x" * 2**29)
+    assert run_module(Path(sys.executable), "platform").peak < 2**28 < len(held)
+
+
+def test_a_process_that_fails_is_told_by_what_it_said_last() -> None:
+    with pytest.raises(BenchmarkError, match="json.tool ended with exit code 1: .*nowhere"):
+        run_module(Path(sys.executable), "json.tool", "nowhere")

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ TASK, LONG_TASK = Task(ctx_len=576, new_tokens=64), Task(ctx_len=4096, new_token
 SMALLEST_TASK = Task(ctx_len=72, new_tokens=4)
 PREFILL_GOAL, DECODE_GOAL, LONG_DECODE_GOAL, SERVE_GOAL = 1.0, 0.8, 0.7, 0.5
 OURS = Path(sys.executable)
+ALONE = Path(__file__).parents[1] / "run_alone.py"
 
 
 @dataclass(frozen=True)
@@ -160,19 +160,19 @@ def run(python: Path, module: str, *arguments: str) -> Run:
 
 def run_module(python: Path, module: str, *arguments: str) -> Run:
     """Run a module to its end, and fail if it fails."""
-    started = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(
-            [str(python), "-m", module, *arguments],
-            cwd=ROOT,
-            stdout=output,
-            stderr=errors,
-            env=os.environ | {"HF_HUB_OFFLINE": "1"},
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as output:
+        took, errors = Path(folder) / "took.json", Path(folder) / "errors.txt"
+        with errors.open("w") as said:
+            subprocess.run(
+                [sys.executable, "-I", "-S", str(ALONE), str(took), str(python), "-m", module, *arguments],
+                cwd=ROOT,
+                stdout=output,
+                stderr=said,
+                env=os.environ | {"HF_HUB_OFFLINE": "1"},
+                check=True,
+            )
+        report = json.loads(took.read_text("utf-8"))
+        if report["exit_code"] != 0:
+            raise BenchmarkError(failure(module, report["exit_code"], errors.read_text("utf-8")))
         output.seek(0)
-        errors.seek(0)
-        if status != 0:
-            raise BenchmarkError(failure(module, os.waitstatus_to_exitcode(status), errors.read()))
-        return Run(seconds, usage.ru_maxrss * 1024, output.read())
+        return Run(report["seconds"], report["peak"], output.read())
