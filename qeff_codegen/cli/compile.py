@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qeff_codegen.checked_in.layout import INSTALLED
+from qeff_codegen.cli.family_names import models_to_run
 from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.image_options import image_options
 from qeff_codegen.cli.load_image_model import load_image_model
 from qeff_codegen.cli.load_model import load_model
-from qeff_codegen.cli.program_options import program_options
+from qeff_codegen.cli.program_options import program_options, written_down
 from qeff_codegen.cli.progress import say, written_bytes_shown
 from qeff_codegen.cli.remote_options import remote_of, remote_options
 from qeff_codegen.cli.report_option import report_option, reported
@@ -35,7 +36,7 @@ NOT_COMPILED = ("not compiled", "qaic-compile was not found; its input is writte
 
 
 @click.command()
-@click.argument("source", metavar="MODEL")
+@click.argument("source", metavar="MODEL", shell_complete=models_to_run)
 @graph_options
 @image_options
 @remote_options
@@ -104,7 +105,7 @@ def compile(  # noqa: A001 - the name of the command
         use_onnx_subfunctions=use_onnx_subfunctions,
         dynamo=dynamo,
         full_caches=full_caches,
-        **program,
+        **written_down(program),
     )
     remote = remote_of(remote_source, class_name, trust_remote_code)
     check_named(source, generated or INSTALLED, remote)

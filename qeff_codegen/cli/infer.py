@@ -11,11 +11,12 @@ import click
 from qeff_codegen.checked_in.layout import INSTALLED
 from qeff_codegen.cli.answers import write_answers
 from qeff_codegen.cli.device_option import cards, check_device_options, device_option
+from qeff_codegen.cli.family_names import models_to_run
 from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.image_options import image_options
 from qeff_codegen.cli.load_image_model import load_image_model
 from qeff_codegen.cli.load_model import load_model
-from qeff_codegen.cli.program_options import program_options
+from qeff_codegen.cli.program_options import program_options, written_down
 from qeff_codegen.cli.progress import say, written_bytes_shown
 from qeff_codegen.cli.remote_options import remote_of, remote_options
 from qeff_codegen.cli.report_option import report_option, reported
@@ -29,7 +30,7 @@ from qeff_codegen.stopping import stops_within_a_second
 
 
 @click.command()
-@click.argument("source", metavar="MODEL")
+@click.argument("source", metavar="MODEL", shell_complete=models_to_run)
 @click.option("--prompt", "prompts", multiple=True, help="A prompt; repeat it for a batch.")
 @click.option(
     "--prompts-file",
@@ -133,7 +134,7 @@ def infer(
         dynamo=dynamo,
         full_caches=full_caches,
         num_devices=max(1, len(device_ids)),
-        **program,
+        **(written_down(program) if device_ids else {}),
     )
     remote = remote_of(remote_source, class_name, trust_remote_code)
     check_named(source, generated or INSTALLED, remote)

@@ -49,6 +49,11 @@ def program_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return decorated
 
 
+def written_down(program: dict[str, Any]) -> dict[str, Any]:
+    """The same, with what `qconfig.json` says whether it was asked for or not: every command writes the same."""
+    return program | {"compiler_options": {"aic_enable_depth_first": False} | program.get("compiler_options", {})}
+
+
 def _asked(arguments: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Takes these out, and gives those that a user gave."""
     taken = {name: arguments.pop(name) for name in names}

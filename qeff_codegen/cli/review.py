@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from qeff_codegen.cli.family_names import generated_families
+from qeff_codegen.cli.family_names import upstream_families
 from qeff_codegen.cli.source_options import source_options
 from qeff_codegen.errors import UsageError
 
@@ -16,7 +16,7 @@ CATALOGUE = Path("docs/rules.md")
 
 
 @click.command()
-@click.argument("name", shell_complete=generated_families)
+@click.argument("name", shell_complete=upstream_families)
 @source_options
 @click.option(
     "--format",

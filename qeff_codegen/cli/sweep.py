@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from qeff_codegen.cli.family_names import upstream_families
 from qeff_codegen.cli.formats import json_option
-from qeff_codegen.cli.run_packages import run_packages
+from qeff_codegen.cli.run_packages import named_if_missing
 from qeff_codegen.coverage.family_result import FamilyResult
 from qeff_codegen.coverage.swept import TASKS, TEXT
 from qeff_codegen.errors import EXIT_DIFFERENCES, EXIT_DONE, EXIT_STOPPED, UsageError
@@ -47,7 +48,14 @@ def _shard(context: click.Context, parameter: click.Parameter, value: str | None
     show_default=True,
     help="Which of transformers' tables: its causal LMs, or its image-text models.",
 )
-@click.option("--family", "families", multiple=True, metavar="NAME", help="Sweep this family only; may be repeated.")
+@click.option(
+    "--family",
+    "families",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=upstream_families,
+    help="Sweep this family only; may be repeated.",
+)
 @click.option("--stages", type=click.Choice(list(STAGES)), default="1-3", show_default=True)
 @click.option(
     "--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Families that run at the same time."
@@ -107,12 +115,14 @@ def sweep(
     from qeff_codegen.sweep.shards import Shard, write_part
     from qeff_codegen.upstream.transformers_text import installed_transformers
 
-    with run_packages("The sweep"):
+    with named_if_missing("The sweep"):
         for package in PACKAGES:
             version(package)
     last_stage = STAGES[stages]
     chosen = families_to_sweep(families, task)
-    seconds = measured_seconds((output or Path("docs")) / JSON, task)
+    writes = output is not None or not families
+    # Without --family the order of begin decides how long it takes, and the file is written to in the end.
+    seconds = measured_seconds((output or Path("docs")) / JSON, task) if writes else {}
     if shard is not None:
         chosen = Shard(*shard).of(chosen, seconds)
     try:
@@ -127,7 +137,7 @@ def sweep(
         _show(results)
     if shard is not None:
         click.echo(f"written    {write_part(Shard(*shard), task, swept, work)}", err=as_json)
-    elif output is not None or not families:
+    elif writes:
         for path in write_coverage(swept, task, output or Path("docs")):
             click.echo(f"written    {path}", err=as_json)
     context.exit(EXIT_DIFFERENCES if any(result.is_defect for result in results) else EXIT_DONE)

@@ -63,8 +63,6 @@ def render(
                 "mxint8_kv_cache": options.mxint8_kv_cache,
                 "use_onnx_subfunctions": options.use_onnx_subfunctions,
                 "dynamo": options.dynamo,
-                # QEfficient's commands say it in every file, asked for or not.
-                "aic_enable_depth_first": False,
                 **options.compiler_options,
             },
             "aic_sdk_config": {

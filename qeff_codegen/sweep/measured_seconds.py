@@ -1,6 +1,6 @@
 """How long each family took in the last sweep, for what runs when and where.
 
-Families take from a tenth of a second to half a minute. Begun last, a long one would keep the other processes waiting.
+A family takes from no time to most of a minute. Begun last, a long one would keep the other processes waiting.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ def measured_seconds(coverage: Path, task: str) -> dict[str, float]:
     try:
         swept = read_coverage(coverage).get(task)
     except ValueError as error:
-        raise UsageError(f"{coverage} cannot be read: {error}. Take it from a checkout again.") from error
+        raise UsageError(
+            f"{coverage} cannot be read: {error}. Take it from a checkout again, or "
+            "choose another folder with --output."
+        ) from error
     return {} if swept is None else {result.family: result.seconds for result in swept.results}
 
 

@@ -23,7 +23,7 @@ from qeff_codegen.sweep.workers import FamilyRunner, Finished, run_families
 from qeff_codegen.upstream.find import BLUEPRINT, causal_lm_families, image_text_families
 from qeff_codegen.upstream.transformers_text import installed_transformers
 
-# Everything a worker imports, imported once.
+# What every worker imports and reads, once.
 PRELOAD = (
     "qeff_codegen.sweep.family",
     "qeff_codegen.sweep.rules_read",

@@ -74,8 +74,8 @@ def run_families(
 ) -> Generator[Started | Finished]:
     """Run `run` on every family, `jobs` at a time, and yield progress as it happens.
 
-    Processes are forked from a server that has imported `preload` and done nothing else, so that each starts at once
-    and none inherits another's state. Whoever leaves the loop early must close the generator, which ends them.
+    Processes are forked from a server that has imported `preload` and run nothing, so that each starts at once and
+    none inherits what came of another. Whoever leaves the loop early must close the generator, which ends them.
 
     Args:
         time_limit: seconds after which a family's process is ended.
@@ -113,7 +113,8 @@ def _start(context: ForkServerContext, family: str, run: FamilyRunner, scratch: 
     except (EOFError, OSError) as error:  # the server is gone
         raise UsageError(
             f"No process can be started for `{family}`: {error or type(error).__name__}.\n"
-            "Where a traceback stands above, it names the package that cannot be imported: install that again."
+            "Where a traceback stands above, it names what cannot be imported: a package, to be installed again, or a "
+            "rule."
         ) from error
     return _Running(family, folder, process, time.monotonic())
 

@@ -1,7 +1,7 @@
 """`python -I -S run_alone.py RESULT COMMAND...`: runs a command from this small process, and writes down what it took.
 
-The kernel's largest resident size of a process begins with that of the process that started it, so a benchmark that has
-grown to gigabytes would find them again in each of its children.
+A process's largest resident size begins with that of the process that started it, so a benchmark that has grown to
+gigabytes would find them again in each of its children.
 """
 
 from __future__ import annotations

@@ -103,5 +103,5 @@ def test_a_process_is_not_as_large_as_the_one_that_started_it() -> None:
 
 
 def test_a_process_that_fails_is_told_by_what_it_said_last() -> None:
-    with pytest.raises(BenchmarkError, match="json.tool ended with exit code 1: .*nowhere"):
+    with pytest.raises(BenchmarkError, match="json.tool ended with exit code 2: .*nowhere"):
         run_module(Path(sys.executable), "json.tool", "nowhere")

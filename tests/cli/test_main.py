@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -196,13 +197,40 @@ def test_a_name_like_a_command_may_be_given_to_a_source(run: Callable[..., Resul
         (["validate"], "--wei", ["--weights"]),
         (["review", "llama"], "--for", ["--format"]),
         (["llama"], "--for", ["--force", "--format"]),
-        ([], "smol", ["smollm3", "smolvlm"]),
-        (["inspect"], "mixt", ["mixtral"]),
-        (["llama"], "gpt_b", ["gpt_bigcode"]),
-        (["review"], "gpt_b", ["gpt_bigcode"]),
-        (["validate", "llama", "--generated", "nowhere"], "gpt_b", ["gpt_bigcode"]),
     ],
 )
-def test_a_shell_completes_commands_options_and_models(words: list[str], begun: str, completed: list[str]) -> None:
+def test_a_shell_completes_commands_and_options(words: list[str], begun: str, completed: list[str]) -> None:
+    assert completions(words, begun) == completed
+
+
+def completions(words: list[str], begun: str) -> list[str]:
     shell = BashComplete(main, {}, "qeff_codegen", "_QEFF_CODEGEN_COMPLETE")
-    assert sorted(item.value for item in shell.get_completions(words, begun)) == completed
+    return sorted(item.value for item in shell.get_completions(words, begun) if item.type == "plain")
+
+
+@pytest.mark.parametrize("words", [[], ["inspect"], ["llama"], ["review"], ["sweep", "--family"]])
+def test_a_shell_completes_names_of_upstream(words: list[str]) -> None:
+    found = completions(words, "qwen2")
+    assert {"qwen2", "qwen2_moe", "qwen2_vl"} < set(found)
+    assert all(name.startswith("qwen2") for name in found)
+
+
+@pytest.mark.parametrize("command", ["validate", "check", "compile", "infer"])
+def test_a_shell_completes_names_of_what_is_generated(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    manifest = tmp_path / "own" / "manifest.json"
+    manifest.parent.mkdir()
+    entry = json.loads((Path(__file__).parents[2] / "generated" / "manifest.json").read_text())["models"]["llama"]
+    manifest.write_text(json.dumps({"models": {"plum": entry}, "pytorch_transforms_sha256": None}))
+    assert completions([command, "--generated", "own"], "pl") == ["plum"]
+    manifest.write_text("{")
+    assert completions([command, "--generated", "own"], "pl") == []
+
+
+def test_a_shell_completes_packaged_weights_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "smollm2" in completions(["infer"], "smollm")
+    shell = BashComplete(main, {}, "qeff_codegen", "_QEFF_CODEGEN_COMPLETE")
+    assert [item.type for item in shell.get_completions(["infer"], "weights/")] == ["file"]

@@ -186,9 +186,11 @@ def test_image_text_models_are_a_task_of_their_own(
     run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[str, ...]] = []
+    known: list[dict[str, float]] = []
 
-    def over(self: Sweep, families: tuple[str, ...], *_: Any) -> list[FamilyResult]:
+    def over(self: Sweep, families: tuple[str, ...], _: Any, seconds: dict[str, float]) -> list[FamilyResult]:
         asked.append(families)
+        known.append(seconds)
         return [replace(GPT2, family="llava", images=ImageParts("clip_vision_model", "llama", ()))]
 
     monkeypatch.setattr(Sweep, "over", over)
@@ -200,3 +202,5 @@ def test_image_text_models_are_a_task_of_their_own(
     assert [swept.results[0].family for swept in found.values()] == ["gpt2", "llava"]
     outcome = run("sweep", "--task", IMAGES, "--family", "gpt2")
     assert outcome.exit_code == 2 and "no family `gpt2` with an image-text model" in outcome.stderr
+    assert run("sweep").exit_code == 0
+    assert known == [{}, {"gpt2": GPT2.seconds}]

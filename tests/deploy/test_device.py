@@ -58,6 +58,21 @@ def test_the_same_text_as_on_this_machine(
     assert there.stdout == run(checkpoint, *arguments).stdout
 
 
+@pytest.mark.usefixtures("device")
+@pytest.mark.parametrize("depth_first", [(), ("--aic-enable-depth-first",)])
+def test_a_program_is_left_as_compile_wrote_it(
+    run: Run, checkpoint: Path, tmp_path: Path, depth_first: tuple[str, ...]
+) -> None:
+    sizes = ["--prefill-seq-len", "8", "--ctx-len", "64", "--batch-size", "4"]
+    compiled = CliRunner(catch_exceptions=False).invoke(main, ["compile", str(checkpoint), *sizes, *depth_first])
+    assert compiled.exit_code == 0, compiled.output
+    (file,) = (tmp_path / "cache").rglob("qconfig.json")
+    text = file.read_text()
+    assert f'"aic_enable_depth_first": {str(bool(depth_first)).lower()}' in text
+    assert run(checkpoint, *depth_first, "--device", "0").exit_code == 0
+    assert [path.read_text() for path in (tmp_path / "cache").rglob("qconfig.json")] == [text]
+
+
 @pytest.fixture(scope="module")
 def llava(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_llava(tmp_path_factory.mktemp("tiny-llava"))

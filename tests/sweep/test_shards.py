@@ -12,12 +12,10 @@ from qeff_codegen.cli.main import main
 from qeff_codegen.coverage.family_result import REFUSED, FamilyResult
 from qeff_codegen.coverage.swept import IMAGES, TEXT, Swept
 from qeff_codegen.errors import UsageError
-from qeff_codegen.sweep.measured_seconds import measured_seconds
 from qeff_codegen.sweep.shards import Shard, read_parts, what_is_missing, write_part
 
 FAMILIES = tuple("abcdefgh")
 SECONDS = {"a": 30.0, "b": 10.0, "c": 10.0, "d": 10.0, "e": 1.0, "f": 1.0, "g": 1.0}
-ROOT = Path(__file__).parents[2]
 
 
 def dealt(count: int, seconds: dict[str, float]) -> list[tuple[str, ...]]:
@@ -33,14 +31,6 @@ def test_parts_take_as_long_as_each_other() -> None:
 @pytest.mark.parametrize("seconds", [SECONDS, {}])
 def test_every_family_is_in_exactly_one_part(count: int, seconds: dict[str, float]) -> None:
     assert sorted(family for part in dealt(count, seconds) for family in part) == sorted(FAMILIES)
-
-
-def test_the_last_sweep_says_how_long_a_family_takes(tmp_path: Path) -> None:
-    assert measured_seconds(tmp_path / "coverage.json", TEXT) == {}
-    assert measured_seconds(ROOT / "docs/coverage.json", TEXT)["llama"] > 1
-    (tmp_path / "coverage.json").write_text("[]")
-    with pytest.raises(UsageError, match="cannot be read"):
-        measured_seconds(tmp_path / "coverage.json", TEXT)
 
 
 def written(folder: Path, number: int, count: int, families: tuple[str, ...], task: str = TEXT) -> Path:

@@ -164,4 +164,4 @@ def test_a_package_that_breaks_on_import_is_one_message(tmp_path: Path) -> None:
     outcome, _ = sweeping(tmp_path, "tests.sweep.broken_import").communicate(timeout=20)
     assert "OSError: libplum.so: cannot open shared object file" in outcome
     assert "UsageError: No process can be started for `a`: " in outcome
-    assert outcome.endswith("names the package that cannot be imported: install that again.\n")
+    assert outcome.endswith("names what cannot be imported: a package, to be installed again, or a rule.\n")

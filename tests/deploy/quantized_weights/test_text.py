@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from qeff_codegen.cli.main import main
 from tests.deploy.quantized_weights import references, test_mxfp4
 from tests.deploy.quantized_weights.checkpoints import is_linear, stored, write_both
-from tests.deploy.quantized_weights.test_compressed import EACH_TOKEN, INT4, INT8, compress, groups
+from tests.deploy.quantized_weights.compressed_copies import w4a16, w8a8
 
 Folders = tuple[Path, Path]
 AWQ = {"quant_method": "awq", "bits": 4, "group_size": 16, "version": "gemm", "zero_point": True}
@@ -43,14 +43,6 @@ def mxfp4(checkpoint: Path, folder: Path) -> Folders:
     for file in checkpoint.glob("tokenizer*"):
         (source / file.name).write_bytes(file.read_bytes())
     return write_both(folder, source, test_mxfp4.quantized(), test_mxfp4.CONFIG)
-
-
-def w8a8(checkpoint: Path, folder: Path) -> Folders:
-    return compress(checkpoint, folder, groups(INT8, EACH_TOKEN))
-
-
-def w4a16(checkpoint: Path, folder: Path) -> Folders:
-    return compress(checkpoint, folder, groups(INT4))
 
 
 def infer(folder: Path, runtime: str) -> tuple[str, str]:

