@@ -926,6 +926,14 @@ from transformers.models.moshi.modeling_moshi import (
     MoshiRotaryEmbedding,
 )
 from transformers.models.mpt.modeling_mpt import MptAttention, MptBlock, MptForCausalLM, MptModel
+from transformers.models.muse_glimmer.modeling_muse_glimmer import (
+    MuseGlimmerForConditionalGeneration,
+    MuseGlimmerTextAttention,
+    MuseGlimmerTextCenteredRMSNorm,
+    MuseGlimmerTextDecoderLayer,
+    MuseGlimmerTextModel,
+    MuseGlimmerTextRotaryEmbedding,
+)
 from transformers.models.mvp.modeling_mvp import MvpAttention, MvpDecoder, MvpDecoderLayer, MvpForCausalLM
 from transformers.models.nanochat.modeling_nanochat import (
     NanoChatAttention,
@@ -2167,6 +2175,13 @@ from .moshi.modeling_moshi import (
     QEffMoshiRotaryEmbedding,
 )
 from .mpt.modeling_mpt import QEffMptAttention, QEffMptBlock, QEffMptForCausalLM, QEffMptModel
+from .muse_glimmer.modeling_muse_glimmer import (
+    QEffMuseGlimmerForConditionalGeneration,
+    QEffMuseGlimmerTextAttention,
+    QEffMuseGlimmerTextDecoderLayer,
+    QEffMuseGlimmerTextModel,
+    QEffMuseGlimmerTextRotaryEmbedding,
+)
 from .mvp.modeling_mvp import QEffMvpAttention, QEffMvpDecoder, QEffMvpDecoderLayer, QEffMvpForCausalLM
 from .nanochat.modeling_nanochat import (
     QEffNanoChatAttention,
@@ -2620,6 +2635,7 @@ class CustomOpsTransform(ModuleMappingTransform):
         MistralRMSNorm: CustomRMSNormAIC,
         MixtralRMSNorm: CustomRMSNormAIC,
         MoshiRMSNorm: CustomRMSNormAIC,
+        MuseGlimmerTextCenteredRMSNorm: GemmaCustomRMSNormAIC,
         NemotronHRMSNorm: CustomRMSNormAIC,
         Olmo2RMSNorm: CustomRMSNormAIC,
         Olmo3RMSNorm: CustomRMSNormAIC,
@@ -3320,6 +3336,11 @@ class KVCacheTransform(ModuleMappingTransform):
         MptBlock: QEffMptBlock,
         MptModel: QEffMptModel,
         MptForCausalLM: QEffMptForCausalLM,
+        MuseGlimmerTextRotaryEmbedding: QEffMuseGlimmerTextRotaryEmbedding,
+        MuseGlimmerTextAttention: QEffMuseGlimmerTextAttention,
+        MuseGlimmerTextDecoderLayer: QEffMuseGlimmerTextDecoderLayer,
+        MuseGlimmerTextModel: QEffMuseGlimmerTextModel,
+        MuseGlimmerForConditionalGeneration: QEffMuseGlimmerForConditionalGeneration,
         MvpAttention: QEffMvpAttention,
         MvpDecoderLayer: QEffMvpDecoderLayer,
         MvpDecoder: QEffMvpDecoder,

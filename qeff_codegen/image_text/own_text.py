@@ -18,6 +18,7 @@ from qeff_codegen.codemod.tree import find, spelled
 from qeff_codegen.image_text.parts import ImageTextParts
 
 _SUFFIX = "WithHead"
+_EMBEDDING = "nn.Embedding"
 _CAUSAL_LM = """
 
 class {name}({bases}):
@@ -66,9 +67,7 @@ def own_text_class(file: ModelingFile, built: ast.expr) -> ModelingClass | None:
         return file.classes[spelled(maker)]
     said = _text_configuration(file)
     models = [
-        cls
-        for cls in file.classes.values()
-        if said is not None and _configuration(cls) == said and any(map(_is_embedding, cls.assigned.values()))
+        cls for cls in file.classes.values() if said is not None and _configuration(cls) == said and _embeds(file, cls)
     ]
     return models[0] if len(models) == 1 and not _is_built_in(file, models[0]) else None
 
@@ -150,5 +149,8 @@ def _is_built_in(file: ModelingFile, text: ModelingClass) -> bool:
     return any(text.name in names for cls in file.classes.values() for names in cls.built.values())
 
 
-def _is_embedding(values: tuple[ast.expr, ...]) -> bool:
-    return any(isinstance(value, ast.Call) and spelled(value.func) == "nn.Embedding" for value in values)
+def _embeds(file: ModelingFile, cls: ModelingClass) -> bool:
+    """Whether a class has an embedding, which may be of a class of this file that is one."""
+    made = [value for values in cls.assigned.values() for value in values if isinstance(value, ast.Call)]
+    own = {name for name, other in file.classes.items() if _EMBEDDING in other.bases}
+    return any(spelled(value.func) in {_EMBEDDING, *own} for value in made)

@@ -68,6 +68,12 @@ class TiledImage:
         self.image_sizes = torch.tensor([[height, width]])
 
 
+# As upstream's configurations call them: how many frames a patch has, which a still image fills alike, and how many
+# patches in a row, and in a column, become one token.
+_FRAMES = ("temporal_patch_size", "patch_temporal")
+_MERGED = ("spatial_merge_size", "merge_size")
+
+
 class PatchRows:
     """The image's patches, one a row: `[grid_height * grid_width, channels * frames * side * side]`.
 
@@ -85,7 +91,7 @@ class PatchRows:
         height, width = self.image_size = size_of_image(config, image_size)
         merged = merged_patches(vision)
         rows, columns = grid_of(config, height, width, merged)
-        frames = int(getattr(vision, "temporal_patch_size", 1))
+        frames = _first_of(vision, _FRAMES, 1)
         self.shape: tuple[int, ...] = (rows * columns, channels_of(config) * frames * int(vision.patch_size) ** 2)
         self.image_grid_thw = torch.tensor([[1, rows, columns]])
         self.image_merge_sizes = torch.tensor([merged])
@@ -185,13 +191,18 @@ def channels_of(config: Any) -> int:
     """How many channels a pixel has: three where there is no setting for it."""
     vision = vision_of(config)
     names = ("num_channels", "in_channels", "in_chans", "channels")
-    return int(next((getattr(vision, name) for name in names if hasattr(vision, name)), 3))
+    return _first_of(vision, names, 3)
 
 
 def merged_patches(vision: Any) -> int:
     """How many rows, and as many columns, of patches become one token."""
     kernel = getattr(vision, "merge_kernel_size", None)
-    return int(getattr(vision, "spatial_merge_size", 1) if kernel is None else kernel[0])
+    return _first_of(vision, _MERGED, 1) if kernel is None else int(kernel[0])
+
+
+def _first_of(vision: Any, names: tuple[str, ...], otherwise: int) -> int:
+    """The first of these settings that a configuration has."""
+    return int(next((getattr(vision, name) for name in names if hasattr(vision, name)), otherwise))
 
 
 def grid_of(config: Any, height: int, width: int, merged: int) -> tuple[int, int]:

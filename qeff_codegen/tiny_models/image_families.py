@@ -53,6 +53,9 @@ _VISION: dict[str, Any] = {
     "num_position_embeddings": 16,
     "patch_size": 4,
     "pooling_kernel_size": 2,
+    # A table of places for each side of a window, which an image is wider than.
+    "pos_emb_height": 4,
+    "pos_emb_width": 4,
     # Where a projector ends in it, it is the text model's width.
     "projection_dim": 64,
     "projection_hidden_size": 32,
@@ -74,8 +77,11 @@ _BETWEEN: dict[str, Any] = {
         "resampler_n_latents": 5,
     },
     "mm_tokens_per_image": 4,
+    # Four patches of the tower in a row.
+    "out_hidden_size": 128,
     "projection_dim": 64,
     "projection_hidden_size": 32,
+    "projector_hidden_size": 48,
     # Of so many patches, so many vectors.
     "projector_patch_to_query_dict": {16: 5},
 }

@@ -135,3 +135,14 @@ def test_a_projection_is_a_tower_of_one_layer() -> None:
     code = generate_model(find_model("fuyu")).code
     assert "self.image = PatchTable(model.config, image_size)" in code
     assert "return joined_embeds(image_outputs.last_hidden_state)" in code
+
+
+def test_an_embedding_of_a_class_of_its_own_is_an_embedding() -> None:
+    code = generate_model(find_model("muse_glimmer")).code
+    assert "class QEffMuseGlimmerTextModel(MuseGlimmerTextModel):" in code
+    other = changed(
+        "muse_glimmer",
+        "class MuseGlimmerTextNormedEmbedding(nn.Embedding):",
+        "class MuseGlimmerTextNormedEmbedding(nn.Module):",
+    )
+    assert "class QEffMuseGlimmerTextModel" not in generate_model(other).code

@@ -6,6 +6,7 @@ The model on them is validated before, so that its page has numbers of this very
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from tests.review.browser import PHONE, Screen, chromium, show
@@ -23,7 +24,10 @@ PICTURES = {
 
 
 def main() -> None:
-    """Write every picture."""
+    """Write every picture, or none where a page is not there."""
+    missing = [str(page) for page, _ in PICTURES.values() if not page.is_file()]
+    if missing:
+        sys.exit(f"{', '.join(missing)} must be written first, by `report` and `bump`.")
     with chromium() as driver:
         for name, (page, screen) in PICTURES.items():
             show(driver, page, screen)
