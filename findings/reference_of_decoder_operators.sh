@@ -8,10 +8,14 @@
 # the softcap, as mode 1 does; ONNX Runtime gives it before.
 # 3. From opset 24 on, the last dimension of Attention's attn_mask may be shorter than the keys, and is filled up with
 # -inf. The reference does that. ONNX Runtime takes the model, and refuses to run it.
+# 4. The reference's ReduceMean of float16 is infinite where the sum is beyond 65504, and its LogSoftmax is -inf where a
+# probability is too small for the type: it takes the logarithm of the quotient. ONNX Runtime gives the numbers.
 # Seen: RMS norm of [100 -200 300 400] in float16: reference 0 0 0 0, onnxruntime 0.365 -0.73 1.096 1.461
 #       layer norm of it: reference 0 0 0 0, onnxruntime -0.218 -1.527 0.655 1.091
 #       product 2, softcap 1, mode 0: reference 0.964, onnxruntime 2
 #       mask for 2 of 3 keys: reference runs, onnxruntime fails
+#       mean of 4096 times 17 in float16: reference inf, onnxruntime 17
+#       log softmax of [200 0]: reference 0 -inf, onnxruntime 0 -200
 # Exit code: 0 when it is as described, 1 when it is not, 2 when the packages cannot be installed.
 set -euo pipefail
 
@@ -87,6 +91,13 @@ reference, ours = both("Attention", 24, masked, scale=1.0)
 weights = np.exp([0.0, 2.0])
 print(f"mask for 2 of 3 keys: reference runs, onnxruntime {'fails' if ours is None else 'runs'}")
 seen += [np.isclose(reference.item(), weights[1] / weights.sum()), ours is None]
+
+reference, ours = both("ReduceMean", 18, {"data": np.full(4096, 17, np.float16)}, keepdims=0)
+print(f"mean of 4096 times 17 in float16: reference {words(reference)}, onnxruntime {words(ours)}")
+seen += [np.isinf(reference), ours == 17]
+reference, ours = both("LogSoftmax", 13, {"input": np.array([[200, 0]], np.float32)})
+print(f"log softmax of [200 0]: reference {words(reference)}, onnxruntime {words(ours)}")
+seen += [np.isneginf(reference[0, 1]), ours[0, 1] == -200]
 sys.exit(0 if all(seen) else 1)
 PYTHON
 environment/bin/python look.py

@@ -122,6 +122,15 @@ def test_a_result_that_is_not_as_it_was_outlined_is_not_written(monkeypatch: pyt
         )
 
 
+@pytest.mark.parametrize(("dtype", "left"), [(np.float16, ["ReduceMean", "Add"]), (np.float32, ["Add"])])
+def test_sums_of_float16_are_left_to_who_can_add_them_up(dtype: type[np.floating], left: list[str]) -> None:
+    kind = np.dtype(dtype).name.removesuffix("32")
+    body = f"g ({kind}[n] x, {kind}[4096] w) => ({kind}[n] y) {{ m = ReduceMean<axes=[0]>(w)  y = Add(x, m) }}"
+    operators, weights = folded(body, w=np.full(4096, 17, dtype))
+    assert operators == left
+    assert set(next(iter(weights.values()))) == {17}
+
+
 @pytest.mark.parametrize(
     "body",
     [
