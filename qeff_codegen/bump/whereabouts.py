@@ -47,7 +47,7 @@ def is_older(after: TransformersText, before: TransformersText) -> bool:
 def _standing(family: str, tree: TransformersText) -> str:
     if family in tree.tables.causal_lm:
         return "listed as a causal LM still"
-    return "a model type still" if family in tree.tables.configurations else "no model type any more"
+    return "a model type still" if family in tree.tables.configurations else "no model type there"
 
 
 def _others(family: str, class_name: str, table: Mapping[str, str]) -> list[str]:

@@ -12,6 +12,7 @@ from qeff_codegen.checked_in.layout import INSTALLED
 from qeff_codegen.cli.family_names import upstream_families
 from qeff_codegen.cli.formats import json_option, show_json
 from qeff_codegen.coverage.known import known, refused_at
+from qeff_codegen.errors import Refusal
 from qeff_codegen.releases.compat import GONE, IN_PINNED, NEWER, Compat
 from qeff_codegen.releases.compat import compat as answer_for
 from qeff_codegen.releases.table import load_table
@@ -26,12 +27,33 @@ def compat(name: str, style: str) -> None:
 
     Every minor release counts, with its last patch.
     """
-    answer = answer_for(name, load_table(), pinned_version())
+    answer = _answer(name)
     tool = support(answer)
     if style == "json":
         show_json({**answer.as_json(), "tool": asdict(tool)})
     else:
         click.echo(as_text(answer, tool))
+
+
+def _answer(name: str) -> Compat:
+    """What the table of releases says.
+
+    Raises:
+        UsageError: no release has a model of nearly this name.
+        Refusal: none has it with a causal LM; of an image-text model it says what this tool makes of it.
+    """
+    try:
+        return answer_for(name, load_table(), pinned_version())
+    except Refusal as refused:
+        found = known(name)
+        if found is None:
+            raise
+        of_images = Support("supported" if found.is_supported else "refused", found.transformers, found.why)
+        raise Refusal(
+            f"{refused.what}; it is an image-text model, and the table of releases has none of those",
+            rule=refused.rule,
+            next_step=f"{of_images.sentence}. `python -m qeff_codegen inspect {found.result.family}` says more",
+        ) from None
 
 
 @dataclass(frozen=True)

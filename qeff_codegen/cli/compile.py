@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qeff_codegen.checked_in.layout import INSTALLED
-from qeff_codegen.cli.family_names import models_to_run
+from qeff_codegen.cli.family_names import models_to_compile
 from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.image_options import image_options
 from qeff_codegen.cli.load_image_model import load_image_model
@@ -36,7 +36,7 @@ NOT_COMPILED = ("not compiled", "qaic-compile was not found; its input is writte
 
 
 @click.command()
-@click.argument("source", metavar="MODEL", shell_complete=models_to_run)
+@click.argument("source", metavar="MODEL", shell_complete=models_to_compile)
 @graph_options
 @image_options
 @remote_options

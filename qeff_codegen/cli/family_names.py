@@ -35,10 +35,22 @@ def generated_families(context: click.Context, _parameter: click.Parameter | Non
     return sorted(name for name in models if name.startswith(begun))
 
 
-def models_to_run(context: click.Context, parameter: click.Parameter | None, begun: str) -> list[CompletionItem]:
-    """Generated families, packaged weights, and files."""
+def packaged_weights(_context: click.Context, _parameter: click.Parameter | None, begun: str) -> list[CompletionItem]:
+    """Weights that this tool downloads, or else files."""
+    return _or_files(_packaged(begun), begun)
+
+
+def models_to_compile(context: click.Context, parameter: click.Parameter | None, begun: str) -> list[CompletionItem]:
+    """Generated families, whose tiny models are compiled, and packaged weights, or else files."""
+    return _or_files(sorted({*generated_families(context, parameter, begun), *_packaged(begun)}), begun)
+
+
+def _packaged(begun: str) -> list[str]:
     from qeff_codegen.deploy.packaged_weights import PACKAGED
 
-    packaged = [name for name in PACKAGED if name.startswith(begun)]
-    names = sorted({*generated_families(context, parameter, begun), *packaged})
-    return [*map(CompletionItem, names), CompletionItem(begun, type="file")]
+    return [name for name in PACKAGED if name.startswith(begun)]
+
+
+def _or_files(names: list[str], begun: str) -> list[CompletionItem]:
+    """Never both: where files are among the answers, click's function for bash forgets the others."""
+    return [*map(CompletionItem, names)] or [CompletionItem(begun, type="file")]

@@ -11,7 +11,7 @@ import click
 from qeff_codegen.checked_in.layout import INSTALLED
 from qeff_codegen.cli.answers import write_answers
 from qeff_codegen.cli.device_option import cards, check_device_options, device_option
-from qeff_codegen.cli.family_names import models_to_run
+from qeff_codegen.cli.family_names import packaged_weights
 from qeff_codegen.cli.graph_options import graph_options
 from qeff_codegen.cli.image_options import image_options
 from qeff_codegen.cli.load_image_model import load_image_model
@@ -30,7 +30,7 @@ from qeff_codegen.stopping import stops_within_a_second
 
 
 @click.command()
-@click.argument("source", metavar="MODEL", shell_complete=models_to_run)
+@click.argument("source", metavar="MODEL", shell_complete=packaged_weights)
 @click.option("--prompt", "prompts", multiple=True, help="A prompt; repeat it for a batch.")
 @click.option(
     "--prompts-file",
@@ -137,7 +137,9 @@ def infer(
         **(written_down(program) if device_ids else {}),
     )
     remote = remote_of(remote_source, class_name, trust_remote_code)
-    check_named(source, generated or INSTALLED, remote)
+    if generation_len is not None and generation_len < 1:
+        raise UsageError(f"--generation-len is {generation_len}: a prompt alone gives one token. Give 1 or more.")
+    check_named(source, generated or INSTALLED, remote, random_weights=False)
     if remote is None:
         refuse_random_weights(source, generated or INSTALLED)
     say("loading", source)

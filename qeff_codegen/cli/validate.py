@@ -141,6 +141,12 @@ def _check_name(name: str, generated: Path) -> None:
     try:
         check_generated(name, generated)
     except UsageError:
+        if name in PACKAGED:
+            family = PACKAGED[name].model_type
+            raise UsageError(
+                f"`{name}` is no family: it is weights of `{family}`.\n"
+                f"Run `python -m qeff_codegen validate {family} --weights {name}`."
+            ) from None
         found = known(name)
         if found is None or not found.is_refused:
             raise

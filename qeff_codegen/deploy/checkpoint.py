@@ -12,6 +12,7 @@ from typing import Any
 
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
+from qeff_codegen.checked_in.generated_code import families_in
 from qeff_codegen.checked_in.layout import INSTALLED
 from qeff_codegen.deploy.configuration import ReadConfiguration, read_configuration
 from qeff_codegen.deploy.gguf_tokenizer import begins_by_pre_tokenizer
@@ -72,7 +73,7 @@ def load_checkpoint(source: str) -> Checkpoint:
         sha256 = _sha256([path])
         folder = _unpacked(path, name, sha256)
     else:
-        raise UsageError(no_such_model(source, INSTALLED))
+        raise UsageError(no_such_model(source, families_in(INSTALLED)))
     read = configuration_of(path, folder)
     found, loaded = _load(path, folder, {} if read.config is None else {"config": read.config})
     return Checkpoint(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from qeff_codegen.checked_in.generated_code import families_in
@@ -26,13 +27,14 @@ def names_a_family(source: str, generated: Path) -> bool:
     return package_of(source, generated) in load(generated).models
 
 
-def check_named(source: str, generated: Path, remote: Remote | None) -> None:
+def check_named(source: str, generated: Path, remote: Remote | None, *, random_weights: bool = True) -> None:
     """See that there is a model by that name, as far as files tell.
 
     Args:
         source: a model's folder, a GGUF file, the name of packaged weights or of a generated family.
         generated: the folder with the generated classes.
         remote: where the model's own code stands, if it is not transformers' own.
+        random_weights: whether a family's tiny model would do.
 
     Raises:
         UsageError: there is none, and what has nearly its name; or a file of it is missing; or its code is not
@@ -50,7 +52,7 @@ def check_named(source: str, generated: Path, remote: Remote | None) -> None:
         if (folder is None or not folder.has_own_code) and (missing := why_incomplete(path)):
             raise UsageError(missing)
     elif not names_a_family(source, generated):
-        raise UsageError(no_such_model(source, generated))
+        raise UsageError(no_such_model(source, families_in(generated) if random_weights else ()))
 
 
 def refuse_random_weights(source: str, generated: Path) -> None:
@@ -66,15 +68,20 @@ def refuse_random_weights(source: str, generated: Path) -> None:
         )
 
 
-def no_such_model(source: str, generated: Path) -> str:
-    """What to say of a name that nothing has, with what has nearly that name."""
-    names = near(source, [*PACKAGED, *families_in(generated)])
+def no_such_model(source: str, families: Iterable[str]) -> str:
+    """What to say of a name that nothing has, with what has nearly that name.
+
+    Args:
+        families: those whose tiny models would do; none where weights must say something.
+    """
+    known = list(families)
+    names = near(source, [*PACKAGED, *known])
     hint = f" Near names: {', '.join(names)}." if names else ""
     return (
-        f"`{source}` is no folder with a config.json, no GGUF file, no generated family and none of "
-        f"{', '.join(PACKAGED)}.{hint}\n"
-        "Give the path of a model's folder (as save_pretrained writes it) or of its .gguf file, or the name of a "
-        "generated family."
+        f"`{source}` is no folder with a config.json, no GGUF file, {'no generated family and ' if known else 'and '}"
+        f"none of {', '.join(PACKAGED)}.{hint}\n"
+        "Give the path of a model's folder (as save_pretrained writes it) or of its .gguf file"
+        f"{', or the name of a generated family' if known else ''}."
     )
 
 

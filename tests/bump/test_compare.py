@@ -98,7 +98,7 @@ def test_a_refusal_says_rule_place_and_what_was_expected(bump: Bump) -> None:
 
 def test_a_family_that_is_gone_has_left_a_trace_or_none(bump: Bump) -> None:
     assert the(bump, "kiwi").note == "its causal LM KiwiForCausalLM is now that of `kiwano`"
-    assert the(bump, "olive").note == "no model type any more; OliveForCausalLM is defined nowhere"
+    assert the(bump, "olive").note == "no model type there; OliveForCausalLM is defined nowhere"
     assert the(bump, "quince").note == ("listed as a causal LM still; QuinceForCausalLM is defined nowhere")
 
 

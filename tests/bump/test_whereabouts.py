@@ -22,7 +22,7 @@ def went(folder: Path, family: str, before: Families, after: Families, files: di
 def test_a_class_that_served_others_and_still_does(tmp_path: Path) -> None:
     before = APPLE | {"cider": ("Apple", NO_CHANGE)}
     after = APPLE | {"juice": ("Apple", NO_CHANGE)}
-    assert went(tmp_path, "cider", before, after) == "no model type any more; AppleForCausalLM still serves `apple`"
+    assert went(tmp_path, "cider", before, after) == "no model type there; AppleForCausalLM still serves `apple`"
 
 
 def test_a_class_under_another_model_type(tmp_path: Path) -> None:
@@ -51,11 +51,11 @@ def test_another_family_in_its_folder(tmp_path: Path) -> None:
     table = 'CONFIG_MAPPING_NAMES = OrderedDict([("pear", "PearConfig")])\n'
     table += 'SPECIAL_MODEL_TYPE_TO_MODULE_NAME = OrderedDict([("pear", "apple")])\n'
     said = went(tmp_path, "apple", APPLE, PEAR, {"models/auto/configuration_auto.py": table})
-    assert said == "no model type any more; models/apple now serves `pear`"
+    assert said == "no model type there; models/apple now serves `pear`"
 
 
 def test_no_trace(tmp_path: Path) -> None:
-    assert went(tmp_path, "apple", APPLE, PEAR) == "no model type any more; AppleForCausalLM is defined nowhere"
+    assert went(tmp_path, "apple", APPLE, PEAR) == "no model type there; AppleForCausalLM is defined nowhere"
 
 
 def test_a_family_that_an_older_release_has_not_yet(tmp_path: Path) -> None:

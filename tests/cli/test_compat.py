@@ -16,6 +16,7 @@ from qeff_codegen.cli import compat
 from qeff_codegen.coverage.family_result import FamilyResult
 from qeff_codegen.coverage.known import known, refused_at
 from qeff_codegen.coverage.swept import TEXT, Swept
+from qeff_codegen.releases.table import load_table
 from tests.releases.conftest import TABLE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,3 +135,15 @@ def test_neither_torch_nor_transformers_nor_libcst_is_imported(tmp_path: Path) -
     )
     assert outcome.stderr == ""
     assert outcome.stdout.startswith("llama: LlamaForCausalLM\n") and outcome.stdout.endswith("\n[]\n")
+
+
+def test_of_an_image_text_model_it_says_what_this_tool_makes_of_it(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compat, "load_table", load_table)
+    supported, refused, other = (run("compat", name) for name in ("llava", "blip", "clip"))
+    assert [outcome.exit_code for outcome in (supported, refused, other)] == [3, 3, 3]
+    assert "it is an image-text model" in supported.stderr and ": supported: Stages 1 to 3" in supported.stderr
+    assert "inspect llava` says more" in supported.stderr
+    assert "it is an image-text model" in refused.stderr and ": refused: `Blip" in refused.stderr
+    assert "image-text" not in other.stderr

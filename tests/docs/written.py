@@ -65,7 +65,7 @@ def swept() -> str:
     states = " and ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
     others = len(results.keys() - _causal_lms().keys())
     families = f"{len(results) - others} families of transformers {release} that have a causal LM"
-    return f"{families}{f' and {others} image-text models' if others else ''}: {states}"
+    return f"{families}{f' and {others} image-text models that have none' if others else ''}: {states}"
 
 
 def since_the_sweep() -> str:
