@@ -11,7 +11,7 @@ from qeff_codegen.checked_in.generated_code import families_in
 from qeff_codegen.checked_in.layout import INSTALLED
 from qeff_codegen.cli.family_names import upstream_families
 from qeff_codegen.cli.formats import json_option, show_json
-from qeff_codegen.coverage.known import known, refused_at
+from qeff_codegen.coverage.known import Known, known, refused_at
 from qeff_codegen.errors import Refusal
 from qeff_codegen.releases.compat import GONE, IN_PINNED, NEWER, Compat
 from qeff_codegen.releases.compat import compat as answer_for
@@ -48,11 +48,10 @@ def _answer(name: str) -> Compat:
         found = known(name)
         if found is None:
             raise
-        of_images = Support("supported" if found.is_supported else "refused", found.transformers, found.why)
         raise Refusal(
             f"{refused.what}; it is an image-text model, and the table of releases has none of those",
             rule=refused.rule,
-            next_step=f"{of_images.sentence}. `python -m qeff_codegen inspect {found.result.family}` says more",
+            next_step=f"{_swept(found).sentence}. `python -m qeff_codegen inspect {found.result.family}` says more",
         ) from None
 
 
@@ -88,19 +87,27 @@ def support(answer: Compat) -> Support:
     family, release = answer.history.family, answer.pinned
     if answer.state == IN_PINNED:
         found = known(family)
-        if found is not None and found.transformers == release and found.is_supported:
-            return Support("supported", release)
-        if family in families_in(INSTALLED):
+        swept = Support("not known", release)
+        if found is not None and found.transformers == release:
+            swept = _swept(found)
+        if swept.state != "supported" and family in families_in(INSTALLED):
             return Support("generated", release)
-        if found is not None and found.transformers == release and found.is_refused:
-            return Support("refused", release, found.why)
-        return Support("not known", release)
+        return swept
     past = answer.history
     newer = [version for version in past.releases if Version(version) > Version(release)]
     release = newer[0] if newer else past.releases[-1]
     why = refused_at(family, release)
     state = "not known" if why is None else "refused" if why else "generated"
     return Support(state, release, why or "")
+
+
+def _swept(found: Known) -> Support:
+    """What the last sweep says alone; of a family that it could not judge, nothing."""
+    if found.is_supported:
+        return Support("supported", found.transformers)
+    if found.is_refused:
+        return Support("refused", found.transformers, found.why)
+    return Support("not known", found.transformers)
 
 
 def as_text(answer: Compat, tool: Support) -> str:

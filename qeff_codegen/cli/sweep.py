@@ -121,7 +121,7 @@ def sweep(
     last_stage = STAGES[stages]
     chosen = families_to_sweep(families, task)
     writes = output is not None or not families
-    # Without --family the order of begin decides how long it takes, and the file is written to in the end.
+    # A few families take as long in any order, and must not end at a file that they do not write.
     seconds = measured_seconds((output or Path("docs")) / JSON, task) if writes else {}
     if shard is not None:
         chosen = Shard(*shard).of(chosen, seconds)

@@ -22,6 +22,7 @@ from qeff_codegen.deploy.checkpoint import Checkpoint, load_checkpoint
 from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
 from qeff_codegen.deploy.find_compiler import find_compiler
 from qeff_codegen.deploy.inference import Inference, tokens_of
+from qeff_codegen.deploy.kept_exports import exports_in
 from qeff_codegen.deploy.named_model import names_a_family
 from qeff_codegen.deploy.on_device import check_on_device, loaded
 from qeff_codegen.deploy.program import Program, cache_precision, decoder_to_compile, make_program
@@ -40,14 +41,12 @@ from qeff_codegen.export.kv_cache import kv_cache_shapes
 from qeff_codegen.export.precision import convert, precision
 from qeff_codegen.export.recipes import NotDeferredError
 from qeff_codegen.export.with_states import check_call_length, check_drafts
-from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.preflight.candidate import candidate_of
 from qeff_codegen.preflight.run import Preflight, preflight
 from qeff_codegen.preflight.sample_prompt import sample_prompt
 from qeff_codegen.remote_code.given import Remote
 from qeff_codegen.runtime.key_blocks import ask_for_key_blocks, check_key_blocks
 from qeff_codegen.runtime.states import LONGEST_CALL
-from qeff_codegen.upstream.cache_folder import cache_folder
 
 Made = TypeVar("Made")
 
@@ -197,7 +196,7 @@ class QEFFAutoModelForCausalLM:
         """
         own = ExportSpec(ctx_len, continuous_batching=self.continuous_batching, sampler=self.sampler)
         wanted = replace(own, **spec)
-        store = ArtifactStore(export_dir or cache_folder() / "exports")
+        store = exports_in(export_dir)
         with self.steps.time("exporting"):
             return self._with_weights_where_needed(
                 lambda model: exported_graph(

@@ -21,11 +21,12 @@ from qeff_codegen.deploy.compile_options import CompileOptions, CompilerValue
 from qeff_codegen.deploy.find_compiler import find_compiler
 from qeff_codegen.deploy.image_checkpoint import ImageCheckpoint, load_image_checkpoint
 from qeff_codegen.deploy.image_inference import ImageRun, image_inference
-from qeff_codegen.deploy.image_options import ImageOptions, check_call_holds_image, check_vision_size
+from qeff_codegen.deploy.image_options import ImageOptions, check_call_holds_image, check_vision_size, sizes_of
 from qeff_codegen.deploy.image_runners import asked_by, features_on_cards, with_graphs, with_modules
 from qeff_codegen.deploy.image_samples import blank, noise
 from qeff_codegen.deploy.image_specializations import language_specializations, vision_specializations
 from qeff_codegen.deploy.inference import Inference
+from qeff_codegen.deploy.kept_exports import exports_in
 from qeff_codegen.deploy.on_device import check_on_device, loaded
 from qeff_codegen.deploy.program import Program, ToCompile, cache_precision, decoder_to_compile, make_program
 from qeff_codegen.deploy.specializations import specializations_for
@@ -43,7 +44,6 @@ from qeff_codegen.files.artifact_store import ArtifactStore
 from qeff_codegen.preflight.candidate import candidate_of, vision_candidate_of
 from qeff_codegen.preflight.run import Preflight, preflight, vision_preflight
 from qeff_codegen.preflight.sample_prompt import sample_prompt
-from qeff_codegen.upstream.cache_folder import cache_folder
 
 # Image tokens of preflight's sample, which leave room for text in its first call.
 _SAMPLE_TOKENS = 16
@@ -187,7 +187,7 @@ class QEFFAutoModelForImageTextToText:
             full_caches=full_caches,
             compiler_options=compiler_options,
         )
-        images = ImageOptions(_sizes(img_size), max_num_images, not self.kv_offload)
+        images = ImageOptions(sizes_of(img_size), max_num_images, not self.kv_offload)
         return self.compile_for(options, images, compile_dir)
 
     def compile_for(
@@ -210,7 +210,7 @@ class QEFFAutoModelForImageTextToText:
                 "continuous batching needs continuous_batching in from_pretrained, and full_batch_size in compile."
             )
         graphs = []
-        for graph, found in self._graphs(options, images, _store(compile_dir), has_images=has_images):
+        for graph, found in self._graphs(options, images, exports_in(compile_dir), has_images=has_images):
             found.refuse_problems()
             graphs.append((graph, found.remarks))
         made = []
@@ -371,7 +371,7 @@ class QEFFAutoModelForImageTextToText:
             return self._on_device(run, images, device_ids, generation_len)
         if runtime == "pytorch":
             return image_inference(run, *with_modules(run, self.decoder), generation_len=generation_len)
-        store = _store(None)
+        store = exports_in(None)
         if preflights:
             has_images = run.most_images > 0
             list(self._graphs(options.for_rows(run.rows), asked_by(run, images), store, has_images=has_images))
@@ -395,7 +395,7 @@ class QEFFAutoModelForImageTextToText:
         def load(program: VisionProgram) -> LoadedProgram:
             return loaded(visions[program.spec.sizes[0] if one_for_each_size else None], device_ids, runtime)
 
-        store = _store(None)
+        store = exports_in(None)
         features = features_on_cards(run, self.decoder, load, lambda program: self._vision_graph(program, store))
         layers = self._language_graph(sized, images, _pixels(run), store).layers
         runner = DeviceDecoderSession(loaded(text, device_ids, runtime), layers, run.rows)
@@ -405,19 +405,3 @@ class QEFFAutoModelForImageTextToText:
 def _pixels(run: ImageRun) -> VisionSpec | None:
     """What the one program for both takes; None where there are two."""
     return run.programs.asked_for()[0].many if run.single else None
-
-
-def _sizes(given: int | Sequence[int | Size]) -> tuple[Size, ...]:
-    """Heights and widths, of what `compile` takes as `img_size`."""
-    sizes = (given,) if isinstance(given, int) else given
-    if isinstance(sizes, tuple) and len(sizes) == 2 and all(isinstance(side, int) for side in sizes):
-        height, width = sizes
-        raise UsageError(
-            f"img_size is {sizes}, which may be one size or two: give [({height}, {width})] for images of that height "
-            f"and width, or [{height}, {width}] for squares of two sizes."
-        )
-    return tuple((size, size) if isinstance(size, int) else size for size in sizes)
-
-
-def _store(folder: Path | None) -> ArtifactStore:
-    return ArtifactStore(folder or cache_folder() / "exports")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from qeff_codegen.deploy.compile_options import CompileOptions
@@ -102,3 +103,19 @@ def check_call_holds_image(both_ways: str | None, of_an_image: int, prefill_seq_
             f"prefill_seq_len is {prefill_seq_len}, and {needed} tokens of a prompt with an image attend to one "
             "another both ways and have to be in one call. Raise prefill_seq_len to that or more."
         )
+
+
+def sizes_of(given: int | Sequence[int | tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Heights and widths, of what `compile` takes as `img_size`.
+
+    Raises:
+        UsageError: it may be one size or two.
+    """
+    sizes = (given,) if isinstance(given, int) else given
+    if isinstance(sizes, tuple) and len(sizes) == 2 and all(isinstance(side, int) for side in sizes):
+        height, width = sizes
+        raise UsageError(
+            f"img_size is {sizes}, which may be one size or two: give [({height}, {width})] for images of that height "
+            f"and width, or [{height}, {width}] for squares of two sizes."
+        )
+    return tuple((size, size) if isinstance(size, int) else size for size in sizes)

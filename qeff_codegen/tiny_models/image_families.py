@@ -24,75 +24,12 @@ from qeff_codegen.runtime.one_image import (
     vision_of,
 )
 from qeff_codegen.tiny_models.configurations import Variant
+from qeff_codegen.tiny_models.image_sizes import AUDIO, BETWEEN, SHUFFLED, VISION
 from qeff_codegen.tiny_models.release_differences import with_readable_sizes
 from qeff_codegen.tiny_models.sizes import tiny_sizes
 
 # The last token of the tiny vocabulary of 160.
 IMAGE_TOKEN = 159
-_VISION: dict[str, Any] = {
-    # Layers whose features go into the text model's, before its last.
-    "deepstack_visual_indexes": [0, 2],
-    "depth": 3,
-    "embed_dim": 32,
-    # One layer among those with windows, and windows that an image does not fill.
-    "fullatt_block_indexes": [1],
-    "head_dim": 8,
-    "hidden_size": 32,
-    "image_size": 16,
-    "intermediate_size": 48,
-    "num_attention_heads": 4,
-    "mm_embed_dim": 48,
-    "mm_posemb_size": 16,
-    "num_heads": 4,
-    "num_key_value_heads": 2,
-    "out_hidden_size": 64,
-    "output_proj_dims": 48,
-    "num_channels": 3,
-    "num_hidden_layers": 3,
-    # Fewer than an image has patches in a row, so that they are resized.
-    "num_position_embeddings": 16,
-    "patch_size": 4,
-    "pooling_kernel_size": 2,
-    # A table of places for each side of a window, which an image is wider than.
-    "pos_emb_height": 4,
-    "pos_emb_width": 4,
-    # Where a projector ends in it, it is the text model's width.
-    "projection_dim": 64,
-    "projection_hidden_size": 32,
-    # No vector for an image as a whole, for which no token stands.
-    "vision_use_head": False,
-    "window_size": 16,
-}
-_SHUFFLED = {"projector_input_dim": 40, "projector_output_dim": 40, "vision_output_dim": 40}
-# What stands between tower and text model, by the names of the settings of the whole.
-_BETWEEN: dict[str, Any] = {
-    # Of a tower of three layers.
-    "insert_layer_id": 1,
-    "image_grid_pinpoints": [[16, 32], [32, 16]],
-    "perceiver_config": {
-        "num_key_value_heads": 2,
-        "resampler_depth": 2,
-        "resampler_head_dim": 16,
-        "resampler_n_heads": 4,
-        "resampler_n_latents": 5,
-    },
-    "mm_tokens_per_image": 4,
-    # Four patches of the tower in a row.
-    "out_hidden_size": 128,
-    "projection_dim": 64,
-    "projection_hidden_size": 32,
-    "projector_hidden_size": 48,
-    # Of so many patches, so many vectors.
-    "projector_patch_to_query_dict": {16: 5},
-}
-# An ear, of a model that may have one: it stays out of both programs.
-_AUDIO = {
-    "hidden_size": 32,
-    "num_attention_heads": 4,
-    "num_hidden_layers": 1,
-    "output_proj_dims": 32,
-    "subsampling_conv_channels": [8, 4],
-}
 # Shorter than any image: a window in which image tokens attend to one another.
 _WINDOW = 3
 # By which image tokens attend to one another, where it is a setting.
@@ -211,7 +148,7 @@ def _choices(family: ImageFamily, base: dict[str, Any]) -> dict[str, dict[str, A
             if layers != default.vision_feature_layer:
                 found[f"vision_feature_layer={layers}"] = {"vision_feature_layer": layers}
     if getattr(default, "audio_config", default) is None:
-        found["with audio"] = {"audio_config": _AUDIO}
+        found["with audio"] = {"audio_config": AUDIO}
     for name, value in _OF_TOWER.items():
         if hasattr(vision_of(default), name):
             found[f"{name}={value}"] = {"vision_config": base["vision_config"] | {name: value}}
@@ -244,9 +181,7 @@ def _tiny(default: Any, source: str) -> dict[str, Any]:
             f"{type(default).__name__} has no text_config and vision_config, so no tiny model can be made of it."
         )
     text_sizes = tiny_sizes(type(text), with_readable_sizes(text))
-    vision_sizes = {
-        name: _like(getattr(vision, name), size) for name, size in _VISION.items() if hasattr(vision, name)
-    }
+    vision_sizes = {name: _like(getattr(vision, name), size) for name, size in VISION.items() if hasattr(vision, name)}
     if hasattr(vision, "embed_dim") and "hidden_size" in vision_sizes:
         # A tower that has both is as wide as the first, and gives what is as wide as the text.
         vision_sizes["hidden_size"] = text_sizes["hidden_size"]
@@ -255,7 +190,7 @@ def _tiny(default: Any, source: str) -> dict[str, Any]:
         text_sizes["pad_token_id"] = text.pad_token_id
     if hasattr(vision, "pixel_shuffle_ratio"):
         # What its patches are made of where four of them become one, and what a projection of the tower makes of that.
-        vision_sizes |= {"intermediate_size": 4 * _VISION["hidden_size"], **_SHUFFLED}
+        vision_sizes |= {"intermediate_size": 4 * VISION["hidden_size"], **SHUFFLED}
     # The second is what older releases call it in one family.
     joined = [
         name
@@ -271,7 +206,7 @@ def _tiny(default: Any, source: str) -> dict[str, Any]:
             if vision is default
             else {"vision_config": {"model_type": vision.model_type, **vision_sizes}}
         ),
-        **{name: value for name, value in _BETWEEN.items() if hasattr(default, name)},
+        **{name: value for name, value in BETWEEN.items() if hasattr(default, name)},
         "image_token_id": IMAGE_TOKEN,
     }
 

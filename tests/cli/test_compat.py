@@ -13,8 +13,8 @@ import pytest
 from click.testing import Result
 
 from qeff_codegen.cli import compat
-from qeff_codegen.coverage.family_result import FamilyResult
-from qeff_codegen.coverage.known import known, refused_at
+from qeff_codegen.coverage.family_result import FAILED, FamilyResult
+from qeff_codegen.coverage.known import Known, known, refused_at
 from qeff_codegen.coverage.swept import TEXT, Swept
 from qeff_codegen.releases.table import load_table
 from tests.releases.conftest import TABLE
@@ -147,3 +147,7 @@ def test_of_an_image_text_model_it_says_what_this_tool_makes_of_it(
     assert "inspect llava` says more" in supported.stderr
     assert "it is an image-text model" in refused.stderr and ": refused: `Blip" in refused.stderr
     assert "image-text" not in other.stderr
+    failed = Known("5.24.0", FamilyResult("llava", FAILED, reason="not done after 1 s"))
+    monkeypatch.setattr(compat, "known", lambda family: failed)
+    outcome = run("compat", "llava")
+    assert "5.24.0: not known here" in outcome.stderr and "refused: not done" not in outcome.stderr
